@@ -1,0 +1,90 @@
+/**
+ * The closed table of errors. Everything that can go wrong at a door has one row here: its HTTP
+ * status, whether trying the same again later can help, and a title (RFC 9457 `title`).
+ */
+export const errorTable = {
+  invalid_request: { status: 400, retry: false, title: 'The request is not valid' },
+  unauthenticated: { status: 401, retry: false, title: 'No valid credential' },
+  forbidden: { status: 403, retry: false, title: 'Not allowed' },
+  not_found: { status: 404, retry: false, title: 'Not found' },
+  method_not_allowed: { status: 405, retry: false, title: 'Method not allowed' },
+  request_timeout: { status: 408, retry: true, title: 'The request took too long to arrive' },
+  run_over: { status: 409, retry: false, title: 'The run is already over' },
+  project_busy: { status: 409, retry: true, title: 'The project already has an active session' },
+  not_resumable: { status: 409, retry: false, title: 'The run cannot be resumed' },
+  already_answered: { status: 409, retry: false, title: 'Already answered' },
+  idempotency_mismatch: {
+    status: 409,
+    retry: false,
+    title: 'The idempotency key was used for another request',
+  },
+  stale_attempt: { status: 409, retry: false, title: 'Another attempt of the run is current' },
+  payload_too_large: { status: 413, retry: false, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, retry: false, title: 'The media type is not supported' },
+  misdirected: { status: 421, retry: false, title: 'This host name is not served here' },
+  rate_limited: { status: 429, retry: true, title: 'Too many requests' },
+  too_many_streams: { status: 429, retry: true, title: 'Too many streams' },
+  headers_too_large: { status: 431, retry: false, title: 'The header fields are too large' },
+  internal: { status: 500, retry: true, title: 'Internal error' },
+  draining: { status: 503, retry: true, title: 'The server is shutting down' },
+  storage_full: { status: 503, retry: true, title: 'The disk is full' },
+  storage_failed: { status: 503, retry: true, title: 'The store failed' },
+  sandbox_unavailable: { status: 503, retry: false, title: 'The sandbox is not available' },
+} as const satisfies Record<string, { status: number; retry: boolean; title: string }>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** An error somebody outside may see: its message is written for them and holds no secret. */
+export class MillraceError extends Error {
+  override readonly name = 'MillraceError'
+  readonly code: ErrorCode
+  /** Which input is at fault and what was expected of it, one entry a field. */
+  readonly fields: FieldError[] | undefined
+  /** Seconds after which a retry makes sense, where known. */
+  readonly retryAfter: number | undefined
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { fields?: FieldError[]; retryAfter?: number; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.fields = options.fields
+    this.retryAfter = options.retryAfter
+  }
+
+  get status(): number {
+    return errorTable[this.code].status
+  }
+}
+
+/** `path` is dotted (`spec.tool`), `expected` a phrase a person understands. */
+export interface FieldError {
+  path: string
+  expected: string
+}
+
+/** RFC 9457 problem details, with our closed `code`. */
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: ErrorCode
+  retry: boolean
+  errors?: FieldError[]
+}
+
+export function toProblem(error: MillraceError): Problem {
+  const row = errorTable[error.code]
+  return {
+    type: 'about:blank',
+    title: row.title,
+    status: row.status,
+    detail: error.message,
+    code: error.code,
+    retry: row.retry,
+    ...(error.fields === undefined ? {} : { errors: error.fields }),
+  }
+}

@@ -1,0 +1,39 @@
+/** Events: the entries of a run's log. */
+import { z } from 'zod'
+import type { Json } from './json.ts'
+
+/**
+ * What an event's type may look like. It becomes the `event:` field of an SSE frame, so nothing in
+ * it may end a line.
+ */
+export const eventTypePattern = /^[a-zA-Z0-9:._-]{1,64}$/
+
+/** One entry of a run's log. `seq` is 1, 2, 3 … without a gap; `at` is milliseconds since the epoch. */
+export interface LogEvent {
+  seq: number
+  at: number
+  type: string
+  data: Json
+}
+
+export const logEventSchema = z.object({
+  seq: z.int().positive(),
+  at: z.int(),
+  type: z.string().regex(eventTypePattern),
+  data: z.json(),
+})
+
+/** Events every run's log has, whatever its kind, besides its terminal one. */
+export const lifecycleTypes = { queued: 'run:queued', started: 'run:started' } as const
+
+/** The in-band signal that a cursor cannot be served; it has no `id:` (contract section 1, "Resume"). */
+export const resetType = 'reset'
+export const resetReasons = ['invalid', 'ahead', 'pruned', 'epoch'] as const
+export type ResetReason = (typeof resetReasons)[number]
+
+/** `firstSeq` is the oldest event still kept (head + 1 when none is), `head` the newest. */
+export interface ResetData {
+  reason: ResetReason
+  firstSeq: number
+  head: number
+}

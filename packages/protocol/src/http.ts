@@ -1,0 +1,57 @@
+/** Bodies of the native face (contract section 2). */
+import { z } from 'zod'
+import { logEventSchema } from './events.ts'
+import { runKinds, runSchema, runStates } from './runs.ts'
+
+const name = z.string().min(1).max(255)
+
+/** `POST /api/runs` for a job: a tool of the configuration, run in a project. */
+export const startJobBody = z.strictObject({
+  kind: z.literal('job'),
+  project: name,
+  tool: name,
+  /** Values for the arguments the tool declares. */
+  args: z.record(z.string(), z.string().max(4096)).optional(),
+})
+export type StartJobBody = z.infer<typeof startJobBody>
+
+/** `POST /api/runs`: one member a kind this server can run. */
+export const startRunBody = z.discriminatedUnion('kind', [startJobBody])
+export type StartRunBody = z.infer<typeof startRunBody>
+
+export const runResponse = z.object({ run: runSchema })
+
+export const listRunsQuery = z.strictObject({
+  kind: z.enum(runKinds).optional(),
+  state: z.enum(runStates).optional(),
+  project: name.optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  /** `nextCursor` of the page before. */
+  cursor: z.string().max(200).optional(),
+})
+export const listRunsResponse = z.object({ runs: z.array(runSchema), nextCursor: z.string().nullable() })
+
+/** One page of a log as JSON. `closed` is true when the terminal event is in the log. */
+export const eventsPage = z.object({
+  events: z.array(logEventSchema),
+  head: z.int().nonnegative(),
+  closed: z.boolean(),
+  epoch: z.string(),
+})
+
+export const projectsResponse = z.object({
+  projects: z.array(z.object({ id: z.string() })),
+})
+
+export const toolsResponse = z.object({
+  tools: z.array(
+    z.object({
+      id: z.string(),
+      title: z.string(),
+      projects: z.array(z.string()),
+      args: z.array(z.object({ name: z.string(), required: z.boolean() })),
+      network: z.boolean(),
+      timeoutSeconds: z.number().nullable(),
+    }),
+  ),
+})

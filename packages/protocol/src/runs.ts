@@ -1,0 +1,99 @@
+/**
+ * Runs: kinds, states, and the one table of legal state changes.
+ *
+ * `queued → starting → running → completed | errored | aborted | interrupted`; any open state may end.
+ */
+import { z } from 'zod'
+
+/** What does the work of a run. `external` runs are driven by another program through HTTP. */
+export const runKinds = ['job', 'session', 'execution', 'external'] as const
+export type RunKind = (typeof runKinds)[number]
+
+export const openStates = ['queued', 'starting', 'running'] as const
+export type OpenState = (typeof openStates)[number]
+
+export const finalStates = ['completed', 'errored', 'aborted', 'interrupted'] as const
+export type FinalState = (typeof finalStates)[number]
+
+export const runStates = [...openStates, ...finalStates] as const
+export type RunState = (typeof runStates)[number]
+
+export function isFinal(state: RunState): state is FinalState {
+  return (finalStates as readonly RunState[]).includes(state)
+}
+
+/** Why a run was made to end before its work was done. The first cause recorded wins. */
+export const endCauses = ['abort', 'shutdown', 'crash', 'timeout', 'memory', 'processes', 'output'] as const
+export type EndCause = (typeof endCauses)[number]
+
+/**
+ * May a run go from one state to the other?
+ *
+ * A final state is left by nothing; an open one may end in any way, and otherwise only moves forward.
+ */
+export function canMove(from: RunState, to: RunState): boolean {
+  switch (from) {
+    case 'queued':
+      return to === 'starting' || isFinal(to)
+    case 'starting':
+      return to === 'running' || isFinal(to)
+    case 'running':
+      return isFinal(to)
+    case 'completed':
+    case 'errored':
+    case 'aborted':
+    case 'interrupted':
+      return false
+    default:
+      return from satisfies never
+  }
+}
+
+/**
+ * The type of the terminal event with which a run of a kind enters a final state
+ * (contract section 2, "Lifecycle events").
+ */
+export function terminalType(kind: RunKind, state: FinalState): string {
+  switch (kind) {
+    case 'job':
+      return state === 'completed' ? 'complete' : 'error'
+    case 'session':
+      return state
+    case 'execution':
+    case 'external':
+      if (state === 'completed') return 'execution:complete'
+      return state === 'interrupted' ? 'execution:interrupted' : 'execution:error'
+    default:
+      return kind satisfies never
+  }
+}
+
+const jsonObject = z.record(z.string(), z.unknown())
+
+/** A run as every face that shows runs shows it. All times are milliseconds since the epoch. */
+export const runSchema = z.object({
+  id: z.uuid(),
+  kind: z.enum(runKinds),
+  /** Name of the project, or null where the run has none. */
+  project: z.string().nullable(),
+  /** Name of the user who started it. */
+  owner: z.string(),
+  state: z.enum(runStates),
+  /** What was asked for, as it was asked. */
+  spec: jsonObject,
+  /** How often it was claimed; 0 while it waits for the first time. */
+  attempt: z.int().nonnegative(),
+  createdAt: z.int(),
+  startedAt: z.int().nullable(),
+  finishedAt: z.int().nullable(),
+  result: z.unknown().nullable(),
+  error: z.object({ message: z.string() }).loose().nullable(),
+  usage: jsonObject.nullable(),
+  /** `seq` of the newest event. */
+  head: z.int().nonnegative(),
+  /** The run whose spec this one runs again. */
+  retryOf: z.uuid().nullable(),
+  /** The run whose conversation this one goes on with. */
+  resumes: z.uuid().nullable(),
+})
+export type Run = z.infer<typeof runSchema>

@@ -1,0 +1,64 @@
+/** The validated configuration: what `load.ts` makes of the file, the environment and the flags. */
+
+export interface Project {
+  id: string
+  /** Absolute, links resolved. */
+  path: string
+}
+
+/** An argument a caller may give to a tool. Its value fills `{name}` in the command. */
+export interface ToolArg {
+  required: boolean
+  default: string | undefined
+  /** The whole value must match. */
+  pattern: RegExp | undefined
+  /** The value must be one of these. */
+  values: readonly string[] | undefined
+}
+
+export interface Tool {
+  id: string
+  title: string
+  /** Program and arguments; `{projectPath}` and declared args are filled in, one element each. */
+  command: readonly [string, ...string[]]
+  args: ReadonlyMap<string, ToolArg>
+  /** Null: no limit. */
+  timeoutSeconds: number | null
+  network: boolean
+  env: Readonly<Record<string, string>>
+  /** Ids of the projects it may run in. */
+  projects: readonly string[]
+  allowNestedSandbox: boolean
+  limits: { memoryBytes: number | undefined; processes: number | undefined; outputBytes: number | undefined }
+}
+
+export interface Config {
+  /** Null: zero configuration. */
+  configFile: string | null
+  /** Absolute. */
+  dataDir: string
+  host: string
+  /** 0: any. */
+  port: number
+  logLevel: string
+  /** `MILLRACE_TOKEN`: an admin token given from outside. */
+  adminToken: string | undefined
+  projects: ReadonlyMap<string, Project>
+  tools: ReadonlyMap<string, Tool>
+  concurrency: { job: number; session: number; execution: number }
+  sandbox: { mode: 'auto' | 'required' | 'off'; read: readonly string[] }
+  http: {
+    hosts: readonly string[]
+    trustProxy: boolean
+    cors: { origins: readonly string[] }
+    compressStreams: boolean
+  }
+  limits: {
+    streamsPerUser: number
+    streams: number
+    startsPerMinute: number
+    bodyBytes: number
+    eventBytes: number
+  }
+  retention: { days: number }
+}

@@ -1,0 +1,65 @@
+/**
+ * The port of everything that does work. A runner appends events and obeys an abort signal; it sees
+ * its context and nothing else: no store, no delivery, no face.
+ */
+import type { EndCause, FinalState, Run, RunKind } from '@millrace/protocol'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+
+/** An event as a runner emits it; `data` must be JSON. */
+export interface EmittedEvent {
+  type: string
+  data: unknown
+}
+
+export interface RunContext {
+  readonly run: Run
+  /** Where the work happens; null for a run without a project. */
+  readonly project: { id: string; path: string } | null
+  /**
+   * Aborted when the run is to end. Its `reason` is an `EndRequest`. The runner then ends its
+   * processes, drains their pipes and returns; what it returns is not looked at.
+   */
+  readonly signal: AbortSignal
+  readonly sandbox: Sandbox
+  /**
+   * Appends events, in order. Resolves when they are on disk; rejects when the run is no longer this
+   * attempt's. Need not be awaited: a failure also aborts `signal`.
+   */
+  emit(events: EmittedEvent[]): Promise<void>
+  /** Bytes emitted and not yet on disk: a runner stops reading its child above `emitHighWater`. */
+  readonly uncommittedBytes: number
+  /** Says that the work has begun; `data` is joined to the `run:started` event. */
+  started(data?: Record<string, unknown>): Promise<void>
+  /** Records the process that does the work, so that it can be found after a crash of the server. */
+  recordProcess(process: { pid: number; startTime: number }): Promise<void>
+}
+
+/** A child's pipes are paused above this many emitted bytes that are not yet on disk. */
+export const emitHighWater = 4 * 1024 * 1024
+
+/** Reason of an aborted `RunContext.signal`. */
+export class EndRequest extends Error {
+  override readonly name = 'EndRequest'
+  readonly endCause: EndCause
+
+  constructor(cause: EndCause, message: string) {
+    super(message)
+    this.endCause = cause
+  }
+}
+
+/** How the work ended by itself. `data` is the data of the terminal event. */
+export interface RunOutcome {
+  state: 'completed' | 'errored'
+  data: Record<string, unknown>
+  result: unknown
+  error: ({ message: string } & Record<string, unknown>) | null
+  usage: Record<string, unknown> | null
+}
+
+export interface Runner {
+  readonly kind: RunKind
+  run(context: RunContext): Promise<RunOutcome>
+  /** Data of the terminal event of a run that was ended from outside, or whose runner failed. */
+  endedData(run: Run, state: Exclude<FinalState, 'completed'>, message: string): Record<string, unknown>
+}

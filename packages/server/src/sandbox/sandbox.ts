@@ -1,0 +1,61 @@
+/**
+ * The port of the boundary around a run's processes. Everything a run starts is started through it,
+ * and dead, with all its descendants, when `end()` has resolved.
+ */
+import type { Readable, Writable } from 'node:stream'
+
+export interface SandboxedCommand {
+  /** Put into the child's environment, so that a process is found whose parent crashed. */
+  runId: string
+  /** Program and arguments; never a shell string. */
+  argv: readonly [string, ...string[]]
+  /** Absolute, inside the project. */
+  cwd: string
+  /** The whole environment of the child apart from what the sandbox itself sets (PATH, HOME, TMPDIR, the run id). */
+  env: Readonly<Record<string, string>>
+  /** The only directory of the host that the child may write. */
+  projectPath: string
+  network: boolean
+  /** Leave `--disable-userns` out, for tools that bring a sandbox of their own (Chromium). */
+  allowNestedSandbox: boolean
+  limits: ProcessLimits
+}
+
+export interface ProcessLimits {
+  /** Resident memory of all processes of the run together. */
+  memoryBytes?: number | undefined
+  /** Processes of the run alive at once. */
+  processes?: number | undefined
+}
+
+export interface SandboxedProcess {
+  readonly pid: number
+  /** Field 22 of `/proc/<pid>/stat`; 0 where there is no such thing. */
+  readonly startTime: number
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Settles when the first process has ended and both pipes are drained or cut. Never rejects. */
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  /** Which limit was passed, once one was; the tree is already being ended then. */
+  readonly breach: 'memory' | 'processes' | undefined
+  /** Ends the whole tree: SIGTERM, `graceMs` later SIGKILL. Resolves when no process is left. Idempotent. */
+  end(graceMs: number): Promise<void>
+}
+
+export interface SandboxReport {
+  /** What stands between a run and the machine. `none` is the honest fallback. */
+  boundary: 'bubblewrap' | 'none'
+  /** What a person should know: shown at the start, on /readyz's page and by `millrace doctor`. */
+  warnings: string[]
+  /** Each attempted escape and whether it was held. */
+  checks: { name: string; held: boolean; detail: string }[]
+}
+
+export interface Sandbox {
+  readonly report: SandboxReport
+  /** Fails with an error a person understands when the program cannot be started. */
+  spawn(command: SandboxedCommand): Promise<SandboxedProcess>
+  /** Removes what the sandbox put in place for runs (mount points, private homes). */
+  close(): Promise<void>
+}

@@ -1,0 +1,183 @@
+/**
+ * The store: where runs and events live, and the only place that knows SQL.
+ *
+ * A narrow port. Every method is asynchronous, every write is one atomic unit, and a promise of a
+ * write resolves only when what it wrote is on disk. `conformance.ts` is the one suite that every
+ * implementation passes.
+ */
+import type { EndCause, FinalState, LogBounds, Run, RunKind, RunState } from '@millrace/protocol'
+
+/** An event before it has a number. `json` is the data as one line of JSON. */
+export interface EventInput {
+  /** Milliseconds since the epoch. */
+  at: number
+  type: string
+  json: string
+}
+
+export interface StoredEvent extends EventInput {
+  seq: number
+}
+
+export interface NewRun {
+  /** A UUID made by the server. */
+  id: string
+  kind: RunKind
+  project: string | null
+  owner: string
+  spec: Record<string, unknown>
+  createdAt: number
+  retryOf: string | null
+  resumes: string | null
+  /** The first event of the log. */
+  queued: EventInput
+  /** A repeated key of the same owner answers with the first run; with another fingerprint it is an error. */
+  idempotency: { key: string; fingerprint: string } | null
+}
+
+/** The process that does a run's work, named so that a recycled pid is not mistaken for it. */
+export interface RunProcess {
+  pid: number
+  /** Field 22 of `/proc/<pid>/stat` (clock ticks since boot), or 0 where there is no such thing. */
+  startTime: number
+}
+
+/** A run with what only the server's inside may know. */
+export interface RunRecord extends Run {
+  /** The first cause of ending that was recorded, if any. */
+  cause: EndCause | null
+  process: RunProcess | null
+  /** The node that claimed it. */
+  node: string | null
+}
+
+export interface Claim {
+  kind: RunKind
+  /** How many runs of the kind may be active (starting or running) at once, this one included. */
+  limit: number
+  node: string
+}
+
+export interface Appended {
+  firstSeq: number
+  lastSeq: number
+}
+
+export interface Finish {
+  state: FinalState
+  /** The terminal event. */
+  event: EventInput
+  result: unknown
+  error: ({ message: string } & Record<string, unknown>) | null
+  usage: Record<string, unknown> | null
+}
+
+export interface RunFilter {
+  /** Only runs of this user; absent for an admin. */
+  owner?: string | undefined
+  kind?: RunKind | undefined
+  state?: RunState | undefined
+  project?: string | undefined
+  limit: number
+  /** `nextCursor` of the page before. */
+  cursor?: string | undefined
+}
+
+export interface PageRequest {
+  /** Events with a greater `seq` are wanted. */
+  after: number
+  /** Stop after the event with which the page's JSON passes this many bytes; at least one event comes. */
+  maxBytes: number
+  maxEvents?: number
+}
+
+/** A page of a log, with the bounds of the log as of the same read. */
+export interface LogPage {
+  events: StoredEvent[]
+  bounds: LogBounds
+}
+
+export interface QueueCounts {
+  running: number
+  pending: number
+  completed: number
+  failed: number
+  /** Mean of `finishedAt - startedAt` over completed runs; 0 when there are none. */
+  averageDurationMs: number
+}
+
+/**
+ * What a commit did to one run. Told in commit order, after the commit is on disk and after the
+ * promises of the writes in it were resolved.
+ */
+export interface Commit {
+  runId: string
+  change: 'created' | 'updated' | 'finished' | 'deleted'
+  state: RunState
+  head: number
+  /** True when the terminal event is in the log. */
+  closed: boolean
+  /** The events this commit added, in order, without a gap; empty when it added none. */
+  events: StoredEvent[]
+}
+
+/** `full`: writes wait for room on the disk. `failed`: the disk lied; nothing is acknowledged any more. */
+export type StoreStatus =
+  | { kind: 'ok' }
+  | { kind: 'full'; message: string }
+  | { kind: 'failed'; message: string }
+
+export interface Store {
+  /** Identity of the log's history. */
+  readonly epoch: string
+
+  /**
+   * Puts a run in the queue. `created` is false when the idempotency key was known.
+   * Fails with `project_busy` when the kind is `session` and the project has an open session, with
+   * `idempotency_mismatch`, or with `storage_full` while the disk is full.
+   */
+  createRun(run: NewRun): Promise<{ run: RunRecord; created: boolean }>
+
+  /** Takes the oldest queued run of a kind: queued → starting, attempt + 1. Null when none may start. */
+  claim(claim: Claim): Promise<RunRecord | null>
+
+  /**
+   * Appends events. Refused with `stale_attempt` unless the attempt is the current one, and with
+   * `run_over` when the run is; one refused append fails alone.
+   */
+  append(runId: string, attempt: number, events: EventInput[]): Promise<Appended>
+
+  /** starting → running, together with the event that says so. Refused as `append` is. */
+  markRunning(runId: string, attempt: number, event: EventInput): Promise<RunRecord>
+
+  /** Records which process does the work. Refused as `append` is. */
+  recordProcess(runId: string, attempt: number, process: RunProcess): Promise<void>
+
+  /** Records why a run is to end, unless a cause is recorded or the run is over. Null: no such run. */
+  requestEnd(runId: string, cause: EndCause): Promise<RunRecord | null>
+
+  /** Final state and terminal event, together, once. Refused as `append` is. */
+  finish(runId: string, attempt: number, finish: Finish): Promise<RunRecord>
+
+  /** Drops the events up to and including `throughSeq`; the head stays. */
+  prune(runId: string, throughSeq: number): Promise<void>
+
+  getRun(runId: string): Promise<RunRecord | null>
+  listRuns(filter: RunFilter): Promise<{ runs: RunRecord[]; nextCursor: string | null }>
+  /** Runs in `starting` or `running`, oldest first. */
+  listActive(): Promise<RunRecord[]>
+  queueCounts(kind: RunKind): Promise<QueueCounts>
+
+  /** Bounds of a log by a fresh read. Null: no such run. */
+  bounds(runId: string): Promise<LogBounds | null>
+  /** The events after a cursor, by a fresh read. Null: no such run. */
+  readAfter(runId: string, page: PageRequest): Promise<LogPage | null>
+
+  /** Returns what ends the listening. A listener must not throw. */
+  onCommit(listener: (commit: Commit) => void): () => void
+  onStatus(listener: (status: StoreStatus) => void): () => void
+  status(): StoreStatus
+
+  /** Commits what was handed over, then releases everything. Later calls are refused. */
+  close(): Promise<void>
+}
