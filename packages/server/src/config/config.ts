@@ -1,4 +1,5 @@
 /** The validated configuration: what `load.ts` makes of the file, the environment and the flags. */
+import type { Json } from '@millrace/protocol'
 
 export interface Project {
   id: string
@@ -61,4 +62,36 @@ export interface Config {
     eventBytes: number
   }
   retention: { days: number }
+  /** The sections below are undefined when the file does not have them. */
+  policy?: PolicySettings | undefined
+  agent?: AgentSettings | undefined
+  models?: ReadonlyMap<string, ModelSettings> | undefined
+  realtime?: { publicTopics: readonly string[] } | undefined
+  auth?: { jwt?: { jwksUrl: string; issuer: string; audience: string } | undefined } | undefined
+  /** What is legal and yet worth a line at the start, for people. */
+  warnings: readonly string[]
+}
+
+export interface PolicySettings {
+  /** Undefined: the built-in allow-list. */
+  allowedTools?: readonly string[] | undefined
+  approvals: 'off' | 'on'
+  unreadableBash: 'allow' | 'ask' | 'deny'
+}
+
+/** Options of the agent SDK that are data, passed through as they are. */
+export interface AgentSettings {
+  maxTurns?: number | undefined
+  maxBudgetUsd?: number | undefined
+  [option: string]: Json | undefined
+}
+
+export interface ModelSettings {
+  provider: 'openai-compatible' | 'anthropic'
+  /** Undefined: the provider's own address. */
+  baseUrl?: string | undefined
+  /** The model's name at the provider. */
+  model: string
+  /** The environment variable that holds the key: a key itself is never in the file. */
+  apiKeyEnv?: string | undefined
 }

@@ -1,0 +1,102 @@
+/** Finds and reads the configuration file. */
+import { readFile, realpath, stat } from 'node:fs/promises'
+import { extname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { jsonErrorPosition } from './json-position.ts'
+import type { Problems } from './problems.ts'
+
+export const configFileNames = ['millrace.config.ts', 'millrace.config.js', 'millrace.config.json'] as const
+
+export interface FoundFile {
+  /** Absolute, links resolved: relative project paths start at its folder. */
+  path: string
+  content: Record<string, unknown>
+}
+
+/**
+ * The named file, else the one in `cwd`; null when there is none, undefined after a problem was noted.
+ * A `.ts` or `.js` file is imported: it is code of whoever owns it.
+ */
+export async function readConfigFile(
+  named: { path: string; by: string } | undefined,
+  cwd: string,
+  problems: Problems,
+): Promise<FoundFile | null | undefined> {
+  const path = named === undefined ? await findIn(cwd, problems) : resolve(cwd, named.path)
+  if (path === null || path === undefined) return path
+  if (named !== undefined && !(await isFile(path))) {
+    problems.add(named.by, `the path of a file; there is none at ${path}`)
+    return undefined
+  }
+  const real = await realpath(path)
+  const content = await readContent(real, problems)
+  if (content === undefined) return undefined
+  if (content === null || typeof content !== 'object' || Array.isArray(content)) {
+    const what = extname(real) === '.json' ? 'one object' : 'its default export to be an object'
+    problems.add(real, what)
+    return undefined
+  }
+  return { path: real, content: content as Record<string, unknown> }
+}
+
+async function findIn(cwd: string, problems: Problems): Promise<string | null | undefined> {
+  const found: string[] = []
+  for (const name of configFileNames) {
+    const path = join(cwd, name)
+    // An empty file is no configuration: a running sandbox puts such files there as mount points.
+    if ((await isFile(path)) && (await stat(path)).size > 0) found.push(path)
+  }
+  if (found.length > 1) {
+    problems.add(cwd, `one configuration file, not ${found.length}: ${found.join(', ')}`)
+    return undefined
+  }
+  return found[0] ?? null
+}
+
+async function readContent(path: string, problems: Problems): Promise<unknown> {
+  switch (extname(path)) {
+    case '.json':
+      return parseJson(path, await readFile(path, 'utf8'), problems)
+    case '.ts':
+    case '.js':
+      return importDefault(path, problems)
+    default:
+      problems.add(path, 'a file that ends in .ts, .js or .json')
+      return undefined
+  }
+}
+
+function parseJson(path: string, raw: string, problems: Problems): unknown {
+  const text = raw.replace(/^\uFEFF/, '')
+  try {
+    return JSON.parse(text)
+  } catch {
+    const { line, column } = jsonErrorPosition(text)
+    const rest = text.split('\n')[line - 1]?.slice(column - 1) ?? ''
+    const hint = /^\/[/*]/.test(rest)
+      ? ' (JSON has no comments: name the file millrace.config.js for that)'
+      : ''
+    problems.add(`${path}:${line}:${column}`, `valid JSON from here on${hint}`)
+    return undefined
+  }
+}
+
+async function importDefault(path: string, problems: Problems): Promise<unknown> {
+  try {
+    const module = (await import(pathToFileURL(path).href)) as { default?: unknown }
+    return module.default ?? null
+  } catch (error) {
+    // The first line of a SyntaxError's stack is where it is; its message alone would not say.
+    const stack = error instanceof SyntaxError ? error.stack?.split('\n')[0] : undefined
+    const at = stack?.startsWith(pathToFileURL(path).href) || stack?.startsWith(path) ? stack : path
+    problems.add(at, `a module that can be loaded: ${error instanceof Error ? error.message : String(error)}`)
+    return undefined
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+}

@@ -1,0 +1,113 @@
+/** Makes one validated `Config` of the file, the environment and the flags. */
+import { realpath } from 'node:fs/promises'
+import type { z } from 'zod'
+import type { Config, Project, Tool } from './config.ts'
+import { namedDataDir, resolveDataDir } from './data-dir.ts'
+import { type FoundFile, readConfigFile } from './file.ts'
+import { ConfigError, Problems, unknownKey } from './problems.ts'
+import { readProjects } from './projects.ts'
+import { sectionNames, sectionSchemas } from './schema.ts'
+import { type ConfigFlags, given, isLoopback, isWildcard, readSettings } from './settings.ts'
+import { readTools } from './tools.ts'
+import { zeroConfig } from './zero.ts'
+
+export interface LoadInput {
+  flags: ConfigFlags
+  env: NodeJS.ProcessEnv
+  cwd: string
+}
+
+/**
+ * Reads everything, creates nothing. Fails with a `ConfigError` that carries every problem at once.
+ * Flags win over the environment, the environment over the file, the file over the defaults.
+ */
+export async function loadConfig({ flags, env, cwd }: LoadInput): Promise<Config> {
+  const problems = new Problems()
+  const named = given(flags.config, '--config', env.MILLRACE_CONFIG, 'MILLRACE_CONFIG')
+  const file = await readConfigFile(named && { path: named.text, by: named.by }, cwd, problems)
+  const content = file?.content ?? {}
+  for (const key of Object.keys(content)) {
+    if (!sectionNames.includes(key)) problems.add(key, unknownKey(key, sectionNames))
+  }
+  const sections = readSections(content, problems)
+  const settings = readSettings(flags, env, sections.http, problems)
+  const work = await readWork(file, cwd, problems)
+  const dataDir = resolveDataDir(
+    namedDataDir(flags.data, env, cwd),
+    env,
+    cwd,
+    work.projects.values(),
+    problems,
+  )
+  if (problems.list.length > 0) throw new ConfigError(file?.path ?? null, problems.list)
+  const { host: _host, port: _port, hosts, ...http } = sections.http
+  return {
+    configFile: file?.path ?? null,
+    dataDir,
+    ...settings,
+    projects: work.projects,
+    tools: work.tools,
+    ...sections,
+    http: { ...http, hosts: answeredHosts(hosts, settings.host) },
+    warnings: [...work.warnings, ...exposureWarnings(settings.host, hosts)],
+  }
+}
+
+/** `projects` and `tools` of the file, or what zero configuration makes of the directory. */
+async function readWork(
+  file: FoundFile | null | undefined,
+  cwd: string,
+  problems: Problems,
+): Promise<{ projects: Map<string, Project>; tools: Map<string, Tool>; warnings: string[] }> {
+  if (file === undefined) return { projects: new Map(), tools: new Map(), warnings: [] }
+  if (file === null) {
+    const { project, tools, warnings } = await zeroConfig(await realpath(cwd))
+    return { projects: new Map([[project.id, project]]), tools, warnings }
+  }
+  const { projects: section, tools } = file.content
+  const declared = section !== null && typeof section === 'object' ? Object.keys(section) : []
+  return {
+    projects: await readProjects(section, file.path, problems),
+    tools: readTools(tools, declared, problems),
+    warnings: [],
+  }
+}
+
+function readSections(content: Record<string, unknown>, problems: Problems) {
+  const schemas = sectionSchemas
+  const always = (name: string) => (content[name] === undefined ? {} : content[name])
+  const optional = <T>(name: string, schema: z.ZodType<T>): T | undefined =>
+    content[name] === undefined ? undefined : problems.parse(name, schema, content[name])
+  const models = optional('models', schemas.models)
+  return {
+    concurrency:
+      problems.parse('concurrency', schemas.concurrency, always('concurrency')) ??
+      schemas.concurrency.parse({}),
+    sandbox: problems.parse('sandbox', schemas.sandbox, always('sandbox')) ?? schemas.sandbox.parse({}),
+    http: problems.parse('http', schemas.http, always('http')) ?? schemas.http.parse({}),
+    limits: problems.parse('limits', schemas.limits, always('limits')) ?? schemas.limits.parse({}),
+    retention:
+      problems.parse('retention', schemas.retention, always('retention')) ?? schemas.retention.parse({}),
+    policy: optional('policy', schemas.policy),
+    agent: optional('agent', schemas.agent),
+    models: models && new Map(Object.entries(models)),
+    realtime: optional('realtime', schemas.realtime),
+    auth: optional('auth', schemas.auth),
+  }
+}
+
+/** A specific address that is listened on is also answered to; for 0.0.0.0 the names must be told. */
+function answeredHosts(hosts: readonly string[], bound: string): readonly string[] {
+  const all = hosts.map((host) => host.toLowerCase())
+  const own = bound.toLowerCase()
+  return isLoopback(bound) || isWildcard(bound) || all.includes(own) ? all : [...all, own]
+}
+
+function exposureWarnings(host: string, hosts: readonly string[]): string[] {
+  if (isLoopback(host)) return []
+  const warnings = [`Listening on ${host}: other machines can reach this server; put TLS in front of it.`]
+  if (isWildcard(host) && hosts.length === 0) {
+    warnings.push('"http.hosts" is empty: requests that name this server by a host name are refused (421).')
+  }
+  return warnings
+}

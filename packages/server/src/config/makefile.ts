@@ -1,0 +1,65 @@
+/** Reads which targets of a Makefile a person would call. Nothing of it is run: at boot it is only text. */
+
+const named = /^[A-Za-z0-9_][A-Za-z0-9_.+/-]*$/
+
+/**
+ * Targets in the order they appear. Left out: pattern rules, special targets, names with variables,
+ * and files (a name with a dot or slash) unless `.PHONY` lists them. Included files are not followed.
+ */
+export function makefileTargets(text: string): string[] {
+  const targets = new Set<string>()
+  const phony = new Set<string>()
+  for (const line of ruleLines(text)) {
+    const rule = splitRule(line)
+    if (rule === undefined) continue
+    if (rule.names.includes('.PHONY')) for (const name of rule.prerequisites) phony.add(name)
+    else for (const name of rule.names) targets.add(name)
+  }
+  const all = new Set([...targets, ...phony])
+  return [...all].filter((name) => named.test(name) && (phony.has(name) || !/[./]/.test(name)))
+}
+
+/** Logical lines that can be rules: continued lines joined; recipes, comments and `define` bodies left out. */
+function* ruleLines(text: string): Generator<string> {
+  const joined = text.replace(/\r\n/g, '\n').replace(/\\\n[ \t]*/g, ' ')
+  let defining = 0
+  for (const line of joined.split('\n')) {
+    if (/^ *(?:override +)?define\b/.test(line)) defining += 1
+    else if (/^ *endef\b/.test(line)) defining = Math.max(0, defining - 1)
+    else if (defining === 0 && !line.startsWith('\t')) {
+      const bare = line.replace(/(^|[^\\])#.*$/, '$1')
+      if (bare.trim() !== '') yield bare
+    }
+  }
+}
+
+function splitRule(line: string): { names: string[]; prerequisites: string[] } | undefined {
+  const colon = outsideReferences(line, ':')
+  if (colon === -1) return undefined
+  const assignment = outsideReferences(line, '=')
+  // `NAME = a:b` and `NAME := value` are variables; `target: NAME = value` sets one for a target.
+  if (assignment !== -1 && assignment < colon) return undefined
+  const after = line.slice(colon + 1)
+  if (/^:{0,2}=/.test(after)) return undefined
+  const [prerequisites = ''] = after.replace(/^:/, '').split(';')
+  if (outsideReferences(prerequisites, '=') !== -1) return undefined
+  return { names: words(line.slice(0, colon).replace(/&$/, '')), prerequisites: words(prerequisites) }
+}
+
+/** Where a character first stands outside `$(…)` and `${…}`; -1 when nowhere. */
+function outsideReferences(line: string, character: string): number {
+  let depth = 0
+  for (let index = 0; index < line.length; index++) {
+    const here = line[index]
+    if (here === '$' && (line[index + 1] === '(' || line[index + 1] === '{')) {
+      depth += 1
+      index += 1
+    } else if (depth > 0 && (here === ')' || here === '}')) depth -= 1
+    else if (depth === 0 && here === character) return index
+  }
+  return -1
+}
+
+function words(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '')
+}

@@ -1,0 +1,74 @@
+/** What is wrong with a configuration: every problem at once, each with its key and what was expected. */
+import type { FieldError } from '@millrace/protocol'
+import type { ZodType, z } from 'zod'
+import { nearest } from './nearest.ts'
+
+/** `path` is the dotted key of the file, a flag (`--port`), an environment variable, or a file's path. */
+export type ConfigProblem = FieldError
+
+/** Thrown by `loadConfig`. `problems` is never empty. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(file: string | null, problems: readonly ConfigProblem[]) {
+    const where = file === null ? '' : ` in ${file}`
+    const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`
+    const lines = problems.map((problem) => `  ${problem.path}: expected ${problem.expected}`)
+    super(`The configuration is not valid: ${count}${where}\n${lines.join('\n')}`)
+    this.problems = problems
+  }
+}
+
+/** Collects problems while the rest of the configuration is still looked at. */
+export class Problems {
+  readonly list: ConfigProblem[] = []
+
+  add(path: string, expected: string): void {
+    this.list.push({ path, expected })
+  }
+
+  /** The value as the schema reads it, or undefined after its problems were noted. */
+  parse<T>(path: string, schema: ZodType<T>, value: unknown): T | undefined {
+    const result = schema.safeParse(value)
+    if (result.success) return result.data
+    for (const issue of result.error.issues) this.#addIssue(path, issue, value)
+    return undefined
+  }
+
+  #addIssue(root: string, issue: z.core.$ZodIssue, value: unknown): void {
+    const path = join(root, issue.path)
+    if (issue.code === 'unrecognized_keys') {
+      // By agreement with `schema.ts`, the message of this issue is the list of the known keys.
+      const known = issue.message.split(', ')
+      for (const key of issue.keys) this.add(join(path, [key]), unknownKey(key, known))
+      return
+    }
+    this.add(path, `${issue.message}, ${describe(valueAt(value, issue.path))}`)
+  }
+}
+
+export function unknownKey(key: string, known: readonly string[]): string {
+  const meant = nearest(key, known)
+  const rest = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean "${meant}"?`
+  return `no such key; ${rest}`
+}
+
+/** Says what was there instead, without repeating a long value. */
+function describe(value: unknown): string {
+  if (value === undefined) return 'but it is missing'
+  if (value === null || typeof value === 'boolean' || typeof value === 'number') return `not ${value}`
+  if (typeof value === 'string') return value.length <= 60 ? `not ${JSON.stringify(value)}` : 'not this text'
+  if (Array.isArray(value)) return value.length === 0 ? 'not an empty list' : 'not a list'
+  return typeof value === 'object' ? 'not an object' : `not a ${typeof value}`
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let at = value
+  for (const key of path) at = (at as Record<PropertyKey, unknown> | null | undefined)?.[key]
+  return at
+}
+
+function join(root: string, path: readonly PropertyKey[]): string {
+  return [...(root === '' ? [] : [root]), ...path.map(String)].join('.')
+}

@@ -1,0 +1,180 @@
+/**
+ * The shape of `millrace.config.{ts,js,json}` (contract section 0).
+ *
+ * Every leaf carries the phrase that completes "expected …", so that a problem reads the same
+ * whichever check found it.
+ */
+import { z } from 'zod'
+
+/**
+ * A section of known keys. The message of an unknown key is the list of the known ones: `problems.ts`
+ * finds the one that was meant.
+ */
+function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  const known = Object.keys(shape).join(', ')
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? known : 'an object'),
+  })
+}
+
+function whole(min: number, max: number, unit = '') {
+  const expected = `a whole number${unit} from ${min} to ${max}`
+  return z.int({ error: expected }).min(min, { error: expected }).max(max, { error: expected })
+}
+
+function matching(pattern: RegExp, expected: string) {
+  return z.string({ error: expected }).regex(pattern, { error: expected })
+}
+
+function listOf<Item extends z.ZodType>(item: Item, of: string) {
+  return z.array(item, { error: `a list of ${of}` })
+}
+
+function oneOf<const Values extends readonly [string, ...string[]]>(values: Values) {
+  return z.enum(values, { error: values.map((value) => `"${value}"`).join(' or ') })
+}
+
+const flag = z.boolean({ error: 'true or false' })
+const text = matching(/^[^\0]+$/s, 'a text that is not empty')
+const line = matching(/^[^\0\r\n]+$/, 'one line of text')
+const argument = matching(/^[^\0]*$/s, 'a text')
+const httpUrl = z.string({ error: 'an http(s) address' }).refine(isHttpUrl, { error: 'an http(s) address' })
+
+export const projectId = matching(
+  /^[\p{L}\p{N}](?:[\p{L}\p{N}._ -]{0,98}[\p{L}\p{N}._-])?$/u,
+  'a project id: 1–100 letters, digits, ".", "_", "-" or blanks, beginning with a letter or digit',
+)
+export const toolId = matching(
+  /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}$/,
+  'a tool id: 1–200 of A–Z a–z 0–9 . _ : @ / + -, beginning with a letter or digit',
+)
+export const argName = matching(
+  /^(?!projectPath$)[A-Za-z][A-Za-z0-9_-]{0,63}$/,
+  'the name of an argument: letters, digits, "_" and "-", beginning with a letter, and not "projectPath"',
+)
+export const envName = matching(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable')
+
+export const hostName = matching(
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)$/,
+  'a host name or IP address, without scheme and port',
+)
+export const portNumber = whole(0, 65_535)
+
+export const projectSchema = section({ path: text })
+
+export const toolSchema = section({
+  title: line.optional(),
+  command: listOf(argument, 'texts: the program and its arguments').min(1, {
+    error: 'a list with at least the program',
+  }),
+  timeoutSeconds: z
+    .number({ error: 'a number of seconds above 0, or null for no limit' })
+    .positive({ error: 'a number of seconds above 0, or null for no limit' })
+    .max(31_536_000, { error: 'at most a year of seconds' })
+    .nullable()
+    .optional(),
+  network: flag.optional(),
+  env: z.record(z.string(), argument, { error: 'an object of texts' }).optional(),
+  projects: listOf(text, 'project ids').min(1, { error: 'a list with at least one project' }).optional(),
+  args: z.record(z.string(), z.unknown(), { error: 'an object: one entry an argument' }).optional(),
+  limits: section({
+    memoryBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
+    processes: whole(1, 1_000_000).optional(),
+    outputBytes: whole(1, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
+  }).optional(),
+  allowNestedSandbox: flag.optional(),
+})
+export type ToolInput = z.infer<typeof toolSchema>
+
+export const argSchema = section({
+  required: flag.optional(),
+  default: argument.optional(),
+  pattern: text.optional(),
+  values: listOf(argument, 'texts').min(1, { error: 'a list with at least one value' }).optional(),
+})
+export type ArgInput = z.infer<typeof argSchema>
+
+const slots = whole(1, 10_000)
+
+/** The sections that need nothing but themselves to be judged; `projects` and `tools` are read one by one. */
+export const sectionSchemas = {
+  concurrency: section({ job: slots.default(4), session: slots.default(4), execution: slots.default(4) }),
+  policy: section({
+    allowedTools: listOf(line, 'names of tools').optional(),
+    approvals: oneOf(['off', 'on']).default('off'),
+    unreadableBash: oneOf(['allow', 'ask', 'deny']).default('allow'),
+  }),
+  sandbox: section({
+    mode: oneOf(['auto', 'required', 'off']).default('auto'),
+    read: listOf(matching(/^\/[^\0]*$/s, 'an absolute path'), 'absolute paths').default([]),
+  }),
+  agent: z
+    .object(
+      {
+        maxTurns: whole(1, 1_000_000).optional(),
+        maxBudgetUsd: z.number({ error: 'a sum above 0' }).positive({ error: 'a sum above 0' }).optional(),
+      },
+      { error: 'an object' },
+    )
+    .catchall(z.json({ error: 'data: what JSON can hold' })),
+  models: z.record(
+    z.string(),
+    section({
+      provider: oneOf(['openai-compatible', 'anthropic']),
+      baseUrl: httpUrl.optional(),
+      model: line,
+      apiKeyEnv: envName.optional(),
+    }).refine((model) => model.provider !== 'openai-compatible' || model.baseUrl !== undefined, {
+      path: ['baseUrl'],
+      error: 'the http(s) address of the openai-compatible provider',
+    }),
+    { error: 'an object: one entry a model' },
+  ),
+  http: section({
+    host: hostName.optional(),
+    port: portNumber.optional(),
+    hosts: listOf(hostName, 'host names').default([]),
+    trustProxy: flag.default(false),
+    cors: section({
+      origins: listOf(
+        z.string({ error: 'an origin' }).refine(isOrigin, {
+          error: 'an origin such as "https://app.example.org" ("*" is not possible)',
+        }),
+        'origins',
+      ).default([]),
+    }).prefault({}),
+    compressStreams: flag.default(false),
+  }),
+  limits: section({
+    streamsPerUser: whole(1, 1_000_000).default(64),
+    streams: whole(1, 1_000_000).default(10_000),
+    startsPerMinute: whole(1, 1_000_000).default(60),
+    bodyBytes: whole(1024, 1_073_741_824, ' of bytes').default(1_048_576),
+    eventBytes: whole(1024, 67_108_864, ' of bytes').default(1_048_576),
+  }),
+  retention: section({
+    days: z
+      .number({ error: 'a number of days above 0' })
+      .positive({ error: 'a number of days above 0' })
+      .max(36_500, { error: 'at most 36500 days' })
+      .default(30),
+  }),
+  realtime: section({ publicTopics: listOf(line, 'topics').default([]) }),
+  auth: section({ jwt: section({ jwksUrl: httpUrl, issuer: line, audience: line }).optional() }),
+}
+
+export const sectionNames = ['projects', 'tools', ...Object.keys(sectionSchemas)]
+
+/** What a configuration file may export: `export default { … } satisfies ConfigFile`. */
+export type ConfigFile = {
+  projects?: Record<string, z.input<typeof projectSchema>>
+  tools?: Record<string, Omit<ToolInput, 'args'> & { args?: Record<string, ArgInput> }>
+} & { [Name in keyof typeof sectionSchemas]?: z.input<(typeof sectionSchemas)[Name]> }
+
+function isHttpUrl(value: string): boolean {
+  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+}
+
+function isOrigin(value: string): boolean {
+  return isHttpUrl(value) && new URL(value).origin === value
+}

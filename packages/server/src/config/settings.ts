@@ -1,0 +1,88 @@
+/** The settings that a flag, the environment or the file may give: the first of these that does wins. */
+import { isIP } from 'node:net'
+import type { Problems } from './problems.ts'
+import { hostName, portNumber } from './schema.ts'
+
+/** Flags of the command line, as texts. */
+export interface ConfigFlags {
+  config?: string | undefined
+  host?: string | undefined
+  port?: string | undefined
+  data?: string | undefined
+}
+
+export interface Settings {
+  host: string
+  port: number
+  logLevel: string
+  adminToken: string | undefined
+}
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+export const defaultPort = 4000
+const shortestToken = 16
+
+export function readSettings(
+  flags: ConfigFlags,
+  env: NodeJS.ProcessEnv,
+  file: { host?: string | undefined; port?: number | undefined } | undefined,
+  problems: Problems,
+): Settings {
+  const host = given(flags.host, '--host', env.MILLRACE_HOST, 'MILLRACE_HOST')
+  const port = given(flags.port, '--port', env.MILLRACE_PORT, 'MILLRACE_PORT')
+  return {
+    host: host === undefined ? (file?.host ?? '127.0.0.1') : readHost(host, problems),
+    port: port === undefined ? (file?.port ?? defaultPort) : readPort(port, problems),
+    logLevel: readLogLevel(env.LOG_LEVEL, problems),
+    adminToken: readToken(env.MILLRACE_TOKEN, problems),
+  }
+}
+
+interface Given {
+  by: string
+  text: string
+}
+
+/** An empty variable counts as not set: that is what container files make of one without a value. */
+export function given(
+  flag: string | undefined,
+  flagName: string,
+  variable: string | undefined,
+  variableName: string,
+): Given | undefined {
+  if (flag !== undefined) return { by: flagName, text: flag }
+  if (variable !== undefined && variable !== '') return { by: variableName, text: variable }
+  return undefined
+}
+
+function readHost({ by, text }: Given, problems: Problems): string {
+  return problems.parse(by, hostName, text.replace(/^\[(.*)\]$/, '$1')) ?? text
+}
+
+function readPort({ by, text }: Given, problems: Problems): number {
+  return problems.parse(by, portNumber, /^\d{1,5}$/.test(text) ? Number(text) : text) ?? 0
+}
+
+function readLogLevel(text: string | undefined, problems: Problems): string {
+  if (text === undefined || text === '') return 'info'
+  const level = text.toLowerCase()
+  if (!logLevels.includes(level)) problems.add('LOG_LEVEL', `one of ${logLevels.join(', ')}`)
+  return level
+}
+
+function readToken(text: string | undefined, problems: Problems): string | undefined {
+  if (text === undefined || text === '') return undefined
+  // It travels in a header. The value itself is not repeated: it is a secret.
+  if (text.length < shortestToken || !/^[\x21-\x7e]+$/.test(text)) {
+    problems.add('MILLRACE_TOKEN', `at least ${shortestToken} visible ASCII characters without blanks`)
+  }
+  return text
+}
+
+export function isLoopback(host: string): boolean {
+  return host.toLowerCase() === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || /^[0:]+$/.test(host)
+}

@@ -1,0 +1,110 @@
+import { symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { load, problemsOf, workspace } from './workspace.ts'
+
+const minimal = { projects: { web: { path: '.' } } }
+
+describe('the configuration file', () => {
+  it.each([
+    ['millrace.config.json', JSON.stringify(minimal)],
+    ['millrace.config.js', `export default ${JSON.stringify(minimal)}`],
+    [
+      'millrace.config.ts',
+      `const path: string = '.'\nexport default { projects: { web: { path } } } satisfies object`,
+    ],
+  ])('is found in the current directory: %s', async (name, content) => {
+    const root = workspace({ [name]: content })
+    const config = await load(root)
+    expect(config.configFile).toBe(join(root, name))
+    expect(config.projects.get('web')).toEqual({ id: 'web', path: root })
+  })
+
+  it('may be CommonJS', async () => {
+    const root = workspace({
+      'package.json': { type: 'commonjs' },
+      'millrace.config.js': `module.exports = ${JSON.stringify(minimal)}`,
+    })
+    expect((await load(root)).projects.has('web')).toBe(true)
+  })
+
+  it('is ignored when it is empty, for a sandbox puts empty files there as mount points', async () => {
+    const root = workspace({ 'millrace.config.ts': '', 'millrace.config.js': '', 'millrace.config.json': '' })
+    expect((await load(root)).configFile).toBeNull()
+  })
+
+  it('is not guessed when there are two', async () => {
+    const root = workspace({ 'millrace.config.js': 'export default {}', 'millrace.config.json': '{}' })
+    expect(await problemsOf(root)).toEqual([
+      { path: root, expected: expect.stringMatching(/^one configuration file, not 2: .*\.js, .*\.json$/) },
+    ])
+  })
+
+  it('is named by --config, else by MILLRACE_CONFIG', async () => {
+    const root = workspace({ 'a/one.json': minimal, 'b/two.json': minimal })
+    const env = { MILLRACE_CONFIG: 'b/two.json' }
+    expect((await load(root, { env })).configFile).toBe(join(root, 'b/two.json'))
+    const flagged = await load(root, { env, flags: { config: 'a/one.json' } })
+    expect(flagged.configFile).toBe(join(root, 'a/one.json'))
+    expect(flagged.projects.get('web')?.path).toBe(join(root, 'a'))
+  })
+
+  it('must exist when it is named', async () => {
+    const root = workspace({ 'sub/': '' })
+    expect(await problemsOf(root, { flags: { config: 'no.json' } })).toEqual([
+      { path: '--config', expected: `the path of a file; there is none at ${join(root, 'no.json')}` },
+    ])
+    expect(await problemsOf(root, { env: { MILLRACE_CONFIG: 'sub' } })).toEqual([
+      { path: 'MILLRACE_CONFIG', expected: `the path of a file; there is none at ${join(root, 'sub')}` },
+    ])
+  })
+
+  it('must have an ending that is known', async () => {
+    const root = workspace({ 'millrace.yaml': 'projects: {}' })
+    expect(await problemsOf(root, { flags: { config: 'millrace.yaml' } })).toEqual([
+      { path: join(root, 'millrace.yaml'), expected: 'a file that ends in .ts, .js or .json' },
+    ])
+  })
+
+  it('resolves its projects from where it really lies', async () => {
+    const root = workspace({ 'real/millrace.json': { projects: { web: { path: 'web' } } }, 'real/web/': '' })
+    symlinkSync(join(root, 'real/millrace.json'), join(root, 'link.json'))
+    const config = await load(root, { flags: { config: 'link.json' } })
+    expect(config.projects.get('web')?.path).toBe(join(root, 'real/web'))
+  })
+
+  it('that is broken JSON is told with line and column', async () => {
+    const root = workspace({ 'millrace.config.json': '{\n  "projects": { "web": oops }\n}' })
+    expect(await problemsOf(root)).toEqual([
+      { path: `${join(root, 'millrace.config.json')}:2:24`, expected: 'valid JSON from here on' },
+    ])
+  })
+
+  it('that is JSON with a comment is told which file may have some', async () => {
+    const root = workspace({ 'millrace.config.json': '{\n  // my project\n  "projects": {}\n}' })
+    expect(await problemsOf(root)).toEqual([
+      {
+        path: `${join(root, 'millrace.config.json')}:2:3`,
+        expected: expect.stringContaining('JSON has no comments'),
+      },
+    ])
+  })
+
+  it('that does not compile, throws, or exports no object is told so, with other problems besides', async () => {
+    const broken = workspace({ 'millrace.config.js': 'export default {\n  projects: ]\n}' })
+    const [syntax, port] = await problemsOf(broken, { flags: { port: 'x' } })
+    expect(syntax?.path).toMatch(/millrace\.config\.js/)
+    expect(syntax?.expected).toMatch(/^a module that can be loaded: ./)
+    expect(port?.path).toBe('--port')
+
+    const throwing = workspace({ 'millrace.config.js': 'throw new Error("no such secret store")' })
+    expect((await problemsOf(throwing))[0]?.expected).toContain('no such secret store')
+
+    for (const content of ['export const x = 1', 'export default () => ({})', 'export default [1]']) {
+      const root = workspace({ 'millrace.config.js': content })
+      expect(await problemsOf(root)).toEqual([
+        { path: join(root, 'millrace.config.js'), expected: 'its default export to be an object' },
+      ])
+    }
+  })
+})

@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process'
+import { basename, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { load, workspace } from './workspace.ts'
+
+describe('without a configuration file', () => {
+  it('the current directory is the one project, named after its folder', async () => {
+    const root = workspace({ 'my app/': '', '.dot@folder/': '' })
+    const config = await load(join(root, 'my app'))
+    expect(config).toMatchObject({ configFile: null, host: '127.0.0.1', port: 4000 })
+    expect([...config.projects.values()]).toEqual([{ id: 'my app', path: join(root, 'my app') }])
+    expect([...(await load(join(root, '.dot@folder'))).projects.keys()]).toEqual(['dot-folder'])
+  })
+
+  it('npm scripts are tools, apart from those npm calls by itself', async () => {
+    const root = workspace({
+      'package.json': {
+        scripts: {
+          pretest: 'x',
+          test: 'x',
+          posttest: 'x',
+          'test:unit': 'x',
+          prepare: 'x',
+          postinstall: 'x',
+          prettier: 'x',
+          preview: 'x',
+          broken: 5,
+          'bad name': 'x',
+        },
+      },
+    })
+    const config = await load(root)
+    expect([...config.tools.keys()]).toEqual(['npm:test', 'npm:test:unit', 'npm:prettier', 'npm:preview'])
+    expect(config.warnings).toEqual([expect.stringContaining('"npm:bad name" is left out')])
+    expect(config.tools.get('npm:test')).toMatchObject({
+      title: 'npm run test',
+      command: ['npm', 'run', '--silent', 'test'],
+      network: true,
+      timeoutSeconds: null,
+      projects: [basename(root)],
+    })
+  })
+
+  it('the command of a script gives its output and exit code, and nothing else', async () => {
+    const root = workspace({ 'package.json': { scripts: { fail: 'echo out; echo err >&2; exit 7' } } })
+    const [program, ...args] = (await load(root)).tools.get('npm:fail')?.command ?? ['']
+    const child = spawnSync(program, args, { cwd: root, encoding: 'utf8' })
+    expect({ code: child.status, stdout: child.stdout }).toEqual({ code: 7, stdout: 'out\n' })
+    expect(child.stderr).toContain('err\n')
+    expect(child.stderr).not.toContain('npm error')
+  })
+
+  it('Makefile targets are tools', async () => {
+    const root = workspace({ Makefile: 'all: build\n\techo hi\nbuild:\n\ttrue\n' })
+    const config = await load(root)
+    expect([...config.tools.keys()]).toEqual(['make:all', 'make:build'])
+    expect(config.tools.get('make:all')).toMatchObject({ command: ['make', 'all'], network: true })
+  })
+
+  it('a package.json that cannot be read, or no tool at all, is a warning and no obstacle', async () => {
+    const config = await load(workspace({ 'package.json': '{ oops' }))
+    expect(config.tools.size).toBe(0)
+    expect(config.warnings).toEqual([
+      expect.stringContaining('package.json is not valid JSON'),
+      expect.stringContaining('No tools'),
+    ])
+  })
+})
