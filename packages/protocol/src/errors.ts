@@ -10,6 +10,7 @@ export const errorTable = {
   method_not_allowed: { status: 405, retry: false, title: 'Method not allowed' },
   request_timeout: { status: 408, retry: true, title: 'The request took too long to arrive' },
   run_over: { status: 409, retry: false, title: 'The run is already over' },
+  run_open: { status: 409, retry: true, title: 'The run is not over yet' },
   project_busy: { status: 409, retry: true, title: 'The project already has an active session' },
   not_resumable: { status: 409, retry: false, title: 'The run cannot be resumed' },
   already_answered: { status: 409, retry: false, title: 'Already answered' },

@@ -22,8 +22,8 @@ export function isFinal(state: RunState): state is FinalState {
   return (finalStates as readonly RunState[]).includes(state)
 }
 
-/** Why a run was made to end before its work was done. The first cause recorded wins. */
-export const endCauses = ['abort', 'shutdown', 'crash', 'timeout', 'memory', 'processes', 'output'] as const
+/** Why a run was made to end from outside. The first cause recorded wins. */
+export const endCauses = ['abort', 'shutdown', 'crash'] as const
 export type EndCause = (typeof endCauses)[number]
 
 /**

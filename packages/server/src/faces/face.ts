@@ -1,0 +1,70 @@
+/** What every face is built from, and what every route must say of itself. */
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Authenticator, Identity } from '../auth/authenticator.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Config } from '../config/config.ts'
+import type { Delivery } from '../delivery/delivery.ts'
+import type { PageSource } from '../delivery/page.ts'
+import type { Runs } from '../runs/runs.ts'
+import type { SandboxReport } from '../sandbox/sandbox.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+/** Who may call a route. A route that does not say is for signed-in users. */
+export type Access = 'public' | 'user' | 'admin'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+    /** The route answers with an endless stream: refused without an answer while the server drains. */
+    stream?: boolean
+  }
+  interface FastifyRequest {
+    identity: Identity | null
+  }
+}
+
+/** Readiness, as `/readyz` tells it. */
+export interface Readiness {
+  ready: boolean
+  status: 'ok' | 'draining' | 'storage_full' | 'storage_failed'
+}
+
+export interface FaceParts {
+  config: Pick<Config, 'projects' | 'tools' | 'http' | 'limits' | 'concurrency'>
+  runs: Runs
+  delivery: Delivery
+  pages: PageSource
+  auth: Authenticator
+  metrics: Metrics
+  sandbox: SandboxReport
+  version: string
+  readiness: () => Readiness
+  /** Address under which the outside reaches this server, without a slash at the end. */
+  publicUrl: () => string
+  cookieName: () => string
+  /** Maps a host application's user; absent where this server does its own authentication. */
+  hostPrincipal: ((request: IncomingMessage) => Principal | null | Promise<Principal | null>) | null
+}
+
+/** Fastify with zod schemas. */
+export type FaceApp = FastifyInstance<
+  import('node:http').Server,
+  IncomingMessage,
+  import('node:http').ServerResponse,
+  import('fastify').FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+/** The caller of a route that is not public. */
+export function principalOf(request: FastifyRequest): Principal {
+  if (request.identity === null) throw new Error(`the route ${request.url} is public and has no principal`)
+  return request.identity.principal
+}
+
+/** Where a host application has mounted us (`/millrace`); empty in our own server. */
+export function mountPath(request: FastifyRequest): string {
+  const { baseUrl } = request.raw as IncomingMessage & { baseUrl?: unknown }
+  return `${typeof baseUrl === 'string' ? baseUrl : ''}${request.server.prefix}`
+}

@@ -1,0 +1,80 @@
+/**
+ * What every request passes before a route sees it: the host it names, the credential it brings, and
+ * whether a browser was tricked into sending it.
+ */
+import { isIP } from 'node:net'
+import { MillraceError } from '@millrace/protocol'
+import type { FastifyRequest } from 'fastify'
+import type { Identity } from '../auth/authenticator.ts'
+import type { FaceParts } from './face.ts'
+
+const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/**
+ * Refuses a request for a host name that is not ours (421). A page of `evil.example` whose name was
+ * rebound to our address would otherwise be same-origin with us.
+ */
+export function checkHost(request: FastifyRequest, allowed: readonly string[]): void {
+  const host = hostName(request.raw.headers.host ?? '')
+  if (loopbackNames.has(host) || allowed.some((name) => name.toLowerCase() === host)) return
+  // An address cannot be rebound: it is ours when the connection came in on it.
+  const bare = host.replace(/^\[|\]$/g, '')
+  const local = (request.raw.socket.localAddress ?? '').replace(/^::ffff:/, '')
+  if (isIP(bare) !== 0 && bare === local) return
+  throw new MillraceError('misdirected', 'This host name is not served here; add it to http.hosts')
+}
+
+function hostName(header: string): string {
+  return header.toLowerCase().replace(/:\d+$/, '')
+}
+
+/** Finds out who calls. Null: no credential was brought. Throws when one was brought and is not valid. */
+export async function identify(request: FastifyRequest, parts: FaceParts): Promise<Identity | null> {
+  if (parts.hostPrincipal !== null) {
+    const principal = await parts.hostPrincipal(request.raw)
+    return principal === null ? null : { principal, credential: null }
+  }
+  const authorization = request.headers.authorization
+  if (authorization !== undefined) {
+    const token = /^Bearer ([^\s]+)$/i.exec(authorization)?.[1]
+    const identity = token === undefined ? null : await parts.auth.bearer(token)
+    if (identity === null) throw new MillraceError('unauthenticated', 'The bearer token is not valid')
+    return identity
+  }
+  const cookie = request.cookies[parts.cookieName()]
+  if (cookie === undefined) return null
+  const identity = await parts.auth.cookie(cookie)
+  if (identity !== null) checkSameOrigin(request)
+  return identity
+}
+
+const readOnly = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** A cookie comes along whoever made the browser send the request; a write must come from our own page. */
+function checkSameOrigin(request: FastifyRequest): void {
+  if (readOnly.has(request.method)) return
+  const site = request.headers['sec-fetch-site']
+  const origin = request.headers.origin
+  if (site === 'same-origin') return
+  if (site === undefined && origin !== undefined && originHost(origin) === request.headers.host) return
+  throw new MillraceError('forbidden', 'A write with a cookie must come from a page of this server')
+}
+
+function originHost(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host : null
+}
+
+/** Holds a request against what its route allows. */
+export function checkAccess(request: FastifyRequest): void {
+  const access = request.routeOptions.config.access ?? 'user'
+  if (access === 'public') return
+  if (request.identity === null) {
+    throw new MillraceError(
+      'unauthenticated',
+      'Send a bearer token, or log in with the address of `millrace login`',
+    )
+  }
+  if (access === 'admin' && !request.identity.principal.admin) {
+    throw new MillraceError('forbidden', 'Only an admin may do this')
+  }
+}

@@ -1,0 +1,102 @@
+/** Our own HTTP server around the faces: security headers, compression, the page, the API's documents. */
+import fastifyCompress from '@fastify/compress'
+import fastifyCors from '@fastify/cors'
+import fastifyHelmet from '@fastify/helmet'
+import fastifySwagger from '@fastify/swagger'
+import fastifySwaggerUi from '@fastify/swagger-ui'
+import { MillraceError } from '@millrace/protocol'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { jsonSchemaTransform } from 'fastify-type-provider-zod'
+import type { Logger } from 'pino'
+import type { FaceApp, FaceParts } from './face.ts'
+import { checkHost } from './guard.ts'
+import { sendProblem } from './problems.ts'
+import { routes } from './routes.ts'
+import { staticPage } from './static-page.ts'
+
+/** What a browser of another origin may read of a stream's headers. */
+const exposedHeaders = ['Location', 'Millrace-Epoch', 'Millrace-Head', 'Idempotent-Replayed', 'Retry-After']
+
+export async function createHttpServer(parts: FaceParts, log: Logger): Promise<FastifyInstance> {
+  const { http, limits } = parts.config
+  const app = Fastify({
+    loggerInstance: log as unknown as import('fastify').FastifyBaseLogger,
+    disableRequestLogging: true,
+    trustProxy: http.trustProxy,
+    bodyLimit: limits.bodyBytes,
+    routerOptions: { maxParamLength: 255 },
+    // A stream is a request that is never answered to its end: close() must not wait for it.
+    forceCloseConnections: true,
+  })
+  app.setErrorHandler(sendProblem)
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      new MillraceError('not_found', `Nothing is at ${request.method} ${request.url.split('?')[0]}`),
+      request,
+      reply,
+    ),
+  )
+  app.addHook('onRequest', async (request) => checkHost(request, http.hosts))
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none'
+    const seconds = reply.elapsedTime / 1000
+    if (!request.routeOptions.config.stream)
+      parts.metrics.answered(request.method, route, reply.statusCode, seconds)
+    request.log.info(
+      {
+        method: request.method,
+        route,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+        user: request.identity?.principal.user,
+      },
+      'request',
+    )
+  })
+
+  await app.register(fastifyHelmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        objectSrc: ["'none'"],
+      },
+    },
+    strictTransportSecurity: false,
+    crossOriginEmbedderPolicy: false,
+  })
+  if (http.cors.origins.length > 0) {
+    await app.register(fastifyCors, { origin: [...http.cors.origins], exposedHeaders, credentials: false })
+  }
+  await app.register(fastifyCompress, { global: true, threshold: 1024, encodings: ['gzip'] })
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Millrace',
+        version: parts.version,
+        description: 'Runs long-lived work and streams everything it does: live, durable, resumable.',
+        license: { name: 'Apache-2.0' },
+      },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+      security: [{ bearer: [] }],
+    },
+    transform: jsonSchemaTransform,
+  })
+  await app.register(routes(parts))
+  await app.register(async (page) => staticPage(page as unknown as FaceApp))
+  await app.register(documents)
+  return app
+}
+
+async function documents(app: FastifyInstance): Promise<void> {
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, access: 'public' }
+  })
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  await app.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: true })
+}

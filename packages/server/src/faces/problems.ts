@@ -1,0 +1,61 @@
+/** Every failure on a native path as RFC 9457 `application/problem+json` with a closed `code`. */
+import { type ErrorCode, type FieldError, MillraceError, toProblem } from '@millrace/protocol'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+
+const codeOfStatus: Partial<Record<number, ErrorCode>> = {
+  400: 'invalid_request',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  408: 'request_timeout',
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+  429: 'rate_limited',
+  431: 'headers_too_large',
+}
+
+/** What went wrong, in our own words. Nothing of an unexpected error reaches the outside. */
+export function toMillraceError(error: FastifyError | MillraceError | Error): MillraceError {
+  if (error instanceof MillraceError) return error
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const fields = error.validation.map((issue) =>
+      fieldOf(issue.instancePath, issue.message ?? 'a valid value'),
+    )
+    const named = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
+    return new MillraceError('invalid_request', `The request is not valid: ${named}`, { fields })
+  }
+  const status = 'statusCode' in error ? error.statusCode : undefined
+  const code = status === undefined ? undefined : codeOfStatus[status]
+  if (code !== undefined) return new MillraceError(code, error.message)
+  return new MillraceError('internal', 'Something failed inside the server; its log says more', {
+    cause: error,
+  })
+}
+
+/** `/a/b` of a JSON pointer as `a.b`. */
+function fieldOf(pointer: string, message: string): FieldError {
+  const path = pointer.split('/').filter(Boolean).join('.')
+  return { path: path === '' ? '(body)' : path, expected: message }
+}
+
+export function logFailure(error: MillraceError, request: FastifyRequest): void {
+  if (error.status >= 500) request.log.error({ err: error.cause ?? error }, 'a request failed')
+}
+
+export function setRetryAfter(error: MillraceError, reply: FastifyReply): void {
+  if (error.retryAfter !== undefined) reply.header('Retry-After', String(Math.ceil(error.retryAfter)))
+}
+
+export function sendProblem(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const known = toMillraceError(error)
+  logFailure(known, request)
+  setRetryAfter(known, reply)
+  if (known.code === 'unauthenticated') reply.header('WWW-Authenticate', 'Bearer realm="millrace"')
+  return reply
+    .code(known.status)
+    .type('application/problem+json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(toProblem(known))
+}

@@ -1,0 +1,45 @@
+/**
+ * All faces as one Fastify plugin, encapsulated: it can be registered in our own server or in a host
+ * application's. Routes are for signed-in users unless they say otherwise.
+ */
+import fastifyCookie from '@fastify/cookie'
+import type { FastifyPluginAsync } from 'fastify'
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { FaceApp, FaceParts } from './face.ts'
+import { checkAccess, checkHost, identify } from './guard.ts'
+import { jobsFace } from './jobs.ts'
+import { loginFace } from './login.ts'
+import { probeFace } from './probe.ts'
+import { sendProblem } from './problems.ts'
+import { nativeFace } from './runs.ts'
+import { serviceFace } from './service.ts'
+
+export function routes(parts: FaceParts): FastifyPluginAsync {
+  return async (instance) => {
+    const app = instance.withTypeProvider<ZodTypeProvider>() as unknown as FaceApp
+    app.setValidatorCompiler(validatorCompiler)
+    app.setSerializerCompiler(serializerCompiler)
+    app.setErrorHandler(sendProblem)
+    const embedded = parts.hostPrincipal !== null
+    if (!app.hasDecorator('parseCookie')) await app.register(fastifyCookie)
+    app.decorateRequest('identity', null)
+
+    app.addHook('onRequest', async (request, reply) => {
+      if (request.routeOptions.config.stream && parts.readiness().status === 'draining') {
+        // Any status would stop an EventSource for good; a network error lets it come back.
+        reply.hijack()
+        request.raw.socket.destroy()
+        return
+      }
+      if (!embedded) checkHost(request, parts.config.http.hosts)
+      request.identity = await identify(request, parts)
+      checkAccess(request)
+    })
+
+    await app.register(async (face) => nativeFace(face as unknown as FaceApp, parts))
+    await app.register(async (face) => jobsFace(face as unknown as FaceApp, parts))
+    await app.register(async (face) => serviceFace(face as unknown as FaceApp, parts))
+    await app.register(async (face) => probeFace(face as unknown as FaceApp))
+    if (!embedded) await app.register(async (face) => loginFace(face as unknown as FaceApp, parts))
+  }
+}

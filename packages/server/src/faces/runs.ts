@@ -1,0 +1,179 @@
+/** The native face (contract section 2): runs, their logs, and what may be started. */
+import {
+  eventsPage,
+  listRunsQuery,
+  listRunsResponse,
+  MillraceError,
+  projectsResponse,
+  runResponse,
+  startRunBody,
+  toolsResponse,
+} from '@millrace/protocol'
+import { z } from 'zod'
+import { readPage } from '../delivery/page.ts'
+import { type FaceApp, type FaceParts, mountPath, principalOf } from './face.ts'
+import { streamRun } from './streaming.ts'
+
+const heartbeat = { intervalMs: 30_000, text: 'heartbeat' }
+const runParams = z.object({ id: z.string().max(255) })
+const idempotencyKey = z.string().min(1).max(255)
+
+export function nativeFace(app: FaceApp, parts: FaceParts): void {
+  const { runs } = parts
+
+  app.post(
+    '/api/runs',
+    {
+      schema: {
+        tags: ['runs'],
+        summary: 'Start a run; answers at once',
+        headers: z.object({ 'idempotency-key': idempotencyKey.optional() }).loose(),
+        body: startRunBody,
+        response: { 201: runResponse },
+      },
+    },
+    async (request, reply) => {
+      const { run, created } = await runs.start(request.body, principalOf(request), {
+        idempotencyKey: request.headers['idempotency-key'],
+      })
+      if (!created) reply.header('Idempotent-Replayed', 'true')
+      return reply
+        .code(201)
+        .header('Location', `${mountPath(request)}/api/runs/${run.id}`)
+        .send({ run })
+    },
+  )
+
+  app.get(
+    '/api/runs',
+    {
+      schema: {
+        tags: ['runs'],
+        summary: 'Runs, newest first',
+        querystring: listRunsQuery,
+        response: { 200: listRunsResponse },
+      },
+    },
+    (request) => runs.list(request.query, principalOf(request)),
+  )
+
+  app.get(
+    '/api/runs/:id',
+    { schema: { tags: ['runs'], summary: 'One run', params: runParams, response: { 200: runResponse } } },
+    async (request) => ({ run: await runs.get(request.params.id, principalOf(request)) }),
+  )
+
+  app.get(
+    '/api/runs/:id/events',
+    {
+      config: { stream: true },
+      schema: {
+        tags: ['runs'],
+        summary: 'The log of a run: as Server-Sent Events, or a page as JSON',
+        description:
+          'Resumes after `Last-Event-ID` (or `after`). With `Accept: application/json` answers one page. ' +
+          `Shape of a page: \`${JSON.stringify(z.toJSONSchema(eventsPage).required)}\`.`,
+        params: runParams,
+        produces: ['text/event-stream', 'application/json'],
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      await runs.get(id, principalOf(request))
+      if (!wantsJson(request.headers.accept)) return streamRun(request, reply, parts, id, heartbeat)
+      const query = pageQuery(request.query)
+      const page = await readPage(parts.pages, id, {
+        ...query,
+        epoch: query.epoch ?? headerEpoch(request.headers),
+      })
+      if (page === null) throw new MillraceError('not_found', `No run ${id.slice(0, 64)}`)
+      return reply.type('application/json; charset=utf-8').serializer(String).send(page)
+    },
+  )
+
+  app.post(
+    '/api/runs/:id/abort',
+    {
+      schema: {
+        tags: ['runs'],
+        summary: 'End a run; idempotent',
+        params: runParams,
+        response: { 200: runResponse },
+      },
+    },
+    async (request) => ({ run: await runs.abort(request.params.id, principalOf(request)) }),
+  )
+
+  app.post(
+    '/api/runs/:id/retry',
+    {
+      schema: {
+        tags: ['runs'],
+        summary: 'Run the same spec again, as a new run',
+        params: runParams,
+        response: { 201: runResponse },
+      },
+    },
+    async (request, reply) => {
+      const run = await runs.retry(request.params.id, principalOf(request))
+      return reply
+        .code(201)
+        .header('Location', `${mountPath(request)}/api/runs/${run.id}`)
+        .send({ run })
+    },
+  )
+
+  app.get(
+    '/api/projects',
+    {
+      schema: {
+        tags: ['catalogue'],
+        summary: 'Projects the caller may use',
+        response: { 200: projectsResponse },
+      },
+    },
+    () => ({ projects: [...parts.config.projects.values()].map(({ id }) => ({ id })) }),
+  )
+
+  app.get(
+    '/api/tools',
+    {
+      schema: { tags: ['catalogue'], summary: 'Tools the caller may run', response: { 200: toolsResponse } },
+    },
+    () => ({
+      tools: [...parts.config.tools.values()].map((tool) => ({
+        id: tool.id,
+        title: tool.title,
+        projects: [...tool.projects],
+        args: [...tool.args].map(([name, { required }]) => ({ name, required })),
+        network: tool.network,
+        timeoutSeconds: tool.timeoutSeconds,
+      })),
+    }),
+  )
+}
+
+const pageQuerySchema = z.object({
+  after: z.string().max(32).optional(),
+  epoch: z.string().max(64).optional(),
+  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+})
+
+function pageQuery(query: unknown): z.infer<typeof pageQuerySchema> {
+  const parsed = pageQuerySchema.safeParse(query)
+  if (parsed.success) return parsed.data
+  const fields = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), expected: message }))
+  throw new MillraceError('invalid_request', 'The query is not valid', { fields })
+}
+
+function headerEpoch(headers: Record<string, string | string[] | undefined>): string | undefined {
+  const epoch = headers['millrace-epoch']
+  return typeof epoch === 'string' ? epoch : undefined
+}
+
+/** JSON only for who asks for it: curl's and a browser's `Accept: *` follow the stream. */
+function wantsJson(accept: string | undefined): boolean {
+  return (
+    accept !== undefined && /\bapplication\/json\b/.test(accept) && !/\btext\/event-stream\b/.test(accept)
+  )
+}

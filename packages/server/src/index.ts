@@ -1,0 +1,9 @@
+/** `@millrace/server` as a library. Importing opens nothing. */
+
+export { MillraceError } from '@millrace/protocol'
+export type { Principal } from './auth/principal.ts'
+export type { ConfigFile } from './config/schema.ts'
+export { createSSEWriter, type SSEWriter, type SSEWriterOptions } from './delivery/sse-writer.ts'
+export type { ExpressMiddleware } from './faces/express.ts'
+export { StreamService, type StreamSession, streamService } from './faces/stream-service.ts'
+export { createMillrace, type EmbeddedRuns, type Millrace, type MillraceOptions } from './millrace.ts'

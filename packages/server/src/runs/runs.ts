@@ -1,0 +1,207 @@
+/**
+ * The run service: start, look up, abort, retry, shut down.
+ *
+ * Owns: the handles of the runs that are active on this node (`active`), and nothing that is true.
+ * What a run is, and whether it may start or end, is decided by the store.
+ * Invariants: a principal learns nothing of another's run; a run that was asked to end ends by the
+ * first cause recorded; after `shutdown()` no run of this node is active.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { isFinal, lifecycleTypes, MillraceError, type Run, type RunKind } from '@millrace/protocol'
+import type { Logger } from 'pino'
+import { maySee, type Principal } from '../auth/principal.ts'
+import { EndRequest } from '../runners/runner.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import type { QueueCounts, RunFilter, RunProcess, RunRecord, Store } from '../store/store.ts'
+import { ActiveRun, publicRun } from './active-run.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { cancelQueued, waitAtMost } from './ending.ts'
+import type { KindOfRun } from './kind.ts'
+import { recover } from './recovery.ts'
+
+export interface RunsParts {
+  store: Store
+  kinds: readonly KindOfRun[]
+  projects: ReadonlyMap<string, { id: string; path: string }>
+  sandbox: Sandbox
+  endLeftovers: (runs: { id: string; process: RunProcess | null }[]) => Promise<number>
+  eventBytes: number
+  node: string
+  now: () => number
+  log: Logger
+  /** How long the processes of a run have at a shutdown before its terminal event is written anyway. */
+  shutdownGraceMs: number
+}
+
+export interface StartOptions {
+  idempotencyKey?: string | undefined
+  retryOf?: string
+  resumes?: string
+}
+
+/** How long an abort waits for the run's end before it answers with the run as it is. */
+const abortWaitMs = 5000
+
+export class Runs {
+  private readonly parts: RunsParts
+  private readonly kinds: ReadonlyMap<string, KindOfRun>
+  private readonly active = new Map<string, ActiveRun>()
+  private readonly dispatcher: Dispatcher
+  private draining = false
+
+  constructor(parts: RunsParts) {
+    this.parts = parts
+    this.kinds = new Map(parts.kinds.map((kind) => [kind.kind, kind]))
+    this.dispatcher = new Dispatcher({ ...parts, launch: (run) => this.launch(run) })
+  }
+
+  /** Closes what an earlier server left active, then begins to take runs from the queue. */
+  async open(): Promise<void> {
+    await recover({ ...this.parts, kinds: this.kinds })
+    this.dispatcher.lookAll()
+  }
+
+  get activeCount(): number {
+    return this.active.size
+  }
+
+  /**
+   * Puts a run in the queue and returns at once; it is on disk when the promise resolves. `created`
+   * is false when the idempotency key named a run that exists.
+   */
+  async start(
+    request: { kind: RunKind } & Record<string, unknown>,
+    principal: Principal,
+    options: StartOptions = {},
+  ): Promise<{ run: Run; created: boolean }> {
+    if (this.draining) throw new MillraceError('draining', 'The server is shutting down; try again shortly')
+    const { project, spec } = this.kindOf(request.kind).prepare(request)
+    const at = this.parts.now()
+    const { idempotencyKey, retryOf = null, resumes = null } = options
+    const { run, created } = await this.parts.store.createRun({
+      id: randomUUID(),
+      kind: request.kind,
+      project,
+      owner: principal.user,
+      spec,
+      createdAt: at,
+      retryOf,
+      resumes,
+      queued: {
+        at,
+        type: lifecycleTypes.queued,
+        json: JSON.stringify({ kind: request.kind, project, spec }),
+      },
+      idempotency:
+        idempotencyKey === undefined
+          ? null
+          : { key: idempotencyKey, fingerprint: fingerprintOf(request.kind, spec) },
+    })
+    if (created) this.parts.log.info({ run: run.id, kind: run.kind, owner: run.owner }, 'run queued')
+    return { run: publicRun(run), created }
+  }
+
+  async get(id: string, principal: Principal): Promise<Run> {
+    return publicRun(await this.visible(id, principal))
+  }
+
+  async list(
+    filter: Omit<RunFilter, 'owner'>,
+    principal: Principal,
+  ): Promise<{ runs: Run[]; nextCursor: string | null }> {
+    const owner = principal.admin ? undefined : principal.user
+    const page = await this.parts.store.listRuns({ ...filter, owner })
+    return { runs: page.runs.map(publicRun), nextCursor: page.nextCursor }
+  }
+
+  counts(kind: RunKind): Promise<QueueCounts> {
+    return this.parts.store.queueCounts(kind)
+  }
+
+  /** Ends a run. A run that is over already is returned as it is. */
+  async abort(id: string, principal: Principal): Promise<Run> {
+    await this.visible(id, principal)
+    const record = await this.parts.store.requestEnd(id, 'abort')
+    if (record === null) throw notFound(id)
+    if (isFinal(record.state)) return publicRun(record)
+    if (record.state === 'queued') return publicRun(await this.cancel(record))
+    const active = this.active.get(id)
+    active?.end(new EndRequest('abort', 'Aborted by request'))
+    if (active !== undefined) await waitAtMost(active.done, abortWaitMs)
+    return this.get(id, principal)
+  }
+
+  /** Runs the same spec again, as a new run. */
+  async retry(id: string, principal: Principal): Promise<Run> {
+    const run = await this.visible(id, principal)
+    if (!isFinal(run.state)) throw new MillraceError('run_open', 'Only a run that is over can be retried')
+    const request = { ...run.spec, kind: run.kind }
+    return (await this.start(request, principal, { retryOf: run.id })).run
+  }
+
+  /**
+   * Ends everything that is active on this node, as interrupted, and takes no more. Queued runs stay
+   * queued: they are on disk and the next server takes them.
+   */
+  async shutdown(): Promise<void> {
+    this.draining = true
+    await this.dispatcher.stop()
+    await Promise.all([...this.active.values()].map((run) => this.interrupt(run)))
+  }
+
+  /** Starts are refused from here on. */
+  refuseStarts(): void {
+    this.draining = true
+  }
+
+  private async interrupt(run: ActiveRun): Promise<void> {
+    const recorded = await this.parts.store.requestEnd(run.id, 'shutdown').catch(() => null)
+    const cause = recorded?.cause === 'abort' ? 'abort' : 'shutdown'
+    const message = cause === 'abort' ? 'Aborted by request' : 'Interrupted: the server is shutting down'
+    run.end(new EndRequest(cause, message))
+    await waitAtMost(run.done, this.parts.shutdownGraceMs)
+    await run.finishNow()
+  }
+
+  private async cancel(record: RunRecord): Promise<RunRecord> {
+    const runner = this.kindOf(record.kind).runner
+    return cancelQueued(record, runner, this.parts)
+  }
+
+  private launch(record: RunRecord): void {
+    const project = record.project === null ? null : (this.parts.projects.get(record.project) ?? null)
+    const run = new ActiveRun(record, { ...this.parts, runner: this.kindOf(record.kind).runner, project })
+    this.active.set(record.id, run)
+    void run.done.finally(() => {
+      this.active.delete(record.id)
+      this.dispatcher.lookAll()
+    })
+  }
+
+  private kindOf(kind: RunKind): KindOfRun {
+    const known = this.kinds.get(kind)
+    if (known !== undefined) return known
+    const expected = `one of ${[...this.kinds.keys()].join(', ')}`
+    throw new MillraceError('invalid_request', `This server runs no runs of kind ${kind}`, {
+      fields: [{ path: 'kind', expected }],
+    })
+  }
+
+  private async visible(id: string, principal: Principal): Promise<RunRecord> {
+    const run = await this.parts.store.getRun(id)
+    if (run === null || !maySee(principal, run.owner)) throw notFound(id)
+    return run
+  }
+}
+
+/** The same answer for a run that does not exist and for one that is somebody else's. */
+function notFound(id: string): MillraceError {
+  return new MillraceError('not_found', `No run ${id.slice(0, 64)}`)
+}
+
+function fingerprintOf(kind: RunKind, spec: Record<string, unknown>): string {
+  const sorted = Object.fromEntries(Object.entries(spec).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return createHash('sha256')
+    .update(JSON.stringify([kind, sorted]))
+    .digest('hex')
+}

@@ -1,0 +1,168 @@
+/**
+ * The composition root: the only file that knows all parts. Importing it opens nothing; `start()`
+ * opens and `stop()` releases, in the reverse order.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyPluginAsync } from 'fastify'
+import type { Logger } from 'pino'
+import { Authenticator } from './auth/authenticator.ts'
+import type { Principal } from './auth/principal.ts'
+import { newSecret } from './auth/secrets.ts'
+import type { Config } from './config/config.ts'
+import { Delivery } from './delivery/delivery.ts'
+import type { FaceParts, Readiness } from './faces/face.ts'
+import { routes } from './faces/routes.ts'
+import { packageVersion } from './package-version.ts'
+import { prepareJob } from './runners/command/prepare.ts'
+import { createCommandRunner } from './runners/command/runner.ts'
+import { Runs } from './runs/runs.ts'
+import { endLeftovers } from './sandbox/leftovers.ts'
+import { openSandbox } from './sandbox/open.ts'
+import { acquireDataDirLock } from './store/sqlite/lock.ts'
+import { openSqliteStore } from './store/sqlite/store.ts'
+import { Metrics } from './telemetry/metrics.ts'
+
+export interface ServerOptions {
+  config: Config
+  log: Logger
+  /** Maps a host application's user. Absent: this server authenticates by itself. */
+  principal?: (request: IncomingMessage) => Principal | null | Promise<Principal | null>
+  /** Told when the store can no longer be trusted: the process should end. */
+  onFatal?: (error: Error) => void
+}
+
+/** What is open between start() and stop(). */
+export interface OpenServer {
+  faces: FaceParts
+  plugin: FastifyPluginAsync
+  runs: Runs
+  delivery: Delivery
+  auth: Authenticator
+  /** An admin token that lives as long as this server. */
+  localToken: string
+  /** Where the server is reached, once somebody listens. */
+  setPublicUrl(url: string): void
+  /** First half of a stop: no more starts, every active run ended, every follower flushed. */
+  drain(): Promise<void>
+  /** Second half: the store and everything else. */
+  close(): Promise<void>
+}
+
+const drainMs = 3000
+const shutdownGraceMs = 3000
+
+export async function openServer(options: ServerOptions): Promise<OpenServer> {
+  const { config, log } = options
+  const releases: (() => unknown)[] = []
+  const release = async () => {
+    for (const next of releases.reverse()) await next()
+  }
+  try {
+    return await open(options, releases, release)
+  } catch (error) {
+    await release()
+    log.error({ dataDir: config.dataDir, err: error }, 'the server could not be opened')
+    throw error
+  }
+}
+
+async function open(
+  { config, log, principal, onFatal }: ServerOptions,
+  releases: (() => unknown)[],
+  close: () => Promise<void>,
+): Promise<OpenServer> {
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  const lock = acquireDataDirLock(config.dataDir)
+  releases.push(() => lock.release())
+
+  const store = await openSqliteStore({
+    dataDir: config.dataDir,
+    ...(onFatal === undefined ? {} : { onFatal }),
+  })
+  releases.push(() => store.close())
+
+  const projects = [...config.projects.values()]
+  const sandbox = await openSandbox({
+    mode: config.sandbox.mode,
+    readPaths: config.sandbox.read,
+    dataDir: config.dataDir,
+    configFile: config.configFile,
+    projects,
+  })
+  releases.push(() => sandbox.close())
+  for (const warning of sandbox.report.warnings) log.warn(`SANDBOX: ${warning}`)
+
+  const metrics = new Metrics()
+  releases.push(store.onCommit((commit) => metrics.committed(commit)))
+  const delivery = new Delivery({ store })
+  releases.push(() => delivery.close())
+
+  const now = () => Date.now()
+  const runs = new Runs({
+    store,
+    kinds: [
+      {
+        kind: 'job',
+        runner: createCommandRunner({ tools: config.tools, eventBytes: config.limits.eventBytes }),
+        concurrency: config.concurrency.job,
+        prepare: (request) => prepareJob(request, config),
+      },
+    ],
+    projects: config.projects,
+    sandbox,
+    endLeftovers,
+    eventBytes: config.limits.eventBytes,
+    node: randomUUID(),
+    now,
+    log,
+    shutdownGraceMs,
+  })
+  metrics.observe({ activeRuns: () => runs.activeCount, delivery: () => delivery.stats() })
+  await runs.open()
+
+  const localToken = newSecret('mr_local')
+  const adminTokens = config.adminToken === undefined ? [localToken] : [localToken, config.adminToken]
+  const auth = new Authenticator({ credentials: store.credentials, adminTokens, now })
+
+  let draining = false
+  let publicUrl = ''
+  const readiness = (): Readiness => {
+    if (draining) return { ready: false, status: 'draining' }
+    const status = store.status().kind
+    return status === 'ok' ? { ready: true, status: 'ok' } : { ready: false, status: `storage_${status}` }
+  }
+  const faces: FaceParts = {
+    config,
+    runs,
+    delivery,
+    pages: store,
+    auth,
+    metrics,
+    sandbox: sandbox.report,
+    version: packageVersion,
+    readiness,
+    publicUrl: () => publicUrl,
+    // Cookies know no ports: two servers on one host must not take each other's.
+    cookieName: () => `millrace_${publicUrl === '' ? 'embedded' : new URL(publicUrl).port || '80'}`,
+    hostPrincipal: principal ?? null,
+  }
+  return {
+    faces,
+    plugin: routes(faces),
+    runs,
+    delivery,
+    auth,
+    localToken,
+    setPublicUrl: (url) => {
+      publicUrl = url
+    },
+    drain: async () => {
+      draining = true
+      await runs.shutdown()
+      await delivery.drain(drainMs)
+    },
+    close,
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Where credentials live. Only their hashes are stored: whoever reads the data directory can present
+ * none of them.
+ */
+
+/** `login` is a one-use code, `cookie` a browser's session, `token` a bearer token, `ticket` opens one stream. */
+export type CredentialKind = 'login' | 'cookie' | 'token' | 'ticket'
+
+export interface Credential {
+  /** A UUID; names the credential where it is listed or revoked, and opens nothing. */
+  id: string
+  kind: CredentialKind
+  user: string
+  admin: boolean
+  createdAt: number
+  /** Null: it does not expire. */
+  expiresAt: number | null
+  revokedAt: number | null
+  /** When a one-use credential was used. */
+  usedAt: number | null
+  /** The credential it was made from and dies with, if any. */
+  parent: string | null
+  /** The one path a ticket opens; null for every other kind. */
+  path: string | null
+}
+
+export interface CredentialStore {
+  /** `hash` is the SHA-256 of the secret, in hex. */
+  add(credential: Credential, hash: string): Promise<void>
+  /** By a fresh read; also what is expired, used or revoked. */
+  find(hash: string): Promise<Credential | null>
+  /** Marks a one-use credential used. Null when it is unknown or was used before: exactly one caller wins. */
+  take(hash: string, at: number): Promise<Credential | null>
+  /** Revokes a credential and all that was made from it. False when there is none of that id. */
+  revoke(id: string, at: number): Promise<boolean>
+  /** Newest first. */
+  list(kind: CredentialKind): Promise<Credential[]>
+  /** Which of these ids are revoked, expired at `at`, or unknown. By a fresh read. */
+  dead(ids: readonly string[], at: number): Promise<string[]>
+  /** Forgets what expired before `at`. */
+  sweep(at: number): Promise<void>
+}

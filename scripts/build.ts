@@ -1,0 +1,44 @@
+/**
+ * Builds what is published: for each package a folder `dist/` that is a whole package of its own,
+ * with JavaScript, declarations and a package.json whose exports point at them. The package.json in
+ * the repository points at the TypeScript sources, which Node runs directly.
+ */
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const packages = ['protocol', 'server']
+/** Copied as they are, where a package has them. */
+const assets = ['bin', 'page', 'README.md']
+
+for (const name of packages) buildPackage(join('packages', name))
+
+function buildPackage(folder: string): void {
+  const dist = join(folder, 'dist')
+  rmSync(dist, { recursive: true, force: true })
+  mkdirSync(dist, { recursive: true })
+  const config = join(folder, 'tsconfig.build.json')
+  execFileSync('npx', ['--no-install', 'tsc', '-p', config], { stdio: 'inherit' })
+  for (const asset of assets) {
+    if (existsSync(join(folder, asset))) cpSync(join(folder, asset), join(dist, asset), { recursive: true })
+  }
+  cpSync('LICENSE', join(dist, 'LICENSE'))
+  pointToJavaScript(join(dist, 'bin/millrace.js'))
+  writeFileSync(join(dist, 'package.json'), `${JSON.stringify(publishedManifest(folder), null, 2)}\n`)
+}
+
+function pointToJavaScript(launcher: string): void {
+  if (!existsSync(launcher)) return
+  writeFileSync(launcher, readFileSync(launcher, 'utf8').replace('../src/main.ts', '../src/main.js'), { mode: 0o755 })
+}
+
+function publishedManifest(folder: string): Record<string, unknown> {
+  const { devDependencies: _dev, private: _private, exports: entries, ...manifest } = JSON.parse(
+    readFileSync(join(folder, 'package.json'), 'utf8'),
+  )
+  const compiled = Object.entries(entries as Record<string, string>).map(([door, source]) => {
+    const base = source.replace(/\.ts$/, '')
+    return [door, { types: `${base}.d.ts`, default: `${base}.js` }]
+  })
+  return { ...manifest, engines: { node: '>=24.12' }, exports: Object.fromEntries(compiled) }
+}
