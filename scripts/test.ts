@@ -1,0 +1,63 @@
+/**
+ * `npm test`: makes sure that what the suite needs is on the machine, runs it, and fails when a
+ * process of it is still there afterwards. `npm run test:full` adds the long tests.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+
+/** A program the suite uses, and the Debian package that brings it. */
+const needed: { program: string; debian: string }[] = [
+  { program: 'bwrap', debian: 'bubblewrap' },
+  { program: 'chromium', debian: 'chromium' },
+  { program: 'strace', debian: 'strace' },
+  { program: 'curl', debian: 'curl' },
+  { program: 'make', debian: 'make' },
+  { program: 'setpriv', debian: 'util-linux' },
+]
+
+function isInstalled(program: string): boolean {
+  return (process.env.PATH ?? '').split(':').some((folder) => existsSync(`${folder}/${program}`))
+}
+
+function install(): void {
+  const missing = needed.filter(({ program }) => !isInstalled(program)).map(({ debian }) => debian)
+  if (missing.length === 0) return
+  const canInstall = process.platform === 'linux' && process.getuid?.() === 0 && isInstalled('apt-get')
+  if (!canInstall) {
+    console.error(`The tests need these programs; install them first: ${missing.join(' ')}`)
+    process.exit(1)
+  }
+  console.log(`installing ${missing.join(' ')}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  for (const args of [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', ...missing]]) {
+    const { status } = spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env })
+    if (status !== 0) process.exit(status ?? 1)
+  }
+}
+
+/** Processes that carry the mark of this run of the suite in their environment. */
+function leftovers(mark: string): string[] {
+  if (process.platform !== 'linux') return []
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        if (!readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark)) return []
+        return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').slice(0, 200)}`]
+      } catch {
+        return []
+      }
+    })
+}
+
+install()
+const mark = `MILLRACE_TEST_MARK=${randomUUID()}`
+const [name, value] = mark.split('=') as [string, string]
+const { status } = spawnSync('npx', ['--no-install', 'vitest', 'run', ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  env: { ...process.env, [name]: value },
+})
+const left = leftovers(mark)
+if (left.length > 0) console.error(`Processes left behind by the tests:\n${left.join('\n')}`)
+process.exit(status !== 0 ? (status ?? 1) : left.length > 0 ? 1 : 0)
