@@ -1,0 +1,23 @@
+/**
+ * Bytes ready for a stream, laid out once for both ways of sending them: `chunked` is a whole HTTP/1.1
+ * chunk (RFC 9112 section 7.1), `body` the part of the same memory without the chunk's framing.
+ */
+export interface Chunk {
+  readonly body: Buffer
+  readonly chunked: Buffer
+}
+
+/** `fill` writes exactly `length` bytes, from `offset` on. */
+export function buildChunk(length: number, fill: (target: Buffer, offset: number) => void): Chunk {
+  const head = `${length.toString(16)}\r\n`
+  // Not from the shared pool: a few bytes kept in a ring would keep a whole slab of it alive.
+  const chunked = Buffer.allocUnsafeSlow(head.length + length + 2)
+  chunked.write(head, 0, 'latin1')
+  fill(chunked, head.length)
+  chunked.write('\r\n', head.length + length, 'latin1')
+  return { body: chunked.subarray(head.length, head.length + length), chunked }
+}
+
+export function textChunk(text: string): Chunk {
+  return buildChunk(Buffer.byteLength(text), (target, offset) => target.write(text, offset))
+}

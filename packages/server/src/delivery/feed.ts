@@ -1,0 +1,185 @@
+/**
+ * A feed: one followed run on this node.
+ *
+ * Owns the run's ring and page cache, what is known of its head, and the set of its followers; it
+ * exists only while it has followers. Invariants: `head` never goes back; `closed` speaks of `head`;
+ * what `take` gives is right whatever hints were lost, repeated or came out of order, since a frame
+ * enters the ring only if it continues the tail, and everything else is read from the store.
+ */
+import type { LogBounds } from '@millrace/protocol'
+import type { Clock } from './clock.ts'
+import type { Hub } from './hub.ts'
+import { type Page, Pages } from './pages.ts'
+import { Ring } from './ring.ts'
+import type { RingBudget } from './ring-budget.ts'
+import { type Batch, cutBatch, encodeSegment, type TypeFilter } from './segment.ts'
+import type { CommitHint, DeliverySource, StoredEvent } from './source.ts'
+import type { Turns } from './turns.ts'
+
+export interface FeedParts {
+  source: DeliverySource
+  hub: Hub
+  turns: Turns
+  clock: Clock
+  budget: RingBudget
+  ringBytes: number
+  batchBytes: number
+  counters: { pagesRead: number }
+}
+
+/** Somebody to tell that there may be more to read. */
+export interface Wakeable {
+  wake(): void
+}
+
+export class Feed {
+  readonly #runId: string
+  readonly #parts: FeedParts
+  readonly #ring: Ring
+  readonly #pages: Pages
+  readonly #followers = new Set<Wakeable>()
+  readonly #filters = new Map<string, TypeFilter>()
+  readonly #stopListening: () => void
+  readonly #forgetCuts = () => this.#ring.forgetCuts()
+  #head = 0
+  #closed = false
+  #gone = false
+  #heardAt: number
+  #recheck: Promise<void> | null = null
+
+  /** Listens to hints from here on, so that none is lost between the first read and the first follower. */
+  constructor(runId: string, parts: FeedParts) {
+    this.#runId = runId
+    this.#parts = parts
+    this.#ring = new Ring(parts.ringBytes, parts.budget)
+    this.#pages = new Pages(parts.source, runId, { ...parts, maxBytes: parts.batchBytes })
+    this.#heardAt = parts.clock.now()
+    this.#stopListening = parts.hub.listen(runId, (hint) => this.#hear(hint))
+  }
+
+  get head(): number {
+    return this.#head
+  }
+
+  /** True when the event at `head` is the terminal one. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** True when the run was deleted. */
+  get gone(): boolean {
+    return this.#gone
+  }
+
+  add(follower: Wakeable): void {
+    this.#followers.add(follower)
+  }
+
+  remove(follower: Wakeable): void {
+    this.#followers.delete(follower)
+  }
+
+  /** The same filter for the same set of types, so that followers share what is cut for it. */
+  filterFor(types: readonly string[] | undefined): TypeFilter | null {
+    const wanted = [...new Set((types ?? []).filter((type) => type !== ''))].sort()
+    if (wanted.length === 0) return null
+    const key = JSON.stringify(wanted)
+    const filter = this.#filters.get(key) ?? { types: new Set(wanted) }
+    this.#filters.set(key, filter)
+    return filter
+  }
+
+  /** Takes in what a fresh read of the store said. */
+  observe(bounds: Pick<LogBounds, 'head' | 'closed'>): void {
+    if (bounds.head > this.#head) {
+      this.#head = bounds.head
+      this.#closed = bounds.closed
+    } else if (bounds.head === this.#head && bounds.closed) {
+      this.#closed = true
+    }
+  }
+
+  /** The frames after a cursor, from memory; null when they must be read. */
+  take(after: number, filter: TypeFilter | null): Batch | null {
+    const cut = { after, filter, maxBytes: this.#parts.batchBytes, terminal: this.#terminal() }
+    const batch = this.#ring.take(cut)
+    if (batch !== null) {
+      this.#parts.turns.whenIdle(this.#forgetCuts)
+      return batch
+    }
+    const page = this.#pages.known(after)
+    return page === undefined ? null : cutBatch([page], 0, { ...cut, maxBytes: Number.POSITIVE_INFINITY })
+  }
+
+  /** Reads what follows a cursor; null when the run is gone. Followers at one cursor share the read. */
+  async read(after: number): Promise<Page | null> {
+    const page = await this.#pages.read(after)
+    if (page === null) return null
+    this.observe(page.bounds)
+    const { segment } = page
+    if (segment !== null && this.#ring.empty && segment.last > this.#ring.tail) {
+      if (segment.last === this.#head) this.#ring.append(segment)
+    }
+    return page
+  }
+
+  /** Cuts the batch of a follower from a page it read. */
+  cut(page: Page, after: number, filter: TypeFilter | null): Batch | null {
+    if (page.segment === null) return null
+    const maxBytes = Number.POSITIVE_INFINITY
+    return cutBatch([page.segment], 0, { after, filter, maxBytes, terminal: this.#terminal() })
+  }
+
+  /** Looks at the store when nothing was heard for a while: a hint may have been lost. */
+  recheckAfter(silenceMs: number): void {
+    // Beats come a little early or late; a tenth of an interval is within that.
+    if (this.#parts.clock.now() - this.#heardAt >= silenceMs * 0.9) void this.recheck()
+  }
+
+  /** Never rejects: when the store cannot be read there is nothing new to tell. */
+  recheck(): Promise<void> {
+    this.#recheck ??= this.#look().finally(() => {
+      this.#recheck = null
+    })
+    return this.#recheck
+  }
+
+  close(): void {
+    this.#stopListening()
+    this.#ring.drop()
+    this.#pages.clear()
+  }
+
+  async #look(): Promise<void> {
+    this.#heardAt = this.#parts.clock.now()
+    try {
+      const bounds = await this.#parts.source.bounds(this.#runId)
+      if (bounds === null) this.#gone = true
+      else this.observe(bounds)
+      this.#wake()
+    } catch {
+      // The follower that next needs a page meets the same failure, and ends for it.
+    }
+  }
+
+  #hear(hint: CommitHint): void {
+    this.#heardAt = this.#parts.clock.now()
+    if (hint.change === 'deleted') this.#gone = true
+    this.#accept(hint.events)
+    this.observe(hint)
+    this.#wake()
+  }
+
+  #accept(events: readonly StoredEvent[]): void {
+    const fresh = events.filter((event) => event.seq > this.#ring.tail)
+    if (fresh.length > 0) this.#ring.append(encodeSegment(fresh))
+  }
+
+  #wake(): void {
+    for (const follower of this.#followers) follower.wake()
+  }
+
+  #terminal(): number | null {
+    return this.#closed ? this.#head : null
+  }
+}

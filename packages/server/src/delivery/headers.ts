@@ -1,0 +1,54 @@
+/** The headers of a stream (contract section 1, "SSE" and "Resume"). */
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { LogBounds } from '@millrace/protocol'
+
+/** Puts headers of plugins on the response; those set on it before stay unless named again. */
+export function mergeHeaders(res: ServerResponse, headers: OutgoingHttpHeaders | undefined): void {
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (value !== undefined) res.setHeader(name, value)
+  }
+}
+
+export function setLogHeaders(res: ServerResponse, bounds: Pick<LogBounds, 'epoch' | 'head'>): void {
+  res.setHeader('Millrace-Epoch', bounds.epoch)
+  res.setHeader('Millrace-Head', String(bounds.head))
+  res.setHeader('Cache-Control', 'no-cache, no-transform')
+  res.setHeader('X-Content-Type-Options', 'nosniff')
+}
+
+/** What every event stream needs, whoever writes it. Leaves `Cache-Control` alone. */
+export function setStreamHeaders(req: IncomingMessage | undefined, res: ServerResponse): void {
+  res.setHeader('Content-Type', 'text/event-stream')
+  res.setHeader('X-Accel-Buffering', 'no')
+  res.setHeader('X-Content-Type-Options', 'nosniff')
+  res.removeHeader('Content-Length')
+  // HTTP/2 forbids the field; a 1.0 client, or one that asked for it, sees the end by the connection's.
+  if (req !== undefined && req.httpVersionMajor >= 2) return
+  res.setHeader('Connection', closesConnection(req) ? 'close' : 'keep-alive')
+}
+
+function closesConnection(req: IncomingMessage | undefined): boolean {
+  if (req === undefined) return false
+  if (req.httpVersionMajor === 1 && req.httpVersionMinor === 0) return true
+  return /(?:^|,)\s*close\s*(?:,|$)/i.test(req.headers.connection ?? '')
+}
+
+export function addVary(res: ServerResponse, field: string): void {
+  const present = String(res.getHeader('Vary') ?? '')
+  const fields = present.split(',').map((name) => name.trim().toLowerCase())
+  if (fields.includes('*') || fields.includes(field.toLowerCase())) return
+  res.setHeader('Vary', present === '' ? field : `${present}, ${field}`)
+}
+
+/** RFC 9110 section 12.5.3: a coding is acceptable unless its weight is 0. */
+export function acceptsGzip(req: IncomingMessage): boolean {
+  let any = false
+  for (const entry of String(req.headers['accept-encoding'] ?? '').split(',')) {
+    const [coding = '', ...parameters] = entry.split(';').map((part) => part.trim().toLowerCase())
+    const weight = parameters.find((parameter) => parameter.startsWith('q='))
+    const acceptable = weight === undefined || Number(weight.slice(2)) > 0
+    if (coding === 'gzip' || coding === 'x-gzip') return acceptable
+    if (coding === '*') any = acceptable
+  }
+  return any
+}

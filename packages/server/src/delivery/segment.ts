@@ -1,0 +1,111 @@
+/**
+ * Segments and batches: encoded events of one log, without a gap.
+ *
+ * A segment is what one commit or one page brought; it is encoded once and never changed. A batch is
+ * what a follower writes: the frames after a cursor, up to a budget, cut from one or more segments.
+ * A batch that is exactly one segment shares its memory.
+ */
+import type { StoredEvent } from '../store/store.ts'
+import { buildChunk, type Chunk } from './chunk.ts'
+import { eventText } from './encode.ts'
+
+/** Which types a follower wants; compared by identity, so that followers can share what was cut. */
+export interface TypeFilter {
+  readonly types: ReadonlySet<string>
+}
+
+export interface Segment extends Chunk {
+  readonly first: number
+  readonly last: number
+  /** Where each frame starts in `body`, and, as one entry more, where the last one ends. */
+  readonly offsets: readonly number[]
+  readonly types: readonly string[]
+}
+
+export interface Batch extends Chunk {
+  /** The cursor of a follower that has written it. */
+  readonly through: number
+  /** How many events it holds; a filter may leave none. */
+  readonly events: number
+}
+
+export interface Cut {
+  after: number
+  /** Stop before the frame with which this many bytes would be passed; one frame always fits. */
+  maxBytes: number
+  filter: TypeFilter | null
+  /** `seq` of the terminal event, once it is known: it passes every filter. */
+  terminal: number | null
+}
+
+/** `events` must not be empty. */
+export function encodeSegment(events: readonly StoredEvent[]): Segment {
+  const texts: string[] = []
+  const types: string[] = []
+  const offsets: number[] = [0]
+  let length = 0
+  for (const event of events) {
+    const text = eventText(event)
+    length += Buffer.byteLength(text)
+    texts.push(text)
+    types.push(event.type)
+    offsets.push(length)
+  }
+  const chunk = buildChunk(length, (target, start) => {
+    let index = 0
+    for (const text of texts) target.write(text, start + (offsets[index++] ?? 0))
+  })
+  const first = events[0]?.seq ?? 0
+  return { ...chunk, first, last: first + events.length - 1, offsets, types }
+}
+
+/** A part of a segment's body: the frames from index `from` up to, and without, index `to`. */
+interface Slice {
+  segment: Segment
+  from: number
+  to: number
+}
+
+/**
+ * Cuts one batch out of segments that follow each other, starting in the one at `index`, which must
+ * hold the event after the cursor.
+ */
+export function cutBatch(segments: readonly (Segment | undefined)[], index: number, cut: Cut): Batch {
+  const slices: Slice[] = []
+  let bytes = 0
+  let events = 0
+  let through = cut.after
+  walk: for (let at = index; at < segments.length; at++) {
+    const segment = segments[at]
+    if (segment === undefined) break
+    for (let frame = through + 1 - segment.first; frame < segment.types.length; frame++) {
+      const seq = segment.first + frame
+      if (wanted(segment, frame, seq, cut)) {
+        const size = (segment.offsets[frame + 1] ?? 0) - (segment.offsets[frame] ?? 0)
+        if (events > 0 && bytes + size > cut.maxBytes) break walk
+        bytes += size
+        events += 1
+        const open = slices.at(-1)
+        if (open?.segment === segment && open.to === frame) open.to = frame + 1
+        else slices.push({ segment, from: frame, to: frame + 1 })
+      }
+      through = seq
+    }
+  }
+  return { ...join(slices, bytes), through, events }
+}
+
+function wanted(segment: Segment, frame: number, seq: number, cut: Cut): boolean {
+  return cut.filter === null || seq === cut.terminal || cut.filter.types.has(segment.types[frame] ?? '')
+}
+
+function join(slices: readonly Slice[], bytes: number): Chunk {
+  const [only] = slices
+  if (slices.length === 1 && only?.from === 0 && only.to === only.segment.types.length) return only.segment
+  return buildChunk(bytes, (target, start) => {
+    let offset = start
+    for (const { segment, from, to } of slices) {
+      offset += segment.body.copy(target, offset, segment.offsets[from], segment.offsets[to])
+    }
+  })
+}
