@@ -36,11 +36,18 @@ export interface SandboxedProcess {
   readonly stdout: Readable
   readonly stderr: Readable
   /** Settles when the first process has ended and both pipes are drained or cut. Never rejects. */
-  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  readonly exited: Promise<ProcessExit>
   /** Which limit was passed, once one was; the tree is already being ended then. */
   readonly breach: 'memory' | 'processes' | undefined
   /** Ends the whole tree: SIGTERM, `graceMs` later SIGKILL. Resolves when no process is left. Idempotent. */
   end(graceMs: number): Promise<void>
+}
+
+export interface ProcessExit {
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** Present when the program never began, though that was not known when it was started: true. */
+  neverBegan?: true
 }
 
 export interface SandboxReport {

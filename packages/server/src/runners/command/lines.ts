@@ -1,0 +1,150 @@
+/**
+ * Bytes in, lines out.
+ *
+ * Owns: the bytes of the line that has not ended yet, at most `maxBytes` of them.
+ * Invariants: the lines depend on the bytes alone, never on how they were cut into chunks; no
+ * character is split; memory is bounded by `maxBytes` whatever comes.
+ *
+ * `\n` and `\r\n` end a line. A lone `\r` moves to the start of the line, and the next text replaces
+ * what stood there, as a progress bar means it; `state()` is what a person would see at the moment. The text is kept as
+ * bytes until somebody asks: a busy progress bar is rewritten far more often than it is seen.
+ */
+import { Buffer } from 'node:buffer'
+
+export interface Line {
+  text: string
+  /** True when the end of the line did not fit. */
+  truncated: boolean
+}
+
+const lf = 0x0a
+const cr = 0x0d
+
+export class LineSplitter {
+  private readonly maxBytes: number
+  private kept = Buffer.alloc(0)
+  private length = 0
+  private cut = false
+  /** A `\r` came: the next text replaces the line. */
+  private atStart = false
+  /** True when the line holds anything, be it empty text before a `\r`. */
+  private begun = false
+  /** True once text came after a `\r`: a line that rewrites itself, not a `\r\n` cut in two. */
+  private rewritten = false
+  private fresh = false
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes
+  }
+
+  /** The lines that `chunk` ends, in order. */
+  push(chunk: Buffer): Line[] {
+    const lines: Line[] = []
+    let at = 0
+    let nextLf = chunk.indexOf(lf)
+    let nextCr = chunk.indexOf(cr)
+    while (at < chunk.length) {
+      const end = nearest(nextLf, nextCr, chunk.length)
+      if (end === nextLf && this.length === 0 && !this.cut) {
+        // The usual case: a whole line inside one chunk is decoded where it lies.
+        lines.push(decode(chunk, at, end, this.maxBytes))
+        this.clear()
+      } else {
+        if (end > at) this.append(chunk, at, end)
+        if (end === nextLf) lines.push(this.take())
+        else if (end === nextCr) this.carriageReturn()
+      }
+      at = end + 1
+      if (nextLf !== -1 && nextLf < at) nextLf = chunk.indexOf(lf, at)
+      if (nextCr !== -1 && nextCr < at) nextCr = chunk.indexOf(cr, at)
+    }
+    return lines
+  }
+
+  /** The last line, when it has no line ending. */
+  end(): Line[] {
+    return this.begun ? [this.take()] : []
+  }
+
+  /** True when the unfinished line rewrites itself and shows something new since `state()` was asked. */
+  get hasState(): boolean {
+    return this.fresh
+  }
+
+  /** What the unfinished line shows at the moment. */
+  state(): Line {
+    this.fresh = false
+    return this.current()
+  }
+
+  private append(chunk: Buffer, from: number, to: number): void {
+    if (this.atStart) {
+      this.length = 0
+      this.cut = false
+      this.atStart = false
+      this.rewritten = true
+    }
+    this.begun = true
+    this.fresh = this.rewritten
+    const room = this.maxBytes - this.length
+    if (to - from > room) this.cut = true
+    const taken = Math.min(to - from, room)
+    if (this.length + taken > this.kept.length) this.grow(this.length + taken)
+    chunk.copy(this.kept, this.length, from, from + taken)
+    this.length += taken
+  }
+
+  private carriageReturn(): void {
+    this.begun = true
+    this.atStart = true
+  }
+
+  private grow(needed: number): void {
+    const larger = Buffer.allocUnsafe(Math.min(Math.max(needed, this.kept.length * 2, 256), this.maxBytes))
+    this.kept.copy(larger, 0, 0, this.length)
+    this.kept = larger
+  }
+
+  private current(): Line {
+    return decode(this.kept, 0, this.length, this.maxBytes, this.cut)
+  }
+
+  private take(): Line {
+    const line = this.current()
+    this.clear()
+    return line
+  }
+
+  private clear(): void {
+    this.length = 0
+    this.cut = false
+    this.atStart = false
+    this.begun = false
+    this.rewritten = false
+    this.fresh = false
+    // One very long line must not hold its memory for the rest of the run.
+    if (this.kept.length > 65_536) this.kept = Buffer.alloc(0)
+  }
+}
+
+function nearest(a: number, b: number, otherwise: number): number {
+  if (a === -1) return b === -1 ? otherwise : b
+  return b === -1 ? a : Math.min(a, b)
+}
+
+function decode(bytes: Buffer, from: number, to: number, maxBytes: number, wasCut = false): Line {
+  const truncated = wasCut || to - from > maxBytes
+  const end = truncated ? wholeCharacters(bytes, from, Math.min(to, from + maxBytes)) : to
+  return { text: bytes.toString('utf8', from, end), truncated }
+}
+
+/** `to`, or a little less where the cut went through a UTF-8 sequence. */
+function wholeCharacters(bytes: Buffer, from: number, to: number): number {
+  for (let back = 1; back <= 3 && to - back >= from; back++) {
+    const byte = bytes[to - back] ?? 0
+    if ((byte & 0xc0) === 0x80) continue
+    const needs = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+    return needs > back ? to - back : to
+  }
+  return to
+}

@@ -1,0 +1,121 @@
+/**
+ * A tool's command line: `{projectPath}` and the declared arguments are filled in, each inside the one
+ * element where it stands. A value can become neither a second argument nor an option.
+ */
+import { type FieldError, MillraceError } from '@millrace/protocol'
+import type { Tool, ToolArg } from '../../config/config.ts'
+
+/** `{{name}}` is the literal text `{name}`. Braces around anything but a name mean nothing. */
+const placeholder = /\{\{([A-Za-z_][A-Za-z0-9_-]*)\}\}|\{([A-Za-z_][A-Za-z0-9_-]*)\}/g
+const projectPathName = 'projectPath'
+
+type TemplateTool = Pick<Tool, 'id' | 'command' | 'args'>
+
+/**
+ * What is wrong with a tool's command as it stands in the configuration; paths are relative to the
+ * tool (`command[1]`, `args.name`). Empty when nothing is.
+ */
+export function checkTemplate(tool: Pick<Tool, 'command' | 'args'>): FieldError[] {
+  const errors: FieldError[] = []
+  if (tool.args.has(projectPathName)) {
+    errors.push({
+      path: `args.${projectPathName}`,
+      expected: 'another name: this one is the path of the project',
+    })
+  }
+  tool.command.forEach((element, index) => {
+    const path = `command[${index}]`
+    if (element.includes('\0')) errors.push({ path, expected: 'text without NUL' })
+    if (index === 0 && element === '') errors.push({ path, expected: 'the name of a program' })
+    for (const name of namesIn(element)) {
+      if (name === projectPathName) continue
+      if (!tool.args.has(name)) {
+        const known = [projectPathName, ...tool.args.keys()].map((known) => `{${known}}`).join(', ')
+        errors.push({ path, expected: `a known placeholder instead of {${name}}: ${known}` })
+      } else if (index === 0) {
+        errors.push({ path, expected: `a program that no argument chooses, so not {${name}}` })
+      }
+    }
+  })
+  for (const [name, arg] of tool.args) {
+    if (arg.default === undefined) continue
+    const expected = faultOf(arg, arg.default)
+    if (expected !== null) errors.push({ path: `args.${name}.default`, expected })
+  }
+  return errors
+}
+
+/**
+ * The argv of a run. An element that is nothing but an optional argument without value is left out.
+ * Fails with `invalid_request`, one field `args.<name>` for each argument at fault.
+ */
+export function resolveCommand(
+  tool: TemplateTool,
+  project: { path: string },
+  args: Readonly<Record<string, unknown>> = {},
+): [string, ...string[]] {
+  const errors: FieldError[] = []
+  const values = new Map<string, string>()
+  for (const name of Object.keys(args)) {
+    if (!tool.args.has(name)) errors.push({ path: `args.${name}`, expected: 'no such argument' })
+  }
+  for (const [name, arg] of tool.args) {
+    const given = Object.hasOwn(args, name) ? args[name] : undefined
+    const value = given ?? arg.default
+    if (value === undefined) {
+      if (arg.required) errors.push({ path: `args.${name}`, expected: 'a value' })
+      continue
+    }
+    const expected = typeof value === 'string' ? faultOf(arg, value) : 'text'
+    if (expected !== null) errors.push({ path: `args.${name}`, expected })
+    else values.set(name, String(value))
+  }
+  if (errors.length === 0) {
+    values.set(projectPathName, project.path)
+    const [program, ...rest] = tool.command
+    const argv = rest.flatMap((element) => fillElement(element, values, errors))
+    if (errors.length === 0) return [fill(program, values), ...argv]
+  }
+  const names = errors.map((error) => `${error.path}: ${error.expected}`).join('; ')
+  throw new MillraceError('invalid_request', `The arguments do not suit the tool ${tool.id}: ${names}`, {
+    fields: errors,
+  })
+}
+
+/** What a value should have been, or null when it is fine. */
+function faultOf(arg: ToolArg, value: string): string | null {
+  if (value.includes('\0')) return 'text without NUL'
+  if (arg.values !== undefined && !arg.values.includes(value)) return `one of ${arg.values.join(', ')}`
+  if (arg.pattern !== undefined && !matchesWhole(arg.pattern, value))
+    return `text that matches ${arg.pattern.source}`
+  return null
+}
+
+function matchesWhole(pattern: RegExp, value: string): boolean {
+  // Neither "multiline" nor the state of a global or sticky pattern may turn a part into the whole.
+  return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gmy]/g, '')).test(value)
+}
+
+function fillElement(element: string, values: ReadonlyMap<string, string>, errors: FieldError[]): string[] {
+  const names = namesIn(element)
+  const [first] = names
+  if (names.length === 1 && first !== undefined && element === `{${first}}` && !values.has(first)) return []
+  const filled = fill(element, values)
+  // The text of the configuration may begin an option, a caller's value may not. An empty value counts
+  // too: it would make an option of what stands behind it.
+  if (filled.startsWith('-') && first !== undefined && element.startsWith(`{${first}}`)) {
+    const culprit = names.find((name) => (values.get(name) ?? '') !== '') ?? first
+    errors.push({ path: `args.${culprit}`, expected: 'a value that does not begin with "-"' })
+  }
+  return [filled]
+}
+
+function fill(element: string, values: ReadonlyMap<string, string>): string {
+  return element.replace(placeholder, (_, literal: string | undefined, name: string | undefined) =>
+    literal !== undefined ? `{${literal}}` : (values.get(name ?? '') ?? ''),
+  )
+}
+
+function namesIn(element: string): string[] {
+  return [...element.matchAll(placeholder)].flatMap(([, , name]) => (name === undefined ? [] : [name]))
+}

@@ -1,0 +1,179 @@
+/**
+ * Starts programs inside bubblewrap.
+ *
+ * Owns: the stand-ins for protected paths and the small files copied into each run. A run's share of
+ * both is released when no process of it is left.
+ * Invariant: bubblewrap and what stands before it inherit the child's environment and never the
+ * server's: bubblewrap's own first process stays visible inside, with the environment it was started
+ * with, whatever `--clearenv` says.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync } from 'node:fs'
+import { Readable, type Writable } from 'node:stream'
+import { MillraceError } from '@millrace/protocol'
+import { RunningChild } from './child.ts'
+import type { CopiedFiles } from './copied-files.ts'
+import { childEnvironment, splitEnvironment } from './environment.ts'
+import { accountFiles, identityFor } from './identity.ts'
+import type { LimitWatch } from './limits.ts'
+import { boundaryArguments, privateHome, scratchDirectories } from './mounts.ts'
+import type { Placeholders } from './placeholders.ts'
+import { startTimeOf } from './processes.ts'
+import { checkProgram } from './program.ts'
+import { protect } from './protect.ts'
+import type { ProcessLimits, SandboxedCommand } from './sandbox.ts'
+import { BoundaryStatus } from './status.ts'
+import { isSystemPath, type Toolchain } from './toolchain.ts'
+import { containedTree } from './tree.ts'
+import { viewOf } from './view.ts'
+
+export interface BubblewrapParts {
+  /** Absolute paths of programs; null where not installed. */
+  programs: { bwrap: string; setpriv: string | null; prlimit: string | null }
+  system: readonly string[]
+  toolchain: Toolchain
+  readPaths: readonly string[]
+  dataDir: string
+  configFile: string | null
+  projects: readonly { id: string; path: string }[]
+  placeholders: Placeholders
+  files: CopiedFiles
+  watch: LimitWatch
+}
+
+const statusDescriptor = 3
+
+export async function spawnContained(
+  parts: BubblewrapParts,
+  command: SandboxedCommand,
+): Promise<RunningChild> {
+  const { projectPath, limits } = command
+  const identity = identityFor(projectPath, parts.programs.setpriv)
+  const protection = protect({
+    projectPath,
+    roots: parts.projects.map((project) => project.path),
+    configFile: parts.configFile,
+    isStandIn: (path) => parts.placeholders.isHeld(path),
+  })
+  const release = parts.placeholders.hold(protection.missing, identity)
+  let child: ChildProcess
+  try {
+    const { readPaths, dataDir, toolchain } = parts
+    const view = viewOf({
+      projectPath,
+      user: identity,
+      protection,
+      dataDir,
+      readPaths,
+      shown: toolchain.shown,
+    })
+    checkProgram(command.argv[0], { cwd: command.cwd, path: toolchain.path, visible: view.visible })
+    const accounts = accountFiles(identity, privateHome)
+    const ignored = protection.missing
+      .filter((standIn) => standIn.kind === 'file')
+      .map((standIn) => standIn.path)
+    const files = parts.files.open([
+      ['/etc/passwd', accounts.passwd],
+      ['/etc/group', accounts.group],
+      ['/etc/gitconfig', gitConfig],
+      [gitIgnoreFile, ignoreLines(projectPath, ignored)],
+    ])
+    const environment = splitEnvironment(
+      childEnvironment(command, { path: toolchain.path, home: privateHome, temporary: '/tmp' }),
+    )
+    const [program, ...args] = [
+      ...identity.become,
+      parts.programs.bwrap,
+      ...boundaryArguments({
+        system: parts.system,
+        view,
+        cwd: command.cwd,
+        network: command.network,
+        allowNestedSandbox: command.allowNestedSandbox,
+        files: files.map(({ path }, index) => [statusDescriptor + 1 + index, path] as const),
+        statusDescriptor,
+        environment: environment.inside,
+      }),
+      ...processBackstop(limits, identity.uid, parts.programs.prlimit),
+      ...command.argv,
+    ]
+    try {
+      child = spawn(program ?? parts.programs.bwrap, args, {
+        cwd: '/',
+        env: environment.inherited,
+        // A group of its own: Ctrl-C at the server's terminal is for the server.
+        detached: true,
+        stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...files.map((file) => file.descriptor)],
+      })
+    } finally {
+      for (const file of files) closeSync(file.descriptor)
+    }
+    return await attach(child, command, parts, release)
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** Waits until bubblewrap has said which process is the first inside. */
+async function attach(
+  child: ChildProcess,
+  command: SandboxedCommand,
+  parts: Pick<BubblewrapParts, 'watch'>,
+  release: () => void,
+): Promise<RunningChild> {
+  const [stdin, stdout, stderr, statusPipe] = child.stdio
+  if (!isWritable(stdin) || !isReadable(stdout) || !isReadable(stderr) || !isReadable(statusPipe)) {
+    throw new MillraceError('sandbox_unavailable', 'the sandbox gave no pipes')
+  }
+  const status = new BoundaryStatus(child, statusPipe)
+  const init = await status.began
+  if (init === null) throw new MillraceError('sandbox_unavailable', await reason(child, stderr))
+  const pid = child.pid ?? 0
+  return new RunningChild({
+    child,
+    stdio: { stdin, stdout, stderr },
+    pid,
+    startTime: startTimeOf(pid),
+    tree: containedTree({ pid: init, startTime: startTimeOf(init) }),
+    exitOf: (code, signal, ended) => status.exitOf(code, signal, ended),
+    limits: command.limits,
+    scratch: scratchDirectories.map((directory) => `/proc/${init}/root${directory}`),
+    watch: parts.watch,
+    release,
+  })
+}
+
+/**
+ * A bound on a fork bomb between two samples. The kernel counts threads, and counts nothing for root,
+ * so this is far above the limit itself, which is sampled.
+ */
+function processBackstop({ processes }: ProcessLimits, uid: number, prlimit: string | null): string[] {
+  if (processes === undefined || uid === 0 || prlimit === null || !isSystemPath(prlimit)) return []
+  return [prlimit, `--nproc=${processes * 16 + 64}`, '--']
+}
+
+const gitIgnoreFile = '/etc/gitignore'
+/** Nobody who could plant a repository's configuration writes here, so every owner is as good. */
+const gitConfig = `[safe]\n\tdirectory = *\n[core]\n\texcludesFile = ${gitIgnoreFile}\n`
+
+/** Keeps `git add --all` inside from taking the stand-ins for files of the project. */
+function ignoreLines(projectPath: string, paths: readonly string[]): string {
+  return paths.map((path) => `${path.slice(projectPath.length)}\n`).join('')
+}
+
+async function reason(child: ChildProcess, stderr: Readable): Promise<string> {
+  if (child.pid === undefined) return 'bubblewrap could not be started'
+  let text = ''
+  for await (const chunk of stderr) if (text.length < 4096) text += String(chunk)
+  const said = text.trim().split('\n').at(-1)
+  return said ? `bubblewrap said: ${said}` : 'bubblewrap ended at once'
+}
+
+function isReadable(stream: Readable | Writable | null | undefined): stream is Readable {
+  return stream instanceof Readable
+}
+
+function isWritable(stream: Readable | Writable | null | undefined): stream is Writable {
+  return stream !== null && stream !== undefined && 'writable' in stream
+}

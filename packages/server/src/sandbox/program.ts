@@ -1,0 +1,68 @@
+/** Finds out before a start whether a program can be started, to say why not in words. */
+
+import { Buffer } from 'node:buffer'
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
+import { isAbsolute, join, resolve } from 'node:path'
+import { MillraceError } from '@millrace/protocol'
+import { realPath } from './paths.ts'
+
+export interface ProgramPlace {
+  cwd: string
+  path: readonly string[]
+  /** Can the run see this path? */
+  visible(path: string): boolean
+}
+
+/** Fails with `invalid_request` when the program is missing, hidden, or not a program. */
+export function checkProgram(program: string, place: ProgramPlace): void {
+  if (!program.includes('/')) {
+    const found = place.path.some((directory) => canRun(join(directory, program)))
+    if (!found)
+      throw cannotStart(`the program ${program} was not found on the PATH of runs (${place.path.join(':')})`)
+    return
+  }
+  const path = isAbsolute(program) ? program : resolve(place.cwd, program)
+  const real = realPath(path)
+  if (real === null) throw cannotStart(`the program ${program} was not found`)
+  if (!place.visible(path) || !place.visible(real)) {
+    throw cannotStart(
+      `the program ${program} lies outside what runs may see; add its directory to sandbox.read`,
+    )
+  }
+  if (statSync(real).isDirectory()) throw cannotStart(`${program} is a directory, not a program`)
+  if (!canRun(real)) throw cannotStart(`${program} is not executable`)
+  const interpreter = interpreterOf(real)
+  if (interpreter !== null && realPath(interpreter) === null) {
+    throw cannotStart(`${program} asks for the interpreter ${interpreter}, which was not found`)
+  }
+}
+
+function cannotStart(message: string): MillraceError {
+  return new MillraceError('invalid_request', message)
+}
+
+function canRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** The program of a `#!` line. */
+function interpreterOf(path: string): string | null {
+  const head = Buffer.alloc(256)
+  let length = 0
+  try {
+    const file = openSync(path, 'r')
+    try {
+      length = readSync(file, head)
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return null
+  }
+  return /^#![ \t]*(\/[^\s]+)/.exec(head.toString('latin1', 0, length))?.[1] ?? null
+}

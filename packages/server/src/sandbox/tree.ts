@@ -1,0 +1,102 @@
+/** The processes of one run, and how to end them all. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  allStats,
+  carriersOf,
+  descendantsOf,
+  isDead,
+  isRunning,
+  type ProcessIdentity,
+  signal,
+  statOf,
+} from './processes.ts'
+
+export interface ProcessTree {
+  /** The living processes of the run, apart from those of the boundary itself. */
+  members(): number[]
+  /** False once nothing is left, the boundary's own processes included. */
+  alive(): boolean
+  terminate(): void
+  kill(): void
+}
+
+/** The first look is soon, since most processes are gone at once; the later ones cost less. */
+const firstPollMs = 5
+const slowestPollMs = 100
+
+/** Ends the tree: SIGTERM, `graceMs` later SIGKILL. Resolves when no process is left. */
+export async function endTree(tree: ProcessTree, graceMs: number): Promise<void> {
+  let pollMs = firstPollMs
+  const pause = async (longest = slowestPollMs) => {
+    await sleep(Math.min(pollMs, longest))
+    pollMs = Math.min(pollMs * 1.5, slowestPollMs)
+  }
+  if (graceMs > 0 && tree.alive()) {
+    tree.terminate()
+    const deadline = performance.now() + graceMs
+    for (let left = graceMs; left > 0 && tree.alive(); left = deadline - performance.now()) await pause(left)
+    pollMs = firstPollMs
+  }
+  while (tree.alive()) {
+    // Again each time: in the fallback a process may have been born while the last round went on.
+    tree.kill()
+    await pause()
+  }
+}
+
+/** Everything in a pid namespace: it dies with the first process in it. */
+export function containedTree(init: ProcessIdentity): ProcessTree {
+  const members = () => (isRunning(init) ? descendantsOf(init.pid) : [])
+  return {
+    members,
+    alive: () => isRunning(init),
+    terminate: () => {
+      for (const pid of members()) signal(pid, 'SIGTERM')
+    },
+    kill: () => {
+      if (isRunning(init)) signal(init.pid, 'SIGKILL')
+    },
+  }
+}
+
+/**
+ * Without a namespace: the process group, the descendants, and whoever left both but still carries
+ * the run's id in its environment. A process that takes that off as well is not found: this is the
+ * fallback, and says so.
+ */
+export function looseTree(leader: ProcessIdentity, runId: string, hasProc: boolean): ProcessTree {
+  const runIds = new Set([runId])
+  if (!hasProc) return groupTree(leader.pid)
+  const members = () => {
+    const group = allStats().filter((stat) => stat.group === leader.pid && !isDead(stat))
+    const roots = [...group.map((stat) => stat.pid), ...carriersOf(runIds)]
+    const found = new Set(roots.flatMap((pid) => [pid, ...descendantsOf(pid)]))
+    found.delete(process.pid)
+    return [...found].filter((pid) => {
+      const stat = statOf(pid)
+      return stat !== null && !isDead(stat)
+    })
+  }
+  const all = (name: NodeJS.Signals) => () => {
+    for (const pid of members()) signal(pid, name)
+  }
+  return { members, alive: () => members().length > 0, terminate: all('SIGTERM'), kill: all('SIGKILL') }
+}
+
+/** Where there is no /proc: the process group is all that can be seen. */
+function groupTree(leader: number): ProcessTree {
+  const alive = () => {
+    try {
+      process.kill(-leader, 0)
+      return true
+    } catch {
+      return false
+    }
+  }
+  return {
+    members: () => [],
+    alive,
+    terminate: () => signal(-leader, 'SIGTERM'),
+    kill: () => signal(-leader, 'SIGKILL'),
+  }
+}

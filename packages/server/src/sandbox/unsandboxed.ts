@@ -1,0 +1,82 @@
+/**
+ * Starts programs without a boundary: the honest fallback.
+ *
+ * What is kept all the same: the environment is the allow-list, home and the temporary directory are
+ * the run's own, root becomes the project's owner, and the process tree is ended with the run.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { MillraceError } from '@millrace/protocol'
+import { RunningChild } from './child.ts'
+import { childEnvironment } from './environment.ts'
+import { identityFor } from './identity.ts'
+import type { LimitWatch } from './limits.ts'
+import { startTimeOf } from './processes.ts'
+import { checkProgram } from './program.ts'
+import type { SandboxedCommand } from './sandbox.ts'
+import { looseTree } from './tree.ts'
+
+export interface UnsandboxedParts {
+  setpriv: string | null
+  path: readonly string[]
+  watch: LimitWatch
+}
+
+export async function spawnUnsandboxed(
+  parts: UnsandboxedParts,
+  command: SandboxedCommand,
+): Promise<RunningChild> {
+  checkProgram(command.argv[0], { cwd: command.cwd, path: parts.path, visible: () => true })
+  const identity = identityFor(command.projectPath, parts.setpriv)
+  const home = mkdtempSync(join(tmpdir(), 'millrace-home-'))
+  const release = () => rmSync(home, { recursive: true, force: true })
+  try {
+    if (identity.become.length > 0) chownSync(home, identity.uid, identity.gid)
+    const [program, ...args] = [...identity.become, ...command.argv]
+    const child = spawn(program ?? command.argv[0], args, {
+      cwd: command.cwd,
+      env: childEnvironment(command, { path: parts.path, home, temporary: home }),
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    await started(child)
+    return attach(child, command, parts.watch, release)
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+function attach(
+  child: ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable },
+  command: SandboxedCommand,
+  watch: LimitWatch,
+  release: () => void,
+): RunningChild {
+  const pid = child.pid ?? 0
+  const startTime = startTimeOf(pid)
+  return new RunningChild({
+    child,
+    stdio: child,
+    pid,
+    startTime,
+    tree: looseTree({ pid, startTime }, command.runId, startTime !== 0),
+    exitOf: (code, signal) => ({ code, signal }),
+    limits: command.limits,
+    scratch: [],
+    watch,
+    release,
+  })
+}
+
+function started(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', () => resolve())
+    child.once('error', (error) =>
+      reject(new MillraceError('invalid_request', error.message, { cause: error })),
+    )
+  })
+}
