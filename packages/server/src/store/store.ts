@@ -5,7 +5,9 @@
  * write resolves only when what it wrote is on disk. `conformance.ts` is the one suite that every
  * implementation passes.
  */
+
 import type { EndCause, FinalState, LogBounds, Run, RunKind, RunState } from '@millrace/protocol'
+import type { CredentialStore } from './credentials.ts'
 
 /** An event before it has a number. `json` is the data as one line of JSON. */
 export interface EventInput {
@@ -130,6 +132,7 @@ export type StoreStatus =
 export interface Store {
   /** Identity of the log's history. */
   readonly epoch: string
+  readonly credentials: CredentialStore
 
   /**
    * Puts a run in the queue. `created` is false when the idempotency key was known.
@@ -164,7 +167,10 @@ export interface Store {
 
   getRun(runId: string): Promise<RunRecord | null>
   listRuns(filter: RunFilter): Promise<{ runs: RunRecord[]; nextCursor: string | null }>
-  /** Runs in `starting` or `running`, oldest first. */
+  /**
+   * Runs somebody has to bring to an end after a crash, oldest first: those in `starting` or `running`,
+   * and queued ones whose end was requested.
+   */
   listActive(): Promise<RunRecord[]>
   queueCounts(kind: RunKind): Promise<QueueCounts>
 

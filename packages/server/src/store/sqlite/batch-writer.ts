@@ -5,8 +5,9 @@
  * refused changes nothing and hinders no other.
  */
 import type { DatabaseSync } from 'node:sqlite'
+import { createCredentialWriter } from './credential-writer.ts'
 import { failureKind, messageOf } from './database.ts'
-import type { BatchReply, Operation, OperationResult, Stop } from './operations.ts'
+import type { BatchReply, CredentialOperation, Operation, OperationResult, Stop } from './operations.ts'
 import { createPendingLog } from './pending-log.ts'
 import { createRunWriter } from './run-writer.ts'
 
@@ -18,7 +19,10 @@ export function createBatchWriter(db: DatabaseSync): BatchWriter {
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const log = createPendingLog(db)
-  const apply = createRunWriter(db, log)
+  const applyToRun = createRunWriter(db, log)
+  const applyToCredential = createCredentialWriter(db)
+  const apply = (operation: Operation) =>
+    isOfCredential(operation) ? applyToCredential(operation) : applyToRun(operation)
 
   function transaction(operations: readonly Operation[]): OperationResult[] {
     try {
@@ -60,6 +64,10 @@ export function createBatchWriter(db: DatabaseSync): BatchWriter {
   }
 
   return { write }
+}
+
+function isOfCredential(operation: Operation): operation is CredentialOperation {
+  return operation.op.startsWith('credential-')
 }
 
 function stopOf(error: unknown): Stop | null {

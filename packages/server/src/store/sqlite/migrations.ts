@@ -75,6 +75,27 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    id: 2,
+    // Secrets are stored as hashes: what reads this file can present none of them.
+    sql: `
+      CREATE TABLE credentials (
+        hash TEXT PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        user TEXT NOT NULL,
+        admin INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER,
+        revoked_at INTEGER,
+        used_at INTEGER,
+        parent TEXT,
+        path TEXT
+      ) STRICT;
+      CREATE INDEX credentials_of_parent ON credentials (parent) WHERE parent IS NOT NULL;
+      CREATE INDEX credentials_by_expiry ON credentials (expires_at) WHERE expires_at IS NOT NULL;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps` know. */

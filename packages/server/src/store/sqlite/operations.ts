@@ -4,6 +4,7 @@
  * more than writing them.
  */
 import type { EndCause, ErrorCode, FinalState, LogBounds, RunKind, RunState } from '@millrace/protocol'
+import type { Credential, CredentialKind } from '../credentials.ts'
 import type { NewRun, PageRequest, QueueCounts } from '../store.ts'
 
 /** A row of events is closed above this many characters; one event is never cut. */
@@ -23,7 +24,15 @@ export interface NewRunRow extends Omit<NewRun, 'spec' | 'queued'> {
 }
 
 /** One write. Each is atomic; a batch of them shares a transaction. */
-export type Operation =
+export type Operation = RunOperation | CredentialOperation
+
+export type CredentialOperation =
+  | { op: 'credential-add'; credential: Credential; hash: string }
+  | { op: 'credential-take'; hash: string; at: number }
+  | { op: 'credential-revoke'; id: string; at: number }
+  | { op: 'credential-sweep'; at: number }
+
+export type RunOperation =
   | { op: 'create'; run: NewRunRow; log: LogText[] }
   | { op: 'claim'; kind: RunKind; limit: number; node: string }
   | { op: 'append'; run: string; attempt: number; log: LogText[] }
@@ -52,6 +61,9 @@ export type OperationResult =
   | { kind: 'appended'; firstSeq: number; state: RunState }
   /** `changed` is false when the operation found everything as it wanted it. */
   | { kind: 'row'; row: RunRow; changed: boolean }
+  | { kind: 'credential'; credential: Credential }
+  /** It took effect, and there is nothing to tell. */
+  | { kind: 'done' }
   | { kind: 'none' }
   | { kind: 'refused'; code: ErrorCode; message: string }
 
@@ -94,6 +106,9 @@ export interface Reads {
   counts: { ask: { kind: RunKind }; answer: QueueCounts }
   bounds: { ask: { id: string }; answer: Bounds | null }
   page: { ask: { id: string } & PageRequest; answer: PageText | null }
+  credential: { ask: { hash: string }; answer: Credential | null }
+  credentials: { ask: { kind: CredentialKind }; answer: Credential[] }
+  deadCredentials: { ask: { ids: readonly string[]; at: number }; answer: string[] }
 }
 
 export interface PageText {

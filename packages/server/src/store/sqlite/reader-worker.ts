@@ -1,6 +1,7 @@
 /** The thread that owns the read-only connection. It answers reads one by one, in order. */
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort } from 'node:worker_threads'
+import { createCredentialReader } from './credential-reader.ts'
 import { messageOf, openForReading } from './database.ts'
 import { createLogReader } from './log-reader.ts'
 import type { FromReader, ReadName, Reads, ToReader } from './operations.ts'
@@ -34,6 +35,7 @@ port.on('message', (message: ToReader) => {
 function answersFrom(db: DatabaseSync): Answers {
   const logs = createLogReader(db)
   const runs = createRunReader(db)
+  const credentials = createCredentialReader(db)
   return {
     run: ({ id }) => runs.run(id),
     list: (query) => runs.list(query),
@@ -41,5 +43,8 @@ function answersFrom(db: DatabaseSync): Answers {
     counts: ({ kind }) => runs.counts(kind),
     bounds: ({ id }) => logs.bounds(id),
     page: ({ id, ...request }) => logs.page(id, request),
+    credential: ({ hash }) => credentials.find(hash),
+    credentials: ({ kind }) => credentials.list(kind),
+    deadCredentials: ({ ids, at }) => credentials.dead(ids, at),
   }
 }

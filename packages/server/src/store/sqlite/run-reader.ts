@@ -15,7 +15,8 @@ export interface RunReader {
 export function createRunReader(db: DatabaseSync): RunReader {
   const selectRun = db.prepare(`SELECT ${runColumns} FROM ${runTables} WHERE runs.id = ?`)
   const selectActive = db.prepare(
-    `SELECT ${runColumns} FROM ${runTables} WHERE state IN ('starting', 'running') ORDER BY n`,
+    `SELECT ${runColumns} FROM ${runTables} WHERE state IN ('starting', 'running')
+      OR (state = 'queued' AND cause IS NOT NULL) ORDER BY n`,
   )
   const selectCounts = db.prepare(`SELECT
     (SELECT count(*) FROM runs WHERE kind = $kind AND state IN ('starting', 'running')) AS running,

@@ -1,20 +1,20 @@
 /** What each operation does to a run's row and log, inside the transaction of its batch. */
 import type { DatabaseSync } from 'node:sqlite'
 import { failureKind, messageOf } from './database.ts'
-import type { FinishOperation, Operation, OperationResult, RunRow } from './operations.ts'
+import type { FinishOperation, OperationResult, RunOperation, RunRow } from './operations.ts'
 import type { OpenRun, PendingLog } from './pending-log.ts'
 import { runColumns, runTables } from './run-row.ts'
 
-type OperationOf<Op extends Operation['op']> = Extract<Operation, { op: Op }>
+type OperationOf<Op extends RunOperation['op']> = Extract<RunOperation, { op: Op }>
 type Refused = Extract<OperationResult, { kind: 'refused' }>
 
 export function createRunWriter(
   db: DatabaseSync,
   log: PendingLog,
-): (operation: Operation) => OperationResult {
+): (operation: RunOperation) => OperationResult {
   const sql = prepare(db)
 
-  function apply(operation: Operation): OperationResult {
+  function apply(operation: RunOperation): OperationResult {
     switch (operation.op) {
       case 'append':
         return append(operation)

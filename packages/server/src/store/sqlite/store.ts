@@ -6,6 +6,7 @@
  */
 import { MillraceError, type RunKind } from '@millrace/protocol'
 import type * as Port from '../store.ts'
+import { credentialStore } from './credentials.ts'
 import { databasePath } from './database.ts'
 import { decodeListCursor, encodeListCursor } from './list-cursor.ts'
 import { decodeEvents, encodeEvents } from './log-text.ts'
@@ -51,6 +52,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Port
 
   return {
     epoch: writing.epoch,
+    credentials: credentialStore((operation) => submit(outbox, operation), reading),
     ...writes(outbox),
     ...reads(reading, writing),
     onCommit: (listener) => listen(commitListeners, listener),
@@ -72,21 +74,27 @@ type Writes = Pick<
   'createRun' | 'claim' | 'append' | 'markRunning' | 'recordProcess' | 'requestEnd' | 'finish' | 'prune'
 >
 
-function writes(outbox: Outbox): Writes {
-  function submit(operation: Operation, appended: readonly Port.EventInput[] = [], log: LogText[] = []) {
-    const events = appended.map(({ at, type, json }) => ({ at, type, json, seq: 0 }))
-    let size = 200
-    for (const piece of log) size += piece.text.length
-    const { promise, resolve, reject } = Promise.withResolvers<Written>()
-    outbox.submit({ operation, events, size, resolve, reject })
-    return promise
-  }
+function submit(
+  outbox: Outbox,
+  operation: Operation,
+  appended: readonly Port.EventInput[] = [],
+  log: LogText[] = [],
+): Promise<Written> {
+  const events = appended.map(({ at, type, json }) => ({ at, type, json, seq: 0 }))
+  let size = 200
+  for (const piece of log) size += piece.text.length
+  const { promise, resolve, reject } = Promise.withResolvers<Written>()
+  outbox.submit({ operation, events, size, resolve, reject })
+  return promise
+}
 
+function writes(outbox: Outbox): Writes {
   return {
     async createRun(run) {
       const { spec, queued, ...rest } = run
       const log = encodeEvents([queued])
       const written = await submit(
+        outbox,
         { op: 'create', run: { ...rest, spec: JSON.stringify(spec) }, log },
         [queued],
         log,
@@ -96,28 +104,30 @@ function writes(outbox: Outbox): Writes {
     },
 
     async claim({ kind, limit, node }) {
-      return recordOrNull(await submit({ op: 'claim', kind, limit, node }))
+      return recordOrNull(await submit(outbox, { op: 'claim', kind, limit, node }))
     },
 
     async append(run, attempt, events) {
       const log = encodeEvents(events)
       const count = events.length
-      const written = await submit({ op: 'append', run, attempt, log }, events, log)
+      const written = await submit(outbox, { op: 'append', run, attempt, log }, events, log)
       if (written.kind !== 'appended') throw unexpected(written)
       return { firstSeq: written.firstSeq, lastSeq: written.firstSeq + count - 1 }
     },
 
     async markRunning(run, attempt, event) {
       const log = encodeEvents([event])
-      return toRecord(rowOf(await submit({ op: 'running', run, attempt, at: event.at, log }, [event], log)))
+      return toRecord(
+        rowOf(await submit(outbox, { op: 'running', run, attempt, at: event.at, log }, [event], log)),
+      )
     },
 
     async recordProcess(run, attempt, { pid, startTime }) {
-      await submit({ op: 'process', run, attempt, pid, startTime })
+      await submit(outbox, { op: 'process', run, attempt, pid, startTime })
     },
 
     async requestEnd(run, cause) {
-      return recordOrNull(await submit({ op: 'end', run, cause }))
+      return recordOrNull(await submit(outbox, { op: 'end', run, cause }))
     },
 
     async finish(run, attempt, finish) {
@@ -133,11 +143,11 @@ function writes(outbox: Outbox): Writes {
         usage: toJson(finish.usage),
         log,
       }
-      return toRecord(rowOf(await submit(operation, [finish.event], log)))
+      return toRecord(rowOf(await submit(outbox, operation, [finish.event], log)))
     },
 
     async prune(run, through) {
-      await submit({ op: 'prune', run, through })
+      await submit(outbox, { op: 'prune', run, through })
     },
   }
 }

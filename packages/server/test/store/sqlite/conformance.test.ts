@@ -1,0 +1,22 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describeStoreConformance } from '../../../src/store/conformance.ts'
+import { openSqliteStore } from '../../../src/store/sqlite/store.ts'
+
+describeStoreConformance('the embedded store', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-store-'))
+  let store = await openSqliteStore({ dataDir })
+  return {
+    store,
+    async reopen() {
+      await store.close()
+      store = await openSqliteStore({ dataDir })
+      return store
+    },
+    async dispose() {
+      await store.close()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+})
