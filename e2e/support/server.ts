@@ -1,0 +1,84 @@
+/** A real server: the program, in a process of its own, with a data directory of its own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const program = fileURLToPath(new URL('../../packages/server/bin/millrace.js', import.meta.url))
+
+/** A folder under the system's temporary one, gone after `dispose`. */
+export function scratchFolder(name = 'millrace-e2e-'): { path: string; dispose: () => void } {
+  const path = mkdtempSync(join(tmpdir(), name))
+  return { path, dispose: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+export interface ServerProcess {
+  url: string
+  token: string
+  pid: number
+  child: ChildProcess
+  /** All it wrote to stderr so far. */
+  log: () => string
+  /** fetch with the admin token. */
+  call: (path: string, init?: RequestInit) => Promise<Response>
+  json: <T = Record<string, unknown>>(path: string, init?: RequestInit) => Promise<T>
+  /** Ends it by a signal; resolves with its exit code (null when a signal ended it). */
+  end: (signal?: NodeJS.Signals) => Promise<number | null>
+}
+
+export interface ServerOptions {
+  /** Content of its configuration file; absent: zero configuration in `cwd`. */
+  config?: Record<string, unknown>
+  cwd: string
+  dataDir: string
+  port?: number
+  env?: Record<string, string>
+}
+
+export async function startServer(options: ServerOptions): Promise<ServerProcess> {
+  const args = ['serve', '--port', String(options.port ?? 0), '--data', options.dataDir]
+  if (options.config !== undefined) {
+    const file = join(options.dataDir, '..', `config-${process.pid}-${Date.now()}-${Math.random()}.json`)
+    writeFileSync(file, JSON.stringify(options.config))
+    args.push('--config', file)
+  }
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: options.cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, LOG_LEVEL: 'info', ...options.env },
+  })
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log += text
+  })
+  const exited = once(child, 'exit') as Promise<[number | null]>
+  const first = once(createInterface(child.stdout), 'line') as Promise<[string]>
+  const line = await Promise.race([first.then(([text]) => text), exited.then(([code]) => `exit ${code}`)])
+  if (!line.startsWith('{')) throw new Error(`the server did not start: ${line}\n${log}`)
+  const { url, pid } = JSON.parse(line) as { url: string; pid: number }
+  const { token } = JSON.parse(readFileSync(join(options.dataDir, 'server.json'), 'utf8')) as { token: string }
+  const call = (path: string, init: RequestInit = {}) =>
+    fetch(url + path, { ...init, headers: { Authorization: `Bearer ${token}`, ...(init.headers as object) } })
+  return {
+    url,
+    token,
+    pid,
+    child,
+    log: () => log,
+    call,
+    json: async (path, init) => (await call(path, init)).json() as never,
+    end: async (signal = 'SIGTERM') => {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+      const [code] = await exited
+      return code
+    },
+  }
+}
+
+/** POST of a JSON body. */
+export function post(body: unknown): RequestInit {
+  return { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
+}
