@@ -22,14 +22,16 @@ export function setStreamHeaders(req: IncomingMessage | undefined, res: ServerRe
   res.setHeader('X-Accel-Buffering', 'no')
   res.setHeader('X-Content-Type-Options', 'nosniff')
   res.removeHeader('Content-Length')
-  // HTTP/2 forbids the field; a 1.0 client, or one that asked for it, sees the end by the connection's.
+  // HTTP/2 forbids the field; a 1.0 client sees the end of the stream by the end of the connection.
   if (req !== undefined && req.httpVersionMajor >= 2) return
-  res.setHeader('Connection', closesConnection(req) ? 'close' : 'keep-alive')
+  const old = req?.httpVersionMajor === 1 && req.httpVersionMinor === 0
+  res.setHeader('Connection', old ? 'close' : 'keep-alive')
+  // The header is the same for everybody; who asked for it still gets the connection closed after the
+  // stream, as RFC 9112 section 9.6 demands.
+  if (req !== undefined && asksToClose(req)) res.once('finish', () => req.socket.end())
 }
 
-function closesConnection(req: IncomingMessage | undefined): boolean {
-  if (req === undefined) return false
-  if (req.httpVersionMajor === 1 && req.httpVersionMinor === 0) return true
+function asksToClose(req: IncomingMessage): boolean {
   return /(?:^|,)\s*close\s*(?:,|$)/i.test(req.headers.connection ?? '')
 }
 

@@ -1,0 +1,235 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { FeedRig } from './support/feed-rig.ts'
+import { MemoryLog } from './support/memory-log.ts'
+import { eventually, parseFrames } from './support/sse-client.ts'
+
+const runs = process.env.MILLRACE_TEST_FULL === undefined ? 40 : 1000
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+const types = ['output', 'progress', 'note']
+
+/** Delays reads by up to a few turns of the event loop, as the seed says. */
+function delays(seed: number): () => Promise<void> {
+  let state = seed
+  return async () => {
+    state = (state * 1103515245 + 12345) % 2147483648
+    for (let n = state % 4; n > 0; n--) await turn()
+  }
+}
+
+test('a follower at any cursor of any log sees exactly the events after it, once, in order, while appends race', async () => {
+  const scenario = fc.record({
+    before: fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 8 }),
+    during: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 12 }),
+    ringBytes: fc.constantFrom(1, 300, 2000, 100_000),
+    totalRingBytes: fc.constantFrom(500, 1_000_000),
+    batchBytes: fc.constantFrom(1, 200, 5000),
+    seed: fc.integer({ min: 1, max: 1_000_000 }),
+    faults: fc.array(fc.constantFrom('tell', 'tell', 'lose', 'twice', 'late'), {
+      minLength: 1,
+      maxLength: 20,
+    }),
+    full: fc.array(fc.boolean(), { minLength: 1, maxLength: 7 }),
+    filter: fc.constantFrom<string[] | undefined>(undefined, ['note'], ['output', 'note']),
+  })
+  await fc.assert(
+    fc.asyncProperty(scenario, async (given) => {
+      const log = new MemoryLog()
+      log.delay = delays(given.seed)
+      log.create('run')
+      const rig = new FeedRig(log, given)
+      const late: (() => void)[] = []
+      let hint = 0
+      log.hints = (told, tell) => {
+        const fault = given.faults[hint++ % given.faults.length]
+        if (fault === 'lose') return
+        if (fault === 'late') late.push(() => tell(told))
+        else tell(told)
+        if (fault === 'twice') tell(told)
+      }
+      let written = 0
+      const append = (count: number, closed: boolean) => {
+        const events = Array.from({ length: count }, () => {
+          written += 1
+          return { type: types[written % 3] ?? '', data: { n: written, text: 'é'.repeat(written % 50) } }
+        })
+        log.append('run', events, closed)
+      }
+      for (const count of given.before) append(count, false)
+      const start = written
+      const cursors = [undefined, ...Array.from({ length: start + 1 }, (_, n) => String(n))]
+      let step = 0
+      const fullAfterWrite = () => given.full[step++ % given.full.length] ?? false
+      const opening = Promise.all(
+        cursors.map(async (after) => {
+          const options = { fullAfterWrite, ...(given.filter === undefined ? {} : { types: given.filter }) }
+          return { after: Number(after ?? 0), followed: await rig.follow('run', after, options) }
+        }),
+      )
+      for (const [index, count] of given.during.entries()) {
+        append(count, index === given.during.length - 1)
+        if (index % 3 === 0) await turn()
+        if (index % 4 === 3) for (const tell of late.splice(0).reverse()) tell()
+      }
+      const opened = await opening
+      for (const tell of late.splice(0).reverse()) tell()
+      // What hints did not tell, a look at the store does.
+      for (let waited = 0; opened.some(({ followed }) => followed?.sink.over === null); waited++) {
+        for (const { followed } of opened) followed?.sink.drain()
+        if (waited % 20 === 19) await rig.feeds.recheck()
+        await turn()
+      }
+      const all = log.events('run')
+      for (const { after, followed } of opened) {
+        const expected = all
+          .filter(({ seq, type }) => {
+            const passes = given.filter === undefined || given.filter.includes(type) || seq === all.length
+            return seq > after && passes
+          })
+          .map(({ seq, type, json }) => ({ id: String(seq), event: type, data: json }))
+        if (followed === null) expect(expected).toEqual([])
+        else {
+          expect(parseFrames(followed.sink.text)).toEqual(expected)
+          expect(followed.sink.over).toBe('ended')
+        }
+      }
+      expect(rig.feeds.size).toBe(0)
+      expect(rig.budget.bytes).toBe(0)
+      rig.hub.close()
+      expect(log.listeners.size).toBe(0)
+    }),
+    { numRuns: runs },
+  )
+}, 60_000)
+
+test('pruning past a cursor in mid-stream sends a reset and goes on at the first kept event', async () => {
+  const log = new MemoryLog()
+  log.create('run')
+  log.appendMany('run', 100, 50)
+  const rig = new FeedRig(log, { ringBytes: 1, batchBytes: 500 })
+  const followed = await rig.follow('run', '0', { fullAfterWrite: () => true })
+  await eventually(() => followed?.sink.backedUp === true)
+  const seen = parseFrames(followed?.sink.text ?? '').length
+  expect(seen).toBeGreaterThan(0)
+  log.prune('run', 90)
+  while (parseFrames(followed?.sink.text ?? '').at(-1)?.id !== '100') {
+    followed?.sink.drain()
+    await turn()
+  }
+  const frames = parseFrames(followed?.sink.text ?? '')
+  const at = frames.findIndex((frame) => frame.event === 'reset')
+  expect(frames[at]).toEqual({
+    id: null,
+    event: 'reset',
+    data: '{"reason":"pruned","firstSeq":91,"head":100}',
+  })
+  expect(frames.slice(at + 1).map((frame) => Number(frame.id))).toEqual([
+    91, 92, 93, 94, 95, 96, 97, 98, 99, 100,
+  ])
+  // Nothing is skipped before the reset either: what was sent is a run without a gap from 1.
+  expect(frames.slice(0, at).map((frame) => Number(frame.id))).toEqual(
+    Array.from({ length: at }, (_, n) => n + 1),
+  )
+  followed?.follower.finish()
+})
+
+test('a hint that promises more than can be read neither spins nor ends the stream', async () => {
+  const log = new MemoryLog()
+  log.create('run')
+  log.append('run', [{ type: 'a', data: 1 }])
+  const rig = new FeedRig(log)
+  const followed = await rig.follow('run', '0')
+  await eventually(() => followed?.follower.cursor === 1)
+  for (const listener of log.listeners) {
+    listener({ runId: 'run', change: 'updated', head: 9, closed: false, events: [] })
+  }
+  for (let n = 0; n < 20; n++) await turn()
+  expect(log.pagesRead).toBeLessThanOrEqual(2)
+  log.append('run', [{ type: 'b', data: 2 }], true)
+  await eventually(() => followed?.sink.over === 'ended')
+  expect(parseFrames(followed?.sink.text ?? '').map((frame) => frame.id)).toEqual(['1', '2'])
+})
+
+test('several commits in one tick are one write for each follower', async () => {
+  const log = new MemoryLog()
+  log.create('run')
+  const rig = new FeedRig(log)
+  const followed = await Promise.all(Array.from({ length: 5 }, () => rig.follow('run', '0')))
+  await turn()
+  for (let n = 0; n < 30; n++) log.append('run', [{ type: 'a', data: n }])
+  await turn()
+  for (const one of followed) {
+    expect(parseFrames(one?.sink.text ?? '')).toHaveLength(30)
+    expect(one?.sink.writes).toBe(1)
+    one?.follower.finish()
+  }
+  expect(log.pagesRead).toBe(0)
+})
+
+test('a thousand followers are served evenly: no one gets a second batch before all had their first', async () => {
+  const log = new MemoryLog()
+  log.create('run')
+  const rig = new FeedRig(log, { ringBytes: 1 << 22, totalRingBytes: 1 << 22 })
+  let writes = 0
+  let spread = 0
+  const followed: NonNullable<Awaited<ReturnType<FeedRig['follow']>>>[] = []
+  const fullAfterWrite = () => {
+    writes += 1
+    if (writes % 97 !== 0) return false
+    const each = followed.map(({ sink }) => sink.writes)
+    spread = Math.max(spread, Math.max(...each) - Math.min(...each))
+    return false
+  }
+  for (let n = 0; n < 1000; n++) {
+    const one = await rig.follow('run', '0', { fullAfterWrite })
+    if (one !== null) followed.push(one)
+  }
+  log.appendMany('run', 500, 100)
+  await eventually(() => followed.every(({ follower }) => follower.cursor === 500))
+  expect(followed[0]?.sink.writes).toBeGreaterThan(10)
+  // The count is taken before the write it interrupts is counted.
+  expect(spread).toBeLessThanOrEqual(2)
+  expect(log.pagesRead).toBe(0)
+  for (const { follower } of followed) follower.finish()
+})
+
+test('a deleted run ends its streams', async () => {
+  const log = new MemoryLog()
+  log.create('run')
+  log.append('run', [{ type: 'a', data: 1 }])
+  const rig = new FeedRig(log)
+  const followed = await rig.follow('run', undefined)
+  await eventually(() => followed?.follower.cursor === 1)
+  log.delete('run')
+  await eventually(() => followed?.sink.over === 'ended')
+  expect(rig.feeds.size).toBe(0)
+})
+
+test('a store that fails in mid-stream breaks the connection, so that the client comes back', async () => {
+  const log = new MemoryLog()
+  log.create('run')
+  log.appendMany('run', 10, 100)
+  const rig = new FeedRig(log, { ringBytes: 1 })
+  const followed = await rig.follow('run', '0', { fullAfterWrite: () => true })
+  log.failReads = new Error('disk')
+  await eventually(() => followed?.sink.over === 'destroyed')
+  expect(rig.counters.readFailures).toBe(1)
+  expect(rig.feeds.size).toBe(0)
+})
+
+test('followers at one cursor share the reads, and a second replay finds the pages of the first', async () => {
+  const log = new MemoryLog()
+  log.create('run')
+  log.appendMany('run', 100, 100)
+  log.delay = turn
+  const rig = new FeedRig(log, { ringBytes: 1 })
+  const keeper = await rig.follow('run', '100')
+  const all = await Promise.all(Array.from({ length: 50 }, () => rig.follow('run', '0')))
+  await eventually(() => all.every((one) => one?.follower.cursor === 100))
+  const pages = log.pagesRead
+  expect(pages).toBeLessThan(10)
+  const again = await rig.follow('run', '0')
+  await eventually(() => again?.follower.cursor === 100)
+  expect(log.pagesRead - pages).toBeLessThanOrEqual(1)
+  for (const one of [...all, again, keeper]) one?.follower.finish()
+})

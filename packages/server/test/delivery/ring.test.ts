@@ -1,0 +1,108 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { eventText } from '../../src/delivery/encode.ts'
+import { Ring } from '../../src/delivery/ring.ts'
+import { RingBudget } from '../../src/delivery/ring-budget.ts'
+import { encodeSegment } from '../../src/delivery/segment.ts'
+
+function event(seq: number, size = seq % 40) {
+  const json = JSON.stringify({ seq, pad: 'ü'.repeat(size) })
+  return { seq, at: seq, type: seq % 3 === 0 ? 'third' : 'other', json }
+}
+const events = (first: number, count: number) => Array.from({ length: count }, (_, at) => event(first + at))
+const everything = { maxBytes: Number.POSITIVE_INFINITY, filter: null, terminal: null }
+
+describe('a ring', () => {
+  test('gives exactly the frames after any cursor it holds, cut at frames within the budget', () => {
+    const commits = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 })
+    const budget = fc.integer({ min: 1, max: 3000 })
+    fc.assert(
+      fc.property(commits, budget, fc.integer({ min: 200, max: 5000 }), (counts, maxBytes, ringBytes) => {
+        const ring = new Ring(ringBytes, new RingBudget(1 << 20))
+        let head = 0
+        for (const count of counts) {
+          ring.append(encodeSegment(events(head + 1, count)))
+          head += count
+        }
+        for (let cursor = 0; cursor < head; cursor++) {
+          const batch = ring.take({ ...everything, after: cursor, maxBytes })
+          if (batch === null) continue
+          const frames = events(cursor + 1, batch.events).map(eventText)
+          expect(batch.body.toString()).toBe(frames.join(''))
+          expect(batch.chunked.toString()).toBe(`${batch.body.length.toString(16)}\r\n${batch.body}\r\n`)
+          expect(batch.through).toBe(cursor + batch.events)
+          expect(batch.events === 1 || batch.body.length <= maxBytes).toBe(true)
+          // As much as fits: the next frame would have passed the budget.
+          if (batch.through < head) {
+            const next = Buffer.byteLength(eventText(event(batch.through + 1)))
+            expect(batch.body.length + next).toBeGreaterThan(maxBytes)
+          }
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('keeps within its bytes by giving up the oldest frames', () => {
+    const budget = new RingBudget(1 << 20)
+    const ring = new Ring(1000, budget)
+    for (let seq = 1; seq <= 500; seq++) {
+      ring.append(encodeSegment([event(seq)]))
+      expect(budget.bytes).toBeLessThanOrEqual(1000)
+    }
+    expect(ring.take({ ...everything, after: 0 })).toBeNull()
+    expect(ring.take({ ...everything, after: 499 })?.events).toBe(1)
+    ring.drop()
+    expect(budget.bytes).toBe(0)
+  })
+
+  test('drops what it has when frames come that do not continue it', () => {
+    const ring = new Ring(1 << 20, new RingBudget(1 << 20))
+    ring.append(encodeSegment(events(1, 5)))
+    ring.append(encodeSegment(events(8, 2)))
+    expect(ring.take({ ...everything, after: 2 })).toBeNull()
+    expect(ring.take({ ...everything, after: 5 })).toBeNull()
+    expect(ring.take({ ...everything, after: 7 })?.through).toBe(9)
+  })
+
+  test('shares one buffer among followers at the same cursor, and a whole commit without a copy', () => {
+    const ring = new Ring(1 << 20, new RingBudget(1 << 20))
+    const segment = encodeSegment(events(1, 4))
+    ring.append(segment)
+    expect(ring.take({ ...everything, after: 0 })?.chunked).toBe(segment.chunked)
+    ring.append(encodeSegment(events(5, 4)))
+    const batch = ring.take({ ...everything, after: 2 })
+    expect(batch?.through).toBe(8)
+    expect(ring.take({ ...everything, after: 2 })).toBe(batch)
+  })
+
+  test('with a filter passes only wanted types and the terminal event, and moves past the others', () => {
+    const ring = new Ring(1 << 20, new RingBudget(1 << 20))
+    ring.append(encodeSegment(events(1, 10)))
+    const filter = { types: new Set(['third']) }
+    const seqs = (batch: { body: Buffer } | null) =>
+      [...(batch?.body.toString().matchAll(/^id: (\d+)/gm) ?? [])].map((match) => Number(match[1]))
+    const open = ring.take({ ...everything, filter, after: 0 })
+    expect([seqs(open), open?.through, open?.events]).toEqual([[3, 6, 9], 10, 3])
+    const closed = ring.take({ ...everything, filter, after: 9, terminal: 10 })
+    expect(seqs(closed)).toEqual([10])
+    const none = ring.take({ ...everything, filter: { types: new Set(['none']) }, after: 0 })
+    expect([none?.body.length, none?.events, none?.through]).toEqual([0, 0, 10])
+  })
+})
+
+test('all rings share one budget: the oldest frames of all give way first', () => {
+  const budget = new RingBudget(2000)
+  const silent = new Ring(1 << 20, budget)
+  const busy = new Ring(1 << 20, budget)
+  for (let seq = 1; seq <= 5; seq++) silent.append(encodeSegment([event(seq, 30)]))
+  for (let seq = 1; seq <= 100; seq++) {
+    busy.append(encodeSegment([event(seq, 30)]))
+    expect(budget.bytes).toBeLessThanOrEqual(2000)
+  }
+  expect(silent.empty).toBe(true)
+  expect(busy.take({ ...everything, after: 99 })?.events).toBe(1)
+  expect(silent.tail).toBe(5)
+  silent.append(encodeSegment([event(6)]))
+  expect(silent.take({ ...everything, after: 5 })?.through).toBe(6)
+})
