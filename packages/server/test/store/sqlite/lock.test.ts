@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { acquireDataDirLock } from '../../../src/store/sqlite/lock.ts'
+import { startProgram } from './program.ts'
+import { temporaryDir } from './temporary.ts'
+
+test('a second server is refused by the pid of the first, until that is killed', async () => {
+  const dataDir = temporaryDir()
+  const first = startProgram('lock-holder.ts', dataDir)
+  expect(await first.lines.next()).toMatchObject({ value: 'held' })
+  expect(() => acquireDataDirLock(dataDir)).toThrow(
+    `another server (pid ${first.child.pid}) uses the data directory ${dataDir}`,
+  )
+  first.child.kill('SIGKILL')
+  await first.ended
+  acquireDataDirLock(dataDir).release()
+})
+
+test('a lock that is refused to its own process stays held against others', async () => {
+  const dataDir = temporaryDir()
+  const lock = acquireDataDirLock(dataDir)
+  expect(() => acquireDataDirLock(dataDir)).toThrow(`another server (pid ${process.pid})`)
+  const other = startProgram('lock-holder.ts', dataDir)
+  expect((await other.lines.next()).value).toBe(
+    `another server (pid ${process.pid}) uses the data directory ${dataDir}`,
+  )
+  lock.release()
+  lock.release()
+  acquireDataDirLock(dataDir).release()
+})
+
+test('locks of different directories do not touch each other', () => {
+  const locks = [acquireDataDirLock(temporaryDir()), acquireDataDirLock(temporaryDir())]
+  for (const lock of locks) lock.release()
+})

@@ -1,0 +1,77 @@
+import { DatabaseSync } from 'node:sqlite'
+import { expect, onTestFinished, test } from 'vitest'
+import { newRun, readAll } from '../../../src/store/conformance-material.ts'
+import { databasePath } from '../../../src/store/sqlite/database.ts'
+import { type Migration, migrate, migrations } from '../../../src/store/sqlite/migrations.ts'
+import { openTemporary, temporaryDir } from './temporary.ts'
+
+const newest = migrations.at(-1)?.id ?? 0
+
+function open(dataDir: string): DatabaseSync {
+  const db = new DatabaseSync(databasePath(dataDir))
+  onTestFinished(() => {
+    if (db.isOpen) db.close()
+  })
+  return db
+}
+
+const version = (db: DatabaseSync) => db.prepare('PRAGMA user_version').get()?.user_version
+
+test('the steps are numbered 1, 2, 3 …', () => {
+  expect(migrations.map((step) => step.id)).toEqual(migrations.map((_, index) => index + 1))
+})
+
+test('an empty directory becomes a database of the newest schema', async () => {
+  const dataDir = temporaryDir()
+  await (await openTemporary({ dataDir })).close()
+  expect(version(open(dataDir))).toBe(newest)
+})
+
+test('a database of an older version is brought up, step by step, and keeps what it has', async () => {
+  const dataDir = temporaryDir()
+  const store = await openTemporary({ dataDir })
+  const { run } = await store.createRun(newRun())
+  await store.close()
+  const later: Migration[] = [
+    ...migrations,
+    { id: newest + 1, sql: "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'red'" },
+    { id: newest + 2, sql: "UPDATE runs SET colour = 'blue'" },
+  ]
+  const db = open(dataDir)
+  migrate(db, later)
+  migrate(db, later)
+  expect(version(db)).toBe(newest + 2)
+  expect(db.prepare('SELECT id, colour FROM runs').all()).toEqual([{ id: run.id, colour: 'blue' }])
+})
+
+test('a step that fails leaves the database as it was before it', () => {
+  const db = open(temporaryDir())
+  migrate(db)
+  const bad = { id: newest + 1, sql: 'CREATE TABLE half (x); INSERT INTO nowhere VALUES (1)' }
+  expect(() => migrate(db, [...migrations, bad])).toThrow('nowhere')
+  expect(version(db)).toBe(newest)
+  expect(db.prepare("SELECT name FROM sqlite_schema WHERE name = 'half'").all()).toEqual([])
+})
+
+test('a database of a newer version is refused, and not touched', async () => {
+  const dataDir = temporaryDir()
+  const store = await openTemporary({ dataDir })
+  const { run } = await store.createRun(newRun())
+  await store.close()
+  const db = open(dataDir)
+  db.exec(`PRAGMA user_version = ${newest + 1}`)
+  await expect(openTemporary({ dataDir })).rejects.toMatchObject({
+    code: 'storage_failed',
+    message: expect.stringContaining(`written by a newer version of Millrace (schema ${newest + 1}`),
+  })
+  db.exec(`PRAGMA user_version = ${newest}`)
+  db.close()
+  expect(await readAll(await openTemporary({ dataDir }), run.id)).toHaveLength(1)
+})
+
+test('a file that is no database is refused', async () => {
+  const dataDir = temporaryDir()
+  const { writeFileSync } = await import('node:fs')
+  writeFileSync(databasePath(dataDir), 'this is not a database, however long it may be'.repeat(100))
+  await expect(openTemporary({ dataDir })).rejects.toMatchObject({ code: 'storage_failed' })
+})
