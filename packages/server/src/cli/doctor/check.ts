@@ -1,0 +1,10 @@
+/** One line of `millrace doctor`. Only `fail` makes its exit code 1. */
+export interface Check {
+  name: string
+  status: 'ok' | 'info' | 'warn' | 'fail'
+  detail: string
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

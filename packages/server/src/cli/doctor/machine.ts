@@ -1,0 +1,50 @@
+/** What of this machine a server needs: Node, keys, and a configuration that loads. */
+import type { Config } from '../../config/config.ts'
+import { loadConfig } from '../../config/load.ts'
+import { ConfigError } from '../../config/problems.ts'
+import type { ConfigFlags } from '../../config/settings.ts'
+import type { Io } from '../terminal.ts'
+import { type Check, messageOf } from './check.ts'
+
+/** The same bound as in `bin/millrace.js`. */
+export function checkNode(version = process.versions.node): Check {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const enough = major > 24 || (major === 24 && minor >= 12)
+  return { name: 'node', status: enough ? 'ok' : 'fail', detail: `${version} (24.12 or newer is needed)` }
+}
+
+export async function checkConfig(
+  flags: ConfigFlags,
+  io: Pick<Io, 'env' | 'cwd'>,
+): Promise<{ config: Config | null; checks: Check[] }> {
+  try {
+    const config = await loadConfig({ flags, env: io.env, cwd: io.cwd })
+    const source = config.configFile ?? 'no file: the current directory is the project'
+    const amount = `${count(config.projects.size, 'project')}, ${count(config.tools.size, 'tool')}`
+    const checks: Check[] = [{ name: 'configuration', status: 'ok', detail: `${source}; ${amount}` }]
+    for (const warning of config.warnings) {
+      checks.push({ name: 'configuration', status: 'warn', detail: warning })
+    }
+    return { config, checks }
+  } catch (error) {
+    const details =
+      error instanceof ConfigError
+        ? error.problems.map(({ path, expected }) => `${path}: expected ${expected}`)
+        : [messageOf(error)]
+    return {
+      config: null,
+      checks: details.map((detail) => ({ name: 'configuration', status: 'fail', detail })),
+    }
+  }
+}
+
+/** Jobs need no key: its absence is no fault. */
+export function checkKeys(env: NodeJS.ProcessEnv): Check[] {
+  const key = env.ANTHROPIC_API_KEY ? 'is set' : 'is not set: agent sessions cannot run, jobs can'
+  const base = env.ANTHROPIC_BASE_URL ? `; requests go to ${env.ANTHROPIC_BASE_URL}` : ''
+  return [{ name: 'keys', status: 'info', detail: `ANTHROPIC_API_KEY ${key}${base}` }]
+}
+
+function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`
+}

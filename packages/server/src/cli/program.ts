@@ -1,0 +1,132 @@
+/** The command line: which commands there are, and what they take. Parts are loaded when a command needs them. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { packageVersion } from '../package-version.ts'
+import { exitCodes } from './exit-codes.ts'
+import type { FollowFlags } from './follow-command.ts'
+import type { RunFlags } from './run-command.ts'
+import type { ServeFlags, ServeParts } from './serve-command.ts'
+import type { RunsFlags, ServerFlags } from './short-commands.ts'
+import { CliError, type Io, reportFailure } from './terminal.ts'
+
+/** Runs one command and returns its exit code. Errors are told on stderr. */
+export async function main(argv: readonly string[], io: Io, parts: ServeParts): Promise<number> {
+  let code: number = exitCodes.ok
+  const program = build(io, parts, (ended) => {
+    code = ended
+  })
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return code
+  } catch (error) {
+    // Commander has told the rest itself by now; help and version are no failure.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+    await reportFailure(io, error, argv.includes('--json'))
+    return error instanceof CliError ? error.exitCode : exitCodes.unavailable
+  }
+}
+
+function build(io: Io, parts: ServeParts, end: (code: number) => void): Command {
+  const program = new Command('millrace')
+    .description('Runs long-lived work and streams everything it does: live, durable, resumable.')
+    .version(packageVersion)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+    .addHelpText('after', help)
+
+  json(program.command('serve').description('start a server'))
+    .option('--config <file>', 'configuration file (default: millrace.config.{ts,js,json} if there is one)')
+    .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
+    .option('--port <port>', 'port to listen on, 0 for any (default: 4000)')
+    .option('--data <dir>', 'data directory, outside every project')
+    .action(async (flags: ServeFlags) => {
+      const { serveCommand } = await import('./serve-command.ts')
+      end(await serveCommand(flags, io, parts))
+    })
+
+  following(program.command('run').argument('<tool>').description('run a tool and follow it to its end'))
+    .option('--project <id>', 'where to run it (not needed for a tool of one project)')
+    .option('--arg <name=value>', 'an argument of the tool; may be repeated', collect, [])
+    .addHelpText('after', '\nCtrl-C aborts the run and waits for its end; another one leaves at once.')
+    .action(async (tool: string, flags: RunFlags) => {
+      const { runCommand } = await import('./run-command.ts')
+      end(await runCommand(tool, flags, io))
+    })
+
+  following(
+    program.command('follow').argument('<run>').description('follow a run from its beginning to its end'),
+  )
+    .addHelpText('after', '\nCtrl-C leaves; the run goes on.')
+    .action(async (run: string, flags: FollowFlags) => {
+      const { followCommand } = await import('./follow-command.ts')
+      end(await followCommand(run, flags, io))
+    })
+
+  local(program.command('runs').description('list runs, newest first'))
+    .option('--kind <kind>', 'only runs of this kind')
+    .option('--state <state>', 'only runs in this state')
+    .option('--project <id>', 'only runs in this project')
+    .option('--limit <n>', 'how many')
+    .option('--cursor <cursor>', 'where the page before ended')
+    .action(async (flags: RunsFlags) => {
+      const { runsCommand } = await import('./short-commands.ts')
+      end(await runsCommand(flags, io))
+    })
+
+  local(program.command('abort').argument('<run>').description('end a run')).action(
+    async (run: string, flags: ServerFlags) => {
+      const { abortCommand } = await import('./short-commands.ts')
+      end(await abortCommand(run, flags, io))
+    },
+  )
+
+  local(program.command('login').description('print an address that logs a browser in, once')).action(
+    async (flags: ServerFlags) => {
+      const { loginCommand } = await import('./short-commands.ts')
+      end(await loginCommand(flags, io))
+    },
+  )
+
+  json(program.command('doctor').description('try out what a server needs'))
+    .option('--config <file>', 'configuration file')
+    .option('--data <dir>', 'data directory')
+    .option('--url <url>', 'also measure whether anything on the way to this server buffers streams')
+    .action(async (flags: { config?: string; data?: string; url?: string; json?: boolean }) => {
+      const { doctorCommand } = await import('./doctor/doctor-command.ts')
+      end(await doctorCommand(flags, io))
+    })
+  return program
+}
+
+function json(command: Command): Command {
+  return command.option('--json', 'JSON for machines')
+}
+
+/** A command that is a client of a running server. */
+function local(command: Command): Command {
+  return json(command)
+    .option('--url <url>', 'the server (default: MILLRACE_URL, else the one on this machine)')
+    .option('--data <dir>', 'data directory of the server on this machine')
+}
+
+function following(command: Command): Command {
+  return local(command).option('--wait <seconds>', 'how long a server may be away', seconds, 60)
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError('expected a number of seconds.')
+  }
+  return value
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value]
+}
+
+const help = `
+Exit codes of run and follow:
+  the code of the run's program; 128+n when signal n ended it; 124 when it took too long
+  0 completed   1 could not be run, or failed   75 interrupted by the server's end   130 aborted
+  125 Millrace itself could not do it (no server, refused, gave up waiting)   2 wrong usage
+The token for --url is taken from MILLRACE_TOKEN.`

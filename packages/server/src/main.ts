@@ -1,0 +1,24 @@
+/** The program. Its import is its start; everything it does is in `cli/`. */
+import { exitCodes } from './cli/exit-codes.ts'
+import { main } from './cli/program.ts'
+
+const { stdout, stderr } = process
+for (const stream of [stdout, stderr]) {
+  // `millrace follow … | head`: nobody reads any more, which is no failure worth a word.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCodes.brokenPipe)
+    throw error
+  })
+}
+
+const code = await main(
+  process.argv.slice(2),
+  { stdout, stderr, env: process.env, cwd: process.cwd() },
+  {
+    // Loaded only to serve: the clients start without it.
+    serve: async (options) => (await import('./serve.ts')).serve(options),
+    exit: (now) => process.exit(now),
+  },
+)
+for (const stream of [stdout, stderr]) await new Promise((written) => stream.write('', written))
+process.exit(code)

@@ -1,0 +1,99 @@
+/** The real command line, as a child process with a home of its own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import { defaultDataDir } from '../../src/config/data-dir.ts'
+import { workspace } from '../config/workspace.ts'
+
+const bin = fileURLToPath(new URL('../../bin/millrace.js', import.meta.url))
+
+export interface Place {
+  /** Where the command is called. */
+  cwd: string
+  /** Where a server started there would keep its data. */
+  dataDir: string
+  env: NodeJS.ProcessEnv
+}
+
+export function place(files: Parameters<typeof workspace>[0] = {}): Place {
+  const root = workspace({ 'state/': '' })
+  const cwd = join(root, 'app')
+  mkdirSync(cwd)
+  const env = { PATH: process.env.PATH, HOME: root, XDG_STATE_HOME: join(root, 'state') }
+  for (const [name, content] of Object.entries(files)) writeInto(cwd, name, content)
+  return { cwd, dataDir: defaultDataDir(env, cwd), env }
+}
+
+function writeInto(cwd: string, name: string, content: string | object): void {
+  writeFileSync(join(cwd, name), typeof content === 'string' ? content : JSON.stringify(content))
+}
+
+export interface Ended {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+export interface Running {
+  process: ChildProcess
+  /** Resolves once the text has been written. */
+  says(text: string, stream?: 'stdout' | 'stderr'): Promise<void>
+  /** The lines of stdout so far. */
+  text(): string[]
+  ended: Promise<Ended>
+}
+
+export function start(args: readonly string[], where: Place, env: NodeJS.ProcessEnv = {}): Running {
+  return startScript(bin, args, where, env)
+}
+
+export function startScript(
+  script: string,
+  args: readonly string[],
+  where: Place,
+  env: NodeJS.ProcessEnv = {},
+): Running {
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: where.cwd,
+    env: { ...where.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+  })
+  const text = { stdout: '', stderr: '' }
+  const listeners = new Set<() => void>()
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (chunk: string) => {
+      text[name] += chunk
+      for (const listener of listeners) listener()
+    })
+  }
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      resolve({ code, signal, ...text })
+      for (const listener of listeners) listener()
+    })
+  })
+  const says = (wanted: string, stream: 'stdout' | 'stderr' = 'stdout') =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (text[stream].includes(wanted)) resolve()
+        else if (child.exitCode !== null)
+          reject(new Error(`ended without "${wanted}": ${JSON.stringify(text)}`))
+        else return
+        listeners.delete(look)
+      }
+      listeners.add(look)
+      look()
+    })
+  return { process: child, says, text: () => text.stdout.split('\n'), ended }
+}
+
+export function run(args: readonly string[], where: Place, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  return start(args, where, env).ended
+}

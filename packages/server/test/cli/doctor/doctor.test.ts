@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Check } from '../../../src/cli/doctor/check.ts'
+import { checkKeys, checkNode } from '../../../src/cli/doctor/machine.ts'
+import { place, run } from '../child.ts'
+
+describe('millrace doctor', () => {
+  it('shows every part, and how it is', async () => {
+    const where = place({ 'package.json': { scripts: { test: 'true' } } })
+    const machine = await run(['doctor', '--json'], where, { ANTHROPIC_API_KEY: 'sk-secret' })
+    const { ok, checks } = JSON.parse(machine.stdout) as { ok: boolean; checks: Check[] }
+    expect(machine.code).toBe(ok ? 0 : 1)
+    const names = new Set(checks.map((check) => check.name))
+    expect([...names]).toEqual(['node', 'configuration', 'data directory', 'sandbox', 'keys'])
+    const detail = (name: string) => checks.find((check) => check.name === name)?.detail
+    expect(detail('configuration')).toContain('1 project, 1 tool')
+    expect(detail('data directory')).toContain(where.dataDir)
+    expect(machine.stdout + machine.stderr).not.toContain('sk-secret')
+    const plain = await run(['doctor'], where)
+    expect(plain.stdout).toMatch(/^node +ok {2}24\./)
+    expect(plain.stdout).toMatch(/\nkeys +-- {2}ANTHROPIC_API_KEY is not set/)
+  })
+
+  it('fails on a wrong configuration, problem by problem, and goes on', async () => {
+    const where = place({ 'millrace.config.json': { projects: { a: { path: 'gone' } }, limit: 5 } })
+    const ended = await run(['doctor'], where)
+    expect(ended.code).toBe(1)
+    expect(ended.stdout).toContain('XX  limit: expected no such key; did you mean "limits"?')
+    expect(ended.stdout).toContain(`XX  projects.a.path: expected an existing directory`)
+    expect(ended.stdout).toContain('keys')
+  })
+
+  it('fails on an address where no server is', async () => {
+    const where = place()
+    const env = { MILLRACE_TOKEN: 'sixteen-letters-or-more' }
+    const url = 'http://127.0.0.1:9'
+    const ended = await run(['doctor', '--url', url, '--data', join(where.cwd, '../data')], where, env)
+    expect(ended.code).toBe(1)
+    expect(ended.stdout).toMatch(/stream +XX {2}http:\/\/127\.0\.0\.1:9/)
+  })
+})
+
+describe('what a machine needs', () => {
+  it('is Node 24.12', () => {
+    expect(['22.1.0', '24.11.9', '24.12.0', '25.0.0'].map((version) => checkNode(version).status)).toEqual([
+      'fail',
+      'fail',
+      'ok',
+      'ok',
+    ])
+  })
+
+  it('is no key, whose absence is only told', () => {
+    expect(checkKeys({})).toMatchObject([{ status: 'info', detail: expect.stringContaining('jobs can') }])
+    const [check] = checkKeys({ ANTHROPIC_API_KEY: 'sk-secret', ANTHROPIC_BASE_URL: 'http://proxy' })
+    expect(check?.detail).toBe('ANTHROPIC_API_KEY is set; requests go to http://proxy')
+  })
+})

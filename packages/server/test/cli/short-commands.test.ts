@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { place, run } from './child.ts'
+import { json, problem, runOf, scriptedServer } from './scripted-server.ts'
+
+const done = runOf({ state: 'completed', startedAt: 1000, finishedAt: 3500 })
+const failed = runOf({ state: 'errored', spec: { kind: 'session' }, kind: 'session', project: null })
+
+async function serverHere() {
+  const where = place()
+  const server = await scriptedServer({
+    'GET /api/runs': (response) => json(response, 200, { runs: [done, failed], nextCursor: 'abc' }),
+    [`POST /api/runs/${done.id}/abort`]: (response) => json(response, 200, { run: done }),
+    'POST /api/runs/unknown/abort': (response) => problem(response, 404, 'No run unknown'),
+    'POST /api/login-codes': (response) =>
+      json(response, 201, { url: 'http://x/login?code=1', expiresAt: 5 }),
+  })
+  server.writeCard(where.dataDir)
+  return { where, server }
+}
+
+describe('millrace runs', () => {
+  it('is a table for a person and the page itself for a machine', async () => {
+    const { where, server } = await serverHere()
+    const plain = await run(['runs'], where)
+    expect(plain.stdout.split('\n').map((line) => line.trimEnd().split(/ {2,}/))).toEqual([
+      ['RUN', 'STATE', 'WHAT', 'PROJECT', 'CREATED', 'TOOK'],
+      [done.id, 'completed', 'count', 'web', '2026-01-02 03:04:05', '2.5 s'],
+      [failed.id, 'errored', 'session', '2026-01-02 03:04:05'],
+      [''],
+    ])
+    expect(plain.stderr).toBe('-- more: --cursor abc\n')
+    const machine = await run(['runs', '--json', '--state', 'running', '--limit', '5'], where)
+    expect(JSON.parse(machine.stdout)).toEqual({ runs: [done, failed], nextCursor: 'abc' })
+    expect(server.seen.at(-1)?.path).toBe('/api/runs?state=running&limit=5')
+  })
+})
+
+describe('millrace abort', () => {
+  it('says what became of the run, or that there is none', async () => {
+    const { where } = await serverHere()
+    expect(await run(['abort', done.id], where)).toMatchObject({ code: 0, stdout: `${done.id} completed\n` })
+    expect(JSON.parse((await run(['abort', done.id, '--json'], where)).stdout)).toEqual({ run: done })
+    expect(await run(['abort', 'unknown'], where)).toMatchObject({
+      code: 125,
+      stdout: '',
+      stderr: 'millrace: No run unknown\n',
+    })
+  })
+})
+
+describe('millrace login', () => {
+  it('prints nothing but the address', async () => {
+    const { where } = await serverHere()
+    expect(await run(['login'], where)).toMatchObject({
+      code: 0,
+      stdout: 'http://x/login?code=1\n',
+      stderr: '',
+    })
+    const { stdout } = await run(['login', '--json'], where)
+    expect(JSON.parse(stdout)).toEqual({ url: 'http://x/login?code=1', expiresAt: 5 })
+  })
+})
+
+describe('any command', () => {
+  it('says how to start a server where none runs', async () => {
+    const ended = await run(['runs'], place())
+    expect(ended).toMatchObject({ code: 125, stdout: '' })
+    expect(ended.stderr).toMatch(/^millrace: no server runs here: start one with "millrace serve"/)
+  })
+
+  it('is not fooled by something else that answers', async () => {
+    const where = place()
+    const server = await scriptedServer({
+      'GET /api/runs': (response) => json(response, 200, { hello: 'world' }),
+    })
+    server.writeCard(where.dataDir)
+    const ended = await run(['runs'], where)
+    expect(ended).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining('did not answer as a Millrace server'),
+    })
+  })
+})

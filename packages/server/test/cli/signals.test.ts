@@ -1,0 +1,51 @@
+import { EventEmitter } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { installSignals } from '../../src/cli/signals.ts'
+
+function installed() {
+  const source = new EventEmitter()
+  const calls: string[] = []
+  const clock = { now: 5000 }
+  const release = installSignals({
+    onFirst: (signal) => calls.push(`first ${signal}`),
+    onSecond: (signal) => calls.push(`second ${signal}`),
+    now: () => clock.now,
+    source,
+  })
+  const at = (ms: number, signal: string) => {
+    clock.now = 5000 + ms
+    source.emit(signal, signal)
+  }
+  return { source, calls, at, release }
+}
+
+describe('signals', () => {
+  it('that come within a second are one wish: a Ctrl-C under npm arrives twice', () => {
+    const { at, calls } = installed()
+    at(0, 'SIGINT')
+    at(3, 'SIGINT')
+    at(400, 'SIGTERM')
+    at(1000, 'SIGINT')
+    expect(calls).toEqual(['first SIGINT'])
+  })
+
+  it('that come later are a second wish, told once', () => {
+    const { at, calls } = installed()
+    at(0, 'SIGTERM')
+    at(1001, 'SIGINT')
+    at(5000, 'SIGINT')
+    expect(calls).toEqual(['first SIGTERM', 'second SIGINT'])
+  })
+
+  it('are counted from the first one, so that a held key still ends the program', () => {
+    const { at, calls } = installed()
+    for (let ms = 0; ms <= 1100; ms += 100) at(ms, 'SIGINT')
+    expect(calls).toEqual(['first SIGINT', 'second SIGINT'])
+  })
+
+  it('are left alone after the release', () => {
+    const { source, release } = installed()
+    release()
+    expect(source.listenerCount('SIGINT') + source.listenerCount('SIGTERM')).toBe(0)
+  })
+})

@@ -1,0 +1,54 @@
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { describe, expect, it } from 'vitest'
+import { printable, reportFailure, Terminal, table } from '../../src/cli/terminal.ts'
+
+function io() {
+  const stdout = new PassThrough()
+  const stderr = new PassThrough()
+  return { stdout, stderr, env: {}, cwd: '/' }
+}
+
+describe('what a command writes', () => {
+  it('keeps a slow reader waiting for nothing but its own line', async () => {
+    const slow = { ...io(), stdout: new PassThrough({ highWaterMark: 8 }) }
+    const terminal = new Terminal(slow, { json: false })
+    const order: string[] = []
+    const written = terminal.line('longer than the buffer').then(() => order.push('written'))
+    await new Promise(setImmediate)
+    order.push('read')
+    slow.stdout.resume()
+    await written
+    expect(order).toEqual(['read', 'written'])
+  })
+
+  it('cannot be used to steer the terminal of a person', async () => {
+    expect(printable('a\u001b]0;title\u0007\tb\nc\u009b2J')).toBe('a\ufffd]0;title\ufffd\tb\nc\ufffd2J')
+    const target = io()
+    await new Terminal(target, { json: false }).note('\u001b[2Jgone')
+    target.stderr.end()
+    expect(await text(target.stderr)).toBe('-- \ufffd[2Jgone\n')
+  })
+
+  it('is one JSON value a line for a machine', async () => {
+    const target = io()
+    const terminal = new Terminal(target, { json: true })
+    await terminal.value({ line: 'a\nb' })
+    await terminal.note('note')
+    await reportFailure(target, new Error('broken'), true)
+    target.stdout.end()
+    target.stderr.end()
+    expect(await text(target.stdout)).toBe('{"line":"a\\nb"}\n')
+    const lines = (await text(target.stderr)).trim().split('\n')
+    expect(lines.map((line) => Object.keys(JSON.parse(line)))).toEqual([['notice'], ['error']])
+  })
+
+  it('has columns that line up', () => {
+    expect(
+      table([
+        ['a', 'bb', 'c'],
+        ['aaa', 'b', 'cc'],
+      ]),
+    ).toEqual(['a    bb  c', 'aaa  b   cc'])
+  })
+})
