@@ -1,15 +1,17 @@
 /** Finds and reads the configuration file. */
 import { readFile, realpath, stat } from 'node:fs/promises'
-import { extname, join, resolve } from 'node:path'
+import { dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { jsonErrorPosition } from './json-position.ts'
 import type { Problems } from './problems.ts'
 
 export const configFileNames = ['millrace.config.ts', 'millrace.config.js', 'millrace.config.json'] as const
 
-export interface FoundFile {
-  /** Absolute, links resolved: relative project paths start at its folder. */
-  path: string
+export interface ConfigContent {
+  /** The file it came from, absolute, links resolved; null when a program gave it. */
+  path: string | null
+  /** Where relative project paths start. */
+  folder: string
   content: Record<string, unknown>
 }
 
@@ -21,7 +23,7 @@ export async function readConfigFile(
   named: { path: string; by: string } | undefined,
   cwd: string,
   problems: Problems,
-): Promise<FoundFile | null | undefined> {
+): Promise<ConfigContent | null | undefined> {
   const path = named === undefined ? await findIn(cwd, problems) : resolve(cwd, named.path)
   if (path === null || path === undefined) return path
   if (named !== undefined && !(await isFile(path))) {
@@ -31,12 +33,20 @@ export async function readConfigFile(
   const real = await realpath(path)
   const content = await readContent(real, problems)
   if (content === undefined) return undefined
-  if (content === null || typeof content !== 'object' || Array.isArray(content)) {
-    const what = extname(real) === '.json' ? 'one object' : 'its default export to be an object'
-    problems.add(real, what)
-    return undefined
-  }
-  return { path: real, content: content as Record<string, unknown> }
+  if (isObject(content)) return { path: real, folder: dirname(real), content }
+  problems.add(real, extname(real) === '.json' ? 'one object' : 'its default export to be an object')
+  return undefined
+}
+
+/** The same for a configuration that a program gave; undefined after a problem was noted. */
+export function asContent(given: unknown, folder: string, problems: Problems): ConfigContent | undefined {
+  if (isObject(given)) return { path: null, folder, content: given }
+  problems.add('config', 'an object')
+  return undefined
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
 async function findIn(cwd: string, problems: Problems): Promise<string | null | undefined> {

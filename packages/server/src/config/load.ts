@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises'
 import type { z } from 'zod'
 import type { Config, Project, Tool } from './config.ts'
 import { namedDataDir, resolveDataDir } from './data-dir.ts'
-import { type FoundFile, readConfigFile } from './file.ts'
+import { asContent, type ConfigContent, readConfigFile } from './file.ts'
 import { ConfigError, Problems, unknownKey } from './problems.ts'
 import { readProjects } from './projects.ts'
 import { sectionNames, sectionSchemas } from './schema.ts'
@@ -15,16 +15,21 @@ export interface LoadInput {
   flags: ConfigFlags
   env: NodeJS.ProcessEnv
   cwd: string
+  /** What a file would hold, given by a program that embeds us: then no file is looked for. */
+  content?: unknown
 }
 
 /**
  * Reads everything, creates nothing. Fails with a `ConfigError` that carries every problem at once.
  * Flags win over the environment, the environment over the file, the file over the defaults.
  */
-export async function loadConfig({ flags, env, cwd }: LoadInput): Promise<Config> {
+export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInput): Promise<Config> {
   const problems = new Problems()
   const named = given(flags.config, '--config', env.MILLRACE_CONFIG, 'MILLRACE_CONFIG')
-  const file = await readConfigFile(named && { path: named.text, by: named.by }, cwd, problems)
+  const file =
+    embedded === undefined
+      ? await readConfigFile(named && { path: named.text, by: named.by }, cwd, problems)
+      : asContent(embedded, cwd, problems)
   const content = file?.content ?? {}
   for (const key of Object.keys(content)) {
     if (!sectionNames.includes(key)) problems.add(key, unknownKey(key, sectionNames))
@@ -55,7 +60,7 @@ export async function loadConfig({ flags, env, cwd }: LoadInput): Promise<Config
 
 /** `projects` and `tools` of the file, or what zero configuration makes of the directory. */
 async function readWork(
-  file: FoundFile | null | undefined,
+  file: ConfigContent | null | undefined,
   cwd: string,
   problems: Problems,
 ): Promise<{ projects: Map<string, Project>; tools: Map<string, Tool>; warnings: string[] }> {
@@ -67,7 +72,7 @@ async function readWork(
   const { projects: section, tools } = file.content
   const declared = section !== null && typeof section === 'object' ? Object.keys(section) : []
   return {
-    projects: await readProjects(section, file.path, problems),
+    projects: await readProjects(section, file.folder, problems),
     tools: readTools(tools, declared, problems),
     warnings: [],
   }

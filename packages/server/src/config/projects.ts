@@ -1,15 +1,15 @@
 /** Reads the `projects` section: which directories work may happen in. */
 import { access, constants, realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { Project } from './config.ts'
 import type { Problems } from './problems.ts'
 import { projectId, projectSchema } from './schema.ts'
 
-/** The valid projects, by id; what is wrong with the others is noted. */
+/** The valid projects, by id, relative paths from `folder`; what is wrong with the others is noted. */
 export async function readProjects(
   section: unknown,
-  configFile: string,
+  folder: string,
   problems: Problems,
 ): Promise<Map<string, Project>> {
   const projects = new Map<string, Project>()
@@ -28,7 +28,7 @@ export async function readProjects(
     problems.parse(at, projectId, id)
     const parsed = problems.parse(at, projectSchema, value)
     if (parsed === undefined) continue
-    const path = await directory(resolve(dirname(configFile), withHome(parsed.path)))
+    const path = await directory(resolve(folder, withHome(parsed.path)))
     if (typeof path === 'string') projects.set(id, { id, path })
     else problems.add(`${at}.path`, path.expected)
   }

@@ -49,8 +49,8 @@ export const toolId = matching(
   'a tool id: 1–200 of A–Z a–z 0–9 . _ : @ / + -, beginning with a letter or digit',
 )
 export const argName = matching(
-  /^(?!projectPath$)[A-Za-z][A-Za-z0-9_-]{0,63}$/,
-  'the name of an argument: letters, digits, "_" and "-", beginning with a letter, and not "projectPath"',
+  /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/,
+  'the name of an argument: letters, digits, "_" and "-", beginning with a letter or "_"',
 )
 export const envName = matching(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable')
 

@@ -1,4 +1,5 @@
 /** Reads the `tools` section: the named commands jobs run. */
+import { checkTemplate } from '../runners/command/template.ts'
 import type { Tool, ToolArg } from './config.ts'
 import { nearest } from './nearest.ts'
 import type { Problems } from './problems.ts'
@@ -36,7 +37,6 @@ function readTool(
   problems: Problems,
 ): Tool {
   const [program = '', ...rest] = input.command
-  if (program === '') problems.add(`${at}.command.0`, 'the program to run, not an empty text')
   for (const name of Object.keys(input.env ?? {})) problems.parse(`${at}.env.${name}`, envName, name)
   const projects = input.projects ?? declared
   for (const [index, project] of projects.entries()) {
@@ -45,7 +45,7 @@ function readTool(
     const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
     problems.add(`${at}.projects.${index}`, `the id of a project; there is no "${project}"${hint}`)
   }
-  return {
+  const tool: Tool = {
     id,
     title: input.title ?? id,
     command: [program, ...rest],
@@ -61,25 +61,35 @@ function readTool(
       outputBytes: input.limits?.outputBytes,
     },
   }
+  for (const { path, expected } of checkTemplate(tool)) {
+    problems.add(`${at}.${path.replace(/\[(\d+)\]/g, '.$1')}`, expected)
+  }
+  return tool
 }
 
 function readArgs(section: Record<string, unknown>, at: string, problems: Problems): Map<string, ToolArg> {
   const args = new Map<string, ToolArg>()
   for (const [name, value] of Object.entries(section)) {
-    problems.parse(`${at}.${name}`, argName, name)
-    const input = problems.parse(`${at}.${name}`, argSchema, value)
-    if (input === undefined) continue
-    const pattern =
-      input.pattern === undefined ? undefined : wholePattern(input.pattern, `${at}.${name}.pattern`, problems)
-    const arg = { required: input.required ?? false, default: input.default, pattern, values: input.values }
-    checkDefault(arg, `${at}.${name}.default`, problems)
-    args.set(name, arg)
+    const path = `${at}.${name}`
+    problems.parse(path, argName, name)
+    // One with a problem is still declared: its placeholder is not a second problem.
+    const input = problems.parse(path, argSchema, value) ?? {}
+    if (input.required && input.default !== undefined) {
+      problems.add(`${path}.default`, 'no default where "required" is true')
+    }
+    args.set(name, {
+      required: input.required ?? false,
+      default: input.default,
+      pattern: wholePattern(input.pattern, `${path}.pattern`, problems),
+      values: input.values,
+    })
   }
   return args
 }
 
 /** Anchored here, so that no caller can forget to. */
-function wholePattern(source: string, at: string, problems: Problems): RegExp | undefined {
+function wholePattern(source: string | undefined, at: string, problems: Problems): RegExp | undefined {
+  if (source === undefined) return undefined
   try {
     // Compiled alone first: `)(` would be legal only between the brackets added here.
     new RegExp(source, 'u')
@@ -87,16 +97,5 @@ function wholePattern(source: string, at: string, problems: Problems): RegExp | 
   } catch (error) {
     problems.add(at, `a regular expression: ${error instanceof Error ? error.message : String(error)}`)
     return undefined
-  }
-}
-
-function checkDefault(arg: ToolArg, at: string, problems: Problems): void {
-  if (arg.default === undefined) return
-  if (arg.required) problems.add(at, 'no default where "required" is true')
-  if (arg.pattern !== undefined && !arg.pattern.test(arg.default)) {
-    problems.add(at, `a default that matches "pattern", not ${JSON.stringify(arg.default)}`)
-  }
-  if (arg.values !== undefined && !arg.values.includes(arg.default)) {
-    problems.add(at, `one of "values" as default, not ${JSON.stringify(arg.default)}`)
   }
 }

@@ -85,6 +85,24 @@ describe('a valid configuration', () => {
   })
 })
 
+describe('a configuration given by a program', () => {
+  it('is read without looking for a file; its paths start in the current directory', async () => {
+    const root = withSample()
+    const config = await load(root, { content: { projects: { sub: { path: 'web' } } } })
+    expect(config.configFile).toBeNull()
+    expect([...config.projects.values()]).toEqual([{ id: 'sub', path: join(root, 'web') }])
+    expect(config.tools.size).toBe(0)
+  })
+
+  it('is judged like a file', async () => {
+    const content = { projects: { a: { path: '.' } }, limit: {} }
+    expect(await problemsOf(workspace(), { content })).toMatchObject([{ path: 'limit' }])
+    expect(await problemsOf(workspace(), { content: null })).toEqual([
+      { path: 'config', expected: 'an object' },
+    ])
+  })
+})
+
 describe('a wrong configuration', () => {
   it('is told every problem at once: file, flags and environment', async () => {
     const root = withSample({

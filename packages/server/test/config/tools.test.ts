@@ -54,7 +54,7 @@ describe('a tool', () => {
     ['no command', { command: undefined }, 'command', /a list of texts.*missing/],
     ['a shell string', { command: 'echo hi' }, 'command', /a list of texts.*not "echo hi"/],
     ['an empty command', { command: [] }, 'command', /at least the program/],
-    ['an empty program', { command: ['', 'x'] }, 'command.0', /the program to run/],
+    ['an empty program', { command: ['', 'x'] }, 'command.0', /the name of a program/],
     ['a number in the command', { command: ['sleep', 5] }, 'command.1', /a text, not 5/],
     ['a NUL in the command', { command: ['echo', 'a\0b'] }, 'command.1', /a text/],
     ['time limit 0', { timeoutSeconds: 0 }, 'timeoutSeconds', /above 0, or null/],
@@ -64,12 +64,18 @@ describe('a tool', () => {
     ['unknown project', { projects: ['wbe'] }, 'projects.0', /no "wbe"; did you mean "web"\?/],
     ['no project', { projects: [] }, 'projects', /at least one project/],
     ['unknown key', { timeout: 5 }, 'timeout', /no such key/],
+    [
+      'unknown placeholder',
+      { command: ['echo', 'x{who}'] },
+      'command.1',
+      /instead of \{who\}: \{projectPath\}/,
+    ],
     ['near-miss key', { timeoutSecond: 5 }, 'timeoutSecond', /did you mean "timeoutSeconds"/],
     ['title', { title: 'a\nb' }, 'title', /one line/],
     ['limit', { limits: { processes: 0 } }, 'limits.processes', /whole number/],
     ['unknown limit', { limits: { memory: 5 } }, 'limits.memory', /no such key/],
     ['argument name', { args: { '1st': {} } }, 'args.1st', /name of an argument/],
-    ['argument named projectPath', { args: { projectPath: {} } }, 'args.projectPath', /not "projectPath"/],
+    ['argument named projectPath', { args: { projectPath: {} } }, 'args.projectPath', /another name/],
     [
       'unknown key of an argument',
       { args: { a: { patern: 'x' } } },
@@ -84,7 +90,12 @@ describe('a tool', () => {
       /a regular expr/,
     ],
     ['default against pattern', { args: { a: { pattern: 'x', default: 'y' } } }, 'args.a.default', /matches/],
-    ['default against values', { args: { a: { values: ['x'], default: 'y' } } }, 'args.a.default', /one of/],
+    [
+      'default against values',
+      { args: { a: { values: ['x'], default: 'y' } } },
+      'args.a.default',
+      /one of x/,
+    ],
     [
       'default of a required',
       { args: { a: { required: true, default: 'y' } } },
@@ -101,6 +112,11 @@ describe('a tool', () => {
       expect(await problemsOf(withTool({ command: ['echo'] }, id))).toMatchObject([{ path: `tools.${id}` }])
     }
     expect((await load(withTool({ command: ['echo'] }, 'npm:test'))).tools.has('npm:test')).toBe(true)
+  })
+
+  it('has one problem for one broken argument, though the command uses it', async () => {
+    const root = withTool({ command: ['echo', '{who}'], args: { who: { values: [] } } })
+    expect(await problemsOf(root)).toMatchObject([{ path: 'tools.say.args.who.values' }])
   })
 
   it('may name a project that has a problem of its own without a second complaint', async () => {
