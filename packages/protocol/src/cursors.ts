@@ -45,8 +45,9 @@ export function resolveResume(cursor: ParsedCursor, epoch: string | undefined, b
   const fromStart = bounds.firstSeq - 1
   const reset = (reason: ResetReason): Resume => ({ kind: 'reset', reason, after: fromStart })
   if (cursor.kind === 'invalid') return reset('invalid')
-  if (cursor.kind === 'none') return fromStart > 0 ? reset('pruned') : { kind: 'read', after: 0 }
+  // Also without a cursor: whoever names an epoch has seen something of it.
   if (epoch !== undefined && epoch !== '' && epoch !== bounds.epoch) return reset('epoch')
+  if (cursor.kind === 'none') return fromStart > 0 ? reset('pruned') : { kind: 'read', after: 0 }
   if (cursor.after > bounds.head) return reset('ahead')
   if (bounds.closed && cursor.after === bounds.head) return { kind: 'over' }
   if (cursor.after < fromStart) return reset('pruned')

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { type ErrorCode, errorTable, MillraceError, toProblem } from '../src/index.ts'
+
+const codes = Object.keys(errorTable) as ErrorCode[]
+
+describe('the table of errors', () => {
+  it.each(codes)('says of %s a status of an error, a title, and whether to retry', (code) => {
+    const row = errorTable[code]
+    expect(row.status).toBeGreaterThanOrEqual(400)
+    expect(row.status).toBeLessThan(600)
+    expect(row.title).toMatch(/^[A-Z][^.]*$/)
+    expect(typeof row.retry).toBe('boolean')
+    expect(code).toMatch(/^[a-z_]+$/)
+  })
+
+  it('never tells a client to repeat what is wrong with the request itself', () => {
+    const wrong = codes.filter((code) =>
+      [400, 401, 403, 404, 405, 413, 415, 421].includes(errorTable[code].status),
+    )
+    expect(wrong.filter((code) => errorTable[code].retry)).toEqual([])
+  })
+})
+
+describe('a problem', () => {
+  it.each(codes)('of %s is RFC 9457 with our code, and nothing else', (code) => {
+    const problem = toProblem(new MillraceError(code, 'what happened'))
+    expect(problem).toEqual({
+      type: 'about:blank',
+      title: errorTable[code].title,
+      status: errorTable[code].status,
+      detail: 'what happened',
+      code,
+      retry: errorTable[code].retry,
+    })
+  })
+
+  it('names the fields at fault', () => {
+    const fields = [{ path: 'spec.tool', expected: 'a known tool' }]
+    expect(toProblem(new MillraceError('invalid_request', 'no', { fields })).errors).toEqual(fields)
+  })
+
+  it('tells neither the cause nor the stack', () => {
+    const error = new MillraceError('internal', 'no', { cause: new Error('password=hunter2') })
+    expect(JSON.stringify(toProblem(error))).not.toMatch(/hunter2|at /)
+  })
+
+  it('is an error of its status', () => {
+    const error = new MillraceError('draining', 'no', { retryAfter: 2 })
+    expect(error).toBeInstanceOf(Error)
+    expect([error.name, error.status, error.retryAfter, error.cause]).toEqual([
+      'MillraceError',
+      503,
+      2,
+      undefined,
+    ])
+  })
+})
