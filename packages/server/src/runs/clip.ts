@@ -1,88 +1,168 @@
 /**
  * Bounds the size of an event. What is too long loses the ends of its longest strings, and says so:
  * the JSON paths of what was cut are listed in `truncated`.
+ *
+ * Everything is counted as JSON and in bytes, escapes included, and each text is measured once: the
+ * cost grows with the size of the event, not with the number of cuts.
  */
 import { Buffer } from 'node:buffer'
 
-interface Found {
-  path: string
+/** A string somewhere in the data. */
+interface Leaf {
   text: string
-  put: (text: string) => void
+  /** Bytes of its JSON, without the quotes. */
+  size: number
+  holder: Branch
+  key: string | number
 }
 
-/** Room for the list of paths itself. */
-const pathsReserve = 1024
+/** An object or array; `path` is made only for what is cut. */
+interface Branch {
+  value: Record<string | number, unknown>
+  parent: Branch | null
+  key: string | number
+}
 
-/** The data of an event as one line of JSON of at most `maxBytes` bytes. */
+/**
+ * The data of an event as one line of JSON of at most `maxBytes` bytes. `maxBytes` must leave room for
+ * the notice that all of the event was left out: 128. Throws a TypeError for what JSON cannot hold.
+ */
 export function toEventJson(data: unknown, maxBytes: number): string {
-  const json = JSON.stringify(data ?? null)
+  const json: string | undefined = JSON.stringify(data ?? null)
+  if (json === undefined) throw new TypeError(`an event's data must be JSON, not a ${typeof data}`)
   // A UTF-16 unit is at most three bytes of UTF-8, so the short case needs no counting.
   if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return json
-  return clip(JSON.parse(json), maxBytes)
+  const root = asObject(JSON.parse(json))
+  return cutStrings(root, maxBytes) ?? leaveOut(root, maxBytes) ?? allLeftOut(maxBytes)
 }
 
-function clip(data: unknown, maxBytes: number): string {
-  const holder = { data }
-  const cut = new Set<string>()
-  const budget = Math.max(maxBytes - pathsReserve, 64)
-  let json = JSON.stringify(holder.data)
-  while (Buffer.byteLength(json) > budget) {
-    const longest = longestString(holder)
-    if (longest === null || longest.text.length < 16) return wholeCut(maxBytes)
-    const excess = Buffer.byteLength(json) - budget
-    longest.put(shorten(longest.text, excess))
-    cut.add(longest.path)
-    json = JSON.stringify(holder.data)
+/** `truncated` needs an object to be in. */
+function asObject(data: unknown): Record<string, unknown> {
+  const object = data !== null && typeof data === 'object' && !Array.isArray(data)
+  return object ? (data as Record<string, unknown>) : { value: data }
+}
+
+/** Makes room for the list of paths. What the runner cut itself stays listed; any other value is displaced. */
+function listed(root: Record<string, unknown>): string[] {
+  const before = root.truncated
+  if (Array.isArray(before) && before.every((path) => typeof path === 'string')) return before
+  return before === undefined ? [] : ['truncated']
+}
+
+/**
+ * Cuts the k longest strings to one common length: the smallest k with which everything fits and no
+ * string that was left whole is longer than one that was cut. Null when strings are not what is long.
+ */
+function cutStrings(root: Record<string, unknown>, maxBytes: number): string | null {
+  const known = listed(root)
+  const data: Record<string, unknown> = { ...root, truncated: known }
+  const without = JSON.stringify(data)
+  // Bytes that the cut strings and the list of their paths may take together, at k = 0, 1, 2 …
+  let room = maxBytes - Buffer.byteLength(without)
+  // To displace another use of `truncated` was enough.
+  if (room >= 0) return without
+  const leaves = stringsOf(data).sort((a, b) => b.size - a.size)
+  const paths: string[] = []
+  let listingBytes = 0
+  for (const [index, leaf] of leaves.entries()) {
+    const path = pathOf(leaf.holder, leaf.key)
+    paths.push(path)
+    const listing = Buffer.byteLength(JSON.stringify(path)) + 1
+    // So many, or so deep, that there is no room for the list alone.
+    listingBytes += listing
+    if (listingBytes > maxBytes) return null
+    room += leaf.size - listing
+    const each = Math.floor(room / paths.length)
+    if (each < (leaves[index + 1]?.size ?? 0)) continue
+    for (const { holder, key, text } of leaves.slice(0, paths.length)) {
+      holder.value[key] = prefixWithin(text, each)
+    }
+    data.truncated = [...new Set([...known, ...paths])]
+    return JSON.stringify(data)
   }
-  return withPaths(holder.data, [...cut])
+  return null
 }
 
-/** Takes at least `excess` bytes off the end, in whole code points. */
-function shorten(text: string, excess: number): string {
-  const bytes = Buffer.from(text)
-  const keep = Math.max(bytes.length - Math.max(excess, Math.ceil(bytes.length / 16)), 0)
-  // Cutting inside a code point leaves U+FFFD at the end: take that off again.
-  return bytes.subarray(0, keep).toString('utf8').replace(/�$/, '')
-}
-
-function longestString(holder: { data: unknown }): Found | null {
-  let longest: Found | null = null
-  const offer = (found: Found) => {
-    if (longest === null || found.text.length > longest.text.length) longest = found
-  }
-  const visit = (value: unknown, path: string, put: (text: string) => void) => {
-    if (typeof value === 'string') offer({ path, text: value, put })
-    else if (Array.isArray(value)) {
-      value.forEach((item, index) => {
-        visit(item, `${path}[${index}]`, (text) => {
-          value[index] = text
-        })
-      })
-    } else if (value !== null && typeof value === 'object') {
-      const object = value as Record<string, unknown>
-      for (const [key, item] of Object.entries(object)) {
-        visit(item, path === '' ? key : `${path}.${key}`, (text) => {
-          object[key] = text
-        })
+/** Every string value below `data` but those of its own `truncated`. Not recursive: data may be deep. */
+function stringsOf(data: Record<string, unknown>): Leaf[] {
+  const leaves: Leaf[] = []
+  const branches: Branch[] = [{ value: data, parent: null, key: '' }]
+  for (let branch = branches.pop(); branch !== undefined; branch = branches.pop()) {
+    const { value } = branch
+    const keys = Array.isArray(value) ? value.keys() : Object.keys(value)
+    for (const key of keys) {
+      const item = value[key]
+      if (typeof item === 'string') {
+        leaves.push({ text: item, size: jsonBytes(item), holder: branch, key })
+      } else if (item !== null && typeof item === 'object' && !(value === data && key === 'truncated')) {
+        branches.push({ value: item as Branch['value'], parent: branch, key })
       }
     }
   }
-  visit(holder.data, '', (text) => {
-    holder.data = text
-  })
-  return longest
+  return leaves
 }
 
-function withPaths(data: unknown, paths: string[]): string {
-  if (data !== null && typeof data === 'object' && !Array.isArray(data)) {
-    const before = (data as { truncated?: unknown }).truncated
-    const known = Array.isArray(before) ? before : []
-    return JSON.stringify({ ...data, truncated: [...new Set([...known, ...paths])] })
+function jsonBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text)) - 2
+}
+
+/** `a.b[0]["a key that is no name"]` */
+function pathOf(holder: Branch, key: string | number): string {
+  const steps = [step(key)]
+  for (let branch = holder; branch.parent !== null; branch = branch.parent) steps.push(step(branch.key))
+  return steps.reverse().join('').replace(/^\./, '')
+}
+
+function step(key: string | number): string {
+  if (typeof key === 'number') return `[${key}]`
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
+}
+
+/** The longest beginning whose JSON is at most `bytes` long, in whole code points. */
+function prefixWithin(text: string, bytes: number): string {
+  let left = bytes
+  let index = 0
+  while (index < text.length) {
+    const point = text.codePointAt(index) ?? 0
+    left -= pointBytes(point)
+    if (left < 0) break
+    index += point > 0xffff ? 2 : 1
   }
-  return JSON.stringify({ value: data, truncated: paths.map((path) => `value${path}`) })
+  return text.slice(0, index)
 }
 
-/** Nothing in it is long: it is made of too many parts to be cut sensibly. */
-function wholeCut(maxBytes: number): string {
+/** Bytes of one code point as `JSON.stringify` writes it (ECMA-262, QuoteJSONString). */
+function pointBytes(point: number): number {
+  if (point === 0x22 || point === 0x5c) return 2
+  if (point < 0x20) return '\b\t\n\f\r'.includes(String.fromCharCode(point)) ? 2 : 6
+  if (point < 0x80) return 1
+  if (point < 0x800) return 2
+  if (point >= 0xd800 && point <= 0xdfff) return 6
+  return point > 0xffff ? 4 : 3
+}
+
+/** No string is long, there is too much of everything: the largest members become null until it fits. */
+function leaveOut(root: Record<string, unknown>, maxBytes: number): string | null {
+  const known = listed(root)
+  const data: Record<string, unknown> = { ...root, truncated: known }
+  let size = Buffer.byteLength(JSON.stringify(data))
+  const members = Object.keys(root)
+    .filter((key) => key !== 'truncated')
+    .map((key) => ({ key, size: Buffer.byteLength(JSON.stringify(root[key])) }))
+    .sort((a, b) => b.size - a.size)
+  const paths = new Set(known)
+  for (const member of members) {
+    const path = pathOf({ value: data, parent: null, key: '' }, member.key)
+    data[member.key] = null
+    paths.add(path)
+    size += 4 - member.size + Buffer.byteLength(JSON.stringify(path)) + 1
+    if (size > maxBytes) continue
+    data.truncated = [...paths]
+    return JSON.stringify(data)
+  }
+  return null
+}
+
+function allLeftOut(maxBytes: number): string {
   return JSON.stringify({ truncated: [''], reason: `the event was larger than ${maxBytes} bytes` })
 }
