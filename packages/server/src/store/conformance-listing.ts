@@ -66,8 +66,11 @@ export function describeListing(subject: Subject): void {
       expect(next.runs).toHaveLength(2)
     })
 
-    test('active runs are those starting or running, oldest first', async () => {
+    test('active runs are those starting, running, or to be ended while queued, oldest first', async () => {
       const { store } = subject
+      const ended = newRun()
+      await store.createRun(ended)
+      await store.requestEnd(ended.id, 'abort')
       const first = await runningRun(store)
       const second = await runningRun(store, { kind: 'session' })
       const third = newRun()
@@ -75,7 +78,7 @@ export function describeListing(subject: Subject): void {
       await store.claim({ kind: 'job', limit: 9, node: 'here' })
       await store.createRun(newRun())
       await store.finish(await runningRunOf(store), 1, completed())
-      expect((await store.listActive()).map((run) => run.id)).toEqual([first, second, third.id])
+      expect((await store.listActive()).map((run) => run.id)).toEqual([ended.id, first, second, third.id])
     })
   })
 }

@@ -2,6 +2,7 @@
  * The one suite that every store passes. It imports vitest: only tests may import it.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describeCredentials } from './conformance-credentials.ts'
 import { describeListing } from './conformance-listing.ts'
 import { describeLogs } from './conformance-logs.ts'
 import { completed, line, newRun, readAll, type Subject } from './conformance-material.ts'
@@ -39,6 +40,7 @@ export function describeStoreConformance(name: string, open: () => Promise<Opene
     describeLogs(subject)
     describeQueue(subject)
     describeListing(subject)
+    describeCredentials(subject)
 
     test('a store that is closed refuses every call', async () => {
       const run = newRun()

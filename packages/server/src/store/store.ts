@@ -5,7 +5,6 @@
  * write resolves only when what it wrote is on disk. `conformance.ts` is the one suite that every
  * implementation passes.
  */
-
 import type { EndCause, FinalState, LogBounds, Run, RunKind, RunState } from '@millrace/protocol'
 import type { CredentialStore } from './credentials.ts'
 
@@ -110,7 +109,7 @@ export interface QueueCounts {
 
 /**
  * What a commit did to one run. Told in commit order, after the commit is on disk and after the
- * promises of the writes in it were resolved.
+ * promises of the writes in it were resolved, but before what awaits them goes on.
  */
 export interface Commit {
   runId: string

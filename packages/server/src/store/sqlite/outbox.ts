@@ -6,7 +6,8 @@
  * batch, or by a failure. After a reply all its promises are settled, in order, and then, before any
  * continuation of theirs runs, its commits are told, in order.
  *
- * While the disk is full everything but new runs stays and is tried again; new runs are refused.
+ * While the disk is full the work of runs stays and is tried again; what somebody asks for at a door (a
+ * new run, a login) is refused at once.
  */
 import { type ErrorCode, MillraceError } from '@millrace/protocol'
 import type { Commit, StoredEvent, StoreStatus } from '../store.ts'
@@ -69,7 +70,7 @@ export class Outbox {
   #refusalOf({ op }: Operation): MillraceError | null {
     if (this.#closed) return new MillraceError('draining', 'The store is closed')
     if (this.#status.kind === 'failed') return this.#error()
-    return this.#status.kind === 'full' && op === 'create' ? this.#error() : null
+    return this.#status.kind === 'full' && !waitsForRoom(op) ? this.#error() : null
   }
 
   /** Takes the writer's reply to the batch it was sent. */
@@ -157,8 +158,8 @@ export class Outbox {
 
   #becomeFull({ message }: Stop): void {
     if (this.#status.kind !== 'full') this.#setStatus({ kind: 'full', message })
-    const refused = this.#waiting.filter(({ operation }) => operation.op === 'create')
-    this.#waiting = this.#waiting.filter(({ operation }) => operation.op !== 'create')
+    const refused = this.#waiting.filter(({ operation }) => !waitsForRoom(operation.op))
+    this.#waiting = this.#waiting.filter(({ operation }) => waitsForRoom(operation.op))
     for (const submission of refused) submission.reject(this.#error())
     if (this.#drained !== null) {
       if (this.#waiting.length === 0) {
@@ -211,6 +212,18 @@ export class Outbox {
   #error(): MillraceError {
     const code: ErrorCode = this.#status.kind === 'full' ? 'storage_full' : 'storage_failed'
     return new MillraceError(code, this.#status.kind === 'ok' ? 'The store failed' : this.#status.message)
+  }
+}
+
+function waitsForRoom(op: Operation['op']): boolean {
+  switch (op) {
+    case 'create':
+    case 'credential-add':
+    case 'credential-take':
+    case 'credential-revoke':
+      return false
+    default:
+      return true
   }
 }
 

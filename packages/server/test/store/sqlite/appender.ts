@@ -44,7 +44,7 @@ async function start(id: string): Promise<void> {
   })
   say({ id, seq: 1 })
   // Two appends are always under way, the second of them larger than a row.
-  await Promise.all([appendForever(id, 3, 20), appendForever(id, 2, 200_000)])
+  await Promise.all([appendForever(id, 3, 20), appendForever(id, 2, 140_000)])
 }
 
 async function appendForever(id: string, count: number, length: number): Promise<void> {

@@ -47,6 +47,7 @@ test('on a full disk appends wait and new runs are refused; with room again all 
   const { statuses, settled } = await fill(store, id)
   expect(store.status()).toMatchObject({ kind: 'full', message: expect.stringContaining('full') })
   await expect(store.createRun(newRun())).rejects.toMatchObject({ code: 'storage_full' })
+  await expect(store.credentials.revoke('none', 1)).rejects.toMatchObject({ code: 'storage_full' })
   const finished = store.finish(id, 1, completed())
   // Reading goes on: here the events that were committed before.
   const readWhileFull = await readAll(store, id)
@@ -96,4 +97,19 @@ test('a close on a full disk does not wait for ever: what cannot be written is r
   makeRoom()
   const reopened = await openTemporary({ dataDir })
   expect((await readAll(reopened, id)).map((event) => event.seq)).toEqual(upTo(kept + 2))
+})
+
+test('a store that has no room to open says so', async (context) => {
+  const { dataDir, makeRoom } = smallDisk(context)
+  const store = await openTemporary({ dataDir })
+  await store.close()
+  const rest = join(dataDir, 'rest')
+  try {
+    writeFileSync(rest, Buffer.alloc(8 * 1024 * 1024))
+  } catch {
+    // As much as there was room for.
+  }
+  await expect(openTemporary({ dataDir })).rejects.toMatchObject({ code: 'storage_full' })
+  makeRoom()
+  expect((await openTemporary({ dataDir })).status()).toEqual({ kind: 'ok' })
 })
