@@ -1,10 +1,12 @@
 /**
  * Small files whose content each run gets a copy of.
  *
- * Owns: one file in the data directory for each distinct content (there are few), until `close()`.
+ * Owns: the directory `sandbox` in the data directory, with one file for each distinct content, named
+ * by it. There are few, they hold nothing secret, and they are of use to the next server as well.
  * Handed over as open descriptors, since the run's user may not reach the data directory.
  */
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface OpenFile {
@@ -17,7 +19,7 @@ export class CopiedFiles {
   private readonly files = new Map<string, string>()
 
   constructor(dataDir: string) {
-    this.directory = mkdtempSync(join(dataDir, 'sandbox-'))
+    this.directory = join(dataDir, 'sandbox')
   }
 
   /** Opens one descriptor each; the caller closes them. */
@@ -25,15 +27,13 @@ export class CopiedFiles {
     return wanted.map(([path, content]) => ({ path, descriptor: openSync(this.fileWith(content), 'r') }))
   }
 
-  close(): void {
-    rmSync(this.directory, { recursive: true, force: true })
-  }
-
   private fileWith(content: string): string {
     const known = this.files.get(content)
     if (known !== undefined) return known
-    const file = join(this.directory, String(this.files.size))
-    writeFileSync(file, content, { mode: 0o600 })
+    const file = join(this.directory, createHash('sha256').update(content).digest('hex'))
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 })
+    writeFileSync(`${file}.new`, content, { mode: 0o600 })
+    renameSync(`${file}.new`, file)
     this.files.set(content, file)
     return file
   }

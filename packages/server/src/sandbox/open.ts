@@ -2,7 +2,7 @@
  * Opens the sandbox: finds the programs, probes the boundary, and says honestly what stands between
  * a run and the machine.
  *
- * Owns: everything the sandbox puts in place (stand-ins, copied files, the watch over limits), until
+ * Owns: everything the sandbox puts in place (stand-ins, the watch over limits), until
  * `close()`.
  */
 
@@ -76,7 +76,6 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   if (!isNewEnough(version))
     return unavailable(`bubblewrap is ${version ?? 'of unknown version'}; ${installHint}`)
 
-  const files = new CopiedFiles(dataDir)
   const parts: BubblewrapParts = {
     programs: { bwrap, setpriv, prlimit: findProgram('prlimit') },
     system: systemArguments(),
@@ -86,7 +85,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     configFile: options.configFile === null ? null : realPath(options.configFile),
     projects: options.projects,
     placeholders,
-    files,
+    files: new CopiedFiles(dataDir),
     watch,
   }
   const spawn = (command: SandboxedCommand) => spawnContained(parts, command)
@@ -98,14 +97,12 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       checks.push(...found.map((check) => ({ ...check, name: `${check.name} (as uid ${owner.uid})` })))
     }
   } catch (error) {
-    files.close()
     return unavailable(
       `bubblewrap does not work here (${messageOf(error)}); ${installHint}, and allow user namespaces`,
     )
   }
   const broken = checks.filter((check) => !check.held)
   if (broken.length > 0) {
-    files.close()
     const list = broken.map((check) => `${check.name}: ${check.detail}`).join('; ')
     return unavailable(`the boundary did not hold against attempted escapes (${list})`, checks)
   }
@@ -114,7 +111,6 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     spawn,
     close: async () => {
       placeholders.close()
-      files.close()
     },
   }
 }

@@ -4,7 +4,12 @@ import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { ProcessExit } from './sandbox.ts'
 
-const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]))
+// Some numbers have two names, the usual one first.
+const signalNames = new Map(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+)
 
 export class BoundaryStatus {
   /** Pid, outside, of the first process inside; null when bubblewrap ended before there was one. */
