@@ -1,10 +1,13 @@
 /**
  * Bytes ready for a stream, laid out once for both ways of sending them: `chunked` is a whole HTTP/1.1
- * chunk (RFC 9112 section 7.1), `body` the part of the same memory without the chunk's framing.
+ * chunk (RFC 9112 section 7.1), `bodyOf` the part of the same memory without the chunk's framing.
  */
 export interface Chunk {
-  readonly body: Buffer
   readonly chunked: Buffer
+  /** Where the body starts. */
+  readonly start: number
+  /** Bytes of the body. */
+  readonly length: number
 }
 
 /** `fill` writes exactly `length` bytes, from `offset` on. */
@@ -15,7 +18,11 @@ export function buildChunk(length: number, fill: (target: Buffer, offset: number
   chunked.write(head, 0, 'latin1')
   fill(chunked, head.length)
   chunked.write('\r\n', head.length + length, 'latin1')
-  return { body: chunked.subarray(head.length, head.length + length), chunked }
+  return { chunked, start: head.length, length }
+}
+
+export function bodyOf(chunk: Chunk): Buffer {
+  return chunk.chunked.subarray(chunk.start, chunk.start + chunk.length)
 }
 
 export function textChunk(text: string): Chunk {

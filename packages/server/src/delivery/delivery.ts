@@ -12,7 +12,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { parseCursor, type Resume, resolveResume } from '@millrace/protocol'
-import { textChunk } from './chunk.ts'
+import { type Chunk, textChunk } from './chunk.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { commentText } from './encode.ts'
 import { Feeds } from './feeds.ts'
@@ -105,6 +105,7 @@ export class Delivery {
   readonly #feeds: Feeds
   readonly #followers = new Set<Follower>()
   readonly #iterators = new Set<Iterator>()
+  readonly #comments = new Map<string, Chunk>()
   readonly #carrying = new WeakSet<Socket>()
   readonly #counters = { eventsOut: 0, bytesOut: 0, resets: 0, pagesRead: 0, readFailures: 0 }
   #refusing = false
@@ -243,27 +244,39 @@ export class Delivery {
     const { req, res, heartbeat } = options
     const { firstSeq, head } = bounds
     const { socket } = req
-    const releases = [releaseFeed, () => this.#carrying.delete(socket)]
-    const follower = new Follower({
-      feed,
-      turns: this.#turns,
-      clock: this.#clock,
-      counters: this.#counters,
-      after: resume.after,
-      epoch: bounds.epoch,
-      filter: feed.filterFor(options.types),
-      reset: resume.kind === 'reset' ? { reason: resume.reason, firstSeq, head } : null,
-      heartbeat: { intervalMs: heartbeat.intervalMs, chunk: textChunk(commentText(heartbeat.text)) },
-      openSink: (events) => openSink(req, res, options, events),
-      onDetached: () => {
-        for (const release of releases) release()
+    let stopHeartbeat = () => {}
+    const follower = new Follower(
+      {
+        feed,
+        turns: this.#turns,
+        clock: this.#clock,
+        counters: this.#counters,
+        after: resume.after,
+        epoch: bounds.epoch,
+        filter: feed.filterFor(options.types),
+        reset: resume.kind === 'reset' ? { reason: resume.reason, firstSeq, head } : null,
+        heartbeat: { intervalMs: heartbeat.intervalMs, chunk: this.#comment(heartbeat.text) },
+        onDetached: () => {
+          releaseFeed()
+          stopHeartbeat()
+          this.#carrying.delete(socket)
+        },
       },
-    })
+      (events) => openSink(req, res, { compress: options.compress }, events),
+    )
     this.#carrying.add(socket)
-    releases.push(this.#heartbeats.add(follower, heartbeat.intervalMs))
+    stopHeartbeat = this.#heartbeats.add(follower, heartbeat.intervalMs)
     this.#followers.add(follower)
     void follower.closed.then(() => this.#followers.delete(follower))
     return follower
+  }
+
+  /** Followers share the bytes of their heartbeat. */
+  #comment(text: string): Chunk {
+    const chunk = this.#comments.get(text) ?? textChunk(commentText(text))
+    // Texts come from routes, not from clients; a caller that makes up new ones is not remembered.
+    if (this.#comments.size < 16) this.#comments.set(text, chunk)
+    return chunk
   }
 }
 

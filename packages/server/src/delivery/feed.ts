@@ -85,7 +85,8 @@ export class Feed {
     if (wanted.length === 0) return null
     const key = JSON.stringify(wanted)
     const filter = this.#filters.get(key) ?? { types: new Set(wanted) }
-    this.#filters.set(key, filter)
+    // The types are a client's text: what it makes up without end is served, but not remembered.
+    if (this.#filters.size < 64) this.#filters.set(key, filter)
     return filter
   }
 

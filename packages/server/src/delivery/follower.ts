@@ -28,6 +28,7 @@ export type FollowedFeed = Pick<
   'head' | 'closed' | 'gone' | 'take' | 'read' | 'cut' | 'recheckAfter' | 'add' | 'remove'
 >
 
+/** One object a follower: it keeps this as it is, and what it need not keep is an argument. */
 export interface FollowerOptions {
   feed: FollowedFeed
   turns: Turns
@@ -39,7 +40,6 @@ export interface FollowerOptions {
   /** Sent before anything else. */
   reset: ResetData | null
   heartbeat: { intervalMs: number; chunk: Chunk }
-  openSink: (events: SinkEvents) => Sink
   /** Runs once, when the follower no longer reads: it is ending, or its client left. */
   onDetached: () => void
 }
@@ -60,14 +60,14 @@ export class Follower implements TurnTaker {
   #stalledSince: number | null = null
   #resolveClosed: () => void = () => {}
 
-  constructor(options: FollowerOptions) {
+  constructor(options: FollowerOptions, openSink: (events: SinkEvents) => Sink) {
     this.#options = options
     this.#cursor = options.after
     this.#reset = options.reset
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
-    this.#sink = options.openSink({ drained: () => this.#drained(), closed: () => this.#closed() })
+    this.#sink = openSink({ drained: () => this.#drained(), closed: () => this.#closed() })
     options.feed.add(this)
     this.#queue()
   }
@@ -159,7 +159,7 @@ export class Follower implements TurnTaker {
   }
 
   #write(chunk: Chunk): void {
-    this.#options.counters.bytesOut += chunk.body.length
+    this.#options.counters.bytesOut += chunk.length
     this.#sink.write(chunk)
     if (this.#sink.backedUp) this.#stalledSince ??= this.#options.clock.now()
   }

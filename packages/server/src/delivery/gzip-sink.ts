@@ -6,8 +6,8 @@
  */
 import type { ServerResponse } from 'node:http'
 import { constants, createGzip } from 'node:zlib'
-import type { Chunk } from './chunk.ts'
-import type { Sink, SinkEvents } from './sink.ts'
+import { bodyOf, type Chunk } from './chunk.ts'
+import { type Sink, type SinkEvents, whenOver } from './sink.ts'
 
 export class GzipSink implements Sink {
   readonly #res: ServerResponse
@@ -39,7 +39,7 @@ export class GzipSink implements Sink {
       this.#gzip.resume()
       this.#check()
     })
-    res.once('close', () => {
+    whenOver(res, () => {
       this.#over = true
       this.#gzip.destroy()
       events.closed()
@@ -52,7 +52,7 @@ export class GzipSink implements Sink {
 
   write(chunk: Chunk): void {
     this.#compressing = true
-    this.#gzip.write(chunk.body, () => {
+    this.#gzip.write(bodyOf(chunk), () => {
       this.#compressing = false
       this.#check()
     })

@@ -3,8 +3,8 @@
  * it. A middleware that compresses holds bytes back until it is told to flush.
  */
 import type { ServerResponse } from 'node:http'
-import type { Chunk } from './chunk.ts'
-import type { Sink, SinkEvents } from './sink.ts'
+import { bodyOf, type Chunk } from './chunk.ts'
+import { type Sink, type SinkEvents, whenOver } from './sink.ts'
 
 export type FlushableResponse = ServerResponse & { flush?: () => void }
 
@@ -22,7 +22,7 @@ export class ResponseSink implements Sink {
     }
     res.on('drain', this.#drained)
     res.on('error', () => {})
-    res.once('close', () => {
+    whenOver(res, () => {
       this.#release()
       events.closed()
     })
@@ -33,7 +33,7 @@ export class ResponseSink implements Sink {
   }
 
   write(chunk: Chunk): void {
-    if (!this.#res.write(chunk.body)) this.#backedUp = true
+    if (!this.#res.write(bodyOf(chunk))) this.#backedUp = true
     this.#res.flush?.()
   }
 

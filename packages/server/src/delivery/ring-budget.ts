@@ -28,7 +28,7 @@ export class RingBudget {
 
   add(segment: Segment, owner: SegmentOwner): void {
     this.#owners.set(segment, owner)
-    this.#bytes += segment.chunked.length
+    this.#bytes += segment.cost
     while (this.#bytes > this.#limit) {
       const oldest = this.#owners.entries().next()
       if (oldest.done === true) return
@@ -39,6 +39,6 @@ export class RingBudget {
   }
 
   remove(segment: Segment): void {
-    if (this.#owners.delete(segment)) this.#bytes -= segment.chunked.length
+    if (this.#owners.delete(segment)) this.#bytes -= segment.cost
   }
 }

@@ -39,7 +39,7 @@ export class Ring implements SegmentOwner {
     if (segment.first !== this.#tail + 1) this.drop()
     this.#cuts.clear()
     this.#segments.push(segment)
-    this.#bytes += segment.chunked.length
+    this.#bytes += segment.cost
     this.#tail = segment.last
     this.#budget.add(segment, this)
     while (this.#bytes > this.#limit) this.#shift()
@@ -101,7 +101,7 @@ export class Ring implements SegmentOwner {
     if (segment === undefined) return
     this.#segments[this.#start] = undefined
     this.#start += 1
-    this.#bytes -= segment.chunked.length
+    this.#bytes -= segment.cost
     this.#budget.remove(segment)
     if (this.#start > 64 && this.#start * 2 > this.#segments.length) {
       this.#segments = this.#segments.slice(this.#start)

@@ -17,9 +17,11 @@ export interface TypeFilter {
 export interface Segment extends Chunk {
   readonly first: number
   readonly last: number
-  /** Where each frame starts in `body`, and, as one entry more, where the last one ends. */
+  /** Where each frame starts in the body, and, as one entry more, where the last one ends. */
   readonly offsets: readonly number[]
   readonly types: readonly string[]
+  /** Bytes of memory it takes, about. */
+  readonly cost: number
 }
 
 export interface Batch extends Chunk {
@@ -37,6 +39,10 @@ export interface Cut {
   /** `seq` of the terminal event, once it is known: it passes every filter. */
   terminal: number | null
 }
+
+/** What a segment takes besides its frames, and what each event adds: measured, and rounded up. */
+const segmentCost = 1024
+const eventCost = 40
 
 /** `events` must not be empty. */
 export function encodeSegment(events: readonly StoredEvent[]): Segment {
@@ -56,7 +62,8 @@ export function encodeSegment(events: readonly StoredEvent[]): Segment {
     for (const text of texts) target.write(text, start + (offsets[index++] ?? 0))
   })
   const first = events[0]?.seq ?? 0
-  return { ...chunk, first, last: first + events.length - 1, offsets, types }
+  const cost = chunk.chunked.length + segmentCost + events.length * eventCost
+  return { ...chunk, first, last: first + events.length - 1, offsets, types, cost }
 }
 
 /** A part of a segment's body: the frames from index `from` up to, and without, index `to`. */
@@ -105,7 +112,9 @@ function join(slices: readonly Slice[], bytes: number): Chunk {
   return buildChunk(bytes, (target, start) => {
     let offset = start
     for (const { segment, from, to } of slices) {
-      offset += segment.body.copy(target, offset, segment.offsets[from], segment.offsets[to])
+      const first = segment.start + (segment.offsets[from] ?? 0)
+      const end = segment.start + (segment.offsets[to] ?? 0)
+      offset += segment.chunked.copy(target, offset, first, end)
     }
   })
 }

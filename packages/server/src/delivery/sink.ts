@@ -5,6 +5,7 @@
  * Backpressure is one bit. While a sink is backed up nobody writes to it, so it holds at most what
  * the socket takes before it says "full", plus one batch.
  */
+import type { ServerResponse } from 'node:http'
 import type { Chunk } from './chunk.ts'
 
 export interface Sink {
@@ -22,4 +23,17 @@ export interface SinkEvents {
   drained(): void
   /** The response is finished or its connection gone; comes once, and nothing after it. */
   closed(): void
+}
+
+/** Calls back once: when everything was handed to the system, or the connection is gone. */
+export function whenOver(res: ServerResponse, callback: () => void): void {
+  let over = false
+  const once = () => {
+    if (over) return
+    over = true
+    callback()
+  }
+  // Without an HTTP server behind it (an injected request) a response finishes and never closes.
+  res.once('finish', once)
+  res.once('close', once)
 }

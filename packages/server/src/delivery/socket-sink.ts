@@ -10,7 +10,7 @@ import { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Chunk } from './chunk.ts'
-import type { Sink, SinkEvents } from './sink.ts'
+import { type Sink, type SinkEvents, whenOver } from './sink.ts'
 
 /** The socket to write to, or null where only the response knows how its bytes reach the client. */
 export function rawSocket(req: IncomingMessage, res: ServerResponse): Socket | null {
@@ -46,7 +46,7 @@ export class SocketSink implements Sink {
     }
     socket.on('drain', this.#drained)
     res.on('error', () => {})
-    res.once('close', () => {
+    whenOver(res, () => {
       this.#release()
       events.closed()
     })

@@ -122,9 +122,14 @@ describe('resuming', () => {
       fc.asyncProperty(commits, async (counts) => {
         const log = new MemoryLog()
         log.create('run')
+        let reads = 0
+        log.delay = async () => {
+          for (let turns = reads++ % 4; turns > 0; turns--)
+            await new Promise((resolve) => setImmediate(resolve))
+        }
         const { url, server, delivery } = await startStreamServer({
           log,
-          delivery: { ringBytes: 400, batchBytes: 100 },
+          delivery: { ringBytes: 4000, batchBytes: 100 },
         })
         const half = Math.floor(counts.length / 2)
         for (const count of counts.slice(0, half)) log.appendMany('run', count, 20)

@@ -21,8 +21,8 @@ test('a follower at any cursor of any log sees exactly the events after it, once
   const scenario = fc.record({
     before: fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 8 }),
     during: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 12 }),
-    ringBytes: fc.constantFrom(1, 300, 2000, 100_000),
-    totalRingBytes: fc.constantFrom(500, 1_000_000),
+    ringBytes: fc.constantFrom(1, 3000, 10_000, 100_000),
+    totalRingBytes: fc.constantFrom(5000, 1_000_000),
     batchBytes: fc.constantFrom(1, 200, 5000),
     seed: fc.integer({ min: 1, max: 1_000_000 }),
     faults: fc.array(fc.constantFrom('tell', 'tell', 'lose', 'twice', 'late'), {
@@ -148,6 +148,52 @@ test('a hint that promises more than can be read neither spins nor ends the stre
   log.append('run', [{ type: 'b', data: 2 }], true)
   await eventually(() => followed?.sink.over === 'ended')
   expect(parseFrames(followed?.sink.text ?? '').map((frame) => frame.id)).toEqual(['1', '2'])
+})
+
+test('a commit that falls between the snapshot of a page and its answer is not overlooked', async () => {
+  const log = new MemoryLog()
+  log.create('run')
+  log.append('run', [{ type: 'a', data: 1 }])
+  const rig = new FeedRig(log)
+  const followed = await rig.follow('run', '0')
+  await eventually(() => followed?.follower.cursor === 1)
+  let delays = 0
+  let answer = () => {}
+  log.delay = () => {
+    delays += 1
+    if (delays === 1) return Promise.resolve()
+    return new Promise((resolve) => {
+      answer = resolve
+    })
+  }
+  for (const listener of log.listeners) {
+    listener({ runId: 'run', change: 'updated', head: 2, closed: false, events: [] })
+  }
+  await eventually(() => delays === 2)
+  log.append('run', [{ type: 'b', data: 2 }])
+  log.delay = () => Promise.resolve()
+  answer()
+  await eventually(() => followed?.follower.cursor === 2)
+  followed?.follower.finish()
+})
+
+test('a heartbeat that fills the sink holds the events back until it drains', async () => {
+  const log = new MemoryLog()
+  log.create('run')
+  const rig = new FeedRig(log)
+  const followed = await rig.follow('run', '0', { fullAfterWrite: () => true })
+  await turn()
+  followed?.follower.beat()
+  expect(followed?.sink.backedUp).toBe(true)
+  expect(followed?.follower.stalledSince).toBe(0)
+  log.append('run', [{ type: 'a', data: 1 }])
+  followed?.follower.beat()
+  await turn()
+  expect(followed?.sink.text).toBe(': heartbeat\n\n')
+  followed?.sink.drain()
+  expect(followed?.follower.stalledSince).toBeNull()
+  await eventually(() => followed?.follower.cursor === 1)
+  followed?.follower.finish()
 })
 
 test('several commits in one tick are one write for each follower', async () => {

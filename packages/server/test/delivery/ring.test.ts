@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { bodyOf, type Chunk } from '../../src/delivery/chunk.ts'
 import { eventText } from '../../src/delivery/encode.ts'
 import { Ring } from '../../src/delivery/ring.ts'
 import { RingBudget } from '../../src/delivery/ring-budget.ts'
@@ -17,7 +18,7 @@ describe('a ring', () => {
     const commits = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 })
     const budget = fc.integer({ min: 1, max: 3000 })
     fc.assert(
-      fc.property(commits, budget, fc.integer({ min: 200, max: 5000 }), (counts, maxBytes, ringBytes) => {
+      fc.property(commits, budget, fc.integer({ min: 1000, max: 30_000 }), (counts, maxBytes, ringBytes) => {
         const ring = new Ring(ringBytes, new RingBudget(1 << 20))
         let head = 0
         for (const count of counts) {
@@ -28,14 +29,14 @@ describe('a ring', () => {
           const batch = ring.take({ ...everything, after: cursor, maxBytes })
           if (batch === null) continue
           const frames = events(cursor + 1, batch.events).map(eventText)
-          expect(batch.body.toString()).toBe(frames.join(''))
-          expect(batch.chunked.toString()).toBe(`${batch.body.length.toString(16)}\r\n${batch.body}\r\n`)
+          expect(bodyOf(batch).toString()).toBe(frames.join(''))
+          expect(batch.chunked.toString()).toBe(`${batch.length.toString(16)}\r\n${bodyOf(batch)}\r\n`)
           expect(batch.through).toBe(cursor + batch.events)
-          expect(batch.events === 1 || batch.body.length <= maxBytes).toBe(true)
+          expect(batch.events === 1 || batch.length <= maxBytes).toBe(true)
           // As much as fits: the next frame would have passed the budget.
           if (batch.through < head) {
             const next = Buffer.byteLength(eventText(event(batch.through + 1)))
-            expect(batch.body.length + next).toBeGreaterThan(maxBytes)
+            expect(batch.length + next).toBeGreaterThan(maxBytes)
           }
         }
       }),
@@ -45,10 +46,10 @@ describe('a ring', () => {
 
   test('keeps within its bytes by giving up the oldest frames', () => {
     const budget = new RingBudget(1 << 20)
-    const ring = new Ring(1000, budget)
+    const ring = new Ring(10_000, budget)
     for (let seq = 1; seq <= 500; seq++) {
       ring.append(encodeSegment([event(seq)]))
-      expect(budget.bytes).toBeLessThanOrEqual(1000)
+      expect(budget.bytes).toBeLessThanOrEqual(10_000)
     }
     expect(ring.take({ ...everything, after: 0 })).toBeNull()
     expect(ring.take({ ...everything, after: 499 })?.events).toBe(1)
@@ -80,25 +81,27 @@ describe('a ring', () => {
     const ring = new Ring(1 << 20, new RingBudget(1 << 20))
     ring.append(encodeSegment(events(1, 10)))
     const filter = { types: new Set(['third']) }
-    const seqs = (batch: { body: Buffer } | null) =>
-      [...(batch?.body.toString().matchAll(/^id: (\d+)/gm) ?? [])].map((match) => Number(match[1]))
+    const seqs = (batch: Chunk | null) =>
+      [...(batch === null ? '' : bodyOf(batch).toString()).matchAll(/^id: (\d+)/gm)].map((match) =>
+        Number(match[1]),
+      )
     const open = ring.take({ ...everything, filter, after: 0 })
     expect([seqs(open), open?.through, open?.events]).toEqual([[3, 6, 9], 10, 3])
     const closed = ring.take({ ...everything, filter, after: 9, terminal: 10 })
     expect(seqs(closed)).toEqual([10])
     const none = ring.take({ ...everything, filter: { types: new Set(['none']) }, after: 0 })
-    expect([none?.body.length, none?.events, none?.through]).toEqual([0, 0, 10])
+    expect([none?.length, none?.events, none?.through]).toEqual([0, 0, 10])
   })
 })
 
 test('all rings share one budget: the oldest frames of all give way first', () => {
-  const budget = new RingBudget(2000)
+  const budget = new RingBudget(20_000)
   const silent = new Ring(1 << 20, budget)
   const busy = new Ring(1 << 20, budget)
   for (let seq = 1; seq <= 5; seq++) silent.append(encodeSegment([event(seq, 30)]))
   for (let seq = 1; seq <= 100; seq++) {
     busy.append(encodeSegment([event(seq, 30)]))
-    expect(budget.bytes).toBeLessThanOrEqual(2000)
+    expect(budget.bytes).toBeLessThanOrEqual(20_000)
   }
   expect(silent.empty).toBe(true)
   expect(busy.take({ ...everything, after: 99 })?.events).toBe(1)

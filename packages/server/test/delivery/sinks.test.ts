@@ -2,6 +2,7 @@ import { Agent, createServer, request } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import { createGunzip } from 'node:zlib'
+import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { expectNothingLeft } from './support/leftovers.ts'
@@ -35,7 +36,7 @@ async function converse(server: StreamServer, text: string): Promise<string> {
 
 test('what is sent is the same bytes for early and late followers, straight to the socket or through the response', async () => {
   const log = filled(500, 300)
-  const raw = await startStreamServer({ log, delivery: { ringBytes: 20_000, batchBytes: 4000 } })
+  const raw = await startStreamServer({ log, delivery: { ringBytes: 60_000, batchBytes: 4000 } })
   const wrapped = await startStreamServer({
     log,
     wrap: (_req, res) => {
@@ -293,4 +294,23 @@ test('a response that is already over is not written to', async () => {
   const client = await open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
   expect((await client.end()).text).toBe('done')
   expect(delivery.stats()).toMatchObject({ followers: 0, feeds: 0 })
+})
+
+test('a request that Fastify injects gets the whole log, and leaves nothing behind', async () => {
+  const log = filled(3, 10)
+  log.append('run', [{ type: 'complete', data: 1 }], true)
+  const delivery = new Delivery({ store: log })
+  const app = fastify()
+  app.get('/', async (request, reply) => {
+    const options = { heartbeat: { intervalMs: 1000, text: 'x' }, compress: false }
+    await delivery.stream({ req: request.raw, res: reply.raw, runId: 'run', ...options })
+    return reply.hijack()
+  })
+  const answer = await app.inject('/')
+  expect(answer.headers['content-type']).toBe('text/event-stream')
+  expect(answer.body.match(/^id: /gm)).toHaveLength(4)
+  await eventually(() => delivery.stats().followers === 0)
+  expect(delivery.stats().feeds).toBe(0)
+  delivery.close()
+  await app.close()
 })

@@ -1,7 +1,7 @@
 /** A feed and its followers on sinks in memory: the whole of delivery but the sockets. */
 
 import type { Chunk } from '../../../src/delivery/chunk.ts'
-import { textChunk } from '../../../src/delivery/chunk.ts'
+import { bodyOf, textChunk } from '../../../src/delivery/chunk.ts'
 import { Feeds } from '../../../src/delivery/feeds.ts'
 import { Follower } from '../../../src/delivery/follower.ts'
 import { Hub } from '../../../src/delivery/hub.ts'
@@ -28,10 +28,9 @@ export class MemorySink implements Sink {
   write(chunk: Chunk): void {
     if (this.backedUp) throw new Error('written to while backed up')
     if (this.over !== null) throw new Error('written to after the end')
-    const head = `${chunk.body.length.toString(16)}\r\n`
-    if (chunk.chunked.toString() !== `${head}${chunk.body.toString()}\r\n`)
-      throw new Error('bad chunk framing')
-    this.text += chunk.body.toString()
+    const head = `${chunk.length.toString(16)}\r\n`
+    if (chunk.chunked.toString() !== `${head}${bodyOf(chunk)}\r\n`) throw new Error('bad chunk framing')
+    this.text += bodyOf(chunk).toString()
     this.writes += 1
     this.backedUp = this.#fullAfterWrite()
   }
@@ -100,21 +99,23 @@ export class FeedRig {
       return null
     }
     let sink: MemorySink | undefined
-    const follower = new Follower({
-      feed,
-      turns: this.turns,
-      clock: this.clock,
-      counters: this.counters,
-      ...start,
-      epoch: bounds.epoch,
-      filter: feed.filterFor(options.types),
-      heartbeat: { intervalMs: 15_000, chunk: textChunk(': heartbeat\n\n') },
-      openSink: (events) => {
+    const follower = new Follower(
+      {
+        feed,
+        turns: this.turns,
+        clock: this.clock,
+        counters: this.counters,
+        ...start,
+        epoch: bounds.epoch,
+        filter: feed.filterFor(options.types),
+        heartbeat: { intervalMs: 15_000, chunk: textChunk(': heartbeat\n\n') },
+        onDetached: release,
+      },
+      (events) => {
         sink = new MemorySink(events, options.fullAfterWrite ?? (() => false))
         return sink
       },
-      onDetached: release,
-    })
+    )
     if (sink === undefined) throw new Error('the follower opened no sink')
     return { follower, sink }
   }
