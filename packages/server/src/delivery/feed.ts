@@ -12,7 +12,7 @@ import type { Hub } from './hub.ts'
 import { type Page, Pages } from './pages.ts'
 import { Ring } from './ring.ts'
 import type { RingBudget } from './ring-budget.ts'
-import { type Batch, cutBatch, encodeSegment, type TypeFilter } from './segment.ts'
+import { type Batch, cutBatch, encodeSegment, type Segment, type TypeFilter } from './segment.ts'
 import type { CommitHint, DeliverySource, StoredEvent } from './source.ts'
 import type { Turns } from './turns.ts'
 
@@ -117,10 +117,7 @@ export class Feed {
     const page = await this.#pages.read(after)
     if (page === null) return null
     this.observe(page.bounds)
-    const { segment } = page
-    if (segment !== null && this.#ring.empty && segment.last > this.#ring.tail) {
-      if (segment.last === this.#head) this.#ring.append(segment)
-    }
+    if (page.segment !== null) this.#adopt(page.segment)
     return page
   }
 
@@ -174,6 +171,13 @@ export class Feed {
   #accept(events: readonly StoredEvent[]): void {
     const fresh = events.filter((event) => event.seq > this.#ring.tail)
     if (fresh.length > 0) this.#ring.append(encodeSegment(fresh))
+  }
+
+  /** What hints did not bring (those of another node bring no events) a read may bring to the ring. */
+  #adopt(segment: Segment): void {
+    const reachesHead = segment.last === this.#head && segment.last > this.#ring.tail
+    const continues = this.#ring.empty || segment.first === this.#ring.tail + 1
+    if (reachesHead && continues) this.#ring.append(segment)
   }
 
   #wake(): void {

@@ -132,6 +132,7 @@ export class Follower implements TurnTaker {
     if (this.#phase === 'closed') return
     if (this.#phase !== 'ending') this.#detach('ending')
     this.#sink.destroy()
+    this.#closed()
   }
 
   #queue(): void {

@@ -279,3 +279,21 @@ test('followers at one cursor share the reads, and a second replay finds the pag
   expect(log.pagesRead - pages).toBeLessThanOrEqual(1)
   for (const one of [...all, again, keeper]) one?.follower.finish()
 })
+
+test('hints that bring no events, as those of another node, cost one read for all followers', async () => {
+  const log = new MemoryLog()
+  log.create('run')
+  log.hints = (hint, tell) => tell({ ...hint, events: [] })
+  log.delay = turn
+  const rig = new FeedRig(log)
+  const all = await Promise.all(Array.from({ length: 50 }, () => rig.follow('run', '0')))
+  for (let n = 1; n <= 10; n++) {
+    log.append('run', [{ type: 'a', data: n }], n === 10)
+    await eventually(() => all.every((one) => one?.follower.cursor === n))
+    // One who comes later finds it in memory.
+    if (n < 10) all.push(await rig.follow('run', '0'))
+  }
+  await eventually(() => all.every((one) => one?.sink.over === 'ended'))
+  for (const one of all) expect(parseFrames(one?.sink.text ?? '')).toHaveLength(10)
+  expect(log.pagesRead).toBe(10)
+})
