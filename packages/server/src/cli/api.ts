@@ -21,7 +21,7 @@ export class Refused extends CliError {
   }
 }
 
-export interface Call {
+interface Call {
   method?: 'GET' | 'POST'
   body?: unknown
   headers?: Record<string, string>

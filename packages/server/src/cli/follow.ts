@@ -22,7 +22,7 @@ export type Followed =
   /** The server says that there is nothing more to send. */
   | { kind: 'over' }
 
-export interface FollowOptions {
+interface FollowOptions {
   runId: string
   connection: Connection
   signal: AbortSignal

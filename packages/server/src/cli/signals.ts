@@ -10,7 +10,7 @@ const sameWishMs = 1000
 const signals = ['SIGINT', 'SIGTERM'] as const
 export type StopSignal = (typeof signals)[number]
 
-export interface SignalHandlers {
+interface SignalHandlers {
   onFirst(signal: StopSignal): void
   onSecond(signal: StopSignal): void
   /** Milliseconds that never go back. */

@@ -72,7 +72,7 @@ export interface Config {
   warnings: readonly string[]
 }
 
-export interface PolicySettings {
+interface PolicySettings {
   /** Undefined: the built-in allow-list. */
   allowedTools?: readonly string[] | undefined
   approvals: 'off' | 'on'
@@ -80,13 +80,13 @@ export interface PolicySettings {
 }
 
 /** Options of the agent SDK that are data, passed through as they are. */
-export interface AgentSettings {
+interface AgentSettings {
   maxTurns?: number | undefined
   maxBudgetUsd?: number | undefined
   [option: string]: Json | undefined
 }
 
-export interface ModelSettings {
+interface ModelSettings {
   provider: 'openai-compatible' | 'anthropic'
   /** Undefined: the provider's own address. */
   baseUrl?: string | undefined

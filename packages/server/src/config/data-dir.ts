@@ -57,7 +57,7 @@ export function resolveDataDir(
   return path
 }
 
-export function contains(outer: string, inner: string): boolean {
+function contains(outer: string, inner: string): boolean {
   const way = relative(outer, inner)
   return way === '' || (way !== '..' && !way.startsWith('../') && !isAbsolute(way))
 }

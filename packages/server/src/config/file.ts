@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { jsonErrorPosition } from './json-position.ts'
 import type { Problems } from './problems.ts'
 
-export const configFileNames = ['millrace.config.ts', 'millrace.config.js', 'millrace.config.json'] as const
+const configFileNames = ['millrace.config.ts', 'millrace.config.js', 'millrace.config.json'] as const
 
 export interface ConfigContent {
   /** The file it came from, absolute, links resolved; null when a program gave it. */

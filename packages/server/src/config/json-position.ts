@@ -1,6 +1,6 @@
 /** Where a text stops being JSON: V8 names the place for some mistakes only. */
 
-export interface TextPosition {
+interface TextPosition {
   line: number
   column: number
 }

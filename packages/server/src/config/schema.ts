@@ -92,7 +92,7 @@ export const argSchema = section({
   pattern: text.optional(),
   values: listOf(argument, 'texts').min(1, { error: 'a list with at least one value' }).optional(),
 })
-export type ArgInput = z.infer<typeof argSchema>
+type ArgInput = z.infer<typeof argSchema>
 
 const slots = whole(1, 10_000)
 

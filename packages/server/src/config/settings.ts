@@ -11,15 +11,15 @@ export interface ConfigFlags {
   data?: string | undefined
 }
 
-export interface Settings {
+interface Settings {
   host: string
   port: number
   logLevel: string
   adminToken: string | undefined
 }
 
-export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-export const defaultPort = 4000
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+const defaultPort = 4000
 const shortestToken = 16
 
 export function readSettings(

@@ -5,7 +5,7 @@ import type { Project, Tool } from './config.ts'
 import { makefileTargets } from './makefile.ts'
 import { toolId } from './schema.ts'
 
-export interface ZeroConfig {
+interface ZeroConfig {
   project: Project
   tools: Map<string, Tool>
   warnings: string[]

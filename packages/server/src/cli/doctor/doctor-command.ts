@@ -9,7 +9,7 @@ import { checkConfig, checkKeys, checkNode } from './machine.ts'
 import { checkSandbox } from './sandbox.ts'
 import { checkStream } from './stream.ts'
 
-export interface DoctorFlags extends Pick<ConfigFlags, 'config' | 'data'> {
+interface DoctorFlags extends Pick<ConfigFlags, 'config' | 'data'> {
   url?: string
   json?: boolean
 }

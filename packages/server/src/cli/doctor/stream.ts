@@ -13,7 +13,7 @@ const name = 'stream'
 /** The probe takes 2 s; what buffers it may do so until its end. */
 const idleMs = 20_000
 
-export interface Arrival {
+interface Arrival {
   /** Server's clock, ms. */
   writtenAt: number
   /** Our clock, ms. */
