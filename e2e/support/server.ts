@@ -25,6 +25,8 @@ export interface ServerProcess {
   /** fetch with the admin token. */
   call: (path: string, init?: RequestInit) => Promise<Response>
   json: <T = Record<string, unknown>>(path: string, init?: RequestInit) => Promise<T>
+  /** Its exit code once it has ended by itself; null when a signal ended it. */
+  exited: Promise<number | null>
   /** Ends it by a signal; resolves with its exit code (null when a signal ended it). */
   end: (signal?: NodeJS.Signals) => Promise<number | null>
 }
@@ -59,7 +61,9 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   const line = await Promise.race([first.then(([text]) => text), exited.then(([code]) => `exit ${code}`)])
   if (!line.startsWith('{')) throw new Error(`the server did not start: ${line}\n${log}`)
   const { url, pid } = JSON.parse(line) as { url: string; pid: number }
-  const { token } = JSON.parse(readFileSync(join(options.dataDir, 'server.json'), 'utf8')) as { token: string }
+  const { token } = JSON.parse(readFileSync(join(options.dataDir, 'server.json'), 'utf8')) as {
+    token: string
+  }
   const call = (path: string, init: RequestInit = {}) =>
     fetch(url + path, { ...init, headers: { Authorization: `Bearer ${token}`, ...(init.headers as object) } })
   return {
@@ -70,6 +74,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     log: () => log,
     call,
     json: async (path, init) => (await call(path, init)).json() as never,
+    exited: exited.then(([code]) => code),
     end: async (signal = 'SIGTERM') => {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal)
       const [code] = await exited

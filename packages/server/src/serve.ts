@@ -1,6 +1,7 @@
 /** The program: an open server that listens, tells the machine where it is, and stops in order. */
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { FastifyInstance, FastifyListenOptions } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config } from './config/config.ts'
 import { createHttpServer } from './faces/http-server.ts'
@@ -29,7 +30,7 @@ export async function serve({ config, log, onFatal }: ServeOptions): Promise<Ser
   const server = await openServer({ config, log, onFatal })
   try {
     const app = await createHttpServer(server.faces, log)
-    await app.listen({ host: config.host, port: config.port, backlog })
+    await listenQuietly(app, { host: config.host, port: config.port, backlog })
     const url = addressOf(config.host, app.server.address())
     server.setPublicUrl(url)
     const card = join(config.dataDir, 'server.json')
@@ -52,6 +53,17 @@ export async function serve({ config, log, onFatal }: ServeOptions): Promise<Ser
     await server.drain()
     await server.close()
     throw error
+  }
+}
+
+/** Fastify logs a line an address, at `info` and without a switch; the one line of ours says more. */
+async function listenQuietly(app: FastifyInstance, options: FastifyListenOptions): Promise<void> {
+  const { level } = app.log
+  app.log.level = 'silent'
+  try {
+    await app.listen(options)
+  } finally {
+    app.log.level = level
   }
 }
 

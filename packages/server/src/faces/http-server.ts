@@ -5,7 +5,7 @@ import fastifyHelmet from '@fastify/helmet'
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import { MillraceError } from '@millrace/protocol'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import type { FaceApp, FaceParts } from './face.ts'
@@ -20,8 +20,9 @@ const exposedHeaders = ['Location', 'Millrace-Epoch', 'Millrace-Head', 'Idempote
 export async function createHttpServer(parts: FaceParts, log: Logger): Promise<FastifyInstance> {
   const { http, limits } = parts.config
   const app = Fastify({
-    loggerInstance: log as unknown as import('fastify').FastifyBaseLogger,
-    disableRequestLogging: true,
+    // A logger of its own: its level can be changed without changing everybody's.
+    loggerInstance: log.child({}) as unknown as import('fastify').FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: http.trustProxy,
     bodyLimit: limits.bodyBytes,
     routerOptions: { maxParamLength: 255 },
@@ -98,5 +99,6 @@ async function documents(app: FastifyInstance): Promise<void> {
     route.config = { ...route.config, access: 'public' }
   })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
-  await app.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: true })
+  // Not its own policy, which lets in any https source and asks for an upgrade that a plain server has not.
+  await app.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: false })
 }

@@ -7,6 +7,7 @@ export interface MetricSources {
   activeRuns: () => number
   delivery: () => {
     followers: number
+    stalled: number
     feeds: number
     ringBytes: number
     eventsOut: number
@@ -48,6 +49,9 @@ export class Metrics {
   observe(sources: MetricSources): void {
     this.gauge('millrace_runs_active', 'Runs active on this node', sources.activeRuns)
     this.gauge('millrace_followers', 'Open streams', () => sources.delivery().followers)
+    this.gauge('millrace_followers_stalled', 'Open streams whose client does not read', () => {
+      return sources.delivery().stalled
+    })
     this.gauge('millrace_feeds', 'Runs that somebody follows', () => sources.delivery().feeds)
     this.gauge('millrace_ring_bytes', 'Memory held by ready frames', () => sources.delivery().ringBytes)
     this.total('millrace_events_sent_total', 'Events sent to followers', () => sources.delivery().eventsOut)

@@ -1,0 +1,31 @@
+/** Processes of this machine, found by what stands on their command line, and waiting for things. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Pids of the living processes whose command line holds this text. */
+export function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text)
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Asks again until the answer is yes; the test's own time limit bounds it. */
+export async function until(holds: () => boolean | Promise<boolean>, signal?: AbortSignal): Promise<void> {
+  while (!(await holds())) await sleep(20, undefined, { signal })
+}
