@@ -2,11 +2,19 @@
  * One claimed run, from its claim to its terminal event.
  *
  * Owns: the abort signal, the events that are on their way to the disk, the one terminal event.
- * Invariants: the first request to end wins; the terminal event is written once, after every event
- * emitted before it; nothing is emitted after it (the store refuses it by attempt).
+ * Invariants: the first reason to end wins, be it a request or a failure; the terminal event is written
+ * once, after every event emitted before it; nothing is emitted after it (the store refuses it by
+ * attempt); whatever a runner does, no rejection is left unhandled and the run ends.
  */
-import { eventTypePattern, type FinalState, lifecycleTypes, type Run, terminalType } from '@millrace/protocol'
-import type { Logger } from 'pino'
+import { Buffer } from 'node:buffer'
+import {
+  eventTypePattern,
+  finalStates,
+  lifecycleTypes,
+  MillraceError,
+  type Run,
+  terminalType,
+} from '@millrace/protocol'
 import {
   type EmittedEvent,
   EndRequest,
@@ -17,32 +25,37 @@ import {
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { EventInput, Finish, RunProcess, RunRecord, Store } from '../store/store.ts'
 import { toEventJson } from './clip.ts'
+import { cutShort, type EndingParts, finalStateFor } from './ending.ts'
 
-export interface ActiveRunParts {
+export interface ActiveRunParts extends EndingParts {
   store: Pick<Store, 'append' | 'markRunning' | 'recordProcess' | 'finish'>
   runner: Runner
   sandbox: Sandbox
   project: { id: string; path: string } | null
-  eventBytes: number
-  now: () => number
-  log: Logger
 }
+
+/** Why the run ends although its work does not say so. */
+type Ending = { kind: 'asked'; request: EndRequest } | { kind: 'failed'; error: unknown }
 
 export class ActiveRun {
   /** Settles when the terminal event is on disk, or when that has become impossible. Never rejects. */
   readonly done: Promise<void>
+  private readonly over: () => void
   private readonly run: RunRecord
   private readonly parts: ActiveRunParts
   private readonly controller = new AbortController()
-  private readonly inFlight = new Set<Promise<unknown>>()
+  private readonly inFlight = new Set<Promise<void>>()
   private uncommitted = 0
-  private endRequest: EndRequest | null = null
+  private ending: Ending | null = null
   private finishing: Promise<void> | null = null
 
   constructor(run: RunRecord, parts: ActiveRunParts) {
     this.run = run
     this.parts = parts
-    this.done = this.live()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.done = promise
+    this.over = resolve
+    void this.live()
   }
 
   get id(): string {
@@ -51,28 +64,34 @@ export class ActiveRun {
 
   /** Asks the run to end. The first request is the one that counts. */
   end(request: EndRequest): void {
-    if (this.endRequest !== null || this.finishing !== null) return
-    this.endRequest = request
-    this.controller.abort(request)
+    this.endBecause({ kind: 'asked', request }, request)
   }
 
-  /** Writes the terminal event although the runner has not come back. */
+  /** Writes the terminal event although the runner has not come back. Resolves as `done` does. */
   async finishNow(): Promise<void> {
-    if (this.endRequest !== null) await this.finish(this.endedFrom(this.endRequest))
+    if (this.finishing === null && this.ending !== null) void this.finish(this.finishFor(this.ending))
+    if (this.finishing !== null) await this.finishing
   }
 
   private async live(): Promise<void> {
     let outcome: RunOutcome | null = null
-    let failure: unknown = null
     try {
       outcome = await this.parts.runner.run(this.context())
     } catch (error) {
-      failure = error
+      this.fail(error)
     }
-    await Promise.allSettled(this.inFlight)
-    if (this.endRequest !== null) await this.finish(this.endedFrom(this.endRequest))
-    else if (outcome !== null) await this.finish(this.finishedBy(outcome))
-    else await this.finish(this.failedBy(failure))
+    await Promise.all(this.inFlight)
+    await this.finish(this.ending === null ? this.finishedBy(outcome) : this.finishFor(this.ending))
+  }
+
+  private endBecause(ending: Ending, reason: EndRequest): void {
+    if (this.ending !== null || this.finishing !== null) return
+    this.ending = ending
+    this.controller.abort(reason)
+  }
+
+  private fail(error: unknown): void {
+    this.endBecause({ kind: 'failed', error }, new EndRequest('crash', messageOf(error)))
   }
 
   /** Every way to end comes through here; the first one is the only one. */
@@ -89,33 +108,34 @@ export class ActiveRun {
     } catch (error) {
       log.error({ run: this.run.id, err: error }, 'the end of a run could not be stored')
     } finally {
+      this.over()
       // A runner that has not come back learns here that nobody waits for it.
       this.controller.abort(new EndRequest('crash', 'the run is over'))
     }
   }
 
-  private finishedBy(outcome: RunOutcome): Finish {
-    const { state, result, error, usage } = outcome
-    return { state, event: this.terminalEvent(state, outcome.data), result, error, usage }
+  private finishFor(ending: Ending): Finish {
+    if (ending.kind === 'failed') return this.failedBy(ending.error)
+    const { endCause, message } = ending.request
+    return cutShort(this.run, this.parts.runner, finalStateFor(endCause), message, this.parts)
   }
 
-  private endedFrom(request: EndRequest): Finish {
-    const state = request.endCause === 'abort' ? 'aborted' : 'interrupted'
-    return this.cutShort(state, request.message)
+  private finishedBy(outcome: RunOutcome | null | undefined): Finish {
+    try {
+      if (outcome == null) throw new TypeError('the runner came back without an outcome')
+      const { state, result, error, usage } = outcome
+      const event = this.toInput({ type: terminalType(this.run.kind, state), data: outcome.data })
+      // What JSON cannot hold the store cannot either, and then the run would stay open for ever.
+      JSON.stringify([result, error, usage])
+      return { state, event, result, error, usage }
+    } catch (error) {
+      return this.failedBy(error)
+    }
   }
 
   private failedBy(failure: unknown): Finish {
     this.parts.log.error({ run: this.run.id, err: failure }, 'a runner failed')
-    return this.cutShort('errored', failure instanceof Error ? failure.message : String(failure))
-  }
-
-  private cutShort(state: Exclude<FinalState, 'completed'>, message: string): Finish {
-    const data = this.parts.runner.endedData(this.run, state, message)
-    return { state, event: this.terminalEvent(state, data), result: null, error: { message }, usage: null }
-  }
-
-  private terminalEvent(state: FinalState, data: unknown): EventInput {
-    return this.toInput({ type: terminalType(this.run.kind, state), data })
+    return cutShort(this.run, this.parts.runner, 'errored', messageOf(failure), this.parts)
   }
 
   private toInput(event: EmittedEvent): EventInput {
@@ -133,15 +153,18 @@ export class ActiveRun {
       get uncommittedBytes() {
         return active.uncommitted
       },
-      emit: (events) => this.emit(events),
-      started: async (data) => {
-        const event = { type: lifecycleTypes.started, data: { attempt: run.attempt, ...data } }
-        await this.track(parts.store.markRunning(run.id, run.attempt, this.toInput(event)))
-        parts.log.info({ run: run.id, kind: run.kind, attempt: run.attempt }, 'run started')
-      },
+      emit: (events) => this.track(() => this.emit(events)),
+      started: (data) => this.track(() => this.started(data)),
       recordProcess: (process: RunProcess) =>
-        this.track(parts.store.recordProcess(run.id, run.attempt, process)),
+        this.track(() => parts.store.recordProcess(run.id, run.attempt, process)),
     }
+  }
+
+  private async started(data: Record<string, unknown> | undefined): Promise<void> {
+    const { run, parts } = this
+    const event = { type: lifecycleTypes.started, data: { attempt: run.attempt, ...data } }
+    await parts.store.markRunning(run.id, run.attempt, this.toInput(event))
+    parts.log.info({ run: run.id, kind: run.kind, attempt: run.attempt }, 'run started')
   }
 
   private async emit(events: EmittedEvent[]): Promise<void> {
@@ -150,26 +173,34 @@ export class ActiveRun {
       this.checkType(event.type)
       return this.toInput(event)
     })
-    const bytes = inputs.reduce((sum, input) => sum + input.json.length, 0)
+    const bytes = inputs.reduce((sum, input) => sum + Buffer.byteLength(input.json), 0)
     this.uncommitted += bytes
     try {
-      await this.track(this.parts.store.append(this.run.id, this.run.attempt, inputs))
+      await this.parts.store.append(this.run.id, this.run.attempt, inputs)
     } finally {
       this.uncommitted -= bytes
     }
   }
 
-  /** A write that fails ends the run: what it does next could not be told to anybody. */
-  private async track<T>(write: Promise<T>): Promise<T> {
-    const settled = write.catch((error: unknown) => {
-      this.end(new EndRequest('crash', error instanceof Error ? error.message : String(error)))
-    })
+  /**
+   * Begins a write at once, so that writes reach the store in the order of the calls. One that fails
+   * ends the run: what it does next could not be told to anybody. A runner need not look at the promise.
+   */
+  private track(begin: () => Promise<void>): Promise<void> {
+    const write = begin()
+    const settled: Promise<void> = write
+      .catch((error: unknown) => this.writeFailed(error))
+      .then(() => {
+        this.inFlight.delete(settled)
+      })
     this.inFlight.add(settled)
-    try {
-      return await write
-    } finally {
-      this.inFlight.delete(settled)
-    }
+    return write
+  }
+
+  private writeFailed(error: unknown): void {
+    if (error instanceof MillraceError) this.end(new EndRequest('crash', error.message))
+    // Not the store's doing: the runner emitted what is no event.
+    else this.fail(error)
   }
 
   private checkType(type: string): void {
@@ -181,12 +212,15 @@ export class ActiveRun {
 
 function isReserved(kind: Run['kind'], type: string): boolean {
   if (type.startsWith('run:') || type === 'reset') return true
-  const states: FinalState[] = ['completed', 'errored', 'aborted', 'interrupted']
-  return states.some((state) => terminalType(kind, state) === type)
+  return finalStates.some((state) => terminalType(kind, state) === type)
 }
 
 /** The run without what only the server's inside may know. */
 export function publicRun(record: RunRecord): Run {
   const { cause: _cause, process: _process, node: _node, ...run } = record
   return run
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,8 +1,12 @@
 /**
  * Takes queued runs out of the store as room for their kind appears. The table of runs is the queue:
  * nothing is queued here, a commit is only the hint to look again.
+ *
+ * Owns: which kinds are being looked at, and the timer of the next try after a look that failed.
+ * Invariants: one look a kind at a time; a hint that arrives during a look makes it look once more; a
+ * look that failed is made again, so that no hint is lost with it.
  */
-import type { RunKind } from '@millrace/protocol'
+import { MillraceError, type RunKind } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import type { RunRecord, Store } from '../store/store.ts'
 
@@ -13,49 +17,70 @@ export interface DispatcherParts {
   node: string
   launch: (run: RunRecord) => void
   log: Logger
+  /** After how many milliseconds a look that failed is made again. */
+  retryMs?: number
+}
+
+interface Look {
+  again: boolean
+  over: Promise<void>
 }
 
 export class Dispatcher {
   private readonly parts: DispatcherParts
-  private readonly looking = new Map<RunKind, { again: boolean }>()
-  private readonly stopListening: () => void
+  private readonly looking = new Map<RunKind, Look>()
+  private stopListening: (() => void) | null = null
+  private retry: NodeJS.Timeout | null = null
   private stopped = false
 
   constructor(parts: DispatcherParts) {
     this.parts = parts
-    this.stopListening = parts.store.onCommit((commit) => {
-      if (commit.change === 'created' || commit.change === 'finished') this.lookAll()
-    })
   }
 
-  /** Looks once for work of every kind. */
-  lookAll(): void {
-    for (const { kind, concurrency } of this.parts.kinds) void this.look(kind, concurrency)
+  /** Begins to claim, and goes on with every commit that may have made room or brought work. */
+  start(): void {
+    if (this.stopped || this.stopListening !== null) return
+    this.stopListening = this.parts.store.onCommit((commit) => {
+      if (commit.change === 'created' || commit.change === 'finished') this.lookAll()
+    })
+    this.lookAll()
   }
 
   /** No claim is begun after this; resolves when none is under way. */
   async stop(): Promise<void> {
     this.stopped = true
-    this.stopListening()
-    while (this.looking.size > 0) await new Promise((resolve) => setImmediate(resolve))
+    this.stopListening?.()
+    if (this.retry !== null) clearTimeout(this.retry)
+    await Promise.all([...this.looking.values()].map((look) => look.over))
   }
 
-  private async look(kind: RunKind, limit: number): Promise<void> {
+  private lookAll(): void {
+    for (const { kind, concurrency } of this.parts.kinds) this.look(kind, concurrency)
+  }
+
+  private look(kind: RunKind, limit: number): void {
     if (this.stopped) return
     const busy = this.looking.get(kind)
     if (busy !== undefined) {
       busy.again = true
       return
     }
-    const look = { again: true }
+    const look: Look = { again: true, over: Promise.resolve() }
     this.looking.set(kind, look)
+    look.over = this.claimWhileHinted(kind, limit, look)
+  }
+
+  private async claimWhileHinted(kind: RunKind, limit: number, look: Look): Promise<void> {
     try {
       while (look.again && !this.stopped) {
         look.again = false
         await this.claimAll(kind, limit)
       }
     } catch (error) {
+      if (this.stopped) return
       this.parts.log.error({ kind, err: error }, 'no run could be claimed')
+      // A store that failed stays so.
+      if (!(error instanceof MillraceError && error.code === 'storage_failed')) this.lookLater()
     } finally {
       this.looking.delete(kind)
     }
@@ -68,5 +93,12 @@ export class Dispatcher {
       // Launched also when stop() was called meanwhile: it is ours now, and shutdown ends it.
       this.parts.launch(run)
     }
+  }
+
+  private lookLater(): void {
+    this.retry ??= setTimeout(() => {
+      this.retry = null
+      this.lookAll()
+    }, this.parts.retryMs ?? 1000)
   }
 }

@@ -1,38 +1,90 @@
 /** The small parts of ending a run that more than one way of ending needs. */
-import { terminalType } from '@millrace/protocol'
-import type { Runner } from '../runners/runner.ts'
-import type { RunRecord, Store } from '../store/store.ts'
+import { type EndCause, type FinalState, isFinal, type Run, terminalType } from '@millrace/protocol'
+import type { Logger } from 'pino'
+import { EndRequest, type Runner } from '../runners/runner.ts'
+import type { Finish, RunRecord, Store } from '../store/store.ts'
+import { toEventJson } from './clip.ts'
 
-/** Writes the terminal event of a run that was aborted before anybody claimed it. */
+/** What everybody who writes a terminal event needs. */
+export interface EndingParts {
+  eventBytes: number
+  now: () => number
+  log: Logger
+}
+
+const messages: Record<EndCause, string> = {
+  abort: 'Aborted by request',
+  shutdown: 'Interrupted: the server is shutting down',
+  crash: 'The server stopped without warning while the run was active',
+}
+
+/** The request to end that a recorded cause stands for. */
+export function endRequestFor(cause: EndCause): EndRequest {
+  return new EndRequest(cause, messages[cause])
+}
+
+export function finalStateFor(cause: EndCause): 'aborted' | 'interrupted' {
+  return cause === 'abort' ? 'aborted' : 'interrupted'
+}
+
+/**
+ * The end of a run that did not come to it by itself. Never throws: a run whose runner cannot even say
+ * how it ended must end all the same. `runner` is undefined for a kind this server does not run.
+ */
+export function cutShort(
+  run: Run,
+  runner: Runner | undefined,
+  state: Exclude<FinalState, 'completed'>,
+  message: string,
+  parts: EndingParts,
+): Finish {
+  const event = { at: parts.now(), type: terminalType(run.kind, state) }
+  const finish = (data: unknown): Finish => ({
+    state,
+    event: { ...event, json: toEventJson(data, parts.eventBytes) },
+    result: null,
+    error: { message },
+    usage: null,
+  })
+  try {
+    if (runner !== undefined) return finish(runner.endedData(run, state, message))
+  } catch (error) {
+    parts.log.error({ run: run.id, err: error }, 'a runner could not say how its run ended')
+  }
+  return finish({ state, message })
+}
+
+/** Writes the terminal event of a run whose end was asked for before anybody claimed it. */
 export async function cancelQueued(
   record: RunRecord,
-  runner: Runner,
-  parts: { store: Pick<Store, 'finish' | 'getRun'>; now: () => number },
+  runner: Runner | undefined,
+  parts: EndingParts & { store: Pick<Store, 'finish' | 'getRun'> },
 ): Promise<RunRecord> {
-  const message = 'Aborted by request before it started'
-  const data = runner.endedData(record, 'aborted', message)
+  const state = finalStateFor(record.cause ?? 'abort')
+  const message =
+    state === 'aborted' ? 'Aborted by request before it started' : 'Interrupted before it started'
   try {
-    return await parts.store.finish(record.id, record.attempt, {
-      state: 'aborted',
-      event: { at: parts.now(), type: terminalType(record.kind, 'aborted'), json: JSON.stringify(data) },
-      result: null,
-      error: { message },
-      usage: null,
-    })
+    const finish = cutShort(record, runner, state, message, parts)
+    return await parts.store.finish(record.id, record.attempt, finish)
   } catch (error) {
     // Two aborts raced and the other one wrote it: the run is over, which is all that was asked.
     const now = await parts.store.getRun(record.id)
-    if (now?.finishedAt != null) return now
+    if (now !== null && isFinal(now.state)) return now
     throw error
   }
 }
 
-/** Waits for a promise that never rejects, but no longer than `ms`. */
-export async function waitAtMost(promise: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([promise, late])
-  clearTimeout(timer)
+/** True when the promise settled within `ms`. It is not told apart how; a rejection is not left unhandled. */
+export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => resolve(false), ms)
+  const settled = promise.then(
+    () => true,
+    () => true,
+  )
+  try {
+    return await Promise.race([settled, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }

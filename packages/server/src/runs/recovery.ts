@@ -1,44 +1,62 @@
 /**
  * What a server that did not end well left behind: runs that say they are active, and perhaps their
- * processes. First the processes end, then the log says that the run was interrupted.
+ * processes. First the processes end, then the log says that the run was interrupted. Also queued runs
+ * whose abort was recorded and not carried out: nobody claims those any more.
  */
-import { terminalType } from '@millrace/protocol'
-import type { Logger } from 'pino'
+import { MillraceError } from '@millrace/protocol'
 import type { RunProcess, RunRecord, Store } from '../store/store.ts'
+import { cancelQueued, cutShort, type EndingParts, endRequestFor, finalStateFor } from './ending.ts'
 import type { KindOfRun } from './kind.ts'
 
-export interface RecoveryParts {
-  store: Pick<Store, 'listActive' | 'requestEnd' | 'finish'>
+export interface RecoveryParts extends EndingParts {
+  store: Pick<Store, 'listActive' | 'listRuns' | 'requestEnd' | 'finish' | 'getRun'>
   kinds: ReadonlyMap<string, KindOfRun>
   endLeftovers: (runs: { id: string; process: RunProcess | null }[]) => Promise<number>
-  now: () => number
-  log: Logger
 }
 
-/** Marks what was left active. Returns how many runs that were. */
+/** Closes what was left. Returns how many runs that were. */
 export async function recover(parts: RecoveryParts): Promise<number> {
-  const left = await parts.store.listActive()
-  if (left.length === 0) return 0
-  const ended = await parts.endLeftovers(left.map(({ id, process }) => ({ id, process })))
-  if (ended > 0) parts.log.warn({ processes: ended }, 'ended processes that an earlier server left behind')
-  await Promise.all(left.map((run) => close(run, parts)))
-  parts.log.warn({ runs: left.length }, 'runs of an earlier server were closed')
-  return left.length
+  const [active, cancelled] = [await parts.store.listActive(), await listCancelled(parts)]
+  if (active.length > 0) {
+    const ended = await parts.endLeftovers(active.map(({ id, process }) => ({ id, process })))
+    if (ended > 0) parts.log.warn({ processes: ended }, 'ended processes that an earlier server left behind')
+  }
+  await Promise.all([
+    ...active.map((run) => close(run, parts)),
+    ...cancelled.map((run) => cancelQueued(run, runnerOf(run, parts), parts)),
+  ])
+  const runs = active.length + cancelled.length
+  if (runs > 0) parts.log.warn({ runs }, 'runs of an earlier server were closed')
+  return runs
 }
 
 async function close(run: RunRecord, parts: RecoveryParts): Promise<void> {
   const record = (await parts.store.requestEnd(run.id, 'crash')) ?? run
-  // An abort that was recorded before the crash was first, and is what the user asked for.
-  const state = record.cause === 'abort' ? 'aborted' : 'interrupted'
-  const message =
-    state === 'aborted' ? 'Aborted by request' : 'The server stopped without warning while the run was active'
-  const runner = parts.kinds.get(run.kind)?.runner
-  const data = runner?.endedData(run, state, message) ?? { state, message }
-  await parts.store.finish(run.id, record.attempt, {
-    state,
-    event: { at: parts.now(), type: terminalType(run.kind, state), json: JSON.stringify(data) },
-    result: null,
-    error: { message },
-    usage: null,
-  })
+  // A cause that was recorded before the crash was first: an abort is what the user asked for.
+  const cause = record.cause ?? 'crash'
+  const { message } = endRequestFor(cause)
+  const finish = cutShort(record, runnerOf(record, parts), finalStateFor(cause), message, parts)
+  try {
+    await parts.store.finish(run.id, record.attempt, finish)
+  } catch (error) {
+    // Over since it was listed: then there is nothing to close.
+    if (!(error instanceof MillraceError) || error.code !== 'run_over') throw error
+  }
+}
+
+const pageSize = 200
+
+async function listCancelled({ store }: RecoveryParts): Promise<RunRecord[]> {
+  const cancelled: RunRecord[] = []
+  let cursor: string | undefined
+  do {
+    const page = await store.listRuns({ state: 'queued', limit: pageSize, cursor })
+    cancelled.push(...page.runs.filter((run) => run.cause !== null))
+    cursor = page.nextCursor ?? undefined
+  } while (cursor !== undefined)
+  return cancelled
+}
+
+function runnerOf(run: RunRecord, parts: RecoveryParts): KindOfRun['runner'] | undefined {
+  return parts.kinds.get(run.kind)?.runner
 }

@@ -4,18 +4,20 @@
  * Owns: the handles of the runs that are active on this node (`active`), and nothing that is true.
  * What a run is, and whether it may start or end, is decided by the store.
  * Invariants: a principal learns nothing of another's run; a run that was asked to end ends by the
- * first cause recorded; after `shutdown()` no run of this node is active.
+ * first cause recorded, unless its own end was on its way to the disk already; after `shutdown()` no
+ * run of this node is active.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { isFinal, lifecycleTypes, MillraceError, type Run, type RunKind } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import { maySee, type Principal } from '../auth/principal.ts'
-import { EndRequest } from '../runners/runner.ts'
+import type { EndRequest } from '../runners/runner.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { QueueCounts, RunFilter, RunProcess, RunRecord, Store } from '../store/store.ts'
 import { ActiveRun, publicRun } from './active-run.ts'
+import { toEventJson } from './clip.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { cancelQueued, waitAtMost } from './ending.ts'
+import { cancelQueued, endRequestFor, settledWithin } from './ending.ts'
 import type { KindOfRun } from './kind.ts'
 import { recover } from './recovery.ts'
 
@@ -31,6 +33,8 @@ export interface RunsParts {
   log: Logger
   /** How long the processes of a run have at a shutdown before its terminal event is written anyway. */
   shutdownGraceMs: number
+  /** How long an abort waits for the run's end before it answers with the run as it is. */
+  abortWaitMs?: number
 }
 
 export interface StartOptions {
@@ -39,15 +43,22 @@ export interface StartOptions {
   resumes?: string
 }
 
-/** How long an abort waits for the run's end before it answers with the run as it is. */
 const abortWaitMs = 5000
+/**
+ * The cause of an end is on disk before the run is told, but on a disk that is full that may take for
+ * ever, and the run that filled it is the one to be ended: then it is told after this long all the same.
+ */
+const recordWaitMs = 1000
 
 export class Runs {
   private readonly parts: RunsParts
   private readonly kinds: ReadonlyMap<string, KindOfRun>
   private readonly active = new Map<string, ActiveRun>()
   private readonly dispatcher: Dispatcher
+  /** Ends asked for runs whose claim has not come back to this node yet. */
+  private readonly endAtLaunch = new Map<string, EndRequest>()
   private draining = false
+  private stopping = false
 
   constructor(parts: RunsParts) {
     this.parts = parts
@@ -58,7 +69,7 @@ export class Runs {
   /** Closes what an earlier server left active, then begins to take runs from the queue. */
   async open(): Promise<void> {
     await recover({ ...this.parts, kinds: this.kinds })
-    this.dispatcher.lookAll()
+    this.dispatcher.start()
   }
 
   get activeCount(): number {
@@ -90,12 +101,12 @@ export class Runs {
       queued: {
         at,
         type: lifecycleTypes.queued,
-        json: JSON.stringify({ kind: request.kind, project, spec }),
+        json: toEventJson({ kind: request.kind, project, spec }, this.parts.eventBytes),
       },
       idempotency:
         idempotencyKey === undefined
           ? null
-          : { key: idempotencyKey, fingerprint: fingerprintOf(request.kind, spec) },
+          : { key: idempotencyKey, fingerprint: fingerprintOf(request.kind, project, spec) },
     })
     if (created) this.parts.log.info({ run: run.id, kind: run.kind, owner: run.owner }, 'run queued')
     return { run: publicRun(run), created }
@@ -121,13 +132,21 @@ export class Runs {
   /** Ends a run. A run that is over already is returned as it is. */
   async abort(id: string, principal: Principal): Promise<Run> {
     await this.visible(id, principal)
-    const record = await this.parts.store.requestEnd(id, 'abort')
+    const recorded = this.parts.store.requestEnd(id, 'abort')
+    if (!(await settledWithin(recorded, recordWaitMs))) this.active.get(id)?.end(endRequestFor('abort'))
+    const record = await recorded
     if (record === null) throw notFound(id)
     if (isFinal(record.state)) return publicRun(record)
-    if (record.state === 'queued') return publicRun(await this.cancel(record))
+    if (record.state === 'queued') {
+      return publicRun(await cancelQueued(record, this.kinds.get(record.kind)?.runner, this.parts))
+    }
+    // Not "abort" when a shutdown was first.
+    const request = endRequestFor(record.cause ?? 'abort')
     const active = this.active.get(id)
-    active?.end(new EndRequest('abort', 'Aborted by request'))
-    if (active !== undefined) await waitAtMost(active.done, abortWaitMs)
+    if (active !== undefined) {
+      active.end(request)
+      await settledWithin(active.done, this.parts.abortWaitMs ?? abortWaitMs)
+    } else if (record.node === this.parts.node) this.endAtLaunch.set(id, request)
     return this.get(id, principal)
   }
 
@@ -145,7 +164,8 @@ export class Runs {
    */
   async shutdown(): Promise<void> {
     this.draining = true
-    await this.dispatcher.stop()
+    this.stopping = true
+    await settledWithin(this.dispatcher.stop(), recordWaitMs)
     await Promise.all([...this.active.values()].map((run) => this.interrupt(run)))
   }
 
@@ -155,27 +175,24 @@ export class Runs {
   }
 
   private async interrupt(run: ActiveRun): Promise<void> {
-    const recorded = await this.parts.store.requestEnd(run.id, 'shutdown').catch(() => null)
-    const cause = recorded?.cause === 'abort' ? 'abort' : 'shutdown'
-    const message = cause === 'abort' ? 'Aborted by request' : 'Interrupted: the server is shutting down'
-    run.end(new EndRequest(cause, message))
-    await waitAtMost(run.done, this.parts.shutdownGraceMs)
-    await run.finishNow()
-  }
-
-  private async cancel(record: RunRecord): Promise<RunRecord> {
-    const runner = this.kindOf(record.kind).runner
-    return cancelQueued(record, runner, this.parts)
+    const recorded = this.parts.store.requestEnd(run.id, 'shutdown').catch(() => null)
+    const known = await settledWithin(recorded, recordWaitMs)
+    run.end(endRequestFor((known ? (await recorded)?.cause : null) ?? 'shutdown'))
+    if (await settledWithin(run.done, this.parts.shutdownGraceMs)) return
+    // Bounded too: a disk that is full does not keep the server from ending.
+    await settledWithin(run.finishNow(), this.parts.shutdownGraceMs)
   }
 
   private launch(record: RunRecord): void {
     const project = record.project === null ? null : (this.parts.projects.get(record.project) ?? null)
     const run = new ActiveRun(record, { ...this.parts, runner: this.kindOf(record.kind).runner, project })
     this.active.set(record.id, run)
-    void run.done.finally(() => {
-      this.active.delete(record.id)
-      this.dispatcher.lookAll()
-    })
+    void run.done.then(() => this.active.delete(record.id))
+    const asked = this.endAtLaunch.get(record.id)
+    this.endAtLaunch.delete(record.id)
+    if (asked !== undefined) run.end(asked)
+    // A claim that came back after shutdown() had stopped waiting for it.
+    else if (this.stopping) void this.interrupt(run)
   }
 
   private kindOf(kind: RunKind): KindOfRun {
@@ -199,9 +216,12 @@ function notFound(id: string): MillraceError {
   return new MillraceError('not_found', `No run ${id.slice(0, 64)}`)
 }
 
-function fingerprintOf(kind: RunKind, spec: Record<string, unknown>): string {
-  const sorted = Object.fromEntries(Object.entries(spec).sort(([a], [b]) => (a < b ? -1 : 1)))
-  return createHash('sha256')
-    .update(JSON.stringify([kind, sorted]))
-    .digest('hex')
+/** Two requests that mean the same have one fingerprint, in whatever order their keys came. */
+function fingerprintOf(kind: RunKind, project: string | null, spec: Record<string, unknown>): string {
+  const text = JSON.stringify([kind, project, spec], (_key, value: unknown) =>
+    value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  )
+  return createHash('sha256').update(text).digest('hex')
 }

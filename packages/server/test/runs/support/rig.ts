@@ -1,0 +1,200 @@
+/**
+ * The run service over the real store, with scripted runners, and what tests ask of a log.
+ *
+ * Opening a store takes far longer than most tests: those of one file share one, unless they ask for a
+ * data directory of their own. What a test leaves in the queue is closed when it ends.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isFinal, type LogEvent, MillraceError, type Run, terminalType } from '@millrace/protocol'
+import { type Logger, pino } from 'pino'
+import { afterAll, afterEach, beforeEach, expect, onTestFinished } from 'vitest'
+import type { Principal } from '../../../src/auth/principal.ts'
+import { Runs, type RunsParts } from '../../../src/runs/runs.ts'
+import type { Sandbox } from '../../../src/sandbox/sandbox.ts'
+import { openSqliteStore } from '../../../src/store/sqlite/store.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { type Script, ScriptedRunner, scriptedKind, workUntilAsked } from './scripted-runner.ts'
+
+export const ann: Principal = { user: 'ann', admin: false }
+export const bob: Principal = { user: 'bob', admin: false }
+/** Starts nothing, ever. */
+export const eve: Principal = { user: 'eve', admin: false }
+export const root: Principal = { user: 'root', admin: true }
+
+const noSandbox: Sandbox = {
+  report: { boundary: 'none', warnings: [], checks: [] },
+  spawn: () => Promise.reject(new Error('scripted runs start no process')),
+  close: () => Promise.resolve(),
+}
+
+export interface RigOptions {
+  script?: Script
+  concurrency?: number
+  /** Of its own, as against the store the tests of the file share. */
+  dataDir?: string
+  /** Stands between the service and the store, to bring in a fault. */
+  between?: (store: Store) => Store
+  parts?: Partial<RunsParts>
+}
+
+export interface Rig {
+  dataDir: string
+  store: Store
+  runs: Runs
+  runner: ScriptedRunner
+  logged: string[]
+  /** Everything is released at the end of the test; a test that closes earlier calls this. */
+  close(): Promise<void>
+}
+
+export function temporaryDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'millrace-runs-'))
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+  return dir
+}
+
+interface OpenStore {
+  dataDir: string
+  store: Store
+  release(): Promise<void>
+}
+
+let shared: Promise<OpenStore> | undefined
+
+async function openShared(): Promise<OpenStore> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-runs-'))
+  const store = await openSqliteStore({ dataDir })
+  return { dataDir, store, release: () => closeQueued(store) }
+}
+
+afterAll(async () => {
+  const open = await shared
+  if (open === undefined) return
+  await open.store.close()
+  rmSync(open.dataDir, { recursive: true, force: true })
+})
+
+async function openOwn(dataDir: string): Promise<OpenStore> {
+  const store = await openSqliteStore({ dataDir })
+  return { dataDir, store, release: () => store.close() }
+}
+
+async function closeQueued(store: Store): Promise<void> {
+  const { runs } = await store.listRuns({ state: 'queued', limit: 1000 })
+  const event = { at: 0, type: 'error', json: '{}' }
+  for (const { id, attempt } of runs) {
+    await store.finish(id, attempt, { state: 'aborted', event, result: null, error: null, usage: null })
+  }
+}
+
+/** A service that has not been opened. */
+export async function buildRig(options: RigOptions = {}): Promise<Rig> {
+  if (options.dataDir === undefined) shared ??= openShared()
+  const open = await (options.dataDir === undefined ? shared : openOwn(options.dataDir))
+  if (open === undefined) throw new Error('there is no store')
+  const { dataDir, store } = open
+  const runner = new ScriptedRunner(options.script ?? workUntilAsked)
+  const logged: string[] = []
+  const log: Logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
+  const runs = new Runs({
+    store: options.between?.(store) ?? store,
+    kinds: [scriptedKind(runner, options.concurrency ?? 4)],
+    projects: new Map([['web', { id: 'web', path: dataDir }]]),
+    sandbox: noSandbox,
+    endLeftovers: async () => 0,
+    eventBytes: 4096,
+    node: randomUUID(),
+    now: () => Date.now(),
+    log,
+    shutdownGraceMs: 50,
+    ...options.parts,
+  })
+  let closed: Promise<void> | undefined
+  const close = () => {
+    closed ??= runs.shutdown().finally(open.release)
+    return closed
+  }
+  onTestFinished(close)
+  return { dataDir, store, runs, runner, logged, close }
+}
+
+export async function openRig(options: RigOptions = {}): Promise<Rig> {
+  const rig = await buildRig(options)
+  await rig.runs.open()
+  return rig
+}
+
+export async function startJob(
+  runs: Runs,
+  spec: Record<string, unknown> = {},
+  principal = ann,
+): Promise<Run> {
+  return (await runs.start({ kind: 'job', ...spec }, principal)).run
+}
+
+/** Waits for what the store or a runner does in its own time; the test's time-out is the limit. */
+export async function until<T>(what: () => T | Promise<T>): Promise<T> {
+  for (;;) {
+    const found = await what()
+    if (found) return found
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+export function untilState(runs: Runs, id: string, state: Run['state']): Promise<Run> {
+  return until(async () => {
+    const run = await runs.get(id, root)
+    return run.state === state ? run : null
+  }) as Promise<Run>
+}
+
+export function untilOver(runs: Runs, id: string): Promise<Run> {
+  return until(async () => {
+    const run = await runs.get(id, root)
+    return isFinal(run.state) ? run : null
+  }) as Promise<Run>
+}
+
+export async function logOf(store: Store, id: string): Promise<LogEvent[]> {
+  const page = await store.readAfter(id, { after: 0, maxBytes: 64 * 1024 * 1024 })
+  return (page?.events ?? []).map(({ seq, at, type, json }) => ({ seq, at, type, data: JSON.parse(json) }))
+}
+
+/** Asserts invariants 1 and 3 of a run that is over, and returns its log. */
+export async function expectWholeLog(store: Store, id: string): Promise<LogEvent[]> {
+  const run = await store.getRun(id)
+  if (run === null) throw new Error(`no run ${id}`)
+  const log = await logOf(store, id)
+  expect(log.map((event) => event.seq)).toEqual(log.map((_, index) => index + 1))
+  expect(run.head).toBe(log.length)
+  expect(log[0]?.type).toBe('run:queued')
+  if (!isFinal(run.state)) return log
+  const terminal = new Set(['complete', 'error'])
+  expect(log.filter((event) => terminal.has(event.type)).map((event) => event.seq)).toEqual([log.length])
+  expect(log.at(-1)?.type).toBe(terminalType(run.kind, run.state))
+  return log
+}
+
+/** The code of the refusal a promise ends with. */
+export async function refusalOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => new Error('it was not refused'),
+    (reason: unknown) => reason,
+  )
+  return error instanceof MillraceError ? error.code : String(error)
+}
+
+/** In every test of the file: a rejection nobody handles fails the test it happened in. */
+export function expectNothingUnhandled(): void {
+  const unhandled: unknown[] = []
+  const note = (reason: unknown) => void unhandled.push(reason)
+  beforeEach(() => void process.on('unhandledRejection', note))
+  afterEach(async () => {
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', note)
+    expect(unhandled.splice(0)).toEqual([])
+  })
+}

@@ -1,0 +1,86 @@
+import type { Run } from '@millrace/protocol'
+import type { RunContext, Runner, RunOutcome } from '../../../src/runners/runner.ts'
+import type { KindOfRun } from '../../../src/runs/kind.ts'
+
+export type Script = (context: RunContext) => Promise<RunOutcome>
+
+export function outcome(change: Partial<RunOutcome> = {}): RunOutcome {
+  return {
+    state: 'completed',
+    data: { success: true },
+    result: { code: 0 },
+    error: null,
+    usage: null,
+    ...change,
+  }
+}
+
+/** Resolves when the run is to end. */
+export function untilAsked(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+/** Does its work until it is asked to end. */
+export const workUntilAsked: Script = async (context) => {
+  await context.started()
+  await untilAsked(context.signal)
+  return outcome()
+}
+
+export const finishAtOnce: Script = async (context) => {
+  await context.started()
+  return outcome()
+}
+
+/** A runner whose runs follow scripts; every context it was given is kept. */
+export class ScriptedRunner implements Runner {
+  readonly kind = 'job'
+  /** The default for runs that have no script of their own. */
+  script: Script
+  readonly contexts = new Map<string, RunContext>()
+  /** Ids of the runs in the order in which they were begun. */
+  readonly begun: string[] = []
+  ended: Runner['endedData'] = (run: Run, state, message) => ({ message, state, jobId: run.id })
+  active = 0
+  mostActive = 0
+
+  constructor(script: Script) {
+    this.script = script
+  }
+
+  async run(context: RunContext): Promise<RunOutcome> {
+    this.contexts.set(context.run.id, context)
+    this.begun.push(context.run.id)
+    this.active += 1
+    this.mostActive = Math.max(this.mostActive, this.active)
+    try {
+      return await this.script(context)
+    } finally {
+      this.active -= 1
+    }
+  }
+
+  endedData(...ending: Parameters<Runner['endedData']>): Record<string, unknown> {
+    return this.ended(...ending)
+  }
+
+  context(id: string): RunContext {
+    const context = this.contexts.get(id)
+    if (context === undefined) throw new Error(`run ${id} was not begun`)
+    return context
+  }
+}
+
+/** A kind of run that takes any request and does what the runner's script says. */
+export function scriptedKind(runner: Runner, concurrency: number): KindOfRun {
+  return {
+    kind: runner.kind,
+    runner,
+    concurrency,
+    prepare: ({ kind: _kind, project, ...spec }) => ({
+      project: typeof project === 'string' ? project : null,
+      spec: { ...spec, ...(typeof project === 'string' ? { project } : {}) },
+    }),
+  }
+}
