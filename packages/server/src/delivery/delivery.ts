@@ -28,7 +28,7 @@ import { Turns } from './turns.ts'
 
 export type { Clock } from './clock.ts'
 export { CursorReset, type IterateOptions } from './iterate.ts'
-export type { CommitHint, DeliverySource } from './source.ts'
+export type { DeliverySource } from './source.ts'
 
 export interface StreamOptions {
   req: IncomingMessage
@@ -158,14 +158,15 @@ export class Delivery {
 
   /** Follows a run from inside the process; see `iterate.ts`. */
   iterate(runId: string, options: IterateOptions = {}): AsyncIterable<StoredEvent> {
-    const parts = {
+    const parts = () => ({
       source: this.#store,
       hub: this.#hub,
       heartbeats: this.#heartbeats,
       pageBytes: this.#batchBytes,
-    }
+      refusing: this.#refusing,
+    })
     return {
-      [Symbol.asyncIterator]: () => iterate(runId, options, parts, this.#iterators),
+      [Symbol.asyncIterator]: () => iterate(runId, options, parts(), this.#iterators),
     }
   }
 
@@ -180,8 +181,8 @@ export class Delivery {
   }
 
   /**
-   * Refuses new streams, gives every follower what the log has (as of now, read afresh), ends their
-   * streams, and after `timeoutMs` ends the connections of those that did not take it.
+   * Refuses new streams, gives every follower and iterator what the log has (as of now, read afresh),
+   * ends them, and after `timeoutMs` ends the connections of those that did not take it.
    */
   async drain(timeoutMs: number): Promise<void> {
     this.#refusing = true
@@ -195,7 +196,10 @@ export class Delivery {
         iterator.ring()
       }
       for (const follower of this.#followers) follower.leave()
-      await Promise.all([...this.#followers].map((follower) => follower.closed))
+      await Promise.all([
+        ...[...this.#followers].map((follower) => follower.closed),
+        ...[...this.#iterators].map((iterator) => iterator.over),
+      ])
     })
     await Promise.race([flushed, deadline])
     callOff()

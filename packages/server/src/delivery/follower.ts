@@ -23,7 +23,7 @@ import type { Batch, TypeFilter } from './segment.ts'
 import type { Sink, SinkEvents } from './sink.ts'
 import type { Turns, TurnTaker } from './turns.ts'
 
-export type FollowedFeed = Pick<
+type FollowedFeed = Pick<
   Feed,
   'head' | 'closed' | 'gone' | 'take' | 'read' | 'cut' | 'recheckAfter' | 'add' | 'remove'
 >
@@ -185,7 +185,7 @@ export class Follower implements TurnTaker {
       () => {
         // A clean end could be taken for the end of the log; a broken connection makes the client return.
         this.#options.counters.readFailures += 1
-        this.destroy()
+        if (this.#phase === 'reading') this.destroy()
       },
     )
   }

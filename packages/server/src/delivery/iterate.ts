@@ -29,6 +29,8 @@ export interface IterateParts {
   hub: Hub
   heartbeats: Heartbeats
   pageBytes: number
+  /** Delivery drains or is closed: what the log has is all there is. */
+  refusing: boolean
 }
 
 /** How long an iterator trusts that no hint was lost. */
@@ -60,6 +62,8 @@ export interface Iterator {
   leaving: boolean
   stopped: boolean
   ring(): void
+  /** Settles when its consumer has taken the last event, or has left. */
+  readonly over: Promise<void>
 }
 
 /**
@@ -74,7 +78,7 @@ export async function* iterate(
   iterators: Set<Iterator>,
 ): AsyncGenerator<StoredEvent, void, undefined> {
   const bell = new Bell()
-  const self: Iterator = { leaving: false, stopped: false, ring: () => bell.ring() }
+  const self: Iterator = { leaving: parts.refusing, stopped: false, ring: () => bell.ring() }
   const onAbort = () => {
     self.stopped = true
     bell.ring()
@@ -84,6 +88,7 @@ export async function* iterate(
     parts.heartbeats.add({ beat: () => bell.ring() }, recheckMs),
     () => options.signal?.removeEventListener('abort', onAbort),
     () => iterators.delete(self),
+    end,
   ]
   try {
     iterators.add(self)
@@ -95,6 +100,8 @@ export async function* iterate(
     let cursor = options.after ?? bounds.firstSeq - 1
     while (!self.stopped) {
       if (ended(cursor, epoch, bounds)) return
+      // Asked before the read: one that was under way when it was told to leave may not show the end.
+      const { leaving } = self
       const page = await parts.source.readAfter(runId, { after: cursor, maxBytes: parts.pageBytes })
       if (page === null) return
       bounds = page.bounds
@@ -105,7 +112,8 @@ export async function* iterate(
         if (wanted(event, options.types, bounds)) yield event
       }
       if (cursor < bounds.head && page.events.length > 0) continue
-      if (self.leaving) return
+      if (leaving) return
+      if (self.leaving) continue
       if (!(bounds.closed && cursor === bounds.head)) await bell.heard()
     }
   } finally {

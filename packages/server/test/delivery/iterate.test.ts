@@ -104,6 +104,7 @@ describe('a follower inside the process', () => {
     log.appendMany('run', 100, 20)
     await delivery.drain(1000)
     expect(await done).toEqual(range(1, 103))
+    expect(await collect(delivery.iterate('run', { after: 100 }))).toEqual([101, 102, 103])
     delivery.close()
     expect(log.listeners.size).toBe(0)
   })

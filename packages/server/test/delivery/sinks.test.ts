@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { Agent, createServer, request } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
@@ -215,8 +216,8 @@ test.each(sinkKinds)(
     const log = new MemoryLog()
     log.create('run')
     // Hard to compress, so that compression does not let the whole log through.
-    const noise = () => Array.from({ length: 200 }, () => Math.random().toString(36).slice(2)).join('')
-    for (let n = 0; n < 8000; n++) log.append('run', [{ type: 'output', data: { n: n + 1, noise: noise() } }])
+    const noise = Array.from({ length: 100 }, () => randomBytes(1650).toString('base64'))
+    for (let n = 0; n < 8000; n++) log.append('run', [{ type: 'output', data: { n, noise: noise[n % 100] } }])
     const server = await startStreamServer({
       log,
       delivery: { clock },
@@ -240,7 +241,7 @@ test.each(sinkKinds)(
       return quiet === 30
     })
     expect(server.delivery.stats().stalled).toBe(1)
-    const readers = await Promise.all(Array.from({ length: 20 }, () => open(`${server.url}/run?after=7000`)))
+    const readers = await Promise.all(Array.from({ length: 100 }, () => open(`${server.url}/run?after=7900`)))
     await Promise.all(readers.map((reader) => reader.until(({ text }) => text.includes('id: 8000\n'))))
     // No heartbeat goes to the one that is backed up; the others get theirs.
     clock.advance(15_000)
