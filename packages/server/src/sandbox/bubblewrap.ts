@@ -13,6 +13,7 @@ import { Readable, type Writable } from 'node:stream'
 import { MillraceError } from '@millrace/protocol'
 import { RunningChild } from './child.ts'
 import type { CopiedFiles } from './copied-files.ts'
+import type { DescriptorCover } from './descriptors.ts'
 import { childEnvironment, splitEnvironment } from './environment.ts'
 import { accountFiles, identityFor } from './identity.ts'
 import type { LimitWatch } from './limits.ts'
@@ -38,6 +39,7 @@ export interface BubblewrapParts {
   projects: readonly { id: string; path: string }[]
   placeholders: Placeholders
   files: CopiedFiles
+  descriptors: DescriptorCover
   watch: LimitWatch
 }
 
@@ -103,7 +105,13 @@ export async function spawnContained(
         env: environment.inherited,
         // A group of its own: Ctrl-C at the server's terminal is for the server.
         detached: true,
-        stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...files.map((file) => file.descriptor)],
+        stdio: parts.descriptors.around<'pipe' | number>([
+          'pipe',
+          'pipe',
+          'pipe',
+          'pipe',
+          ...files.map((file) => file.descriptor),
+        ]),
       })
     } finally {
       for (const file of files) closeSync(file.descriptor)

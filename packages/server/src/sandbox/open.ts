@@ -15,6 +15,7 @@ import { promisify } from 'node:util'
 import { MillraceError } from '@millrace/protocol'
 import { type BubblewrapParts, spawnContained } from './bubblewrap.ts'
 import { CopiedFiles } from './copied-files.ts'
+import { DescriptorCover } from './descriptors.ts'
 import { identityFor } from './identity.ts'
 import { LimitWatch } from './limits.ts'
 import { systemArguments } from './mounts.ts'
@@ -45,6 +46,11 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const placeholders = new Placeholders(join(dataDir, 'placeholders.json'))
   placeholders.recover()
   const watch = new LimitWatch()
+  const descriptors = new DescriptorCover()
+  const close = async () => {
+    placeholders.close()
+    descriptors.close()
+  }
   const home = realPath(homedir()) ?? homedir()
   const toolchain = findToolchain({
     node: process.execPath,
@@ -55,17 +61,18 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   })
   const setpriv = findProgram('setpriv')
   const plain: Sandbox['spawn'] = (command) =>
-    spawnUnsandboxed({ setpriv, path: toolchain.path, watch }, command)
+    spawnUnsandboxed({ setpriv, path: toolchain.path, watch, descriptors }, command)
   const fallback = (warnings: string[], checks: SandboxReport['checks'] = []): Sandbox => ({
     report: { boundary: 'none', warnings, checks },
     spawn: plain,
-    close: async () => placeholders.close(),
+    close,
   })
   if (options.mode === 'off')
     return fallback(['The sandbox is switched off: runs can do whatever this server can.'])
 
   const unavailable = (reason: string, checks?: SandboxReport['checks']): Sandbox => {
     if (options.mode === 'required') {
+      descriptors.close()
       throw new MillraceError('sandbox_unavailable', `The sandbox is required and does not work: ${reason}`)
     }
     return fallback([`THERE IS NO SANDBOX, and runs can do whatever this server can: ${reason}.`], checks)
@@ -86,6 +93,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     projects: options.projects,
     placeholders,
     files: new CopiedFiles(dataDir),
+    descriptors,
     watch,
   }
   const spawn = (command: SandboxedCommand) => spawnContained(parts, command)
@@ -109,9 +117,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   return {
     report: { boundary: 'bubblewrap', warnings: warningsOf(options, setpriv, home), checks },
     spawn,
-    close: async () => {
-      placeholders.close()
-    },
+    close,
   }
 }
 

@@ -8,9 +8,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { chownSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
 import { MillraceError } from '@millrace/protocol'
 import { RunningChild } from './child.ts'
+import type { DescriptorCover } from './descriptors.ts'
 import { childEnvironment } from './environment.ts'
 import { identityFor } from './identity.ts'
 import type { LimitWatch } from './limits.ts'
@@ -23,6 +23,7 @@ export interface UnsandboxedParts {
   setpriv: string | null
   path: readonly string[]
   watch: LimitWatch
+  descriptors: DescriptorCover
 }
 
 export async function spawnUnsandboxed(
@@ -40,7 +41,7 @@ export async function spawnUnsandboxed(
       cwd: command.cwd,
       env: childEnvironment(command, { path: parts.path, home, temporary: home }),
       detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: parts.descriptors.around<'pipe'>(['pipe', 'pipe', 'pipe']),
     })
     await started(child)
     return attach(child, command, parts.watch, release)
@@ -51,16 +52,20 @@ export async function spawnUnsandboxed(
 }
 
 function attach(
-  child: ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable },
+  child: ChildProcess,
   command: SandboxedCommand,
   watch: LimitWatch,
   release: () => void,
 ): RunningChild {
+  const { stdin, stdout, stderr } = child
+  if (stdin === null || stdout === null || stderr === null) {
+    throw new MillraceError('internal', 'the program was started without pipes')
+  }
   const pid = child.pid ?? 0
   const startTime = startTimeOf(pid)
   return new RunningChild({
     child,
-    stdio: child,
+    stdio: { stdin, stdout, stderr },
     pid,
     startTime,
     tree: looseTree({ pid, startTime }, command.runId, startTime !== 0),

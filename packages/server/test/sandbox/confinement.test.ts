@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readFileSync,
   realpathSync,
   symlinkSync,
@@ -16,8 +18,9 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { carriersOf } from '../../src/sandbox/processes.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { isRoot, ordinaryUser, Workspace } from './support/workspace.ts'
+import { isRoot, ordinaryUser, textOf, Workspace } from './support/workspace.ts'
 
+const standInServer = fileURLToPath(new URL('support/stand-in-server.ts', import.meta.url))
 const workspace = new Workspace()
 const mine = workspace.project('mine')
 const theirs = workspace.project('theirs', 'somebody')
@@ -63,11 +66,9 @@ describe.each([
       project,
       script: 'cat /proc/*/environ; env; ls -d /proc/[0-9]*',
     }
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [fileURLToPath(new URL('support/stand-in-server.ts', import.meta.url)), JSON.stringify(args)],
-      { env: { ...process.env, MILLRACE_CANARY: 'canary-5f1c', ANTHROPIC_API_KEY: 'canary-key' } },
-    )
+    const { stdout } = await promisify(execFile)(process.execPath, [standInServer, JSON.stringify(args)], {
+      env: { ...process.env, MILLRACE_CANARY: 'canary-5f1c', ANTHROPIC_API_KEY: 'canary-key' },
+    })
     expect(stdout).toContain('/proc/1\n')
     expect(stdout).toContain('MILLRACE_RUN_ID=')
     expect(stdout).not.toContain('canary')
@@ -218,6 +219,31 @@ describe.each([
     it('can be reached by a tool that asks for it', async () => {
       expect((await sh(connect(), { network: true })).stdout).toBe('hello\n')
     })
+  })
+})
+
+describe('a server that was started with open descriptors', () => {
+  it.each(['required', 'off'])('hands none of them on (%s)', async (mode) => {
+    writeFileSync(join(workspace.dataDir, 'server.json'), 'secret-token')
+    const secret = openSync(join(workspace.dataDir, 'server.json'), 'r')
+    const directory = openSync('/', 'r')
+    const args = {
+      mode,
+      dataDir: workspace.dataDir,
+      project: mine,
+      script: 'cat /proc/self/fd/40; ls /proc/self/fd/45/; ls -l /proc/self/fd',
+    }
+    const stdio = new Array<'ignore' | 'pipe' | number>(46).fill('ignore')
+    stdio[1] = 'pipe'
+    stdio[40] = secret
+    stdio[45] = directory
+    const server = spawn(process.execPath, [standInServer, JSON.stringify(args)], { stdio })
+    const stdout = server.stdout === null ? '' : await textOf(server.stdout)
+    closeSync(secret)
+    closeSync(directory)
+    expect(stdout).toContain('40 -> /dev/null')
+    expect(stdout).toContain('45 -> /dev/null')
+    expect(stdout).not.toMatch(/secret-token|usr/)
   })
 })
 
