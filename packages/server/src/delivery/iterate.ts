@@ -78,7 +78,8 @@ export async function* iterate(
   iterators: Set<Iterator>,
 ): AsyncGenerator<StoredEvent, void, undefined> {
   const bell = new Bell()
-  const self: Iterator = { leaving: parts.refusing, stopped: false, ring: () => bell.ring() }
+  const { promise: over, resolve: end } = Promise.withResolvers<void>()
+  const self: Iterator = { leaving: parts.refusing, stopped: false, ring: () => bell.ring(), over }
   const onAbort = () => {
     self.stopped = true
     bell.ring()
