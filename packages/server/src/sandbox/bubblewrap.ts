@@ -3,7 +3,8 @@
  *
  * Owns: the stand-ins for protected paths and the small files copied into each run. A run's share of
  * both is released when no process of it is left.
- * Invariant: bubblewrap and what stands before it inherit the child's environment and never the
+ * Invariants: it is called on the main thread, since `--die-with-parent` means the thread that spawned;
+ * bubblewrap and what stands before it inherit the child's environment and never the
  * server's: bubblewrap's own first process stays visible inside, with the environment it was started
  * with, whatever `--clearenv` says.
  */

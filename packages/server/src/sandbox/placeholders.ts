@@ -63,15 +63,20 @@ export class Placeholders {
     const missing = wanted.filter((standIn) => !this.held.has(standIn.path))
     for (const standIn of missing) this.held.set(standIn.path, { ...standIn, users: 0, inode: 0 })
     if (missing.length > 0) this.writeJournal()
-    for (const { path } of wanted) {
-      const held = this.held.get(path)
-      if (held === undefined) continue
-      if (held.users === 0 && !create(held, owner)) {
-        this.held.delete(path)
-        continue
+    try {
+      for (const { path } of wanted) {
+        const held = this.held.get(path)
+        if (held === undefined) continue
+        if (held.users === 0 && !create(held, owner)) {
+          this.held.delete(path)
+          continue
+        }
+        held.users += 1
+        mine.push(held)
       }
-      held.users += 1
-      mine.push(held)
+    } catch (error) {
+      this.release(mine)
+      throw error
     }
     let released = false
     return () => {

@@ -43,6 +43,7 @@ export function protect(options: ProtectOptions): Protection {
   const inside = options.roots.filter((root) => isWithin(projectPath, root))
   const wanted: Protected[] = [...new Set([projectPath, ...inside])].flatMap((root) => [
     ...gitPaths(root, projectPath),
+    ...bareRepositoryPaths(root, projectPath),
     { path: join(root, '.claude'), kind: 'directory' },
     { path: join(root, '.mcp.json'), kind: 'file' },
     ...configNames.map((name): Protected => ({ path: join(root, name), kind: 'file' })),
@@ -87,6 +88,17 @@ function gitPaths(root: string, projectPath: string): Protected[] {
   return [{ path: git, kind: 'file' }, ...(linked ? gitDirectoryPaths(target, root, projectPath) : [])]
 }
 
+/**
+ * A directory that holds HEAD, objects and refs is a repository without working tree to git, whose
+ * `config` and `hooks` it obeys, and it looks there when `.git` is missing or was spoilt. A file where
+ * one of the directories would have to be keeps a root from becoming such a repository.
+ */
+function bareRepositoryPaths(root: string, projectPath: string): Protected[] {
+  const free = ['refs', 'objects'].find((name) => !entryAt(join(root, name))?.isDirectory())
+  if (free !== undefined) return [{ path: join(root, free), kind: 'file' }]
+  return gitDirectoryPaths(root, root, projectPath)
+}
+
 /** A real repository has a HEAD. */
 function isEmptyStandIn(git: string): boolean {
   return entryAt(join(git, 'HEAD')) === null && entryAt(join(git, 'config')) === null
@@ -111,7 +123,7 @@ function gitDirectoryPaths(git: string, root: string, projectPath: string): Prot
 function configuredPaths(git: string, root: string, projectPath: string): Protected[] {
   const setting = /(?:^|[\]\s])(hookspath|path)[ \t]*=[ \t]*"?([^"\n]+?)"?[ \t]*$/gim
   return [...textOf(join(git, 'config')).matchAll(setting)].flatMap(([, name, value]): Protected[] => {
-    if (name === undefined || value === undefined) return []
+    if (name === undefined || value === undefined || value.startsWith('~')) return []
     const hooks = name.toLowerCase() === 'hookspath'
     const path = resolve(hooks ? root : git, value)
     if (!isWithin(projectPath, path) || path === projectPath) return []

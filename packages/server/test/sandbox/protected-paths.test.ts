@@ -143,7 +143,7 @@ describe('in a repository', () => {
   it('a project inside the project is protected as well, and so is the way to it', async () => {
     const targets = inEveryProject.map((name) => `packages/nested/${name}`)
     const { stdout } = await sh(
-      `${planting}\nfor p in ${targets.join(' ')}; do plant $p; done; for d in packages packages/nested; do mv $d away 2>/dev/null && echo moved; done; true`,
+      `${planting}\nfor p in ${targets.join(' ')}; do plant $p; done; for d in packages packages/nested; do mv $d away 2>/dev/null && echo moved; done; rm -rf away`,
     )
     expect(stdout).toBe('')
   })
@@ -241,6 +241,19 @@ describe('stand-ins', () => {
     expect(names).toEqual(['.claude', '.git', '.mcp.json'])
     expect(existsSync(join(project, '.git/commondir'))).toBe(false)
     await next.close()
+  })
+
+  it('serve many runs that begin and end at once, and are gone after the last', async () => {
+    const config = readFileSync(join(repository, '.git/config'), 'utf8')
+    const script = `${planting}\nfor p in .mcp.json .git/config .git/commondir .claude/x; do plant $p; done`
+    const runs = Array.from({ length: 24 }, async (_, index) => {
+      await new Promise((resolve) => setTimeout(resolve, index * 7))
+      return workspace.sh(sandbox, repository, script)
+    })
+    for (const ran of await Promise.all(runs)) expect(ran).toMatchObject({ stdout: '', exit: { code: 0 } })
+    expect(readdirSync(repository).sort()).toEqual(['.git', 'README', 'packages'])
+    expect(readdirSync(join(repository, '.git'))).not.toContain('commondir')
+    expect(readFileSync(join(repository, '.git/config'), 'utf8')).toBe(config)
   })
 
   it('that somebody fills while a run goes on are left to them', async () => {
