@@ -1,21 +1,26 @@
 /**
  * Millrace inside somebody else's application. Nothing listens, traps signals or exits; importing
  * and creating open nothing, `start()` does, and `stop()` releases all of it.
+ *
+ * Owns the open server, if there is one. Invariants: starts and stops happen one after the other, in
+ * the order they were asked for; a start that failed leaves nothing open and can be tried again.
  */
 import type { IncomingMessage } from 'node:http'
-import { type LogEvent, MillraceError, type Run, type StartRunBody } from '@millrace/protocol'
-import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
+import { MillraceError } from '@millrace/protocol'
+import type { FastifyBaseLogger, FastifyPluginAsync } from 'fastify'
 import type { Logger } from 'pino'
 import type { Principal } from './auth/principal.ts'
 import { loadConfig } from './config/load.ts'
 import type { ConfigFile } from './config/schema.ts'
+import { checkedPrincipal, type EmbeddedRuns, embeddedRuns } from './embedded-runs.ts'
 import { type ExpressMiddleware, expressMiddleware } from './faces/express.ts'
 import { type OpenServer, openServer } from './server.ts'
 import { createLog } from './telemetry/log.ts'
 
 export interface MillraceOptions {
   /**
-   * Who a request of the host application comes from; null refuses it with 401. Without it the faces
+   * Who a request of the host application comes from; null refuses it with 401. The request is Node's
+   * own, which Express extends; in a Fastify application it is `request.raw`. Without it the faces
    * want Millrace's own bearer tokens.
    */
   principal?: (request: IncomingMessage) => Principal | null | Promise<Principal | null>
@@ -23,112 +28,133 @@ export interface MillraceOptions {
   dataDir?: string
   /** What relative paths in the configuration are relative to. Default: the current directory. */
   cwd?: string
+  /** Default: lines of JSON on stderr, from `LOG_LEVEL` (else `warn`) on. */
   log?: Logger
-  /** Told when the disk failed and the store acknowledges nothing any more. Default: rethrown. */
+  /**
+   * Told when the disk failed and the store acknowledges nothing any more. Default: only logged. The
+   * host application decides whether to go on without its runs: every call fails with `storage_failed`.
+   */
   onFatal?: (error: Error) => void
 }
 
-/** Runs, for the program we live in. Without a principal, calls act as an admin named `admin`. */
-export interface EmbeddedRuns {
-  start(body: StartRunBody, principal?: Principal, options?: { idempotencyKey?: string }): Promise<Run>
-  get(id: string, principal?: Principal): Promise<Run>
-  list(
-    filter?: { kind?: Run['kind']; state?: Run['state']; project?: string; limit?: number; cursor?: string },
-    principal?: Principal,
-  ): Promise<{ runs: Run[]; nextCursor: string | null }>
-  abort(id: string, principal?: Principal): Promise<Run>
-  retry(id: string, principal?: Principal): Promise<Run>
-  /** The events after `after`, then live ones; ends after the terminal event. */
-  follow(
-    id: string,
-    options?: { after?: number; types?: readonly string[]; signal?: AbortSignal; principal?: Principal },
-  ): AsyncIterable<LogEvent>
-}
-
 export interface Millrace {
+  /**
+   * Opens the data directory, closes what a crash left open, and begins to take runs from the queue.
+   * Does nothing when it has happened. Fails with a ConfigError that lists every problem, or when
+   * another server holds the data directory.
+   */
   start(): Promise<void>
-  /** Ends active runs as interrupted, flushes and ends every stream, closes the store. */
+  /** Ends active runs as interrupted, flushes and ends every stream, closes the store. May be followed by a start. */
   stop(): Promise<void>
-  /** Middleware with all faces; what it does not know goes to the next one. */
+  /**
+   * Middleware with all faces, under whatever path it is mounted; what it does not know goes to the
+   * next one. May be made before `start()`; requests that come before it go on as an error (503).
+   */
   express(): ExpressMiddleware
-  /** The same as a Fastify plugin: `app.register(millrace.fastify, { prefix: '/work' })`. */
+  /**
+   * The same as a Fastify plugin: `app.register(millrace.fastify, { prefix: '/work' })`. Start first;
+   * its routes belong to that start and answer 503 after the stop.
+   */
   readonly fastify: FastifyPluginAsync
   readonly runs: EmbeddedRuns
 }
 
-const localAdmin: Principal = { user: 'admin', admin: true }
+/** What lives from a start to its stop. */
+interface Life {
+  server: OpenServer
+  /** The faces, as a host application's plugin. */
+  plugin: FastifyPluginAsync
+  middleware(): Promise<ExpressMiddleware>
+}
 
+/** `config` is what a configuration file would hold. Opens nothing and checks nothing before `start()`. */
 export function createMillrace(config: ConfigFile, options: MillraceOptions = {}): Millrace {
-  let opening: Promise<OpenServer> | null = null
-  let middlewareApp: FastifyInstance | null = null
+  let life: Life | null = null
+  /** The one before: a stream that reconnects after a stop is still told to come back. */
+  let ended: Life | null = null
+  let starting: Promise<Life> | null = null
+  let turn: Promise<unknown> = Promise.resolve()
 
-  const opened = (): Promise<OpenServer> => {
-    if (opening === null) throw new MillraceError('draining', 'Call start() first')
-    return opening
+  const inTurn = <Result>(action: () => Promise<Result>): Promise<Result> => {
+    const done = turn.then(action)
+    turn = done.catch(() => {})
+    return done
   }
 
-  const open = async (): Promise<OpenServer> => {
-    const log = options.log ?? createLog(process.env.LOG_LEVEL ?? 'warn')
-    const loaded = await loadConfig({
-      flags: { data: options.dataDir },
-      env: process.env,
-      cwd: options.cwd ?? process.cwd(),
-      content: config,
-    })
-    return openServer({
-      config: loaded,
-      log,
-      ...(options.principal === undefined ? {} : { principal: options.principal }),
-      onFatal:
-        options.onFatal ??
-        ((error) => {
-          throw error
-        }),
-    })
+  const alive = async (): Promise<Life> => {
+    const found = life ?? (await starting)
+    if (found === null) throw new MillraceError('draining', 'Millrace is not running: await start() first')
+    return found
   }
 
   const plugin: FastifyPluginAsync = async (app) => {
-    await app.register((await opened()).plugin)
+    await app.register((await alive()).plugin)
   }
 
   return {
-    start: async () => {
-      opening ??= open()
-      await opening
+    async start() {
+      const mine = inTurn(async () => {
+        life ??= await open(config, options)
+        return life
+      })
+      starting = mine
+      try {
+        await mine
+      } finally {
+        if (starting === mine) starting = null
+      }
     },
-    stop: async () => {
-      if (opening === null) return
-      const server = await opening
-      opening = null
-      await server.drain()
-      await middlewareApp?.close()
-      middlewareApp = null
-      await server.close()
-    },
-    express: () =>
-      expressMiddleware(async () => {
-        if (middlewareApp === null) {
-          middlewareApp = Fastify({ routerOptions: { maxParamLength: 255 } })
-          middlewareApp.register(plugin)
+    stop: () =>
+      inTurn(async () => {
+        if (life === null) return
+        try {
+          await life.server.drain()
+        } finally {
+          ended = life
+          life = null
+          await ended.server.close()
         }
-        return middlewareApp
       }),
+    express: () => (request, response, next) => {
+      const answering = life ?? (starting === null ? ended : null)
+      Promise.resolve(answering ?? alive())
+        .then(({ middleware }) => middleware())
+        .then((answer) => answer(request, response, next))
+        .catch(next)
+    },
     fastify: plugin,
-    runs: {
-      start: async (body, principal = localAdmin, start = {}) =>
-        (await (await opened()).runs.start(body, principal, start)).run,
-      get: async (id, principal = localAdmin) => (await opened()).runs.get(id, principal),
-      list: async ({ limit = 50, ...filter } = {}, principal = localAdmin) =>
-        (await opened()).runs.list({ ...filter, limit }, principal),
-      abort: async (id, principal = localAdmin) => (await opened()).runs.abort(id, principal),
-      retry: async (id, principal = localAdmin) => (await opened()).runs.retry(id, principal),
-      async *follow(id, { principal = localAdmin, ...follow } = {}) {
-        const { runs, delivery } = await opened()
-        await runs.get(id, principal)
-        for await (const { seq, at, type, json } of delivery.iterate(id, follow)) {
-          yield { seq, at, type, data: JSON.parse(json) }
-        }
-      },
+    runs: embeddedRuns(async () => (await alive()).server),
+  }
+}
+
+async function open(config: ConfigFile, options: MillraceOptions): Promise<Life> {
+  const { dataDir, cwd = process.cwd(), principal } = options
+  const loaded = await loadConfig({ flags: { data: dataDir }, env: process.env, cwd, content: config })
+  const log = options.log ?? createLog(process.env.LOG_LEVEL ? loaded.logLevel : 'warn')
+  for (const warning of loaded.warnings) log.warn(warning)
+  const server = await openServer({
+    config: loaded,
+    log,
+    ...(principal && { principal: async (request) => checkedPrincipal(await principal(request)) }),
+    onFatal: (error) => {
+      log.fatal({ err: error }, 'the store failed: nothing is acknowledged any more')
+      options.onFatal?.(error)
+    },
+  })
+  const plugin: FastifyPluginAsync = async (app) => {
+    // The host application's own limit is for its own routes.
+    app.addHook('onRoute', (route) => {
+      route.bodyLimit ??= loaded.limits.bodyBytes
+    })
+    await app.register(server.plugin)
+  }
+  let middleware: Promise<ExpressMiddleware> | null = null
+  return {
+    server,
+    plugin,
+    middleware: () => {
+      middleware ??= expressMiddleware(plugin, log as unknown as FastifyBaseLogger)
+      return middleware
     },
   }
 }

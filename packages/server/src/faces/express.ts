@@ -1,10 +1,10 @@
 /**
  * The faces as Express (or Connect) middleware. Uses a body that an earlier middleware has parsed,
- * and hands on what no face answers.
+ * and hands on what no face answers, untouched: neither its body nor its address has been looked at.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import type { FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyPluginAsync, LogController } from 'fastify'
 
 export type ExpressMiddleware = (
   request: IncomingMessage & { body?: unknown },
@@ -12,49 +12,56 @@ export type ExpressMiddleware = (
   next: (error?: unknown) => void,
 ) => void
 
-type Next = (error?: unknown) => void
-
-/** Requests that came through a middleware, with the way on for those that no face knows. */
-const ways = new WeakMap<IncomingMessage, Next>()
-
-export function expressMiddleware(app: () => Promise<FastifyInstance>): ExpressMiddleware {
-  let ready: Promise<FastifyInstance> | null = null
-  const prepare = async () => {
-    const instance = await app()
-    instance.setNotFoundHandler((request, reply) => {
+/** Builds the middleware once; `faces` are then ready to answer. */
+export async function expressMiddleware(
+  faces: FastifyPluginAsync,
+  log: FastifyBaseLogger,
+): Promise<ExpressMiddleware> {
+  /** The way on from a request, for those that no face knows. */
+  const ways = new WeakMap<IncomingMessage, () => void>()
+  const app = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    routerOptions: { maxParamLength: 255 },
+    // An address that cannot be read is no address of ours.
+    frameworkErrors: (_error, request, reply) => {
       reply.hijack()
       ways.get(request.raw)?.()
-    })
-    instance.addHook('preParsing', async (request, _reply, payload) => {
-      const { body } = request.raw as IncomingMessage & { body?: unknown }
-      if (body === undefined || !request.raw.readableEnded) return payload
-      return replay(body, request.headers['content-length'])
-    })
-    await instance.ready()
-    return instance
-  }
+    },
+  })
+  // Before anything reads the body: whoever is next in the host application may want it.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.is404) return done()
+    reply.hijack()
+    ways.get(request.raw)?.()
+  })
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    if (!request.raw.readableEnded) return payload
+    return replay((request.raw as { body?: unknown }).body, request.headers['content-length'])
+  })
+  await app.register(faces)
+  await app.ready()
   return (request, response, next) => {
-    ready ??= prepare()
-    ready.then(
-      (instance) => {
-        ways.set(request, next)
-        instance.routing(request, response)
-      },
-      (error: unknown) => {
-        ready = null
-        next(error)
-      },
-    )
+    ways.set(request, () => next())
+    app.routing(request, response)
   }
 }
 
-/** A parsed body as the stream it was: the faces then check it as they check any other. */
+/**
+ * A body that was read before us, as the stream it was: the faces then check it as they check any
+ * other. Where nobody kept what was read, it is an empty one, and no request that waits for ever.
+ */
 function replay(body: unknown, contentLength: string | undefined): Readable {
-  const bytes = Buffer.isBuffer(body)
-    ? body
-    : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
-  const stream = Readable.from([bytes]) as Readable & { receivedEncodedLength?: number }
+  const bytes = bytesOf(body)
+  const stream = Readable.from(bytes.length > 0 ? [bytes] : []) as Readable & {
+    receivedEncodedLength?: number
+  }
   // Fastify holds what it received against Content-Length, which speaks of the bytes on the wire.
   stream.receivedEncodedLength = Number(contentLength ?? bytes.length)
   return stream
+}
+
+function bytesOf(body: unknown): Buffer {
+  if (Buffer.isBuffer(body)) return body
+  return Buffer.from(typeof body === 'string' ? body : (JSON.stringify(body) ?? ''))
 }

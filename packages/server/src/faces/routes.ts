@@ -22,7 +22,8 @@ export function routes(parts: FaceParts): FastifyPluginAsync {
     app.setErrorHandler(sendProblem)
     const embedded = parts.hostPrincipal !== null
     if (!app.hasDecorator('parseCookie')) await app.register(fastifyCookie)
-    app.decorateRequest('identity', null)
+    // A host application may have a decorator of that name; on our own requests it is ours.
+    if (!app.hasRequestDecorator('identity')) app.decorateRequest('identity', null)
 
     app.addHook('onRequest', async (request, reply) => {
       if (request.routeOptions.config.stream && parts.readiness().status === 'draining') {
