@@ -24,7 +24,7 @@ import { Placeholders } from './placeholders.ts'
 import { probe } from './probe.ts'
 import type { Sandbox, SandboxedCommand, SandboxReport } from './sandbox.ts'
 import { findToolchain } from './toolchain.ts'
-import { spawnUnsandboxed } from './unsandboxed.ts'
+import { homePrefixOf, removeOldHomes, spawnUnsandboxed } from './unsandboxed.ts'
 
 export interface SandboxOptions {
   /** `auto` falls back loudly, `required` refuses to, `off` asks for no boundary. */
@@ -45,6 +45,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const dataDir = realpathSync(options.dataDir)
   const placeholders = new Placeholders(join(dataDir, 'placeholders.json'))
   placeholders.recover()
+  const homePrefix = homePrefixOf(dataDir)
+  removeOldHomes(homePrefix)
   const watch = new LimitWatch()
   const descriptors = new DescriptorCover()
   const close = async () => {
@@ -61,7 +63,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   })
   const setpriv = findProgram('setpriv')
   const plain: Sandbox['spawn'] = (command) =>
-    spawnUnsandboxed({ setpriv, path: toolchain.path, watch, descriptors }, command)
+    spawnUnsandboxed({ setpriv, homePrefix, path: toolchain.path, watch, descriptors }, command)
   const fallback = (warnings: string[], checks: SandboxReport['checks'] = []): Sandbox => ({
     report: { boundary: 'none', warnings, checks },
     spawn: plain,

@@ -5,9 +5,10 @@
  * the run's own, root becomes the project's owner, and the process tree is ended with the run.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
 import { RunningChild } from './child.ts'
 import type { DescriptorCover } from './descriptors.ts'
@@ -21,9 +22,28 @@ import { looseTree } from './tree.ts'
 
 export interface UnsandboxedParts {
   setpriv: string | null
+  /** Names of the private homes begin with it, see `homePrefixOf`. */
+  homePrefix: string
   path: readonly string[]
   watch: LimitWatch
   descriptors: DescriptorCover
+}
+
+/**
+ * Where the homes of a server's runs are: outside the data directory, which their users may not enter,
+ * and recognisable, so that what a killed server left is found.
+ */
+export function homePrefixOf(dataDir: string): string {
+  const server = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
+  return join(tmpdir(), `millrace-home-${server}-`)
+}
+
+/** Removes the homes that an earlier server on this data directory left; no run of it is alive. */
+export function removeOldHomes(prefix: string): void {
+  const directory = dirname(prefix)
+  for (const name of readdirSync(directory)) {
+    if (name.startsWith(basename(prefix))) rmSync(join(directory, name), { recursive: true, force: true })
+  }
 }
 
 export async function spawnUnsandboxed(
@@ -32,7 +52,7 @@ export async function spawnUnsandboxed(
 ): Promise<RunningChild> {
   checkProgram(command.argv[0], { cwd: command.cwd, path: parts.path, visible: () => true })
   const identity = identityFor(command.projectPath, parts.setpriv)
-  const home = mkdtempSync(join(tmpdir(), 'millrace-home-'))
+  const home = mkdtempSync(parts.homePrefix)
   const release = () => rmSync(home, { recursive: true, force: true })
   try {
     if (identity.become.length > 0) chownSync(home, identity.uid, identity.gid)

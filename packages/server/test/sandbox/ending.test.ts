@@ -1,12 +1,14 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { endLeftovers } from '../../src/sandbox/leftovers.ts'
 import { carriersOf, isRunning, startTimeOf } from '../../src/sandbox/processes.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { homePrefixOf } from '../../src/sandbox/unsandboxed.ts'
 import { finish, isRoot, ordinaryUser, textOf, until, Workspace } from './support/workspace.ts'
 
 const workspace = new Workspace()
@@ -168,6 +170,11 @@ describe('leftovers of a server that was killed', () => {
     expect(carriersOf(runs).length).toBeGreaterThanOrEqual(5)
     expect(await endLeftovers([{ id: runId, process: null }])).toBeGreaterThanOrEqual(5)
     expect(carriersOf(runs)).toEqual([])
+    const homes = () =>
+      readdirSync(tmpdir()).filter((name) => name.startsWith(basename(homePrefixOf(workspace.dataDir))))
+    expect(homes()).toHaveLength(1)
+    await (await workspace.open([project], { mode: 'off' })).close()
+    expect(homes()).toEqual([])
   })
 
   it('are found by pid and start time, where the environment tells nothing', async () => {

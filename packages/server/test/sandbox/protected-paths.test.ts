@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { endLeftovers } from '../../src/sandbox/leftovers.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { finish, git, isRoot, ordinaryUser, until, Workspace } from './support/workspace.ts'
 
@@ -63,6 +64,15 @@ describe.each([
     )
     expect(stdout).toBe('')
     expect(readdirSync(project)).toEqual(before)
+  })
+
+  it('a job cannot make the project itself a bare repository, whose hooks git would run', async () => {
+    const { stdout } = await workspace.sh(
+      sandbox,
+      project,
+      'echo "ref: refs/heads/x" > HEAD; mkdir -p objects; (mkdir refs || (rm -f refs && mkdir refs)) 2>/dev/null && echo made; git --git-dir=. rev-parse --is-bare-repository 2>/dev/null; rm -rf HEAD objects',
+    )
+    expect(stdout).toBe('')
   })
 
   it('what stands in for missing paths is the owner’s, is empty, and goes with the last run', async () => {
@@ -223,7 +233,8 @@ describe('stand-ins', () => {
     const dataDir = join(workspace.root, 'crashed-data')
     mkdirSync(dataDir)
     const script = new URL('support/stand-in-server.ts', import.meta.url).pathname
-    const args = { mode: 'required', dataDir, project, script: 'sleep 300' }
+    const runId = crypto.randomUUID()
+    const args = { mode: 'required', dataDir, project, script: 'sleep 300', runId }
     const server = spawn(process.execPath, [script, JSON.stringify(args)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -231,6 +242,8 @@ describe('stand-ins', () => {
     expect(existsSync(join(project, '.git/commondir'))).toBe(true)
     server.kill('SIGKILL')
     await new Promise((resolve) => server.once('exit', resolve))
+    // Killed so soon after the start, bubblewrap may not have bound its life to the server's yet.
+    await endLeftovers([{ id: runId, process: null }])
     expect(existsSync(join(dataDir, 'placeholders.json'))).toBe(true)
     // What somebody has filled meanwhile is theirs now.
     writeFileSync(join(project, '.mcp.json'), '{}')
