@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { scratchFolder } from '../../e2e/support/server.ts'
+
+const main = fileURLToPath(new URL('main.ts', import.meta.url))
+const data = scratchFolder()
+const anna = { Authorization: 'Bearer key-of-anna' }
+const bert = { Authorization: 'Bearer key-of-bert' }
+let child: ChildProcess
+let exited: Promise<unknown[]>
+let url = ''
+
+beforeAll(async () => {
+  child = spawn(process.execPath, [main], {
+    env: { ...process.env, PORT: '0', MILLRACE_DATA: data.path },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  exited = once(child, 'exit')
+  if (child.stdout === null) throw new Error('no pipe')
+  ;[url] = (await once(createInterface(child.stdout), 'line')) as [string]
+})
+afterAll(async () => {
+  if (child.exitCode === null) child.kill('SIGTERM')
+  await exited
+  data.dispose()
+})
+
+async function startJob(): Promise<string> {
+  const answer = await fetch(`${url}/work/api/execute`, {
+    method: 'POST',
+    headers: { ...anna, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ toolId: 'count', projectId: 'demo' }),
+  })
+  const { data } = (await answer.json()) as { data: { jobId: string } }
+  return data.jobId
+}
+
+const lines = (text: string) => [...text.matchAll(/"line":"([^"]*)"/g)].map(([, line]) => line)
+
+test('Anna follows her job, and for Bert there is none', async () => {
+  const jobId = await startJob()
+  for (const path of [`/work/api/stream/${jobId}`, `/work/api/runs/${jobId}`, `/watch/${jobId}`]) {
+    expect((await fetch(url + path, { headers: bert })).status).toBe(404)
+  }
+  const text = await (await fetch(`${url}/work/api/stream/${jobId}`, { headers: anna })).text()
+  expect(lines(text)).toEqual(['line 1', 'line 2', 'line 3'])
+  expect(text).toContain('event: complete')
+})
+
+test('the application’s own session gets the same lines, and ends', async () => {
+  const jobId = await startJob()
+  const text = await (await fetch(`${url}/watch/${jobId}`, { headers: anna })).text()
+  expect(lines(text)).toEqual(['line 1', 'line 2', 'line 3'])
+  expect(text).toMatch(/event:\s?complete/)
+})
+
+test('a stop ends open streams with what became of the job, and leaves with code 0', async () => {
+  const jobId = await startJob()
+  const paths = [`/work/api/stream/${jobId}`, `/watch/${jobId}`]
+  const streams = await Promise.all(paths.map((path) => fetch(url + path, { headers: anna })))
+  const texts = streams.map((stream) => stream.text())
+  child.kill('SIGTERM')
+  expect(await exited).toEqual([0, null])
+  for (const text of await Promise.all(texts)) expect(text).toMatch(/Interrupted|event:\s?complete/)
+})
