@@ -203,8 +203,9 @@ export class Follower implements TurnTaker {
     const batch = feed.cut(page, this.#cursor, filter)
     if (batch !== null) this.#send(batch)
     // Else the hint ran ahead of what can be read: the next one, or the next beat, looks again.
-    else if (resume.kind === 'over' || this.#leaving) this.finish()
+    else if (resume.kind === 'over') this.finish()
     else if (this.#hinted) this.#queue()
+    else if (this.#leaving) this.finish()
   }
 
   #drained(): void {
