@@ -33,7 +33,8 @@ export class Authenticator {
   private readonly parts: AuthenticatorParts
 
   constructor(parts: AuthenticatorParts) {
-    this.parts = parts
+    // An empty one would let everybody in who sends an empty one.
+    this.parts = { ...parts, adminTokens: parts.adminTokens.filter((token) => token !== '') }
   }
 
   /** Who a bearer token stands for; null when it is not valid. */
@@ -49,18 +50,29 @@ export class Authenticator {
     return this.lookUp(value, 'cookie')
   }
 
-  /** A one-use code with which a browser logs in as this principal. */
-  async createLoginCode(principal: Principal): Promise<{ code: string; expiresAt: number }> {
-    const { secret, credential } = await this.create('login', principal, loginCodeTtlMs)
-    return { code: secret, expiresAt: credential.expiresAt ?? 0 }
+  /**
+   * A one-use code with which a browser logs in as this principal. What comes of it dies with the
+   * credential that asked for it, `from`: a revoked token leaves no cookie behind.
+   */
+  async createLoginCode(
+    principal: Principal,
+    from: Credential | null = null,
+  ): Promise<{ code: string; expiresAt: number }> {
+    // The first of the line, so that one look is enough to know whether it is alive.
+    const parent = from === null ? null : (from.parent ?? from.id)
+    const { secret, expiresAt } = await this.create('login', principal, loginCodeTtlMs, parent)
+    return { code: secret, expiresAt }
   }
 
   /** Trades a login code for the value of a cookie; null when the code is unknown, used or too old. */
   async redeem(code: string): Promise<{ cookie: string; maxAgeSeconds: number } | null> {
     const at = this.parts.now()
-    const taken = await this.parts.credentials.take(hashSecret(code), at)
-    if (taken === null || taken.kind !== 'login' || !isLive(taken, at)) return null
-    const { secret } = await this.create('cookie', taken, cookieTtlMs)
+    const hash = hashSecret(code)
+    // Looked at first: what is no login code is not to be used up by being mistaken for one.
+    if ((await this.parts.credentials.find(hash))?.kind !== 'login') return null
+    const taken = await this.parts.credentials.take(hash, at)
+    if (taken === null || !(await this.isLive(taken, at))) return null
+    const { secret } = await this.create('cookie', taken, cookieTtlMs, taken.parent)
     return { cookie: secret, maxAgeSeconds: cookieTtlMs / 1000 }
   }
 
@@ -71,32 +83,35 @@ export class Authenticator {
     }
   }
 
-  private async create(kind: CredentialKind, principal: Principal, ttlMs: number) {
+  private async create(kind: CredentialKind, principal: Principal, ttlMs: number, parent: string | null) {
     const at = this.parts.now()
     const secret = newSecret(`mr_${kind}`)
+    const expiresAt = at + ttlMs
     const credential: Credential = {
       id: randomUUID(),
       kind,
       user: principal.user,
       admin: principal.admin,
       createdAt: at,
-      expiresAt: at + ttlMs,
+      expiresAt,
       revokedAt: null,
       usedAt: null,
-      parent: null,
+      parent,
       path: null,
     }
     await this.parts.credentials.add(credential, hashSecret(secret))
-    return { secret, credential }
+    return { secret, expiresAt }
   }
 
   private async lookUp(secret: string, kind: CredentialKind): Promise<Identity | null> {
     const credential = await this.parts.credentials.find(hashSecret(secret))
-    if (credential === null || credential.kind !== kind || !isLive(credential, this.parts.now())) return null
+    if (credential === null || credential.kind !== kind) return null
+    if (!(await this.isLive(credential, this.parts.now()))) return null
     return { principal: { user: credential.user, admin: credential.admin }, credential }
   }
-}
 
-function isLive(credential: Credential, at: number): boolean {
-  return credential.revokedAt === null && (credential.expiresAt === null || credential.expiresAt > at)
+  private async isLive({ revokedAt, expiresAt, parent }: Credential, at: number): Promise<boolean> {
+    if (revokedAt !== null || (expiresAt !== null && expiresAt <= at)) return false
+    return parent === null || (await this.parts.credentials.dead([parent], at)).length === 0
+  }
 }

@@ -38,7 +38,8 @@ export function loginFace(app: FaceApp, parts: FaceParts): void {
       },
     },
     async (request, reply) => {
-      const { code, expiresAt } = await parts.auth.createLoginCode(principalOf(request))
+      const from = request.identity?.credential
+      const { code, expiresAt } = await parts.auth.createLoginCode(principalOf(request), from)
       return reply.code(201).send({ url: loginUrl(parts.publicUrl(), code), expiresAt })
     },
   )
@@ -64,8 +65,11 @@ export function loginUrl(base: string, code: string): string {
 }
 
 const refusal = `<!doctype html>
+<html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Millrace: log in</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/page.css">
 <main class="notice">
 <h1>This address does not log in</h1>

@@ -19,8 +19,12 @@ export class StreamService {
     this.sessions.set(jobId, session)
   }
 
-  unregisterSession(jobId: string): void {
-    this.sessions.delete(jobId)
+  /**
+   * With the session, only if it is still that one: the end of an earlier connection then does not
+   * take away the later one's events.
+   */
+  unregisterSession(jobId: string, session?: StreamSession): void {
+    if (session === undefined || this.sessions.get(jobId) === session) this.sessions.delete(jobId)
   }
 
   hasSession(jobId: string): boolean {
@@ -46,11 +50,13 @@ export class StreamService {
   private send(jobId: string, { event, data }: StreamEvent): void {
     const session = this.sessions.get(jobId)
     if (session === undefined) return
+    // A session whose connection is gone throws, or rejects: nobody watches there any more.
+    const gone = () => this.unregisterSession(jobId, session)
     try {
-      session.push(data, event)
+      const pushed = session.push(data, event)
+      if (pushed instanceof Promise) pushed.catch(gone)
     } catch {
-      // A session whose connection is gone throws; whoever opened it is the one to unregister it.
-      this.sessions.delete(jobId)
+      gone()
     }
   }
 }

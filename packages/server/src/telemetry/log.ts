@@ -2,14 +2,37 @@
 import { type Logger, pino, stdSerializers } from 'pino'
 import pretty from 'pino-pretty'
 
-/** Headers that carry credentials never reach a log line, whatever is logged of a request. */
+/** Headers that carry credentials never reach a log line, whatever is logged of a request or an error. */
+const secretHeaders = [
+  'authorization',
+  'cookie',
+  '["set-cookie"]',
+  '["proxy-authorization"]',
+  '["x-api-key"]',
+]
+const holders = ['headers', '*.headers', '*.*.headers']
 const redact = {
-  paths: ['req.headers.authorization', 'req.headers.cookie', 'headers.authorization', 'headers.cookie'],
+  paths: holders.flatMap((holder) =>
+    secretHeaders.map((name) => (name.startsWith('[') ? `${holder}${name}` : `${holder}.${name}`)),
+  ),
   remove: true,
 }
 
+/** Our own secrets (`auth/secrets.ts`), and what an address carries in place of a header. */
+const ownSecret = /\bmr_([a-z]+)_[\w-]{20,}/g
+const secretInAddress = /([?&](?:code|ticket|token)=)[^&\s"'\\]+/gi
+
 export function createLog(level: string, stream: NodeJS.WriteStream = process.stderr): Logger {
-  const options = { level, redact, serializers: { ...stdSerializers, req: requestLine } }
+  const options = {
+    level,
+    redact,
+    serializers: { ...stdSerializers, req: requestLine, res: answerLine },
+    // The last door: a library's message or an error's text may quote an address.
+    hooks: {
+      streamWrite: (line: string) =>
+        line.replace(ownSecret, 'mr_$1_[removed]').replace(secretInAddress, '$1[removed]'),
+    },
+  }
   if (!stream.isTTY) return pino(options, stream)
   return pino(
     options,
@@ -20,4 +43,9 @@ export function createLog(level: string, stream: NodeJS.WriteStream = process.st
 /** A request in the log: no query string (a ticket or a login code may be in it), no headers. */
 function requestLine(request: { method?: string; url?: string }): { method?: string; path?: string } {
   return { method: request.method, path: request.url?.split('?')[0] }
+}
+
+/** An answer in the log: no headers, for one of them sets a cookie. */
+function answerLine(response: { statusCode?: number }): { statusCode?: number } {
+  return { statusCode: response.statusCode }
 }

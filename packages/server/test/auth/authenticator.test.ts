@@ -1,0 +1,244 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Authenticator, cookieTtlMs, loginCodeTtlMs } from '../../src/auth/authenticator.ts'
+import { maySee } from '../../src/auth/principal.ts'
+import { hashSecret, newSecret, sameSecret } from '../../src/auth/secrets.ts'
+import type { Credential, CredentialKind } from '../../src/store/credentials.ts'
+import { openSqliteStore } from '../../src/store/sqlite/store.ts'
+import type { Store } from '../../src/store/store.ts'
+
+const dataDir = mkdtempSync(join(tmpdir(), 'millrace-auth-'))
+let store: Store
+beforeAll(async () => {
+  store = await openSqliteStore({ dataDir })
+})
+afterAll(async () => {
+  await store.close()
+  rmSync(dataDir, { recursive: true, force: true })
+})
+
+const ann = { user: 'ann', admin: false }
+
+function rig(adminTokens: string[] = ['an admin token from outside']) {
+  const clock = { now: 1_000_000 }
+  const auth = new Authenticator({ credentials: store.credentials, adminTokens, now: () => clock.now })
+  return { auth, clock }
+}
+
+let made = 0
+
+/** A credential as the command line or a face would make it. */
+async function add(kind: CredentialKind, change: Partial<Credential> = {}) {
+  made += 1
+  const secret = newSecret(`mr_${kind}`)
+  const credential: Credential = {
+    id: `00000000-0000-4000-8000-${String(made).padStart(12, '0')}`,
+    kind,
+    user: 'ann',
+    admin: false,
+    createdAt: 0,
+    expiresAt: null,
+    revokedAt: null,
+    usedAt: null,
+    parent: null,
+    path: null,
+    ...change,
+  }
+  await store.credentials.add(credential, hashSecret(secret))
+  return { secret, credential }
+}
+
+async function cookieOf(auth: Authenticator, from: Credential | null = null): Promise<string> {
+  const { code } = await auth.createLoginCode(ann, from)
+  const redeemed = await auth.redeem(code)
+  if (redeemed === null) throw new Error('the code was not taken')
+  return redeemed.cookie
+}
+
+describe('a login code', () => {
+  it('is traded once for a cookie of the same principal', async () => {
+    const { auth, clock } = rig()
+    const { code, expiresAt } = await auth.createLoginCode(ann)
+    expect(expiresAt).toBe(clock.now + loginCodeTtlMs)
+    const redeemed = await auth.redeem(code)
+    expect(redeemed?.maxAgeSeconds).toBe(30 * 24 * 3600)
+    expect((await auth.cookie(redeemed?.cookie ?? ''))?.principal).toEqual(ann)
+    expect(await auth.redeem(code)).toBeNull()
+  })
+
+  it('has exactly one winner of a race', async () => {
+    const { auth } = rig()
+    const { code } = await auth.createLoginCode(ann)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => auth.redeem(code)))
+    expect(answers.filter((answer) => answer !== null)).toHaveLength(1)
+  })
+
+  it('is too old from its expiry on', async () => {
+    const { auth, clock } = rig()
+    const [early, late] = [await auth.createLoginCode(ann), await auth.createLoginCode(ann)]
+    clock.now = early.expiresAt - 1
+    expect(await auth.redeem(early.code)).not.toBeNull()
+    clock.now = late.expiresAt
+    expect(await auth.redeem(late.code)).toBeNull()
+    clock.now -= 1
+    expect(await auth.redeem(late.code)).toBeNull()
+  })
+
+  it.each(['', 'nonsense', 'mr_login_', 'x'.repeat(10_000)])('%j is none', async (code) => {
+    expect(await rig().auth.redeem(code)).toBeNull()
+  })
+})
+
+describe('a cookie', () => {
+  it('lives thirty days', async () => {
+    const { auth, clock } = rig()
+    const cookie = await cookieOf(auth)
+    clock.now += cookieTtlMs - 1
+    expect(await auth.cookie(cookie)).not.toBeNull()
+    clock.now += 1
+    expect(await auth.cookie(cookie)).toBeNull()
+  })
+
+  it('is over at once when it is ended, and no other with it', async () => {
+    const { auth } = rig()
+    const [mine, other] = [await cookieOf(auth), await cookieOf(auth)]
+    const identity = await auth.cookie(mine)
+    if (identity === null) throw new Error('not logged in')
+    await auth.end(identity)
+    expect(await auth.cookie(mine)).toBeNull()
+    expect(await auth.cookie(other)).not.toBeNull()
+    await auth.end(identity)
+  })
+})
+
+describe('a credential made from another', () => {
+  it('dies when that one is revoked: no cookie outlives its token', async () => {
+    const { auth } = rig()
+    const { credential } = await add('token')
+    const cookie = await cookieOf(auth, credential)
+    const { code } = await auth.createLoginCode(ann, credential)
+    expect(await auth.cookie(cookie)).not.toBeNull()
+    await store.credentials.revoke(credential.id, 5)
+    expect(await auth.cookie(cookie)).toBeNull()
+    expect(await auth.redeem(code)).toBeNull()
+  })
+
+  it('dies when that one expires', async () => {
+    const { auth, clock } = rig()
+    const { credential } = await add('token', { expiresAt: clock.now + 60_000 })
+    const cookie = await cookieOf(auth, credential)
+    clock.now += 59_999
+    expect(await auth.cookie(cookie)).not.toBeNull()
+    clock.now += 1
+    expect(await auth.cookie(cookie)).toBeNull()
+  })
+
+  it('dies when what it comes from is forgotten', async () => {
+    const { auth, clock } = rig()
+    const { credential } = await add('token', { expiresAt: clock.now + 60_000 })
+    const cookie = await cookieOf(auth, credential)
+    await store.credentials.sweep(clock.now + 60_001)
+    expect(await auth.cookie(cookie)).toBeNull()
+  })
+
+  it('dies with the first of the line, however many browsers are between', async () => {
+    const { auth, clock } = rig()
+    const { credential } = await add('token', { expiresAt: clock.now + 60_000 })
+    const first = await auth.cookie(await cookieOf(auth, credential))
+    const second = await cookieOf(auth, first?.credential ?? null)
+    expect(await auth.cookie(second)).not.toBeNull()
+    clock.now += 60_000
+    expect(await auth.cookie(second)).toBeNull()
+  })
+})
+
+describe('a bearer token', () => {
+  it('stands for its user, until it is revoked or expires', async () => {
+    const { auth, clock } = rig()
+    const { secret, credential } = await add('token', { admin: true, expiresAt: clock.now + 10 })
+    expect((await auth.bearer(secret))?.principal).toEqual({ user: 'ann', admin: true })
+    clock.now += 10
+    expect(await auth.bearer(secret)).toBeNull()
+    clock.now -= 10
+    await store.credentials.revoke(credential.id, clock.now)
+    expect(await auth.bearer(secret)).toBeNull()
+  })
+
+  it('of the process is an admin without a credential, which nothing ends', async () => {
+    const { auth } = rig(['one from outside', 'one from server.json'])
+    for (const token of ['one from outside', 'one from server.json']) {
+      const identity = await auth.bearer(token)
+      expect(identity).toEqual({ principal: { user: 'admin', admin: true }, credential: null })
+      if (identity !== null) await auth.end(identity)
+      expect(await auth.bearer(token)).not.toBeNull()
+    }
+  })
+
+  it('that is nearly right, empty or unknown is none', async () => {
+    const { auth } = rig(['one from outside', ''])
+    for (const token of ['', 'one from outsid', 'one from outside ', 'One from outside', 'undefined']) {
+      expect(await auth.bearer(token)).toBeNull()
+    }
+  })
+})
+
+describe('a credential of the wrong kind', () => {
+  const kinds: CredentialKind[] = ['login', 'cookie', 'token', 'ticket']
+
+  it.each(kinds)('opens nothing but its own door: %s', async (kind) => {
+    const { auth } = rig()
+    const { secret } = await add(kind, { expiresAt: 2_000_000 })
+    expect((await auth.bearer(secret)) !== null).toBe(kind === 'token')
+    expect((await auth.cookie(secret)) !== null).toBe(kind === 'cookie')
+    expect((await auth.redeem(secret)) !== null).toBe(kind === 'login')
+  })
+
+  it('is not used up by being taken for a login code', async () => {
+    const { auth } = rig()
+    const ticket = await add('ticket', { expiresAt: 2_000_000, path: '/api/stream/x' })
+    expect(await auth.redeem(ticket.secret)).toBeNull()
+    expect((await store.credentials.find(hashSecret(ticket.secret)))?.usedAt).toBeNull()
+  })
+
+  it('and the tokens of the process are neither cookies nor login codes', async () => {
+    const { auth } = rig(['one from outside'])
+    expect(await auth.cookie('one from outside')).toBeNull()
+    expect(await auth.redeem('one from outside')).toBeNull()
+  })
+
+  it('and a hash from the database is no secret', async () => {
+    const { auth } = rig()
+    const { secret } = await add('token')
+    expect(await auth.bearer(hashSecret(secret))).toBeNull()
+  })
+})
+
+describe('secrets', () => {
+  it('differ, are long, and fit into a URL, a header and a cookie', () => {
+    const secrets = Array.from({ length: 200 }, () => newSecret('mr_token'))
+    expect(new Set(secrets).size).toBe(200)
+    for (const secret of secrets) expect(secret).toMatch(/^mr_token_[A-Za-z0-9_-]{43}$/)
+  })
+
+  it('are compared whatever their lengths', () => {
+    expect(sameSecret('a', 'a')).toBe(true)
+    for (const other of ['', 'b', 'aa', 'A', 'é']) expect(sameSecret('a', other)).toBe(false)
+  })
+
+  it('are nowhere in what is stored', async () => {
+    const { secret, credential } = await add('token')
+    const found = await store.credentials.find(hashSecret(secret))
+    expect(found).toEqual(credential)
+    expect(JSON.stringify(found)).not.toContain(secret.slice('mr_token_'.length))
+  })
+})
+
+it('a user sees their own runs only, an admin all', () => {
+  expect([maySee(ann, 'ann'), maySee(ann, 'bob'), maySee({ user: 'x', admin: true }, 'bob')]).toEqual([
+    true,
+    false,
+    true,
+  ])
+})

@@ -1,0 +1,238 @@
+import { describe, expect, it } from 'vitest'
+import {
+  ann,
+  expectNothingUnhandled,
+  expectWholeLog,
+  openRig,
+  refusalOf,
+  root,
+  startJob,
+  temporaryDir,
+  until,
+  untilOver,
+  untilState,
+} from './support/rig.ts'
+import { finishAtOnce, outcome, type Script, untilAsked } from './support/scripted-runner.ts'
+
+expectNothingUnhandled()
+
+/** Works on, whatever the signal says, until the gate is opened. */
+function deaf(gate: Promise<void>): Script {
+  return async (context) => {
+    await context.started()
+    await gate
+    return outcome()
+  }
+}
+
+describe('a shutdown', () => {
+  it('interrupts what is active, and leaves the queue to the next server', async () => {
+    const dataDir = temporaryDir()
+    const first = await openRig({ dataDir, concurrency: 2 })
+    const started = await Promise.all(Array.from({ length: 5 }, () => startJob(first.runs)))
+    const [one, two, ...queued] = started.map((run) => run.id)
+    await untilState(first.runs, two ?? '', 'running')
+    await first.runs.shutdown()
+    expect(first.runs.activeCount).toBe(0)
+    for (const id of [one ?? '', two ?? '']) {
+      expect(await first.store.getRun(id)).toMatchObject({ state: 'interrupted', cause: 'shutdown' })
+      await expectWholeLog(first.store, id)
+    }
+    for (const id of queued) expect((await first.store.getRun(id))?.state).toBe('queued')
+    await first.close()
+
+    const second = await openRig({ dataDir, concurrency: 2, script: finishAtOnce })
+    for (const id of queued) expect((await untilOver(second.runs, id)).state).toBe('completed')
+    expect(second.runner.begun).toEqual(queued)
+  })
+
+  it('refuses starts and retries, and begins nothing more', async () => {
+    const { runs, runner } = await openRig({ script: finishAtOnce })
+    const { id } = await startJob(runs)
+    await untilOver(runs, id)
+    runs.refuseStarts()
+    expect(await refusalOf(startJob(runs))).toBe('draining')
+    await runs.shutdown()
+    expect(await refusalOf(runs.retry(id, ann))).toBe('draining')
+    expect(runner.begun).toEqual([id])
+  })
+
+  it('takes in what the runner says while it ends', async () => {
+    const { runs, store } = await openRig({
+      parts: { shutdownGraceMs: 10_000 },
+      script: async (context) => {
+        await context.started()
+        await untilAsked(context.signal)
+        void context.emit([{ type: 'output', data: { line: 'goodbye' } }])
+        return outcome()
+      },
+    })
+    const { id } = await startJob(runs)
+    await untilState(runs, id, 'running')
+    await runs.shutdown()
+    const log = await expectWholeLog(store, id)
+    expect(log.map((event) => event.type)).toEqual(['run:queued', 'run:started', 'output', 'error'])
+    expect(log.at(-1)?.data).toMatchObject({ state: 'interrupted' })
+  })
+
+  it('writes the end of a run whose runner does not listen, and refuses all it says later', async () => {
+    const gate = Promise.withResolvers<void>()
+    const { runs, runner, store } = await openRig({ script: deaf(gate.promise) })
+    const { id } = await startJob(runs)
+    await untilState(runs, id, 'running')
+    await runs.shutdown()
+    expect(runs.activeCount).toBe(0)
+    expect(await store.getRun(id)).toMatchObject({ state: 'interrupted' })
+    const late = runner.context(id).emit([{ type: 'output', data: { line: 'late' } }])
+    expect(await refusalOf(late)).toBe('run_over')
+    gate.resolve()
+    await until(() => runner.active === 0)
+    expect(await expectWholeLog(store, id)).toHaveLength(3)
+  })
+
+  it('that comes twice, or while another goes on, is one', async () => {
+    const { runs, store } = await openRig({ concurrency: 3 })
+    const started = await Promise.all(Array.from({ length: 3 }, () => startJob(runs)))
+    for (const { id } of started) await untilState(runs, id, 'running')
+    await Promise.all([runs.shutdown(), runs.shutdown()])
+    await runs.shutdown()
+    for (const { id } of started) await expectWholeLog(store, id)
+  })
+
+  it('that finds a run ending by itself lets it be', async () => {
+    const gate = Promise.withResolvers<void>()
+    const finishing = Promise.withResolvers<void>()
+    const { runs, store } = await openRig({
+      parts: { shutdownGraceMs: 10_000 },
+      script: finishAtOnce,
+      between: (store) => ({
+        ...store,
+        finish: async (...finish) => {
+          finishing.resolve()
+          await gate.promise
+          return store.finish(...finish)
+        },
+      }),
+    })
+    const { id } = await startJob(runs)
+    await finishing.promise
+    const shutdown = runs.shutdown()
+    gate.resolve()
+    await shutdown
+    expect((await expectWholeLog(store, id)).at(-1)?.type).toBe('complete')
+  })
+
+  it('ends although the store takes nothing any more, as on a full disk', async () => {
+    let full = false
+    const never = new Promise<never>(() => {})
+    const { runs, runner } = await openRig({
+      dataDir: temporaryDir(),
+      between: (store) => ({
+        ...store,
+        claim: (claim) => (full ? never : store.claim(claim)),
+        requestEnd: (id, cause) => (full ? never : store.requestEnd(id, cause)),
+        finish: (...finish) => (full ? never : store.finish(...finish)),
+      }),
+    })
+    const { id } = await startJob(runs)
+    await untilState(runs, id, 'running')
+    full = true
+    await startJob(runs)
+    await runs.shutdown()
+    expect(runner.context(id).signal.aborted).toBe(true)
+    expect(runner.active).toBe(0)
+  })
+
+  it('ends a run whose claim comes back only after it', async () => {
+    const gate = Promise.withResolvers<void>()
+    const { runs, runner, store } = await openRig({
+      between: (store) => ({
+        ...store,
+        claim: async (claim) => {
+          const run = await store.claim(claim)
+          if (run !== null) await gate.promise
+          return run
+        },
+      }),
+    })
+    const { id } = await startJob(runs)
+    await untilState(runs, id, 'starting')
+    await runs.shutdown()
+    gate.resolve()
+    expect((await untilOver(runs, id)).state).toBe('interrupted')
+    expect(runner.context(id).signal.reason).toMatchObject({ endCause: 'shutdown' })
+    await expectWholeLog(store, id)
+  })
+})
+
+describe('the first cause of ending', () => {
+  const listening: Script = async (context) => {
+    await context.started()
+    await untilAsked(context.signal)
+    await new Promise((resolve) => setImmediate(resolve))
+    return outcome()
+  }
+
+  it('is the abort, when the shutdown comes after it', async () => {
+    const { runs, store } = await openRig({ script: listening })
+    const { id } = await startJob(runs)
+    await untilState(runs, id, 'running')
+    const abort = runs.abort(id, ann)
+    await until(async () => (await store.getRun(id))?.cause === 'abort')
+    await Promise.all([abort, runs.shutdown()])
+    expect(await store.getRun(id)).toMatchObject({ state: 'aborted', cause: 'abort' })
+    await expectWholeLog(store, id)
+  })
+
+  it('is the shutdown, when the abort comes after it', async () => {
+    const { runs, store, runner } = await openRig({ script: listening })
+    const { id } = await startJob(runs)
+    await untilState(runs, id, 'running')
+    const shutdown = runs.shutdown()
+    await until(async () => (await store.getRun(id))?.cause === 'shutdown')
+    await Promise.all([runs.abort(id, ann), shutdown])
+    expect(await store.getRun(id)).toMatchObject({ state: 'interrupted', cause: 'shutdown' })
+    expect(runner.context(id).signal.reason).toMatchObject({ endCause: 'shutdown' })
+  })
+
+  it('is what the store recorded first, when both come at once', async () => {
+    const { runs, store } = await openRig({ concurrency: 20, script: listening })
+    const started = await Promise.all(Array.from({ length: 20 }, () => startJob(runs)))
+    for (const { id } of started) await untilState(runs, id, 'running')
+    await Promise.all([
+      ...started.slice(0, 10).map(({ id }) => runs.abort(id, ann)),
+      runs.shutdown(),
+      ...started.slice(10).map(({ id }) => runs.abort(id, root)),
+    ])
+    for (const { id } of started) {
+      const run = await store.getRun(id)
+      expect([run?.cause, run?.state]).toEqual(
+        run?.cause === 'abort' ? ['abort', 'aborted'] : ['shutdown', 'interrupted'],
+      )
+      await expectWholeLog(store, id)
+    }
+  })
+
+  it('is the one on disk, in whatever order the answers of the store are seen', async () => {
+    const abortSeen = Promise.withResolvers<void>()
+    const { runs, store } = await openRig({
+      script: listening,
+      between: (store) => ({
+        ...store,
+        requestEnd: async (id, cause) => {
+          const record = await store.requestEnd(id, cause)
+          // The shutdown hears of its own record after the abort heard of it.
+          if (cause === 'shutdown') await abortSeen.promise
+          else setImmediate(() => abortSeen.resolve())
+          return record
+        },
+      }),
+    })
+    const { id } = await startJob(runs)
+    await untilState(runs, id, 'running')
+    const shutdown = runs.shutdown()
+    await until(async () => (await store.getRun(id))?.cause === 'shutdown')
+    await Promise.all([runs.abort(id, ann), shutdown])
+    expect(await store.getRun(id)).toMatchObject({ state: 'interrupted', cause: 'shutdown' })
+  })
+})

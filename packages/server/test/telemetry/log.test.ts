@@ -1,0 +1,107 @@
+import { PassThrough } from 'node:stream'
+import fastifyCookie from '@fastify/cookie'
+import Fastify, { type FastifyBaseLogger } from 'fastify'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { newSecret } from '../../src/auth/secrets.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+
+/** A log into memory; `isTTY` chooses the lines for people. */
+function rig(isTTY = false, level = 'trace') {
+  const stream = Object.assign(new PassThrough(), { isTTY })
+  const log = createLog(level, stream as unknown as NodeJS.WriteStream)
+  return { log, text: () => String(stream.read() ?? '') }
+}
+
+const canary = 'CANARY-3f9a'
+const headers = {
+  authorization: `Bearer ${canary}`,
+  cookie: `millrace_4000=${canary}`,
+  'set-cookie': [`millrace_4000=${canary}; HttpOnly`],
+  'proxy-authorization': `Basic ${canary}`,
+  'x-api-key': canary,
+}
+
+describe.each([
+  ['for machines', false],
+  ['for people', true],
+])('a log %s', (_whom, isTTY) => {
+  it('has no credential of a request in it, however the request is logged', () => {
+    const { log, text } = rig(isTTY)
+    const req = { method: 'GET', url: `/login?code=${canary}`, headers }
+    const response = { statusCode: 200, getHeaders: () => headers, headers }
+    log.info({ req }, 'by itself')
+    log.info({ req: { ...req, raw: req } }, 'wrapped')
+    log.info({ res: response }, 'its answer')
+    log.info({ headers }, 'its headers')
+    log.info({ response: { headers } }, 'headers of something else')
+    log.warn({ err: Object.assign(new Error('failed'), { headers, config: { headers } }) }, 'with an error')
+    log.child({ req }).info('as a child')
+    const written = text()
+    expect(written).not.toContain(canary)
+    for (const said of ['by itself', 'its answer', 'with an error', 'as a child', '/login']) {
+      expect(written).toContain(said)
+    }
+  })
+
+  it('has no address with a code, ticket or token in it, whoever quotes it', () => {
+    const { log, text } = rig(isTTY)
+    const address = `/api/stream/x?after=7&ticket=${canary}&b=1`
+    log.info(`Route GET:/login?code=${canary} not found`)
+    log.error({ err: new Error(`bad address "${address}"`) }, `and in a message: ${address}`)
+    log.info({ url: `http://127.0.0.1:4000/login?code=${canary}` }, 'a field')
+    const written = text()
+    expect(written).not.toContain(canary)
+    expect(written).toContain('after=7')
+    expect(written).toContain('b=1')
+  })
+
+  it.each(['mr_login', 'mr_cookie', 'mr_token', 'mr_ticket', 'mr_local'])(
+    'has no secret of ours in it: %s',
+    (prefix) => {
+      const { log, text } = rig(isTTY)
+      const secret = newSecret(prefix)
+      log.info({ anything: { deep: [secret] } }, `message with ${secret}`)
+      log.error(new Error(`error with ${secret}`))
+      const written = text()
+      expect(written).not.toContain(secret.slice(prefix.length + 1))
+      expect(written).toContain(`${prefix}_[removed]`)
+    },
+  )
+})
+
+it('lines for machines are JSON, one object a line', () => {
+  const { log, text } = rig()
+  log.info({ run: 'r' }, 'with a\nline break')
+  log.info(`/login?code="${canary}"`)
+  const lines = text().trimEnd().split('\n')
+  expect(lines).toHaveLength(2)
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ run: 'r', msg: 'with a\nline break', level: 30 })
+  expect(JSON.parse(lines[1] ?? '')).toHaveProperty('msg')
+})
+
+it('what is below the level is not written', () => {
+  const { log, text } = rig(false, 'warn')
+  log.info('quiet')
+  log.warn('loud')
+  expect(text()).toContain('loud')
+  expect(text()).not.toContain('quiet')
+})
+
+it('an HTTP server that logs all it can tells no secret of a request', async () => {
+  const { log, text } = rig()
+  const app = Fastify({ loggerInstance: log as unknown as FastifyBaseLogger })
+  onTestFinished(() => app.close())
+  await app.register(fastifyCookie)
+  app.get('/login', (_request, reply) => reply.setCookie('millrace_4000', canary).send('in'))
+  app.get('/fail', (request) => {
+    request.log.info({ req: request, res: request.raw }, 'about to fail')
+    throw new Error('on purpose')
+  })
+  for (const path of ['/login', '/fail', '/nowhere', '/%zz']) {
+    await app.inject({ url: `${path}?code=${canary}`, headers: { ...headers, 'set-cookie': 'x' } })
+  }
+  const written = text()
+  expect(written).toContain('on purpose')
+  expect(written).toContain('/login')
+  expect(written).not.toContain(canary)
+})
