@@ -1,36 +1,63 @@
 // The plain page: a list of runs and the live output of one. It knows the server only by its public
 // HTTP faces, as any other client does.
+import { newOutput } from './output.js'
+import { newRunList, stateOf } from './run-list.js'
 
 const byId = (id) => document.getElementById(id)
-const shownLines = 5000
+
+// --- the server -----------------------------------------------------------------------------------
 
 async function api(path, options = {}) {
-  const response = await fetch(path, {
-    headers: { Accept: 'application/json', ...options.headers },
-    ...options,
+  const headers = { Accept: 'application/json', ...options.headers }
+  const response = await fetch(path, { ...options, headers }).catch(() => {
+    throw new Error('The server does not answer.')
   })
   if (response.status === 401) showLogin()
   const body = response.status === 204 ? null : await response.json()
-  if (!response.ok) throw new Error(body?.detail ?? `The server answered ${response.status}`)
+  if (!response.ok) throw new Error(body?.detail ?? `The server answered ${response.status}.`)
   return body
 }
 
+function post(path, body) {
+  if (body === undefined) return api(path, { method: 'POST' })
+  const headers = { 'Content-Type': 'application/json' }
+  return api(path, { method: 'POST', body: JSON.stringify(body), headers })
+}
+
+let refreshing
+
 function showLogin() {
+  clearInterval(refreshing)
+  source?.close()
   byId('login').hidden = false
   byId('app').hidden = true
+  byId('logout').hidden = true
+}
+
+/** Does what a click asks for, and says so when it cannot be done. */
+async function attempt(action) {
+  const problem = byId('problem')
+  problem.hidden = true
+  try {
+    await action()
+  } catch (error) {
+    problem.textContent = error.message
+    problem.hidden = false
+  }
 }
 
 // --- the list -------------------------------------------------------------------------------------
 
 const runs = new Map()
+const list = newRunList(byId('runs'), (id) => attempt(() => open(id)))
 let openId = null
-let nextCursor = null
-let catalogue = { tools: [] }
+/** Undefined until the first page has come, null when there are no older runs. */
+let nextCursor
 
 async function refresh() {
   const page = await api('api/runs?limit=50')
   for (const run of page.runs) runs.set(run.id, run)
-  nextCursor ??= page.nextCursor
+  if (nextCursor === undefined) nextCursor = page.nextCursor
   drawList()
 }
 
@@ -43,66 +70,31 @@ async function older() {
 
 function drawList() {
   const sorted = [...runs.values()].sort((a, b) => b.createdAt - a.createdAt)
-  byId('runs').replaceChildren(...sorted.map(listItem))
+  list.draw(sorted, openId)
   byId('no-runs').hidden = sorted.length > 0
-  byId('more').hidden = nextCursor === null
-}
-
-function listItem(run) {
-  const button = document.createElement('button')
-  button.type = 'button'
-  button.setAttribute('aria-current', String(run.id === openId))
-  const { label, look } = stateOf(run)
-  button.append(
-    part('span', 'tool', run.spec.tool ?? run.kind),
-    part('span', `state ${look}`, label),
-    part('span', 'when', `${run.project ?? ''} · ${new Date(run.createdAt).toLocaleTimeString()}`),
-    part('span', 'when', durationOf(run)),
-  )
-  button.addEventListener('click', () => open(run.id))
-  const item = document.createElement('li')
-  item.append(button)
-  return item
-}
-
-function stateOf(run) {
-  if (run.state !== 'completed') return { label: run.state, look: run.state }
-  const { success = true, exitCode, signal, timedOut } = run.result ?? {}
-  if (success) return { label: 'ok', look: 'ok' }
-  if (timedOut) return { label: 'timed out', look: 'failed' }
-  return { label: signal ?? `exit ${exitCode}`, look: 'failed' }
-}
-
-function durationOf(run) {
-  if (run.startedAt === null) return ''
-  const ms = (run.finishedAt ?? Date.now()) - run.startedAt
-  return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`
-}
-
-function part(tag, className, text) {
-  const element = document.createElement(tag)
-  element.className = className
-  element.textContent = text
-  return element
+  byId('more').hidden = !nextCursor
 }
 
 // --- one run --------------------------------------------------------------------------------------
 
 let source = null
+let output = null
 
 async function open(id) {
   source?.close()
+  output?.close()
   openId = id
   history.replaceState(null, '', `#${id}`)
   drawList()
-  const { run } = await api(`api/runs/${id}`)
+  const { run } = await api(`api/runs/${encodeURIComponent(id)}`)
   if (openId !== id) return
   runs.set(id, run)
   byId('nothing-open').hidden = true
   byId('open').hidden = false
-  byId('output').replaceChildren()
   byId('end').hidden = true
   byId('cut').hidden = true
+  byId('connection').textContent = ''
+  drawList()
   drawDetail(run)
   follow(id)
 }
@@ -121,9 +113,10 @@ function drawDetail(run) {
 }
 
 function follow(id) {
-  const stream = new EventSource(`api/runs/${id}/events`)
+  const stream = new EventSource(`api/runs/${encodeURIComponent(id)}/events`)
+  const pane = newOutput(byId('output'), note)
   source = stream
-  const pane = newPane()
+  output = pane
   const connection = byId('connection')
   stream.addEventListener('open', () => {
     connection.textContent = ''
@@ -134,7 +127,7 @@ function follow(id) {
     pane.add(line, from)
   })
   stream.addEventListener('reset', ({ data }) => {
-    pane.note(`The server no longer has the events before ${JSON.parse(data).firstSeq}.`)
+    note(`The server no longer has the events before ${JSON.parse(data).firstSeq}.`)
   })
   stream.addEventListener('complete', ({ data }) => ended(id, completeText(JSON.parse(data))))
   // A job's own event is called `error`, as is what an EventSource says when the connection breaks.
@@ -142,63 +135,49 @@ function follow(id) {
     if (event instanceof MessageEvent) ended(id, JSON.parse(event.data).message)
     else if (stream.readyState === EventSource.CONNECTING)
       connection.textContent = 'Connection lost, trying again…'
+    else reload(id)
   })
 }
 
-function completeText({ exitCode, signal, timedOut, durationMs, outputLines }) {
+function note(text) {
+  byId('cut').textContent = text
+  byId('cut').hidden = false
+}
+
+function completeText({ exitCode, signal, timedOut, limit, durationMs, outputLines }) {
   const seconds = (durationMs / 1000).toFixed(1)
-  const how = timedOut ? 'timed out' : signal === null ? `exited with ${exitCode}` : `was ended by ${signal}`
-  return `The process ${how} after ${seconds} s and ${outputLines} lines.`
+  const lines = outputLines === 1 ? '1 line' : `${outputLines} lines`
+  return `The process ${howItEnded({ exitCode, signal, timedOut, limit })} after ${seconds} s and ${lines}.`
+}
+
+function howItEnded({ exitCode, signal, timedOut, limit }) {
+  if (timedOut) return 'timed out'
+  if (limit !== undefined) return `passed its limit of ${limit} and was ended`
+  return signal === null ? `exited with ${exitCode}` : `was ended by ${signal}`
 }
 
 async function ended(id, text) {
-  source?.close()
-  byId('connection').textContent = ''
-  byId('end').textContent = text
-  byId('end').hidden = false
+  if (openId === id) {
+    source?.close()
+    byId('connection').textContent = ''
+    byId('end').textContent = text
+    byId('end').hidden = false
+  }
   await reload(id)
 }
 
 async function reload(id) {
-  const { run } = await api(`api/runs/${id}`)
-  runs.set(id, run)
-  if (openId === id) drawDetail(run)
-  drawList()
+  await attempt(async () => {
+    const { run } = await api(`api/runs/${encodeURIComponent(id)}`)
+    runs.set(id, run)
+    if (openId === id) drawDetail(run)
+    drawList()
+  })
 }
-
-/** Lines are put into the page once a frame, and only the last ones stay there. */
-function newPane() {
-  const output = byId('output')
-  let waiting = []
-  let dropped = 0
-  const flush = () => {
-    const atEnd = output.scrollHeight - output.scrollTop - output.clientHeight < 40
-    output.append(...waiting.slice(-shownLines))
-    dropped += Math.max(waiting.length - shownLines, 0)
-    waiting = []
-    while (output.childElementCount > shownLines) {
-      output.firstElementChild.remove()
-      dropped++
-    }
-    if (dropped > 0) note(`Showing the last ${shownLines} lines; ${dropped} earlier ones are in the log.`)
-    if (atEnd) output.scrollTop = output.scrollHeight
-  }
-  const note = (text) => {
-    byId('cut').textContent = text
-    byId('cut').hidden = false
-  }
-  const add = (line, from) => {
-    if (waiting.length === 0) requestAnimationFrame(flush)
-    waiting.push(part('span', from, `${withoutEscapes(line)}\n`))
-  }
-  return { add, note }
-}
-
-// Colours and cursor movements of terminals (ECMA-48 control sequences) mean nothing here.
-const escapes = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_])/g
-const withoutEscapes = (line) => line.replace(escapes, '')
 
 // --- starting -------------------------------------------------------------------------------------
+
+let catalogue = { tools: [] }
 
 function drawTools() {
   const { project, tool } = byId('start').elements
@@ -212,45 +191,29 @@ function drawArgs() {
   const fields = (chosen?.args ?? []).map(({ name, required }) => {
     const label = document.createElement('label')
     const input = document.createElement('input')
-    Object.assign(input, { name: `arg:${name}`, required })
-    label.append(`${name} `, input)
+    const caption = document.createElement('span')
+    Object.assign(input, { name: `arg:${name}`, required, autocomplete: 'off' })
+    Object.assign(caption, { textContent: name, title: name })
+    label.append(caption, input)
     return label
   })
   byId('args').replaceChildren(...fields)
 }
 
-async function start(event) {
-  event.preventDefault()
-  byId('start-problem').textContent = ''
-  const form = new FormData(event.target)
+async function start(form) {
   const args = {}
   for (const [name, value] of form) if (name.startsWith('arg:') && value !== '') args[name.slice(4)] = value
   const body = { kind: 'job', project: form.get('project'), tool: form.get('tool') }
   if (Object.keys(args).length > 0) body.args = args
-  try {
-    const { run } = await post('api/runs', body)
-    runs.set(run.id, run)
-    await open(run.id)
-  } catch (error) {
-    byId('start-problem').textContent = error.message
-  }
-}
-
-function post(path, body) {
-  return api(path, {
-    method: 'POST',
-    ...(body === undefined
-      ? {}
-      : {
-          body: JSON.stringify(body),
-          headers: { Accept: 'application/json', 'Content-Type': 'application/json' },
-        }),
-  })
+  const { run } = await post('api/runs', body)
+  runs.set(run.id, run)
+  await open(run.id)
 }
 
 async function begin() {
   const server = await api('api/server')
   byId('who').textContent = `${server.user} · ${server.version}`
+  byId('logout').hidden = false
   if (server.sandbox.warnings.length > 0) {
     byId('banner').textContent = server.sandbox.warnings.join('\n')
     byId('banner').hidden = false
@@ -261,27 +224,44 @@ async function begin() {
   byId('start').elements.project.replaceChildren(...projects.map(({ id }) => new Option(id, id)))
   drawTools()
   await refresh()
-  const wanted = location.hash.slice(1)
-  if (wanted !== '') await open(wanted)
-  setInterval(() => refresh().catch(() => {}), 3000)
+  refreshing = setInterval(() => refresh().catch(() => {}), 3000)
+  openFromAddress()
 }
 
-byId('start').addEventListener('submit', start)
+function openFromAddress() {
+  const wanted = location.hash.slice(1)
+  if (wanted !== '' && wanted !== openId) attempt(() => open(wanted))
+}
+
+byId('start').addEventListener('submit', (event) => {
+  event.preventDefault()
+  attempt(() => start(new FormData(event.target)))
+})
 byId('start').elements.project.addEventListener('change', drawTools)
 byId('start').elements.tool.addEventListener('change', drawArgs)
-byId('more').addEventListener('click', older)
-byId('abort').addEventListener('click', async () => {
-  await post(`api/runs/${openId}/abort`)
-  await reload(openId)
-})
-byId('retry').addEventListener('click', async () => {
-  const { run } = await post(`api/runs/${openId}/retry`)
-  runs.set(run.id, run)
-  await open(run.id)
-})
-begin().catch((error) => {
-  if (byId('login').hidden) {
-    byId('banner').textContent = error.message
-    byId('banner').hidden = false
-  }
+byId('more').addEventListener('click', () => attempt(older))
+byId('abort').addEventListener('click', () =>
+  attempt(async () => {
+    const id = openId
+    await post(`api/runs/${id}/abort`)
+    await reload(id)
+  }),
+)
+byId('retry').addEventListener('click', () =>
+  attempt(async () => {
+    const { run } = await post(`api/runs/${openId}/retry`)
+    runs.set(run.id, run)
+    await open(run.id)
+  }),
+)
+byId('logout').addEventListener('click', () =>
+  attempt(async () => {
+    await post('api/logout')
+    location.reload()
+  }),
+)
+addEventListener('hashchange', openFromAddress)
+attempt(begin).then(() => {
+  // Not being logged in is no problem, and said elsewhere.
+  if (!byId('login').hidden) byId('problem').hidden = true
 })

@@ -17,6 +17,16 @@ import { staticPage } from './static-page.ts'
 /** What a browser of another origin may read of a stream's headers. */
 const exposedHeaders = ['Location', 'Millrace-Epoch', 'Millrace-Head', 'Idempotent-Replayed', 'Retry-After']
 
+/** Content-Security-Policy of everything that is sent. */
+const pagePolicy = {
+  'default-src': ["'self'"],
+  'img-src': ["'self'", 'data:'],
+  'frame-ancestors': ["'none'"],
+  'base-uri': ["'none'"],
+  'form-action': ["'self'"],
+  'object-src': ["'none'"],
+}
+
 export async function createHttpServer(parts: FaceParts, log: Logger): Promise<FastifyInstance> {
   const { http, limits } = parts.config
   const app = Fastify({
@@ -58,14 +68,7 @@ export async function createHttpServer(parts: FaceParts, log: Logger): Promise<F
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: {
       useDefaults: false,
-      directives: {
-        defaultSrc: ["'self'"],
-        imgSrc: ["'self'", 'data:'],
-        frameAncestors: ["'none'"],
-        baseUri: ["'none'"],
-        formAction: ["'self'"],
-        objectSrc: ["'none'"],
-      },
+      directives: pagePolicy,
     },
     strictTransportSecurity: false,
     crossOriginEmbedderPolicy: false,
@@ -99,6 +102,11 @@ async function documents(app: FastifyInstance): Promise<void> {
     route.config = { ...route.config, access: 'public' }
   })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
-  // Not its own policy, which lets in any https source and asks for an upgrade that a plain server has not.
-  await app.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: false })
+  await app.register(fastifySwaggerUi, {
+    routePrefix: '/docs',
+    theme: { title: 'Millrace: the API' },
+    // Instead of its own policy, which lets in any https source and asks for an upgrade that a plain
+    // server has not. It styles its elements inline; scripts come from us alone.
+    staticCSP: { ...pagePolicy, 'style-src': ["'self'", "'unsafe-inline'"] },
+  })
 }

@@ -1,0 +1,202 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Browser, openBrowser } from './support/browser.ts'
+import { startJob, untilLine } from './support/jobs.ts'
+import { type ServerProcess, scratchFolder, startServer } from './support/server.ts'
+
+const scratch = scratchFolder()
+const [project, dataDir] = [join(scratch.path, 'web'), join(scratch.path, 'data')]
+const bash = (script: string) => ({ command: ['bash', '-c', script] })
+const config = {
+  projects: { web: { path: project } },
+  tools: {
+    // Goes on when the test has seen what it said.
+    steps: bash('echo one; until [ -e go ]; do sleep 0.05; done; echo two >&2; echo three; exit 3'),
+    waits: bash('echo waiting; sleep 600'),
+    greet: { command: ['echo', 'hello {name}'], args: { name: { required: true } } },
+    colours: bash("printf '\\033[31mred\\033[0m <b>bold</b>\\n'"),
+  },
+}
+
+let server: ServerProcess
+let browser: Browser
+beforeAll(async () => {
+  mkdirSync(project)
+  mkdirSync(dataDir)
+  server = await startServer({ cwd: project, dataDir, config })
+  browser = await openBrowser()
+})
+afterAll(async () => {
+  await browser.close()
+  await server.end()
+  scratch.dispose()
+})
+beforeEach(() => {
+  browser.complaints.length = 0
+})
+
+const page = () => browser.page
+const run = async (tool: string) => {
+  await page().selectOption('select[name=tool]', tool)
+  await page().click('text="Run"')
+}
+const output = () => page().locator('#output')
+const state = (label: string) =>
+  page()
+    .locator('#head .state', { hasText: new RegExp(`^${label}$`) })
+    .waitFor()
+
+/** The address that the server prints at its start. */
+function printedAddress(): string {
+  const address = /http:\/\/\S+\/login\?code=\S+/.exec(server.log())?.[0]
+  if (address === undefined) throw new Error(`no address was printed:\n${server.log()}`)
+  return address
+}
+
+describe('the page', () => {
+  it('says without a login how to log in', async () => {
+    await page().goto(server.url)
+    await page().getByText('This browser is not logged in').waitFor()
+    expect(await page().locator('#login').innerText()).toContain('npx millrace login')
+    expect(await page().locator('#app').isVisible()).toBe(false)
+    expect(browser.complaints).toEqual([expect.stringContaining('401')])
+  })
+
+  it('is logged in by the printed address, which the code is taken out of', async () => {
+    await page().goto(printedAddress())
+    await page().getByText('No runs yet').waitFor()
+    expect(page().url()).toBe(`${server.url}/`)
+    expect(await page().locator('#who').innerText()).toContain('admin')
+    const [cookie] = await browser.context.cookies()
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', name: expect.stringMatching(/_\d+$/) })
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('refuses the address a second time, and says so', async () => {
+    const other = await openBrowser()
+    try {
+      const response = await other.page.goto(printedAddress())
+      expect(response?.status()).toBe(401)
+      expect(await other.page.locator('h1').innerText()).toBe('This address does not log in')
+      expect(await other.page.locator('main').innerText()).toContain('npx millrace login')
+      expect(await other.context.cookies()).toEqual([])
+      expect(other.complaints).toEqual([expect.stringContaining('401')])
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('starts a tool and shows its lines while it runs, and how it ended', async () => {
+    await run('steps')
+    await output().getByText('one', { exact: true }).waitFor()
+    await state('running')
+    expect(await output().innerText()).toBe('one\n')
+    expect(await page().getByRole('button', { name: 'Run again' }).isVisible()).toBe(false)
+    writeFileSync(join(project, 'go'), '')
+    await state('exit 3')
+    await page()
+      .getByText(/The process exited with 3 after .* and 3 lines\./)
+      .waitFor()
+    expect((await output().innerText()).split('\n').sort()).toEqual(['', 'one', 'three', 'two'])
+    expect(await output().locator('.stderr').innerText()).toBe('two\n')
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('aborts a run, and runs it again', async () => {
+    await run('waits')
+    await output().getByText('waiting').waitFor()
+    await page().click('text="Abort"')
+    await state('aborted')
+    await page().getByText('Aborted by request').waitFor()
+    const before = page().url()
+    await page().click('text="Run again"')
+    await state('running')
+    await output().getByText('waiting').waitFor()
+    expect(page().url()).not.toBe(before)
+    await page().click('text="Abort"')
+    await state('aborted')
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('asks for the arguments of a tool, and shows output as text', async () => {
+    await page().selectOption('select[name=tool]', 'greet')
+    await page().getByLabel('name').fill('<i>world</i>')
+    await page().click('text="Run"')
+    await state('ok')
+    await output().getByText('hello <i>world</i>', { exact: true }).waitFor()
+    await run('colours')
+    await output().getByText('red <b>bold</b>', { exact: true }).waitFor()
+    await state('ok')
+    expect(await output().innerText()).toBe('red <b>bold</b>\n')
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('lists the runs of everybody it may see, newest first, and opens the one that is chosen', async () => {
+    const id = await startJob(server, 'waits')
+    await untilLine(server, id, 'waiting')
+    const names = page().locator('#runs .tool')
+    await page().locator('#runs li').nth(5).waitFor()
+    expect(await names.allInnerTexts()).toEqual(['waits', 'colours', 'greet', 'waits', 'waits', 'steps'])
+    const states = await page().locator('#runs .state').allInnerTexts()
+    expect(states).toEqual(['running', 'ok', 'ok', 'aborted', 'aborted', 'exit 3'])
+    await page().locator('#runs button').nth(5).click()
+    await state('exit 3')
+    await output().getByText('three').waitFor()
+    await page().goto(`${server.url}/#${id}`)
+    await output().getByText('waiting').waitFor()
+    expect(await output().innerText()).toBe('waiting\n')
+    await server.call(`/api/runs/${id}/abort`, { method: 'POST' })
+    await state('aborted')
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('says that a run it was sent to does not exist', async () => {
+    await page().goto(`${server.url}/#00000000-0000-4000-8000-000000000000`)
+    await page().getByText('No run 00000000').waitFor()
+    await page().goto(`${server.url}/`)
+    expect(browser.complaints.filter((text) => !text.includes('404'))).toEqual([])
+  })
+
+  it('says that the connection is lost when the server dies, and goes on with the next one, still logged in', async () => {
+    await run('waits')
+    await output().getByText('waiting').waitFor()
+    const port = Number(new URL(server.url).port)
+    await server.end('SIGKILL')
+    await page().getByText('Connection lost, trying again').waitFor()
+    await page().click('text="Run"')
+    await page().getByText('The server does not answer.').waitFor()
+
+    server = await startServer({ cwd: project, dataDir, config, port })
+    await state('interrupted')
+    await page().getByText('The server stopped without warning').waitFor()
+    expect(await page().getByText('Connection lost').isVisible()).toBe(false)
+    expect(await page().locator('#login').isVisible()).toBe(false)
+    expect(await output().innerText()).toBe('waiting\n')
+    await run('colours')
+    await state('ok')
+    expect(browser.complaints.filter((text) => !text.includes('net::ERR_'))).toEqual([])
+  })
+
+  it('logs out', async () => {
+    await page().click('text="Log out"')
+    await page().getByText('This browser is not logged in').waitFor()
+    const [cookie] = await browser.context.cookies()
+    expect(cookie).toBeUndefined()
+    expect(browser.complaints.filter((text) => !text.includes('401'))).toEqual([])
+  })
+})
+
+describe('/docs', () => {
+  it('shows the API, without a complaint of the browser', async () => {
+    await page().goto(`${server.url}/docs`)
+    await page().getByText('Start a run; answers at once').click()
+    await page().getByText('Request body').first().waitFor()
+    expect(await page().title()).toBe('Millrace: the API')
+    const { headers } = await fetch(`${server.url}/docs/`)
+    const policy = headers.get('content-security-policy')
+    expect(policy).toContain("default-src 'self'")
+    expect(policy).not.toMatch(/https:|validator|upgrade-insecure-requests/)
+    expect(browser.complaints).toEqual([])
+  })
+})

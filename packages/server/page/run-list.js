@@ -1,0 +1,70 @@
+// The list of runs. Its elements stay the same from one drawing to the next, so that neither the focus
+// nor a click that is half done gets lost.
+
+/** How a run stands, in a word, and how that word looks. */
+export function stateOf(run) {
+  if (run.state !== 'completed') return { label: run.state, look: run.state }
+  const { success = true, exitCode, signal, timedOut, limit } = run.result ?? {}
+  if (success) return { label: 'ok', look: 'ok' }
+  if (timedOut) return { label: 'timed out', look: 'failed' }
+  if (limit !== undefined) return { label: `${limit} limit`, look: 'failed' }
+  return { label: signal ?? `exit ${exitCode}`, look: 'failed' }
+}
+
+/** A list in `element`; `open` is called with the id of the run that was chosen. */
+export function newRunList(element, open) {
+  const items = new Map()
+
+  const itemOf = (run) => {
+    const known = items.get(run.id)
+    if (known !== undefined) return known
+    const [button, item] = [document.createElement('button'), document.createElement('li')]
+    button.type = 'button'
+    button.append(...['tool', 'state', 'when', 'took'].map(span))
+    button.addEventListener('click', () => open(run.id))
+    item.append(button)
+    items.set(run.id, item)
+    return item
+  }
+  return {
+    /** `runs` newest first. */
+    draw(runs, openId) {
+      for (const [index, run] of runs.entries()) {
+        const item = itemOf(run)
+        fill(item.firstElementChild, run, run.id === openId)
+        if (element.children[index] !== item) element.insertBefore(item, element.children[index] ?? null)
+      }
+    },
+  }
+}
+
+function fill(button, run, isOpen) {
+  const { label, look } = stateOf(run)
+  const [tool, state, when, took] = button.children
+  button.setAttribute('aria-current', String(isOpen))
+  tool.textContent = run.spec.tool ?? run.kind
+  state.textContent = label
+  state.className = `state ${look}`
+  when.textContent = `${run.project ?? ''} · ${shortTime(run.createdAt)}`
+  took.textContent = durationOf(run)
+}
+
+function shortTime(at) {
+  const date = new Date(at)
+  const today = date.toDateString() === new Date().toDateString()
+  return today
+    ? date.toLocaleTimeString()
+    : date.toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'short' })
+}
+
+function durationOf(run) {
+  if (run.startedAt === null) return ''
+  const ms = Math.max((run.finishedAt ?? Date.now()) - run.startedAt, 0)
+  return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`
+}
+
+function span(className) {
+  const element = document.createElement('span')
+  element.className = className
+  return element
+}
