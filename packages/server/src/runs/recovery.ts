@@ -9,14 +9,17 @@ import { cancelQueued, cutShort, type EndingParts, endRequestFor, finalStateFor 
 import type { KindOfRun } from './kind.ts'
 
 export interface RecoveryParts extends EndingParts {
-  store: Pick<Store, 'listActive' | 'listRuns' | 'requestEnd' | 'finish' | 'getRun'>
+  store: Pick<Store, 'listActive' | 'requestEnd' | 'finish' | 'getRun'>
   kinds: ReadonlyMap<string, KindOfRun>
   endLeftovers: (runs: { id: string; process: RunProcess | null }[]) => Promise<number>
 }
 
 /** Closes what was left. Returns how many runs that were. */
 export async function recover(parts: RecoveryParts): Promise<number> {
-  const [active, cancelled] = [await parts.store.listActive(), await listCancelled(parts)]
+  const left = await parts.store.listActive()
+  if (left.length === 0) return 0
+  const cancelled = left.filter((run) => run.state === 'queued')
+  const active = left.filter((run) => run.state !== 'queued')
   if (active.length > 0) {
     const ended = await parts.endLeftovers(active.map(({ id, process }) => ({ id, process })))
     if (ended > 0) parts.log.warn({ processes: ended }, 'ended processes that an earlier server left behind')
@@ -25,9 +28,8 @@ export async function recover(parts: RecoveryParts): Promise<number> {
     ...active.map((run) => close(run, parts)),
     ...cancelled.map((run) => cancelQueued(run, runnerOf(run, parts), parts)),
   ])
-  const runs = active.length + cancelled.length
-  if (runs > 0) parts.log.warn({ runs }, 'runs of an earlier server were closed')
-  return runs
+  parts.log.warn({ runs: left.length }, 'runs of an earlier server were closed')
+  return left.length
 }
 
 async function close(run: RunRecord, parts: RecoveryParts): Promise<void> {
@@ -42,19 +44,6 @@ async function close(run: RunRecord, parts: RecoveryParts): Promise<void> {
     // Over since it was listed: then there is nothing to close.
     if (!(error instanceof MillraceError) || error.code !== 'run_over') throw error
   }
-}
-
-const pageSize = 200
-
-async function listCancelled({ store }: RecoveryParts): Promise<RunRecord[]> {
-  const cancelled: RunRecord[] = []
-  let cursor: string | undefined
-  do {
-    const page = await store.listRuns({ state: 'queued', limit: pageSize, cursor })
-    cancelled.push(...page.runs.filter((run) => run.cause !== null))
-    cursor = page.nextCursor ?? undefined
-  } while (cursor !== undefined)
-  return cancelled
 }
 
 function runnerOf(run: RunRecord, parts: RecoveryParts): KindOfRun['runner'] | undefined {

@@ -49,6 +49,8 @@ const abortWaitMs = 5000
  * ever, and the run that filled it is the one to be ended: then it is told after this long all the same.
  */
 const recordWaitMs = 1000
+/** How long a shutdown waits for a terminal event to be on disk, so that a full disk does not hold it up. */
+const commitWaitMs = 2000
 
 export class Runs {
   private readonly parts: RunsParts
@@ -58,7 +60,7 @@ export class Runs {
   /** Ends asked for runs whose claim has not come back to this node yet. */
   private readonly endAtLaunch = new Map<string, EndRequest>()
   private draining = false
-  private stopping = false
+  private stopping: Promise<void> | null = null
 
   constructor(parts: RunsParts) {
     this.parts = parts
@@ -162,9 +164,13 @@ export class Runs {
    * Ends everything that is active on this node, as interrupted, and takes no more. Queued runs stay
    * queued: they are on disk and the next server takes them.
    */
-  async shutdown(): Promise<void> {
+  shutdown(): Promise<void> {
     this.draining = true
-    this.stopping = true
+    this.stopping ??= this.stop()
+    return this.stopping
+  }
+
+  private async stop(): Promise<void> {
     await settledWithin(this.dispatcher.stop(), recordWaitMs)
     await Promise.all([...this.active.values()].map((run) => this.interrupt(run)))
   }
@@ -179,8 +185,7 @@ export class Runs {
     const known = await settledWithin(recorded, recordWaitMs)
     run.end(endRequestFor((known ? (await recorded)?.cause : null) ?? 'shutdown'))
     if (await settledWithin(run.done, this.parts.shutdownGraceMs)) return
-    // Bounded too: a disk that is full does not keep the server from ending.
-    await settledWithin(run.finishNow(), this.parts.shutdownGraceMs)
+    await settledWithin(run.finishNow(), commitWaitMs)
   }
 
   private launch(record: RunRecord): void {
@@ -192,7 +197,7 @@ export class Runs {
     this.endAtLaunch.delete(record.id)
     if (asked !== undefined) run.end(asked)
     // A claim that came back after shutdown() had stopped waiting for it.
-    else if (this.stopping) void this.interrupt(run)
+    else if (this.stopping !== null) void this.interrupt(run)
   }
 
   private kindOf(kind: RunKind): KindOfRun {
