@@ -3,7 +3,7 @@ import type { RunKind } from '@millrace/protocol'
 import type { Runner } from '../runners/runner.ts'
 
 /** A request that was found good: what the run's row will hold. */
-export interface PreparedRun {
+interface PreparedRun {
   project: string | null
   spec: Record<string, unknown>
 }
