@@ -8,53 +8,134 @@ module.exports = {
   forbidden: [
     forbid('no-cycles', 'A cycle means that two things are one thing.', {}, { circular: true }),
     forbid('no-unresolved', 'Every import leads somewhere.', {}, { couldNotResolve: true }),
-    forbid('declared-dependencies', 'A package declares what it imports.', { path: '^packages/[^/]+/src' }, {
-      dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'],
-    }),
-    forbid('protocol-imports-nothing-of-ours', 'The vocabulary stands alone.', { path: '^packages/protocol/src' }, {
-      path: '^packages/(?!protocol/)',
-    }),
-    forbid('protocol-does-no-io', 'The vocabulary runs in any JavaScript.', { path: '^packages/protocol/src' }, {
-      dependencyTypes: ['core'],
-    }),
-    forbid('client-and-server-apart', 'They meet in the protocol only.', { path: '^packages/(client|react|console)/' }, {
-      path: '^packages/server/',
-    }),
-    forbid('server-and-client-apart', 'They meet in the protocol only.', { path: '^packages/server/' }, {
-      path: '^packages/(client|react|console)/',
-    }),
-    forbid('public-doors-only', 'Examples, benchmarks and whole-system tests use what a user has.', { path: '^(examples|e2e|bench)/' }, {
-      path: '^packages/[^/]+/src/(?!index\\.ts$)',
-    }),
-    forbid('faces-see-runs-and-delivery', 'A face is a translation: it never touches store, runners or sandbox.', { path: `${server}faces/` }, {
-      path: `${server}(store|runners|cli)/|${server}[^/]+\\.ts$`,
-    }),
-    forbid('runs-see-the-ports', 'Runs know the store and the runners by their ports.', { path: `${server}runs/` }, {
-      path: `${server}(faces|delivery|cli|config|store/(?!store\\.ts$)|runners/(?!runner\\.ts$)|sandbox/(?!sandbox\\.ts$))`,
-    }),
-    forbid('delivery-sees-the-store-port', 'Delivery reads the log and nothing else.', { path: `${server}delivery/` }, {
-      path: `${server}(runs|runners|faces|auth|policy|sandbox|config|cli|store/(?!store\\.ts$))`,
-    }),
-    forbid('runners-see-their-context', 'A runner emits and obeys; it knows no store, delivery or face.', { path: `${server}runners/` }, {
-      path: `${server}(store|delivery|faces|runs|auth|cli)/`,
-    }),
-    forbid('runners-know-the-sandbox-by-its-port', 'Whichever boundary there is.', { path: `${server}runners/` }, {
-      path: `${server}sandbox/(?!sandbox\\.ts$)`,
-    }),
-    forbid('stores-stand-alone', 'A store is replaceable.', { path: `${server}store/` }, {
-      path: `${server}(?!store/)`,
-    }),
-    forbid('sandbox-stands-alone', 'The boundary knows nothing of what it bounds.', { path: `${server}sandbox/` }, {
-      path: `${server}(store|delivery|runs|runners|faces|auth|cli)/`,
-    }),
-    forbid('one-composition-root', 'Only server.ts knows concrete stores and runners.', {
-      path: server,
-      pathNot: `${server}(server\\.ts$|store/|runners/)`,
-    }, { path: `${server}(store/sqlite|runners/(command|claude|orchestrator))/` }),
-    forbid('no-orphans', 'Code nobody imports is dead.', {
-      orphan: true,
-      pathNot: ['\\.(test|config|d)\\.(ts|cjs)$', '^(scripts|bench|examples|e2e)/', '-worker\\.ts$', '(^|/)(main|index|conformance)\\.ts$', '\\.cjs$'],
-    }, {}),
+    forbid(
+      'declared-dependencies',
+      'A package declares what it imports.',
+      { path: '^packages/[^/]+/src' },
+      {
+        dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'],
+      },
+    ),
+    forbid(
+      'protocol-imports-nothing-of-ours',
+      'The vocabulary stands alone.',
+      { path: '^packages/protocol/src' },
+      {
+        path: '^packages/(?!protocol/)',
+      },
+    ),
+    forbid(
+      'protocol-does-no-io',
+      'The vocabulary runs in any JavaScript.',
+      { path: '^packages/protocol/src' },
+      {
+        dependencyTypes: ['core'],
+      },
+    ),
+    forbid(
+      'client-and-server-apart',
+      'They meet in the protocol only.',
+      { path: '^packages/(client|react|console)/' },
+      {
+        path: '^packages/server/',
+      },
+    ),
+    forbid(
+      'server-and-client-apart',
+      'They meet in the protocol only.',
+      { path: '^packages/server/' },
+      {
+        path: '^packages/(client|react|console)/',
+      },
+    ),
+    forbid(
+      'public-doors-only',
+      'Examples, benchmarks and whole-system tests use what a user has.',
+      { path: '^(examples|e2e|bench)/' },
+      {
+        path: '^packages/[^/]+/src/(?!index\\.ts$)',
+      },
+    ),
+    forbid(
+      'faces-see-runs-and-delivery',
+      'A face is a translation: it never touches store, runners or sandbox.',
+      { path: `${server}faces/` },
+      {
+        path: `${server}(store|runners|cli)/|${server}[^/]+\\.ts$`,
+      },
+    ),
+    forbid(
+      'runs-see-the-ports',
+      'Runs know the store and the runners by their ports.',
+      { path: `${server}runs/` },
+      {
+        path: `${server}(faces|delivery|cli|config|store/(?!store\\.ts$)|runners/(?!runner\\.ts$)|sandbox/(?!sandbox\\.ts$))`,
+      },
+    ),
+    forbid(
+      'delivery-sees-the-store-port',
+      'Delivery reads the log and nothing else.',
+      { path: `${server}delivery/` },
+      {
+        path: `${server}(runs|runners|faces|auth|policy|sandbox|config|cli|store/(?!store\\.ts$))`,
+      },
+    ),
+    forbid(
+      'runners-see-their-context',
+      'A runner emits and obeys; it knows no store, delivery or face.',
+      { path: `${server}runners/` },
+      {
+        path: `${server}(store|delivery|faces|runs|auth|cli)/`,
+      },
+    ),
+    forbid(
+      'runners-know-the-sandbox-by-its-port',
+      'Whichever boundary there is.',
+      { path: `${server}runners/` },
+      {
+        path: `${server}sandbox/(?!sandbox\\.ts$)`,
+      },
+    ),
+    forbid(
+      'stores-stand-alone',
+      'A store is replaceable.',
+      { path: `${server}store/` },
+      {
+        path: `${server}(?!store/)`,
+      },
+    ),
+    forbid(
+      'sandbox-stands-alone',
+      'The boundary knows nothing of what it bounds.',
+      { path: `${server}sandbox/` },
+      {
+        path: `${server}(store|delivery|runs|runners|faces|auth|cli)/`,
+      },
+    ),
+    forbid(
+      'one-composition-root',
+      'Only server.ts knows concrete stores and runners.',
+      {
+        path: server,
+        pathNot: `${server}((server|main)\\.ts$|store/|runners/|config/tools\\.ts$)`,
+      },
+      { path: `${server}(store/sqlite|runners/(command|claude|orchestrator))/` },
+    ),
+    forbid(
+      'no-orphans',
+      'Code nobody imports is dead.',
+      {
+        orphan: true,
+        pathNot: [
+          '\\.(test|config|d)\\.(ts|cjs)$',
+          '^(scripts|bench|examples|e2e)/',
+          '-worker\\.ts$',
+          '(^|/)(main|index|conformance)\\.ts$',
+          '\\.cjs$',
+        ],
+      },
+      {},
+    ),
   ],
   options: {
     parser: 'swc',

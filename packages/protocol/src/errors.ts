@@ -5,6 +5,7 @@
 export const errorTable = {
   invalid_request: { status: 400, retry: false, title: 'The request is not valid' },
   unauthenticated: { status: 401, retry: false, title: 'No valid credential' },
+  auth_unavailable: { status: 503, retry: true, title: 'The identity provider cannot be reached' },
   forbidden: { status: 403, retry: false, title: 'Not allowed' },
   not_found: { status: 404, retry: false, title: 'Not found' },
   method_not_allowed: { status: 405, retry: false, title: 'Method not allowed' },

@@ -17,6 +17,7 @@ const code = await main(
   {
     // Loaded only to serve: the clients start without it.
     serve: async (options) => (await import('./serve.ts')).serve(options),
+    openCredentials: async () => (await import('./store/sqlite/credential-file.ts')).openCredentialFile,
     exit: (now) => process.exit(now),
   },
 )

@@ -8,6 +8,8 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Logger } from 'pino'
 import { Authenticator } from './auth/authenticator.ts'
+import { createJwtVerifier } from './auth/jwt.ts'
+import { OpenStreams } from './auth/open-streams.ts'
 import type { Principal } from './auth/principal.ts'
 import { newSecret } from './auth/secrets.ts'
 import type { Config } from './config/config.ts'
@@ -17,12 +19,16 @@ import { routes } from './faces/routes.ts'
 import { packageVersion } from './package-version.ts'
 import { prepareJob } from './runners/command/prepare.ts'
 import { createCommandRunner } from './runners/command/runner.ts'
+import type { KindOfRun } from './runs/kind.ts'
 import { Runs } from './runs/runs.ts'
 import { endLeftovers } from './sandbox/leftovers.ts'
 import { openSandbox } from './sandbox/open.ts'
 import { acquireDataDirLock } from './store/sqlite/lock.ts'
 import { openSqliteStore } from './store/sqlite/store.ts'
 import { Metrics } from './telemetry/metrics.ts'
+import { observeStore } from './telemetry/observed-store.ts'
+import { writeObserver } from './telemetry/observer.ts'
+import { logStoreStatus } from './telemetry/run-log.ts'
 
 export interface ServerOptions {
   config: Config
@@ -77,11 +83,15 @@ async function open(
   const lock = acquireDataDirLock(config.dataDir)
   releases.push(() => lock.release())
 
-  const store = await openSqliteStore({
+  const metrics = new Metrics()
+  const sqlite = await openSqliteStore({
     dataDir: config.dataDir,
+    onBatch: (batch) => metrics.store.batch(batch),
     ...(onFatal === undefined ? {} : { onFatal }),
   })
-  releases.push(() => store.close())
+  releases.push(() => sqlite.close())
+  const store = observeStore(sqlite, writeObserver(metrics, log))
+  releases.push(store.onStatus(logStoreStatus(log)))
 
   const projects = [...config.projects.values()]
   const sandbox = await openSandbox({
@@ -94,22 +104,21 @@ async function open(
   releases.push(() => sandbox.close())
   for (const warning of sandbox.report.warnings) log.warn(`SANDBOX: ${warning}`)
 
-  const metrics = new Metrics()
-  releases.push(store.onCommit((commit) => metrics.committed(commit)))
   const delivery = new Delivery({ store })
   releases.push(() => delivery.close())
 
   const now = () => Date.now()
+  const kinds: KindOfRun[] = [
+    {
+      kind: 'job',
+      runner: createCommandRunner({ tools: config.tools, eventBytes: config.limits.eventBytes }),
+      concurrency: config.concurrency.job,
+      prepare: (request) => prepareJob(request, config),
+    },
+  ]
   const runs = new Runs({
     store,
-    kinds: [
-      {
-        kind: 'job',
-        runner: createCommandRunner({ tools: config.tools, eventBytes: config.limits.eventBytes }),
-        concurrency: config.concurrency.job,
-        prepare: (request) => prepareJob(request, config),
-      },
-    ],
+    kinds,
     projects: config.projects,
     sandbox,
     endLeftovers,
@@ -119,12 +128,24 @@ async function open(
     log,
     shutdownGraceMs,
   })
-  metrics.observe({ activeRuns: () => runs.activeCount, delivery: () => delivery.stats() })
+  metrics.observe({
+    version: packageVersion,
+    boundary: sandbox.report.boundary,
+    kinds: kinds.map(({ kind }) => kind),
+    activeRuns: () => runs.activeCount,
+    queueCounts: (kind) => store.queueCounts(kind),
+    uncommittedBytes: () => store.uncommittedBytes(),
+    storeStatus: () => store.status(),
+    delivery: () => delivery.stats(),
+  })
   await runs.open()
 
   const localToken = newSecret('mr_local')
   const adminTokens = config.adminToken === undefined ? [localToken] : [localToken, config.adminToken]
-  const auth = new Authenticator({ credentials: store.credentials, adminTokens, now })
+  const jwt = config.auth?.jwt === undefined ? null : createJwtVerifier(config.auth.jwt, now)
+  const auth = new Authenticator({ credentials: store.credentials, adminTokens, jwt, now })
+  const streams = new OpenStreams({ credentials: store.credentials, limits: config.limits, now, log })
+  releases.push(() => streams.close())
 
   let draining = false
   let publicUrl = ''
@@ -139,6 +160,7 @@ async function open(
     delivery,
     pages: store,
     auth,
+    streams,
     metrics,
     sandbox: sandbox.report,
     version: packageVersion,

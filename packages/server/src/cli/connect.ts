@@ -78,6 +78,13 @@ function serverOf(card: Card): Server {
   return { url: normalUrl(card.url), token: card.token }
 }
 
+/** The data directory a command works on: the one that was named, else the running server's, else this directory's. */
+export async function dataDirOf(where: Where): Promise<string> {
+  const named = namedDataDir(where.data, where.env, where.cwd)
+  if (named !== undefined) return named.path
+  return (await localCard(where))?.dataDir ?? defaultDataDir(where.env, where.cwd)
+}
+
 /** The server of this directory, else the only one of this user. */
 async function localCard(where: Where): Promise<Card | null> {
   const own = await readCard(defaultDataDir(where.env, where.cwd))

@@ -7,9 +7,15 @@ import type { RunFlags } from './run-command.ts'
 import type { ServeFlags, ServeParts } from './serve-command.ts'
 import type { RunsFlags, ServerFlags } from './short-commands.ts'
 import { CliError, type Io, reportFailure } from './terminal.ts'
+import type { CreateTokenFlags, OpenCredentials, TokenFlags } from './token-commands.ts'
+
+/** What only the program's entry may know. */
+export interface ProgramParts extends ServeParts {
+  openCredentials(): Promise<OpenCredentials>
+}
 
 /** Runs one command and returns its exit code. Errors are told on stderr. */
-export async function main(argv: readonly string[], io: Io, parts: ServeParts): Promise<number> {
+export async function main(argv: readonly string[], io: Io, parts: ProgramParts): Promise<number> {
   let code: number = exitCodes.ok
   const program = build(io, parts, (ended) => {
     code = ended
@@ -25,7 +31,7 @@ export async function main(argv: readonly string[], io: Io, parts: ServeParts): 
   }
 }
 
-function build(io: Io, parts: ServeParts, end: (code: number) => void): Command {
+function build(io: Io, parts: ProgramParts, end: (code: number) => void): Command {
   const program = new Command('millrace')
     .description('Runs long-lived work and streams everything it does: live, durable, resumable.')
     .version(packageVersion)
@@ -86,6 +92,8 @@ function build(io: Io, parts: ServeParts, end: (code: number) => void): Command 
     },
   )
 
+  tokens(program.command('token').description('make, list and revoke tokens of users'), io, parts, end)
+
   json(program.command('doctor').description('try out what a server needs'))
     .option('--config <file>', 'configuration file')
     .option('--data <dir>', 'data directory')
@@ -95,6 +103,28 @@ function build(io: Io, parts: ServeParts, end: (code: number) => void): Command 
       end(await doctorCommand(flags, io))
     })
   return program
+}
+
+function tokens(token: Command, io: Io, parts: ProgramParts, end: (code: number) => void): void {
+  const data = (command: Command) => json(command).option('--data <dir>', 'data directory of the server')
+  data(token.command('create').description('make a token; it is shown once'))
+    .requiredOption('--user <name>', 'whose runs it sees')
+    .option('--admin', 'it sees and ends every run')
+    .option('--ttl <duration>', 'how long it is valid: 30d, 12h, 90m (default: until it is revoked)')
+    .action(async (flags: CreateTokenFlags) => {
+      const { createTokenCommand } = await import('./token-commands.ts')
+      end(await createTokenCommand(flags, io, await parts.openCredentials()))
+    })
+  data(token.command('list').description('list tokens, newest first')).action(async (flags: TokenFlags) => {
+    const { listTokensCommand } = await import('./token-commands.ts')
+    end(await listTokensCommand(flags, io, await parts.openCredentials()))
+  })
+  data(token.command('revoke').argument('<id>').description('end a token, and its streams')).action(
+    async (id: string, flags: TokenFlags) => {
+      const { revokeTokenCommand } = await import('./token-commands.ts')
+      end(await revokeTokenCommand(id, flags, io, await parts.openCredentials()))
+    },
+  )
 }
 
 function json(command: Command): Command {

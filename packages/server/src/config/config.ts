@@ -56,8 +56,10 @@ export interface Config {
   }
   limits: {
     streamsPerUser: number
+    streamsPerAddress: number
     streams: number
     startsPerMinute: number
+    loginsPerMinute: number
     bodyBytes: number
     eventBytes: number
   }
@@ -67,9 +69,19 @@ export interface Config {
   agent?: AgentSettings | undefined
   models?: ReadonlyMap<string, ModelSettings> | undefined
   realtime?: { publicTopics: readonly string[] } | undefined
-  auth?: { jwt?: { jwksUrl: string; issuer: string; audience: string } | undefined } | undefined
+  auth?: { jwt?: JwtSettings | undefined } | undefined
   /** What is legal and yet worth a line at the start, for people. */
   warnings: readonly string[]
+}
+
+/** Either `jwksUrl` or `secret` is there. */
+interface JwtSettings {
+  /** Where the identity provider publishes its keys. */
+  jwksUrl?: string | undefined
+  /** The value of the environment variable that `secretEnv` names. */
+  secret?: string | undefined
+  issuer?: string | undefined
+  audience?: string | undefined
 }
 
 interface PolicySettings {

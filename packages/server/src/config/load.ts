@@ -34,7 +34,7 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
   for (const key of Object.keys(content)) {
     if (!sectionNames.includes(key)) problems.add(key, unknownKey(key, sectionNames))
   }
-  const sections = readSections(content, problems)
+  const sections = readSections(content, env, problems)
   const settings = readSettings(flags, env, sections.http, problems)
   const work = await readWork(file, cwd, problems)
   const dataDir = resolveDataDir(
@@ -78,7 +78,7 @@ async function readWork(
   }
 }
 
-function readSections(content: Record<string, unknown>, problems: Problems) {
+function readSections(content: Record<string, unknown>, env: NodeJS.ProcessEnv, problems: Problems) {
   const schemas = sectionSchemas
   const always = (name: string) => (content[name] === undefined ? {} : content[name])
   const optional = <T>(name: string, schema: z.ZodType<T>): T | undefined =>
@@ -97,8 +97,29 @@ function readSections(content: Record<string, unknown>, problems: Problems) {
     agent: optional('agent', schemas.agent),
     models: models && new Map(Object.entries(models)),
     realtime: optional('realtime', schemas.realtime),
-    auth: optional('auth', schemas.auth),
+    auth: readAuth(optional('auth', schemas.auth), env, problems),
   }
+}
+
+const shortestSecret = 32
+
+/** The secret itself is never in the file, which is shown around and checked in. */
+function readAuth(
+  auth: z.infer<typeof sectionSchemas.auth> | undefined,
+  env: NodeJS.ProcessEnv,
+  problems: Problems,
+): Config['auth'] {
+  if (auth?.jwt === undefined) return auth && {}
+  const { secretEnv, ...jwt } = auth.jwt
+  if (secretEnv === undefined) return { jwt }
+  const secret = env[secretEnv] ?? ''
+  if (Buffer.byteLength(secret) < shortestSecret) {
+    problems.add(
+      'auth.jwt.secretEnv',
+      `the variable ${secretEnv} to hold at least ${shortestSecret} bytes (RFC 7518, 3.2)`,
+    )
+  }
+  return { jwt: { ...jwt, secret } }
 }
 
 /** A specific address that is listened on is also answered to; for 0.0.0.0 the names must be told. */

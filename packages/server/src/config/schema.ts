@@ -147,8 +147,10 @@ export const sectionSchemas = {
   }),
   limits: section({
     streamsPerUser: whole(1, 1_000_000).default(64),
+    streamsPerAddress: whole(1, 1_000_000).default(1024),
     streams: whole(1, 1_000_000).default(10_000),
     startsPerMinute: whole(1, 1_000_000).default(60),
+    loginsPerMinute: whole(1, 1_000_000).default(10),
     bodyBytes: whole(1024, 1_073_741_824, ' of bytes').default(1_048_576),
     eventBytes: whole(1024, 67_108_864, ' of bytes').default(1_048_576),
   }),
@@ -160,7 +162,27 @@ export const sectionSchemas = {
       .default(30),
   }),
   realtime: section({ publicTopics: listOf(line, 'topics').default([]) }),
-  auth: section({ jwt: section({ jwksUrl: httpUrl, issuer: line, audience: line }).optional() }),
+  auth: section({
+    jwt: section({
+      jwksUrl: httpUrl.optional(),
+      secretEnv: envName.optional(),
+      issuer: line.optional(),
+      audience: line.optional(),
+    })
+      .refine((jwt) => (jwt.jwksUrl === undefined) !== (jwt.secretEnv === undefined), {
+        error:
+          'either jwksUrl, or secretEnv: the name of the environment variable that holds a shared secret',
+      })
+      .refine((jwt) => jwt.jwksUrl === undefined || jwt.issuer !== undefined, {
+        path: ['issuer'],
+        error: 'who makes the tokens, so that those of others are refused',
+      })
+      .refine((jwt) => jwt.jwksUrl === undefined || jwt.audience !== undefined, {
+        path: ['audience'],
+        error: 'who the tokens are made for, so that those for others are refused',
+      })
+      .optional(),
+  }),
 }
 
 export const sectionNames = ['projects', 'tools', ...Object.keys(sectionSchemas)]

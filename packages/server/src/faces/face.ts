@@ -2,7 +2,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import type { Authenticator, Identity } from '../auth/authenticator.ts'
+import type { Authenticator } from '../auth/authenticator.ts'
+import type { Identity } from '../auth/identity.ts'
+import type { OpenStreams } from '../auth/open-streams.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Config } from '../config/config.ts'
 import type { Delivery } from '../delivery/delivery.ts'
@@ -10,6 +12,7 @@ import type { PageSource } from '../delivery/page.ts'
 import type { Runs } from '../runs/runs.ts'
 import type { SandboxReport } from '../sandbox/sandbox.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { RateLimits } from './rate-limits.ts'
 
 /** Who may call a route. A route that does not say is for signed-in users. */
 export type Access = 'public' | 'user' | 'admin'
@@ -37,6 +40,7 @@ export interface FaceParts {
   delivery: Delivery
   pages: PageSource
   auth: Authenticator
+  streams: OpenStreams
   metrics: Metrics
   sandbox: SandboxReport
   version: string
@@ -46,6 +50,11 @@ export interface FaceParts {
   cookieName: () => string
   /** Maps a host application's user; absent where this server does its own authentication. */
   hostPrincipal: ((request: IncomingMessage) => Principal | null | Promise<Principal | null>) | null
+}
+
+/** What a face that starts runs needs besides. */
+export interface StartingParts extends FaceParts {
+  rates: RateLimits
 }
 
 /** Fastify with zod schemas. */

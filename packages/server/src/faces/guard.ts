@@ -5,7 +5,7 @@
 import { isIP } from 'node:net'
 import { MillraceError } from '@millrace/protocol'
 import type { FastifyRequest } from 'fastify'
-import type { Identity } from '../auth/authenticator.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { FaceParts } from './face.ts'
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
@@ -32,13 +32,19 @@ function hostName(header: string): string {
 export async function identify(request: FastifyRequest, parts: FaceParts): Promise<Identity | null> {
   if (parts.hostPrincipal !== null) {
     const principal = await parts.hostPrincipal(request.raw)
-    return principal === null ? null : { principal, credential: null }
+    return principal === null ? null : { principal, credential: null, parent: null, expiresAt: null }
   }
   const authorization = request.headers.authorization
   if (authorization !== undefined) {
     const token = /^Bearer ([^\s]+)$/i.exec(authorization)?.[1]
     const identity = token === undefined ? null : await parts.auth.bearer(token)
     if (identity === null) throw new MillraceError('unauthenticated', 'The bearer token is not valid')
+    return identity
+  }
+  const { ticket } = request.query as { ticket?: unknown }
+  if (typeof ticket === 'string' && request.routeOptions.config.stream) {
+    const identity = await parts.auth.ticket(ticket, request.url.split('?')[0] ?? '')
+    if (identity === null) throw new MillraceError('unauthenticated', 'The ticket is not valid here')
     return identity
   }
   const cookie = request.cookies[parts.cookieName()]

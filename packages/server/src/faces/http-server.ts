@@ -4,10 +4,12 @@ import fastifyCors from '@fastify/cors'
 import fastifyHelmet from '@fastify/helmet'
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
-import { MillraceError } from '@millrace/protocol'
+import { type ErrorCode, MillraceError } from '@millrace/protocol'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
+import { logRequests, requestNames } from '../telemetry/request-log.ts'
+import { answerClientError } from './client-errors.ts'
 import type { FaceApp, FaceParts } from './face.ts'
 import { checkHost } from './guard.ts'
 import { sendProblem } from './problems.ts'
@@ -15,7 +17,17 @@ import { routes } from './routes.ts'
 import { staticPage } from './static-page.ts'
 
 /** What a browser of another origin may read of a stream's headers. */
-const exposedHeaders = ['Location', 'Millrace-Epoch', 'Millrace-Head', 'Idempotent-Replayed', 'Retry-After']
+const exposedHeaders = [
+  'Location',
+  'Millrace-Epoch',
+  'Millrace-Head',
+  'Idempotent-Replayed',
+  'Retry-After',
+  'X-Request-Id',
+]
+
+const slowHeadersMs = 10_000
+const slowBodyMs = 30_000
 
 /** Content-Security-Policy of everything that is sent. */
 const pagePolicy = {
@@ -34,11 +46,18 @@ export async function createHttpServer(parts: FaceParts, log: Logger): Promise<F
     loggerInstance: log.child({}) as unknown as import('fastify').FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: http.trustProxy,
+    genReqId: requestNames(http.trustProxy),
+    requestIdLogLabel: 'requestId',
     bodyLimit: limits.bodyBytes,
+    // A client that sends its request byte by byte holds a connection no longer than this.
+    requestTimeout: slowBodyMs,
+    http: { headersTimeout: slowHeadersMs, connectionsCheckingInterval: 2000 },
+    clientErrorHandler: answerClientError,
     routerOptions: { maxParamLength: 255 },
     // A stream is a request that is never answered to its end: close() must not wait for it.
     forceCloseConnections: true,
   })
+  app.decorate('countRejection', (code: ErrorCode) => parts.metrics.http.rejected(code))
   app.setErrorHandler(sendProblem)
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
@@ -47,23 +66,13 @@ export async function createHttpServer(parts: FaceParts, log: Logger): Promise<F
       reply,
     ),
   )
+  // First of all hooks, so that what the others refuse has its line too.
+  logRequests(
+    app,
+    (request) => request.identity?.principal,
+    (answered) => parts.metrics.http.answered(answered),
+  )
   app.addHook('onRequest', async (request) => checkHost(request, http.hosts))
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'none'
-    const seconds = reply.elapsedTime / 1000
-    if (!request.routeOptions.config.stream)
-      parts.metrics.answered(request.method, route, reply.statusCode, seconds)
-    request.log.info(
-      {
-        method: request.method,
-        route,
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime),
-        user: request.identity?.principal.user,
-      },
-      'request',
-    )
-  })
 
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: {

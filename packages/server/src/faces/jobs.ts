@@ -2,7 +2,7 @@
 import { MillraceError } from '@millrace/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { type FaceApp, type FaceParts, principalOf } from './face.ts'
+import { type FaceApp, principalOf, type StartingParts } from './face.ts'
 import { logFailure, setRetryAfter, toMillraceError } from './problems.ts'
 import { streamRun } from './streaming.ts'
 
@@ -25,7 +25,7 @@ const queueResponse = z.object({
   }),
 })
 
-export function jobsFace(app: FaceApp, parts: FaceParts): void {
+export function jobsFace(app: FaceApp, parts: StartingParts): void {
   const { runs } = parts
   app.setErrorHandler(sendJobError)
 
@@ -40,6 +40,7 @@ export function jobsFace(app: FaceApp, parts: FaceParts): void {
       },
     },
     async (request) => {
+      await parts.rates.starts(request)
       const { toolId, projectId } = request.body
       const { run } = await runs.start(
         { kind: 'job', tool: toolId, project: projectId },
@@ -64,7 +65,7 @@ export function jobsFace(app: FaceApp, parts: FaceParts): void {
       const { jobId } = request.params
       const run = await runs.get(jobId, principalOf(request))
       if (run.kind !== 'job') throw new MillraceError('not_found', `No job ${jobId}`)
-      return streamRun(request, reply, parts, run.id, heartbeat)
+      return streamRun(request, reply, parts, run, heartbeat)
     },
   )
 

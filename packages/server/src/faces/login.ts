@@ -1,14 +1,15 @@
 /** How a browser gets in: a one-use code in an address becomes a cookie. */
 import { z } from 'zod'
-import { type FaceApp, type FaceParts, mountPath, principalOf } from './face.ts'
+import { type FaceApp, mountPath, principalOf, type StartingParts } from './face.ts'
 
 const codeQuery = z.object({ code: z.string().max(200).optional() })
 
-export function loginFace(app: FaceApp, parts: FaceParts): void {
+export function loginFace(app: FaceApp, parts: StartingParts): void {
   app.get(
     '/login',
     { config: { access: 'public' }, schema: { hide: true, querystring: codeQuery } },
     async (request, reply) => {
+      await parts.rates.logins(request)
       const { code } = request.query
       const redeemed = code === undefined ? null : await parts.auth.redeem(code)
       reply.header('Cache-Control', 'no-store').header('Referrer-Policy', 'no-referrer')
@@ -38,8 +39,8 @@ export function loginFace(app: FaceApp, parts: FaceParts): void {
       },
     },
     async (request, reply) => {
-      const from = request.identity?.credential
-      const { code, expiresAt } = await parts.auth.createLoginCode(principalOf(request), from)
+      const parent = request.identity?.parent
+      const { code, expiresAt } = await parts.auth.createLoginCode(principalOf(request), parent)
       return reply.code(201).send({ url: loginUrl(parts.publicUrl(), code), expiresAt })
     },
   )

@@ -3,6 +3,13 @@ import { type ErrorCode, type FieldError, MillraceError, toProblem } from '@mill
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Counts refusals and failures by their code, on whatever face they happened. */
+    countRejection?: (code: ErrorCode) => void
+  }
+}
+
 const codeOfStatus: Partial<Record<number, ErrorCode>> = {
   400: 'invalid_request',
   401: 'unauthenticated',
@@ -40,7 +47,10 @@ function fieldOf(pointer: string, message: string): FieldError {
   return { path: path === '' ? '(body)' : path, expected: message }
 }
 
+/** Tells the operator: in a count, in the line of the request, and in a line of its own where it is our fault. */
 export function logFailure(error: MillraceError, request: FastifyRequest): void {
+  request.refusal = error.code
+  request.server.countRejection?.(error.code)
   if (error.status >= 500) request.log.error({ err: error.cause ?? error }, 'a request failed')
 }
 

@@ -3,29 +3,41 @@
  * application's. Routes are for signed-in users unless they say otherwise.
  */
 import fastifyCookie from '@fastify/cookie'
+import type { ErrorCode } from '@millrace/protocol'
 import type { FastifyPluginAsync } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { FaceApp, FaceParts } from './face.ts'
 import { checkAccess, checkHost, identify } from './guard.ts'
 import { jobsFace } from './jobs.ts'
+import { readJsonBodies } from './json-body.ts'
 import { loginFace } from './login.ts'
 import { probeFace } from './probe.ts'
 import { sendProblem } from './problems.ts'
+import { createRateLimits } from './rate-limits.ts'
 import { nativeFace } from './runs.ts'
 import { serviceFace } from './service.ts'
+import { ticketFace } from './tickets.ts'
 
-export function routes(parts: FaceParts): FastifyPluginAsync {
+export function routes(base: FaceParts): FastifyPluginAsync {
   return async (instance) => {
     const app = instance.withTypeProvider<ZodTypeProvider>() as unknown as FaceApp
     app.setValidatorCompiler(validatorCompiler)
     app.setSerializerCompiler(serializerCompiler)
     app.setErrorHandler(sendProblem)
+    readJsonBodies(instance)
+    const parts = { ...base, rates: await createRateLimits(instance, base.config.limits) }
+    if (!app.hasDecorator('countRejection'))
+      app.decorate('countRejection', (code: ErrorCode) => base.metrics.http.rejected(code))
     const embedded = parts.hostPrincipal !== null
     if (!app.hasDecorator('parseCookie')) await app.register(fastifyCookie)
     // A host application may have a decorator of that name; on our own requests it is ours.
     if (!app.hasRequestDecorator('identity')) app.decorateRequest('identity', null)
 
     app.addHook('onRequest', async (request, reply) => {
+      if (parts.delivery.guardPipelining(request.raw)) {
+        reply.hijack()
+        return
+      }
       if (request.routeOptions.config.stream && parts.readiness().status === 'draining') {
         // Any status would stop an EventSource for good; a network error lets it come back.
         reply.hijack()
@@ -41,6 +53,8 @@ export function routes(parts: FaceParts): FastifyPluginAsync {
     await app.register(async (face) => jobsFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => serviceFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => probeFace(face as unknown as FaceApp))
-    if (!embedded) await app.register(async (face) => loginFace(face as unknown as FaceApp, parts))
+    if (embedded) return
+    await app.register(async (face) => loginFace(face as unknown as FaceApp, parts))
+    await app.register(async (face) => ticketFace(face as unknown as FaceApp, parts))
   }
 }

@@ -11,14 +11,14 @@ import {
 } from '@millrace/protocol'
 import { z } from 'zod'
 import { readPage } from '../delivery/page.ts'
-import { type FaceApp, type FaceParts, mountPath, principalOf } from './face.ts'
+import { type FaceApp, mountPath, principalOf, type StartingParts } from './face.ts'
 import { streamRun } from './streaming.ts'
 
 const heartbeat = { intervalMs: 30_000, text: 'heartbeat' }
 const runParams = z.object({ id: z.string().max(255) })
 const idempotencyKey = z.string().min(1).max(255)
 
-export function nativeFace(app: FaceApp, parts: FaceParts): void {
+export function nativeFace(app: FaceApp, parts: StartingParts): void {
   const { runs } = parts
 
   app.post(
@@ -33,6 +33,7 @@ export function nativeFace(app: FaceApp, parts: FaceParts): void {
       },
     },
     async (request, reply) => {
+      await parts.rates.starts(request)
       const { run, created } = await runs.start(request.body, principalOf(request), {
         idempotencyKey: request.headers['idempotency-key'],
       })
@@ -79,8 +80,8 @@ export function nativeFace(app: FaceApp, parts: FaceParts): void {
     },
     async (request, reply) => {
       const { id } = request.params
-      await runs.get(id, principalOf(request))
-      if (!wantsJson(request.headers.accept)) return streamRun(request, reply, parts, id, heartbeat)
+      const run = await runs.get(id, principalOf(request))
+      if (!wantsJson(request.headers.accept)) return streamRun(request, reply, parts, run, heartbeat)
       const query = pageQuery(request.query)
       const page = await readPage(parts.pages, id, {
         ...query,
@@ -115,6 +116,7 @@ export function nativeFace(app: FaceApp, parts: FaceParts): void {
       },
     },
     async (request, reply) => {
+      await parts.rates.starts(request)
       const run = await runs.retry(request.params.id, principalOf(request))
       return reply
         .code(201)

@@ -1,6 +1,6 @@
 /** From a route to delivery: what a client may say about where its stream starts, and how it is served. */
 import type { OutgoingHttpHeaders } from 'node:http'
-import { MillraceError } from '@millrace/protocol'
+import { isFinal, MillraceError, type Run } from '@millrace/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FaceParts } from './face.ts'
 
@@ -13,25 +13,49 @@ export interface Heartbeat {
 export async function streamRun(
   request: FastifyRequest,
   reply: FastifyReply,
-  parts: Pick<FaceParts, 'delivery' | 'config'>,
-  runId: string,
+  parts: Pick<FaceParts, 'delivery' | 'config' | 'streams'>,
+  run: Run,
   heartbeat: Heartbeat,
 ): Promise<FastifyReply> {
+  const { identity } = request
+  if (identity === null) throw new Error('a stream of a run is never public')
   const query = request.query as Record<string, unknown>
-  const result = await parts.delivery.stream({
-    req: request.raw,
-    res: reply.raw,
-    runId,
-    headers: reply.getHeaders() as OutgoingHttpHeaders,
-    lastEventId: text(request.headers['last-event-id']),
-    after: text(query.after ?? query.lastEventId),
-    epoch: text(request.headers['millrace-epoch'] ?? query.epoch),
-    types: typeList(query.types),
-    heartbeat,
-    compress: parts.config.http.compressStreams && acceptsGzip(request),
-  })
-  if (result.outcome === 'missing') throw new MillraceError('not_found', `No run ${runId.slice(0, 64)}`)
+  const lastEventId = text(request.headers['last-event-id'])
+  const after = text(query.after ?? query.lastEventId)
+  refuseSpentTicket(request, run, lastEventId || after)
+  const place = parts.streams.reserve(identity, request.ip)
+  try {
+    const result = await parts.delivery.stream({
+      req: request.raw,
+      res: reply.raw,
+      runId: run.id,
+      headers: reply.getHeaders() as OutgoingHttpHeaders,
+      lastEventId,
+      after,
+      epoch: text(request.headers['millrace-epoch'] ?? query.epoch),
+      types: typeList(query.types),
+      heartbeat,
+      compress: parts.config.http.compressStreams,
+    })
+    if (result.outcome === 'missing') throw new MillraceError('not_found', `No run ${run.id}`)
+    if (result.outcome === 'streaming') place.attach(result.handle)
+    else place.release()
+  } catch (error) {
+    place.release()
+    throw error
+  }
   return reply.hijack()
+}
+
+/**
+ * A ticket serves one client until the run is over; after that it only lets that client fetch what it
+ * has not seen yet, and be told that there is no more.
+ */
+function refuseSpentTicket(request: FastifyRequest, run: Run, cursor: string | undefined): void {
+  const credential = request.identity?.credential
+  if (credential?.kind !== 'ticket' || credential.usedAt === null) return
+  if (!isFinal(run.state) || (cursor !== undefined && cursor !== '')) return
+  throw new MillraceError('unauthenticated', 'The ticket ended with the run')
 }
 
 /** Client text as it came; a repeated parameter becomes something no cursor looks like. */
@@ -45,9 +69,4 @@ function typeList(value: unknown): string[] | undefined {
   if (given === undefined) return undefined
   const types = given.split(',').filter((type) => type !== '')
   return types.length === 0 ? undefined : types
-}
-
-function acceptsGzip(request: FastifyRequest): boolean {
-  const accepted = text(request.headers['accept-encoding']) ?? ''
-  return accepted.split(',').some((part) => /^\s*gzip\s*(;\s*q=(?!0(\.0+)?\s*$).*)?$/i.test(part))
 }

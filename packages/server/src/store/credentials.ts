@@ -18,7 +18,7 @@ export interface Credential {
   revokedAt: number | null
   /** When a one-use credential was used. */
   usedAt: number | null
-  /** The credential it was made from and dies with, if any. */
+  /** The credential it was made from and dies with, if any; `process:…` names a token of a process. */
   parent: string | null
   /** The one path a ticket opens; null for every other kind. */
   path: string | null
@@ -35,7 +35,10 @@ export interface CredentialStore {
   revoke(id: string, at: number): Promise<boolean>
   /** Newest first. */
   list(kind: CredentialKind): Promise<Credential[]>
-  /** Which of these ids are revoked, expired at `at`, or unknown. By a fresh read. */
+  /**
+   * Which of these ids are revoked, expired at `at`, or unknown, or were made from one that is. By a
+   * fresh read.
+   */
   dead(ids: readonly string[], at: number): Promise<string[]>
   /** Forgets what expired before `at`. */
   sweep(at: number): Promise<void>

@@ -13,8 +13,13 @@ export function createCredentialReader(db: DatabaseSync): CredentialReader {
   const byHash = db.prepare(`SELECT ${credentialColumns} FROM credentials WHERE hash = ?`)
   const ofKind = db.prepare(`SELECT ${credentialColumns} FROM credentials WHERE kind = ?
     ORDER BY created_at DESC, id`)
-  const notLiving = db.prepare(`SELECT value AS id FROM json_each(?) WHERE value NOT IN (
-      SELECT id FROM credentials WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?))`)
+  // Alive is what is alive itself, and so is all it was made from; the tokens of a process are not in here.
+  const notLiving = db.prepare(`WITH RECURSIVE line (first, id) AS (
+      SELECT value, value FROM json_each(?)
+      UNION SELECT line.first, credentials.parent FROM line JOIN credentials ON credentials.id = line.id
+        WHERE credentials.parent IS NOT NULL AND credentials.parent NOT LIKE 'process:%')
+    SELECT DISTINCT line.first AS id FROM line LEFT JOIN credentials ON credentials.id = line.id
+      WHERE credentials.id IS NULL OR revoked_at IS NOT NULL OR expires_at <= ?`)
   return {
     find: (hash) => {
       const row = byHash.get(hash)

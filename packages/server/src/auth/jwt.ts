@@ -1,0 +1,106 @@
+/**
+ * JSON Web Tokens of somebody else's identity provider (RFC 7519): `sub` is the user, `exp` is wanted.
+ *
+ * Keys of a JWKS address are cached and fetched anew when a token names one that is not known, so
+ * that a rotation needs no restart; an unknown key does not cause more than one fetch in 30 s.
+ */
+import { MillraceError } from '@millrace/protocol'
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { isUserName } from './user-name.ts'
+
+export interface JwtSettings {
+  /** Where the provider publishes its keys. Either this or `secret`. */
+  jwksUrl?: string | undefined
+  /** A shared HMAC secret, at least 32 bytes. */
+  secret?: string | undefined
+  issuer?: string | undefined
+  audience?: string | undefined
+}
+
+export interface VerifiedJwt {
+  user: string
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+}
+
+export interface JwtVerifier {
+  /** Null when the token is not valid. Fails with `auth_unavailable` when the keys cannot be had. */
+  verify(token: string): Promise<VerifiedJwt | null>
+}
+
+const symmetric = ['HS256', 'HS384', 'HS512']
+const asymmetric = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+]
+const keyCacheMs = 10 * 60_000
+const keyCooldownMs = 30_000
+
+/** Three base64url parts: what is not that is no JWT, and is not sent to the verifier. */
+export function looksLikeJwt(token: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)
+}
+
+export function createJwtVerifier(settings: JwtSettings, now: () => number): JwtVerifier {
+  const { key, algorithms } = keyOf(settings)
+  const { issuer, audience } = settings
+  return {
+    async verify(token) {
+      try {
+        const { payload } = await jwtVerify(token, key, {
+          algorithms,
+          currentDate: new Date(now()),
+          requiredClaims: ['sub', 'exp'],
+          ...(issuer === undefined ? {} : { issuer }),
+          ...(audience === undefined ? {} : { audience }),
+        })
+        const { sub, exp } = payload
+        if (!isUserName(sub, false) || exp === undefined) return null
+        return { user: sub, expiresAt: exp * 1000 }
+      } catch (error) {
+        if (isTokenAtFault(error)) return null
+        throw new MillraceError('auth_unavailable', 'The keys of the identity provider cannot be had', {
+          cause: error,
+        })
+      }
+    },
+  }
+}
+
+/** With one kind of key only its algorithms are good: else a public key could be used as an HMAC secret. */
+function keyOf({ jwksUrl, secret }: JwtSettings): { key: JWTVerifyGetKey; algorithms: string[] } {
+  if (secret !== undefined) {
+    const bytes = new TextEncoder().encode(secret)
+    return { key: async () => bytes, algorithms: symmetric }
+  }
+  if (jwksUrl === undefined) throw new TypeError('a JWT verifier needs jwksUrl or secret')
+  const keys = createRemoteJWKSet(new URL(jwksUrl), {
+    cacheMaxAge: keyCacheMs,
+    cooldownDuration: keyCooldownMs,
+    timeoutDuration: 5000,
+  })
+  return { key: keys, algorithms: asymmetric }
+}
+
+function isTokenAtFault(error: unknown): boolean {
+  return (
+    error instanceof errors.JWTExpired ||
+    error instanceof errors.JWTClaimValidationFailed ||
+    error instanceof errors.JWTInvalid ||
+    error instanceof errors.JWSInvalid ||
+    error instanceof errors.JWSSignatureVerificationFailed ||
+    error instanceof errors.JOSEAlgNotAllowed ||
+    error instanceof errors.JOSENotSupported ||
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof errors.JWKSMultipleMatchingKeys
+  )
+}

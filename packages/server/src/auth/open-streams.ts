@@ -1,0 +1,188 @@
+/**
+ * The streams that are open, by who opened them and with which credential.
+ *
+ * Owns one timer, and only while a stream is open. Invariants: a stream whose credential is revoked or
+ * expired ends within one sweep, also when another process revoked it (the store is asked, nobody is
+ * told); no user and no address has more streams than allowed, an ended one is not counted.
+ */
+import { MillraceError } from '@millrace/protocol'
+import type { Logger } from 'pino'
+import type { CredentialStore } from '../store/credentials.ts'
+import type { Identity } from './identity.ts'
+
+/** What is asked of a stream here. */
+export interface OpenStream {
+  readonly closed: Promise<void>
+  close(): void
+  /** Since when its client has not taken what was sent; null when it keeps up. */
+  readonly stalledSince: number | null
+}
+
+export interface StreamLimits {
+  streamsPerUser: number
+  streamsPerAddress: number
+  streams: number
+}
+
+export interface OpenStreamsParts {
+  credentials: Pick<CredentialStore, 'dead'>
+  limits: StreamLimits
+  now: () => number
+  log: Logger
+  /** Told when a stream is ended or refused, and why. */
+  onRefused?: (reason: 'user' | 'address' | 'server' | 'credential') => void
+}
+
+interface Entry {
+  identity: Identity
+  address: string
+  /** Null while the stream is being opened. */
+  stream: OpenStream | null
+  released: boolean
+}
+
+export interface Reservation {
+  /** Hands over the stream the place was reserved for. */
+  attach(stream: OpenStream): void
+  /** Gives the place back, when no stream came of it. */
+  release(): void
+}
+
+const sweepMs = 1000
+const retryAfterSeconds = 5
+
+export class OpenStreams {
+  readonly #parts: OpenStreamsParts
+  readonly #entries = new Set<Entry>()
+  readonly #ofUser = new Groups<Entry>()
+  readonly #ofAddress = new Groups<Entry>()
+  readonly #ofTicket = new Groups<Entry>()
+  #timer: NodeJS.Timeout | null = null
+  #sweeping = false
+
+  constructor(parts: OpenStreamsParts) {
+    this.#parts = parts
+  }
+
+  get count(): number {
+    return this.#entries.size
+  }
+
+  /**
+   * Takes a place for one more stream. At a limit the longest-stalled stream under it is ended to make
+   * room; when all keep up, the new one is refused with `too_many_streams`.
+   */
+  reserve(identity: Identity, address: string): Reservation {
+    const { limits } = this.#parts
+    const { user } = identity.principal
+    this.#makeRoom(limits.streamsPerUser, 'user', this.#ofUser.of(user))
+    this.#makeRoom(limits.streamsPerAddress, 'address', this.#ofAddress.of(address))
+    this.#makeRoom(limits.streams, 'server', this.#entries)
+    // A ticket opens one connection at a time: the client that reconnects is the one that counts.
+    const ticket = ticketOf(identity)
+    if (ticket !== null) for (const entry of [...this.#ofTicket.of(ticket)]) this.#end(entry)
+    const entry: Entry = { identity, address, stream: null, released: false }
+    this.#entries.add(entry)
+    this.#ofUser.add(user, entry)
+    this.#ofAddress.add(address, entry)
+    if (ticket !== null) this.#ofTicket.add(ticket, entry)
+    this.#timer ??= setInterval(() => void this.#sweep(), sweepMs).unref()
+    const release = () => this.#release(entry)
+    return {
+      attach: (stream) => {
+        entry.stream = stream
+        void stream.closed.then(release)
+      },
+      release,
+    }
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer = null
+  }
+
+  #release(entry: Entry): void {
+    if (entry.released) return
+    entry.released = true
+    this.#entries.delete(entry)
+    this.#ofUser.delete(entry.identity.principal.user, entry)
+    this.#ofAddress.delete(entry.address, entry)
+    const ticket = ticketOf(entry.identity)
+    if (ticket !== null) this.#ofTicket.delete(ticket, entry)
+    if (this.#entries.size === 0) this.close()
+  }
+
+  #makeRoom(limit: number, what: 'user' | 'address' | 'server', same: ReadonlySet<Entry>): void {
+    if (same.size < limit) return
+    this.#parts.onRefused?.(what)
+    const stalled = [...same]
+      .filter((entry) => entry.stream?.stalledSince != null)
+      .sort((a, b) => (a.stream?.stalledSince ?? 0) - (b.stream?.stalledSince ?? 0))[0]
+    if (stalled === undefined) {
+      const whose = { user: 'this user', address: 'this address', server: 'this server' }[what]
+      throw new MillraceError(
+        'too_many_streams',
+        `${limit} streams are open for ${whose}, which is the limit`,
+        {
+          retryAfter: retryAfterSeconds,
+        },
+      )
+    }
+    this.#end(stalled)
+  }
+
+  #end(entry: Entry): void {
+    this.#release(entry)
+    entry.stream?.close()
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return
+    this.#sweeping = true
+    try {
+      const at = this.#parts.now()
+      const ids = new Set<string>()
+      for (const { identity } of this.#entries)
+        if (identity.credential !== null) ids.add(identity.credential.id)
+      const dead = new Set(ids.size === 0 ? [] : await this.#parts.credentials.dead([...ids], at))
+      for (const entry of [...this.#entries]) {
+        const { credential, expiresAt } = entry.identity
+        const expired = expiresAt !== null && expiresAt <= at
+        if (!expired && !(credential !== null && dead.has(credential.id))) continue
+        this.#parts.onRefused?.('credential')
+        this.#end(entry)
+      }
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'credentials of open streams could not be checked')
+    } finally {
+      this.#sweeping = false
+    }
+  }
+}
+
+function ticketOf({ credential }: Identity): string | null {
+  return credential?.kind === 'ticket' ? credential.id : null
+}
+
+const nobody: ReadonlySet<never> = new Set()
+
+/** Sets by name; a name whose set is empty is forgotten. */
+class Groups<Member> {
+  readonly #sets = new Map<string, Set<Member>>()
+
+  of(name: string): ReadonlySet<Member> {
+    return this.#sets.get(name) ?? nobody
+  }
+
+  add(name: string, member: Member): void {
+    const set = this.#sets.get(name) ?? new Set<Member>()
+    this.#sets.set(name, set.add(member))
+  }
+
+  delete(name: string, member: Member): void {
+    const set = this.#sets.get(name)
+    set?.delete(member)
+    if (set?.size === 0) this.#sets.delete(name)
+  }
+}

@@ -1,0 +1,51 @@
+/** Tokens of users: made and revoked at the command line, shown once, stored as hashes. */
+import { randomUUID } from 'node:crypto'
+import type { Credential, CredentialStore } from '../store/credentials.ts'
+import { hashSecret, newSecret } from './secrets.ts'
+import { adminUser, isUserName } from './user-name.ts'
+
+export interface TokenRequest {
+  user: string
+  admin: boolean
+  /** Milliseconds; null: it does not expire. */
+  ttlMs: number | null
+}
+
+/** What is wrong with the name of a user, or null. */
+export function userNameProblem(user: string, admin: boolean): string | null {
+  if (isUserName(user, admin)) return null
+  if (user === adminUser) return `the name ${adminUser} is for admins: add --admin, or choose another`
+  return '1 to 255 characters without control characters'
+}
+
+/** The secret is in the answer and nowhere else. */
+export async function createToken(
+  store: Pick<CredentialStore, 'add'>,
+  { user, admin, ttlMs }: TokenRequest,
+  now: number,
+): Promise<{ token: string; credential: Credential }> {
+  const token = newSecret('mr_token')
+  const credential: Credential = {
+    id: randomUUID(),
+    kind: 'token',
+    user,
+    admin,
+    createdAt: now,
+    expiresAt: ttlMs === null ? null : now + ttlMs,
+    revokedAt: null,
+    usedAt: null,
+    parent: null,
+    path: null,
+  }
+  await store.add(credential, hashSecret(token))
+  return { token, credential }
+}
+
+const units: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+
+/** `30d`, `12h`, `90m`, `45s`, `2w` in milliseconds; null when it is none of these. */
+export function parseDuration(text: string): number | null {
+  const [, count, unit] = /^([1-9]\d{0,5})([smhdw])$/.exec(text) ?? []
+  const ms = unit === undefined ? undefined : units[unit]
+  return ms === undefined ? null : Number(count) * ms
+}
