@@ -55,6 +55,8 @@ export interface StreamHandle {
   close(): void
   /** Milliseconds of delivery's clock since which the client has not taken what was sent; null when it keeps up. */
   readonly stalledSince: number | null
+  /** `seq` up to which the log was handed to the connection. */
+  readonly cursor: number
 }
 
 export type StreamResult =
@@ -80,6 +82,11 @@ export interface DeliveryStats {
   followers: number
   /** Streams whose client does not take what was sent. */
   stalled: number
+  /** Streams whose cursor is behind the head of their log. */
+  behind: number
+  /** How many events the median stream, and the furthest one, is behind the head of its log. */
+  lagMedian: number
+  lagMax: number
   iterators: number
   feeds: number
   /** Bytes in rings and page caches. */
@@ -92,7 +99,12 @@ export interface DeliveryStats {
   readFailures: number
 }
 
-const closedHandle: StreamHandle = { closed: Promise.resolve(), close: () => {}, stalledSince: null }
+const closedHandle: StreamHandle = {
+  closed: Promise.resolve(),
+  close: () => {},
+  stalledSince: null,
+  cursor: 0,
+}
 
 export class Delivery {
   readonly #store: DeliverySource
@@ -208,12 +220,25 @@ export class Delivery {
     await Promise.all(rest.map((follower) => follower.closed))
   }
 
+  /** Looks at every follower: for a scrape, not for a hot path. */
   stats(): DeliveryStats {
     let stalled = 0
-    for (const follower of this.#followers) if (follower.stalledSince !== null) stalled += 1
+    let behind = 0
+    let index = 0
+    const lags = new Uint32Array(this.#followers.size)
+    for (const follower of this.#followers) {
+      const { lag } = follower
+      if (follower.stalledSince !== null) stalled += 1
+      if (lag > 0) behind += 1
+      lags[index++] = lag
+    }
+    lags.sort()
     return {
       followers: this.#followers.size,
       stalled,
+      behind,
+      lagMedian: lags[lags.length >> 1] ?? 0,
+      lagMax: lags.at(-1) ?? 0,
       iterators: this.#iterators.size,
       feeds: this.#feeds.size,
       ringBytes: this.#budget.bytes,

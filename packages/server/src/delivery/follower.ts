@@ -76,6 +76,11 @@ export class Follower implements TurnTaker {
     return this.#cursor
   }
 
+  /** How many events of the log, as far as is known here, it has not handed to its sink. */
+  get lag(): number {
+    return Math.max(this.#options.feed.head - this.#cursor, 0)
+  }
+
   /** Since when, by the clock, its client has not taken what was sent. */
   get stalledSince(): number | null {
     return this.#stalledSince

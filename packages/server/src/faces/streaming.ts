@@ -2,6 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { isFinal, MillraceError, type Run } from '@millrace/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { logStream } from '../telemetry/request-log.ts'
 import type { FaceParts } from './face.ts'
 
 export interface Heartbeat {
@@ -38,8 +39,10 @@ export async function streamRun(
       compress: parts.config.http.compressStreams,
     })
     if (result.outcome === 'missing') throw new MillraceError('not_found', `No run ${run.id}`)
-    if (result.outcome === 'streaming') place.attach(result.handle)
-    else place.release()
+    if (result.outcome === 'streaming') {
+      place.attach(result.handle)
+      logStream(request, identity.principal.user, run.id, result.handle)
+    } else place.release()
   } catch (error) {
     place.release()
     throw error

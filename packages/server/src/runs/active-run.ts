@@ -104,7 +104,6 @@ export class ActiveRun {
     const { store, log } = this.parts
     try {
       await store.finish(this.run.id, this.run.attempt, finish)
-      log.info({ run: this.run.id, kind: this.run.kind, state: finish.state }, 'run ended')
     } catch (error) {
       log.error({ run: this.run.id, err: error }, 'the end of a run could not be stored')
     } finally {
@@ -164,7 +163,6 @@ export class ActiveRun {
     const { run, parts } = this
     const event = { type: lifecycleTypes.started, data: { attempt: run.attempt, ...data } }
     await parts.store.markRunning(run.id, run.attempt, this.toInput(event))
-    parts.log.info({ run: run.id, kind: run.kind, attempt: run.attempt }, 'run started')
   }
 
   private async emit(events: EmittedEvent[]): Promise<void> {

@@ -110,7 +110,6 @@ export class Runs {
           ? null
           : { key: idempotencyKey, fingerprint: fingerprintOf(request.kind, project, spec) },
     })
-    if (created) this.parts.log.info({ run: run.id, kind: run.kind, owner: run.owner }, 'run queued')
     return { run: publicRun(run), created }
   }
 

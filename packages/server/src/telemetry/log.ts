@@ -26,7 +26,7 @@ export function createLog(level: string, stream: NodeJS.WriteStream = process.st
   const options = {
     level,
     redact,
-    serializers: { ...stdSerializers, req: requestLine, res: answerLine },
+    serializers: { ...stdSerializers, err: errorLines, req: requestLine, res: answerLine },
     // The last door: a library's message or an error's text may quote an address.
     hooks: {
       streamWrite: (line: string) =>
@@ -43,6 +43,13 @@ export function createLog(level: string, stream: NodeJS.WriteStream = process.st
 /** A request in the log: no query string (a ticket or a login code may be in it), no headers. */
 function requestLine(request: { method?: string; url?: string }): { method?: string; path?: string } {
   return { method: request.method, path: request.url?.split('?')[0] }
+}
+
+/** An error in the log: without the bytes of a request that could not be parsed, which are all of its headers. */
+function errorLines(error: Error): unknown {
+  const lines = stdSerializers.err(error) as unknown
+  if (lines === null || typeof lines !== 'object' || !('rawPacket' in lines)) return lines
+  return { ...lines, rawPacket: undefined }
 }
 
 /** An answer in the log: no headers, for one of them sets a cookie. */

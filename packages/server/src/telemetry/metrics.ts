@@ -1,100 +1,94 @@
-/** Prometheus metrics of one server. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Commit } from '../store/store.ts'
+/**
+ * Prometheus metrics of one server.
+ *
+ * Counters and histograms are fed as things happen; everything else is read when somebody asks, each
+ * source once a scrape, however many numbers come of it. Nothing here is a truth.
+ */
+import type { RunKind } from '@millrace/protocol'
+import { Registry } from 'prom-client'
+import type { DeliveryStats } from '../delivery/delivery.ts'
+import type { QueueCounts, StoreStatus } from '../store/store.ts'
+import { DeliveryMetrics } from './metrics/delivery-metrics.ts'
+import { HttpMetrics } from './metrics/http-metrics.ts'
+import { info } from './metrics/instruments.ts'
+import { processMetrics } from './metrics/process-metrics.ts'
+import { type OpenRuns, RunMetrics } from './metrics/run-metrics.ts'
+import { StoreMetrics } from './metrics/store-metrics.ts'
 
-/** Numbers that are read when somebody asks for the metrics. */
+/** What is told once, and what is read at each scrape. */
 export interface MetricSources {
+  version: string
+  /** What stands between a run and the machine. */
+  boundary: string
+  /** Kinds this server runs. */
+  kinds: readonly RunKind[]
+  /** Runs whose work this server does. */
   activeRuns: () => number
-  delivery: () => {
-    followers: number
-    stalled: number
-    feeds: number
-    ringBytes: number
-    eventsOut: number
-    bytesOut: number
-    resets: number
-  }
+  /** A question to the store, which may not be able to answer. */
+  queueCounts: (kind: RunKind) => Promise<Pick<QueueCounts, 'running' | 'pending'>>
+  uncommittedBytes: () => number
+  storeStatus: () => StoreStatus
+  delivery: () => DeliveryStats
 }
 
 export class Metrics {
+  readonly runs: RunMetrics
+  readonly store: StoreMetrics
+  readonly http: HttpMetrics
   private readonly registry = new Registry()
-  private readonly events: Counter
-  private readonly ended: Counter<'state'>
-  private readonly requests: Histogram<'method' | 'route' | 'status'>
+  private readonly delivery: DeliveryMetrics
+  private sources: MetricSources | null = null
+  private refreshing: Promise<void> | null = null
 
   constructor() {
-    const registers = [this.registry]
-    collectDefaultMetrics({ register: this.registry })
-    this.events = new Counter({
-      name: 'millrace_events_committed_total',
-      help: 'Events written to the logs of runs',
-      registers,
-    })
-    this.ended = new Counter({
-      name: 'millrace_runs_ended_total',
-      help: 'Runs that reached a final state',
-      labelNames: ['state'],
-      registers,
-    })
-    this.requests = new Histogram({
-      name: 'millrace_http_request_seconds',
-      help: 'Time to answer a request; streams are not counted',
-      labelNames: ['method', 'route', 'status'],
-      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
-      registers,
-    })
+    // Now, not at the first scrape: what it says of the event loop should begin with the server.
+    processMetrics()
+    this.runs = new RunMetrics(this.registry)
+    this.store = new StoreMetrics(this.registry)
+    this.delivery = new DeliveryMetrics(this.registry)
+    this.http = new HttpMetrics(this.registry)
   }
 
-  /** Takes in what is read at each scrape. */
+  /** Once, when the parts are there that know. */
   observe(sources: MetricSources): void {
-    this.gauge('millrace_runs_active', 'Runs active on this node', sources.activeRuns)
-    this.gauge('millrace_followers', 'Open streams', () => sources.delivery().followers)
-    this.gauge('millrace_followers_stalled', 'Open streams whose client does not read', () => {
-      return sources.delivery().stalled
-    })
-    this.gauge('millrace_feeds', 'Runs that somebody follows', () => sources.delivery().feeds)
-    this.gauge('millrace_ring_bytes', 'Memory held by ready frames', () => sources.delivery().ringBytes)
-    this.total('millrace_events_sent_total', 'Events sent to followers', () => sources.delivery().eventsOut)
-    this.total('millrace_bytes_sent_total', 'Bytes sent to followers', () => sources.delivery().bytesOut)
-    this.total('millrace_resets_total', 'Cursors that could not be served', () => sources.delivery().resets)
+    this.sources = sources
+    const { version, boundary } = sources
+    const node = process.versions.node
+    info(this.registry, 'millrace_build_info', 'Versions of the server and of Node', { version, node })
+    info(this.registry, 'millrace_sandbox_info', 'What stands between a run and the machine', { boundary })
+    this.runs.expect(sources.kinds)
   }
 
-  committed(commit: Commit): void {
-    this.events.inc(commit.events.length)
-    if (commit.change === 'finished') this.ended.inc({ state: commit.state })
-  }
-
-  answered(method: string, route: string, status: number, seconds: number): void {
-    this.requests.observe({ method, route, status: String(status) }, seconds)
-  }
-
+  /** The text format of Prometheus. Scrapes that come together share one look at the sources. */
   async text(): Promise<{ contentType: string; body: string }> {
-    return { contentType: this.registry.contentType, body: await this.registry.metrics() }
+    this.refreshing ??= this.refresh().finally(() => {
+      this.refreshing = null
+    })
+    await this.refreshing
+    const bodies = await Promise.all([this.registry.metrics(), processMetrics().metrics()])
+    return { contentType: this.registry.contentType, body: bodies.join('\n') }
   }
 
-  private gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.registry],
-      collect() {
-        this.set(read())
-      },
-    })
+  private async refresh(): Promise<void> {
+    if (this.sources === null) return
+    const { delivery, storeStatus, uncommittedBytes, activeRuns } = this.sources
+    const open = await openRuns(this.sources)
+    this.runs.found(open, activeRuns())
+    this.store.found(storeStatus().kind, uncommittedBytes())
+    this.delivery.found(delivery())
   }
+}
 
-  /** A counter somebody else counts. */
-  private total(name: string, help: string, read: () => number): void {
-    let told = 0
-    new Counter({
-      name,
-      help,
-      registers: [this.registry],
-      collect() {
-        const now = read()
-        this.inc(Math.max(now - told, 0))
-        told = now
-      },
-    })
+/** Null when the store cannot be read: the rest of the numbers are wanted then more than ever. */
+async function openRuns({ kinds, queueCounts }: MetricSources): Promise<OpenRuns[] | null> {
+  try {
+    return await Promise.all(
+      kinds.map(async (kind) => {
+        const { pending, running } = await queueCounts(kind)
+        return { kind, queued: pending, active: running }
+      }),
+    )
+  } catch {
+    return null
   }
 }

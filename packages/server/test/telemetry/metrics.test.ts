@@ -1,84 +1,186 @@
-import type { RunState } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
-import type { Commit } from '../../src/store/store.ts'
-import { Metrics } from '../../src/telemetry/metrics.ts'
+import type { DeliveryStats } from '../../src/delivery/delivery.ts'
+import type { RunRecord } from '../../src/store/store.ts'
+import { type MetricSources, Metrics } from '../../src/telemetry/metrics.ts'
+import { figureOf } from './support/figures.ts'
 
-function commit(change: Commit['change'], state: RunState, events: number): Commit {
+async function figure(metrics: Metrics, series: string): Promise<number | undefined> {
+  return figureOf((await metrics.text()).body, series)
+}
+
+const still: DeliveryStats = {
+  followers: 0,
+  stalled: 0,
+  behind: 0,
+  lagMedian: 0,
+  lagMax: 0,
+  iterators: 0,
+  feeds: 0,
+  ringBytes: 0,
+  eventsOut: 0,
+  bytesOut: 0,
+  resets: 0,
+  pagesRead: 0,
+  readFailures: 0,
+}
+
+function sources(changed: Partial<MetricSources> = {}): MetricSources {
   return {
-    runId: 'r',
-    change,
-    state,
-    head: events,
-    closed: change === 'finished',
-    events: Array.from({ length: events }, (_, n) => ({ seq: n + 1, at: 0, type: 'output', json: '{}' })),
+    version: '1.2.3',
+    boundary: 'bubblewrap',
+    kinds: ['job'],
+    activeRuns: () => 0,
+    queueCounts: async () => ({ running: 0, pending: 0 }),
+    uncommittedBytes: () => 0,
+    storeStatus: () => ({ kind: 'ok' }),
+    delivery: () => still,
+    ...changed,
   }
 }
 
-/** The value of one line of the text format. */
-async function figure(metrics: Metrics, line: string): Promise<number | undefined> {
-  const { body } = await metrics.text()
-  const found = body.split('\n').find((text) => text.startsWith(`${line} `))
-  return found === undefined ? undefined : Number(found.slice(line.length + 1))
+function observed(changed: Partial<MetricSources> = {}): Metrics {
+  const metrics = new Metrics()
+  metrics.observe(sources(changed))
+  return metrics
+}
+
+function run(changed: Partial<RunRecord>): RunRecord {
+  return {
+    id: 'r',
+    kind: 'job',
+    project: null,
+    owner: 'ann',
+    state: 'completed',
+    spec: {},
+    attempt: 1,
+    createdAt: 1000,
+    startedAt: 3000,
+    finishedAt: 10_000,
+    result: null,
+    error: null,
+    usage: null,
+    head: 3,
+    retryOf: null,
+    resumes: null,
+    cause: null,
+    process: null,
+    node: null,
+    ...changed,
+  }
 }
 
 describe('the metrics', () => {
-  it('count what was committed, and runs that ended by their state', async () => {
-    const metrics = new Metrics()
-    metrics.committed(commit('created', 'queued', 1))
-    metrics.committed(commit('updated', 'running', 3))
-    metrics.committed(commit('finished', 'completed', 2))
-    metrics.committed(commit('finished', 'aborted', 1))
-    metrics.committed(commit('finished', 'aborted', 1))
-    metrics.committed(commit('deleted', 'aborted', 0))
-    expect(await figure(metrics, 'millrace_events_committed_total')).toBe(8)
-    expect(await figure(metrics, 'millrace_runs_ended_total{state="completed"}')).toBe(1)
-    expect(await figure(metrics, 'millrace_runs_ended_total{state="aborted"}')).toBe(2)
-    expect(await figure(metrics, 'millrace_runs_ended_total{state="errored"}')).toBeUndefined()
+  it('are in the text format, with the figures of the process, one set a server', async () => {
+    const [one, other] = [observed(), observed()]
+    one.store.appended(3, 30)
+    const { contentType, body } = await one.text()
+    expect(contentType).toContain('text/plain')
+    expect(body).toContain('# TYPE millrace_committed_events_total counter')
+    expect(body).toContain('process_resident_memory_bytes')
+    expect(figureOf(body, 'millrace_committed_events_total')).toBe(3)
+    expect(figureOf(body, `millrace_build_info{version="1.2.3",node="${process.versions.node}"}`)).toBe(1)
+    expect(figureOf(body, 'millrace_sandbox_info{boundary="bubblewrap"}')).toBe(1)
+    expect(await figure(other, 'millrace_committed_events_total')).toBe(0)
+    const names = body.match(/^# TYPE \S+/gm) ?? []
+    expect(new Set(names).size).toBe(names.length)
   })
 
-  it('read gauges when asked, and count on from what another part counts', async () => {
-    const metrics = new Metrics()
-    const delivery = {
-      followers: 2,
-      stalled: 1,
-      feeds: 1,
-      ringBytes: 512,
-      eventsOut: 10,
-      bytesOut: 100,
-      resets: 0,
+  it('begin at zero, so that the first of anything shows as an increase', async () => {
+    const { body } = await observed().text()
+    for (const series of [
+      'millrace_runs_ended_total{kind="job",state="interrupted"}',
+      'millrace_run_queue_wait_seconds_count{kind="job"}',
+      'millrace_run_duration_seconds_count{kind="job",state="completed"}',
+      'millrace_rejections_total{code="too_many_streams"}',
+    ]) {
+      expect(figureOf(body, series), series).toBe(0)
     }
-    let active = 3
-    metrics.observe({ activeRuns: () => active, delivery: () => delivery })
-    expect(await figure(metrics, 'millrace_runs_active')).toBe(3)
-    expect(await figure(metrics, 'millrace_followers')).toBe(2)
-    expect(await figure(metrics, 'millrace_ring_bytes')).toBe(512)
-    expect(await figure(metrics, 'millrace_events_sent_total')).toBe(10)
-    active = 0
-    Object.assign(delivery, { followers: 0, eventsOut: 25, bytesOut: 90, resets: 1 })
-    expect(await figure(metrics, 'millrace_runs_active')).toBe(0)
-    expect(await figure(metrics, 'millrace_followers')).toBe(0)
-    expect(await figure(metrics, 'millrace_events_sent_total')).toBe(25)
-    expect(await figure(metrics, 'millrace_bytes_sent_total')).toBe(100)
-    expect(await figure(metrics, 'millrace_resets_total')).toBe(1)
+  })
+
+  it('tell how long a run waited and how long it took, by its kind and its end', async () => {
+    const metrics = observed()
+    metrics.runs.queued(run({ state: 'queued', startedAt: null, finishedAt: null }))
+    metrics.runs.started(run({ state: 'running', finishedAt: null }))
+    metrics.runs.ended(run({}))
+    metrics.runs.ended(run({ state: 'aborted', startedAt: null }))
+    metrics.runs.ended(run({ state: 'errored', startedAt: 9000, finishedAt: 8000 }))
+    const { body } = await metrics.text()
+    expect(figureOf(body, 'millrace_runs_created_total{kind="job"}')).toBe(1)
+    expect(figureOf(body, 'millrace_run_queue_wait_seconds_sum{kind="job"}')).toBe(2)
+    expect(figureOf(body, 'millrace_run_duration_seconds_sum{kind="job",state="completed"}')).toBe(7)
+    // Never started: it ended, and took no time that would mean anything.
+    expect(figureOf(body, 'millrace_runs_ended_total{kind="job",state="aborted"}')).toBe(1)
+    expect(figureOf(body, 'millrace_run_duration_seconds_count{kind="job",state="aborted"}')).toBe(0)
+    // The machine's clock was set back.
+    expect(figureOf(body, 'millrace_run_duration_seconds_sum{kind="job",state="errored"}')).toBe(0)
+  })
+
+  it('ask each source once a scrape, however many numbers and however many scrapes together', async () => {
+    let [asked, counted] = [0, 0]
+    const metrics = observed({
+      delivery: () => {
+        asked += 1
+        return { ...still, followers: 10_000, lagMedian: 1, lagMax: 9, eventsOut: asked * 10 }
+      },
+      queueCounts: async () => {
+        counted += 1
+        return { pending: 5, running: 2 }
+      },
+    })
+    const bodies = await Promise.all([metrics.text(), metrics.text(), metrics.text()])
+    expect([asked, counted]).toEqual([1, 1])
+    for (const { body } of bodies) {
+      expect(figureOf(body, 'millrace_followers')).toBe(10_000)
+      expect(figureOf(body, 'millrace_follower_lag_median_events')).toBe(1)
+      expect(figureOf(body, 'millrace_follower_lag_max_events')).toBe(9)
+      expect(figureOf(body, 'millrace_sent_events_total')).toBe(10)
+      expect(figureOf(body, 'millrace_runs{kind="job",state="queued"}')).toBe(5)
+      expect(figureOf(body, 'millrace_runs{kind="job",state="active"}')).toBe(2)
+    }
+    expect(await figure(metrics, 'millrace_sent_events_total')).toBe(20)
+    expect(asked).toBe(2)
+  })
+
+  it('are there when the store is not: what it alone knows is left out, and its status says why', async () => {
+    let broken = false
+    const metrics = observed({
+      queueCounts: async () => {
+        if (broken) throw new Error('the disk lied')
+        return { pending: 1, running: 0 }
+      },
+      storeStatus: () => (broken ? { kind: 'failed', message: 'the disk lied' } : { kind: 'ok' }),
+      uncommittedBytes: () => 77,
+    })
+    expect(await figure(metrics, 'millrace_runs{kind="job",state="queued"}')).toBe(1)
+    expect(await figure(metrics, 'millrace_store_status{status="ok"}')).toBe(1)
+    broken = true
+    const { body } = await metrics.text()
+    expect(figureOf(body, 'millrace_runs{kind="job",state="queued"}')).toBeUndefined()
+    expect(figureOf(body, 'millrace_store_status{status="ok"}')).toBe(0)
+    expect(figureOf(body, 'millrace_store_status{status="failed"}')).toBe(1)
+    expect(figureOf(body, 'millrace_uncommitted_bytes')).toBe(77)
+    expect(body).not.toContain('the disk lied')
   })
 
   it('tell how long answers took, by method, route and status', async () => {
-    const metrics = new Metrics()
-    metrics.answered('GET', '/api/runs/:id', 200, 0.004)
-    metrics.answered('GET', '/api/runs/:id', 200, 3)
-    metrics.answered('POST', '/api/runs', 201, 0.1)
+    const metrics = observed()
+    const get = { method: 'GET', route: '/api/runs/:id', status: 200 }
+    metrics.http.answered({ ...get, seconds: 0.004 })
+    metrics.http.answered({ ...get, seconds: 3 })
     const labels = 'method="GET",route="/api/runs/:id",status="200"'
-    expect(await figure(metrics, `millrace_http_request_seconds_count{${labels}}`)).toBe(2)
-    expect(await figure(metrics, `millrace_http_request_seconds_bucket{le="0.005",${labels}}`)).toBe(1)
+    expect(await figure(metrics, `millrace_http_request_duration_seconds_count{${labels}}`)).toBe(2)
+    expect(await figure(metrics, `millrace_http_request_duration_seconds_bucket{le="0.005",${labels}}`)).toBe(
+      1,
+    )
   })
 
-  it('are in the text format, with the figures of the process, one set a server', async () => {
-    const [one, other] = [new Metrics(), new Metrics()]
-    one.committed(commit('updated', 'running', 1))
-    const { contentType, body } = await one.text()
-    expect(contentType).toContain('text/plain')
-    expect(body).toContain('# TYPE millrace_events_committed_total counter')
-    expect(body).toContain('process_resident_memory_bytes')
-    expect(await figure(other, 'millrace_events_committed_total')).toBe(0)
+  it('have names as Prometheus wants them: a prefix, a unit, _total for what only grows', async () => {
+    const { body } = await observed().text()
+    const types = [...body.matchAll(/^# TYPE (millrace_\S+) (\S+)$/gm)]
+    expect(types.length).toBeGreaterThan(20)
+    for (const [, name = '', type] of types) {
+      expect(name.endsWith('_total'), name).toBe(type === 'counter')
+      if (type === 'histogram') expect(name).toMatch(/_(seconds|operations)$/)
+    }
   })
 })

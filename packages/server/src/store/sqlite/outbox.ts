@@ -31,7 +31,14 @@ export interface OutboxOptions {
   onCommit(commit: Commit): void
   onStatus(status: StoreStatus): void
   onFatal(error: Error): void
+  /** Told of what went to disk in one commit, and how long that took. */
+  onBatch?: ((batch: WrittenBatch) => void) | undefined
   retryFullMs: number
+}
+
+export interface WrittenBatch {
+  operations: number
+  seconds: number
 }
 
 const batchOperations = 5000
@@ -41,6 +48,7 @@ export class Outbox {
   readonly #options: OutboxOptions
   #waiting: Submission[] = []
   #inFlight: Submission[] | null = null
+  #sentAt = 0
   #scheduled: NodeJS.Immediate | null = null
   #retry: NodeJS.Timeout | null = null
   #status: StoreStatus = { kind: 'ok' }
@@ -80,6 +88,10 @@ export class Outbox {
     if (batch === null) return
     this.#inFlight = null
     const written = batch.slice(0, reply.results.length)
+    if (written.length > 0) {
+      const seconds = (performance.now() - this.#sentAt) / 1000
+      this.#options.onBatch?.({ operations: written.length, seconds })
+    }
     reply.results.forEach((result, index) => {
       const submission = written[index]
       if (submission === undefined) return
@@ -148,6 +160,7 @@ export class Outbox {
     }
     this.#inFlight = count === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, count)
     this.#waiting = count === this.#waiting.length ? [] : this.#waiting.slice(count)
+    this.#sentAt = performance.now()
     this.#options.send(this.#inFlight.map((submission) => submission.operation))
   }
 

@@ -11,7 +11,7 @@ import { databasePath } from './database.ts'
 import { decodeListCursor, encodeListCursor } from './list-cursor.ts'
 import { decodeEvents, encodeEvents } from './log-text.ts'
 import type { FinishOperation, LogText, Operation, RunRow } from './operations.ts'
-import { Outbox, type Written } from './outbox.ts'
+import { Outbox, type Written, type WrittenBatch } from './outbox.ts'
 import { type Reading, startReading } from './reading.ts'
 import { toRecord } from './run-row.ts'
 import { startWriting, type Writing } from './writing.ts'
@@ -21,6 +21,8 @@ export interface SqliteStoreOptions {
   dataDir: string
   /** Told once, when a disk or a thread has failed and nothing is acknowledged any more. */
   onFatal?: (error: Error) => void
+  /** Told of each commit: how many writes went to disk together, and how long that took. */
+  onBatch?: (batch: WrittenBatch) => void
   /** While the disk is full, writes are tried again this often, in milliseconds. */
   retryFullMs?: number
 }
@@ -41,6 +43,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Port
     onCommit: (commit) => tell(commitListeners, commit),
     onStatus: (status) => tell(statusListeners, status),
     onFatal: (error) => options.onFatal?.(error),
+    onBatch: options.onBatch,
     retryFullMs: options.retryFullMs ?? 1000,
   })
   const writing: Writing = await startWriting(path, {

@@ -1,0 +1,39 @@
+/** What clients ask: how long an answer takes, and what is refused. */
+import { type ErrorCode, errorTable } from '@millrace/protocol'
+import { type Counter, Histogram, type Registry } from 'prom-client'
+import { counter } from './instruments.ts'
+
+export interface Answered {
+  method: string
+  /** The route's pattern, never an address: a label must not have as many values as clients have ideas. */
+  route: string
+  status: number
+  seconds: number
+}
+
+export class HttpMetrics {
+  private readonly requests: Histogram<'method' | 'route' | 'status'>
+  private readonly refusals: Counter<'code'>
+
+  constructor(registry: Registry) {
+    this.requests = new Histogram({
+      name: 'millrace_http_request_duration_seconds',
+      help: 'Time to answer a request; streams are not counted',
+      labelNames: ['method', 'route', 'status'],
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+      registers: [registry],
+    })
+    this.refusals = counter(registry, 'millrace_rejections_total', 'Requests that were refused or failed', [
+      'code',
+    ])
+    for (const code of Object.keys(errorTable)) this.refusals.inc({ code }, 0)
+  }
+
+  answered({ method, route, status, seconds }: Answered): void {
+    this.requests.observe({ method, route, status: String(status) }, seconds)
+  }
+
+  rejected(code: ErrorCode): void {
+    this.refusals.inc({ code })
+  }
+}

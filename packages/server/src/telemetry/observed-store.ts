@@ -1,0 +1,93 @@
+/**
+ * A store whose writes are seen: how long each took, and what became of a run by it. It stands where
+ * every way to queue, start and end a run comes through (a request, a recovery, an abort of a queued
+ * run), so that none is counted twice and none is forgotten.
+ *
+ * Owns the count of bytes on their way to the disk. Invariants: a write reaches the store in the turn
+ * it was asked for, and what the store answers or refuses is passed on as it is.
+ */
+import { Buffer } from 'node:buffer'
+import type { EventInput, RunRecord, Store } from '../store/store.ts'
+
+export interface WriteObserver {
+  /** A write of a run is on disk; so long did it take. */
+  committed(seconds: number): void
+  /** Events are on disk. */
+  appended(events: number, bytes: number): void
+  queued(run: RunRecord): void
+  started(run: RunRecord): void
+  ended(run: RunRecord): void
+}
+
+export interface ObservedStore extends Store {
+  /** Bytes of events handed over and not yet settled. */
+  uncommittedBytes(): number
+}
+
+/** `store` must be a plain object of functions: they are called as they are, without `this`. */
+export function observeStore(
+  store: Store,
+  observer: WriteObserver,
+  now: () => number = () => performance.now(),
+): ObservedStore {
+  let uncommitted = 0
+
+  async function timed<Result>(events: readonly EventInput[], write: () => Promise<Result>): Promise<Result> {
+    const bytes = sizeOf(events)
+    const submittedAt = now()
+    uncommitted += bytes
+    try {
+      const result = await write()
+      observer.committed((now() - submittedAt) / 1000)
+      return result
+    } finally {
+      uncommitted -= bytes
+    }
+  }
+
+  const wrote = (events: readonly EventInput[]) => observer.appended(events.length, sizeOf(events))
+
+  return {
+    ...store,
+    uncommittedBytes: () => uncommitted,
+
+    async createRun(run) {
+      const events = [run.queued]
+      const answer = await timed(events, () => store.createRun(run))
+      if (answer.created) {
+        wrote(events)
+        observer.queued(answer.run)
+      }
+      return answer
+    },
+
+    async append(runId, attempt, events) {
+      const appended = await timed(events, () => store.append(runId, attempt, events))
+      wrote(events)
+      return appended
+    },
+
+    async markRunning(runId, attempt, event) {
+      const run = await timed([event], () => store.markRunning(runId, attempt, event))
+      wrote([event])
+      observer.started(run)
+      return run
+    },
+
+    async finish(runId, attempt, finish) {
+      const run = await timed([finish.event], () => store.finish(runId, attempt, finish))
+      wrote([finish.event])
+      observer.ended(run)
+      return run
+    },
+
+    requestEnd: (runId, cause) => timed([], () => store.requestEnd(runId, cause)),
+    recordProcess: (runId, attempt, process) => timed([], () => store.recordProcess(runId, attempt, process)),
+  }
+}
+
+function sizeOf(events: readonly EventInput[]): number {
+  let bytes = 0
+  for (const { json } of events) bytes += Buffer.byteLength(json)
+  return bytes
+}

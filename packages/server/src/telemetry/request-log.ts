@@ -1,0 +1,98 @@
+/**
+ * The server's own log of requests: one line each, and two for a stream, at its beginning and its end.
+ * Never an address, a header or a body: a route is named by its pattern.
+ *
+ * Owns what is remembered of a request until its connection lets go of it. Invariant: every request
+ * has exactly one last line, whether it was answered, dropped, or its client left.
+ */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { ErrorCode } from '@millrace/protocol'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { whenOver } from '../delivery/sink.ts'
+import type { Answered } from './metrics/http-metrics.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Why it was refused, for its line in the log. */
+    refusal?: ErrorCode
+  }
+}
+
+/** A stream of a run's log, as its end knows it. */
+export interface LoggedStream {
+  /** `seq` up to which the log was handed to the connection. */
+  readonly cursor: number
+}
+
+interface OpenStream {
+  run: string
+  stream: LoggedStream
+}
+
+const streams = new WeakMap<IncomingMessage, OpenStream>()
+
+/** What a client may call its request; a longer or odder name is not taken over. */
+const saneId = /^[A-Za-z0-9][A-Za-z0-9._:-]{7,63}$/
+// The customs of nginx: the client left before it had an answer; we hung up without one.
+const clientLeft = 499
+const hungUp = 444
+
+/** Names requests: as a trusted proxy has named them, else anew. */
+export function requestNames(trustProxy: boolean): (request: IncomingMessage) => string {
+  return (request) => {
+    const given = request.headers['x-request-id']
+    return trustProxy && typeof given === 'string' && saneId.test(given) ? given : randomUUID()
+  }
+}
+
+/** Logs every request of an application, and tells of each that was no stream. */
+export function logRequests(
+  app: FastifyInstance,
+  identityOf: (request: FastifyRequest) => { user: string } | undefined,
+  onAnswered: (answered: Answered) => void,
+): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const startedAt = performance.now()
+    const sentBefore = request.raw.socket.bytesWritten ?? 0
+    // On Node's own response, so that a stream that is written past Fastify has it too.
+    reply.raw.setHeader('X-Request-Id', request.id)
+    whenOver(reply.raw, () => {
+      const ms = performance.now() - startedAt
+      const stream = streams.get(request.raw)
+      const line = {
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: statusOf(reply),
+        ms: Math.round(ms),
+        user: identityOf(request)?.user,
+        ...(request.refusal === undefined ? {} : { code: request.refusal }),
+      }
+      if (stream !== undefined) {
+        const bytes = (request.raw.socket.bytesWritten ?? 0) - sentBefore
+        const { run } = stream
+        request.log.info({ ...line, run, through: stream.stream.cursor, bytes }, 'stream ended')
+        return
+      }
+      request.log.info(line, 'request')
+      if (isEventStream(reply)) return
+      onAnswered({ method: line.method, route: line.route, status: line.status, seconds: ms / 1000 })
+    })
+    done()
+  })
+}
+
+/** The first of a stream's two lines. */
+export function logStream(request: FastifyRequest, user: string, run: string, stream: LoggedStream): void {
+  streams.set(request.raw, { run, stream })
+  request.log.info({ route: request.routeOptions.url, user, run, after: stream.cursor }, 'stream opened')
+}
+
+function statusOf(reply: FastifyReply): number {
+  if (reply.raw.headersSent) return reply.raw.statusCode
+  return reply.sent ? hungUp : clientLeft
+}
+
+function isEventStream(reply: FastifyReply): boolean {
+  return String(reply.raw.getHeader('content-type') ?? '').startsWith('text/event-stream')
+}

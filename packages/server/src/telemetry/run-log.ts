@@ -1,0 +1,54 @@
+/** The server's own log of runs: one line when a run is queued, one when its work starts, one when it is over. */
+import type { Logger } from 'pino'
+import type { RunRecord, StoreStatus } from '../store/store.ts'
+
+/** Says who and what, never what was asked for: a prompt or an argument may hold a secret. */
+export function logRuns(log: Logger) {
+  return {
+    queued(run: RunRecord): void {
+      log.info({ ...namesOf(run), project: run.project, owner: run.owner }, 'run queued')
+    },
+
+    started(run: RunRecord): void {
+      const { attempt, createdAt, startedAt } = run
+      log.info({ ...namesOf(run), attempt, queuedMs: between(createdAt, startedAt) }, 'run started')
+    },
+
+    ended(run: RunRecord): void {
+      const { createdAt, startedAt, finishedAt, state, cause, head } = run
+      log.info(
+        {
+          ...namesOf(run),
+          state,
+          ...(cause === null ? {} : { cause }),
+          events: head,
+          queuedMs: between(createdAt, startedAt ?? finishedAt),
+          durationMs: between(startedAt, finishedAt),
+        },
+        'run ended',
+      )
+    },
+  }
+}
+
+/** A disk that fills up, and one that has room again. A store that failed is told by whoever ends the process. */
+export function logStoreStatus(log: Logger): (status: StoreStatus) => void {
+  return (status) => {
+    if (status.kind === 'ok') log.warn('the disk has room again: what waited is being written')
+    if (status.kind === 'full') {
+      log.error(
+        { reason: status.message },
+        'the disk is full: runs wait for room, and nothing new is accepted',
+      )
+    }
+  }
+}
+
+function namesOf({ id, kind }: RunRecord): { run: string; kind: string } {
+  return { run: id, kind }
+}
+
+/** Null when one of the two never happened. */
+function between(from: number | null, to: number | null): number | null {
+  return from === null || to === null ? null : Math.max(to - from, 0)
+}
