@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -38,6 +39,8 @@ export interface ServerOptions {
   dataDir: string
   port?: number
   env?: Record<string, string>
+  /** Told of the process before it listens. */
+  spawned?: (child: ChildProcess) => void
 }
 
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
@@ -52,6 +55,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, LOG_LEVEL: 'info', ...options.env },
   })
+  options.spawned?.(child)
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log += text
@@ -80,6 +84,28 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
       const [code] = await exited
       return code
     },
+  }
+}
+
+/**
+ * A free port that stays free while its server is down: below those given to outgoing connections, where
+ * a client that knocks at the closed door could be given this very port, and be connected to itself.
+ */
+export async function quietPort(): Promise<number> {
+  const [lowest = 32_768] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
+    .split(/\s+/)
+    .map(Number)
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * (lowest - 10_000))
+    const probe = createServer()
+    try {
+      await once(probe.listen(port, '127.0.0.1'), 'listening')
+      return port
+    } catch {
+      // Somebody else's: another one.
+    } finally {
+      await new Promise((resolve) => probe.close(resolve))
+    }
   }
 }
 

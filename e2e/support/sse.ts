@@ -1,12 +1,9 @@
 /** A plain SSE client over node:http that keeps every byte it was sent. */
 import { get, type IncomingMessage } from 'node:http'
 import { createParser } from 'eventsource-parser'
+import { Received, type ReceivedEvent } from './received.ts'
 
-export interface ReceivedEvent {
-  id: string | undefined
-  type: string
-  data: string
-}
+export type { ReceivedEvent } from './received.ts'
 
 export interface SseConnection {
   response: IncomingMessage
@@ -31,54 +28,48 @@ export function connect(
       { headers: { Accept: 'text/event-stream', ...headers }, agent: false },
       (response) => {
         const chunks: Buffer[] = []
-        const events: ReceivedEvent[] = []
-        const waiting = new Set<() => void>()
+        const received = new Received()
         const decoder = new TextDecoder()
         const parser = createParser({
           onEvent: ({ id, event, data }) => {
-            const received = { id, type: event ?? 'message', data }
-            events.push(received)
-            onEvent?.(received)
+            const parsed = { id, type: event ?? 'message', data }
+            received.add(parsed)
+            onEvent?.(parsed)
           },
         })
-        const tell = () => {
-          for (const check of waiting) check()
-        }
         response.on('data', (chunk: Buffer) => {
           chunks.push(chunk)
           parser.feed(decoder.decode(chunk, { stream: true }))
-          tell()
         })
         const over = new Promise<'end' | 'cut'>((settle) => {
           response.on('end', () => settle('end'))
           response.on('error', () => settle('cut'))
           response.on('close', () => settle('cut'))
         })
-        const until: SseConnection['until'] = (wanted) =>
-          new Promise((found, missed) => {
-            const check = () => {
-              const event = events.find(wanted)
-              if (event === undefined) return
-              waiting.delete(check)
-              found(event)
-            }
-            waiting.add(check)
-            check()
-            void over.then(() => {
-              check()
-              if (waiting.has(check)) missed(new Error('the stream ended without the event'))
-            })
-          })
+        void over.then(() => received.end())
         resolve({
           response,
-          events,
+          events: received.events,
           bytes: () => Buffer.concat(chunks),
           over,
-          until,
+          until: (wanted) => received.until(wanted),
           close: () => request.destroy(),
         })
       },
     )
     request.on('error', reject)
   })
+}
+
+/** The frames of a stream as text, each without the blank line that ends it; comments and a half frame at the end left out. */
+export function framesOf(bytes: Buffer): string[] {
+  return bytes
+    .toString('utf8')
+    .split('\n\n')
+    .slice(0, -1)
+    .filter((frame) => !frame.startsWith(':'))
+}
+
+export function idOf(frame: string): string | undefined {
+  return /^id: (.*)$/m.exec(frame)?.[1]
 }

@@ -1,0 +1,128 @@
+/**
+ * A follower that stops reading for the whole of a large job, while others read. What the server's memory
+ * peaks at is compared with the same job in another fresh server without that follower.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Run } from '@millrace/protocol'
+import { expect, it } from 'vitest'
+import type { Counted } from './support/frame-counter.ts'
+import { startJob } from './support/jobs.ts'
+import { type Readers, startReaders } from './support/readers.ts'
+import { type ServerProcess, scratchFolder, startServer } from './support/server.ts'
+
+const full = process.env.MILLRACE_TEST_FULL !== undefined
+// The log must be larger than what the paused follower may cost, or a copy of it would not be noticed.
+const { megabytes, followers } = full ? { megabytes: 200, followers: 100 } : { megabytes: 100, followers: 10 }
+const allowedMegabytes = 50
+/** Followers share a process, so that the machine's other core has no more than two of them to run. */
+const processes = 2
+/** A machine that is busy with something else may collect late; a kept log is there each time. */
+const attempts = 3
+
+const script = `
+import { existsSync } from 'node:fs'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+while (!existsSync('go')) await sleep(20)
+const filling = 'x'.repeat(980)
+let line = 0
+for (let written = 0; written < ${megabytes} * 1e6; ) {
+  let text = ''
+  for (let n = 0; n < 64; n++) text += String(++line).padStart(12, '0') + ' ' + filling + '\\n'
+  written += text.length
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+}
+`
+
+/** Garbage goes at once, and back to the system: else it makes more of a difference than what is looked for. */
+const memoryThatTells = {
+  NODE_OPTIONS: `--max-semi-space-size=1 --import=${new URL('./support/collect-garbage.ts', import.meta.url)}`,
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '32768',
+  MALLOC_TRIM_THRESHOLD_: '65536',
+}
+
+interface Measurement {
+  /** Of the server, in megabytes, while the job ran and the others read. */
+  peak: number
+  events: number
+  reading: (Counted & { ended: boolean })[]
+  paused: (Counted & { ended: boolean })[]
+}
+
+it(`A paused follower costs no memory for what it has not read, and gets all of it when it reads again (${megabytes} MB, ${followers} others)`, {
+  timeout: 900_000,
+}, async () => {
+  const peaks: { without: number; with: number }[] = []
+  do {
+    const alone = await measure(0)
+    const { peak, events, reading, paused } = await measure(1)
+    peaks.push({ without: alone.peak, with: peak })
+    expect(events).toBeGreaterThan(megabytes * 1000)
+    for (const follower of [...reading, ...paused]) {
+      expect(follower).toMatchObject({ events, gap: null, ended: true })
+    }
+    expect(paused).toHaveLength(1)
+    // The digest of a follower that was never paused.
+    expect(paused[0]?.digest).toBe(reading.find(({ digest }) => digest !== null)?.digest)
+  } while (peaks.every(isOver) && peaks.length < attempts)
+  console.log(`peaks in MB: ${JSON.stringify(peaks)}`)
+  expect(peaks.every(isOver), JSON.stringify(peaks)).toBe(false)
+})
+
+function isOver(peaks: { without: number; with: number }): boolean {
+  return peaks.with > peaks.without + allowedMegabytes
+}
+
+async function measure(pausedFollowers: number): Promise<Measurement> {
+  const scratch = scratchFolder()
+  for (const folder of ['web', 'data']) mkdirSync(join(scratch.path, folder))
+  writeFileSync(join(scratch.path, 'web', 'flood.mjs'), script)
+  const server = await startServer({
+    cwd: scratch.path,
+    dataDir: join(scratch.path, 'data'),
+    env: memoryThatTells,
+    config: {
+      projects: { web: { path: join(scratch.path, 'web') } },
+      tools: { flood: { command: ['node', 'flood.mjs'] } },
+      limits: { streamsPerUser: 1000 },
+    },
+  })
+  const readers: Readers[] = []
+  try {
+    const id = await startJob(server, 'flood')
+    const plan = { url: `${server.url}/api/stream/${id}`, token: server.token, paused: false, digest: false }
+    const share = Math.floor((followers - 1) / processes)
+    const plans = [
+      { ...plan, followers: 1, digest: true },
+      { ...plan, followers: share },
+      { ...plan, followers: followers - 1 - share },
+    ]
+    for (const each of plans) readers.push(await startReaders(each))
+    const reading = [...readers]
+    const paused: Readers[] = []
+    if (pausedFollowers > 0) {
+      paused.push(await startReaders({ ...plan, followers: pausedFollowers, paused: true, digest: true }))
+      readers.push(...paused)
+    }
+    writeFileSync(join(scratch.path, 'web', 'go'), '')
+    const read = (await Promise.all(reading.map(({ over }) => over))).flat()
+    const peak = peakMegabytes(server)
+    const { run } = await server.json<{ run: Run }>(`/api/runs/${id}`)
+    expect(run.state).toBe('completed')
+    for (const { resume } of paused) resume()
+    const caughtUp = (await Promise.all(paused.map(({ over }) => over))).flat()
+    return { peak, events: run.head, reading: read, paused: caughtUp }
+  } finally {
+    for (const { end } of readers) end()
+    await server.end()
+    scratch.dispose()
+  }
+}
+
+/** The kernel's own record of the greatest resident size so far: no sample can miss it. */
+function peakMegabytes({ pid }: ServerProcess): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Math.round(Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024)
+}

@@ -1,0 +1,43 @@
+/** What one follower got so far, and the wish to be told of more. */
+
+export interface ReceivedEvent {
+  id: string | undefined
+  type: string
+  data: string
+}
+
+export class Received {
+  readonly events: ReceivedEvent[] = []
+  readonly #waiting = new Set<() => void>()
+  #over = false
+
+  add(event: ReceivedEvent): void {
+    this.events.push(event)
+    this.#tell()
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.#over = true
+    this.#tell()
+  }
+
+  /** Resolves with the first event that passes, also one received earlier; rejects when none can come any more. */
+  until(wanted: (event: ReceivedEvent) => boolean): Promise<ReceivedEvent> {
+    return new Promise((found, missed) => {
+      const check = () => {
+        const event = this.events.find(wanted)
+        if (event === undefined && !this.#over) return
+        this.#waiting.delete(check)
+        if (event === undefined) missed(new Error('the stream ended without the event'))
+        else found(event)
+      }
+      this.#waiting.add(check)
+      check()
+    })
+  }
+
+  #tell(): void {
+    for (const check of this.#waiting) check()
+  }
+}
