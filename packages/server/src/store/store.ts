@@ -120,6 +120,25 @@ export interface Commit {
   closed: boolean
   /** The events this commit added, in order, without a gap; empty when it added none. */
   events: StoredEvent[]
+  /** With `deleted`: the run as it was, since nobody can look it up any more. */
+  last?: RunRecord
+}
+
+/** What of a store may be forgotten. */
+export interface RetentionRule {
+  /** Runs that are over and finished before this time, milliseconds since the epoch, go. Null: none. */
+  finishedBefore: number | null
+  /** Of every log that stays, no more than this many events are kept, the newest. At least 1. Null: all. */
+  events: number | null
+}
+
+/** What a rule would take from one run. */
+export interface Expendable {
+  runId: string
+  /** The last event to go; null: the run goes as a whole. */
+  throughSeq: number | null
+  /** How many events that is. */
+  events: number
 }
 
 /** `full`: writes wait for room on the disk. `failed`: the disk lied; nothing is acknowledged any more. */
@@ -161,8 +180,20 @@ export interface Store {
   /** Final state and terminal event, together, once. Refused as `append` is. */
   finish(runId: string, attempt: number, finish: Finish): Promise<RunRecord>
 
-  /** Drops the events up to and including `throughSeq`; the head stays. */
-  prune(runId: string, throughSeq: number): Promise<void>
+  /** Drops the events up to and including `throughSeq`; the head stays. Resolves with how many went. */
+  prune(runId: string, throughSeq: number): Promise<number>
+
+  /**
+   * Deletes a run that is over, its log and its idempotency key; the counts keep it. Resolves with how
+   * many events went; null: no such run. Refused with `run_open` while it is not over.
+   */
+  deleteRun(runId: string): Promise<number | null>
+
+  /**
+   * Frees a bounded piece of what dropped events and deleted runs still take on the disk, so that no
+   * append waits long for it. `bytes` is what the disk has back; call again while there is `more`.
+   */
+  reclaim(): Promise<{ bytes: number; more: boolean }>
 
   getRun(runId: string): Promise<RunRecord | null>
   listRuns(filter: RunFilter): Promise<{ runs: RunRecord[]; nextCursor: string | null }>
@@ -172,6 +203,12 @@ export interface Store {
    */
   listActive(): Promise<RunRecord[]>
   queueCounts(kind: RunKind): Promise<QueueCounts>
+
+  /** What a rule would take, looking at a bounded piece of all runs a call. Null: that was the last piece. */
+  expendable(
+    rule: RetentionRule,
+    cursor: string | null,
+  ): Promise<{ found: Expendable[]; nextCursor: string | null }>
 
   /** Bounds of a log by a fresh read. Null: no such run. */
   bounds(runId: string): Promise<LogBounds | null>

@@ -15,7 +15,8 @@ export interface BatchWriter {
   write(operations: readonly Operation[]): BatchReply
 }
 
-export function createBatchWriter(db: DatabaseSync): BatchWriter {
+/** `committed` is called after each commit, before its reply. */
+export function createBatchWriter(db: DatabaseSync, committed: () => void): BatchWriter {
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const log = createPendingLog(db)
@@ -30,6 +31,7 @@ export function createBatchWriter(db: DatabaseSync): BatchWriter {
       const results = operations.map(apply)
       log.flushAll()
       commit.run()
+      committed()
       return results
     } catch (error) {
       // SQLite has rolled back by itself after some errors.

@@ -2,11 +2,12 @@
 import type { RunState } from '@millrace/protocol'
 import type { Commit, StoredEvent } from '../store.ts'
 import type { Operation, OperationResult, RunRow } from './operations.ts'
+import { toRecord } from './run-row.ts'
 
 /**
  * Numbers the events of `written` and returns the commits, in order. What several operations of the
- * batch did to one run is one commit, except that a commit that says `created` or `finished` is never
- * hidden by another.
+ * batch did to one run is one commit, except that a commit that says `created`, `finished` or `deleted`
+ * is never hidden by another.
  */
 export function commitsOf(
   written: readonly { operation: Operation; events: StoredEvent[] }[],
@@ -32,6 +33,7 @@ function commitOf(operation: Operation, events: StoredEvent[], result: Operation
     return appendCommit(operation.run, result.state, events, result.firstSeq)
   }
   if (result.kind === 'row' && result.changed) return rowCommit(operation, result.row, events)
+  if (result.kind === 'dropped' && result.changed) return dropCommit(operation, result.row)
   return null
 }
 
@@ -47,6 +49,11 @@ function rowCommit(operation: Operation, row: RunRow, events: StoredEvent[]): Co
   return { runId: row.id, change, state: row.state, head: row.head, closed: row.closed === 1, events }
 }
 
+function dropCommit(operation: Operation, row: RunRow): Commit {
+  const commit = rowCommit(operation, row, [])
+  return operation.op === 'delete' ? { ...commit, change: 'deleted', last: toRecord(row) } : commit
+}
+
 function number(events: StoredEvent[], firstSeq: number): void {
   let seq = firstSeq
   for (const event of events) {
@@ -58,7 +65,7 @@ function number(events: StoredEvent[], firstSeq: number): void {
 /** Joins `next` to `earlier` of the same run, unless one of the two must be told by itself. */
 function absorb(earlier: Commit, next: Commit): boolean {
   if (next.change !== 'updated' && earlier.change !== 'updated') return false
-  if (earlier.change === 'finished') return false
+  if (earlier.change === 'finished' || next.change === 'deleted') return false
   if (next.change === 'finished') earlier.change = 'finished'
   earlier.state = next.state
   earlier.head = next.head

@@ -7,6 +7,9 @@ export function databasePath(dataDir: string): string {
   return join(dataDir, 'millrace.db')
 }
 
+/** What a write-ahead log that begins anew keeps of its room. */
+export const walKeptBytes = 64 * 1024 * 1024
+
 /** Opens for writing; makes the directory and the file where they are missing, readable by nobody else. */
 export function openForWriting(path: string): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -14,13 +17,15 @@ export function openForWriting(path: string): DatabaseSync {
   // is touched: closing any descriptor of an open database would drop this process's locks on it.
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   const db = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: false })
+  // Only a file without tables takes it: room of what was deleted can be given back piece by piece.
+  db.exec('PRAGMA auto_vacuum = INCREMENTAL')
   const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode
   if (mode !== 'wal') throw new Error(`the file system of ${path} cannot hold a write-ahead log`)
   // A checkpoint every 16 MiB rather than 4: it stops the writer for two fsyncs.
   db.exec(`
     PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = 4000;
-    PRAGMA journal_size_limit = 67108864;
+    PRAGMA journal_size_limit = ${walKeptBytes};
     PRAGMA cache_size = -16384;
   `)
   return db

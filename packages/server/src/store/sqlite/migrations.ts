@@ -96,6 +96,11 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX credentials_by_expiry ON credentials (expires_at) WHERE expires_at IS NOT NULL;
     `,
   },
+  {
+    id: 3,
+    // Logs, or beginnings of logs, that nobody can read any more and whose rows go little by little.
+    sql: 'CREATE TABLE discarded (run INTEGER PRIMARY KEY, through INTEGER NOT NULL) STRICT;',
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps` know. */

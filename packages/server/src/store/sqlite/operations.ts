@@ -5,7 +5,7 @@
  */
 import type { EndCause, ErrorCode, FinalState, LogBounds, RunKind, RunState } from '@millrace/protocol'
 import type { Credential, CredentialKind } from '../credentials.ts'
-import type { NewRun, PageRequest, QueueCounts } from '../store.ts'
+import type { Expendable, NewRun, PageRequest, QueueCounts, RetentionRule } from '../store.ts'
 
 /** A row of events is closed above this many characters; one event is never cut. */
 export const rowSize = 256 * 1024
@@ -41,6 +41,8 @@ export type RunOperation =
   | { op: 'end'; run: string; cause: EndCause }
   | FinishOperation
   | { op: 'prune'; run: string; through: number }
+  | { op: 'delete'; run: string }
+  | { op: 'reclaim' }
   /** Writes a little, to learn whether the disk has room again. */
   | { op: 'probe' }
 
@@ -61,6 +63,9 @@ export type OperationResult =
   | { kind: 'appended'; firstSeq: number; state: RunState }
   /** `changed` is false when the operation found everything as it wanted it. */
   | { kind: 'row'; row: RunRow; changed: boolean }
+  /** `row` as it is after the events went, or as it was before all of the run did. */
+  | { kind: 'dropped'; row: RunRow; events: number; changed: boolean }
+  | { kind: 'reclaimed'; bytes: number; more: boolean }
   | { kind: 'credential'; credential: Credential }
   /** It took effect, and there is nothing to tell. */
   | { kind: 'done' }
@@ -104,6 +109,10 @@ export interface Reads {
   list: { ask: ListQuery; answer: { rows: RunRow[]; nextBefore: number | null } }
   active: { ask: object; answer: RunRow[] }
   counts: { ask: { kind: RunKind }; answer: QueueCounts }
+  expendable: {
+    ask: RetentionRule & { after: number }
+    answer: { found: Expendable[]; nextAfter: number | null }
+  }
   bounds: { ask: { id: string }; answer: Bounds | null }
   page: { ask: { id: string } & PageRequest; answer: PageText | null }
   credential: { ask: { hash: string }; answer: Credential | null }

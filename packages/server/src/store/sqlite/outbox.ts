@@ -7,7 +7,7 @@
  * continuation of theirs runs, its commits are told, in order.
  *
  * While the disk is full the work of runs stays and is tried again; what somebody asks for at a door (a
- * new run, a login) is refused at once.
+ * new run, a login), and what can as well be done an hour later (a deletion), is refused at once.
  */
 import { type ErrorCode, MillraceError } from '@millrace/protocol'
 import type { Commit, StoredEvent, StoreStatus } from '../store.ts'
@@ -231,6 +231,9 @@ export class Outbox {
 function waitsForRoom(op: Operation['op']): boolean {
   switch (op) {
     case 'create':
+    case 'prune':
+    case 'delete':
+    case 'reclaim':
     case 'credential-add':
     case 'credential-take':
     case 'credential-revoke':

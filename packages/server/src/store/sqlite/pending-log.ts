@@ -29,6 +29,8 @@ export interface PendingLog {
   add(run: OpenRun, log: readonly LogText[]): number
   flush(run: OpenRun): void
   flushAll(): void
+  /** Forgets a run whose row is gone; its log must have been flushed. */
+  forget(id: string): void
   /** Forgets everything: the transaction is over. */
   clear(): void
 }
@@ -108,5 +110,5 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
     for (const run of runs.values()) flush(run)
   }
 
-  return { open, opened, add, flush, flushAll, clear: () => runs.clear() }
+  return { open, opened, add, flush, flushAll, forget: (id) => runs.delete(id), clear: () => runs.clear() }
 }

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { parentPort } from 'node:worker_threads'
 import { createCredentialReader } from './credential-reader.ts'
 import { messageOf, openForReading } from './database.ts'
+import { createExpendableReader } from './expendable-reader.ts'
 import { createLogReader } from './log-reader.ts'
 import type { FromReader, ReadName, Reads, ToReader } from './operations.ts'
 import { createRunReader } from './run-reader.ts'
@@ -41,6 +42,7 @@ function answersFrom(db: DatabaseSync): Answers {
     list: (query) => runs.list(query),
     active: () => runs.active(),
     counts: ({ kind }) => runs.counts(kind),
+    expendable: createExpendableReader(db),
     bounds: ({ id }) => logs.bounds(id),
     page: ({ id, ...request }) => logs.page(id, request),
     credential: ({ hash }) => credentials.find(hash),

@@ -1,6 +1,7 @@
 /** What each operation does to a run's row and log, inside the transaction of its batch. */
 import type { DatabaseSync } from 'node:sqlite'
 import { failureKind, messageOf } from './database.ts'
+import { createForgetter } from './forgetter.ts'
 import type { FinishOperation, OperationResult, RunOperation, RunRow } from './operations.ts'
 import type { OpenRun, PendingLog } from './pending-log.ts'
 import { runColumns, runTables } from './run-row.ts'
@@ -13,6 +14,7 @@ export function createRunWriter(
   log: PendingLog,
 ): (operation: RunOperation) => OperationResult {
   const sql = prepare(db)
+  const forgetter = createForgetter(db, log)
 
   function apply(operation: RunOperation): OperationResult {
     switch (operation.op) {
@@ -31,7 +33,11 @@ export function createRunWriter(
       case 'finish':
         return finish(operation)
       case 'prune':
-        return prune(operation)
+        return forgetter.prune(operation.run, operation.through)
+      case 'delete':
+        return forgetter.deleteRun(operation.run)
+      case 'reclaim':
+        return forgetter.reclaim()
       case 'probe':
         sql.probe.run()
         return { kind: 'none' }
@@ -133,17 +139,6 @@ export function createRunWriter(
     return row(run, true)
   }
 
-  function prune({ run: id, through }: OperationOf<'prune'>): OperationResult {
-    const run = log.open(id)
-    if (run === undefined) return unknownRun()
-    log.flush(run)
-    const firstSeq = Math.min(through, run.head) + 1
-    const changed = sql.prune.run(firstSeq, run.n, firstSeq).changes === 1
-    // The row that holds events on both sides stays; reads leave out what is pruned.
-    if (changed) sql.deleteBatches.run(run.n, firstSeq)
-    return row(run, changed)
-  }
-
   /** The run, if this attempt may write to it. */
   function fence({ run: id, attempt }: { run: string; attempt: number }): OpenRun | Refused {
     const run = log.open(id)
@@ -193,8 +188,6 @@ function prepare(db: DatabaseSync) {
       ON CONFLICT (kind) DO UPDATE SET completed = completed + excluded.completed,
         failed = failed + excluded.failed, timed = timed + excluded.timed,
         duration_ms = duration_ms + excluded.duration_ms`),
-    prune: db.prepare('UPDATE runs SET first_seq = ? WHERE n = ? AND first_seq < ?'),
-    deleteBatches: db.prepare('DELETE FROM batches WHERE run = ? AND last_seq < ?'),
     probe: db.prepare(`INSERT INTO meta VALUES ('probes', '1')
       ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`),
   }

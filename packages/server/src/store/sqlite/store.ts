@@ -74,7 +74,16 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Port
 
 type Writes = Pick<
   Port.Store,
-  'createRun' | 'claim' | 'append' | 'markRunning' | 'recordProcess' | 'requestEnd' | 'finish' | 'prune'
+  | 'createRun'
+  | 'claim'
+  | 'append'
+  | 'markRunning'
+  | 'recordProcess'
+  | 'requestEnd'
+  | 'finish'
+  | 'prune'
+  | 'deleteRun'
+  | 'reclaim'
 >
 
 function submit(
@@ -150,12 +159,30 @@ function writes(outbox: Outbox): Writes {
     },
 
     async prune(run, through) {
-      await submit(outbox, { op: 'prune', run, through })
+      const written = await submit(outbox, { op: 'prune', run, through })
+      if (written.kind !== 'dropped') throw unexpected(written)
+      return written.events
+    },
+
+    async deleteRun(run) {
+      const written = await submit(outbox, { op: 'delete', run })
+      if (written.kind === 'none') return null
+      if (written.kind !== 'dropped') throw unexpected(written)
+      return written.events
+    },
+
+    async reclaim() {
+      const written = await submit(outbox, { op: 'reclaim' })
+      if (written.kind !== 'reclaimed') throw unexpected(written)
+      return { bytes: written.bytes, more: written.more }
     },
   }
 }
 
-type Reads = Pick<Port.Store, 'getRun' | 'listRuns' | 'listActive' | 'queueCounts' | 'bounds' | 'readAfter'>
+type Reads = Pick<
+  Port.Store,
+  'getRun' | 'listRuns' | 'listActive' | 'queueCounts' | 'expendable' | 'bounds' | 'readAfter'
+>
 
 function reads(reading: Reading, { epoch, cursorKey }: Writing): Reads {
   return {
@@ -176,6 +203,11 @@ function reads(reading: Reading, { epoch, cursorKey }: Writing): Reads {
     },
 
     queueCounts: (kind: RunKind) => reading.read('counts', { kind }),
+
+    async expendable(rule, cursor) {
+      const { found, nextAfter } = await reading.read('expendable', { ...rule, after: Number(cursor ?? 0) })
+      return { found, nextCursor: nextAfter === null ? null : String(nextAfter) }
+    },
 
     async bounds(id) {
       const bounds = await reading.read('bounds', { id })

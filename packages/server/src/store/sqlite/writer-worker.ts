@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createBatchWriter } from './batch-writer.ts'
+import { createCheckpoints } from './checkpoints.ts'
 import { failureKind, messageOf, openForWriting } from './database.ts'
 import { migrate } from './migrations.ts'
 import type { FromWriter, ToWriter } from './operations.ts'
@@ -27,7 +28,8 @@ function serve(db: DatabaseSync): void {
   }
   const epoch = meta('epoch', randomUUID())
   const cursorKey = meta('cursor key', randomBytes(16).toString('base64'))
-  const writer = createBatchWriter(db)
+  const checkpoints = createCheckpoints(db, String(workerData.path))
+  const writer = createBatchWriter(db, () => checkpoints.afterCommit())
   port.on('message', (message: ToWriter) => {
     if (message.kind === 'batch') {
       send({ kind: 'reply', reply: writer.write(message.operations) })

@@ -1,0 +1,49 @@
+/**
+ * Keeps the write-ahead log short. SQLite's own checkpoints, every 16 MiB, fold it into the database but
+ * begin it anew only in a moment without readers. One reader comes and goes and leaves such moments;
+ * several that overlap leave none, and the log would grow for as long as they do.
+ *
+ * So a log that has grown on is folded while the writer waits: once all of it is in the database, new
+ * readers do without the log, and those of before are gone in a moment. A reader that stays longer (a
+ * backup) is not waited for again until the log has grown by another step.
+ */
+import { statSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import { walKeptBytes } from './database.ts'
+
+export interface Checkpoints {
+  afterCommit(): void
+}
+
+const stepBytes = 16 * 1024 * 1024
+const waitMs = 200
+
+/** `firstBytes` is the size from which the log is too long. */
+export function createCheckpoints(
+  db: DatabaseSync,
+  path: string,
+  { firstBytes = walKeptBytes + stepBytes, step = stepBytes } = {},
+): Checkpoints {
+  let tooLong = firstBytes
+  const timeout = Number(db.prepare('PRAGMA busy_timeout').get()?.timeout ?? 0)
+
+  function fold(): boolean {
+    db.exec(`PRAGMA busy_timeout = ${waitMs}`)
+    try {
+      return db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.busy === 0
+    } catch {
+      // The commit is on disk all the same; what is wrong with the disk the next write will meet.
+      return false
+    } finally {
+      db.exec(`PRAGMA busy_timeout = ${timeout}`)
+    }
+  }
+
+  return {
+    afterCommit() {
+      const size = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+      if (size < tooLong) return
+      tooLong = fold() ? firstBytes : size + step
+    },
+  }
+}
