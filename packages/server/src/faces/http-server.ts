@@ -44,10 +44,9 @@ export async function createHttpServer(parts: FaceParts, log: Logger): Promise<F
   const app = Fastify({
     // A logger of its own: its level can be changed without changing everybody's.
     loggerInstance: log.child({}) as unknown as import('fastify').FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     trustProxy: http.trustProxy,
     genReqId: requestNames(http.trustProxy),
-    requestIdLogLabel: 'requestId',
     bodyLimit: limits.bodyBytes,
     // A client that sends its request byte by byte holds a connection no longer than this.
     requestTimeout: slowBodyMs,
