@@ -1,3 +1,7 @@
+import fastifyCompress from '@fastify/compress'
+import fastifyCookie from '@fastify/cookie'
+import fastifyHelmet from '@fastify/helmet'
+import fastifyRateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Millrace } from '../../src/index.ts'
@@ -74,6 +78,22 @@ test('two Millraces share one host and know nothing of each other', async () => 
   const { run } = (await started.json()) as { run: { id: string } }
   expect((await fetch(`${url}/one/api/runs/${run.id}`, { headers: ada })).status).toBe(200)
   expect((await fetch(`${url}/two/api/runs/${run.id}`, { headers: ada })).status).toBe(404)
+})
+
+test('a host that uses the same plugins as we do is no obstacle', async () => {
+  const millrace = millraceIn({ principal: userOf })
+  await millrace.start()
+  const url = await host(millrace, async (app) => {
+    await app.register(fastifyCookie)
+    await app.register(fastifyHelmet)
+    await app.register(fastifyRateLimit, { max: 1000 })
+    await app.register(fastifyCompress, { threshold: 0 })
+  })
+  const started = await fetch(`${url}/work/api/runs`, post(job('hello'), ada))
+  expect(started.headers.get('x-frame-options')).not.toBe(null)
+  const stream = await fetch(`${url}${started.headers.get('location')}/events`, { headers: ada })
+  expect(stream.headers.get('content-encoding')).toBe(null)
+  expect(await stream.text()).toContain('event: complete')
 })
 
 test('a plugin that is registered before the start says what is missing', async () => {
