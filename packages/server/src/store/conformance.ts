@@ -7,6 +7,7 @@ import { describeListing } from './conformance-listing.ts'
 import { describeLogs } from './conformance-logs.ts'
 import { completed, line, newRun, readAll, type Subject } from './conformance-material.ts'
 import { describeQueue } from './conformance-queue.ts'
+import { describeRetention } from './conformance-retention.ts'
 import type { Store } from './store.ts'
 
 /** A store of its own, with nothing in it. */
@@ -41,6 +42,7 @@ export function describeStoreConformance(name: string, open: () => Promise<Opene
     describeQueue(subject)
     describeListing(subject)
     describeCredentials(subject)
+    describeRetention(subject)
 
     test('a store that is closed refuses every call', async () => {
       const run = newRun()

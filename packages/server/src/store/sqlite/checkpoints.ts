@@ -42,8 +42,8 @@ export function createCheckpoints(
   return {
     afterCommit() {
       const size = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-      if (size < tooLong) return
-      tooLong = fold() ? firstBytes : size + step
+      if (size < firstBytes) tooLong = firstBytes
+      else if (size >= tooLong) tooLong = fold() ? firstBytes : size + step
     },
   }
 }

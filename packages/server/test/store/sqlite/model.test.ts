@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { completed, line, newRun } from '../../../src/store/conformance-material.ts'
+import { databasePath } from '../../../src/store/sqlite/database.ts'
 import { openSqliteStore } from '../../../src/store/sqlite/store.ts'
 import type { Store } from '../../../src/store/store.ts'
 
@@ -37,7 +39,7 @@ class Model {
 
   write(index: number, attempt: number, texts: string[], state?: string): string {
     const run = this.runs[index]
-    if (run === undefined) return 'not_found'
+    if (run === undefined || run.state === 'deleted') return 'not_found'
     if (run.state === 'completed') return 'run_over'
     if (run.attempt !== attempt) return 'stale_attempt'
     run.state = state ?? run.state
@@ -47,16 +49,32 @@ class Model {
 
   end(index: number): string {
     const run = this.runs[index]
-    if (run === undefined) return 'null'
+    if (run === undefined || run.state === 'deleted') return 'null'
     run.cause ||= run.state !== 'completed'
     return `${run.cause}`
   }
 
   prune(index: number, through: number): string {
     const run = this.runs[index]
-    if (run === undefined) return 'not_found'
-    run.firstSeq = Math.max(run.firstSeq, Math.min(through, run.texts.length) + 1)
-    return 'done'
+    if (run === undefined || run.state === 'deleted') return 'not_found'
+    const before = run.firstSeq
+    run.firstSeq = Math.max(before, Math.min(through, run.texts.length) + 1)
+    return `${run.firstSeq - before}`
+  }
+
+  /** A deleted run keeps its place in the list, so that the steps go on naming the others as before. */
+  remove(index: number): string {
+    const run = this.runs[index]
+    if (run === undefined || run.state === 'deleted') return 'null'
+    if (run.state !== 'completed') return 'run_open'
+    run.state = 'deleted'
+    return `${run.texts.length + 1 - run.firstSeq}`
+  }
+
+  expendable(events: number): { runId: string; throughSeq: number }[] {
+    return this.runs
+      .filter((run) => run.state !== 'deleted' && run.texts.length + 1 - run.firstSeq > events)
+      .map((run) => ({ runId: run.id, throughSeq: run.texts.length - events }))
   }
 }
 
@@ -67,6 +85,8 @@ type Step =
   | { op: 'finish'; run: number; attempt: number }
   | { op: 'end'; run: number }
   | { op: 'prune'; run: number; through: number }
+  | { op: 'delete'; run: number }
+  | { op: 'reclaim' }
 
 const run = fc.nat(3)
 const attempt = fc.oneof({ weight: 8, arbitrary: fc.constant(1) }, { weight: 3, arbitrary: fc.nat(2) })
@@ -89,6 +109,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: fc.constant('finish'), run, attempt }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('end'), run }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('prune'), run, through: fc.nat(30) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('delete'), run }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('reclaim') }) },
 ) as fc.Arbitrary<Step>
 
 const look = fc.record({
@@ -149,8 +171,15 @@ function perform(store: Store, model: Model, step: Step): { expected: string; ac
     }
     case 'prune': {
       const actual = store.prune(idOf(step.run), step.through)
-      return { expected: model.prune(step.run, step.through), actual: actual.then(() => 'done') }
+      return { expected: model.prune(step.run, step.through), actual: actual.then((events) => `${events}`) }
     }
+    case 'delete': {
+      const actual = store.deleteRun(idOf(step.run))
+      return { expected: model.remove(step.run), actual: actual.then((events) => `${events}`) }
+    }
+    case 'reclaim':
+      // That it changes nothing anybody sees is what all the other looks say.
+      return { expected: 'done', actual: store.reclaim().then(() => 'done') }
     default:
       return step satisfies never
   }
@@ -165,6 +194,10 @@ async function expectSameLog(
   if (run === undefined) return
   const { after, maxBytes, maxEvents } = look
   const page = await store.readAfter(run.id, { after, maxBytes, maxEvents })
+  if (run.state === 'deleted') {
+    expect(page).toBeNull()
+    return
+  }
   const expected: { seq: number; json: string }[] = []
   let bytes = 0
   for (let seq = Math.max(after + 1, run.firstSeq); seq <= run.texts.length; seq += 1) {
@@ -181,6 +214,22 @@ async function expectSameLog(
   })
 }
 
+/** Once all room is reclaimed, the database holds rows of what is kept and of nothing else. */
+async function expectNothingLeft(store: Store, model: Model, dataDir: string): Promise<void> {
+  while ((await store.reclaim()).more);
+  const db = new DatabaseSync(databasePath(dataDir), { readOnly: true })
+  try {
+    const left = db.prepare(`SELECT count(*) AS n FROM batches LEFT JOIN runs ON n = run
+      WHERE n IS NULL OR last_seq < runs.first_seq`)
+    expect(left.get()).toEqual({ n: 0 })
+    expect(db.prepare('SELECT count(*) AS n FROM discarded').get()).toEqual({ n: 0 })
+    const kept = model.runs.filter((run) => run.state !== 'deleted').length
+    expect(db.prepare('SELECT count(*) AS n FROM details').get()).toEqual({ n: kept })
+  } finally {
+    db.close()
+  }
+}
+
 test('whatever is interleaved, the store does what a list in memory would', {
   timeout: 600_000,
 }, async () => {
@@ -194,7 +243,10 @@ test('whatever is interleaved, the store does what a list in memory would', {
         const actual = await Promise.all(performed.map(({ actual }) => actual.catch((error) => error.code)))
         expect(actual).toEqual(performed.map(({ expected }) => expected))
         for (const look of looks) await expectSameLog(store, model, look)
+        const { found } = await store.expendable({ finishedBefore: null, events: 5 }, null)
+        expect(found.map(({ runId, throughSeq }) => ({ runId, throughSeq }))).toEqual(model.expendable(5))
       }
+      await expectNothingLeft(store, model, dataDir)
       await store.close()
       store = await openSqliteStore({ dataDir })
       for (const index of model.runs.keys()) {
