@@ -79,6 +79,18 @@ it('lines for machines are JSON, one object a line', () => {
   expect(JSON.parse(lines[1] ?? '')).toHaveProperty('msg')
 })
 
+it('an error that carries the bytes of a request, as a parser’s does, is logged without them', () => {
+  const { log, text } = rig()
+  const rawPacket = Buffer.from(`GET / HTTP/1.1\r\nAuthorization: Bearer ${canary}\r\n\r\n`)
+  const fields = { code: 'HPE_INVALID_HEADER_TOKEN', bytesParsed: 4, rawPacket }
+  log.error({ err: Object.assign(new Error('Parse Error'), fields) }, 'client error')
+  expect(JSON.parse(text()).err).toMatchObject({ code: 'HPE_INVALID_HEADER_TOKEN', message: 'Parse Error' })
+  log.error(Object.assign(new Error('Parse Error'), fields))
+  const written = text()
+  expect(written).not.toContain(canary)
+  expect(written).not.toContain([...Buffer.from(canary)].join(','))
+})
+
 it('what is below the level is not written', () => {
   const { log, text } = rig(false, 'warn')
   log.info('quiet')

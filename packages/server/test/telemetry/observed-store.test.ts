@@ -1,0 +1,133 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MillraceError } from '@millrace/protocol'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openSqliteStore } from '../../src/store/sqlite/store.ts'
+import type { NewRun, Store } from '../../src/store/store.ts'
+import { observeStore } from '../../src/telemetry/observed-store.ts'
+
+const id = '11111111-1111-4111-8111-111111111111'
+const event = (type: string, json = '{"x":"ä"}') => ({ at: 5, type, json })
+const newRun: NewRun = {
+  id,
+  kind: 'job',
+  project: 'web',
+  owner: 'ann',
+  spec: {},
+  createdAt: 5,
+  retryOf: null,
+  resumes: null,
+  queued: event('run:queued'),
+  idempotency: { key: 'k', fingerprint: 'f' },
+}
+const finish = {
+  state: 'completed',
+  event: event('complete'),
+  result: null,
+  error: null,
+  usage: null,
+} as const
+
+async function sqlite(): Promise<Store> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-observed-'))
+  const store = await openSqliteStore({ dataDir })
+  onTestFinished(async () => {
+    await store.close()
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+  return store
+}
+
+function observed(store: Store) {
+  const told: string[] = []
+  const appended = { events: 0, bytes: 0 }
+  let clock = 0
+  const seconds: number[] = []
+  const watched = observeStore(
+    store,
+    {
+      committed: (took) => void seconds.push(took),
+      appended: (events, bytes) => {
+        appended.events += events
+        appended.bytes += bytes
+      },
+      queued: (run) => void told.push(`queued ${run.state}`),
+      started: (run) => void told.push(`started ${run.state}`),
+      ended: (run) => void told.push(`ended ${run.state}`),
+    },
+    () => {
+      clock += 250
+      return clock
+    },
+  )
+  return { watched, told, appended, seconds }
+}
+
+describe('a store whose writes are seen', () => {
+  it('tells each step of a run once, with its events and bytes, and how long each write took', async () => {
+    const { watched, told, appended, seconds } = observed(await sqlite())
+    expect((await watched.createRun(newRun)).created).toBe(true)
+    expect((await watched.createRun(newRun)).created).toBe(false)
+    await watched.claim({ kind: 'job', limit: 1, node: 'n' })
+    await watched.markRunning(id, 1, event('run:started'))
+    expect(await watched.append(id, 1, [event('output'), event('output')])).toEqual({
+      firstSeq: 3,
+      lastSeq: 4,
+    })
+    await watched.finish(id, 1, finish)
+    expect(told).toEqual(['queued queued', 'started running', 'ended completed'])
+    expect(appended).toEqual({ events: 5, bytes: 5 * Buffer.byteLength('{"x":"ä"}') })
+    expect(await watched.bounds(id)).toMatchObject({ head: 5, closed: true })
+    // Two creations, a start, an append and an end; a claim that may find nothing is no measure of the disk.
+    expect(seconds).toEqual([0.25, 0.25, 0.25, 0.25, 0.25])
+  })
+
+  it('passes refusals on as they are, and neither counts nor tells what was refused', async () => {
+    const { watched, told, appended, seconds } = observed(await sqlite())
+    await watched.createRun(newRun)
+    await watched.claim({ kind: 'job', limit: 1, node: 'n' })
+    await watched.finish(id, 1, finish)
+    const before = { told: [...told], appended: { ...appended }, count: seconds.length }
+    const late = [
+      watched.append(id, 1, [event('output')]),
+      watched.markRunning(id, 1, event('run:started')),
+      watched.finish(id, 1, finish),
+    ]
+    for (const write of late) {
+      await expect(write).rejects.toThrow(MillraceError)
+      await expect(write).rejects.toMatchObject({ code: 'run_over' })
+    }
+    expect({ told, appended, count: seconds.length }).toEqual(before)
+    expect(watched.uncommittedBytes()).toBe(0)
+  })
+
+  it('knows what is on its way to the disk, and lets go of it whatever came of it', async () => {
+    const store = await sqlite()
+    const answers: PromiseWithResolvers<never>[] = []
+    const append = () => {
+      const answer = Promise.withResolvers<never>()
+      answers.push(answer)
+      return answer.promise
+    }
+    const { watched } = observed({ ...store, append })
+    const writes = [watched.append(id, 1, [event('output')]), watched.append(id, 1, [event('output')])]
+    expect(watched.uncommittedBytes()).toBe(2 * Buffer.byteLength('{"x":"ä"}'))
+    for (const answer of answers) answer.reject(new MillraceError('storage_failed', 'the disk lied'))
+    expect((await Promise.allSettled(writes)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(watched.uncommittedBytes()).toBe(0)
+  })
+
+  it('hands writes on in the turn they were asked for, so that they keep their order', async () => {
+    const { watched } = observed(await sqlite())
+    await watched.createRun(newRun)
+    await watched.claim({ kind: 'job', limit: 1, node: 'n' })
+    const appends = Array.from({ length: 20 }, (_, n) => watched.append(id, 1, [event('output', `${n}`)]))
+    const end = watched.finish(id, 1, finish)
+    await Promise.all([...appends, end])
+    const page = await watched.readAfter(id, { after: 0, maxBytes: 1e6 })
+    expect(page?.events.slice(1, -1).map(({ json }) => Number(json))).toEqual(
+      Array.from({ length: 20 }, (_, n) => n),
+    )
+  })
+})
