@@ -13,10 +13,13 @@ import { OpenStreams } from './auth/open-streams.ts'
 import type { Principal } from './auth/principal.ts'
 import { newSecret } from './auth/secrets.ts'
 import type { Config } from './config/config.ts'
+import { systemClock } from './delivery/clock.ts'
 import { Delivery } from './delivery/delivery.ts'
 import type { FaceParts, Readiness } from './faces/face.ts'
 import { routes } from './faces/routes.ts'
 import { packageVersion } from './package-version.ts'
+import { Retention } from './retention/retention.ts'
+import { startSweeper } from './retention/sweeper.ts'
 import { prepareJob } from './runners/command/prepare.ts'
 import { createCommandRunner } from './runners/command/runner.ts'
 import type { KindOfRun } from './runs/kind.ts'
@@ -154,6 +157,8 @@ async function open(
     const status = store.status().kind
     return status === 'ok' ? { ready: true, status: 'ok' } : { ready: false, status: `storage_${status}` }
   }
+  const retention = new Retention({ store, rule: config.retention, now, log })
+  releases.push(startSweeper({ retention, log, after: systemClock.after }))
   const faces: FaceParts = {
     config,
     runs,
@@ -161,6 +166,7 @@ async function open(
     pages: store,
     auth,
     streams,
+    retention,
     metrics,
     sandbox: sandbox.report,
     version: packageVersion,
@@ -182,6 +188,7 @@ async function open(
     },
     drain: async () => {
       draining = true
+      retention.stop()
       await runs.shutdown()
       await delivery.drain(drainMs)
     },

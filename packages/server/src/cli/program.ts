@@ -1,8 +1,10 @@
 /** The command line: which commands there are, and what they take. Parts are loaded when a command needs them. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { packageVersion } from '../package-version.ts'
+import type { BackupFlags } from './backup-commands.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { FollowFlags } from './follow-command.ts'
+import type { PruneFlags } from './prune-command.ts'
 import type { RunFlags } from './run-command.ts'
 import type { ServeFlags, ServeParts } from './serve-command.ts'
 import type { RunsFlags, ServerFlags } from './short-commands.ts'
@@ -94,6 +96,8 @@ function build(io: Io, parts: ProgramParts, end: (code: number) => void): Comman
 
   tokens(program.command('token').description('make, list and revoke tokens of users'), io, parts, end)
 
+  upkeep(program, io, end)
+
   json(program.command('doctor').description('try out what a server needs'))
     .option('--config <file>', 'configuration file')
     .option('--data <dir>', 'data directory')
@@ -103,6 +107,34 @@ function build(io: Io, parts: ProgramParts, end: (code: number) => void): Comman
       end(await doctorCommand(flags, io))
     })
   return program
+}
+
+/** Commands that work on a data directory, with or without its server. */
+function upkeep(program: Command, io: Io, end: (code: number) => void): void {
+  local(program.command('prune').description('delete old runs, and the beginnings of long logs'))
+    .option('--days <n>', 'runs that were over so long ago (default: as configured)', days)
+    .option('--events <n>', 'how many events of every other log are kept (default: as configured)', events)
+    .option('--dry-run', 'only say what would go')
+    .option('--config <file>', 'configuration file, where no server runs')
+    .action(async (flags: PruneFlags) => {
+      const { pruneCommand } = await import('./prune-command.ts')
+      end(await pruneCommand(flags, io))
+    })
+  const data = (command: Command) => json(command).option('--data <dir>', 'data directory of the server')
+  data(
+    program.command('backup').argument('<file>').description('copy the database, also of a running server'),
+  )
+    .addHelpText('after', '\nThe file must not exist.')
+    .action(async (file: string, flags: BackupFlags) => {
+      const { backupCommand } = await import('./backup-commands.ts')
+      end(await backupCommand(file, flags, io))
+    })
+  data(program.command('restore').argument('<file>').description('put a backup in the place of the database'))
+    .addHelpText('after', '\nThe server must be stopped. The database of before is kept beside the new one.')
+    .action(async (file: string, flags: BackupFlags) => {
+      const { restoreCommand } = await import('./backup-commands.ts')
+      end(await restoreCommand(file, flags, io))
+    })
 }
 
 function tokens(token: Command, io: Io, parts: ProgramParts, end: (code: number) => void): void {
@@ -146,6 +178,22 @@ function seconds(text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
     throw new InvalidArgumentError('expected a number of seconds.')
+  }
+  return value
+}
+
+function days(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 36_500)) {
+    throw new InvalidArgumentError('expected a number of days from 0 to 36500.')
+  }
+  return value
+}
+
+function events(text: string): number {
+  const value = Number(text)
+  if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError('expected a whole number from 1 on: the newest event is always kept.')
   }
   return value
 }

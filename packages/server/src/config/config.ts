@@ -63,7 +63,8 @@ export interface Config {
     bodyBytes: number
     eventBytes: number
   }
-  retention: { days: number }
+  /** Runs that were over so many days ago are deleted; `events`: of every other log only the newest are kept. */
+  retention: { days: number; events?: number | undefined }
   /** The sections below are undefined when the file does not have them. */
   policy?: PolicySettings | undefined
   agent?: AgentSettings | undefined

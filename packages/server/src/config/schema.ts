@@ -160,6 +160,7 @@ export const sectionSchemas = {
       .positive({ error: 'a number of days above 0' })
       .max(36_500, { error: 'at most 36500 days' })
       .default(30),
+    events: whole(1, Number.MAX_SAFE_INTEGER).optional(),
   }),
   realtime: section({ publicTopics: listOf(line, 'topics').default([]) }),
   auth: section({

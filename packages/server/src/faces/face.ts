@@ -9,6 +9,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { Config } from '../config/config.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { PageSource } from '../delivery/page.ts'
+import type { Retention } from '../retention/retention.ts'
 import type { Runs } from '../runs/runs.ts'
 import type { SandboxReport } from '../sandbox/sandbox.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -41,6 +42,7 @@ export interface FaceParts {
   pages: PageSource
   auth: Authenticator
   streams: OpenStreams
+  retention: Pick<Retention, 'prune'>
   metrics: Metrics
   sandbox: SandboxReport
   version: string

@@ -6,6 +6,7 @@ import fastifyCookie from '@fastify/cookie'
 import type { ErrorCode } from '@millrace/protocol'
 import type { FastifyPluginAsync } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { adminFace } from './admin.ts'
 import type { FaceApp, FaceParts } from './face.ts'
 import { checkAccess, checkHost, identify } from './guard.ts'
 import { jobsFace } from './jobs.ts'
@@ -52,6 +53,7 @@ export function routes(base: FaceParts): FastifyPluginAsync {
     await app.register(async (face) => nativeFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => jobsFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => serviceFace(face as unknown as FaceApp, parts))
+    await app.register(async (face) => adminFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => probeFace(face as unknown as FaceApp))
     if (embedded) return
     await app.register(async (face) => loginFace(face as unknown as FaceApp, parts))

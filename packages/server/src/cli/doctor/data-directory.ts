@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { access, constants, open, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { acquireDataDirLock } from '../../store/sqlite/lock.ts'
+import { acquireDataDirLock } from '../../store/data-directory.ts'
 import { isAlive, readCard } from '../connect.ts'
 import { type Check, messageOf } from './check.ts'
 

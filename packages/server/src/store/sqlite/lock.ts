@@ -18,9 +18,12 @@ export interface DataDirLock {
 // A lock that nobody refers to would be released by the garbage collector.
 const held = new Set<DatabaseSync>()
 
-/**
- * Takes the lock, or throws an Error that names the process that has it.
- */
+/** Another process has the lock; its message names it. */
+export class DataDirInUse extends Error {
+  override readonly name = 'DataDirInUse'
+}
+
+/** Takes the lock. Throws a `DataDirInUse` when another process has it. */
 export function acquireDataDirLock(dataDir: string): DataDirLock {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const pidFile = join(dataDir, 'lock.pid')
@@ -30,7 +33,7 @@ export function acquireDataDirLock(dataDir: string): DataDirLock {
   } catch (error) {
     db.close()
     if (failureKind(error) !== 'busy') throw error
-    throw new Error(`another server (pid ${holder(pidFile)}) uses the data directory ${dataDir}`)
+    throw new DataDirInUse(`another server (pid ${holder(pidFile)}) uses the data directory ${dataDir}`)
   }
   held.add(db)
   try {

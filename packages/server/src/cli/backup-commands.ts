@@ -1,0 +1,55 @@
+/** `millrace backup` and `millrace restore`: the database as one file, and back. */
+import { resolve } from 'node:path'
+import { MillraceError } from '@millrace/protocol'
+import { dataDirOf } from './connect.ts'
+import { exitCodes } from './exit-codes.ts'
+import { CliError, type Io, Terminal } from './terminal.ts'
+
+export interface BackupFlags {
+  data?: string
+  json?: boolean
+}
+
+export async function backupCommand(name: string, flags: BackupFlags, io: Io): Promise<number> {
+  const terminal = new Terminal(io, { json: flags.json ?? false })
+  const dataDir = await dataDirOf({ data: flags.data, env: io.env, cwd: io.cwd })
+  const file = resolve(io.cwd, name)
+  const { backUp, holdsDatabase } = await import('../store/data-directory.ts')
+  if (!holdsDatabase(dataDir)) {
+    throw new CliError(
+      `there is no database in ${dataDir}; name a data directory with --data`,
+      exitCodes.failed,
+    )
+  }
+  const { runs, bytes } = explained(() => backUp(dataDir, file))
+  if (terminal.json) await terminal.value({ file, dataDir, runs, bytes })
+  else await terminal.line(`${file}: ${runs} runs, ${(bytes / 1024 ** 2).toFixed(1)} MiB, checked`)
+  return exitCodes.ok
+}
+
+export async function restoreCommand(name: string, flags: BackupFlags, io: Io): Promise<number> {
+  const terminal = new Terminal(io, { json: flags.json ?? false })
+  const dataDir = await dataDirOf({ data: flags.data, env: io.env, cwd: io.cwd })
+  const file = resolve(io.cwd, name)
+  const { restore } = await import('../store/data-directory.ts')
+  const restored = explained(() => restore(dataDir, file, Date.now()))
+  if (terminal.json) {
+    await terminal.value({ file, dataDir, ...restored })
+    return exitCodes.ok
+  }
+  await terminal.line(`${dataDir} has the ${restored.runs} runs of ${file}`)
+  if (restored.aside !== null) await terminal.note(`the database of before is ${restored.aside}`)
+  return exitCodes.ok
+}
+
+/** What the disk or the file is to blame for needs no stack. */
+function explained<Result>(work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    const known =
+      error instanceof MillraceError ||
+      (error instanceof Error && ('code' in error || error.name === 'DataDirInUse'))
+    throw known ? new CliError((error as Error).message, exitCodes.failed) : error
+  }
+}

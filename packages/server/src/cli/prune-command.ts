@@ -1,0 +1,92 @@
+/** `millrace prune`: forgets what is old, through the server that runs, else in the data directory itself. */
+import { MillraceError, pruneResponse } from '@millrace/protocol'
+import { namedDataDir } from '../config/data-dir.ts'
+import type { Pruned, PruneRequest } from '../retention/retention.ts'
+import { callJson } from './api.ts'
+import { connect, dataDirOf, type Where } from './connect.ts'
+import { exitCodes } from './exit-codes.ts'
+import { whereOf } from './follow-command.ts'
+import type { ServerFlags } from './short-commands.ts'
+import { CliError, type Io, Terminal } from './terminal.ts'
+
+export interface PruneFlags extends ServerFlags {
+  config?: string
+  days?: number
+  events?: number
+  dryRun?: boolean
+}
+
+export async function pruneCommand(flags: PruneFlags, io: Io): Promise<number> {
+  const terminal = new Terminal(io, { json: flags.json ?? false })
+  const pruned = await prune(flags, io)
+  if (terminal.json) await terminal.value(pruned)
+  else await terminal.line(told(pruned, flags.dryRun ?? false))
+  return exitCodes.ok
+}
+
+async function prune(flags: PruneFlags, io: Io): Promise<Pruned> {
+  const { days, events, dryRun } = flags
+  const request: PruneRequest = { days, events, dryRun }
+  const where = whereOf(flags, io)
+  if (where.url || io.env.MILLRACE_URL) return askServer(where, request)
+  const dataDir = await dataDirOf(where)
+  const { holdsDatabase, openAlone } = await import('../store/data-directory.ts')
+  if (!holdsDatabase(dataDir)) {
+    throw new CliError(
+      `there is no database in ${dataDir}; name a data directory with --data`,
+      exitCodes.failed,
+    )
+  }
+  const store = await openAlone(dataDir).catch(explain)
+  if (store === null) return askServer({ ...where, data: dataDir }, request)
+  try {
+    const { Retention } = await import('../retention/retention.ts')
+    const rule = await ruleOf(flags, io, dataDir)
+    return await new Retention({ store, rule, now: () => Date.now() }).prune(request).catch(explain)
+  } finally {
+    await store.close()
+  }
+}
+
+async function askServer(where: Where, body: PruneRequest): Promise<Pruned> {
+  const { server } = await connect(where)
+  return callJson(server, '/api/admin/prune', pruneResponse, { method: 'POST', body })
+}
+
+/** What the server of this directory would be configured with. */
+async function ruleOf(
+  { config: file, days, events, data }: PruneFlags,
+  io: Io,
+  dataDir: string,
+): Promise<{ days: number; events?: number | undefined }> {
+  if (days !== undefined && events !== undefined) return { days, events }
+  const { loadConfig } = await import('../config/load.ts')
+  const { ConfigError } = await import('../config/problems.ts')
+  const flags = { config: file, data: dataDir }
+  const config = await loadConfig({ flags, env: io.env, cwd: io.cwd }).catch((error: unknown) => {
+    throw error instanceof ConfigError ? new CliError(error.message, exitCodes.config) : error
+  })
+  const named = namedDataDir(data, io.env, io.cwd) !== undefined
+  // The default must not delete what the configuration of that directory's server keeps.
+  if (days === undefined && named && config.configFile === null) {
+    throw new CliError(
+      'no configuration file is here: say with --days what is old, or name the file with --config',
+      exitCodes.usage,
+    )
+  }
+  return config.retention
+}
+
+function explain(error: unknown): never {
+  throw error instanceof MillraceError ? new CliError(error.message, exitCodes.failed) : error
+}
+
+function told({ runs, events, bytes }: Pruned, dryRun: boolean): string {
+  const what = `${counted(runs, 'run')} and ${counted(events, 'event')}`
+  if (dryRun) return `${what} would be deleted`
+  return `${what} deleted; the disk has ${((bytes ?? 0) / 1024 ** 2).toFixed(1)} MiB back`
+}
+
+function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`
+}
