@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { FastifyInstance, FastifyListenOptions } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config } from './config/config.ts'
-import { createHttpServer } from './faces/http-server.ts'
+import { createHttpServer, type HttpServerOptions } from './faces/http-server.ts'
 import { loginUrl } from './faces/login.ts'
 import { openServer } from './server.ts'
 
@@ -21,15 +21,17 @@ export interface ServeOptions {
   config: Config
   log: Logger
   onFatal: (error: Error) => void
+  /** Of the HTTP server, where its own are not right. */
+  http?: HttpServerOptions
 }
 
 /** Connections that wait to be accepted. A storm of reconnecting followers must find room here. */
 const backlog = 65_535
 
-export async function serve({ config, log, onFatal }: ServeOptions): Promise<Serving> {
+export async function serve({ config, log, onFatal, http }: ServeOptions): Promise<Serving> {
   const server = await openServer({ config, log, onFatal })
   try {
-    const app = await createHttpServer(server.faces, log)
+    const app = await createHttpServer(server.faces, log, http)
     await listenQuietly(app, { host: config.host, port: config.port, backlog })
     const url = addressOf(config.host, app.server.address())
     server.setPublicUrl(url)

@@ -1,27 +1,63 @@
-/** What went wrong before there was a request: the parser refused it, or it never came to its end. */
+/**
+ * What went wrong before there was a request for a route: the parser refused it, it never came to its
+ * end, or its address cannot be read. No hook has seen it, so the headers of every answer are set here.
+ */
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ErrorCode, MillraceError, toProblem } from '@millrace/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { checkHost } from './guard.ts'
+import { sendProblem } from './problems.ts'
 
 const codes: Record<string, [ErrorCode, string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request took too long to arrive'],
   HPE_HEADER_OVERFLOW: ['headers_too_large', 'The header fields are larger than 16 KiB'],
 }
 
+const securityHeaders = {
+  'Content-Security-Policy': "default-src 'none';frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+}
+
 /** Answers on the bare socket, and ends the connection. */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
-  const [code, message] = codes[error.code ?? ''] ?? ['invalid_request', 'This is not an HTTP request']
-  const known = new MillraceError(code, message)
-  const problem = toProblem(known)
-  if (socket.writable) {
-    const body = JSON.stringify(problem)
-    const head = [
-      `HTTP/1.1 ${problem.status} ${problem.title}`,
-      'Content-Type: application/problem+json; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      'Connection: close',
-    ]
-    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+  // Inside an answer that has begun, a stream say, another one would be taken for its content.
+  if (!socket.writable || hasBegun(socket)) {
+    socket.destroy()
+    return
   }
+  const [code, message] = codes[error.code ?? ''] ?? ['invalid_request', 'This is not an HTTP request']
+  const problem = toProblem(new MillraceError(code, message))
+  const body = JSON.stringify(problem)
+  const fields = {
+    'Content-Type': 'application/problem+json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+    ...securityHeaders,
+  }
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`)
+  socket.write(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
   socket.destroySoon()
+}
+
+/** Node's own handler asks the same of the same field. */
+function hasBegun(socket: Socket & { _httpMessage?: ServerResponse | null }): boolean {
+  return socket._httpMessage?.headersSent ?? false
+}
+
+/** Answers a request whose address cannot be read: it never reaches the hooks. */
+export function answerUnreadable(hosts: readonly string[]) {
+  return (_error: Error, request: FastifyRequest, reply: FastifyReply): void => {
+    reply.headers(securityHeaders)
+    let known = new MillraceError('invalid_request', 'The address cannot be read')
+    try {
+      checkHost(request, hosts)
+    } catch (error) {
+      if (error instanceof MillraceError) known = error
+    }
+    sendProblem(known, request, reply)
+  }
 }

@@ -14,22 +14,40 @@ const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
  * Refuses a request for a host name that is not ours (421). A page of `evil.example` whose name was
  * rebound to our address would otherwise be same-origin with us.
  */
-export function checkHost(request: FastifyRequest, allowed: readonly string[]): void {
-  const host = hostName(request.raw.headers.host ?? '')
-  if (loopbackNames.has(host) || allowed.some((name) => name.toLowerCase() === host)) return
-  // An address cannot be rebound: it is ours when the connection came in on it.
-  const bare = host.replace(/^\[|\]$/g, '')
-  const local = (request.raw.socket.localAddress ?? '').replace(/^::ffff:/, '')
-  if (isIP(bare) !== 0 && bare === local) return
+export function checkHost({ raw }: FastifyRequest, allowed: readonly string[]): void {
+  // Node keeps the first of several, a proxy in front may have looked at the last (RFC 9112, 3.2).
+  if (raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length > 1) {
+    throw new MillraceError('invalid_request', 'A request names one host')
+  }
+  const local = (raw.socket.localAddress ?? '').replace(/^::ffff:/, '')
+  const named = [raw.headers.host ?? '', ...hostOfTarget(raw.url ?? '/')]
+  if (named.every((host) => isOurs(hostName(host), allowed, local))) return
   throw new MillraceError('misdirected', 'This host name is not served here; add it to http.hosts')
+}
+
+function isOurs(host: string, allowed: readonly string[], local: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  if (loopbackNames.has(host) || allowed.some((name) => name.toLowerCase() === bare)) return true
+  // An address cannot be rebound: it is ours when the connection came in on it.
+  return isIP(bare) !== 0 && bare === local
+}
+
+/** The host of a target in absolute form, which a server must prefer to the field (RFC 9112, 3.2.2). */
+function hostOfTarget(target: string): string[] {
+  if (target.startsWith('/') || target === '*') return []
+  return [URL.canParse(target) ? new URL(target).host : target]
 }
 
 function hostName(header: string): string {
   return header.toLowerCase().replace(/:\d+$/, '')
 }
 
-/** Finds out who calls. Null: no credential was brought. Throws when one was brought and is not valid. */
+/**
+ * Finds out who calls. Null: no credential was brought, or it does not matter. Throws when one was
+ * brought and is not valid.
+ */
 export async function identify(request: FastifyRequest, parts: FaceParts): Promise<Identity | null> {
+  if (request.routeOptions.config.access === 'public') return null
   if (parts.hostPrincipal !== null) {
     const principal = await parts.hostPrincipal(request.raw)
     return principal === null ? null : { principal, credential: null, parent: null, expiresAt: null }

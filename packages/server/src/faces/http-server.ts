@@ -5,11 +5,11 @@ import fastifyHelmet from '@fastify/helmet'
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import { type ErrorCode, MillraceError } from '@millrace/protocol'
-import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import Fastify, { type FastifyInstance, LogController, type RouteOptions } from 'fastify'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import { logRequests, requestNames } from '../telemetry/request-log.ts'
-import { answerClientError } from './client-errors.ts'
+import { answerClientError, answerUnreadable } from './client-errors.ts'
 import type { FaceApp, FaceParts } from './face.ts'
 import { checkHost } from './guard.ts'
 import { sendProblem } from './problems.ts'
@@ -26,8 +26,22 @@ const exposedHeaders = [
   'X-Request-Id',
 ]
 
-const slowHeadersMs = 10_000
-const slowBodyMs = 30_000
+/** How long the parts of a request may take to come. */
+export interface RequestTimes {
+  headersMs: number
+  /** The whole request, its body included. */
+  requestMs: number
+  /** How often it is looked whether one is over. */
+  checkMs: number
+}
+
+const requestTimes: RequestTimes = { headersMs: 10_000, requestMs: 30_000, checkMs: 2000 }
+
+export interface HttpServerOptions {
+  times?: RequestTimes
+  /** Told of every route there is. */
+  onRoute?: (route: RouteOptions) => void
+}
 
 /** Content-Security-Policy of everything that is sent. */
 const pagePolicy = {
@@ -39,23 +53,30 @@ const pagePolicy = {
   'object-src': ["'none'"],
 }
 
-export async function createHttpServer(parts: FaceParts, log: Logger): Promise<FastifyInstance> {
+export async function createHttpServer(
+  parts: FaceParts,
+  log: Logger,
+  { times = requestTimes, onRoute }: HttpServerOptions = {},
+): Promise<FastifyInstance> {
   const { http, limits } = parts.config
   const app = Fastify({
     // A logger of its own: its level can be changed without changing everybody's.
     loggerInstance: log.child({}) as unknown as import('fastify').FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    trustProxy: http.trustProxy,
+    // One proxy: the address that it saw counts. Whatever else `X-Forwarded-For` says, a client may have written.
+    trustProxy: http.trustProxy && ((_address, hop) => hop === 0),
     genReqId: requestNames(http.trustProxy),
     bodyLimit: limits.bodyBytes,
     // A client that sends its request byte by byte holds a connection no longer than this.
-    requestTimeout: slowBodyMs,
-    http: { headersTimeout: slowHeadersMs, connectionsCheckingInterval: 2000 },
+    requestTimeout: times.requestMs,
+    http: { headersTimeout: times.headersMs, connectionsCheckingInterval: times.checkMs },
     clientErrorHandler: answerClientError,
+    frameworkErrors: answerUnreadable(http.hosts),
     routerOptions: { maxParamLength: 255 },
     // A stream is a request that is never answered to its end: close() must not wait for it.
     forceCloseConnections: true,
   })
+  if (onRoute !== undefined) app.addHook('onRoute', onRoute)
   app.decorate('countRejection', (code: ErrorCode) => parts.metrics.http.rejected(code))
   app.setErrorHandler(sendProblem)
   app.setNotFoundHandler((request, reply) =>
@@ -71,8 +92,6 @@ export async function createHttpServer(parts: FaceParts, log: Logger): Promise<F
     (request) => request.identity?.principal,
     (answered) => parts.metrics.http.answered(answered),
   )
-  app.addHook('onRequest', async (request) => checkHost(request, http.hosts))
-
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -81,6 +100,8 @@ export async function createHttpServer(parts: FaceParts, log: Logger): Promise<F
     strictTransportSecurity: false,
     crossOriginEmbedderPolicy: false,
   })
+  // After the headers of every answer, its own included.
+  app.addHook('onRequest', async (request) => checkHost(request, http.hosts))
   if (http.cors.origins.length > 0) {
     await app.register(fastifyCors, { origin: [...http.cors.origins], exposedHeaders, credentials: false })
   }

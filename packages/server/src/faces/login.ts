@@ -7,7 +7,8 @@ const codeQuery = z.object({ code: z.string().max(200).optional() })
 export function loginFace(app: FaceApp, parts: StartingParts): void {
   app.get(
     '/login',
-    { config: { access: 'public' }, schema: { hide: true, querystring: codeQuery } },
+    // Whoever looks ahead with HEAD, as scanners of links do, must not use up the code.
+    { config: { access: 'public' }, exposeHeadRoute: false, schema: { hide: true, querystring: codeQuery } },
     async (request, reply) => {
       await parts.rates.logins(request)
       const { code } = request.query
@@ -55,7 +56,9 @@ export function loginFace(app: FaceApp, parts: StartingParts): void {
       },
     },
     async (request, reply) => {
-      if (request.identity !== null) await parts.auth.end(request.identity)
+      const { identity } = request
+      // Only the cookie: a bearer token is ended by who made it.
+      if (identity?.credential?.kind === 'cookie') await parts.auth.end(identity)
       return reply.clearCookie(parts.cookieName(), { path: '/' }).code(204).send(null)
     },
   )

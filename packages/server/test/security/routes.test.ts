@@ -1,0 +1,228 @@
+/**
+ * Every route there is × everything a caller may bring. A route that has no row here fails the test,
+ * and so does a row whose route is gone.
+ */
+import { SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openRig, post, type Rig } from './support/server.ts'
+import { eventually } from './support/wire.ts'
+
+const callers = [
+  'nobody',
+  'garbage',
+  'other',
+  'owner',
+  'admin',
+  'expired',
+  'revoked',
+  'jwt of the owner',
+  'ticket of the owner',
+  'cookie of the owner',
+  'cookie, foreign origin',
+] as const
+type Caller = (typeof callers)[number]
+type Expected = Record<Caller, number>
+
+interface Row {
+  /** With `:id` where the id of the owner's finished run goes. */
+  path: string
+  init?: (id: string) => RequestInit
+  expected: Expected
+}
+
+const all = (status: number) => Object.fromEntries(callers.map((caller) => [caller, status])) as Expected
+const refused = all(401)
+
+/** Anybody, also with a credential that is none. */
+const anybody = (path: string, status = 200): Row => ({ path, expected: all(status) })
+
+/** Who is signed in. A cookie from a foreign page may not write. */
+const users = (path: string, status = 200, init?: Row['init']): Row => ({
+  path,
+  ...(init === undefined ? {} : { init }),
+  expected: {
+    ...refused,
+    other: status,
+    owner: status,
+    admin: status,
+    'jwt of the owner': status,
+    'cookie of the owner': status,
+    'cookie, foreign origin': init === undefined ? status : 403,
+  },
+})
+
+/** Who may see the run; for everybody else there is none. */
+const ownerOf = (path: string, status = 200, init?: Row['init']): Row => {
+  const row = users(path, status, init)
+  return { ...row, expected: { ...row.expected, other: 404 } }
+}
+
+/** A stream, which a ticket opens too. */
+const streamOf = (path: string): Row => {
+  const row = ownerOf(path)
+  return { ...row, expected: { ...row.expected, 'ticket of the owner': 200 } }
+}
+
+const admins = (path: string, status = 200, init?: Row['init']): Row => ({
+  ...users(path, status, init),
+  expected: {
+    ...refused,
+    other: 403,
+    owner: 403,
+    admin: status,
+    'jwt of the owner': 403,
+    'cookie of the owner': 403,
+    'cookie, foreign origin': 403,
+  },
+})
+
+const write = (): RequestInit => ({ method: 'POST' })
+const startBody = { kind: 'job', project: 'here', tool: 'hello' }
+
+/** GET and HEAD of the same thing. */
+const both = (url: string, row: Row): [string, Row][] => [
+  [`GET ${url}`, row],
+  [`HEAD ${url}`, { ...row, init: () => ({ method: 'HEAD' }) }],
+]
+
+const table = new Map<string, Row>([
+  ['POST /api/runs', users('/api/runs', 201, () => post(startBody))],
+  ...both('/api/runs', users('/api/runs')),
+  ...both('/api/runs/:id', ownerOf('/api/runs/:id')),
+  ...both('/api/runs/:id/events', streamOf('/api/runs/:id/events')),
+  ['POST /api/runs/:id/abort', ownerOf('/api/runs/:id/abort', 200, write)],
+  ['POST /api/runs/:id/retry', ownerOf('/api/runs/:id/retry', 201, write)],
+  ...both('/api/projects', users('/api/projects')),
+  ...both('/api/tools', users('/api/tools')),
+  ['POST /api/execute', users('/api/execute', 200, () => post({ toolId: 'hello', projectId: 'here' }))],
+  ...both('/api/stream/:jobId', streamOf('/api/stream/:id')),
+  ...both('/api/queue/status', users('/api/queue/status')),
+  ...both('/healthz', anybody('/healthz')),
+  ...both('/readyz', anybody('/readyz')),
+  ...both('/metrics', admins('/metrics')),
+  ...both('/api/server', users('/api/server')),
+  ...both('/api/probe/stream', users('/api/probe/stream')),
+  ['GET /login', anybody('/login?code=mr_login_nonsense', 401)],
+  ['POST /api/admin/prune', admins('/api/admin/prune', 200, () => post({}))],
+  ['POST /api/login-codes', admins('/api/login-codes', 201, write)],
+  ['POST /api/logout', users('/api/logout', 204, write)],
+  ['POST /api/tickets', ownerOf('/api/tickets', 201, (id) => post({ path: `/api/stream/${id}` }))],
+  ...both('/*', anybody('/page.js')),
+  ...both('/openapi.json', anybody('/openapi.json')),
+  ...both('/docs', anybody('/docs')),
+  // Its GET is registered with the one of /docs.
+  ['HEAD /docs/', anybody('/docs/')],
+  ...both('/docs/static/index.html', anybody('/docs/static/index.html', 302)),
+  ...both('/docs/static/swagger-initializer.js', anybody('/docs/static/swagger-initializer.js')),
+  ...both('/docs/json', anybody('/docs/json')),
+  ...both('/docs/yaml', anybody('/docs/yaml')),
+  ...both('/docs/static/*', anybody('/docs/static/swagger-ui.css')),
+  // Answered by the rules for other origins, which ask for no credential and give nothing away.
+  ['OPTIONS *', { path: '/api/runs', init: () => preflight('https://app.example.org'), expected: all(204) }],
+])
+
+function preflight(origin: string): RequestInit {
+  return { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'GET' } }
+}
+
+const secret = 'a secret of more than thirty-two bytes, shared'
+const routes = new Set<string>()
+let rig: Rig
+let run: string
+
+beforeAll(async () => {
+  rig = await openRig({
+    config: {
+      auth: { jwt: { secretEnv: 'SHARED' } },
+      http: { cors: { origins: ['https://app.example.org'] } },
+    },
+    env: { SHARED: secret },
+    http: {
+      onRoute: ({ method, url }) => {
+        for (const one of [method].flat()) routes.add(`${one} ${url}`)
+      },
+    },
+  })
+  run = await rig.job(rig.owner)
+  await eventually(async () =>
+    (await (await rig.as(rig.owner, `/api/runs/${run}`)).text()).includes('completed'),
+  )
+})
+afterAll(() => rig.stop())
+
+async function bring(caller: Caller, path: string, init: RequestInit): Promise<[string, RequestInit]> {
+  const withHeaders = (headers: Record<string, string>): [string, RequestInit] => [
+    path,
+    { ...init, headers: { ...(init.headers as object), ...headers } },
+  ]
+  const bearer = (token: string) => withHeaders({ authorization: `Bearer ${token}` })
+  switch (caller) {
+    case 'nobody':
+      return [path, init]
+    case 'garbage':
+      return bearer('mr_token_garbage')
+    case 'jwt of the owner':
+      return bearer(
+        await new SignJWT()
+          .setProtectedHeader({ alg: 'HS256' })
+          .setSubject('olga')
+          .setExpirationTime('1h')
+          .sign(new TextEncoder().encode(secret)),
+      )
+    case 'ticket of the owner': {
+      const streams = [`/api/runs/${run}/events`, `/api/stream/${run}`]
+      const body = { path: streams.find((stream) => stream === path) ?? streams[0] }
+      const { ticket } = (await (await rig.as(rig.owner, '/api/tickets', post(body))).json()) as {
+        ticket: string
+      }
+      return [`${path}${path.includes('?') ? '&' : '?'}ticket=${ticket}`, init]
+    }
+    case 'cookie of the owner':
+      return withHeaders({ cookie: await rig.cookie('olga'), 'sec-fetch-site': 'same-origin' })
+    case 'cookie, foreign origin':
+      return withHeaders({
+        origin: 'http://evil.example',
+        ...(init.headers as object),
+        cookie: await rig.cookie('olga'),
+      })
+    default:
+      return bearer(rig[caller])
+  }
+}
+
+async function statusFor(caller: Caller, { path, init }: Row): Promise<number> {
+  const target = path.replace(':id', run)
+  const [way, options] = await bring(caller, target, init?.(run) ?? {})
+  const response = await fetch(rig.url + way, { redirect: 'manual', ...options })
+  await response.arrayBuffer()
+  return response.status
+}
+
+describe('every route answers every caller as it should', () => {
+  it('and every route has its row, every row its route', () => {
+    // Seen failing with one row taken out, and with a route added to serviceFace.
+    expect([...routes].filter((route) => !table.has(route))).toEqual([])
+    expect([...table.keys()].filter((route) => !routes.has(route))).toEqual([])
+  })
+
+  // Seen failing with `checkAccess` taken out of the hook in routes.ts, with `maySee` answering true, with
+  // `isLive` answering true, with `checkSameOrigin` taken out, and with tickets not held to their path.
+  it.each([...table])('%s', async (_route, row) => {
+    const statuses = await Promise.all(callers.map(async (caller) => [caller, await statusFor(caller, row)]))
+    expect(Object.fromEntries(statuses)).toEqual(row.expected)
+  })
+
+  it('a path that no route has is 404 for everybody, whatever the method', async () => {
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+      const path = method === 'GET' ? '/api/nothing' : '/api/projects'
+      expect((await rig.as(rig.admin, path, { method })).status).toBe(404)
+      expect((await fetch(rig.url + path, { method })).status).toBe(404)
+    }
+  })
+
+  it('a preflight of an origin that is not configured is told nothing', async () => {
+    const response = await fetch(`${rig.url}/api/runs`, preflight('https://evil.example'))
+    expect([response.status, await response.text()]).toEqual([204, ''])
+    expect(response.headers.get('access-control-allow-origin')).toBeNull()
+  })
+})
