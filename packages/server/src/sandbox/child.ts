@@ -21,7 +21,11 @@ export interface ChildParts {
   startTime: number
   tree: ProcessTree
   /** What the end of the child says about the end of the program. `ended`: we ended it. */
-  exitOf(code: number | null, signal: NodeJS.Signals | null, ended: boolean): ProcessExit
+  exitOf(
+    code: number | null,
+    signal: NodeJS.Signals | null,
+    ended: boolean,
+  ): ProcessExit | Promise<ProcessExit>
   limits: ProcessLimits
   scratch: readonly string[]
   watch: LimitWatch
