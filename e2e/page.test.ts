@@ -21,16 +21,17 @@ const config = {
 
 let server: ServerProcess
 let browser: Browser
+const releases: (() => unknown)[] = [scratch.dispose]
 beforeAll(async () => {
   mkdirSync(project)
   mkdirSync(dataDir)
   server = await startServer({ cwd: project, dataDir, config })
+  releases.push(() => server.end())
   browser = await openBrowser()
+  releases.push(browser.close)
 })
 afterAll(async () => {
-  await browser.close()
-  await server.end()
-  scratch.dispose()
+  for (const release of releases.reverse()) await release()
 })
 beforeEach(() => {
   browser.complaints.length = 0

@@ -51,12 +51,15 @@ async function queueStatus(server: ServerProcess): Promise<QueueStatus> {
 
 let one: ServerProcess
 let three: ServerProcess
+const releases: (() => unknown)[] = [scratch.dispose]
 beforeAll(async () => {
-  ;[one, three] = await Promise.all([startWith(1), startWith(3)])
+  one = await startWith(1)
+  releases.push(() => one.end())
+  three = await startWith(3)
+  releases.push(() => three.end())
 })
 afterAll(async () => {
-  await Promise.all([one.end(), three.end()])
-  scratch.dispose()
+  for (const release of releases.reverse()) await release()
 })
 
 describe('the queue', () => {
