@@ -80,7 +80,7 @@ export class Authenticator {
       identity.parent,
       path,
     )
-    return { ticket: secret, expiresAt: credential.createdAt + ticketFirstUseMs }
+    return { ticket: secret, expiresAt: Math.min(until, credential.createdAt + ticketFirstUseMs) }
   }
 
   /** A one-use code with which a browser logs in as this caller; what comes of it dies with `parent`. */

@@ -3,7 +3,8 @@
  *
  * Owns one timer, and only while a stream is open. Invariants: a stream whose credential is revoked or
  * expired ends within one sweep, also when another process revoked it (the store is asked, nobody is
- * told); no user and no address has more streams than allowed, an ended one is not counted.
+ * told); no user and no address has more streams than allowed, an ended one is not counted; nobody's
+ * stream is ended to make room for somebody else's.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
@@ -69,18 +70,19 @@ export class OpenStreams {
   }
 
   /**
-   * Takes a place for one more stream. At a limit the longest-stalled stream under it is ended to make
-   * room; when all keep up, the new one is refused with `too_many_streams`.
+   * Takes a place for one more stream. At a limit the longest-stalled of this user's streams under it is
+   * ended to make room; when those keep up, the new one is refused with `too_many_streams`.
    */
   reserve(identity: Identity, address: string): Reservation {
     const { limits } = this.#parts
     const { user } = identity.principal
-    this.#makeRoom(limits.streamsPerUser, 'user', this.#ofUser.of(user))
-    this.#makeRoom(limits.streamsPerAddress, 'address', this.#ofAddress.of(address))
-    this.#makeRoom(limits.streams, 'server', this.#entries)
-    // A ticket opens one connection at a time: the client that reconnects is the one that counts.
+    // A ticket opens one connection at a time: the client that reconnects is the one that counts, and
+    // the place of its older connection is its own.
     const ticket = ticketOf(identity)
     if (ticket !== null) for (const entry of [...this.#ofTicket.of(ticket)]) this.#end(entry)
+    this.#makeRoom(limits.streamsPerUser, 'user', this.#ofUser.of(user), user)
+    this.#makeRoom(limits.streamsPerAddress, 'address', this.#ofAddress.of(address), user)
+    this.#makeRoom(limits.streams, 'server', this.#entries, user)
     const entry: Entry = { identity, address, stream: null, released: false }
     this.#entries.add(entry)
     this.#ofUser.add(user, entry)
@@ -91,7 +93,9 @@ export class OpenStreams {
     return {
       attach: (stream) => {
         entry.stream = stream
-        void stream.closed.then(release)
+        // Its place was taken away while it was being opened.
+        if (entry.released) stream.close()
+        else void stream.closed.then(release)
       },
       release,
     }
@@ -113,11 +117,16 @@ export class OpenStreams {
     if (this.#entries.size === 0) this.close()
   }
 
-  #makeRoom(limit: number, what: 'user' | 'address' | 'server', same: ReadonlySet<Entry>): void {
+  #makeRoom(
+    limit: number,
+    what: 'user' | 'address' | 'server',
+    same: ReadonlySet<Entry>,
+    user: string,
+  ): void {
     if (same.size < limit) return
     this.#parts.onRefused?.(what)
     const stalled = [...same]
-      .filter((entry) => entry.stream?.stalledSince != null)
+      .filter((entry) => entry.identity.principal.user === user && entry.stream?.stalledSince != null)
       .sort((a, b) => (a.stream?.stalledSince ?? 0) - (b.stream?.stalledSince ?? 0))[0]
     if (stalled === undefined) {
       const whose = { user: 'this user', address: 'this address', server: 'this server' }[what]

@@ -1,12 +1,14 @@
 /** A short stream with known gaps: with it `millrace doctor --url` measures whether anything buffers. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { mergeHeaders } from '../delivery/headers.ts'
+import { whenOver } from '../delivery/sink.ts'
 import { createSSEWriter } from '../delivery/sse-writer.ts'
-import type { FaceApp } from './face.ts'
+import type { FaceApp, FaceParts } from './face.ts'
 
 const frames = 10
 const gapMs = 200
 
-export function probeFace(app: FaceApp): void {
+export function probeFace(app: FaceApp, { streams }: Pick<FaceParts, 'streams'>): void {
   app.get(
     '/api/probe/stream',
     {
@@ -17,9 +19,15 @@ export function probeFace(app: FaceApp): void {
         produces: ['text/event-stream'],
       },
     },
-    async (_request, reply) => {
+    async (request, reply) => {
+      if (request.identity === null) throw new Error('the probe is never public')
+      const place = streams.reserve(request.identity, request.ip)
+      mergeHeaders(reply.raw, reply.getHeaders())
       const writer = createSSEWriter(reply.raw)
       reply.hijack()
+      const closed = new Promise<void>((resolve) => whenOver(reply.raw, resolve))
+      place.attach({ closed, close: () => writer.close(), stalledSince: null })
+      if (request.method === 'HEAD') writer.close()
       for (let n = 1; n <= frames && !writer.closed; n++) {
         if (n > 1) await pause(gapMs)
         writer.send('probe', { n, at: Date.now() })

@@ -54,7 +54,7 @@ export function routes(base: FaceParts): FastifyPluginAsync {
     await app.register(async (face) => jobsFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => serviceFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => adminFace(face as unknown as FaceApp, parts))
-    await app.register(async (face) => probeFace(face as unknown as FaceApp))
+    await app.register(async (face) => probeFace(face as unknown as FaceApp, parts))
     if (embedded) return
     await app.register(async (face) => loginFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => ticketFace(face as unknown as FaceApp, parts))

@@ -50,14 +50,19 @@ export async function streamRun(
   return reply.hijack()
 }
 
+/** How long after its run a used ticket still serves the client that was cut off before the end. */
+const afterwardsMs = 10 * 60_000
+
 /**
- * A ticket serves one client until the run is over; after that it only lets that client fetch what it
- * has not seen yet, and be told that there is no more.
+ * A ticket serves one client until the run is over; for a while after that it only lets that client
+ * fetch what it has not seen yet, and be told that there is no more.
  */
 function refuseSpentTicket(request: FastifyRequest, run: Run, cursor: string | undefined): void {
   const credential = request.identity?.credential
   if (credential?.kind !== 'ticket' || credential.usedAt === null) return
-  if (!isFinal(run.state) || (cursor !== undefined && cursor !== '')) return
+  if (!isFinal(run.state)) return
+  const goesOn = cursor !== undefined && cursor !== ''
+  if (goesOn && Date.now() - (run.finishedAt ?? 0) < afterwardsMs) return
   throw new MillraceError('unauthenticated', 'The ticket ended with the run')
 }
 

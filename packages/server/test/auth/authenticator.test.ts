@@ -23,7 +23,12 @@ const ann = { user: 'ann', admin: false }
 
 function rig(adminTokens: string[] = ['an admin token from outside']) {
   const clock = { now: 1_000_000 }
-  const auth = new Authenticator({ credentials: store.credentials, adminTokens, jwt: null, now: () => clock.now })
+  const auth = new Authenticator({
+    credentials: store.credentials,
+    adminTokens,
+    jwt: null,
+    now: () => clock.now,
+  })
   return { auth, clock }
 }
 

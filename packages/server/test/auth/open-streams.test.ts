@@ -1,0 +1,214 @@
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Identity } from '../../src/auth/identity.ts'
+import { type OpenStream, OpenStreams, type StreamLimits } from '../../src/auth/open-streams.ts'
+import type { Credential } from '../../src/store/credentials.ts'
+
+class Stream implements OpenStream {
+  ended = false
+  stalledSince: number | null
+  readonly closed: Promise<void>
+  #resolve: () => void = () => {}
+
+  constructor(stalledSince: number | null = null) {
+    this.stalledSince = stalledSince
+    this.closed = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  close(): void {
+    this.ended = true
+    this.#resolve()
+  }
+}
+
+/** What of a credential is looked at here. */
+function identity(
+  user: string,
+  change: { kind?: Credential['kind']; id?: string; expiresAt?: number } = {},
+): Identity {
+  const { kind = 'token', id = `token of ${user}`, expiresAt = null } = change
+  const credential: Credential = {
+    id,
+    kind,
+    user,
+    admin: false,
+    createdAt: 0,
+    expiresAt,
+    revokedAt: null,
+    usedAt: null,
+    parent: null,
+    path: null,
+  }
+  return { principal: { user, admin: false }, credential, parent: id, expiresAt }
+}
+
+function rig(limits: Partial<StreamLimits> = {}) {
+  const clock = { now: 1000 }
+  const dead = new Set<string>()
+  const asked: string[][] = []
+  const streams = new OpenStreams({
+    credentials: {
+      dead: async (ids) => {
+        asked.push([...ids])
+        return ids.filter((id) => dead.has(id))
+      },
+    },
+    limits: { streamsPerUser: 2, streamsPerAddress: 3, streams: 4, ...limits },
+    now: () => clock.now,
+    log: pino({ level: 'silent' }),
+  })
+  const open = (who: Identity, address = '192.0.2.1', stalledSince: number | null = null) => {
+    const stream = new Stream(stalledSince)
+    streams.reserve(who, address).attach(stream)
+    return stream
+  }
+  return { clock, dead, asked, streams, open }
+}
+
+const refusal = expect.objectContaining({ code: 'too_many_streams', status: 429, retryAfter: 5 })
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('caps', () => {
+  // Seen failing with each of the three calls of makeRoom taken out.
+  it('a user, an address and the server have as many streams as allowed, and no more', () => {
+    const { open } = rig()
+    open(identity('ann'), 'a')
+    open(identity('ann'), 'b')
+    expect(() => open(identity('ann'), 'c')).toThrow(refusal)
+    open(identity('bob'), 'a')
+    expect(() => open(identity('cid'), 'a')).not.toThrow()
+    expect(() => open(identity('dan'), 'd')).toThrow(refusal)
+  })
+
+  it('an address alone has its cap, whoever calls from it', () => {
+    const { open } = rig({ streams: 100 })
+    for (const user of ['ann', 'bob', 'cid']) open(identity(user), 'a')
+    expect(() => open(identity('dan'), 'a')).toThrow(refusal)
+    expect(() => open(identity('dan'), 'b')).not.toThrow()
+  })
+
+  it('a stream that ended is not counted, nor a place that was given back, once or twice', async () => {
+    const { open, streams } = rig()
+    const stream = open(identity('ann'))
+    open(identity('ann'))
+    stream.close()
+    await stream.closed
+    const place = streams.reserve(identity('ann'), 'a')
+    place.release()
+    place.release()
+    expect(streams.count).toBe(1)
+    expect(() => open(identity('ann'))).not.toThrow()
+  })
+
+  // Seen failing with the order of the sort turned round, and with the candidates not held to the stalled.
+  it('at the cap of a user the longest-stalled one makes room, never one that keeps up', () => {
+    const { open } = rig({ streamsPerUser: 3 })
+    const [later, keeping, first] = [
+      open(identity('ann'), 'a', 20),
+      open(identity('ann')),
+      open(identity('ann'), 'a', 10),
+    ]
+    open(identity('ann'), 'b')
+    expect([first.ended, later.ended, keeping.ended]).toEqual([true, false, false])
+    open(identity('ann'), 'b')
+    expect([later.ended, keeping.ended]).toEqual([true, false])
+    expect(() => open(identity('ann'), 'b')).toThrow(refusal)
+  })
+
+  // Failed before: at the cap of the server, a stalled stream of anybody was ended for a stranger's.
+  it('nobody loses a stream to somebody else: at the other caps only their own makes room', () => {
+    const { open } = rig({ streams: 2, streamsPerAddress: 2 })
+    const [anns, bobs] = [open(identity('ann'), 'a', 10), open(identity('bob'), 'a', 20)]
+    expect(() => open(identity('cid'), 'a')).toThrow(refusal)
+    expect(() => open(identity('cid'), 'b')).toThrow(refusal)
+    expect([anns.ended, bobs.ended]).toEqual([false, false])
+    open(identity('bob'), 'b')
+    expect([anns.ended, bobs.ended]).toEqual([false, true])
+  })
+})
+
+describe('a ticket', () => {
+  const ticket = identity('ann', { kind: 'ticket', id: 'ticket 1' })
+
+  // Seen failing without the groups of tickets.
+  it('opens one connection at a time: the newer ends the older, and only that', () => {
+    const { open } = rig({ streamsPerUser: 10 })
+    const [other, first] = [open(identity('ann')), open(ticket)]
+    const second = open(ticket)
+    expect([other.ended, first.ended, second.ended]).toEqual([false, true, false])
+  })
+
+  // Failed before: the place of the older was counted against the newer, and an EventSource that is
+  // answered with 429 never comes back.
+  it('that reconnects at the cap takes the place of its own older connection', () => {
+    const { open } = rig({ streamsPerUser: 1 })
+    const first = open(ticket)
+    expect(() => open(ticket)).not.toThrow()
+    expect(first.ended).toBe(true)
+  })
+
+  // Failed before: the older one, ended while it was being opened, lived on uncounted and unwatched.
+  it('ends an older connection that is still being opened as soon as it is open', () => {
+    const { streams } = rig()
+    const older = streams.reserve(ticket, 'a')
+    streams.reserve(ticket, 'a').attach(new Stream())
+    const late = new Stream()
+    older.attach(late)
+    expect(late.ended).toBe(true)
+    expect(streams.count).toBe(1)
+  })
+})
+
+describe('the sweep', () => {
+  // Seen failing with the sweep's interval at six seconds, and with `dead` not asked.
+  it('ends the streams of a credential within five seconds of its end, and no others', async () => {
+    const { open, dead } = rig()
+    const [mine, other] = [open(identity('ann')), open(identity('bob'))]
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(mine.ended).toBe(false)
+    dead.add('token of ann')
+    await vi.advanceTimersByTimeAsync(5000)
+    expect([mine.ended, other.ended]).toEqual([true, false])
+  })
+
+  it('ends those whose proof expires by itself, though no store knows it: a JSON Web Token', async () => {
+    const { open, clock } = rig()
+    const jwt: Identity = { ...identity('ann'), credential: null, expiresAt: 3000 }
+    const stream = open(jwt)
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(stream.ended).toBe(false)
+    clock.now = 3000
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(stream.ended).toBe(true)
+  })
+
+  it('ends a stream whose credential died while it was being opened', async () => {
+    const { streams, dead } = rig()
+    const place = streams.reserve(identity('ann'), 'a')
+    dead.add('token of ann')
+    await vi.advanceTimersByTimeAsync(5000)
+    const stream = new Stream()
+    place.attach(stream)
+    expect(stream.ended).toBe(true)
+  })
+
+  it('asks once for all, and not at all without a stream: no timer is left', async () => {
+    const { open, asked, streams } = rig({ streamsPerUser: 10 })
+    expect(vi.getTimerCount()).toBe(0)
+    const opened = [open(identity('ann')), open(identity('ann')), open(identity('ann'))]
+    expect(vi.getTimerCount()).toBe(1)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(asked).toEqual([['token of ann']])
+    for (const stream of opened) stream.close()
+    await Promise.all(opened.map((stream) => stream.closed))
+    expect([streams.count, vi.getTimerCount()]).toEqual([0, 0])
+  })
+})
