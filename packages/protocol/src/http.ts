@@ -40,16 +40,14 @@ export const eventsPage = z.object({
 })
 
 /** `POST /api/admin/prune`: what is absent is as it is configured. */
-export const pruneBody = z
-  .strictObject({
-    /** Runs that were over this many days ago go. */
-    days: z.number().nonnegative().max(36_500).optional(),
-    /** Of every other log this many events are kept, the newest. */
-    events: z.int().min(1).optional(),
-    /** Count, and change nothing. */
-    dryRun: z.boolean().optional(),
-  })
-  .prefault({})
+export const pruneBody = z.strictObject({
+  /** Runs that were over this many days ago go. */
+  days: z.number().nonnegative().max(36_500).optional(),
+  /** Of every other log this many events are kept, the newest. */
+  events: z.int().min(1).optional(),
+  /** Count, and change nothing. */
+  dryRun: z.boolean().optional(),
+})
 /** `bytes` is what the disk has back; absent after a dry run. */
 export const pruneResponse = z.object({ runs: z.int(), events: z.int(), bytes: z.int().optional() })
 

@@ -28,7 +28,7 @@ const sample = {
     compressStreams: true,
   },
   limits: { streamsPerUser: 1, streams: 2, startsPerMinute: 3, bodyBytes: 4096, eventBytes: 5000 },
-  retention: { days: 7 },
+  retention: { days: 7, events: 5000 },
   realtime: { publicTopics: ['news'] },
   auth: { jwt: { jwksUrl: 'https://id.example.org/jwks', issuer: 'me', audience: 'you' } },
 }
@@ -172,6 +172,7 @@ describe('a wrong configuration', () => {
     ],
     ['event size', { limits: { eventBytes: 10 } }, 'limits.eventBytes', /from 1024/],
     ['retention', { retention: { days: 0 } }, 'retention.days', /above 0/],
+    ['kept events', { retention: { events: 0 } }, 'retention.events', /from 1/],
     [
       'topic with a line break',
       { realtime: { publicTopics: ['a\nb'] } },

@@ -13,13 +13,19 @@ export interface Program {
   readonly ended: Promise<number | string>
 }
 
-/** `before` goes in front of the program: a tracer and its arguments. */
-export function startProgram(name: string, dataDir: string, before: string[] = []): Program {
+/** `before` goes in front of the program: a tracer and its arguments; `after` behind its data directory. */
+export function startProgram(
+  name: string,
+  dataDir: string,
+  before: string[] = [],
+  after: string[] = [],
+): Program {
   const [command = '', ...args] = [
     ...before,
     process.execPath,
     fileURLToPath(new URL(name, import.meta.url)),
     dataDir,
+    ...after,
   ]
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(child, 'exit').then(([code, signal]) => code ?? signal)

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { Retention, type RetentionParts } from '../../src/retention/retention.ts'
+import { completed, line, newRun, readAll, runningRun, upTo } from '../../src/store/conformance-material.ts'
+import type { Credential } from '../../src/store/credentials.ts'
+import type { Store } from '../../src/store/store.ts'
+import { openTemporary, temporaryDir } from '../store/sqlite/temporary.ts'
+
+const day = 86_400_000
+const now = 100 * day
+
+function retentionOf(store: RetentionParts['store'], rule: RetentionParts['rule'] = { days: 30 }) {
+  const lines: unknown[] = []
+  const log = { info: (...told: unknown[]) => void lines.push(told) }
+  return { retention: new Retention({ store, rule, now: () => now, log }), lines }
+}
+
+const open = () => openTemporary({ dataDir: temporaryDir() })
+
+/** A run with `lines` + 3 events that was over so many days ago. */
+async function overRun(store: Store, daysAgo: number, lines = 0): Promise<string> {
+  const id = await runningRun(store)
+  await store.append(
+    id,
+    1,
+    upTo(lines).map((n) => line(`${n}`)),
+  )
+  await store.finish(id, 1, completed(null, now - daysAgo * day))
+  return id
+}
+
+test('runs that were over longer ago than configured go, and nothing else, in one line of the log', async () => {
+  const store = await open()
+  const [old, young] = [await overRun(store, 30.5, 7), await overRun(store, 29.5)]
+  const running = await runningRun(store)
+  const { retention, lines } = retentionOf(store)
+  expect(await retention.prune({ dryRun: true })).toEqual({ runs: 1, events: 10 })
+  expect(await store.getRun(old)).not.toBeNull()
+  expect(lines).toEqual([])
+  const pruned = { runs: 1, events: 10, bytes: 0 }
+  expect(await retention.prune()).toEqual(pruned)
+  expect(lines).toEqual([[pruned, 'pruned']])
+  expect(await store.getRun(old)).toBeNull()
+  for (const id of [young, running]) expect(await store.getRun(id)).not.toBeNull()
+  expect(await retention.prune()).toEqual({ runs: 0, events: 0, bytes: 0 })
+  expect(lines).toHaveLength(1)
+})
+
+test('of each log only the newest events are kept, of those that are over the terminal one always', async () => {
+  const store = await open()
+  const over = await overRun(store, 1, 20)
+  const running = await runningRun(store)
+  await store.append(
+    running,
+    1,
+    upTo(20).map((n) => line(`${n}`)),
+  )
+  const { retention } = retentionOf(store, { days: 30, events: 5 })
+  expect(await retention.prune()).toMatchObject({ runs: 0, events: 18 + 17 })
+  expect((await readAll(store, over)).map(({ seq }) => seq)).toEqual(upTo(23, 19))
+  expect((await readAll(store, running)).map(({ seq }) => seq)).toEqual(upTo(22, 18))
+  expect(await retention.prune({ events: 1 })).toMatchObject({ events: 8 })
+  expect((await readAll(store, over)).map(({ type }) => type)).toEqual(['complete'])
+  expect(await store.bounds(over)).toMatchObject({ firstSeq: 23, head: 23, closed: true })
+  expect(await store.append(running, 1, [line('on')])).toEqual({ firstSeq: 23, lastSeq: 23 })
+})
+
+test('what is asked for stands in the place of what is configured, value by value', async () => {
+  const store = await open()
+  const [a, b] = [await overRun(store, 5, 10), await overRun(store, 0, 10)]
+  const { retention } = retentionOf(store, { days: 30, events: 10 })
+  expect(await retention.prune({ days: 3, dryRun: true })).toEqual({ runs: 1, events: 13 + 3 })
+  expect(await retention.prune({ events: 12, dryRun: true })).toEqual({ runs: 0, events: 2 })
+  expect(await retention.prune({ days: 0 })).toMatchObject({ runs: 1, events: 16 })
+  expect([await store.getRun(a), (await store.getRun(b))?.id]).toEqual([null, b])
+})
+
+test('credentials that expired are forgotten, and no others', async () => {
+  const store = await open()
+  const base = { kind: 'token', user: 'ada', admin: false, createdAt: 1, revokedAt: null, usedAt: null }
+  const rest = { parent: null, path: null } as const
+  for (const [hash, expiresAt] of [
+    ['lasting', null],
+    ['valid', now + 1],
+    ['expired', now - 1],
+  ] as const) {
+    await store.credentials.add({ ...base, ...rest, id: randomUUID(), expiresAt } as Credential, hash)
+  }
+  await retentionOf(store).retention.prune()
+  const found = await Promise.all(['lasting', 'valid', 'expired'].map((one) => store.credentials.find(one)))
+  expect(found.map((one) => one !== null)).toEqual([true, true, false])
+})
+
+test('thousands of runs go in pieces, with appends in between, and each is told', {
+  timeout: 60_000,
+}, async () => {
+  const store = await open()
+  const finish = completed(null, 1)
+  const old = upTo(2500).map(() => newRun())
+  await Promise.all(old.flatMap((run) => [store.createRun(run), store.finish(run.id, 0, finish)]))
+  const running = await runningRun(store)
+  const deleted = new Set<string>()
+  store.onCommit(({ change, runId }) => change === 'deleted' && deleted.add(runId))
+  let over = false
+  const pass = retentionOf(store)
+    .retention.prune()
+    .finally(() => {
+      over = true
+    })
+  const between: number[] = []
+  while (!over) {
+    await store.append(running, 1, [line('x')])
+    between.push(deleted.size)
+  }
+  expect(await pass).toMatchObject({ runs: 2500, events: 5000 })
+  expect(deleted).toEqual(new Set(old.map(({ id }) => id)))
+  // Other numbers at each look: an append never had to wait for the whole.
+  expect(new Set(between).size).toBeGreaterThan(10)
+})
+
+test('a pass that is told to stop ends after its piece, and the next one does the rest', async () => {
+  const store = await open()
+  const ids = []
+  for (const _ of upTo(60)) ids.push(await overRun(store, 40))
+  const { retention } = retentionOf({
+    ...store,
+    deleteRun: (id) => {
+      retention.stop()
+      return store.deleteRun(id)
+    },
+  })
+  await expect(retention.prune()).rejects.toMatchObject({ code: 'draining' })
+  const left = (await store.listRuns({ limit: 100 })).runs.length
+  expect(left).toBe(10)
+  await expect(retention.prune()).rejects.toMatchObject({ code: 'draining' })
+  expect(await retentionOf(store).retention.prune()).toMatchObject({ runs: 10 })
+})
+
+test('passes happen one after the other; two that are asked for at once delete nothing twice', async () => {
+  const store = await open()
+  for (const _ of upTo(5)) await overRun(store, 40)
+  const { retention } = retentionOf(store)
+  const both = await Promise.all([retention.prune(), retention.prune()])
+  expect(both.map(({ runs }) => runs)).toEqual([5, 0])
+  // Not even by two programs.
+  for (const _ of upTo(5)) await overRun(store, 40)
+  const two = await Promise.all([retention.prune({ events: 1 }), retentionOf(store).retention.prune()])
+  expect((two[0]?.runs ?? 0) + (two[1]?.runs ?? 0)).toBe(5)
+})
+
+test('the disk has the room of deleted logs back, but for some that new events will need', async () => {
+  const store = await open()
+  const id = await runningRun(store)
+  const large = line('x'.repeat(1_000_000))
+  for (const _ of upTo(40)) await store.append(id, 1, [large])
+  await store.finish(id, 1, completed(null, 1))
+  const { bytes } = await retentionOf(store).retention.prune()
+  expect(bytes).toBeGreaterThan(25_000_000)
+})

@@ -1,0 +1,13 @@
+/** A program for tests to kill: backs a data directory up again and again; a line for each one done. */
+import { writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { backUp } from '../../../src/store/sqlite/backup.ts'
+
+const [dataDir = '', to = ''] = [process.argv[2], process.argv[3]]
+process.stdin.on('end', () => process.exit(0)).resume()
+for (let n = 1; ; n += 1) {
+  writeSync(1, `began ${n}\n`)
+  backUp(dataDir, join(to, `${n}.db`))
+  writeSync(1, `done ${n}\n`)
+  await new Promise((resolve) => setImmediate(resolve))
+}
