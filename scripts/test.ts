@@ -13,6 +13,7 @@ const needed: { program: string; debian: string }[] = [
   { program: 'strace', debian: 'strace' },
   { program: 'curl', debian: 'curl' },
   { program: 'make', debian: 'make' },
+  { program: 'nginx', debian: 'nginx' },
   { program: 'setpriv', debian: 'util-linux' },
 ]
 
