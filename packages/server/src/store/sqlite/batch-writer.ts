@@ -16,7 +16,10 @@ export interface BatchWriter {
 }
 
 /** `committed` is called after each commit, before its reply. */
-export function createBatchWriter(db: DatabaseSync, committed: () => void): BatchWriter {
+export function createBatchWriter(
+  db: DatabaseSync,
+  committed: (results: readonly OperationResult[]) => void,
+): BatchWriter {
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const log = createPendingLog(db)
@@ -31,7 +34,7 @@ export function createBatchWriter(db: DatabaseSync, committed: () => void): Batc
       const results = operations.map(apply)
       log.flushAll()
       commit.run()
-      committed()
+      committed(results)
       return results
     } catch (error) {
       // SQLite has rolled back by itself after some errors.

@@ -6,13 +6,16 @@
  * So a log that has grown on is folded while the writer waits: once all of it is in the database, new
  * readers do without the log, and those of before are gone in a moment. A reader that stays longer (a
  * backup) is not waited for again until the log has grown by another step.
+ *
+ * Also, pages that were given back leave the file only when the log is folded: after the last of them it is.
  */
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { walKeptBytes } from './database.ts'
+import type { OperationResult } from './operations.ts'
 
 export interface Checkpoints {
-  afterCommit(): void
+  afterCommit(results: readonly OperationResult[]): void
 }
 
 const stepBytes = 16 * 1024 * 1024
@@ -25,6 +28,7 @@ export function createCheckpoints(
   { firstBytes = walKeptBytes + stepBytes, step = stepBytes } = {},
 ): Checkpoints {
   let tooLong = firstBytes
+  let gaveBack = false
   const timeout = Number(db.prepare('PRAGMA busy_timeout').get()?.timeout ?? 0)
 
   function fold(): boolean {
@@ -39,11 +43,24 @@ export function createCheckpoints(
     }
   }
 
+  /** True when room was given back and nothing more will be for now. */
+  function reclaimedAll(results: readonly OperationResult[]): boolean {
+    for (const result of results) {
+      if (result.kind !== 'reclaimed') continue
+      gaveBack ||= result.bytes > 0
+      if (result.more || !gaveBack) continue
+      gaveBack = false
+      return true
+    }
+    return false
+  }
+
   return {
-    afterCommit() {
+    afterCommit(results) {
+      if (reclaimedAll(results)) fold()
       const size = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
       if (size < firstBytes) tooLong = firstBytes
-      else if (size >= tooLong) tooLong = fold() ? firstBytes : size + step
+      else if (size >= tooLong) tooLong = fold() ? firstBytes : size + Math.max(step, size / 4)
     },
   }
 }

@@ -29,7 +29,7 @@ function serve(db: DatabaseSync): void {
   const epoch = meta('epoch', randomUUID())
   const cursorKey = meta('cursor key', randomBytes(16).toString('base64'))
   const checkpoints = createCheckpoints(db, String(workerData.path))
-  const writer = createBatchWriter(db, () => checkpoints.afterCommit())
+  const writer = createBatchWriter(db, (results) => checkpoints.afterCommit(results))
   port.on('message', (message: ToWriter) => {
     if (message.kind === 'batch') {
       send({ kind: 'reply', reply: writer.write(message.operations) })

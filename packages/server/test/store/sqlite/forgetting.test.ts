@@ -65,6 +65,9 @@ test('the file becomes shorter by what was deleted, and is sound', async () => {
     // One piece is never so large that an append would wait long for it.
     expect(piece.bytes).toBeLessThanOrEqual(5 * 1024 * 1024)
   }
+  // While the store is open, and however little is written afterwards.
+  expect(statSync(path).size).toBeLessThan(20_000_000)
+  expect(statSync(`${path}-wal`).size).toBe(0)
   await store.close()
   expect(existsSync(`${path}-wal`)).toBe(false)
   expect(bytes).toBeGreaterThan(20_000_000)

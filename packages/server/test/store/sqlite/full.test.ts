@@ -48,6 +48,7 @@ test('on a full disk appends wait and new runs are refused; with room again all 
   expect(store.status()).toMatchObject({ kind: 'full', message: expect.stringContaining('full') })
   await expect(store.createRun(newRun())).rejects.toMatchObject({ code: 'storage_full' })
   await expect(store.credentials.revoke('none', 1)).rejects.toMatchObject({ code: 'storage_full' })
+  await expect(store.reclaim()).rejects.toMatchObject({ code: 'storage_full' })
   const finished = store.finish(id, 1, completed())
   // Reading goes on: here the events that were committed before.
   const readWhileFull = await readAll(store, id)
