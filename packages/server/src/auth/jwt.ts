@@ -2,10 +2,18 @@
  * JSON Web Tokens of somebody else's identity provider (RFC 7519): `sub` is the user, `exp` is wanted.
  *
  * Keys of a JWKS address are cached and fetched anew when a token names one that is not known, so
- * that a rotation needs no restart; an unknown key does not cause more than one fetch in 30 s.
+ * that a rotation needs no restart; an unknown key does not cause more than one fetch in 30 s, a
+ * provider that fails not more than one in 5 s.
  */
 import { MillraceError } from '@millrace/protocol'
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type FetchImplementation,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose'
 import { isUserName } from './user-name.ts'
 
 export interface JwtSettings {
@@ -44,6 +52,7 @@ const asymmetric = [
 ]
 const keyCacheMs = 10 * 60_000
 const keyCooldownMs = 30_000
+const failureCooldownMs = 5000
 
 /** Three base64url parts: what is not that is no JWT, and is not sent to the verifier. */
 export function looksLikeJwt(token: string): boolean {
@@ -51,7 +60,7 @@ export function looksLikeJwt(token: string): boolean {
 }
 
 export function createJwtVerifier(settings: JwtSettings, now: () => number): JwtVerifier {
-  const { key, algorithms } = keyOf(settings)
+  const { key, algorithms } = keyOf(settings, now)
   const { issuer, audience } = settings
   return {
     async verify(token) {
@@ -77,7 +86,10 @@ export function createJwtVerifier(settings: JwtSettings, now: () => number): Jwt
 }
 
 /** With one kind of key only its algorithms are good: else a public key could be used as an HMAC secret. */
-function keyOf({ jwksUrl, secret }: JwtSettings): { key: JWTVerifyGetKey; algorithms: string[] } {
+function keyOf(
+  { jwksUrl, secret }: JwtSettings,
+  now: () => number,
+): { key: JWTVerifyGetKey; algorithms: string[] } {
   if (secret !== undefined) {
     const bytes = new TextEncoder().encode(secret)
     return { key: async () => bytes, algorithms: symmetric }
@@ -87,8 +99,25 @@ function keyOf({ jwksUrl, secret }: JwtSettings): { key: JWTVerifyGetKey; algori
     cacheMaxAge: keyCacheMs,
     cooldownDuration: keyCooldownMs,
     timeoutDuration: 5000,
+    [customFetch]: sparingly(now),
   })
   return { key: keys, algorithms: asymmetric }
+}
+
+/** Does not ask again for a while where the last answer was none: anybody can send tokens that need it. */
+function sparingly(now: () => number): FetchImplementation {
+  let failedAt = Number.NEGATIVE_INFINITY
+  return async (url, options) => {
+    if (now() - failedAt < failureCooldownMs) throw new Error('the provider failed a moment ago')
+    try {
+      const response = await fetch(url, options)
+      if (response.status !== 200) failedAt = now()
+      return response
+    } catch (error) {
+      failedAt = now()
+      throw error
+    }
+  }
 }
 
 function isTokenAtFault(error: unknown): boolean {

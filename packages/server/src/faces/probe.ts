@@ -1,4 +1,5 @@
 /** A short stream with known gaps: with it `millrace doctor --url` measures whether anything buffers. */
+import type { OutgoingHttpHeaders } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { mergeHeaders } from '../delivery/headers.ts'
 import { whenOver } from '../delivery/sink.ts'
@@ -22,7 +23,7 @@ export function probeFace(app: FaceApp, { streams }: Pick<FaceParts, 'streams'>)
     async (request, reply) => {
       if (request.identity === null) throw new Error('the probe is never public')
       const place = streams.reserve(request.identity, request.ip)
-      mergeHeaders(reply.raw, reply.getHeaders())
+      mergeHeaders(reply.raw, reply.getHeaders() as OutgoingHttpHeaders)
       const writer = createSSEWriter(reply.raw)
       reply.hijack()
       const closed = new Promise<void>((resolve) => whenOver(reply.raw, resolve))

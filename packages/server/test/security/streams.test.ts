@@ -1,7 +1,6 @@
 /** Live streams end with the right to see them, and no reader takes another's place or the server's memory. */
 import { connect, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { createToken } from '../../src/auth/tokens.ts'
 import { bearer, type Followed, follow } from './support/follow.ts'
 import { openRig, type Rig } from './support/server.ts'
 import { eventually } from './support/wire.ts'
@@ -23,10 +22,7 @@ afterEach(async () => {
 })
 
 /** Open streams, as the server counts them. */
-async function followers(): Promise<number> {
-  const text = await (await rig.as(rig.admin, '/metrics')).text()
-  return Number(/^millrace_followers(?:\{[^}]*\})? (\d+)$/m.exec(text)?.[1] ?? Number.NaN)
-}
+const followers = () => rig.gauge('millrace_followers')
 
 async function stream(token = rig.owner, at = path): Promise<Followed> {
   const followed = await follow(rig.url + at, bearer(token))
@@ -34,12 +30,11 @@ async function stream(token = rig.owner, at = path): Promise<Followed> {
   return followed
 }
 
-const tokenFor = (user: string, ttlMs: number | null = null) =>
-  createToken(rig.file, { user, admin: false, ttlMs }, Date.now())
+const tokenFor = (user: string, ttlMs?: number) => rig.newToken(user, ttlMs)
 
 /** A connection that asks for a stream and takes nothing of it but what its own buffer holds. */
 async function neverReads(token: string, at: string): Promise<Socket> {
-  const socket = connect({ port: rig.port, host: '127.0.0.1', highWaterMark: 1024 })
+  const socket = connect(rig.port, '127.0.0.1')
   socket.on('error', () => {})
   socket.pause()
   socket.write(`GET ${at} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`)
@@ -98,15 +93,12 @@ describe('who may not see a run', () => {
     await mine.has(3)
     const epoch = String(mine.headers['millrace-epoch'])
     for (const at of [path, `/api/runs/${run}/events`]) {
-      for (const headers of [
-        { 'last-event-id': '3' },
-        { 'millrace-epoch': epoch },
-        { accept: 'application/json' },
-      ]) {
-        const answer = await follow(rig.url + at, { ...bearer(rig.other), ...headers } as Record<
-          string,
-          string
-        >)
+      for (const [field, value] of [
+        ['last-event-id', '3'],
+        ['millrace-epoch', epoch],
+        ['accept', 'application/json'],
+      ] as const) {
+        const answer = await follow(rig.url + at, { ...bearer(rig.other), [field]: value })
         expect(answer.status).toBe(404)
         expect(answer.headers['millrace-epoch']).toBeUndefined()
       }
@@ -207,8 +199,5 @@ describe('a reader that never reads', () => {
     expect((await stream()).status).toBe(429)
   })
 
-  async function stalled(): Promise<number> {
-    const text = await (await rig.as(rig.admin, '/metrics')).text()
-    return Number(/^millrace_followers_stalled(?:\{[^}]*\})? (\d+)$/m.exec(text)?.[1] ?? Number.NaN)
-  }
+  const stalled = () => rig.gauge('millrace_followers_stalled')
 })

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
+import { createToken } from '../../../src/auth/tokens.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import type { ConfigFile } from '../../../src/config/schema.ts'
 import type { HttpServerOptions } from '../../../src/faces/http-server.ts'
@@ -20,6 +21,18 @@ export const tools = {
       string,
       ...string[],
     ],
+    args: { text: { required: true } },
+  },
+  /** As JSON, so that what is not text on a line comes back as it was. */
+  quote: {
+    command: [process.execPath, '-e', 'console.log(JSON.stringify(process.argv[1]))', '--', '{text}'] as [
+      string,
+      ...string[],
+    ],
+    args: { text: { required: true } },
+  },
+  option: {
+    command: [process.execPath, '{text}'] as [string, ...string[]],
     args: { text: { required: true } },
   },
   environment: { command: node('console.log(JSON.stringify(process.env))') },
@@ -40,6 +53,10 @@ export interface Rig extends Tokens {
   job: (token: string, tool?: keyof typeof tools, args?: Record<string, string>) => Promise<string>
   /** A `Cookie` header of this user's new session. */
   cookie: (user: string, admin?: boolean) => Promise<string>
+  /** A new token of a user. */
+  newToken: (user: string, ttlMs?: number) => ReturnType<typeof createToken>
+  /** What /metrics says of a gauge. */
+  gauge: (name: string) => Promise<number>
   /** The credentials in the data directory, as another process sees them. */
   file: ReturnType<typeof openCredentialFile>
   stop: () => Promise<void>
@@ -114,6 +131,11 @@ export async function openRig({
     cookie: async (user, admin = false) => {
       const { secret } = await addCredential(file, 'cookie', { user, admin })
       return `millrace_${new URL(url).port}=${secret}`
+    },
+    newToken: (user, ttlMs) => createToken(file, { user, admin: false, ttlMs: ttlMs ?? null }, Date.now()),
+    gauge: async (name) => {
+      const text = await (await as(tokens.admin, '/metrics')).text()
+      return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
     },
     file,
     stop: async () => {

@@ -1,0 +1,284 @@
+/** Whatever a peer sends, or does not send, costs a known amount and is answered where it can be. */
+import { readdirSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openRig, post, type Rig } from './support/server.ts'
+import { eventually, exchange, openSocket, type RawAnswer, readAnswer } from './support/wire.ts'
+
+const full = process.env.MILLRACE_TEST_FULL !== undefined
+let rig: Rig
+beforeAll(async () => {
+  rig = await openRig({
+    config: { limits: { startsPerMinute: 5, loginsPerMinute: 3, bodyBytes: 2048 } },
+    http: { times: { headersMs: 300, requestMs: 600, checkMs: 50 } },
+  })
+})
+afterAll(() => rig.stop())
+
+const problem = ({ body }: RawAnswer) => JSON.parse(body) as { code: string; status: number }
+const head = (...fields: string[]) =>
+  ['Host: localhost', `Authorization: Bearer ${rig.owner}`, ...fields].join('\r\n')
+
+describe('a request that takes too long to arrive', () => {
+  // Seen failing with headersTimeout and requestTimeout at 0.
+  it('is 408 while its headers come a byte at a time', async () => {
+    const { socket, text, closed } = await openSocket(rig.port)
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n')
+    const drip = setInterval(() => socket.write('X'), 50)
+    await closed
+    clearInterval(drip)
+    expect(readAnswer(text()).status).toBe(408)
+    expect(problem(readAnswer(text()))).toMatchObject({ code: 'request_timeout', status: 408 })
+  })
+
+  it('is 408 while its body does', async () => {
+    const { socket, text, closed } = await openSocket(rig.port)
+    socket.write(
+      `POST /api/runs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 1000')}\r\n\r\n{`,
+    )
+    const drip = setInterval(() => socket.write(' '), 50)
+    await closed
+    clearInterval(drip)
+    expect(problem(readAnswer(text()))).toMatchObject({ code: 'request_timeout', status: 408 })
+  })
+
+  it('is cut off when it never begins', async () => {
+    const { closed } = await openSocket(rig.port)
+    await closed
+  })
+
+  it('is not what a stream is: one lives on long after', async () => {
+    const id = await rig.job(rig.owner, 'wait')
+    const { socket, text } = await openSocket(rig.port)
+    socket.write(`GET /api/stream/${id} HTTP/1.1\r\n${head()}\r\n\r\n`)
+    await eventually(() => text().includes('waiting'))
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await rig.as(rig.admin, `/api/runs/${id}/abort`, { method: 'POST' })
+    await eventually(() => text().includes('event: error'))
+    socket.destroy()
+  })
+})
+
+describe('a request that is too much', () => {
+  it('by its headers is 431', async () => {
+    const answer = await exchange(
+      rig.port,
+      `GET /healthz HTTP/1.1\r\n${head(`X: ${'x'.repeat(20_000)}`)}\r\n\r\n`,
+    )
+    expect(problem(answer)).toMatchObject({ code: 'headers_too_large', status: 431 })
+  })
+
+  it('by its address is 431 too', async () => {
+    const answer = await exchange(rig.port, `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n${head()}\r\n\r\n`)
+    expect(answer.status).toBe(431)
+  })
+
+  it('by the number of its headers is refused, or they are not kept', async () => {
+    const many = Array.from({ length: 3000 }, (_, n) => `A${n}:`)
+    const answer = await exchange(
+      rig.port,
+      `GET /healthz HTTP/1.1\r\n${head(...many, 'Connection: close')}\r\n\r\n`,
+    )
+    expect([200, 431]).toContain(answer.status)
+  })
+
+  // Seen failing with the bodyLimit left out.
+  it('by its body is 413, said at once when it says so and when it does not', async () => {
+    const large = JSON.stringify({ kind: 'job', project: 'here', tool: 'x'.repeat(4000) })
+    const told = await rig.as(rig.owner, '/api/runs', post(JSON.parse(large)))
+    expect(told.status).toBe(413)
+    expect(await told.json()).toMatchObject({ code: 'payload_too_large' })
+    const chunked = `${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`
+    const fields = head('Content-Type: application/json', 'Transfer-Encoding: chunked', 'Connection: close')
+    expect((await exchange(rig.port, `POST /api/runs HTTP/1.1\r\n${fields}\r\n\r\n${chunked}`)).status).toBe(
+      413,
+    )
+    // Said to be endless: answered without waiting for it.
+    const endless = head('Content-Type: application/json', 'Content-Length: 99999999999', 'Connection: close')
+    expect((await exchange(rig.port, `POST /api/runs HTTP/1.1\r\n${endless}\r\n\r\n`)).status).toBe(413)
+  })
+
+  // Seen failing with nestsDeeperThan answering false.
+  it('by its depth is 400, before anything walks it', async () => {
+    const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+    for (const [body, detail] of [
+      [nested(65), /deeper/],
+      [nested(1000), /deeper/],
+      [nested(64), /^(?!.*deeper)/],
+      [JSON.stringify({ kind: `${'['.repeat(500)}"\\`, x: '{'.repeat(200) }), /^(?!.*deeper)/],
+    ] as const) {
+      const response = await rig.as(rig.owner, '/api/runs', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      })
+      expect(response.status).toBe(400)
+      expect(((await response.json()) as { detail: string }).detail).toMatch(detail)
+    }
+  })
+
+  it('by naming what objects are made of is 400', async () => {
+    for (const body of ['{"__proto__":{"admin":true}}', '{"constructor":{"prototype":{"admin":true}}}']) {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body }
+      expect((await rig.as(rig.owner, '/api/runs', init)).status).toBe(400)
+    }
+    expect('admin' in {}).toBe(false)
+  })
+
+  it('by two lengths, or a length that is none, is 400, and no second request is smuggled in', async () => {
+    const smuggled = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    for (const fields of [
+      ['Content-Length: 4', 'Content-Length: 5'],
+      ['Content-Length: 4', 'Transfer-Encoding: chunked'],
+      ['Content-Length: +4'],
+      ['Content-Length: 4 4'],
+      ['Transfer-Encoding: chunked, identity'],
+      ['Transfer-Encoding : chunked'],
+      ['X: a\r\n folded'],
+    ]) {
+      const answer = await exchange(
+        rig.port,
+        `POST /api/runs HTTP/1.1\r\n${head(...fields)}\r\n\r\n0\r\n\r\n${smuggled}`,
+      )
+      expect([fields, answer.status]).toEqual([fields, 400])
+      expect(answer.body).not.toContain('HTTP/1.1 200')
+    }
+  })
+
+  // Failed before: the answer was written into the stream.
+  it('nonsense behind a stream’s request ends the connection and is not answered into the stream', async () => {
+    const id = await rig.job(rig.owner, 'wait')
+    const { socket, text, closed } = await openSocket(rig.port)
+    socket.write(`GET /api/stream/${id} HTTP/1.1\r\n${head()}\r\n\r\n`)
+    await eventually(() => text().includes('waiting'))
+    socket.write('NONSENSE\r\n\r\n')
+    await closed
+    expect(text()).not.toContain('400')
+    expect(text()).not.toContain('invalid_request')
+    await rig.as(rig.admin, `/api/runs/${id}/abort`, { method: 'POST' })
+  })
+})
+
+describe('too often', () => {
+  // Seen failing with the call of rates.starts taken out of each of the three routes.
+  it('starting runs is 429 with a time to wait, over all faces together, for this user alone', async () => {
+    const { token } = await rig.newToken('rita')
+    const native = () => rig.as(token, '/api/runs', post({ kind: 'job', project: 'here', tool: 'hello' }))
+    const jobs = () => rig.as(token, '/api/execute', post({ toolId: 'hello', projectId: 'here' }))
+    const first = await native()
+    const { run } = (await first.json()) as { run: { id: string } }
+    const statuses = [first.status]
+    for (const start of [jobs, native, jobs, native]) statuses.push((await start()).status)
+    expect(statuses).toEqual([201, 200, 201, 200, 201])
+    const retry = () => rig.as(token, `/api/runs/${run.id}/retry`, { method: 'POST' })
+    for (const start of [native, jobs, retry]) {
+      const response = await start()
+      expect(response.status).toBe(429)
+      const seconds = Number(response.headers.get('retry-after'))
+      expect(seconds).toBeGreaterThan(0)
+      expect(seconds).toBeLessThanOrEqual(60)
+    }
+    const { token: another } = await rig.newToken('rosa')
+    expect((await rig.as(another, '/api/execute', post({ toolId: 'hello', projectId: 'here' }))).status).toBe(
+      200,
+    )
+  })
+
+  it('trying to log in is 429, before a code is looked at: also a good one has to wait', async () => {
+    const attempt = (code: string, headers: Record<string, string> = {}) =>
+      fetch(`${rig.url}/login?code=${code}`, { redirect: 'manual', headers })
+    for (let n = 0; n < 3; n++) expect((await attempt(`mr_login_${n}`)).status).toBe(401)
+    const good = new URL(rig.loginUrl).searchParams.get('code') ?? ''
+    // No header of a proxy changes whose attempts these are, where none is trusted.
+    for (const headers of [{}, { 'x-forwarded-for': '192.0.2.9' }, { forwarded: 'for=192.0.2.9' }]) {
+      const refused = await attempt(good, headers as Record<string, string>)
+      expect(refused.status).toBe(429)
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+  })
+
+  // Failed before: the first address of X-Forwarded-For counted, which the client itself writes.
+  it('behind a proxy the address counts that the proxy saw', async () => {
+    const behind = await openRig({ config: { http: { trustProxy: true }, limits: { loginsPerMinute: 1 } } })
+    try {
+      const attempt = (forwarded: string) =>
+        fetch(`${behind.url}/login?code=x`, { headers: { 'x-forwarded-for': forwarded } })
+      expect((await attempt('192.0.2.1')).status).toBe(401)
+      expect((await attempt('198.51.100.7, 192.0.2.1')).status).toBe(429)
+      expect((await attempt('203.0.113.5, 198.51.100.8, 192.0.2.1')).status).toBe(429)
+      expect((await attempt('192.0.2.1, 192.0.2.2')).status).toBe(401)
+    } finally {
+      await behind.stop()
+    }
+  })
+})
+
+describe('connections', () => {
+  const descriptors = () => readdirSync('/proc/self/fd').length
+
+  it('a thousand, opened and dropped at every stage, leave nothing behind', async () => {
+    const id = await rig.job(rig.admin, 'wait')
+    const requests = [
+      '',
+      'GET /hea',
+      `POST /api/runs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 100')}\r\n\r\n{`,
+      `GET /api/runs/${id}/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${rig.admin}\r\n\r\n`,
+    ]
+    const wave = async (count: number) => {
+      const opened = await Promise.all(Array.from({ length: count }, () => openSocket(rig.port)))
+      for (const [n, { socket }] of opened.entries()) {
+        socket.write(requests[n % requests.length] ?? '')
+        if (n % 2 === 0) socket.resetAndDestroy()
+        else socket.destroy()
+      }
+      await Promise.all(opened.map(({ closed }) => closed))
+    }
+    await wave(100)
+    await eventually(async () => (await rig.gauge('millrace_followers')) === 0)
+    const [before, memory] = [descriptors(), process.memoryUsage().heapUsed]
+    for (let n = 0; n < (full ? 50 : 10); n++) await wave(100)
+    await eventually(async () => (await rig.gauge('millrace_followers')) === 0)
+    // One connection, kept alive by the client of this test, may come or go.
+    await eventually(() => descriptors() <= before + 1)
+    expect(process.memoryUsage().heapUsed - memory).toBeLessThan(60_000_000)
+    await rig.as(rig.admin, `/api/runs/${id}/abort`, { method: 'POST' })
+    expect((await fetch(`${rig.url}/healthz`)).status).toBe(200)
+  })
+
+  it('a hundred that only half close are closed, before their request and after their answer', async () => {
+    const before = descriptors()
+    const opened = await Promise.all(Array.from({ length: 100 }, () => openSocket(rig.port)))
+    for (const [n, { socket }] of opened.entries()) {
+      if (n % 2 === 0) socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      socket.end()
+    }
+    await Promise.all(opened.map(({ closed }) => closed))
+    await eventually(() => descriptors() <= before + 1)
+  })
+
+  it('floods of headers and bodies are answered or cut, and the server goes on', async () => {
+    const flood = async (first: string, more: string) => {
+      const { socket, closed } = await openSocket(rig.port)
+      socket.write(first)
+      for (let sent = 0; sent < 4_000_000 && !socket.destroyed; sent += more.length) {
+        if (!socket.write(more)) await new Promise((resolve) => setImmediate(resolve))
+      }
+      await closed
+    }
+    await Promise.all([
+      flood('GET / HTTP/1.1\r\nHost: localhost\r\n', `X: ${'x'.repeat(60_000)}\r\n`),
+      flood('', 'x'.repeat(60_000)),
+      flood(
+        `POST /api/runs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}\r\n\r\n`,
+        `1000\r\n${'x'.repeat(4096)}\r\n`,
+      ),
+      flood(`POST /healthz HTTP/1.1\r\n${head('Content-Length: 99999999')}\r\n\r\n`, 'x'.repeat(60_000)),
+    ])
+    expect((await fetch(`${rig.url}/healthz`)).status).toBe(200)
+  })
+
+  it('more at once than any usual queue of connections holds are all accepted', async () => {
+    const opened = await Promise.all(Array.from({ length: 600 }, () => openSocket(rig.port)))
+    expect(opened.every(({ socket }) => !socket.destroyed || socket.bytesRead > 0)).toBe(true)
+    for (const { socket } of opened) socket.destroy()
+  })
+})
