@@ -1,0 +1,94 @@
+/** A job that prints a million lines, until its follower has the last byte; against the limits of its two halves. */
+
+import { join } from 'node:path'
+import { Load } from '../load/load.ts'
+import { Board } from '../measure/board.ts'
+import { nodeCommand, runToEnd } from '../measure/child.ts'
+import type { Scratch } from '../measure/scratch.ts'
+import { chosen, type Options } from '../options.ts'
+import { followRequest, startJob, startMillrace } from '../peers/millrace.ts'
+import { preparePrinting } from '../printer/printing.ts'
+import { counted, interleaved } from './rounds.ts'
+
+const counts = [1_000_000]
+const rate = 'lines/s'
+
+interface Side {
+  name: string
+  /** Seconds for so many lines. */
+  run: (scratch: Scratch, lines: number) => Promise<number>
+}
+
+const product: Side = { name: 'millrace, to the last byte', run: followJob }
+const sqlite: Side = {
+  name: 'node:sqlite, bare',
+  async run(scratch, lines) {
+    const command = nodeCommand('../parts/sqlite-lines-process.ts', import.meta.url, [
+      scratch.folder(),
+      lines,
+    ])
+    return (await runToEnd<{ seconds: number }>(command, scratch)).seconds
+  },
+}
+const pipe: Side = {
+  name: 'bare pipe',
+  async run(scratch, lines) {
+    const { folder } = preparePrinting(scratch.folder())
+    const command = nodeCommand('../parts/pipe-lines-process.ts', import.meta.url, [folder, lines])
+    return (await runToEnd<{ seconds: number }>(command, scratch)).seconds
+  },
+}
+
+export async function output(options: Options): Promise<Board> {
+  const board = new Board('output: lines of a job', [
+    { name: rate, unit: '' },
+    { name: 'took', unit: 's' },
+  ])
+  for (const count of options.counts ?? counts) {
+    const label = counted(count, 'line')
+    await interleaved(
+      `output ${label}`,
+      chosen([product, sqlite, pipe], options),
+      options.rounds,
+      async (side, scratch) => {
+        const seconds = await side.run(scratch, count)
+        board.add(label, side.name, { [rate]: count / seconds, took: seconds })
+      },
+    )
+    board.expect(
+      `lines/s, ${label}: millrace / bare node:sqlite`,
+      { atLeast: 0.5 },
+      {
+        of: board.median(label, product.name, rate),
+        to: board.median(label, sqlite.name, rate),
+      },
+    )
+  }
+  return board
+}
+
+async function followJob(scratch: Scratch, lines: number): Promise<number> {
+  const folder = scratch.folder()
+  const printing = preparePrinting(folder)
+  const command = ['node', 'printer.ts', 'flood', String(lines)]
+  const server = await startMillrace(scratch, {
+    dataDir: join(folder, 'data'),
+    project: printing.folder,
+    tools: { flood: { command } },
+  })
+  const load = await Load.start(scratch)
+  const startedAt = performance.now()
+  const run = await startJob(server, 'flood')
+  await load.connect({
+    port: server.port,
+    request: followRequest(server, run, 0),
+    count: 1,
+    strict: true,
+    after: 0,
+  })
+  const reached = await load.reach(lines, 600_000)
+  const seconds = (performance.now() - startedAt) / 1000
+  if (reached.followers !== 1 || reached.lost + reached.repeated > 0)
+    throw new Error('the follower did not get each line once')
+  return seconds
+}
