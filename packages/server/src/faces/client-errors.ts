@@ -21,13 +21,13 @@ const securityHeaders = {
   'X-Content-Type-Options': 'nosniff',
 }
 
-/** Answers on the bare socket, and ends the connection. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return
+/** Answers on the bare socket, and ends the connection. Returns the code it answered with, if it did. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): ErrorCode | null {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return null
   // Inside an answer that has begun, a stream say, another one would be taken for its content.
   if (!socket.writable || hasBegun(socket)) {
     socket.destroy()
-    return
+    return null
   }
   const [code, message] = codes[error.code ?? ''] ?? ['invalid_request', 'This is not an HTTP request']
   const problem = toProblem(new MillraceError(code, message))
@@ -41,6 +41,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`)
   socket.write(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
   socket.destroySoon()
+  return code
 }
 
 /** Node's own handler asks the same of the same field. */

@@ -70,7 +70,10 @@ export async function createHttpServer(
     // A client that sends its request byte by byte holds a connection no longer than this.
     requestTimeout: times.requestMs,
     http: { headersTimeout: times.headersMs, connectionsCheckingInterval: times.checkMs },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => {
+      const code = answerClientError(error, socket)
+      if (code !== null) parts.metrics.http.rejected(code)
+    },
     frameworkErrors: answerUnreadable(http.hosts),
     routerOptions: { maxParamLength: 255 },
     // A stream is a request that is never answered to its end: close() must not wait for it.

@@ -32,8 +32,7 @@ export function observeStore(
 ): ObservedStore {
   let uncommitted = 0
 
-  async function timed<Result>(events: readonly EventInput[], write: () => Promise<Result>): Promise<Result> {
-    const bytes = sizeOf(events)
+  async function timed<Result>(bytes: number, write: () => Promise<Result>): Promise<Result> {
     const submittedAt = now()
     uncommitted += bytes
     try {
@@ -45,44 +44,45 @@ export function observeStore(
     }
   }
 
-  const wrote = (events: readonly EventInput[]) => observer.appended(events.length, sizeOf(events))
-
   return {
     ...store,
     uncommittedBytes: () => uncommitted,
 
     async createRun(run) {
-      const events = [run.queued]
-      const answer = await timed(events, () => store.createRun(run))
+      const bytes = sizeOf([run.queued])
+      const answer = await timed(bytes, () => store.createRun(run))
       if (answer.created) {
-        wrote(events)
+        observer.appended(1, bytes)
         observer.queued(answer.run)
       }
       return answer
     },
 
     async append(runId, attempt, events) {
-      const appended = await timed(events, () => store.append(runId, attempt, events))
-      wrote(events)
+      const bytes = sizeOf(events)
+      const appended = await timed(bytes, () => store.append(runId, attempt, events))
+      observer.appended(events.length, bytes)
       return appended
     },
 
     async markRunning(runId, attempt, event) {
-      const run = await timed([event], () => store.markRunning(runId, attempt, event))
-      wrote([event])
+      const bytes = sizeOf([event])
+      const run = await timed(bytes, () => store.markRunning(runId, attempt, event))
+      observer.appended(1, bytes)
       observer.started(run)
       return run
     },
 
     async finish(runId, attempt, finish) {
-      const run = await timed([finish.event], () => store.finish(runId, attempt, finish))
-      wrote([finish.event])
+      const bytes = sizeOf([finish.event])
+      const run = await timed(bytes, () => store.finish(runId, attempt, finish))
+      observer.appended(1, bytes)
       observer.ended(run)
       return run
     },
 
-    requestEnd: (runId, cause) => timed([], () => store.requestEnd(runId, cause)),
-    recordProcess: (runId, attempt, process) => timed([], () => store.recordProcess(runId, attempt, process)),
+    requestEnd: (runId, cause) => timed(0, () => store.requestEnd(runId, cause)),
+    recordProcess: (runId, attempt, process) => timed(0, () => store.recordProcess(runId, attempt, process)),
   }
 }
 

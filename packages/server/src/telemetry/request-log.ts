@@ -2,8 +2,8 @@
  * The server's own log of requests: one line each, and two for a stream, at its beginning and its end.
  * Never an address, a header or a body: a route is named by its pattern.
  *
- * Owns what is remembered of a request until its connection lets go of it. Invariant: every request
- * has exactly one last line, whether it was answered, dropped, or its client left.
+ * Owns what is remembered of a request until its connection lets go of it. Invariant: a request
+ * whose connection was its own has exactly one last line, whether it was answered, dropped, or its client left.
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { expect, it } from 'vitest'
 import { figureOf } from './support/figures.ts'
 import { type LoggedServer, post, startLoggedServer, until } from './support/logged-server.ts'
@@ -107,7 +109,12 @@ it('every refusal is counted by its code, whichever face or guard it came from',
   expect(figure('millrace_rejections_total{code="not_found"}')).toBe(2)
   expect(figure('millrace_rejections_total{code="rate_limited"}')).toBe(0)
   for (let n = 0; n < 4; n++) await server.start('two')
+  // What is no request at all, and so has no route.
+  const socket = connect(server.port, '127.0.0.1', () => socket.write('NONSENSE\r\n\r\n'))
+  socket.resume()
+  await once(socket, 'close')
   const later = await scrape(server)
   expect(later('millrace_rejections_total{code="rate_limited"}')).toBeGreaterThan(0)
+  expect(later('millrace_rejections_total{code="invalid_request"}')).toBe(3)
   expect(later('millrace_rejections_total{code="internal"}')).toBe(0)
 })
