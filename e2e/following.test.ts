@@ -68,7 +68,7 @@ beforeAll(async () => {
   ])
   const login = await server.json<{ url: string }>('/api/login-codes', { method: 'POST' })
   await browser.logIn(login.url.replace(server.url, browserProxy.url))
-})
+}, 60_000)
 
 afterAll(async () => {
   for (const close of closers) close()
@@ -197,6 +197,8 @@ describe('a job', { timeout: 60_000 }, () => {
     const cursors = ['', '0', '1', '5', middle, String(beforeGate - 1), String(beforeGate)]
     const native = { ...job, path: `/api/runs/${job.id}/events` }
     const follow = (cursor: string) => [job, native].map((face) => curlTo(face, { 'Last-Event-ID': cursor }))
+    // A cursor that runs ahead of the log is another claim.
+    await curlTo(job).untilFrames(beforeGate)
     const live = cursors.map(follow)
     await Promise.all(
       live.map(([client], index) => client?.untilFrames(beforeGate - Number(cursors[index])) ?? null),

@@ -18,6 +18,8 @@ import { post, quietPort, type ServerProcess, scratchFolder, startServer } from 
 import { connect, framesOf } from './support/sse.ts'
 
 const cycles = process.env.MILLRACE_TEST_FULL ? 100 : 10
+/** A cycle takes about two seconds, on a machine that is busy with other things twenty. */
+const timeout = cycles * 60_000
 const token = `token-${randomUUID()}`
 const suite = `kill-${randomUUID()}`
 const scratch = scratchFolder()
@@ -47,7 +49,7 @@ interface FollowedRun {
   eventSource: ReturnType<typeof followWithPackage>
 }
 
-it(`loses, repeats and invents nothing in ${cycles} cycles of kill -9`, { timeout: 900_000 }, async () => {
+it(`loses, repeats and invents nothing in ${cycles} cycles of kill -9`, { timeout }, async () => {
   const random = seededRandom()
   onTestFailed(() => console.error(`MILLRACE_TEST_SEED=${random.seed}`))
   for (const folder of ['web', 'data']) mkdirSync(join(scratch.path, folder))
