@@ -1,6 +1,7 @@
 /** `millrace backup` and `millrace restore`: the database as one file, and back. */
 import { resolve } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
+import { backUp, DataDirInUse, holdsDatabase, restore } from '../store/data-directory.ts'
 import { dataDirOf } from './connect.ts'
 import { exitCodes } from './exit-codes.ts'
 import { CliError, type Io, Terminal } from './terminal.ts'
@@ -14,7 +15,6 @@ export async function backupCommand(name: string, flags: BackupFlags, io: Io): P
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const dataDir = await dataDirOf({ data: flags.data, env: io.env, cwd: io.cwd })
   const file = resolve(io.cwd, name)
-  const { backUp, holdsDatabase } = await import('../store/data-directory.ts')
   if (!holdsDatabase(dataDir)) {
     throw new CliError(
       `there is no database in ${dataDir}; name a data directory with --data`,
@@ -31,7 +31,6 @@ export async function restoreCommand(name: string, flags: BackupFlags, io: Io): 
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const dataDir = await dataDirOf({ data: flags.data, env: io.env, cwd: io.cwd })
   const file = resolve(io.cwd, name)
-  const { restore } = await import('../store/data-directory.ts')
   const restored = explained(() => restore(dataDir, file, Date.now()))
   if (terminal.json) {
     await terminal.value({ file, dataDir, ...restored })
@@ -49,7 +48,8 @@ function explained<Result>(work: () => Result): Result {
   } catch (error) {
     const known =
       error instanceof MillraceError ||
-      (error instanceof Error && ('code' in error || error.name === 'DataDirInUse'))
-    throw known ? new CliError((error as Error).message, exitCodes.failed) : error
+      error instanceof DataDirInUse ||
+      (error instanceof Error && 'code' in error)
+    throw known ? new CliError(error.message, exitCodes.failed) : error
   }
 }

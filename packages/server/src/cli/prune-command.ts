@@ -1,7 +1,10 @@
 /** `millrace prune`: forgets what is old, through the server that runs, else in the data directory itself. */
 import { MillraceError, pruneResponse } from '@millrace/protocol'
 import { namedDataDir } from '../config/data-dir.ts'
-import type { Pruned, PruneRequest } from '../retention/retention.ts'
+import { loadConfig } from '../config/load.ts'
+import { ConfigError } from '../config/problems.ts'
+import { type Pruned, type PruneRequest, Retention } from '../retention/retention.ts'
+import { holdsDatabase, openAlone } from '../store/data-directory.ts'
 import { callJson } from './api.ts'
 import { connect, dataDirOf, type Where } from './connect.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -30,7 +33,6 @@ async function prune(flags: PruneFlags, io: Io): Promise<Pruned> {
   const where = whereOf(flags, io)
   if (where.url || io.env.MILLRACE_URL) return askServer(where, request)
   const dataDir = await dataDirOf(where)
-  const { holdsDatabase, openAlone } = await import('../store/data-directory.ts')
   if (!holdsDatabase(dataDir)) {
     throw new CliError(
       `there is no database in ${dataDir}; name a data directory with --data`,
@@ -40,7 +42,6 @@ async function prune(flags: PruneFlags, io: Io): Promise<Pruned> {
   const store = await openAlone(dataDir).catch(explain)
   if (store === null) return askServer({ ...where, data: dataDir }, request)
   try {
-    const { Retention } = await import('../retention/retention.ts')
     const rule = await ruleOf(flags, io, dataDir)
     return await new Retention({ store, rule, now: () => Date.now() }).prune(request).catch(explain)
   } finally {
@@ -60,8 +61,6 @@ async function ruleOf(
   dataDir: string,
 ): Promise<{ days: number; events?: number | undefined }> {
   if (days !== undefined && events !== undefined) return { days, events }
-  const { loadConfig } = await import('../config/load.ts')
-  const { ConfigError } = await import('../config/problems.ts')
   const flags = { config: file, data: dataDir }
   const config = await loadConfig({ flags, env: io.env, cwd: io.cwd }).catch((error: unknown) => {
     throw error instanceof ConfigError ? new CliError(error.message, exitCodes.config) : error

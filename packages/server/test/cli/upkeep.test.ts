@@ -4,6 +4,9 @@ import { describe, expect, it } from 'vitest'
 import { open } from '../delivery/support/sse-client.ts'
 import { type Place, place, run, start } from './child.ts'
 
+/** Several programs are started one after the other, on a machine that may have much else to do. */
+const patient = { timeout: 120_000 }
+
 const scripts = {
   five: 'for i in 1 2 3 4 5; do echo line $i; done',
   // Ends by itself, should the server leave it behind.
@@ -36,7 +39,7 @@ const runIds = async (where: Place) =>
   (await told(['runs'], where)).runs.map((record: { id: string }) => record.id)
 
 describe('millrace prune', () => {
-  it('asks the server that runs, else does it itself', async () => {
+  it('asks the server that runs, else does it itself', patient, async () => {
     const where = here()
     const { stop } = await serve(where)
     await run(['run', 'npm:five'], where)
@@ -59,24 +62,28 @@ describe('millrace prune', () => {
     await again.stop()
   })
 
-  it('takes from the configuration what is not said, and from a directory elsewhere nothing unsaid', async () => {
-    const where = here()
-    const { stop } = await serve(where)
-    await run(['run', 'npm:five'], where)
-    await stop()
-    const data = ['--data', where.dataDir, '--dry-run']
-    const refused = await run(['prune', ...data], where)
-    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--days') })
-    const projects = { app: { path: '.' } }
-    const config = { projects, retention: { days: 9, events: 2 } }
-    const configured = here({ 'millrace.config.json': config })
-    expect(await told(['prune', ...data], configured)).toEqual({ runs: 0, events: 6 })
-    const wrong = here({ 'millrace.config.json': { projects, retention: { events: 0 } } })
-    expect(await run(['prune', ...data], wrong)).toMatchObject({
-      code: 78,
-      stderr: expect.stringContaining('retention.events'),
-    })
-  })
+  it(
+    'takes from the configuration what is not said, and from a directory elsewhere nothing unsaid',
+    patient,
+    async () => {
+      const where = here()
+      const { stop } = await serve(where)
+      await run(['run', 'npm:five'], where)
+      await stop()
+      const data = ['--data', where.dataDir, '--dry-run']
+      const refused = await run(['prune', ...data], where)
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--days') })
+      const projects = { app: { path: '.' } }
+      const config = { projects, retention: { days: 9, events: 2 } }
+      const configured = here({ 'millrace.config.json': config })
+      expect(await told(['prune', ...data], configured)).toEqual({ runs: 0, events: 6 })
+      const wrong = here({ 'millrace.config.json': { projects, retention: { events: 0 } } })
+      expect(await run(['prune', ...data], wrong)).toMatchObject({
+        code: 78,
+        stderr: expect.stringContaining('retention.events'),
+      })
+    },
+  )
 
   it('says what it cannot do', async () => {
     const where = here()
@@ -93,7 +100,7 @@ describe('millrace prune', () => {
     }
   })
 
-  it('is for admins, in the shape of the protocol', async () => {
+  it('is for admins, in the shape of the protocol', patient, async () => {
     const where = here()
     const { url, headers, stop } = await serve(where)
     const token = (await run(['token', 'create', '--user', 'anna'], where)).stdout.trim()
@@ -115,73 +122,80 @@ describe('millrace prune', () => {
 })
 
 describe('millrace backup and restore', () => {
-  it('bring a server back to the moment of the backup, and tell followers of the lost history so', async () => {
-    const where = here()
-    const { url, headers, server, stop } = await serve(where)
-    const browser = await fetch((await run(['login'], where)).stdout.trim(), { redirect: 'manual' })
-    const cookie = (browser.headers.get('set-cookie') ?? '').split(';')[0]?.split('=')[1] ?? ''
-    const started = await fetch(`${url}/api/runs`, {
-      method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json' },
-      body: JSON.stringify({ kind: 'job', project: 'app', tool: 'npm:ticks' }),
-    })
-    const { id } = ((await started.json()) as { run: { id: string } }).run
-    const path = `/api/runs/${id}/events`
-    const follower = await open(`${url}${path}`, { headers })
-    await follower.until(({ ids }) => ids.length >= 8)
-
-    const copy = await told(['backup', 'copy.db'], where)
-    expect(copy).toMatchObject({ file: join(where.cwd, 'copy.db'), dataDir: where.dataDir, runs: 1 })
-    const second = await run(['backup', 'copy.db'], where)
-    expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining('exists') })
-
-    const seen = follower.ids.length
-    await follower.until(({ ids }) => ids.length >= seen + 10)
-    const busy = await run(['restore', 'copy.db'], where)
-    expect(busy).toMatchObject({ code: 1, stderr: expect.stringContaining(`pid ${server.process.pid}`) })
-    await stop()
-    await follower.end()
-    expect(follower.ids).toEqual(follower.ids.map((_, index) => index + 1))
-    const oldEpoch = String(follower.headers['millrace-epoch'])
-    const lost = follower.ids.length
-
-    const restored = await told(['restore', 'copy.db'], where)
-    expect(restored).toMatchObject({ runs: 1, aside: expect.stringContaining('millrace.db.before-restore-') })
-    const next = await serve(where)
-    const from = (after: number, epoch?: string) =>
-      open(`${next.url}${path}?after=${after}${epoch === undefined ? '' : `&epoch=${epoch}`}`, {
-        headers: next.headers,
+  it(
+    'bring a server back to the moment of the backup, and tell followers of the lost history so',
+    patient,
+    async () => {
+      const where = here()
+      const { url, headers, server, stop } = await serve(where)
+      const browser = await fetch((await run(['login'], where)).stdout.trim(), { redirect: 'manual' })
+      const cookie = (browser.headers.get('set-cookie') ?? '').split(';')[0]?.split('=')[1] ?? ''
+      const started = await fetch(`${url}/api/runs`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify({ kind: 'job', project: 'app', tool: 'npm:ticks' }),
       })
-    // What ran at the moment of the backup is closed as after a crash.
-    const whole = await (await from(0)).end()
-    const head = whole.ids.length
-    expect(head).toBeLessThan(lost)
-    expect(whole.frames.at(-1)).toMatchObject({
-      event: 'error',
-      data: expect.stringContaining('interrupted'),
-    })
-    expect(whole.headers['millrace-epoch']).toBe(restored.epoch)
-    expect(restored.epoch).not.toBe(oldEpoch)
+      const { id } = ((await started.json()) as { run: { id: string } }).run
+      const path = `/api/runs/${id}/events`
+      const follower = await open(`${url}${path}`, { headers })
+      await follower.until(({ ids }) => ids.length >= 8)
 
-    const resets = async (after: number, epoch?: string) => {
-      const client = await (await from(after, epoch)).end()
-      expect(client.ids).toEqual(whole.ids.slice(client.frames[0]?.event === 'reset' ? 0 : after))
-      return client.frames.filter(({ event }) => event === 'reset').map(({ data }) => JSON.parse(data))
-    }
-    const bounds = { firstSeq: 1, head }
-    expect(await resets(lost, oldEpoch)).toEqual([{ reason: 'epoch', ...bounds }])
-    expect(await resets(3, oldEpoch)).toEqual([{ reason: 'epoch', ...bounds }])
-    expect(await resets(lost)).toEqual([{ reason: 'ahead', ...bounds }])
-    expect(await resets(3)).toEqual([])
-    expect(await resets(3, restored.epoch)).toEqual([])
+      const copy = await told(['backup', 'copy.db'], where)
+      expect(copy).toMatchObject({ file: join(where.cwd, 'copy.db'), dataDir: where.dataDir, runs: 1 })
+      const second = await run(['backup', 'copy.db'], where)
+      expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining('exists') })
 
-    // A browser that was logged in then still is. (The name of the cookie carries the port.)
-    const name = `millrace_${new URL(next.url).port}`
-    const again = await fetch(`${next.url}/api/runs/${id}`, { headers: { cookie: `${name}=${cookie}` } })
-    expect(again.status).toBe(200)
-    await next.stop()
-    expect(readdirSync(where.cwd)).toContain('copy.db')
-  })
+      const seen = follower.ids.length
+      await follower.until(({ ids }) => ids.length >= seen + 10)
+      const busy = await run(['restore', 'copy.db'], where)
+      expect(busy).toMatchObject({ code: 1, stderr: expect.stringContaining(`pid ${server.process.pid}`) })
+      await stop()
+      await follower.end()
+      expect(follower.ids).toEqual(follower.ids.map((_, index) => index + 1))
+      const oldEpoch = String(follower.headers['millrace-epoch'])
+      const lost = follower.ids.length
+
+      const restored = await told(['restore', 'copy.db'], where)
+      expect(restored).toMatchObject({
+        runs: 1,
+        aside: expect.stringContaining('millrace.db.before-restore-'),
+      })
+      const next = await serve(where)
+      const from = (after: number, epoch?: string) =>
+        open(`${next.url}${path}?after=${after}${epoch === undefined ? '' : `&epoch=${epoch}`}`, {
+          headers: next.headers,
+        })
+      // What ran at the moment of the backup is closed as after a crash.
+      const whole = await (await from(0)).end()
+      const head = whole.ids.length
+      expect(head).toBeLessThan(lost)
+      expect(whole.frames.at(-1)).toMatchObject({
+        event: 'error',
+        data: expect.stringContaining('interrupted'),
+      })
+      expect(whole.headers['millrace-epoch']).toBe(restored.epoch)
+      expect(restored.epoch).not.toBe(oldEpoch)
+
+      const resets = async (after: number, epoch?: string) => {
+        const client = await (await from(after, epoch)).end()
+        expect(client.ids).toEqual(whole.ids.slice(client.frames[0]?.event === 'reset' ? 0 : after))
+        return client.frames.filter(({ event }) => event === 'reset').map(({ data }) => JSON.parse(data))
+      }
+      const bounds = { firstSeq: 1, head }
+      expect(await resets(lost, oldEpoch)).toEqual([{ reason: 'epoch', ...bounds }])
+      expect(await resets(3, oldEpoch)).toEqual([{ reason: 'epoch', ...bounds }])
+      expect(await resets(lost)).toEqual([{ reason: 'ahead', ...bounds }])
+      expect(await resets(3)).toEqual([])
+      expect(await resets(3, restored.epoch)).toEqual([])
+
+      // A browser that was logged in then still is. (The name of the cookie carries the port.)
+      const name = `millrace_${new URL(next.url).port}`
+      const again = await fetch(`${next.url}/api/runs/${id}`, { headers: { cookie: `${name}=${cookie}` } })
+      expect(again.status).toBe(200)
+      await next.stop()
+      expect(readdirSync(where.cwd)).toContain('copy.db')
+    },
+  )
 
   it('say what they cannot do', async () => {
     const where = here()
