@@ -62,8 +62,10 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     projects: options.projects.map((project) => project.path),
   })
   const setpriv = findProgram('setpriv')
-  const plain: Sandbox['spawn'] = (command) =>
-    spawnUnsandboxed({ setpriv, homePrefix, path: toolchain.path, watch, descriptors }, command)
+  const plain: Sandbox['spawn'] = async (command) => {
+    refuseSwapped(command)
+    return spawnUnsandboxed({ setpriv, homePrefix, path: toolchain.path, watch, descriptors }, command)
+  }
   const fallback = (warnings: string[], checks: SandboxReport['checks'] = []): Sandbox => ({
     report: { boundary: 'none', warnings, checks },
     spawn: plain,
@@ -98,7 +100,10 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     descriptors,
     watch,
   }
-  const spawn = (command: SandboxedCommand) => spawnContained(parts, command)
+  const spawn = async (command: SandboxedCommand) => {
+    refuseSwapped(command)
+    return spawnContained(parts, command)
+  }
   const checks: SandboxReport['checks'] = []
   try {
     for (const owner of ownersOf(options.projects, setpriv)) {
@@ -120,6 +125,20 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     report: { boundary: 'bubblewrap', warnings: warningsOf(options, setpriv, home), checks },
     spawn,
     close,
+  }
+}
+
+/**
+ * Where a link stands in place of a project, or of a directory above it, what it leads to would be
+ * mounted: a run in a project around this one may have put it there.
+ */
+function refuseSwapped({ projectPath, cwd }: SandboxedCommand): void {
+  if (realPath(projectPath) !== projectPath) {
+    throw new MillraceError('invalid_request', 'The directory of the project was moved or replaced')
+  }
+  const real = realPath(cwd)
+  if (real === null || !isWithin(projectPath, real)) {
+    throw new MillraceError('invalid_request', 'The working directory is not inside the project')
   }
 }
 

@@ -6,7 +6,7 @@
  * The pid is not in `lock.db` itself: POSIX locks go when *any* descriptor of the file is closed, so
  * a second look from the holder's own process would release it.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { failureKind } from './database.ts'
@@ -27,7 +27,10 @@ export class DataDirInUse extends Error {
 export function acquireDataDirLock(dataDir: string): DataDirLock {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const pidFile = join(dataDir, 'lock.pid')
-  const db = new DatabaseSync(join(dataDir, 'lock.db'))
+  const lockFile = join(dataDir, 'lock.db')
+  // Whoever may read it could lock it, and keep the server out.
+  if (!existsSync(lockFile)) closeSync(openSync(lockFile, 'a', 0o600))
+  const db = new DatabaseSync(lockFile)
   try {
     db.exec('BEGIN EXCLUSIVE')
   } catch (error) {
