@@ -1,10 +1,10 @@
 /** `millrace backup` and `millrace restore`: the database as one file, and back. */
 import { resolve } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
-import { backUp, DataDirInUse, holdsDatabase, restore } from '../store/data-directory.ts'
-import { dataDirOf } from './connect.ts'
+import { backUp, DataDirInUse, restore } from '../store/data-directory.ts'
 import { exitCodes } from './exit-codes.ts'
 import { CliError, type Io, Terminal } from './terminal.ts'
+import { directoryToRestore, directoryWithDatabase } from './upkeep-directory.ts'
 
 export interface BackupFlags {
   data?: string
@@ -13,14 +13,8 @@ export interface BackupFlags {
 
 export async function backupCommand(name: string, flags: BackupFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
-  const dataDir = await dataDirOf({ data: flags.data, env: io.env, cwd: io.cwd })
+  const dataDir = await directoryWithDatabase({ data: flags.data, env: io.env, cwd: io.cwd })
   const file = resolve(io.cwd, name)
-  if (!holdsDatabase(dataDir)) {
-    throw new CliError(
-      `there is no database in ${dataDir}; name a data directory with --data`,
-      exitCodes.failed,
-    )
-  }
   const { runs, bytes } = explained(() => backUp(dataDir, file))
   if (terminal.json) await terminal.value({ file, dataDir, runs, bytes })
   else await terminal.line(`${file}: ${runs} runs, ${(bytes / 1024 ** 2).toFixed(1)} MiB, checked`)
@@ -29,7 +23,7 @@ export async function backupCommand(name: string, flags: BackupFlags, io: Io): P
 
 export async function restoreCommand(name: string, flags: BackupFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
-  const dataDir = await dataDirOf({ data: flags.data, env: io.env, cwd: io.cwd })
+  const dataDir = directoryToRestore({ data: flags.data, env: io.env, cwd: io.cwd })
   const file = resolve(io.cwd, name)
   const restored = explained(() => restore(dataDir, file, Date.now()))
   if (terminal.json) {

@@ -4,13 +4,14 @@ import { namedDataDir } from '../config/data-dir.ts'
 import { loadConfig } from '../config/load.ts'
 import { ConfigError } from '../config/problems.ts'
 import { type Pruned, type PruneRequest, Retention } from '../retention/retention.ts'
-import { holdsDatabase, openAlone } from '../store/data-directory.ts'
+import { openAlone } from '../store/data-directory.ts'
 import { callJson } from './api.ts'
-import { connect, dataDirOf, type Where } from './connect.ts'
+import { connect, type Where } from './connect.ts'
 import { exitCodes } from './exit-codes.ts'
 import { whereOf } from './follow-command.ts'
 import type { ServerFlags } from './short-commands.ts'
 import { CliError, type Io, Terminal } from './terminal.ts'
+import { directoryWithDatabase } from './upkeep-directory.ts'
 
 export interface PruneFlags extends ServerFlags {
   config?: string
@@ -31,16 +32,11 @@ async function prune(flags: PruneFlags, io: Io): Promise<Pruned> {
   const { days, events, dryRun } = flags
   const request: PruneRequest = { days, events, dryRun }
   const where = whereOf(flags, io)
-  if (where.url || io.env.MILLRACE_URL) return askServer(where, request)
-  const dataDir = await dataDirOf(where)
-  if (!holdsDatabase(dataDir)) {
-    throw new CliError(
-      `there is no database in ${dataDir}; name a data directory with --data`,
-      exitCodes.failed,
-    )
-  }
+  const url = flags.url ?? (flags.data === undefined ? io.env.MILLRACE_URL : undefined)
+  if (url) return askServer({ ...where, url }, request)
+  const dataDir = await directoryWithDatabase(where)
   const store = await openAlone(dataDir).catch(explain)
-  if (store === null) return askServer({ ...where, data: dataDir }, request)
+  if (store === null) return askServer({ ...where, url: undefined, data: dataDir }, request)
   try {
     const rule = await ruleOf(flags, io, dataDir)
     return await new Retention({ store, rule, now: () => Date.now() }).prune(request).catch(explain)

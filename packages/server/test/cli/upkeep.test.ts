@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { defaultDataDir } from '../../src/config/data-dir.ts'
 import { open } from '../delivery/support/sse-client.ts'
 import { type Place, place, run, start } from './child.ts'
 
@@ -84,6 +85,27 @@ describe('millrace prune', () => {
       })
     },
   )
+
+  it('means this directory, also when the only server that runs is another', patient, async () => {
+    const where = here()
+    const { stop } = await serve(where)
+    await run(['run', 'npm:five'], where)
+    await stop()
+    const { cwd } = here()
+    const elsewhere = { cwd, env: where.env, dataDir: defaultDataDir(where.env, cwd) }
+    const other = await serve(elsewhere)
+    await run(['run', 'npm:five'], elsewhere)
+    await run(['run', 'npm:five'], elsewhere)
+    const dryRun = ['prune', '--days', '0', '--dry-run']
+    expect(await told(dryRun, where)).toEqual({ runs: 1, events: 8 })
+    expect(await told(dryRun, elsewhere)).toEqual({ runs: 2, events: 16 })
+    expect(await told([...dryRun, '--data', where.dataDir], where, { MILLRACE_URL: other.url })).toEqual({
+      runs: 1,
+      events: 8,
+    })
+    expect(await told(dryRun, where, { MILLRACE_URL: other.url })).toEqual({ runs: 2, events: 16 })
+    await other.stop()
+  })
 
   it('says what it cannot do', async () => {
     const where = here()
@@ -201,7 +223,9 @@ describe('millrace backup and restore', () => {
     const where = here()
     const none = await run(['backup', 'copy.db'], where)
     expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no database in') })
-    const missing = await run(['restore', 'copy.db'], where)
+    const unnamed = await run(['restore', 'copy.db'], where)
+    expect(unnamed).toMatchObject({ code: 1, stderr: expect.stringContaining('name one with --data') })
+    const missing = await run(['restore', 'copy.db', '--data', where.dataDir], where)
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no file') })
     expect(readdirSync(where.cwd)).toEqual(['package.json'])
   })

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { line, newRun, readAll, runningRun } from '../../../src/store/conformance-material.ts'
 import { backUp } from '../../../src/store/sqlite/backup.ts'
@@ -11,6 +12,7 @@ import { startProgram } from './program.ts'
 import { openTemporary, temporaryDir } from './temporary.ts'
 import { expectWhole } from './whole.ts'
 
+const full = process.env.MILLRACE_TEST_FULL !== undefined
 const at = Date.parse('2026-03-04T05:06:07.089Z')
 
 /** A closed data directory with a run, a credential and a backup of both, and one more event since. */
@@ -136,4 +138,26 @@ test('while a server holds the directory, and from a file that is no sound backu
   expect(readdirSync(dataDir).filter((name) => name.startsWith('millrace.db'))).toEqual(['millrace.db'])
   // And the directory is free again.
   acquireDataDirLock(dataDir).release()
+})
+
+test('kill -9 amid a restore leaves one of the two databases, whole', { timeout: 300_000 }, async () => {
+  const { dataDir, file, id } = await backedUp()
+  const other = join(temporaryDir(), 'other.db')
+  backUp(dataDir, other)
+  for (let round = 0; round < (full ? 20 : 4); round += 1) {
+    const program = startProgram('restore-child.ts', dataDir, [], [file, other])
+    let restored = 0
+    for await (const _ of program.lines) {
+      restored += 1
+      if (restored !== 2) continue
+      await sleep(3 * round)
+      program.child.kill('SIGKILL')
+    }
+    expect(await program.ended).toBe('SIGKILL')
+    expect([2, 3]).toContain(expectWhole(databasePath(dataDir)).get(id)?.head)
+  }
+  const { aside } = restore(dataDir, file, at)
+  expect(aside).not.toBeNull()
+  const names = readdirSync(dataDir).filter((name) => !name.includes('.before-restore-'))
+  expect(names.filter((name) => name.startsWith('millrace.db'))).toEqual(['millrace.db'])
 })
