@@ -54,7 +54,7 @@ export interface Rig extends Tokens {
   /** A `Cookie` header of this user's new session. */
   cookie: (user: string, admin?: boolean) => Promise<string>
   /** A new token of a user. */
-  newToken: (user: string, ttlMs?: number) => ReturnType<typeof createToken>
+  newToken: (user: string, ttlMs?: number, admin?: boolean) => ReturnType<typeof createToken>
   /** What /metrics says of a gauge. */
   gauge: (name: string) => Promise<number>
   /** The credentials in the data directory, as another process sees them. */
@@ -132,7 +132,8 @@ export async function openRig({
       const { secret } = await addCredential(file, 'cookie', { user, admin })
       return `millrace_${new URL(url).port}=${secret}`
     },
-    newToken: (user, ttlMs) => createToken(file, { user, admin: false, ttlMs: ttlMs ?? null }, Date.now()),
+    newToken: (user, ttlMs, admin = false) =>
+      createToken(file, { user, admin, ttlMs: ttlMs ?? null }, Date.now()),
     gauge: async (name) => {
       const text = await (await as(tokens.admin, '/metrics')).text()
       return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
