@@ -1,15 +1,43 @@
 /** Does the sandbox hold? Escapes are attempted, not assumed. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { openSandbox } from '../../sandbox/open.ts'
 import { type Check, messageOf } from './check.ts'
 
+const name = 'sandbox'
+
+/**
+ * Uses a directory of its own as data directory. A sandbox that opens on the real one takes what it
+ * finds there for the leavings of a dead server, and removes it: a server that runs would lose the
+ * stand-ins that keep its runs from planting settings.
+ */
 export async function checkSandbox(config: Config): Promise<Check[]> {
-  const name = 'sandbox'
+  let dataDir: string
+  try {
+    dataDir = await directoryOfOurOwn(config.dataDir)
+  } catch (error) {
+    return [{ name, status: 'fail', detail: messageOf(error) }]
+  }
+  try {
+    return await tryOut(config, dataDir)
+  } finally {
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+/** Inside the real one where there is one: what would show that to a run then shows this as well. */
+function directoryOfOurOwn(dataDir: string): Promise<string> {
+  return mkdtemp(join(dataDir, 'doctor-')).catch(() => mkdtemp(join(tmpdir(), 'millrace-doctor-')))
+}
+
+async function tryOut(config: Config, dataDir: string): Promise<Check[]> {
   try {
     const sandbox = await openSandbox({
       mode: config.sandbox.mode,
       readPaths: config.sandbox.read,
-      dataDir: config.dataDir,
+      dataDir,
       configFile: config.configFile,
       projects: [...config.projects.values()],
     })

@@ -1,3 +1,4 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Check } from '../../../src/cli/doctor/check.ts'
@@ -19,6 +20,30 @@ describe('millrace doctor', () => {
     const plain = await run(['doctor'], where)
     expect(plain.stdout).toMatch(/^node +ok {2}24\./)
     expect(plain.stdout).toMatch(/\nkeys +-- {2}ANTHROPIC_API_KEY is not set/)
+  })
+
+  it('tries the sandbox out before there is a data directory, and makes none', async () => {
+    const where = place()
+    const dataDir = join(where.cwd, '../state/not/yet/there')
+    const { code, stdout } = await run(['doctor', '--data', dataDir], where)
+    expect(stdout).toMatch(/\nsandbox +ok {2}bubblewrap/)
+    expect(code).toBe(0)
+    expect(existsSync(join(where.cwd, '../state/not'))).toBe(false)
+  })
+
+  it('takes nothing away from the runs of a server', async () => {
+    const where = place()
+    const standIn = join(where.cwd, '.mcp.json')
+    const journal = join(where.dataDir, 'placeholders.json')
+    mkdirSync(where.dataDir, { recursive: true, mode: 0o700 })
+    writeFileSync(standIn, '')
+    writeFileSync(journal, JSON.stringify([{ path: standIn, kind: 'file', content: '' }]))
+    const before = readFileSync(journal, 'utf8')
+    const { stdout } = await run(['doctor'], where)
+    expect(stdout).toMatch(/\nsandbox +ok {2}bubblewrap/)
+    expect(existsSync(standIn)).toBe(true)
+    expect(readFileSync(journal, 'utf8')).toBe(before)
+    expect(readdirSync(where.dataDir).filter((name) => name.startsWith('doctor-'))).toEqual([])
   })
 
   it('fails on a wrong configuration, problem by problem, and goes on', async () => {
