@@ -9,31 +9,34 @@ import type { OpenServer } from './server.ts'
  */
 export interface EmbeddedRuns {
   /** Puts a run in the queue; it is on disk when the promise resolves. Fails with `invalid_request`. */
-  start(body: StartRunBody, principal?: Principal, options?: { idempotencyKey?: string }): Promise<Run>
-  get(id: string, principal?: Principal): Promise<Run>
+  start(body: StartRunBody, principal?: HostPrincipal, options?: { idempotencyKey?: string }): Promise<Run>
+  get(id: string, principal?: HostPrincipal): Promise<Run>
   /** Newest first; `limit` is 50 unless told. */
   list(
     filter?: { kind?: Run['kind']; state?: Run['state']; project?: string; limit?: number; cursor?: string },
-    principal?: Principal,
+    principal?: HostPrincipal,
   ): Promise<{ runs: Run[]; nextCursor: string | null }>
   /** Resolves with the run when it has ended, or after 5 s as it then is. */
-  abort(id: string, principal?: Principal): Promise<Run>
+  abort(id: string, principal?: HostPrincipal): Promise<Run>
   /** Fails with `run_open` while the run is not over. */
-  retry(id: string, principal?: Principal): Promise<Run>
+  retry(id: string, principal?: HostPrincipal): Promise<Run>
   /**
    * The events after `after`, then live ones; ends after the terminal event, when `signal` is aborted,
    * and at the stop. Fails with a CursorReset (code `invalid_request`) where the log cannot serve `after`.
    */
   follow(
     id: string,
-    options?: { after?: number; types?: readonly string[]; signal?: AbortSignal; principal?: Principal },
+    options?: { after?: number; types?: readonly string[]; signal?: AbortSignal; principal?: HostPrincipal },
   ): AsyncIterable<LogEvent>
 }
+
+/** A user as a host application names them: no admin unless it says so. */
+export type HostPrincipal = string | { user: string; admin?: boolean }
 
 const localAdmin: Principal = { user: 'admin', admin: true }
 
 export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'delivery'>>): EmbeddedRuns {
-  const acting = (principal: Principal = localAdmin): Principal => {
+  const acting = (principal: HostPrincipal = localAdmin): Principal => {
     const known = checkedPrincipal(principal)
     // Somebody who is nobody must not become an admin.
     if (known === null) throw new TypeError('leave the principal out to act as an admin; null is nobody')
@@ -78,9 +81,9 @@ function checkedBody(body: StartRunBody): StartRunBody {
  * A principal as the host application gave it; null when it gave none. A name that is missing must
  * not pass: a list for "no name in particular" would be a list of everybody's runs.
  */
-export function checkedPrincipal(given: Principal | null | undefined): Principal | null {
+export function checkedPrincipal(given: HostPrincipal | null | undefined): Principal | null {
   if (given === null || given === undefined) return null
-  const { user, admin } = given
+  const { user, admin = false } = typeof given === 'string' ? { user: given } : given
   if (typeof user === 'string' && user !== '' && typeof admin === 'boolean') return { user, admin }
-  throw new TypeError('a principal is {user: a name that is not empty, admin: true or false}, or null')
+  throw new TypeError('a principal is the name of a user, or {user: a name, admin?: true or false}, or null')
 }

@@ -9,21 +9,21 @@ import type { IncomingMessage } from 'node:http'
 import { MillraceError } from '@millrace/protocol'
 import type { FastifyBaseLogger, FastifyPluginAsync } from 'fastify'
 import type { Logger } from 'pino'
-import type { Principal } from './auth/principal.ts'
 import { loadConfig } from './config/load.ts'
 import type { ConfigFile } from './config/schema.ts'
-import { checkedPrincipal, type EmbeddedRuns, embeddedRuns } from './embedded-runs.ts'
+import { checkedPrincipal, type EmbeddedRuns, embeddedRuns, type HostPrincipal } from './embedded-runs.ts'
 import { type ExpressMiddleware, expressMiddleware } from './faces/express.ts'
 import { type OpenServer, openServer } from './server.ts'
 import { createLog } from './telemetry/log.ts'
 
 export interface MillraceOptions {
   /**
-   * Who a request of the host application comes from; null refuses it with 401. The request is Node's
+   * Who a request of the host application comes from: the name of a user, or `{user, admin}`; null
+   * refuses it with 401. The request is Node's
    * own, which Express extends; in a Fastify application it is `request.raw`. Without it the faces
    * want Millrace's own bearer tokens.
    */
-  principal?: (request: IncomingMessage) => Principal | null | Promise<Principal | null>
+  principal?: (request: IncomingMessage) => HostPrincipal | null | Promise<HostPrincipal | null>
   /** Where the log of all runs is kept. Default: a directory of its own under the user's state directory. */
   dataDir?: string
   /** What relative paths in the configuration are relative to. Default: the current directory. */

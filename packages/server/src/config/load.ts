@@ -7,7 +7,7 @@ import { asContent, type ConfigContent, readConfigFile } from './file.ts'
 import { ConfigError, Problems, unknownKey } from './problems.ts'
 import { readProjects } from './projects.ts'
 import { sectionNames, sectionSchemas } from './schema.ts'
-import { type ConfigFlags, given, isLoopback, isWildcard, readSettings } from './settings.ts'
+import { type ConfigFlags, given, isLoopback, isWildcard, readSettings, tokenWarnings } from './settings.ts'
 import { readTools } from './tools.ts'
 import { zeroConfig } from './zero.ts'
 
@@ -54,7 +54,11 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
     tools: work.tools,
     ...sections,
     http: { ...http, hosts: answeredHosts(hosts, settings.host) },
-    warnings: [...work.warnings, ...exposureWarnings(settings.host, hosts)],
+    warnings: [
+      ...work.warnings,
+      ...tokenWarnings(settings.adminToken),
+      ...exposureWarnings(settings.host, hosts),
+    ],
   }
 }
 

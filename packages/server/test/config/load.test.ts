@@ -112,7 +112,7 @@ describe('a wrong configuration', () => {
     })
     const problems = await problemsOf(root, {
       flags: { port: '70000' },
-      env: { MILLRACE_TOKEN: 'short', LOG_LEVEL: 'loud' },
+      env: { MILLRACE_TOKEN: 'two words', LOG_LEVEL: 'loud' },
     })
     expect(problems.map((problem) => problem.path).sort()).toEqual([
       '--port',
@@ -127,12 +127,12 @@ describe('a wrong configuration', () => {
 
   it('is told in one readable message that never repeats a secret', async () => {
     const root = withSample({ http: { trustProxy: 'yes' } })
-    const env = { MILLRACE_TOKEN: 'hunter2' }
+    const env = { MILLRACE_TOKEN: 'hunter 2' }
     const error = await load(root, { env }).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(ConfigError)
     expect(String(error)).toContain(`2 problems in ${join(root, 'millrace.config.json')}`)
     expect(String(error)).toContain('  http.trustProxy: expected true or false, not "yes"')
-    expect(String(error)).not.toContain('hunter2')
+    expect(String(error)).not.toContain('hunter')
   })
 
   it.each<[string, object, string, RegExp]>([
@@ -244,6 +244,13 @@ describe('flags, environment, file and defaults', () => {
       logLevel: 'debug',
       host: '::1',
     })
+  })
+
+  it('warn of a token that could be guessed, without repeating it', async () => {
+    const { warnings, adminToken } = await load(withSample(), { env: { MILLRACE_TOKEN: 'hunter2' } })
+    expect(adminToken).toBe('hunter2')
+    expect(warnings).toEqual([expect.stringMatching(/^MILLRACE_TOKEN has 7 characters/)])
+    expect(warnings.join()).not.toContain('hunter2')
   })
 
   it('refuse a token with blanks, which no header could carry', async () => {

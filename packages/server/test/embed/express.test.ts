@@ -172,6 +172,16 @@ test('a principal without a name is an error, not a view of everybody’s runs',
   expect(await answer.text()).not.toContain('"runs"')
 })
 
+test('a principal may be a bare name, which is no admin', async () => {
+  const millrace = millraceIn({ principal: () => 'bob' })
+  await millrace.start()
+  const others = await millrace.runs.start(job('hello'), 'alice')
+  const own = await millrace.runs.start(job('hello'), { user: 'bob' })
+  const { url } = await listen(express().use(millrace.express()))
+  expect((await fetch(`${url}/api/runs/${own.id}`)).status).toBe(200)
+  expect((await fetch(`${url}/api/runs/${others.id}`)).status).toBe(404)
+})
+
 test('two middlewares of one Millrace, made before the start, both answer', async () => {
   const millrace = millraceIn({ principal: userOf })
   const app = express().use('/a', millrace.express()).use('/b', millrace.express())
