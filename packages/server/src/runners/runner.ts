@@ -28,7 +28,10 @@ export interface RunContext {
   emit(events: EmittedEvent[]): Promise<void>
   /** Bytes emitted and not yet on disk: a runner stops reading its child above `emitHighWater`. */
   readonly uncommittedBytes: number
-  /** Says that the work has begun; `data` is joined to the `run:started` event. */
+  /**
+   * Says that the work has begun; `data` is joined to the `run:started` event. Need not be awaited, nor
+   * need `recordProcess`: what is emitted afterwards stands after it, and a failure also aborts `signal`.
+   */
   started(data?: Record<string, unknown>): Promise<void>
   /** Records the process that does the work, so that it can be found after a crash of the server. */
   recordProcess(process: { pid: number; startTime: number }): Promise<void>

@@ -46,6 +46,16 @@ export class Dispatcher {
     this.lookAll()
   }
 
+  /**
+   * A run of this kind is on its way to the disk: a claim that follows it there shares its commit, and a
+   * run that need not wait starts one commit earlier.
+   */
+  expect(kind: RunKind): void {
+    if (this.stopListening === null) return
+    const found = this.parts.kinds.find((candidate) => candidate.kind === kind)
+    if (found !== undefined) this.look(kind, found.concurrency)
+  }
+
   /** No claim is begun after this; resolves when none is under way. */
   async stop(): Promise<void> {
     this.stopped = true

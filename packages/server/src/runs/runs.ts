@@ -91,7 +91,7 @@ export class Runs {
     const { project, spec } = this.kindOf(request.kind).prepare(request)
     const at = this.parts.now()
     const { idempotencyKey, retryOf = null, resumes = null } = options
-    const { run, created } = await this.parts.store.createRun({
+    const creating = this.parts.store.createRun({
       id: randomUUID(),
       kind: request.kind,
       project,
@@ -110,6 +110,8 @@ export class Runs {
           ? null
           : { key: idempotencyKey, fingerprint: fingerprintOf(request.kind, project, spec) },
     })
+    this.dispatcher.expect(request.kind)
+    const { run, created } = await creating
     return { run: publicRun(run), created }
   }
 

@@ -51,6 +51,23 @@ const run = (id: string) => ({ id }) as RunRecord
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('the dispatcher', () => {
+  it('claims a run that is on its way to the disk without waiting for its commit', async () => {
+    const { dispatcher, launched, claims, next } = rig()
+    dispatcher.expect('job')
+    expect(claims).toHaveLength(0)
+    dispatcher.start()
+    const first = await next()
+    first.answer(null)
+    await turn()
+    dispatcher.expect('job')
+    dispatcher.expect('session')
+    expect(claims).toHaveLength(1)
+    const second = await next()
+    second.answer(run('a'))
+    await turn()
+    expect(launched).toEqual(['a'])
+  })
+
   it('claims until nothing is left, one claim at a time', async () => {
     const { dispatcher, launched, claims, next } = rig()
     dispatcher.start()

@@ -124,16 +124,18 @@ async function attend(
     // A job has no input: a program that asks for some sees its end at once.
     process.stdin.on('error', () => {})
     process.stdin.end()
-    await Promise.all([
+    // Both come before the first line in the log; that they are on disk is nothing a line waits for.
+    const recorded = Promise.all([
       context.recordProcess({ pid: process.pid, startTime: process.startTime }),
       context.started({ boundary: context.sandbox.report.boundary }),
     ])
     output.start()
-    const exit = await process.exited
+    const exit = await Promise.race([process.exited, recorded.then(() => process.exited)])
     const finishedAt = clock.now()
     cancelTimer()
     await process.end(0)
     await output.finish()
+    await recorded
     if (exit.neverBegan) return couldNotStart(output.lastWords || 'the program could not be started')
     return completed({
       jobId: context.run.id,

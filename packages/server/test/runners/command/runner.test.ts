@@ -281,6 +281,18 @@ describe.each([
     expect(context.lines()).toEqual(['ready', 'bye'])
   })
 
+  it('shows its first line while its beginning is still being written down', async () => {
+    const { context, run } = start(sh('echo ready; sleep 60'), { sandbox: sandboxOf() })
+    const written = Promise.withResolvers<void>()
+    context.beforeStarted = () => written.promise
+    const outcome = run()
+    await until(() => context.lines().includes('ready'), 'it has said something')
+    written.resolve()
+    context.abort()
+    await outcome
+    expect([...context.calls.slice(0, 2)].sort()).toEqual(['recordProcess', 'started'])
+  })
+
   it('fails, and is ended, when its beginning cannot be written down', async () => {
     const { context, run } = start(stubborn, { sandbox: sandboxOf() })
     context.beforeStarted = async () => {
