@@ -11,9 +11,13 @@ export interface RateLimits {
   starts: RateLimit
   /** Attempts to log in, by address. */
   logins: RateLimit
+  /** Tickets, by user: each is a row that stays for as long as what it came from. */
+  tickets: RateLimit
 }
 
 const minute = 60_000
+/** Enough for every page of a user to open all of its streams anew, again and again. */
+const ticketsPerMinute = 300
 
 export async function createRateLimits(
   app: FastifyInstance,
@@ -34,12 +38,10 @@ export async function createRateLimits(
       })
     }
   }
+  const byUser = (request: FastifyRequest) => request.identity?.principal.user ?? request.ip
   return {
-    starts: perMinute(
-      limits.startsPerMinute,
-      'Too many runs were started',
-      (request) => request.identity?.principal.user ?? request.ip,
-    ),
+    starts: perMinute(limits.startsPerMinute, 'Too many runs were started', byUser),
+    tickets: perMinute(ticketsPerMinute, 'Too many tickets', byUser),
     logins: perMinute(limits.loginsPerMinute, 'Too many attempts to log in', (request) => request.ip),
   }
 }

@@ -4,7 +4,7 @@
  */
 import { MillraceError } from '@millrace/protocol'
 import { z } from 'zod'
-import { type FaceApp, type FaceParts, principalOf } from './face.ts'
+import { type FaceApp, principalOf, type StartingParts } from './face.ts'
 
 const ticketBody = z.strictObject({ path: z.string('path must be the path of a stream').min(1).max(2048) })
 const ticketResponse = z.object({ ticket: z.string(), expiresAt: z.int() })
@@ -12,7 +12,7 @@ const ticketResponse = z.object({ ticket: z.string(), expiresAt: z.int() })
 /** The paths of streams that belong to a run, with its id. */
 const streamPaths = [/^\/api\/runs\/([^/]+)\/events$/, /^\/api\/stream\/([^/]+)$/]
 
-export function ticketFace(app: FaceApp, parts: FaceParts): void {
+export function ticketFace(app: FaceApp, parts: StartingParts): void {
   app.post(
     '/api/tickets',
     {
@@ -27,6 +27,7 @@ export function ticketFace(app: FaceApp, parts: FaceParts): void {
       },
     },
     async (request, reply) => {
+      await parts.rates.tickets(request)
       const path = request.body.path.split('?')[0] ?? ''
       const id = streamPaths.map((pattern) => pattern.exec(path)?.[1]).find((found) => found !== undefined)
       if (id === undefined) {

@@ -172,7 +172,7 @@ describe('the sweep', () => {
   it('ends the streams of a credential within five seconds of its end, and no others', async () => {
     const { open, dead } = rig()
     const [mine, other] = [open(identity('ann')), open(identity('bob'))]
-    await vi.advanceTimersByTimeAsync(10_000)
+    await vi.advanceTimersByTimeAsync(6500)
     expect(mine.ended).toBe(false)
     dead.add('token of ann')
     await vi.advanceTimersByTimeAsync(5000)

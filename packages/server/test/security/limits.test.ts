@@ -196,6 +196,17 @@ describe('too often', () => {
     }
   })
 
+  // Failed before: a user could fill the disk with tickets, which are kept for thirty days.
+  it('asking for tickets is 429, for this user alone', async () => {
+    const { token } = await rig.newToken('tom')
+    const path = '/api/stream/00000000-0000-4000-8000-000000000000'
+    const ask = async (by = token) => (await rig.as(by, '/api/tickets', post({ path }))).status
+    for (let n = 0; n < 30; n++)
+      expect(await Promise.all(Array.from({ length: 10 }, () => ask()))).toEqual(Array(10).fill(404))
+    expect(await ask()).toBe(429)
+    expect(await ask(rig.owner)).toBe(404)
+  })
+
   // Failed before: the first address of X-Forwarded-For counted, which the client itself writes.
   it('behind a proxy the address counts that the proxy saw', async () => {
     const behind = await openRig({ config: { http: { trustProxy: true }, limits: { loginsPerMinute: 1 } } })
