@@ -94,7 +94,7 @@ describe('lists', () => {
 })
 
 describe('idempotency keys', () => {
-  // Seen failing with the index on the key alone, without its owner.
+  // Seen failing with the key looked up without its owner.
   it('are each user’s own: another’s key makes a run of one’s own, and says nothing of theirs', async () => {
     const start = (token: string, tool: string) =>
       rig.as(

@@ -199,5 +199,28 @@ describe('a reader that never reads', () => {
     expect((await stream()).status).toBe(429)
   })
 
+  // Seen failing with Follower.close waiting for what is still to be sent.
+  it('loses its stream with its credential all the same', async () => {
+    const { token, credential } = await tokenFor('olga')
+    const flood = await rig.job(token, 'flood')
+    await (await stream(token, `/api/stream/${flood}`)).over
+    await neverReads(token, `/api/stream/${flood}`)
+    await eventually(async () => (await stalled()) === 1)
+    await rig.file.revoke(credential.id, Date.now())
+    await eventually(async () => (await followers()) === 0)
+  })
+
+  it('that closes its own half is closed, and counted no more', async () => {
+    const half = connect(rig.port, '127.0.0.1')
+    open.push(half)
+    half.resume()
+    const closed = new Promise((resolve) => half.once('close', resolve))
+    half.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${rig.owner}\r\n\r\n`)
+    await eventually(async () => (await followers()) === 1)
+    half.end()
+    await closed
+    await eventually(async () => (await followers()) === 0)
+  })
+
   const stalled = () => rig.gauge('millrace_followers_stalled')
 })
