@@ -45,6 +45,8 @@ export function routes(base: FaceParts): FastifyPluginAsync {
         request.raw.socket.destroy()
         return
       }
+      // What is a caller's own is in no cache; a stream says the same in its own words.
+      if (request.routeOptions.config.access !== 'public') reply.header('Cache-Control', 'no-store')
       if (!embedded) checkHost(request, parts.config.http.hosts)
       request.identity = await identify(request, parts)
       checkAccess(request)

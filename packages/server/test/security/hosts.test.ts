@@ -240,6 +240,32 @@ describe('every answer tells a browser not to guess, frame or pass on', () => {
     expect(response.headers.get('server')).toBeNull()
   })
 
+  // Failed before: after a log-out the browser's own copy could still be looked at.
+  it('and no cache keeps what is a caller’s own, errors included', async () => {
+    const id = await rig.job(rig.owner)
+    for (const path of [
+      '/api/runs',
+      `/api/runs/${id}`,
+      '/api/server',
+      '/metrics',
+      '/api/runs/none',
+      '/api/stream/none',
+    ]) {
+      for (const token of [rig.owner, rig.admin, 'none']) {
+        expect([path, (await rig.as(token, path)).headers.get('cache-control')]).toEqual([path, 'no-store'])
+      }
+    }
+    const page = await rig.as(rig.owner, `/api/runs/${id}/events`, {
+      headers: { accept: 'application/json' },
+    })
+    expect(page.headers.get('cache-control')).toBe('no-store')
+    for (const path of [`/api/stream/${id}`, `/api/runs/${id}/events`, '/api/probe/stream']) {
+      const stream = await rig.as(rig.owner, path)
+      await stream.body?.cancel()
+      expect(stream.headers.get('cache-control')).toBe('no-cache, no-transform')
+    }
+  })
+
   it('also when it was no request at all', async () => {
     const answer = await exchange(rig.port, 'NONSENSE\r\n\r\n')
     expect(answer.status).toBe(400)

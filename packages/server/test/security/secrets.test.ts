@@ -138,8 +138,8 @@ it('the test uses what it speaks of: every secret is there, and the log has line
   expect(answered).toContain('run:queued')
 })
 
-// Seen failing with the hook of the log and the serializer of errors taken out, a secret in an address
-// and one in the bytes of a request that could not be parsed.
+// Seen failing with the address of a request and its Authorization in its line. What the log itself takes
+// out of a line is tested with it, in telemetry/log.test.ts.
 it('no line of the log has one, at any level', () => {
   expect(foundIn(log)).toEqual([])
 })
@@ -157,7 +157,7 @@ it('no child has one in its environment', () => {
   for (const name of Object.keys(variables)) expect(answered).not.toContain(name)
 })
 
-// Seen failing with the secret stored in place of its hash.
+// Seen failing with the secret stored beside its hash, and with a lock file that others may read.
 it('no file of the data directory has one but server.json, which nobody else may read', () => {
   const files = readdirSync(rig.dataDir, { recursive: true, withFileTypes: true }).filter((entry) =>
     entry.isFile(),
