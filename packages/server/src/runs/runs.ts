@@ -132,11 +132,17 @@ export class Runs {
     return this.parts.store.queueCounts(kind)
   }
 
-  /** Ends a run. A run that is over already is returned as it is. */
+  /**
+   * Ends a run. A run that is over already is returned as it is. Fails with `storage_full` when the disk
+   * has no room to record it: the run is ended all the same, and its log says so once there is room.
+   */
   async abort(id: string, principal: Principal): Promise<Run> {
     await this.visible(id, principal)
     const recorded = this.parts.store.requestEnd(id, 'abort')
-    if (!(await settledWithin(recorded, recordWaitMs))) this.active.get(id)?.end(endRequestFor('abort'))
+    if (!(await settledWithin(recorded, recordWaitMs))) {
+      this.active.get(id)?.end(endRequestFor('abort'))
+      await this.recordedOrFull(recorded)
+    }
     const record = await recorded
     if (record === null) throw notFound(id)
     if (isFinal(record.state)) return publicRun(record)
@@ -151,6 +157,13 @@ export class Runs {
       await settledWithin(active.done, this.parts.abortWaitMs ?? abortWaitMs)
     } else if (record.node === this.parts.node) this.endAtLaunch.set(id, request)
     return this.get(id, principal)
+  }
+
+  private async recordedOrFull(recorded: Promise<unknown>): Promise<void> {
+    while (!(await settledWithin(recorded, this.parts.abortWaitMs ?? abortWaitMs))) {
+      const status = this.parts.store.status()
+      if (status.kind === 'full') throw new MillraceError('storage_full', status.message)
+    }
   }
 
   /** Runs the same spec again, as a new run. */

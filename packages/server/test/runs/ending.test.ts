@@ -6,6 +6,7 @@ import {
   expectWholeLog,
   logOf,
   openRig,
+  refusalOf,
   root,
   startJob,
   until,
@@ -171,6 +172,26 @@ describe('an abort', () => {
     await until(() => runner.context(id).signal.aborted)
     gate.resolve()
     expect((await aborting).state).toBe('aborted')
+  })
+
+  it('does not wait for room on a full disk, and ends the run all the same', async () => {
+    const room = Promise.withResolvers<void>()
+    const { runs } = await openRig({
+      parts: { abortWaitMs: 20 },
+      between: (store) => ({
+        ...store,
+        status: () => ({ kind: 'full', message: 'the disk is full' }),
+        requestEnd: async (id, cause) => {
+          await room.promise
+          return store.requestEnd(id, cause)
+        },
+      }),
+    })
+    const { id } = await startJob(runs)
+    await untilState(runs, id, 'running')
+    expect(await refusalOf(runs.abort(id, ann))).toBe('storage_full')
+    room.resolve()
+    expect((await untilOver(runs, id)).state).toBe('aborted')
   })
 })
 
