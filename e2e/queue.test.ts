@@ -300,6 +300,16 @@ describe('the native face', () => {
     expect((await followToEnd(three, run.id)).lines).toEqual(['fails'])
   })
 
+  it('minds no Content-Type of a body that is not there', async () => {
+    const headers = { 'Content-Type': 'application/json' }
+    const id = await startJob(three, 'waits')
+    const abort = await three.call(`/api/runs/${id}/abort`, { method: 'POST', headers })
+    expect(abort.status).toBe(200)
+    expect(await abort.json()).toMatchObject({ run: { id, state: 'aborted' } })
+    for (const path of ['/api/runs', '/api/execute'])
+      expect((await three.call(path, { method: 'POST', headers })).status).toBe(400)
+  })
+
   it('pages through the log as JSON', async () => {
     type Page = { events: LogEvent[]; head: number; closed: boolean; epoch: string }
     const id = await startJob(three, 'red')
@@ -340,6 +350,10 @@ describe('the native face', () => {
       code: 'invalid_request',
       retry: false,
       errors: [{ path: 'tool', expected: expect.stringContaining('quick') }],
+    })
+    const query = await three.call('/api/runs?unheardOf=1')
+    expect(await query.json()).toMatchObject({
+      errors: [{ path: '(query)', expected: expect.stringContaining('unheardOf') }],
     })
     const nowhere = await three.call('/api/nothing')
     expect(nowhere.status).toBe(404)

@@ -29,6 +29,11 @@ export function readJsonBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    // Many clients name the type of a body they do not send, and not every route wants one.
+    if (body === '') {
+      done(null, undefined)
+      return
+    }
     if (nestsDeeperThan(body, deepestJson)) {
       done(
         new MillraceError('invalid_request', `The body nests deeper than ${deepestJson} levels`),

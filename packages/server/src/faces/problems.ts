@@ -27,8 +27,9 @@ const codeOfStatus: Partial<Record<number, ErrorCode>> = {
 export function toMillraceError(error: FastifyError | MillraceError | Error): MillraceError {
   if (error instanceof MillraceError) return error
   if (hasZodFastifySchemaValidationErrors(error)) {
+    const whole = error.validationContext === 'querystring' ? '(query)' : '(body)'
     const fields = error.validation.map((issue) =>
-      fieldOf(issue.instancePath, issue.message ?? 'a valid value'),
+      fieldOf(issue.instancePath, issue.message ?? 'a valid value', whole),
     )
     const named = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
     return new MillraceError('invalid_request', `The request is not valid: ${named}`, { fields })
@@ -42,9 +43,9 @@ export function toMillraceError(error: FastifyError | MillraceError | Error): Mi
 }
 
 /** `/a/b` of a JSON pointer as `a.b`. */
-function fieldOf(pointer: string, message: string): FieldError {
+function fieldOf(pointer: string, message: string, whole: string): FieldError {
   const path = pointer.split('/').filter(Boolean).join('.')
-  return { path: path === '' ? '(body)' : path, expected: message }
+  return { path: path === '' ? whole : path, expected: message }
 }
 
 /** Tells the operator: in a count, in the line of the request, and in a line of its own where it is our fault. */
