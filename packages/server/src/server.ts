@@ -63,7 +63,6 @@ const drainMs = 3000
 const shutdownGraceMs = 3000
 
 export async function openServer(options: ServerOptions): Promise<OpenServer> {
-  const { config, log } = options
   const releases: (() => unknown)[] = []
   const release = async () => {
     for (const next of releases.reverse()) await next()
@@ -72,7 +71,6 @@ export async function openServer(options: ServerOptions): Promise<OpenServer> {
     return await open(options, releases, release)
   } catch (error) {
     await release()
-    log.error({ dataDir: config.dataDir, err: error }, 'the server could not be opened')
     throw error
   }
 }
