@@ -1,16 +1,20 @@
 /** Where a server keeps its data. Clients on the same machine look in the same places. */
 import { createHash } from 'node:crypto'
 import { realpathSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { userInfo } from 'node:os'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import type { Problems } from './problems.ts'
 
 /** The folder that holds the default data directories of one user. */
 export function stateRoot(env: NodeJS.ProcessEnv): string {
   // The XDG base directory specification: a relative path is to be ignored.
-  const xdg = env.XDG_STATE_HOME
-  const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), '.local', 'state')
+  const base =
+    absolute(env.XDG_STATE_HOME) ?? join(absolute(env.HOME) ?? userInfo().homedir, '.local', 'state')
   return join(base, 'millrace')
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path !== undefined && isAbsolute(path) ? path : undefined
 }
 
 /** `<state root>/<folder>-<hash>`: one for each directory a server is started in. */

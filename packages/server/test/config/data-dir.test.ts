@@ -1,4 +1,5 @@
 import { symlinkSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
@@ -21,6 +22,14 @@ describe('the data directory', () => {
     for (const env of [{ HOME: home }, { HOME: home, XDG_STATE_HOME: 'relative' }]) {
       const { dataDir } = await loadConfig({ flags: {}, env, cwd: app })
       expect(dataDir.startsWith(join(home, '.local/state/millrace/'))).toBe(true)
+    }
+  })
+
+  it('lies under the home that the system knows when HOME is empty, or not absolute', async () => {
+    const app = workspace()
+    for (const HOME of [undefined, '', '.']) {
+      const { dataDir } = await loadConfig({ flags: {}, env: { HOME }, cwd: app })
+      expect(dataDir.startsWith(join(userInfo().homedir, '.local/state/millrace/'))).toBe(true)
     }
   })
 
