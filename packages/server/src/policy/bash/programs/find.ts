@@ -1,0 +1,105 @@
+/** `find` and `fd`: where they look, what they remove, and the commands they run for each file. */
+import type { Call, Rules } from '../call.ts'
+import { anyName, couldBe, globToStandIns, isUnknown, show } from '../symbols.ts'
+
+/** Files that a search meant for something else must not come upon. */
+const bystanders = [
+  './.git/config',
+  './.git/HEAD',
+  './.git/hooks/pre-commit',
+  './.git/objects/ab',
+  './src/index.ts',
+  './.mcp.json',
+  './millrace.config.ts',
+]
+const withValue =
+  /^-(name|iname|path|ipath|wholename|iwholename|regex|iregex|type|xtype|size|mtime|mmin|atime|amin|ctime|cmin|newer.*|maxdepth|mindepth|user|group|perm|fstype|inum|links|samefile|lname|ilname|uid|gid|used|context|regextype|printf|anewer|cnewer|D|O\d?)$/
+const withoutValue =
+  /^(-(print|print0|ls|prune|quit|empty|true|false|depth|d|xdev|mount|follow|not|a|and|o|or|readable|writable|executable|nouser|nogroup|daystart|noleaf|L|P|H|E|X|s|delete|ignore_readdir_race|warn|nowarn)|[()!,])$/
+
+function find(call: Call) {
+  const { args } = call
+  const start = args.findIndex((arg) => /^[-(!,]/.test(arg) && !/^-[LPHEXs]$/.test(arg))
+  const operands = (start === -1 ? args : args.slice(0, start)).filter((arg) => !/^-[LPHEXs]$/.test(arg))
+  const roots = operands.length === 0 ? ['.'] : operands
+  for (const root of roots) call.reads(root, true)
+  const filters: string[] = []
+  let removes = false
+  for (let at = start === -1 ? args.length : start; at < args.length; at++) {
+    const arg = args[at] ?? ''
+    if (/^-(exec|execdir|ok|okdir)$/.test(arg)) {
+      const end = args.findIndex(
+        (one, index) => index > at && (one === ';' || (one === '+' && args[index - 1] === '{}')),
+      )
+      if (end === -1) call.unreadable(`find ${arg} has no end`)
+      const command = args.slice(at + 1, end === -1 ? undefined : end)
+      runs(call, command, roots, meetsBystanders(filters))
+      at = end === -1 ? args.length : end
+    } else if (/^-f(print0?|ls)$/.test(arg)) call.writes(args[++at] ?? '')
+    else if (arg === '-fprintf') {
+      call.writes(args[at + 1] ?? '')
+      at += 2
+    } else if (arg === '-files0-from') {
+      call.unreadable('find takes the names of directories from another file')
+      at++
+    } else if (withValue.test(arg)) {
+      const value = args[++at] ?? ''
+      if (/^-i?(name|path|wholename)$/.test(arg) && !/^(!|-not)$/.test(args[at - 2] ?? ''))
+        filters.push(value)
+      if (/newer|samefile/.test(arg)) call.reads(value)
+    } else if (!withoutValue.test(arg) || isUnknown(arg))
+      call.unreadable(`find is given ${show(arg)}, which the policy does not know`)
+    removes ||= arg === '-delete'
+  }
+  if (!removes) return
+  const broad = meetsBystanders(filters)
+  for (const root of roots) refuseBroad(call, root, broad, 'find -delete')
+}
+
+/** Without a name to look for, everything is found. Several names are alternatives, at worst. */
+function meetsBystanders(filters: readonly string[]): boolean {
+  if (filters.length === 0) return true
+  return filters.some((filter) => {
+    const pattern = globToStandIns(filter)
+    // A path's `*` also matches slashes, and a stand-in any text.
+    return (
+      bystanders.some((path) =>
+        couldBe(pattern, filter.includes('/') ? path : path.slice(path.lastIndexOf('/') + 1)),
+      ) && !/\.(ts|js)$/.test(filter)
+    )
+  })
+}
+
+function refuseBroad(call: Call, root: string, broad: boolean, what: string) {
+  if (broad) call.removes(root)
+  else call.writes(root === '.' ? './found' : `${root}/found`)
+  if (broad && /^(\.\/?)?$/.test(root)) call.forbid(`${what} would come upon the history and protected files`)
+}
+
+/** `{}` stands for whatever is below the roots. */
+function runs(call: Call, command: readonly string[], roots: readonly string[], broad: boolean) {
+  const [program = ''] = command
+  const name = program.slice(program.lastIndexOf('/') + 1)
+  if (program.includes('{}')) return call.unreadable('find runs what it finds')
+  if (/^(rm|rmdir|unlink|shred|mv|truncate)$/.test(name))
+    for (const root of roots) refuseBroad(call, root, broad, `find -exec ${name}`)
+  for (const root of roots) {
+    const found = `${root}/${anyName}`
+    const shell = /^(ba|da|z|k)?sh$/.test(name)
+    // In a shell's text the names found are code.
+    if (shell && command.some((arg, index) => arg.includes('{}') && command[index - 1]?.includes('c')))
+      return call.unreadable(`find puts names of files into the text of ${name}`)
+    call.command(
+      command.map((arg) => arg.replaceAll('{}', found)),
+      { from: 'nowhere' },
+    )
+  }
+}
+
+function fd(call: Call) {
+  if (call.args.some((arg) => /^-(x|X)|^--exec/.test(arg)))
+    call.unreadable(`${call.name} runs a command for each file`)
+  for (const arg of call.args) if (!arg.startsWith('-')) call.reads(arg, true)
+}
+
+export const findRules: Rules = { find, gfind: find, fd, fdfind: fd }

@@ -1,0 +1,94 @@
+/**
+ * What is known at one point of a script: the values a variable may have, and where it may be.
+ *
+ * Invariant: it errs on the side of knowing less. A branch that may not have been taken adds values and
+ * never removes any; what a loop or a function assigns is unknown before it.
+ */
+import { unknownText } from './symbols.ts'
+
+const mostValues = 16
+
+export class Scope {
+  private variables: Map<string, readonly string[]>
+  /** Null: anywhere. */
+  directories: readonly string[] | null
+  /** Functions that are certainly defined. */
+  functions: ReadonlySet<string>
+  /** Changed at times that are not followed; shared by all copies. */
+  private readonly tainted: Set<string>
+
+  constructor(directory: string, known: Iterable<[string, string]>) {
+    this.variables = new Map([...known].map(([name, value]) => [name, [value]]))
+    this.directories = [directory]
+    this.functions = new Set()
+    this.tainted = new Set()
+  }
+
+  /** Undefined: never assigned here, so what it inherits. */
+  valuesOf(name: string): readonly string[] | undefined {
+    return this.tainted.has(name) ? [unknownText] : this.variables.get(name)
+  }
+
+  assign(name: string, values: readonly string[]): void {
+    this.variables.set(name, bounded(values))
+  }
+
+  define(name: string): void {
+    this.functions = new Set([...this.functions, name])
+  }
+
+  taint(name: string): void {
+    this.tainted.add(name)
+  }
+
+  /** Unknown from here on, until it is assigned again. */
+  forget(name: string): void {
+    this.variables.set(name, [unknownText])
+  }
+
+  moveTo(directories: readonly string[] | null): void {
+    this.directories = directories === null ? null : bounded(directories)
+    if (this.directories?.includes(unknownText)) this.directories = null
+  }
+
+  /** Runs something that may not happen; what it leaves is added to what was. */
+  maybe(happen: () => void): void {
+    const before = new Map(this.variables)
+    const { directories, functions } = this
+    happen()
+    this.functions = functions
+    for (const name of new Set([...before.keys(), ...this.variables.keys()])) {
+      const values = [before.get(name) ?? [unknownText], this.variables.get(name) ?? [unknownText]].flat()
+      this.variables.set(name, bounded(values))
+    }
+    this.moveTo(
+      directories === null || this.directories === null ? null : [...directories, ...this.directories],
+    )
+  }
+
+  /** Runs something of which nothing is left: a subshell. */
+  apart(happen: () => void): void {
+    const before = new Map(this.variables)
+    const { directories, functions } = this
+    happen()
+    this.variables = before
+    this.directories = directories
+    this.functions = functions
+  }
+
+  /** Runs something at a time when nothing is known: a function's body. */
+  atAnyTime(happen: () => void): void {
+    const before = this.variables
+    const { directories, functions } = this
+    this.variables = new Map()
+    happen()
+    this.variables = before
+    this.directories = directories
+    this.functions = functions
+  }
+}
+
+function bounded(values: readonly string[]): readonly string[] {
+  const distinct = [...new Set(values)]
+  return distinct.length > mostValues ? [unknownText] : distinct
+}
