@@ -42,7 +42,7 @@ describe('with a shared secret', () => {
     expect(verified?.expiresAt).toBe(JSON.parse(atob(token.split('.')[1] ?? '')).exp * 1000)
   })
 
-  // Seen failing, one by one, with each of the options left out of jwtVerify, and with isUserName(sub, true).
+  // Seen failing, one by one, with issuer and audience left out of jwtVerify, and with isUserName(sub, true).
   it.each<[string, SignOptions]>([
     ['expired', { expires: -1 }],
     ['without an end', { expires: null }],
