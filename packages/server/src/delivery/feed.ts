@@ -145,7 +145,7 @@ export class Feed {
   close(): void {
     this.#stopListening()
     this.#ring.drop()
-    this.#pages.clear()
+    this.#pages.close()
   }
 
   async #look(): Promise<void> {

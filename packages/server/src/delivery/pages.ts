@@ -30,6 +30,7 @@ export class Pages implements SegmentOwner {
   /** By the cursor before the page, oldest first. */
   readonly #kept = new Map<number, Segment>()
   readonly #counters: { pagesRead: number }
+  #closed = false
 
   constructor(
     source: Pick<DeliverySource, 'readAfter'>,
@@ -62,7 +63,9 @@ export class Pages implements SegmentOwner {
     if (this.#kept.get(after) === segment) this.#forget(after, segment)
   }
 
-  clear(): void {
+  /** Nothing is kept any more, nor what is still being read. */
+  close(): void {
+    this.#closed = true
     for (const [after, kept] of this.#kept) this.#forget(after, kept)
   }
 
@@ -82,7 +85,7 @@ export class Pages implements SegmentOwner {
   }
 
   #keep(after: number, segment: Segment): void {
-    if (this.#kept.has(after)) return
+    if (this.#closed || this.#kept.has(after)) return
     if (this.#kept.size >= keptPages) {
       for (const [oldest, kept] of this.#kept) {
         this.#forget(oldest, kept)

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest'
+import { Pages } from '../../src/delivery/pages.ts'
+import { RingBudget } from '../../src/delivery/ring-budget.ts'
+import type { LogPage, StoredEvent } from '../../src/store/store.ts'
+
+const head = 10
+
+/** A log of ten events, two to a page, whose reads are answered when the test says so. */
+function rig() {
+  const asked: number[] = []
+  const answers: (() => void)[] = []
+  const budget = new RingBudget(1024 * 1024)
+  const source = {
+    readAfter: (_run: string, { after }: { after: number }) => {
+      asked.push(after)
+      const { promise, resolve } = Promise.withResolvers<LogPage>()
+      const events = [after + 1, after + 2].filter((seq) => seq <= head).map(event)
+      const bounds = { epoch: 'e', firstSeq: 1, head, closed: false }
+      answers.push(() => resolve({ events, bounds }))
+      return promise
+    },
+  }
+  const pages = new Pages(source, 'r', { maxBytes: 1024, budget, counters: { pagesRead: 0 } })
+  const answer = async () => {
+    for (const next of answers.splice(0)) next()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const read = async (after: number) => {
+    const reading = pages.read(after)
+    await answer()
+    const segment = (await reading)?.segment
+    if (segment == null) throw new Error('an empty page')
+    return segment
+  }
+  return { pages, asked, budget, answer, read }
+}
+
+const event = (seq: number): StoredEvent => ({ seq, at: 1, type: 'output', json: '{}' })
+
+describe('pages', () => {
+  it('that come after the last follower has left take nothing of the budget', async () => {
+    const { pages, budget, answer } = rig()
+    const late = pages.read(0)
+    pages.close()
+    await answer()
+    await late
+    expect(budget.bytes).toBe(0)
+  })
+})
