@@ -79,6 +79,16 @@ export async function getRun({ url, token }: MillraceServer, id: string): Promis
   return ((await response.json()) as { run: RunHead }).run
 }
 
+/** The sum of a metric over all its labels; NaN when the server has none of that name. */
+export async function readMetric({ url, token }: MillraceServer, name: string): Promise<number> {
+  const response = await fetch(`${url}/metrics`, { headers: { Authorization: `Bearer ${token}` } })
+  const lines = (await response.text()).split('\n')
+  const values = lines.filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+  return values.length === 0
+    ? Number.NaN
+    : values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+}
+
 /** The request of a follower of a run. */
 export function followRequest({ token }: MillraceServer, id: string, after: number): string {
   return getRequest(`/api/runs/${id}/events`, {

@@ -6,17 +6,25 @@ import { Board } from '../measure/board.ts'
 import { nodeCommand, runToEnd } from '../measure/child.ts'
 import type { Scratch } from '../measure/scratch.ts'
 import { chosen, type Options } from '../options.ts'
-import { followRequest, startJob, startMillrace } from '../peers/millrace.ts'
+import { followRequest, readMetric, startJob, startMillrace } from '../peers/millrace.ts'
 import { preparePrinting } from '../printer/printing.ts'
 import { counted, interleaved } from './rounds.ts'
 
 const counts = [1_000_000]
 const rate = 'lines/s'
 
+const perCommit = 'lines/commit'
+/** As many as the last round of Millrace had: the bare side batches as it does. */
+let group = 1000
+
+interface Measured {
+  seconds: number
+  linesPerCommit?: number
+}
+
 interface Side {
   name: string
-  /** Seconds for so many lines. */
-  run: (scratch: Scratch, lines: number) => Promise<number>
+  run: (scratch: Scratch, lines: number) => Promise<Measured>
 }
 
 const product: Side = { name: 'millrace, to the last byte', run: followJob }
@@ -26,8 +34,9 @@ const sqlite: Side = {
     const command = nodeCommand('../parts/sqlite-lines-process.ts', import.meta.url, [
       scratch.folder(),
       lines,
+      group,
     ])
-    return (await runToEnd<{ seconds: number }>(command, scratch)).seconds
+    return { ...(await runToEnd<Measured>(command, scratch)), linesPerCommit: group }
   },
 }
 const pipe: Side = {
@@ -35,7 +44,7 @@ const pipe: Side = {
   async run(scratch, lines) {
     const { folder } = preparePrinting(scratch.folder())
     const command = nodeCommand('../parts/pipe-lines-process.ts', import.meta.url, [folder, lines])
-    return (await runToEnd<{ seconds: number }>(command, scratch)).seconds
+    return runToEnd<Measured>(command, scratch)
   },
 }
 
@@ -43,6 +52,7 @@ export async function output(options: Options): Promise<Board> {
   const board = new Board('output: lines of a job', [
     { name: rate, unit: '' },
     { name: 'took', unit: 's' },
+    { name: perCommit, unit: '' },
   ])
   for (const count of options.counts ?? counts) {
     const label = counted(count, 'line')
@@ -51,8 +61,9 @@ export async function output(options: Options): Promise<Board> {
       chosen([product, sqlite, pipe], options),
       options.rounds,
       async (side, scratch) => {
-        const seconds = await side.run(scratch, count)
+        const { seconds, linesPerCommit } = await side.run(scratch, count)
         board.add(label, side.name, { [rate]: count / seconds, took: seconds })
+        if (linesPerCommit !== undefined) board.add(label, side.name, { [perCommit]: linesPerCommit })
       },
     )
     board.expect(
@@ -67,7 +78,7 @@ export async function output(options: Options): Promise<Board> {
   return board
 }
 
-async function followJob(scratch: Scratch, lines: number): Promise<number> {
+async function followJob(scratch: Scratch, lines: number): Promise<Measured> {
   const folder = scratch.folder()
   const printing = preparePrinting(folder)
   const command = ['node', 'printer.ts', 'flood', String(lines)]
@@ -90,5 +101,7 @@ async function followJob(scratch: Scratch, lines: number): Promise<number> {
   const seconds = (performance.now() - startedAt) / 1000
   if (reached.followers !== 1 || reached.lost + reached.repeated > 0)
     throw new Error('the follower did not get each line once')
-  return seconds
+  const commits = await readMetric(server, 'millrace_commit_latency_seconds_count')
+  group = Math.max(1, Math.round(lines / commits))
+  return { seconds, linesPerCommit: group }
 }

@@ -12,6 +12,8 @@ import { followRequest, type MillraceServer, startJob } from '../peers/millrace.
 const tools = ['short', 'short', 'short', 'burst', 'failing', 'stubborn'] as const
 const shareAborted = 0.15
 const sharePaused = 0.1
+/** Of the followers, who follow the run that does not end: the others' streams end with their runs. */
+const shareOfTicker = 0.75
 /** Of the runs started last, which are followed besides the long one. */
 const recent = 20
 
@@ -70,7 +72,7 @@ export class Crowd {
   /** One follower's visit, from its connection to its end. */
   private async follow(): Promise<void> {
     const run =
-      Math.random() < 0.5
+      Math.random() < shareOfTicker
         ? this.ticker
         : (this.runs.at(-1 - Math.floor(Math.random() * recent)) ?? this.ticker)
     const { promise: gone, resolve } = Promise.withResolvers<void>()

@@ -10,7 +10,7 @@ import { settling } from '../measure/child.ts'
 import { openDescriptors, residentBytes } from '../measure/proc.ts'
 import { type Scratch, withScratch } from '../measure/scratch.ts'
 import type { Options } from '../options.ts'
-import { type MillraceServer, startMillrace } from '../peers/millrace.ts'
+import { type MillraceServer, readMetric, startMillrace } from '../peers/millrace.ts'
 import { preparePrinting } from '../printer/printing.ts'
 import { Crowd } from './soak-crowd.ts'
 
@@ -81,18 +81,12 @@ async function read(server: MillraceServer, crowd: Crowd): Promise<Reading> {
   const { pid } = server.child
   server.child.process.kill('SIGUSR2')
   await sleep(500)
-  const response = await fetch(`${server.url}/metrics`, {
-    headers: { Authorization: `Bearer ${server.token}` },
-  })
-  const text = await response.text()
-  const metric = (name: string) =>
-    Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
   return {
     residentMb: residentBytes([pid]) / 1e6,
     descriptors: openDescriptors(pid),
     threads: Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
-    followers: metric('millrace_followers'),
-    feeds: metric('millrace_feeds'),
+    followers: await readMetric(server, 'millrace_followers'),
+    feeds: await readMetric(server, 'millrace_feeds'),
     runsStarted: crowd.runsStarted,
   }
 }
