@@ -33,6 +33,14 @@ module.exports = {
       },
     ),
     forbid(
+      'scripted-model-imports-nothing-of-ours',
+      'It stands for somebody else: it knows the Messages API and nothing of Millrace.',
+      { path: '^packages/scripted-model/src' },
+      {
+        path: '^packages/(?!scripted-model/)',
+      },
+    ),
+    forbid(
       'client-and-server-apart',
       'They meet in the protocol only.',
       { path: '^packages/(client|react|console)/' },

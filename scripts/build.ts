@@ -4,12 +4,12 @@
  * the repository points at the TypeScript sources, which Node runs directly.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const packages = ['protocol', 'server']
+const packages = ['protocol', 'scripted-model', 'server']
 /** Copied as they are, where a package has them. */
-const assets = ['bin', 'page', 'README.md']
+const assets = ['bin', 'page', 'scripts', 'README.md']
 
 for (const name of packages) buildPackage(join('packages', name))
 
@@ -23,19 +23,23 @@ function buildPackage(folder: string): void {
     if (existsSync(join(folder, asset))) cpSync(join(folder, asset), join(dist, asset), { recursive: true })
   }
   cpSync('LICENSE', join(dist, 'LICENSE'))
-  pointToJavaScript(join(dist, 'bin/millrace.js'))
+  for (const launcher of globSync(join(dist, 'bin/*.js'))) pointToJavaScript(launcher)
   writeFileSync(join(dist, 'package.json'), `${JSON.stringify(publishedManifest(folder), null, 2)}\n`)
 }
 
 function pointToJavaScript(launcher: string): void {
-  if (!existsSync(launcher)) return
-  writeFileSync(launcher, readFileSync(launcher, 'utf8').replace('../src/main.ts', '../src/main.js'), { mode: 0o755 })
+  writeFileSync(launcher, readFileSync(launcher, 'utf8').replace('../src/main.ts', '../src/main.js'), {
+    mode: 0o755,
+  })
 }
 
 function publishedManifest(folder: string): Record<string, unknown> {
-  const { devDependencies: _dev, private: _private, exports: entries, ...manifest } = JSON.parse(
-    readFileSync(join(folder, 'package.json'), 'utf8'),
-  )
+  const {
+    devDependencies: _dev,
+    private: _private,
+    exports: entries,
+    ...manifest
+  } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const compiled = Object.entries(entries as Record<string, string>).map(([door, source]) => {
     const base = source.replace(/\.ts$/, '')
     return [door, { types: `${base}.d.ts`, default: `${base}.js` }]

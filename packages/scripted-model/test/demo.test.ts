@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { demoScript, loadScript, startScriptedModel } from '../src/index.ts'
+import { makePlace, resultOf, runAgent } from './support/agent.ts'
+
+const sampleProject = fileURLToPath(new URL('../../../examples/sample-project', import.meta.url))
+
+function testsPass(project: string): boolean {
+  // Inside a test runner, Node's own believes that it is a child of one and reports nothing.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  return spawnSync('npm', ['test'], { cwd: project, env }).status === 0
+}
+
+describe('the demo', () => {
+  it('really repairs the sample project, wherever it lies', async () => {
+    const place = makePlace()
+    cpSync(sampleProject, place.project, { recursive: true })
+    expect(testsPass(place.project)).toBe(false)
+
+    const model = await startScriptedModel({ script: { ...loadScript(demoScript), pauseMs: 0 } })
+    onTestFinished(() => model.close())
+    const run = await runAgent(model, 'Fix the failing test', place)
+
+    expect(testsPass(place.project)).toBe(true)
+    const said = run.messages.flatMap((message) =>
+      message.type === 'assistant' ? message.message.content : [],
+    )
+    expect(said[0]).toMatchObject({ type: 'text', text: expect.stringContaining('scripted demo model') })
+    expect(said.flatMap((block) => (block.type === 'tool_use' ? [block.name] : []))).toEqual([
+      'Bash',
+      'Read',
+      'Edit',
+      'Bash',
+    ])
+    expect(resultOf(run)).toMatchObject({
+      is_error: false,
+      total_cost_usd: 0,
+      result: expect.stringContaining('scripted demo model'),
+    })
+  })
+
+  it('says that it is a script and stops, in a project it is not made for', async () => {
+    const model = await startScriptedModel({ script: { ...loadScript(demoScript), pauseMs: 0 } })
+    onTestFinished(() => model.close())
+    const run = await runAgent(model, 'Write me a compiler', makePlace())
+    expect(resultOf(run)).toMatchObject({
+      is_error: false,
+      result: expect.stringMatching(/^The scripted demo model stops here/),
+    })
+  })
+})
