@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Browser, openBrowser } from './support/browser.ts'
 import { startJob, untilLine } from './support/jobs.ts'
+import { until } from './support/processes.ts'
 import { type ServerProcess, scratchFolder, startServer } from './support/server.ts'
 
 const scratch = scratchFolder()
@@ -150,6 +151,47 @@ describe('the page', () => {
     await server.call(`/api/runs/${id}/abort`, { method: 'POST' })
     await state('aborted')
     expect(browser.complaints).toEqual([])
+  })
+
+  it('shows each line once, also of a run that is opened twice before the server answers', async () => {
+    await run('waits')
+    await state('running')
+    await output().getByText('waiting').waitFor()
+    const id = new URL(page().url()).hash.slice(1)
+    const held = Promise.withResolvers<void>()
+    let asked = 0
+    await page().route(`**/api/runs/${id}`, async (route) => {
+      asked += 1
+      await held.promise
+      await route.fallback()
+    })
+    await page().locator('#runs button').first().dblclick()
+    await until(() => asked === 2)
+    held.resolve()
+    await page().click('text="Abort"')
+    await page().getByText('Aborted by request').waitFor()
+    expect(await output().innerText()).toBe('waiting\n')
+    await page().unrouteAll({ behavior: 'wait' })
+  })
+
+  it('begins its output anew when the log does', async () => {
+    await run('colours')
+    await state('ok')
+    const id = new URL(page().url()).hash.slice(1)
+    const frame = (seq: number, line: string) =>
+      `id: ${seq}\nevent: output\ndata: ${JSON.stringify({ line, timestamp: 0, stream: 'stdout' })}\n\n`
+    const reset = 'event: reset\ndata: {"reason":"ahead","firstSeq":1,"head":3}\n\n'
+    await page().route(`**/api/runs/${id}/events`, (route) =>
+      route.fulfill({
+        contentType: 'text/event-stream',
+        body: `${frame(1, 'one')}${reset}${frame(1, 'one')}${frame(2, 'two')}event: complete\ndata: {}\n\n`,
+      }),
+    )
+    await page().locator('#runs button').first().click()
+    await output().getByText('two').waitFor()
+    await page().unrouteAll({ behavior: 'wait' })
+    expect(await output().innerText()).toBe('one\ntwo\n')
+    expect(await page().locator('#cut').isVisible()).toBe(false)
   })
 
   it('says that a run it was sent to does not exist', async () => {

@@ -80,9 +80,13 @@ function drawList() {
 let source = null
 let output = null
 
-async function open(id) {
+function leave() {
   source?.close()
   output?.close()
+}
+
+async function open(id) {
+  leave()
   openId = id
   history.replaceState(null, '', `#${id}`)
   drawList()
@@ -113,8 +117,10 @@ function drawDetail(run) {
 }
 
 function follow(id) {
+  // Opened twice before the first answer came, a run would be shown twice.
+  leave()
   const stream = new EventSource(`api/runs/${encodeURIComponent(id)}/events`)
-  const pane = newOutput(byId('output'), note)
+  let pane = newOutput(byId('output'), note)
   source = stream
   output = pane
   const connection = byId('connection')
@@ -126,8 +132,14 @@ function follow(id) {
     const { line, stream: from } = JSON.parse(data)
     pane.add(line, from)
   })
+  // The log follows from its first event: what is shown already would come a second time.
   stream.addEventListener('reset', ({ data }) => {
-    note(`The server no longer has the events before ${JSON.parse(data).firstSeq}.`)
+    pane.close()
+    pane = newOutput(byId('output'), note)
+    output = pane
+    const { firstSeq } = JSON.parse(data)
+    byId('cut').hidden = true
+    if (firstSeq > 1) note(`The server no longer has the events before ${firstSeq}.`)
   })
   stream.addEventListener('complete', ({ data }) => ended(id, completeText(JSON.parse(data))))
   // A job's own event is called `error`, as is what an EventSource says when the connection breaks.
