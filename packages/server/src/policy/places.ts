@@ -122,7 +122,7 @@ function followLinks(path: string, links = 0): string {
 
 /** What a link says, or null where there is none. Links of the kernel say nothing useful. */
 function linkAt(path: string): string | null {
-  if (isWithin('/proc', path)) return null
+  if (isWithin('/proc', path) || isWithin('/dev', path)) return null
   try {
     if (!lstatSync(path).isSymbolicLink()) return null
     return readlinkSync(path)

@@ -187,7 +187,11 @@ export class Walker {
 
   /** What a loop assigns is unknown when it comes round again. */
   private loop(node: SyntaxNode, happen: () => void): void {
-    for (const name of assignedIn(node, this.reading)) this.scope.forget(name)
+    for (const [name, counts] of assignedIn(node, this.reading)) {
+      const values = this.scope.valuesOf(name)
+      if (counts && values !== undefined && values.every(isNumber)) this.scope.assign(name, [plainText])
+      else this.scope.forget(name)
+    }
     const before = this.scope.directories
     this.scope.maybe(happen)
     // The second time it may start where the first one ended.
@@ -197,7 +201,7 @@ export class Walker {
   private functionBody(name: string, body: Parameters<Walker['group']>[0]): void {
     if (/^[a-z_][\w-]*$/i.test(name) === false)
       this.reading.unreadable(`the function ${show(name)} has no plain name`)
-    for (const assigned of assignedIn(body, this.reading)) this.scope.taint(assigned)
+    for (const assigned of assignedIn(body, this.reading).keys()) this.scope.taint(assigned)
     this.scope.define(name)
     this.scope.atAnyTime(() => this.group(body, { from: 'elsewhere' }))
   }
@@ -275,9 +279,7 @@ export class Walker {
     const text = node.value.replace(/^\$\{?(\w+)\}?$/, '$1').replace(/^\$[#?$!]$/, '0')
     const plain = /^(0[xX][\da-fA-F]+|\d+#?\w*|\$\{#\w+(\[[@*]\])?\}|[A-Za-z_]\w*|\d*)$/.test(text)
     const values = this.scope.valuesOf(text) ?? []
-    const numeric = values.every((value) =>
-      [...value].every((char) => char === plainText || /[\d-]/.test(char)),
-    )
+    const numeric = values.every(isNumber)
     if (!plain) this.reading.unreadable(`${show(node.value)} in arithmetic can run commands`)
     else if (!numeric && /^[A-Za-z_]/.test(text))
       this.reading.unreadable(
@@ -325,18 +327,26 @@ function isDynamic(name: Word): boolean {
   )
 }
 
-/** Names a node assigns, wherever below it, as far as that is written out. */
-function assignedIn(node: SyntaxNode, reading: Reading): Set<string> {
-  const names = new Set<string>()
+function isNumber(text: string): boolean {
+  return text !== '' && [...text].every((char) => char === plainText || /[\d-]/.test(char))
+}
+
+/** Names a node assigns, wherever below it, as far as that is written out; true: numbers alone. */
+function assignedIn(node: SyntaxNode, reading: Reading): Map<string, boolean> {
+  const names = new Map<string, boolean>()
+  const note = (name: string, counts: boolean) => names.set(name, counts && names.get(name) !== false)
   const visit = (child: SyntaxNode): void => {
     if (!reading.look()) return
-    if (child.type === 'Assignment') names.add(child.name)
-    if (child.type === 'For' || child.type === 'Select') names.add(child.name.value)
-    if (
-      child.type === 'Command' &&
-      /^(read|mapfile|readarray|printf|getopts|unset|let)$/.test(child.name?.value ?? '')
-    )
-      for (const arg of child.args) if (arg.type === 'Word' && /^\w+$/.test(arg.value)) names.add(arg.value)
+    if (child.type === 'Assignment') {
+      const parts = child.value.type === 'Word' ? (child.value.parts ?? []) : []
+      const plain = child.value.type === 'Word' && /^\d+$/.test(child.value.text)
+      const sum = parts.length === 1 && parts[0]?.type === 'ArithmeticExpansion'
+      note(child.name, child.index === undefined && child.append !== true && (plain || sum))
+    }
+    if (child.type === 'For' || child.type === 'Select') note(child.name.value, false)
+    const program = child.type === 'Command' ? (child.name?.value ?? '') : ''
+    if (child.type === 'Command' && /^(read|mapfile|readarray|printf|getopts|unset|let)$/.test(program))
+      for (const arg of child.args) if (arg.type === 'Word' && /^\w+$/.test(arg.value)) note(arg.value, false)
     reading.deeper(() => forEachChild(child, visit))
   }
   visit(node)

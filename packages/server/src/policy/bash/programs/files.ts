@@ -53,7 +53,11 @@ function links(call: Call) {
   const directories = valuesOf(taken, '-t', '--target-directory')
   const targets =
     directories.length > 0 || taken.operands.length === 1 ? taken.operands : taken.operands.slice(0, -1)
-  for (const target of targets) {
+  const place = directories[0] ?? (taken.operands.length > 1 ? (taken.operands.at(-1) ?? '.') : '.')
+  for (const named of targets) {
+    // The text of a symbolic link is followed from where the link is.
+    const symbolic = has(taken, '-s', '--symbolic') && !/^[/~]/.test(named)
+    const target = symbolic ? `${place.slice(0, place.lastIndexOf('/') + 1)}${named}` : named
     call.reads(target, true)
     if (call.isOutside(target))
       call.forbid(`ln would make ${show(target)}, outside the project, reachable from inside`)

@@ -84,7 +84,7 @@ function runs(call: Call, command: readonly string[], roots: readonly string[], 
   if (/^(rm|rmdir|unlink|shred|mv|truncate)$/.test(name))
     for (const root of roots) refuseBroad(call, root, broad, `find -exec ${name}`)
   for (const root of roots) {
-    const found = `${root}/${anyName}`
+    const found = broad ? `${root}/${anyName}` : `${root}/${anyName}/${anyName}`
     const shell = /^(ba|da|z|k)?sh$/.test(name)
     // In a shell's text the names found are code.
     if (shell && command.some((arg, index) => arg.includes('{}') && command[index - 1]?.includes('c')))

@@ -25,7 +25,7 @@ const readers: Record<string, Reader> = {
   'cat tac nl rev fold fmt expand unexpand cksum sum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum base32 base64 basenc zcat bzcat xzcat zless strings hexdump hd pr column cmp comm look tsort vis bat':
     {},
   'ls dir vdir exa eza': { deep: ['-R', '--recursive', '--tree', '-T'] },
-  'stat file readlink realpath test [ df namei pathchk': {},
+  'stat file readlink realpath df namei pathchk': {},
   'head tail cut paste join od wc': { values: 'ncbdfsjNAtv12oe' },
   'diff colordiff sdiff diff3': { values: 'UCxILo', deep: ['-r', '--recursive'], output: ['-o'] },
   'sort gsort': {
@@ -106,7 +106,7 @@ function refuseEnvironment(call: Call, filter: string) {
 
 /** What prints its own arguments, or facts about the machine, and touches nothing. */
 const harmless =
-  'echo printf true false : sleep seq date basename dirname expr pwd whoami id groups logname uname arch nproc uptime tty which type hostname cal bc factor numfmt yes clear tput stty getconf locale free vmstat lscpu lsblk nvidia-smi tsort mktemp sync users who w lsof ss netstat pgrep pidof jobs wait times ulimit umask'.split(
+  'echo printf test [ true false : sleep seq date basename dirname expr pwd whoami id groups logname uname arch nproc uptime tty which type hostname cal bc factor numfmt yes clear tput stty getconf locale free vmstat lscpu lsblk nvidia-smi tsort mktemp sync users who w lsof ss netstat pgrep pidof jobs wait times ulimit umask'.split(
     ' ',
   )
 

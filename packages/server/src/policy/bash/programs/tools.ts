@@ -10,10 +10,12 @@ const tools =
 
 /** Options that name a program to be run, or code to be loaded into the tool. */
 const runsOther =
-  /^(-wrapper|-fplugin.*|-B.*|-specs.*|@.+|--config=.*|-exec|-toolexec|--exec|-vettool.*|-javaagent.*|-agentlib.*|-Xplugin.*|--post-exec|--with-cc.*|--eval|-cmd|--launcher)$/
+  /^(-wrapper|-fplugin.*|-B[./].*|-B|-specs.*|@.+|--config=.*|-exec|-toolexec|--exec|-vettool.*|-javaagent.*|-agentlib.*|-Xplugin.*|--post-exec|--with-cc.*|--eval|-cmd|--launcher)$/
 
 function tool(call: Call) {
-  const strange = call.args.find((arg) => (arg.startsWith('-') || arg.startsWith('@')) && runsOther.test(arg))
+  const strange = call.args.find(
+    (arg) => /^[-@]/.test(arg) && runsOther.test(arg) && !(call.name === 'cmake' && arg.startsWith('-B')),
+  )
   if (
     strange !== undefined &&
     !(strange.startsWith('--config=') && /^--config=(?![a-z.]+=)[\w./-]+$/.test(strange))

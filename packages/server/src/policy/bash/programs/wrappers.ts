@@ -59,7 +59,7 @@ function inner(call: Call, command: readonly string[]) {
 }
 
 function withoutAssignments(call: Call, args: readonly string[]): string[] {
-  const start = args.findIndex((arg) => !/^[A-Za-z_]\w*=/.test(arg))
+  const start = args.findIndex((arg) => !/^[^=]+=/.test(arg))
   for (const arg of args.slice(0, start === -1 ? undefined : start)) {
     const [name = '', ...value] = arg.split('=')
     if (steers(name, value.join('='))) call.unreadable(`${show(arg)} changes which code other programs run`)
