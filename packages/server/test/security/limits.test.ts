@@ -260,7 +260,7 @@ describe('connections', () => {
     await eventually(async () => (await rig.gauge('millrace_followers')) === 0)
     // One connection, kept alive by the client of this test, may come or go.
     await eventually(() => descriptors() <= before + 1)
-    // After five thousand it is no more than after one: 2 MB of compiled code and buffers kept for reuse.
+    // Measured: 0.7 MB after a thousand and 2 MB after five thousand; each stage by itself, once warm, is flat.
     expect(heldBytes() - memory).toBeLessThan(4_000_000)
     await rig.as(rig.admin, `/api/runs/${id}/abort`, { method: 'POST' })
     expect((await fetch(`${rig.url}/healthz`)).status).toBe(200)
