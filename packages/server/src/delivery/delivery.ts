@@ -270,7 +270,8 @@ export class Delivery {
     feed: ReturnType<Feeds['acquire']>['feed'],
     releaseFeed: () => void,
   ): Follower {
-    const { req, res, heartbeat } = options
+    // What the closures below name lives as long as the stream: `options`, with its headers, must not.
+    const { req, res, heartbeat, compress } = options
     const { firstSeq, head } = bounds
     const { socket } = req
     let stopHeartbeat = () => {}
@@ -291,7 +292,7 @@ export class Delivery {
           this.#carrying.delete(socket)
         },
       },
-      (events) => openSink(req, res, { compress: options.compress }, events),
+      (events) => openSink(req, res, { compress }, events),
     )
     this.#carrying.add(socket)
     stopHeartbeat = this.#heartbeats.add(follower, heartbeat.intervalMs)
