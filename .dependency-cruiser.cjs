@@ -122,11 +122,19 @@ module.exports = {
       },
     ),
     forbid(
+      'config-stands-alone',
+      'What is configured knows nothing of who uses it.',
+      { path: `${server}config/` },
+      {
+        path: `${server}(?!config/)`,
+      },
+    ),
+    forbid(
       'one-composition-root',
       'Only server.ts knows concrete stores and runners; the command line and the doctor open what they try out.',
       {
         path: server,
-        pathNot: `${server}((server|main)\\.ts$|cli/doctor/|store/|runners/|config/tools\\.ts$)`,
+        pathNot: `${server}((server|main)\\.ts$|cli/doctor/|store/|runners/)`,
       },
       { path: `${server}(store/sqlite|runners/(command|claude|orchestrator))/` },
     ),

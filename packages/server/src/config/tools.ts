@@ -1,5 +1,5 @@
 /** Reads the `tools` section: the named commands jobs run. */
-import { checkTemplate } from '../runners/command/template.ts'
+import { checkTemplate } from './command-template.ts'
 import type { Tool, ToolArg } from './config.ts'
 import { nearest } from './nearest.ts'
 import type { Problems } from './problems.ts'

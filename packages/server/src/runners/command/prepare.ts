@@ -1,7 +1,7 @@
 /** From a request for a job to the spec of its run. */
 import { type FieldError, MillraceError } from '@millrace/protocol'
+import { resolveCommand } from '../../config/command-template.ts'
 import type { Project, Tool } from '../../config/config.ts'
-import { resolveCommand } from './template.ts'
 
 /** What the row of a job holds as its spec. */
 export interface JobSpec {

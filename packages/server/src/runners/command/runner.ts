@@ -5,12 +5,12 @@
  * whatever way it returns. Ending order: end the tree, drain its pipes, then answer.
  */
 import { type ExecutionResponse, MillraceError, type StreamErrorEvent } from '@millrace/protocol'
+import { resolveCommand } from '../../config/command-template.ts'
 import type { Tool } from '../../config/config.ts'
 import type { SandboxedProcess } from '../../sandbox/sandbox.ts'
 import { EndRequest, type RunContext, type Runner, type RunOutcome } from '../runner.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Output } from './output.ts'
-import { resolveCommand } from './template.ts'
 
 export interface CommandRunnerOptions {
   tools: ReadonlyMap<string, Tool>

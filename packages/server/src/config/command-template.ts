@@ -3,7 +3,7 @@
  * element where it stands. A value can become neither a second argument nor an option.
  */
 import { type FieldError, MillraceError } from '@millrace/protocol'
-import type { Tool, ToolArg } from '../../config/config.ts'
+import type { Tool, ToolArg } from './config.ts'
 
 /** `{{name}}` is the literal text `{name}`. Braces around anything but a name mean nothing. */
 const placeholder = /\{\{([A-Za-z_][A-Za-z0-9_-]*)\}\}|\{([A-Za-z_][A-Za-z0-9_-]*)\}/g
