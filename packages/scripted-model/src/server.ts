@@ -68,7 +68,10 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
     answer(request, { response, holds, signal }).catch((error: unknown) => {
       if (signal.aborted || response.destroyed) return
       if (response.headersSent) response.destroy()
-      else deliverError({ error: 'api_error', message: String(error) }, script.name, response)
+      else {
+        const type = error instanceof BodyTooLarge ? 'request_too_large' : 'api_error'
+        deliverError({ error: type, message: String(error) }, script.name, response)
+      }
     })
   })
 
@@ -168,12 +171,16 @@ function urlOf({ address, family, port }: AddressInfo): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
+class BodyTooLarge extends Error {
+  override readonly name = 'BodyTooLarge'
+}
+
 async function readJson(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > maxBodyBytes) throw new Error(`a body over ${maxBodyBytes} bytes`)
+    if (bytes > maxBodyBytes) throw new BodyTooLarge(`a body over ${maxBodyBytes} bytes`)
     chunks.push(chunk)
   }
   try {

@@ -86,6 +86,57 @@ describe('the agent', () => {
     expect(existsSync(join(place.project, 'made.txt'))).toBe(false)
   })
 
+  it('shows every call to a PreToolUse hook, and asks canUseTool only where it sees a danger itself', async () => {
+    const commands = ['pwd', 'touch made.txt']
+    const model = await serve([
+      ...commands.map((command, index) => ({
+        when: { turn: index + 1 },
+        reply: { content: [{ type: 'tool_use' as const, name: 'Bash', input: { command } }] },
+      })),
+      say('done'),
+    ])
+    const hooked: unknown[] = []
+    const asked: unknown[] = []
+    await runAgent(model, 'Go', makePlace(), {
+      options: {
+        hooks: {
+          PreToolUse: [
+            {
+              hooks: [
+                async (input) => {
+                  if (input.hook_event_name === 'PreToolUse') hooked.push(input.tool_input)
+                  return {}
+                },
+              ],
+            },
+          ],
+        },
+        canUseTool: async (_tool, input) => {
+          asked.push(input)
+          return { behavior: 'allow', updatedInput: input }
+        },
+      },
+    })
+    expect(hooked).toEqual(commands.map((command) => ({ command })))
+    expect(asked).toEqual([{ command: 'touch made.txt' }])
+  })
+
+  it('runs a call whose hook throws: a hook that is to hold must catch its own errors', async () => {
+    const place = makePlace()
+    const model = await serve([
+      {
+        when: { turn: 1 },
+        reply: { content: [{ type: 'tool_use', name: 'Bash', input: { command: 'touch made.txt' } }] },
+      },
+      say('done'),
+    ])
+    const fail = async () => {
+      throw new Error('the hook is broken')
+    }
+    await runAgent(model, 'Go', place, { options: { hooks: { PreToolUse: [{ hooks: [fail] }] } } })
+    expect(existsSync(join(place.project, 'made.txt'))).toBe(true)
+  })
+
   it('goes on where a resumed conversation was', async () => {
     const place = makePlace()
     const model = await serve([say('Blue it is.', { text: 'blue' }), say('You said blue.', { turn: 2 })])
