@@ -41,7 +41,8 @@ type Card = z.infer<typeof cardSchema> & { dataDir: string }
 
 /** Fails with a CliError that says how to start or name a server. */
 export async function connect(where: Where): Promise<Connection> {
-  const url = where.url ?? (where.env.MILLRACE_URL || undefined)
+  // A flag wins over the environment: --data over MILLRACE_URL, too.
+  const url = where.url ?? (where.data === undefined ? where.env.MILLRACE_URL || undefined : undefined)
   if (url !== undefined) return connectTo(normalUrl(url), where.env)
   const named = namedDataDir(where.data, where.env, where.cwd)
   // A directory that was named is believed: its server may run where its pid cannot be seen.

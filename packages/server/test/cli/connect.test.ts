@@ -45,6 +45,8 @@ describe('the server a command talks to', () => {
     card(dataDir, 4001)
     card(join(cwd, '../elsewhere'), 4002, deadPid)
     expect((await connect({ data: '../elsewhere', env, cwd })).server.token).toBe('token-4002')
+    const elsewhere = { ...env, MILLRACE_URL: 'http://a.example', MILLRACE_TOKEN: 'secret' }
+    expect((await connect({ data: '../elsewhere', env: elsewhere, cwd })).server.token).toBe('token-4002')
     const missing = { ...env, MILLRACE_DATA: '/nowhere' }
     await expect(connect({ env: missing, cwd })).rejects.toThrow(
       /no server runs on the data directory \/nowhere/,
