@@ -3,9 +3,13 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 const most = 400
-const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.ts', '*.tsx', '*.js', '*.cjs', '*.css'], {
-  encoding: 'utf8',
-})
+const files = execFileSync(
+  'git',
+  ['ls-files', '-co', '--exclude-standard', '*.ts', '*.tsx', '*.js', '*.cjs', '*.css'],
+  {
+    encoding: 'utf8',
+  },
+)
   .split('\n')
   .filter(Boolean)
 
