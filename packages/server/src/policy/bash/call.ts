@@ -32,6 +32,8 @@ export interface Call {
   command(argv: readonly string[], input?: Input): void
   /** Reads shell text that will be run. */
   script(text: string): void
+  /** Reads shell text that will be run at some later time. */
+  laterScript(text: string): void
   /** Marks variables as changed to something unknown. */
   taints(name: string): void
   changesDirectory(path: string | null): void

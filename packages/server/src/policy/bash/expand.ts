@@ -221,7 +221,12 @@ function output({ script }: CommandExpansionPart, to: Expander): Texts {
   const [redirect, more] = command.redirects
   if (line === 'cat' && redirect?.type === 'HereDoc' && more === undefined) {
     const { body } = redirect
-    const plain = body.parts === undefined || body.parts.every((part) => part.type === 'Literal')
+    const literal = body.parts === undefined || body.parts.every((part) => part.type === 'Literal')
+    // Without quotes around the end mark a backslash takes the meaning from what follows it.
+    const plain =
+      literal &&
+      redirect.operator === '<<' &&
+      (redirect.delimiter?.quoted === true || !body.text.includes('\\'))
     return plain ? [body.text.replace(/\n+$/, '')] : [unknownText]
   }
   if (redirect !== undefined) return [unknownText]

@@ -8,7 +8,7 @@ import type { Input } from './call.ts'
 import { combinations } from './combinations.ts'
 import { ruleOf } from './programs/index.ts'
 import { limits, Reading, type ReadingOptions } from './reading.ts'
-import { Scope } from './scope.ts'
+import { Scope, samePlaces } from './scope.ts'
 import { isSystemProgram, simpleCall } from './simple-call.ts'
 import { Walker } from './statements.ts'
 import { holdsStandIn, isUnknown, show } from './symbols.ts'
@@ -55,12 +55,20 @@ function readCommand(reading: Reading, scope: Scope, argv: readonly string[], in
     argv,
     input,
     readScript: (text) => reading.deeper(() => readScript(reading, scope, text, input)),
+    readLater: (text) => {
+      reading.trapped = true
+      scope.atAnyTime(() => reading.deeper(() => readScript(reading, scope, text, { from: 'elsewhere' })))
+    },
     readCommand: (inner, from) => reading.deeper(() => readCommand(reading, scope, inner, from)),
   })
   const rule = ruleOf(call.name)
-  if (scope.functions.has(program)) {
+  const own = scope.functions.get(program)
+  if (own !== undefined) {
     if (rule !== undefined)
       reading.unreadable(`the function ${program} takes the place of the program ${program}`)
+    if (!samePlaces(own.directories, scope.directories))
+      reading.unreadable(`the function ${program} is called in another directory than it is defined in`)
+    if (own.moves) scope.moveTo(null)
     return
   }
   if (isUnknown(program)) return reading.unreadable(`the program is not known: ${show(program)}`)

@@ -24,6 +24,8 @@ export class Reading {
   readonly findings: Finding[] = []
   /** Resolved paths this command makes or changes; a directory stands for all below it. */
   readonly written: string[] = []
+  /** A trap is set, whose text has been read for this directory. */
+  trapped = false
   private looks = 0
   private depth = 0
 

@@ -46,7 +46,7 @@ export function inputOf(redirects: readonly Redirection[], outer: Input, to: Exp
       const { body } = redirect
       const plain = body.parts === undefined || body.parts.every((part) => part.type === 'Literal')
       input =
-        plain && redirect.delimiter?.quoted !== false
+        plain && redirect.delimiter?.quoted === true && redirect.operator === '<<'
           ? { from: 'text', text: body.text }
           : { from: 'elsewhere' }
     } else if (redirect.type === 'HereString') {

@@ -8,19 +8,26 @@ import { unknownText } from './symbols.ts'
 
 const mostValues = 16
 
+export interface FunctionFacts {
+  /** Where its body was read. */
+  directories: readonly string[] | null
+  /** Does it leave the shell in another directory? */
+  moves: boolean
+}
+
 export class Scope {
   private variables: Map<string, readonly string[]>
   /** Null: anywhere. */
   directories: readonly string[] | null
   /** Functions that are certainly defined. */
-  functions: ReadonlySet<string>
+  functions: ReadonlyMap<string, FunctionFacts>
   /** Changed at times that are not followed; shared by all copies. */
   private readonly tainted: Set<string>
 
   constructor(directory: string, known: Iterable<[string, string]>) {
     this.variables = new Map([...known].map(([name, value]) => [name, [value]]))
     this.directories = [directory]
-    this.functions = new Set()
+    this.functions = new Map()
     this.tainted = new Set()
   }
 
@@ -33,8 +40,9 @@ export class Scope {
     this.variables.set(name, bounded(values))
   }
 
-  define(name: string): void {
-    this.functions = new Set([...this.functions, name])
+  /** A function's body was read where it is defined; elsewhere its paths would mean something else. */
+  define(name: string, facts: FunctionFacts): void {
+    this.functions = new Map([...this.functions, [name, facts]])
   }
 
   taint(name: string): void {
@@ -76,16 +84,22 @@ export class Scope {
     this.functions = functions
   }
 
-  /** Runs something at a time when nothing is known: a function's body. */
-  atAnyTime(happen: () => void): void {
+  /** Runs something of whose variables nothing is known: a function's body. True: it changes the directory. */
+  atAnyTime(happen: () => void): boolean {
     const before = this.variables
     const { directories, functions } = this
     this.variables = new Map()
     happen()
+    const moved = !samePlaces(directories, this.directories)
     this.variables = before
     this.directories = directories
     this.functions = functions
+    return moved
   }
+}
+
+export function samePlaces(some: readonly string[] | null, others: readonly string[] | null): boolean {
+  return some?.join('\n') === others?.join('\n')
 }
 
 function bounded(values: readonly string[]): readonly string[] {

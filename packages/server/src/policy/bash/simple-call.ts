@@ -11,6 +11,8 @@ export interface SimpleCallParts {
   input: Input
   /** Reads further shell text, or a command through a wrapper, at the same place. */
   readScript(text: string): void
+  /** Text that runs at another time, with whatever values variables then have. */
+  readLater(text: string): void
   readCommand(argv: readonly string[], input: Input): void
 }
 
@@ -80,8 +82,10 @@ export function simpleCall(parts: SimpleCallParts): Call {
     },
     command: (inner, from) => parts.readCommand(inner, from ?? input),
     script: (text) => parts.readScript(text),
+    laterScript: (text) => parts.readLater(text),
     taints: (variable) => scope.taint(variable),
     changesDirectory(path) {
+      if (reading.trapped) reading.unreadable(`${name} changes the directory in which a trap will run`)
       if (path === null || isUnknown(path)) return scope.moveTo(null)
       scope.moveTo(reading.pathsOf(path, scope))
     },

@@ -18,7 +18,7 @@ import { steers } from './environment.ts'
 import { type Expander, expandText, expandWord } from './expand.ts'
 import type { Reading } from './reading.ts'
 import { inputOf, judgeRedirect } from './redirects.ts'
-import type { Scope } from './scope.ts'
+import { type Scope, samePlaces } from './scope.ts'
 import { holdsStandIn, isUnknown, plainText, show, unknownText } from './symbols.ts'
 
 export interface Walk {
@@ -56,7 +56,7 @@ export class Walker {
   script(script: ParsedScript | Script, input: Input): void {
     const [error] = 'errors' in script ? (script.errors ?? []) : []
     if (error !== undefined) this.reading.unreadable(`the command is not complete bash: ${error.message}`)
-    this.reading.deeper(() => this.statements(script.commands, input))
+    this.reading.deeper(() => this.statements(script.commands, shared(input)))
   }
 
   private statements(statements: readonly Statement[], input: Input): void {
@@ -112,7 +112,8 @@ export class Walker {
         return
       case 'Redirected': {
         this.redirects(node.redirects)
-        this.command(node.command, inputOf(node.redirects, input, this.expander))
+        // Several commands share it, and each reads on where the one before stopped.
+        this.command(node.command, shared(inputOf(node.redirects, input, this.expander)))
         return
       }
       case 'Subshell':
@@ -189,21 +190,22 @@ export class Walker {
   private loop(node: SyntaxNode, happen: () => void): void {
     for (const [name, counts] of assignedIn(node, this.reading)) {
       const values = this.scope.valuesOf(name)
-      if (counts && values !== undefined && values.every(isNumber)) this.scope.assign(name, [plainText])
+      if (counts && values?.every(isNumber) === true) this.scope.assign(name, [plainText])
       else this.scope.forget(name)
     }
     const before = this.scope.directories
     this.scope.maybe(happen)
     // The second time it may start where the first one ended.
-    if (this.scope.directories?.join('\n') !== before?.join('\n')) this.scope.maybe(happen)
+    if (!samePlaces(this.scope.directories, before)) this.scope.maybe(happen)
   }
 
   private functionBody(name: string, body: Parameters<Walker['group']>[0]): void {
     if (/^[a-z_][\w-]*$/i.test(name) === false)
       this.reading.unreadable(`the function ${show(name)} has no plain name`)
+    const { directories } = this.scope
+    const moves = this.scope.atAnyTime(() => this.group(body, { from: 'elsewhere' }))
     for (const assigned of assignedIn(body, this.reading).keys()) this.scope.taint(assigned)
-    this.scope.define(name)
-    this.scope.atAnyTime(() => this.group(body, { from: 'elsewhere' }))
+    this.scope.define(name, { directories, moves })
   }
 
   private simpleCommand(node: Extract<CommandNode, { type: 'Command' }>, input: Input): void {
@@ -325,6 +327,10 @@ function isDynamic(name: Word): boolean {
       part.type === 'SingleQuoted' ||
       (part.type === 'DoubleQuoted' && part.parts.every((inner) => inner.type === 'Literal')),
   )
+}
+
+function shared(input: Input): Input {
+  return input.from === 'text' ? { from: 'elsewhere' } : input
 }
 
 function isNumber(text: string): boolean {

@@ -6,6 +6,8 @@ export interface OptionTable {
   values?: string
   /** Long options that take a value as the next argument, if not after `=`. */
   longValues?: readonly string[]
+  /** Other long options that matter: written shortened, they are understood as well. */
+  long?: readonly string[]
 }
 
 export interface Taken {
@@ -29,10 +31,12 @@ export function take(args: readonly string[], table: OptionTable = {}, stop = fa
     }
     if (arg.startsWith('--')) {
       const equals = arg.indexOf('=')
-      const name = equals === -1 ? arg : arg.slice(0, equals)
-      taken.options.add(name)
-      if (equals !== -1) taken.values.push([name, arg.slice(equals + 1)])
-      else if (table.longValues?.includes(name)) taken.values.push([name, args[++at] ?? ''])
+      const meant = meantBy(equals === -1 ? arg : arg.slice(0, equals), table)
+      for (const name of meant) taken.options.add(name)
+      const takesNext = equals === -1 && meant.some((name) => table.longValues?.includes(name))
+      const value = equals === -1 ? args[at + 1] : arg.slice(equals + 1)
+      if (equals !== -1 || takesNext) for (const name of meant) taken.values.push([name, value ?? ''])
+      if (takesNext) at++
     } else if (arg.startsWith('-') && arg.length > 1) {
       at += takeLetters(arg, args[at + 1], table, taken)
     } else {
@@ -45,6 +49,14 @@ export function take(args: readonly string[], table: OptionTable = {}, stop = fa
     }
   }
   return taken
+}
+
+/** GNU, git and others take a long option by any beginning of it that is not another one's. */
+function meantBy(option: string, { longValues = [], long = [] }: OptionTable): string[] {
+  const known = [...longValues, ...long]
+  if (known.includes(option)) return [option]
+  const meant = known.filter((name) => option.length > 2 && name.startsWith(option))
+  return meant.length === 0 ? [option] : meant
 }
 
 /** Returns how many further arguments it used. */
@@ -68,11 +80,11 @@ export function has(taken: Taken, ...names: string[]): boolean {
   return names.some((name) => taken.options.has(name))
 }
 
-/** Programs of GNU take a long option by any beginning of it: at least three letters here. */
+/** Programs of GNU take a long option by any beginning of it: at least two letters here. */
 export function hasLong(taken: Taken, ...names: string[]): boolean {
   return [...taken.options].some(
     (option) =>
-      option.length >= 5 && option.startsWith('--') && names.some((name) => name.startsWith(option)),
+      option.length >= 4 && option.startsWith('--') && names.some((name) => name.startsWith(option)),
   )
 }
 

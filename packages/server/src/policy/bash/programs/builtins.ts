@@ -65,8 +65,7 @@ function printsVariables(call: Call) {
 
 function shopts(call: Call) {
   const strange = call.args.find(
-    (arg) =>
-      !/^(-[suqp]+|globstar|nullglob|failglob|nocasematch|lastpipe|inherit_errexit|pipefail)$/.test(arg),
+    (arg) => !/^(-[suqp]+|globstar|nullglob|failglob|nocasematch|inherit_errexit|pipefail)$/.test(arg),
   )
   if (strange !== undefined) call.unreadable(`shopt ${show(strange)} changes how bash reads commands`)
 }

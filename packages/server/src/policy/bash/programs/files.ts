@@ -22,7 +22,11 @@ function writes(skip: number, values = '') {
 }
 
 function copies(call: Call) {
-  const taken = take(call.args, { values: 'tSmog', longValues: ['--target-directory', '--suffix', '--mode'] })
+  const taken = take(call.args, {
+    values: 'tSmog',
+    longValues: ['--target-directory', '--suffix', '--mode'],
+    long: ['--recursive', '--archive', '--strip-program', '--directory'],
+  })
   const targets = valuesOf(taken, '-t', '--target-directory')
   const sources = targets.length > 0 ? taken.operands : taken.operands.slice(0, -1)
   const [last] = taken.operands.slice(-1)
@@ -116,7 +120,7 @@ function unpacks(call: Call) {
   const [archive, ...others] = taken.operands
   for (const path of [archive ?? '.', ...others]) call.reads(path)
   for (const path of valuesOf(taken, '-d', '-o')) call.writes(path)
-  if (!has(taken, '-l', '-t', '-p') && !has(taken, '-d')) call.writes('.')
+  if (!has(taken, '-l', '-t', '-p') && !has(taken, '-d', '--directory')) call.writes('.')
   if (has(taken, '-:', '-^')) call.unreadable('unzip is told to write above its directory')
 }
 

@@ -215,13 +215,13 @@ function git(call: Call) {
   if (harm !== undefined) return call.forbid(`git ${subcommand} ${harm}`)
   if (!plain.includes(subcommand))
     return call.unreadable(`git ${show(subcommand)} is an alias or a command that the policy does not know`)
-  const options = take(args)
+  const options = take(args, { longValues: ['--output', '--output-directory'] })
+  for (const path of valuesOf(options, '--output', '--output-directory')) call.writes(path)
   if (hasLong(options, ...programOptions))
     call.unreadable(
       `git ${subcommand} is told to run a program by ${show(args.find((arg) => arg.startsWith('--')) ?? '')}`,
     )
   for (const arg of args) {
-    if (arg.startsWith('--output=')) call.writes(arg.slice('--output='.length))
     if (/^--no-index$/.test(arg)) for (const path of options.operands) call.reads(path, true)
   }
   if (isUnknown(args[0] ?? '') && subcommand !== 'add')

@@ -5,6 +5,8 @@ import { isUnknown, show } from '../symbols.ts'
 import { has, hasLong, take, valuesOf } from './arguments.ts'
 
 function address(call: Call, url: string) {
+  // curl makes several addresses out of one.
+  if (/\{|\[\w+-\w+/.test(url)) call.unreadable(`${show(url)} stands for several addresses`)
   if (isMetadataService(url)) call.forbid(`${show(url)} is where a cloud gives out credentials`)
   if (/^file:/i.test(url)) call.reads(url.replace(/^file:(\/\/(localhost)?)?/i, ''))
   else if (/^(scp|sftp|smb|smbs|ldap|ldaps|telnet|dict|gopher|tftp|imap|pop3|smtp)s?:/i.test(url))
@@ -20,6 +22,7 @@ function address(call: Call, url: string) {
 function curl(call: Call) {
   const taken = take(call.args, {
     values: 'AbcCdDeEFhHKmoPQrtTuUwxXyYz',
+    long: ['--netrc', '--netrc-optional', '--remote-name', '--remote-name-all', '--remote-header-name'],
     longValues:
       '--data --data-raw --data-binary --data-urlencode --data-ascii --form --header --output --output-dir --upload-file --config --user --request --url --cookie --cookie-jar --dump-header --max-time --connect-timeout --retry --retry-delay --write-out --user-agent --referer --proxy --unix-socket --abstract-unix-socket --cert --key --cacert --netrc-file --json --trace --trace-ascii --stderr --range --resolve --connect-to --interface --form-string --libcurl --etag-save --etag-compare --hsts --alt-svc --variable --expand-url --expand-data --quote'.split(
         ' ',

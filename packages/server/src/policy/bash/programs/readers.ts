@@ -74,9 +74,15 @@ const readers: Record<string, Reader> = {
   'strip-ansi nm objdump readelf ldd size otool': {},
 }
 
+function optionsOf({ values = '', longValues = [], output = [], deep = [], pattern = [] }: Reader) {
+  const isLong = (option: string) => option.startsWith('--')
+  const long = [...(deep === 'always' ? [] : deep), ...pattern].filter(isLong)
+  return { values, longValues: [...longValues, ...output.filter(isLong)], long }
+}
+
 function rule(reader: Reader): Rule {
   return (call) => {
-    const taken = take(call.args, { values: reader.values ?? '', longValues: reader.longValues ?? [] })
+    const taken = take(call.args, optionsOf(reader))
     if (reader.runs !== undefined && hasLong(taken, ...reader.runs))
       call.unreadable(`${call.name} is told to run a program by ${reader.runs[0]}`)
     for (const path of valuesOf(taken, ...(reader.output ?? []))) call.writes(path)

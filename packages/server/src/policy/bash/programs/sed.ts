@@ -5,10 +5,8 @@ import { has, take, valuesOf } from './arguments.ts'
 
 function sed(call: Call) {
   // The value of -i is attached, always.
-  const inPlace = call.args.some((arg) => /^-[nErsuz]*i/.test(arg) || arg.startsWith('--in-place'))
-  const args = call.args
-    .filter((arg) => !arg.startsWith('--in-place'))
-    .map((arg) => arg.replace(/^(-[nErsuz]*)i.*$/, '$1'))
+  const inPlace = call.args.some((arg) => /^-[nErsuz]*i/.test(arg) || isInPlace(arg))
+  const args = call.args.filter((arg) => !isInPlace(arg)).map((arg) => arg.replace(/^(-[nErsuz]*)i.*$/, '$1'))
   const taken = take(
     args.filter((arg) => arg !== '-'),
     { values: 'efl', longValues: ['--expression', '--file', '--line-length'] },
@@ -29,6 +27,11 @@ function sed(call: Call) {
     call.executes(path)
   }
   for (const path of files) inPlace ? call.writes(path) : call.reads(path)
+}
+
+function isInPlace(arg: string): boolean {
+  const name = arg.replace(/=.*$/s, '')
+  return name.length > 2 && '--in-place'.startsWith(name)
 }
 
 const address = /^\s*(\d+(~\d+)?|\$|\/(\\.|\[[^\]]*\]|[^/\\[])*\/[IM]*|\+\d+|~\d+)/

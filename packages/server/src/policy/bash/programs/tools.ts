@@ -1,6 +1,7 @@
 /** Builders, checkers and testers: they run the project's own code, and have no business elsewhere. */
 import type { Call, Rules } from '../call.ts'
 import { isUnknown, show } from '../symbols.ts'
+import { has, take, valuesOf } from './arguments.ts'
 import { argumentsOf } from './interpreters.ts'
 
 const tools =
@@ -29,28 +30,27 @@ function tool(call: Call) {
   argumentsOf(call, call.args)
 }
 
+const makeOptions = {
+  values: 'fCIlWoE',
+  longValues: ['--file', '--makefile', '--directory', '--include-dir', '--eval', '--what-if', '--old-file'],
+}
+
 function make(call: Call) {
-  for (const [index, arg] of call.args.entries()) {
+  const taken = take(call.args, makeOptions)
+  for (const arg of taken.operands) {
     const [name = '', ...value] = arg.split('=')
-    const assigns = /^[A-Za-z_]\w*[:+?]?$/.test(name) && arg.includes('=')
-    if (
-      assigns &&
-      (/^(SHELL|MAKEFLAGS|\.SHELLFLAGS|MAKE)/.test(name) ||
-        !/^[\w./:,@ -]*$/.test(value.join('=')) ||
-        / /.test(value.join('=')))
-    )
+    if (!arg.includes('=')) continue
+    if (/^(SHELL|\.SHELLFLAGS|MAKE)/.test(name) || !/^[\w./:,@-]*$/.test(value.join('=')))
       call.unreadable(`make ${show(arg)} puts text into the commands it runs`)
-    if (/^--?(eval|E)/.test(arg)) call.unreadable('make --eval runs text as a makefile')
-    const file = /^(-f|--file|--makefile)$/.test(arg)
-      ? call.args[index + 1]
-      : /^-f(.+)|^--(?:make)?file=(.+)/.exec(arg)?.slice(1).find(Boolean)
-    if (file === '-') call.unreadable('make takes its rules from its input')
-    else if (file !== undefined) call.executes(file)
-    const directory = /^(-C|--directory)$/.test(arg) ? call.args[index + 1] : undefined
-    if (directory !== undefined) call.writes(`${directory}/made`)
   }
+  if (has(taken, '--eval', '-E')) call.unreadable('make --eval runs text as a makefile')
+  for (const file of valuesOf(taken, '-f', '--file', '--makefile')) {
+    if (file === '-') call.unreadable('make takes its rules from its input')
+    else call.executes(file)
+  }
+  for (const directory of valuesOf(taken, '-C', '--directory')) call.writes(`${directory}/made`)
   call.runsProject()
-  argumentsOf(call, call.args)
+  argumentsOf(call, taken.operands)
 }
 
 function cargo(call: Call) {

@@ -77,7 +77,7 @@ function env(call: Call) {
   for (const text of valuesOf(taken, '-S', '--split-string')) call.script([text, ...taken.operands].join(' '))
   if (has(taken, '-S', '--split-string'))
     return call.unreadable('env -S splits text into a command by rules of its own')
-  if (has(taken, '-C', '--chdir')) call.changesDirectory(valuesOf(taken, '-C', '--chdir')[0] ?? null)
+  if (has(taken, '-C', '--chdir')) call.unreadable('env -C runs the command in another directory')
   const command = withoutAssignments(call, taken.operands)
   if (command.length === 0) return call.forbid('env prints the environment, which holds credentials')
   inner(call, command)
@@ -128,7 +128,7 @@ function traps(call: Call) {
   const [text = ''] = call.args.filter((arg) => !/^-[lp-]$/.test(arg))
   if (text === '' || text === '-' || (call.args.length === 1 && /^[A-Z]+$/.test(text))) return
   if (isUnknown(text)) call.unreadable('trap runs text that is not written out')
-  else call.script(text)
+  else call.laterScript(text)
 }
 
 function opaque(what: string): Rule {
