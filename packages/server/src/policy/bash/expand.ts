@@ -4,7 +4,7 @@
  */
 import type { CommandExpansionPart, DoubleQuotedChild, ParameterExpansionPart, Word, WordPart } from 'unbash'
 import { expandBraces } from './braces.ts'
-import { remembersSecret } from './environment.ts'
+import { remembersSecret, steers } from './environment.ts'
 import type { Scope } from './scope.ts'
 import { anyName, holdsStandIn, ownProcess, plainText, unknownText } from './symbols.ts'
 
@@ -178,7 +178,10 @@ function parameter(part: ParameterExpansionPart, to: Expander): Texts {
       if (operation.operator.endsWith('+')) return [...operand, '']
       if (operation.operator.endsWith('?')) return values
       const all = to.scope.valuesOf(name) === undefined ? [...operand, unknownText] : [...values, ...operand]
-      if (operation.operator.endsWith('=')) to.scope.assign(name, all)
+      if (operation.operator.endsWith('=')) {
+        if (steers(name, unknownText)) to.unreadable(`${part.text} changes which code other programs run`)
+        to.scope.assign(name, all)
+      }
       return all
     }
     case 'Remove':

@@ -1,8 +1,9 @@
 /** The call of one simple command: its questions about paths, answered at its place in the script. */
 import type { Call, Input } from './call.ts'
+import { steers } from './environment.ts'
 import type { Reading } from './reading.ts'
 import type { Scope } from './scope.ts'
-import { isUnknown, show } from './symbols.ts'
+import { isUnknown, show, unknownText } from './symbols.ts'
 
 export interface SimpleCallParts {
   reading: Reading
@@ -83,7 +84,11 @@ export function simpleCall(parts: SimpleCallParts): Call {
     command: (inner, from) => parts.readCommand(inner, from ?? input),
     script: (text) => parts.readScript(text),
     laterScript: (text) => parts.readLater(text),
-    taints: (variable) => scope.taint(variable),
+    taints(variable) {
+      if (steers(variable, unknownText))
+        reading.unreadable(`${name} changes ${variable}, and so which code other programs run`)
+      scope.taint(variable)
+    },
     changesDirectory(path) {
       if (reading.trapped) reading.unreadable(`${name} changes the directory in which a trap will run`)
       if (path === null || isUnknown(path)) return scope.moveTo(null)

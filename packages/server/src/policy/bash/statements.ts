@@ -188,6 +188,9 @@ export class Walker {
 
   /** What a loop assigns is unknown when it comes round again. */
   private loop(node: SyntaxNode, happen: () => void): void {
+    const named = node.type === 'For' || node.type === 'Select' ? node.name.value : ''
+    if (steers(named, unknownText))
+      this.reading.unreadable(`the loop changes ${named}, and so which code runs`)
     for (const [name, counts] of assignedIn(node, this.reading)) {
       const values = this.scope.valuesOf(name)
       if (counts && values?.every(isNumber) === true) this.scope.assign(name, [plainText])
@@ -279,6 +282,7 @@ export class Walker {
     }
     for (const part of node.parts ?? []) this.expansions(part)
     const text = node.value.replace(/^\$\{?(\w+)\}?$/, '$1').replace(/^\$[#?$!]$/, '0')
+    if (steers(text, unknownText)) this.reading.unreadable(`arithmetic may change ${text}`)
     const plain = /^(0[xX][\da-fA-F]+|\d+#?\w*|\$\{#\w+(\[[@*]\])?\}|[A-Za-z_]\w*|\d*)$/.test(text)
     const values = this.scope.valuesOf(text) ?? []
     const numeric = values.every(isNumber)

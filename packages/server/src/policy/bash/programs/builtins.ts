@@ -1,6 +1,6 @@
 /** Builtins of bash that change the shell itself. */
 import type { Call, Rules } from '../call.ts'
-import { remembersSecret } from '../environment.ts'
+import { remembersSecret, steers } from '../environment.ts'
 import { isUnknown, show } from '../symbols.ts'
 import { take } from './arguments.ts'
 
@@ -24,6 +24,10 @@ function declares(call: Call) {
   if (/[nic]/.test(options) && call.name !== 'export')
     call.unreadable(`${call.name} ${show(options)} gives variables a meaning that is not followed`)
   for (const name of names) {
+    const [variable = '', ...value] = name.split('=')
+    if (steers(variable, value.join('=')) && name.includes('='))
+      call.unreadable(`${call.name} ${show(name)} changes which code other programs run`)
+    if (name.includes('=')) call.taints(variable)
     if (isUnknown(name)) call.unreadable(`${call.name} is given ${show(name)}, which may assign any variable`)
     else if (/[[(]/.test(name))
       call.unreadable(`${call.name} ${show(name)} computes an index, which can run commands`)
@@ -71,6 +75,7 @@ function shopts(call: Call) {
 }
 
 function lets(call: Call) {
+  for (const name of call.args.join(' ').match(/[A-Za-z_]\w*/g) ?? []) call.taints(name)
   for (const arg of call.args)
     if (!/^[\w\s+*/%<>=&|^!~?:()-]+$/.test(arg)) call.unreadable(`let ${show(arg)} can run commands`)
 }

@@ -1,6 +1,6 @@
 /** Programs that make, change and remove files. */
 import type { Call, Rules } from '../call.ts'
-import { isUnknown, show } from '../symbols.ts'
+import { anyName, isUnknown, show } from '../symbols.ts'
 import { has, hasLong, pathsIn, take, valuesOf } from './arguments.ts'
 
 function removes(call: Call) {
@@ -63,8 +63,9 @@ function links(call: Call) {
     const symbolic = has(taken, '-s', '--symbolic') && !/^[/~]/.test(named)
     const target = symbolic ? `${place.slice(0, place.lastIndexOf('/') + 1)}${named}` : named
     call.reads(target, true)
-    if (call.isOutside(target))
-      call.forbid(`ln would make ${show(target)}, outside the project, reachable from inside`)
+    // By another name it can be written as well.
+    if (!call.isOutside(target)) call.writes(target)
+    else call.forbid(`ln would make ${show(target)}, outside the project, reachable from inside`)
   }
   for (const path of directories.length > 0 ? directories : taken.operands.slice(-1)) call.writes(path)
 }
@@ -131,6 +132,7 @@ function zips(call: Call) {
   const [archive, ...paths] = taken.operands
   if (archive !== undefined && archive !== '-') call.writes(archive)
   for (const path of paths) call.reads(path, true)
+  if (has(taken, '-@')) call.unreadable('zip takes the names of files from its input')
   if (has(taken, '-m')) for (const path of paths) call.removes(path)
 }
 
@@ -177,7 +179,7 @@ function splits(call: Call) {
     call.unreadable(`split is told to run ${show(valuesOf(taken, '--filter').join(' '))}`)
   const [input = '-', prefix = 'x'] = taken.operands
   if (input !== '-') call.reads(input)
-  call.writes(prefix)
+  call.writes(`${prefix}${anyName}`)
 }
 
 function squeezes(call: Call) {

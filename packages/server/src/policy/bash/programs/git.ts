@@ -78,6 +78,9 @@ const subcommands: Record<string, Rule> = {
     if (has(taken, '-i', '--interactive'))
       call.unreadable('git rebase -i opens an editor, which runs what it is told')
   },
+  bundle(call) {
+    if (call.args[0] === 'create') call.writes(take(call.args.slice(1)).operands[0] ?? '')
+  },
   bisect(call) {
     if (call.args[0] === 'run') call.command(call.args.slice(1))
   },
@@ -226,6 +229,27 @@ function git(call: Call) {
   }
   if (isUnknown(args[0] ?? '') && subcommand !== 'add')
     call.unreadable(`git ${subcommand} is given ${show(args[0] ?? '')}, which may be an option`)
+  const worded = [
+    'commit',
+    'tag',
+    'merge',
+    'stash',
+    'notes',
+    'log',
+    'grep',
+    'cherry-pick',
+    'revert',
+  ].includes(subcommand)
+  const named = take(args, {
+    values: worded ? 'mSGe' : '',
+    longValues: worded ? ['--message', '--grep', '--author'] : [],
+  })
+  for (const path of named.operands) if (/^[/~]|\.\.\//.test(path) && !isUnknown(path)) call.reads(path, true)
+  if (
+    has(options, '--contents', '--unsafe-paths', '--bare') ||
+    (subcommand === 'apply' && has(options, '--directory'))
+  )
+    call.unreadable(`git ${subcommand} is told to work on other files`)
   const directory = valuesOf(taken, '-C').at(-1)
   const here =
     directory === undefined

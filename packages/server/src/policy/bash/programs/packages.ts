@@ -30,6 +30,9 @@ function packages(call: Call) {
     call.unreadable(`${name} is given ${show(args[0] ?? '')}, which may be any command`)
   if (/^(config|set)$/.test(action) && !['get', 'list', 'ls'].includes(operands[1] ?? ''))
     call.unreadable(`${name} config changes settings outside the project`)
+  if (action === 'pkg' || action === 'set-script') return call.writes('package.json')
+  if (/^(init|create|innit)$/.test(action) && operands.length > 1)
+    call.unreadable(`${name} ${action} runs a package that the policy does not know`)
   if (/^(exec|x|dlx|explore)$/.test(action))
     return runsPackage({ ...call, args: args.slice(args.indexOf(action) + 1) })
   if (name === 'bun' && /^(-e|--eval|-p|--print)$/.test(args[0] ?? ''))
@@ -54,6 +57,8 @@ function runsPackage(call: Call) {
     (arg, index) => !arg.startsWith('-') && !/^(-p|--package|-w|--workspace)$/.test(args[index - 1] ?? ''),
   )
   if (start === -1) return
+  if (args.slice(0, start).some((arg) => /^(-p|--package)(=|$)/.test(arg)))
+    call.unreadable(`${call.name} takes the program from a package that the policy does not know`)
   const command = args.slice(start)
   const program = (command[0] ?? '').replace(/(.)@[^/]*$/, '$1')
   if (isUnknown(program)) return call.unreadable(`${call.name} runs a package that is not written out`)

@@ -1,7 +1,7 @@
 /** Programs that read what they are given and print: their options and operands are paths or plain. */
 import type { Call, Rule, Rules } from '../call.ts'
 import { isUnknown, show } from '../symbols.ts'
-import { has, hasLong, pathsIn, take, valuesOf } from './arguments.ts'
+import { has, hasLong, pathsIn, type Taken, take, valuesOf } from './arguments.ts'
 
 interface Reader {
   /** Letters of options with a value. */
@@ -26,12 +26,15 @@ const readers: Record<string, Reader> = {
     {},
   'ls dir vdir exa eza': { deep: ['-R', '--recursive', '--tree', '-T'] },
   'stat file readlink realpath df namei pathchk': {},
-  'head tail cut paste join od wc': { values: 'ncbdfsjNAtv12oe' },
+  'head tail cut paste join od wc': {
+    runs: ['--files0-from'],
+    values: 'ncbdfsjNAtv12oe',
+  },
   'diff colordiff sdiff diff3': { values: 'UCxILo', deep: ['-r', '--recursive'], output: ['-o'] },
   'sort gsort': {
     values: 'kotST',
     output: ['-o', '--output'],
-    runs: ['--compress-program'],
+    runs: ['--compress-program', '--files0-from'],
     longValues: [
       '--output',
       '--key',
@@ -84,7 +87,7 @@ function rule(reader: Reader): Rule {
   return (call) => {
     const taken = take(call.args, optionsOf(reader))
     if (reader.runs !== undefined && hasLong(taken, ...reader.runs))
-      call.unreadable(`${call.name} is told to run a program by ${reader.runs[0]}`)
+      call.unreadable(`${call.name} runs a program, or reads files, that ${reader.runs.join(' or ')} names`)
     for (const path of valuesOf(taken, ...(reader.output ?? []))) call.writes(path)
     const skip = reader.pattern !== undefined && has(taken, ...reader.pattern) ? 0 : (reader.skip ?? 0)
     const deep = reader.deep === 'always' || (Array.isArray(reader.deep) && has(taken, ...reader.deep))
@@ -100,14 +103,19 @@ function rule(reader: Reader): Rule {
       if (!reader.output?.includes(name) && (value.includes('/') || isUnknown(value))) call.reads(value)
     for (const arg of call.args)
       if (arg.startsWith('-')) for (const path of pathsIn(arg)) call.reads(path, deep)
-    if (['jq', 'gojq', 'yq'].includes(call.name)) refuseEnvironment(call, taken.operands[0] ?? '')
+    if (/^(go)?jq$|^yq$/.test(call.name)) judgeFilter(call, taken)
   }
 }
 
-/** `jq -n env` prints the environment. */
-function refuseEnvironment(call: Call, filter: string) {
-  if (/(^|[^.\w"'])(\$ENV|env|\$__prog_args|strenv|envsubst|input_filename_env)\b/.test(filter))
+/** `jq -n env` prints the environment, and modules and `load` reach other files. */
+function judgeFilter(call: Call, taken: Taken) {
+  const filter = taken.operands[0] ?? ''
+  if (/(^|[^.\w"'])(\$ENV|env|strenv|envsubst)\b/.test(filter))
     call.forbid(`${call.name} ${show(filter)} prints the environment, which holds credentials`)
+  if (/\b(import|include|load\w*)\b/.test(filter) || has(taken, '-L'))
+    call.unreadable(`${call.name} ${show(filter)} may reach other files`)
+  if (call.name === 'yq' && has(taken, '-i', '--inplace'))
+    for (const path of taken.operands.slice(1)) call.writes(path)
 }
 
 /** What prints its own arguments, or facts about the machine, and touches nothing. */

@@ -26,6 +26,8 @@ function tool(call: Call) {
     for (const arg of call.args)
       if (/^\s*\.|\n\s*\.|load_extension|writefile|readfile|edit\(|attach/i.test(arg))
         call.unreadable(`sqlite3 is given ${show(arg)}, which reaches beyond the database`)
+  if (/^(rake|mvnw?)$/.test(call.name) && call.args.some((arg) => /^-[eE]$|^exec:|^-Dexec/.test(arg)))
+    call.unreadable(`${call.name} is given text or a program to run`)
   call.runsProject()
   argumentsOf(call, call.args)
 }
@@ -74,6 +76,7 @@ function go(call: Call) {
     return call.forbid('go env -w changes settings outside the project')
   if (rest.some((arg) => /^--?(exec|toolexec|overlay|vettool|ldflags=.*-extld|modfile|pkgdir)/.test(arg)))
     call.unreadable('go is told to run another program')
+  if (action === 'install') call.unreadable('go install changes programs outside the project')
   if (isUnknown(action)) call.unreadable('go is given a command that is not written out')
   call.runsProject()
   argumentsOf(
