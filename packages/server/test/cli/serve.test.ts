@@ -73,7 +73,7 @@ describe('millrace serve', () => {
 
   it('never starts with a wrong configuration: every problem at once, code 78', async () => {
     const where = place({ 'millrace.config.json': { projects: { a: { path: 'gone' } }, limit: {} } })
-    const ended = await run(['serve', '--port', 'x'], where, { MILLRACE_TOKEN: 'short' })
+    const ended = await run(['serve', '--port', 'x'], where, { MILLRACE_TOKEN: 'has blanks' })
     expect(ended).toMatchObject({ code: 78, stdout: '' })
     expect(ended.stderr).toMatch(/^millrace: The configuration is not valid: 4 problems in .*\n {2}limit: /)
     for (const key of ['projects.a.path', '--port', 'MILLRACE_TOKEN'])
