@@ -100,6 +100,7 @@ const mostLinks = 40
 
 /** `..` after a link leads above the link's target, so each part is followed before the next. */
 function followLinks(path: string, links = 0): string {
+  if (/^\/dev\/(fd\/\d+|std(in|out|err))$/.test(path)) return path
   let at = '/'
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   for (const [index, part] of parts.entries()) {
@@ -108,6 +109,7 @@ function followLinks(path: string, links = 0): string {
       continue
     }
     const next = join(at, part)
+    if (leavesProc(at, part)) return next
     const target = holdsStandIn(part) ? null : linkAt(next)
     if (target === null) {
       at = next
@@ -120,9 +122,15 @@ function followLinks(path: string, links = 0): string {
   return at
 }
 
+/** Below /proc/<pid>/cwd and the like lies another place, which only the kernel knows: what follows does not count. */
+function leavesProc(at: string, part: string): boolean {
+  if (!/^\/proc\/[^/]+$/.test(at)) return false
+  return ['root', 'cwd', 'exe', 'fd', 'task', 'map_files'].some((name) => couldBe(part, name))
+}
+
 /** What a link says, or null where there is none. Links of the kernel say nothing useful. */
 function linkAt(path: string): string | null {
-  if (isWithin('/proc', path) || isWithin('/dev', path)) return null
+  if (isWithin('/proc', path)) return null
   try {
     if (!lstatSync(path).isSymbolicLink()) return null
     return readlinkSync(path)

@@ -59,7 +59,19 @@ const secretFiles = ['shadow', 'shadow-', 'gshadow', 'gshadow-', 'sudoers', 'krb
   (name) => `/etc/${name}`,
 )
 /** Of each process: what shows its environment, its memory, its files, or another root directory. */
-const secretOfProcess = ['environ', 'mem', 'maps', 'root', 'cwd', 'fd', 'fdinfo', 'auxv', 'task', 'map_files']
+const secretOfProcess = [
+  'environ',
+  'mem',
+  'maps',
+  'root',
+  'cwd',
+  'exe',
+  'fd',
+  'fdinfo',
+  'auxv',
+  'task',
+  'map_files',
+]
 /** Outside the project, files of these names are credentials wherever they are. */
 const secretName =
   /^(\.env(\..*)?|id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(pem|key|p12|pfx|kdbx|keytab)|\.netrc|_netrc|\.pgpass|\.npmrc|\.pypirc|\.git-credentials|credentials(\.json)?|\.aws|\.ssh|\.gnupg|\.kube|\.docker|\.azure)$/

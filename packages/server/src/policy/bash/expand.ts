@@ -129,7 +129,8 @@ function joined(parts: readonly DoubleQuotedChild[], to: Expander): Texts {
   return texts
 }
 
-function expansionTexts(part: Exclude<DoubleQuotedChild, { type: 'Literal' }>, to: Expander): Texts {
+/** The texts of an expansion; says what is wrong with it. */
+export function expansionTexts(part: Exclude<DoubleQuotedChild, { type: 'Literal' }>, to: Expander): Texts {
   switch (part.type) {
     case 'SimpleExpansion':
       return variable(part.text.slice(1), to)

@@ -15,7 +15,7 @@ import {
 } from 'unbash'
 import type { Input } from './call.ts'
 import { steers } from './environment.ts'
-import { type Expander, expandText, expandWord } from './expand.ts'
+import { type Expander, expandText, expandWord, expansionTexts } from './expand.ts'
 import type { Reading } from './reading.ts'
 import { inputOf, judgeRedirect } from './redirects.ts'
 import { type Scope, samePlaces } from './scope.ts'
@@ -222,8 +222,10 @@ export class Walker {
     const argv: (readonly string[])[] = expandWord(node.name, this.expander)
     for (const arg of node.args) {
       if (arg.type === 'Word') argv.push(...expandWord(arg, this.expander))
-      else if (declares) this.assignment(arg, false)
-      else argv.push([this.asText(arg)].flat())
+      else if (declares) {
+        this.assignment(arg, false)
+        argv.push([arg.name])
+      } else argv.push([this.asText(arg)].flat())
     }
     const from = inputOf(node.redirects, input, this.expander)
     this.simple(argv, { dynamicName: isDynamic(node.name) }, from, this.scope)
@@ -262,6 +264,9 @@ export class Walker {
       this.scope.apart(() => this.script(node, { from: 'nowhere' }))
       return
     }
+    // Also where the text itself is not used: heredocs, patterns.
+    if (node.type === 'SimpleExpansion' || node.type === 'ParameterExpansion')
+      expansionTexts(node, this.expander)
     if (node.type === 'ArithmeticExpansion') this.arithmetic(node.expression)
     else if (node.type === 'ParameterExpansion' && node.operation?.type === 'Slice')
       for (const word of [node.operation.offset, node.operation.length]) this.number(word)

@@ -38,4 +38,3 @@ export function verdicts(command: string): Record<string, Verdict['decision']> {
 }
 
 export const allowedEverywhere = Object.fromEntries(everywhere.map(([name]) => [name, 'allow']))
-export const forbiddenEverywhere = Object.fromEntries(everywhere.map(([name]) => [name, 'deny']))

@@ -16,9 +16,8 @@ function changesDirectory(call: Call) {
 function declares(call: Call) {
   const names = call.args.filter((arg) => !arg.startsWith('-'))
   const options = call.args.filter((arg) => arg.startsWith('-')).join('')
-  // Those that are parsed as assignments do not come here as arguments.
-  if (/p/.test(options) && names.length === 0)
-    call.forbid(`${call.name} -p prints the environment, which holds credentials`)
+  if (names.length === 0 && !/[fF]/.test(options) && call.name !== 'local')
+    call.forbid(`${call.name} prints the environment, which holds credentials`)
   if (/[fF]/.test(options) && call.name === 'export')
     call.unreadable('export -f passes functions on to other shells')
   if (/[nic]/.test(options) && call.name !== 'export')

@@ -19,7 +19,7 @@ function kill(call: Call) {
 
 function ps(call: Call) {
   const shows = call.args.some(
-    (arg) => /^[a-zA-Z]*e[a-zA-Z]*$/.test(arg) || /(^|[,=])(environ|env)\b/.test(arg),
+    (arg) => /^([a-zA-Z]*e[a-zA-Z]*|-[a-zA-Z]*E[a-zA-Z]*)$/.test(arg) || /(^|[,=])(environ|env)\b/.test(arg),
   )
   if (shows) call.forbid('ps e prints the environment of processes, which holds credentials')
 }
