@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import { MillraceError } from '@millrace/protocol'
 import type { FromReader, ReadName, Reads, ToReader } from './operations.ts'
+import { threadLimits } from './thread-limits.ts'
 
 export interface Reading {
   read<Name extends ReadName>(name: Name, ask: Reads[Name]['ask']): Promise<Reads[Name]['answer']>
@@ -21,7 +22,7 @@ interface Waiting {
 export function startReading(path: string, onDeath: (error: Error) => void): Reading {
   const worker = new Worker(
     new URL(import.meta.url.endsWith('.ts') ? './reader-worker.ts' : './reader-worker.js', import.meta.url),
-    { name: 'store reader' },
+    { name: 'store reader', resourceLimits: threadLimits },
   )
   const waiting = new Map<number, Waiting>()
   let lastId = 0

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import { MillraceError } from '@millrace/protocol'
 import type { BatchReply, FromWriter, Operation, ToWriter } from './operations.ts'
+import { threadLimits } from './thread-limits.ts'
 
 export interface Writing {
   readonly epoch: string
@@ -21,7 +22,7 @@ export interface WriterEvents {
 export async function startWriting(path: string, events: WriterEvents): Promise<Writing> {
   const worker = new Worker(
     new URL(import.meta.url.endsWith('.ts') ? './writer-worker.ts' : './writer-worker.js', import.meta.url),
-    { name: 'store writer', workerData: { path } },
+    { name: 'store writer', workerData: { path }, resourceLimits: threadLimits },
   )
   const { promise: opened, resolve, reject } = Promise.withResolvers<{ epoch: string; cursorKey: string }>()
   const exited = new Promise<void>((done) => worker.once('exit', () => done()))
