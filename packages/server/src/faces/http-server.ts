@@ -15,6 +15,7 @@ import { checkHost } from './guard.ts'
 import { sendProblem } from './problems.ts'
 import { routes } from './routes.ts'
 import { staticPage } from './static-page.ts'
+import { ownConnections } from './streaming.ts'
 
 /** What a browser of another origin may read of a stream's headers. */
 const exposedHeaders = [
@@ -80,6 +81,7 @@ export async function createHttpServer(
     forceCloseConnections: true,
   })
   if (onRoute !== undefined) app.addHook('onRoute', onRoute)
+  app.decorate(ownConnections, true)
   app.decorate('countRejection', (code: ErrorCode) => parts.metrics.http.rejected(code))
   app.setErrorHandler(sendProblem)
   app.setNotFoundHandler((request, reply) =>

@@ -4,11 +4,15 @@ import { isFinal, MillraceError, type Run } from '@millrace/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { logStream } from '../telemetry/request-log.ts'
 import type { FaceParts } from './face.ts'
+import { forgetHead } from './forget-head.ts'
 
 export interface Heartbeat {
   intervalMs: number
   text: string
 }
+
+/** A server has a decorator of this name when nobody else looks at its connections. */
+export const ownConnections = 'millraceOwnsConnections'
 
 /** Answers with the run's log as SSE. The caller has made sure that the principal may see the run. */
 export async function streamRun(
@@ -42,6 +46,7 @@ export async function streamRun(
     if (result.outcome === 'streaming') {
       place.attach(result.handle)
       logStream(request, identity.principal.user, run.id, result.handle)
+      if (request.server.hasDecorator(ownConnections)) forgetHead(request.raw, reply.raw)
     } else place.release()
   } catch (error) {
     place.release()
