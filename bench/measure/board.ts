@@ -129,7 +129,7 @@ function spread(values: readonly number[] | undefined): string {
 
 /** Three significant digits. */
 export function compact(value: number): string {
-  if (!Number.isFinite(value)) return String(value)
+  if (!Number.isFinite(value)) return '–'
   if (Math.abs(value) >= 1e6) return `${trimmed(value / 1e6)} M`
   if (Math.abs(value) >= 1e4) return `${trimmed(value / 1e3)} k`
   return trimmed(value)

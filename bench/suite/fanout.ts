@@ -74,7 +74,7 @@ async function measure(side: Peer, scratch: Scratch, { board, count, seconds }: 
   await load.connect({ port: peer.port, request: await peer.request(null), count })
   const gently = Math.min(gentleMost, gentleDeliveries / count)
   board.add(wakeUpCase(count), side.name, await observe(peer, load, gently, seconds))
-  board.add(saturatedCase(count), side.name, await observe(peer, load, saturatedRate, seconds))
+  board.add(saturatedCase(count), side.name, await observe(peer, load, saturatedRate, seconds * 2))
 }
 
 async function observe(peer: RunningPeer, load: Load, perSecond: number, seconds: number) {
@@ -89,6 +89,7 @@ async function observe(peer: RunningPeer, load: Load, perSecond: number, seconds
     [rate]: window.events / window.seconds,
     p50: window.p50,
     [p99]: window.p99,
-    [cpu]: (used * 1e6) / window.events,
+    // A side that delivered nothing at all in a window has no such figure.
+    [cpu]: window.events === 0 ? Number.NaN : (used * 1e6) / window.events,
   }
 }
