@@ -12,6 +12,8 @@ import { preparePrinting } from '../printer/printing.ts'
 import { getRequest, type Peer, type RunningPeer } from './peer.ts'
 
 const program = fileURLToPath(new URL('../../packages/server/bin/millrace.js', import.meta.url))
+/** What the program's first line asks of Node. */
+const ownFlag = '--max-semi-space-size=16'
 
 export interface MillraceServer {
   url: string
@@ -44,7 +46,7 @@ export async function startMillrace(scratch: Scratch, options: MillraceOptions):
   const projects = { bench: { path: project } }
   writeFileSync(file, JSON.stringify({ projects, tools, limits, concurrency: { job: jobs } }))
   const serve = ['serve', '--config', file, '--data', dataDir, '--port', String(port)]
-  const child = startChild([process.execPath, ...node, program, ...serve], scratch, {
+  const child = startChild([process.execPath, ownFlag, ...node, program, ...serve], scratch, {
     cwd: project,
     env: { ...process.env, LOG_LEVEL: 'error' },
     stdio: ['ignore', 'pipe', 'pipe'],
