@@ -34,7 +34,7 @@ test('a backup beside a program that writes without pause has all that was ackno
     for (const [id, head] of acknowledged) expect(logs.get(id)?.head).toBeGreaterThanOrEqual(head)
     if (lines === 300) program.child.kill('SIGKILL')
   }
-})
+}, 120_000)
 
 test('a backup is one file that nobody else can read, without anything of what was deleted', async () => {
   const dataDir = temporaryDir()
