@@ -12,7 +12,7 @@ import {
 import { z } from 'zod'
 import { readPage } from '../delivery/page.ts'
 import { type FaceApp, mountPath, principalOf, type StartingParts } from './face.ts'
-import { streamRun } from './streaming.ts'
+import { refuseSpentTicket, streamRun } from './streaming.ts'
 
 const heartbeat = { intervalMs: 30_000, text: 'heartbeat' }
 const runParams = z.object({ id: z.string().max(255) })
@@ -83,6 +83,7 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
       const run = await runs.get(id, principalOf(request))
       if (!wantsJson(request.headers.accept)) return streamRun(request, reply, parts, run, heartbeat)
       const query = pageQuery(request.query)
+      refuseSpentTicket(request, run, query.after)
       const page = await readPage(parts.pages, id, {
         ...query,
         epoch: query.epoch ?? headerEpoch(request.headers),

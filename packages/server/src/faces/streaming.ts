@@ -62,7 +62,7 @@ const afterwardsMs = 10 * 60_000
  * A ticket serves one client until the run is over; for a while after that it only lets that client
  * fetch what it has not seen yet, and be told that there is no more.
  */
-function refuseSpentTicket(request: FastifyRequest, run: Run, cursor: string | undefined): void {
+export function refuseSpentTicket(request: FastifyRequest, run: Run, cursor: string | undefined): void {
   const credential = request.identity?.credential
   if (credential?.kind !== 'ticket' || credential.usedAt === null) return
   if (!isFinal(run.state)) return

@@ -191,6 +191,21 @@ describe('a ticket ends', () => {
     expect((await use(ticket)).status).toBe(401)
   })
 
+  // Failed before: as JSON the whole log stayed open to it, for thirty days.
+  it('with its run also for pages of JSON', async () => {
+    path = `/api/runs/${run}/events`
+    const ticket = await ticketFor(path)
+    const page = (after: string) =>
+      fetch(`${rig.url}${path}?ticket=${ticket}${after}`, { headers: { accept: 'application/json' } })
+    expect((await page('')).status).toBe(200)
+    await abort(run)
+    await eventually(async () => (await page('')).status === 401)
+    const rest = (await (await page('&after=3')).json()) as { closed: boolean }
+    expect(rest.closed).toBe(true)
+    later(600_001)
+    expect((await page('&after=3')).status).toBe(401)
+  })
+
   // Failed before: whoever found the address in a log could read the whole run for thirty days.
   it('for good ten minutes after its run, whatever cursor comes with it', async () => {
     const ticket = await ticketFor(path)
