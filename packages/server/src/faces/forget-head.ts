@@ -1,6 +1,6 @@
 /**
  * Lets go of the heads of a request and its response once the response's has been sent. Node keeps
- * both for as long as the response lives, which for a stream is hours: 10 of 34 KB of a follower that waits
+ * both for as long as the response lives, which for a stream is hours: a quarter of the heap of a follower that waits
  * (bench/README.md).
  *
  * Only for connections of our own server: in a host application somebody may still ask for a header
