@@ -37,24 +37,25 @@ export class Terminal {
     this.json = options.json
   }
 
-  /** One line of a result, as it is. */
+  /** One line of a result: as it is for a program, without what steers a terminal for a person. */
   line(text: string): Promise<void> {
-    return write(this.#io.stdout, `${text}\n`)
+    return write(this.#io.stdout, `${this.#harmless(text, this.#io.stdout)}\n`)
   }
 
   value(value: unknown): Promise<void> {
-    return this.line(JSON.stringify(value))
+    return write(this.#io.stdout, `${jsonOf(value)}\n`)
   }
 
   /** One line a program wrote to its stderr: red on a terminal, unless it brings colours of its own. */
   errorLine(text: string): Promise<void> {
-    const plain = text.includes('\u001b') ? text : this.styled('red', text, this.#io.stderr)
-    return write(this.#io.stderr, `${plain}\n`)
+    const { stderr } = this.#io
+    const coloured = text.includes('\u001b') ? text : this.styled('red', text, stderr)
+    return write(stderr, `${this.#harmless(coloured, stderr)}\n`)
   }
 
   /** Something a person may want to know while a command goes on. */
   note(text: string): Promise<void> {
-    if (this.json) return write(this.#io.stderr, `${JSON.stringify({ notice: text })}\n`)
+    if (this.json) return write(this.#io.stderr, `${jsonOf({ notice: text })}\n`)
     return write(this.#io.stderr, `${this.styled('dim', `-- ${printable(text)}`, this.#io.stderr)}\n`)
   }
 
@@ -62,12 +63,16 @@ export class Terminal {
     // Without a terminal, or with NO_COLOR, `styleText` leaves the text alone.
     return text === '' ? '' : styleText(style, text, { stream })
   }
+
+  #harmless(text: string, stream: Output): string {
+    return stream.isTTY ? colouredOnly(text) : text
+  }
 }
 
 /** The last line of a command that failed. */
 export async function reportFailure(io: Io, error: unknown, json: boolean): Promise<void> {
   const message = error instanceof CliError ? error.message : describeCrash(error)
-  const text = json ? JSON.stringify({ error: { message } }) : `millrace: ${printable(message)}`
+  const text = json ? jsonOf({ error: { message } }) : `millrace: ${printable(message)}`
   await write(io.stderr, `${text}\n`)
 }
 
@@ -82,6 +87,22 @@ async function write(stream: Output, text: string): Promise<void> {
 /** Text from elsewhere cannot move the cursor or set the title of a person's terminal. */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
+}
+
+/** The same for what a program printed, which may bring colours (SGR, ECMA-48 8.3.117) and nothing else. */
+function colouredOnly(text: string): string {
+  const colours = /\u001b\[[\d;:]*m/g
+  const between = text.split(colours).map(printable)
+  const found = text.match(colours) ?? []
+  return between.map((part, index) => part + (found[index] ?? '')).join('')
+}
+
+/** As JSON of one line. What it leaves of control characters, some terminals obey, too. */
+function jsonOf(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  )
 }
 
 /** Columns as wide as their widest cell; the last one is not padded. */

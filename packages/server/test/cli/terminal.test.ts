@@ -30,6 +30,36 @@ describe('what a command writes', () => {
     expect(await text(target.stderr)).toBe('-- \ufffd[2Jgone\n')
   })
 
+  // Failed before: what a run printed could set the clipboard of whoever followed it.
+  it.each(['stdout', 'stderr'] as const)(
+    'keeps of what a program printed its colours on a terminal: %s',
+    async (name) => {
+      const hostile = '\u001b[1;31mred\u001b[0m \u001b]52;c;aGk=\u0007 \u001b[2J \u009b2J \r\u001b[6n\u001bP'
+      const shown =
+        '\u001b[1;31mred\u001b[0m \ufffd]52;c;aGk=\ufffd \ufffd[2J \ufffd2J \ufffd\ufffd[6n\ufffdP\n'
+      const written = async (isTTY: boolean) => {
+        const stream = Object.assign(new PassThrough(), { isTTY })
+        const terminal = new Terminal({ ...io(), [name]: stream }, { json: false })
+        await (name === 'stdout' ? terminal.line(hostile) : terminal.errorLine(hostile))
+        stream.end()
+        return text(stream)
+      }
+      expect(await written(true)).toBe(shown)
+      // For a program that reads it, it stays as it was.
+      expect(await written(false)).toBe(`${hostile}\n`)
+    },
+  )
+
+  it('is JSON without a control character in it', async () => {
+    const target = io()
+    const value = { line: 'a\u009b2J\u007f\u001b[2J' }
+    await new Terminal(target, { json: true }).value(value)
+    target.stdout.end()
+    const line = await text(target.stdout)
+    expect(line).toBe('{"line":"a\\u009b2J\\u007f\\u001b[2J"}\n')
+    expect(JSON.parse(line)).toEqual(value)
+  })
+
   it('is one JSON value a line for a machine', async () => {
     const target = io()
     const terminal = new Terminal(target, { json: true })
