@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Board } from './measure/board.ts'
+import { releaseOnSignal } from './measure/scratch.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { fanout } from './suite/fanout.ts'
 import { idle } from './suite/idle.ts'
@@ -24,6 +25,7 @@ const suite: Record<string, (options: Options) => Promise<Board>> = {
   start,
 }
 
+releaseOnSignal()
 const asked = readOptions(process.argv.slice(2))
 const names = asked?.name === 'all' ? Object.keys(suite) : [asked?.name ?? '']
 if (asked?.name === 'soak') {
