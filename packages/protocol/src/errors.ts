@@ -61,6 +61,11 @@ export class MillraceError extends Error {
   }
 }
 
+/** What a thrown value says; anything may be thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** `path` is dotted (`spec.tool`), `expected` a phrase a person understands. */
 export interface FieldError {
   path: string

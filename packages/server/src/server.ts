@@ -12,8 +12,8 @@ import { createJwtVerifier } from './auth/jwt.ts'
 import { OpenStreams } from './auth/open-streams.ts'
 import type { Principal } from './auth/principal.ts'
 import { newSecret } from './auth/secrets.ts'
+import { monotonicClock } from './clock.ts'
 import type { Config } from './config/config.ts'
-import { systemClock } from './delivery/clock.ts'
 import { Delivery } from './delivery/delivery.ts'
 import type { FaceParts, Readiness } from './faces/face.ts'
 import { routes } from './faces/routes.ts'
@@ -156,7 +156,7 @@ async function open(
     return status === 'ok' ? { ready: true, status: 'ok' } : { ready: false, status: `storage_${status}` }
   }
   const retention = new Retention({ store, rule: config.retention, now, log })
-  releases.push(startSweeper({ retention, log, after: systemClock.after }))
+  releases.push(startSweeper({ retention, log, after: monotonicClock.after }))
   const faces: FaceParts = {
     config,
     runs,

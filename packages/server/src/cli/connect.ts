@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { defaultDataDir, namedDataDir, stateRoot } from '../config/data-dir.ts'
+import { isAlive } from '../store/is-alive.ts'
 import { exitCodes } from './exit-codes.ts'
 import { CliError } from './terminal.ts'
 
@@ -113,15 +114,6 @@ export async function readCard(dataDir: string): Promise<Card | null> {
     return { ...card, dataDir }
   } catch {
     return null
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

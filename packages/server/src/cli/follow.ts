@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Json, ResetData } from '@millrace/protocol'
-import { resetType } from '@millrace/protocol'
+import { messageOf, resetType } from '@millrace/protocol'
 import { Refused, refusal, send, Unreachable } from './api.ts'
 import type { Connection, Server } from './connect.ts'
 import { framesOf, StreamLost } from './event-stream.ts'
@@ -79,7 +79,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Followed, 
         }
       } catch (error) {
         if (either.aborted || !mayPass(error, connection)) throw error
-        reason = error instanceof Error ? error.message : String(error)
+        reason = messageOf(error)
       }
       const settled = openedAt !== undefined && (advanced || performance.now() - openedAt > settledMs)
       if (lostAt === undefined || settled) {

@@ -1,5 +1,5 @@
 /** `millrace run`: starts a tool and shows it until it ends. */
-import { runResponse, toolsResponse } from '@millrace/protocol'
+import { messageOf, runResponse, toolsResponse } from '@millrace/protocol'
 import type { z } from 'zod'
 import { nearest } from '../config/nearest.ts'
 import { callJson } from './api.ts'
@@ -28,7 +28,7 @@ export async function runCommand(toolId: string, flags: RunFlags, io: Io): Promi
   const release = installSignals({
     onFirst: () => {
       void abort(run.id, connection, terminal).catch(async (error: unknown) => {
-        await terminal.note(`the run could not be aborted: ${error instanceof Error ? error.message : error}`)
+        await terminal.note(`the run could not be aborted: ${messageOf(error)}`)
         leave.abort()
       })
     },

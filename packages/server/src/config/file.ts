@@ -2,6 +2,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { messageOf } from '@millrace/protocol'
 import { jsonErrorPosition } from './json-position.ts'
 import type { Problems } from './problems.ts'
 
@@ -99,7 +100,7 @@ async function importDefault(path: string, problems: Problems): Promise<unknown>
     // The first line of a SyntaxError's stack is where it is; its message alone would not say.
     const stack = error instanceof SyntaxError ? error.stack?.split('\n')[0] : undefined
     const at = stack?.startsWith(pathToFileURL(path).href) || stack?.startsWith(path) ? stack : path
-    problems.add(at, `a module that can be loaded: ${error instanceof Error ? error.message : String(error)}`)
+    problems.add(at, `a module that can be loaded: ${messageOf(error)}`)
     return undefined
   }
 }

@@ -1,4 +1,5 @@
 /** Reads the `tools` section: the named commands jobs run. */
+import { messageOf } from '@millrace/protocol'
 import { checkTemplate } from './command-template.ts'
 import type { Tool, ToolArg } from './config.ts'
 import { nearest } from './nearest.ts'
@@ -95,7 +96,7 @@ function wholePattern(source: string | undefined, at: string, problems: Problems
     new RegExp(source, 'u')
     return new RegExp(`^(?:${source})$`, 'u')
   } catch (error) {
-    problems.add(at, `a regular expression: ${error instanceof Error ? error.message : String(error)}`)
+    problems.add(at, `a regular expression: ${messageOf(error)}`)
     return undefined
   }
 }

@@ -12,8 +12,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { parseCursor, type Resume, resolveResume } from '@millrace/protocol'
+import { type Clock, monotonicClock } from '../clock.ts'
 import { type Chunk, textChunk } from './chunk.ts'
-import { type Clock, systemClock } from './clock.ts'
 import { commentText } from './encode.ts'
 import { Feeds } from './feeds.ts'
 import { Follower } from './follower.ts'
@@ -26,7 +26,6 @@ import { RingBudget } from './ring-budget.ts'
 import type { DeliverySource, LogBounds, StoredEvent } from './source.ts'
 import { Turns } from './turns.ts'
 
-export type { Clock } from './clock.ts'
 export { CursorReset, type IterateOptions } from './iterate.ts'
 export type { DeliverySource } from './source.ts'
 
@@ -124,7 +123,7 @@ export class Delivery {
 
   constructor(options: DeliveryOptions) {
     this.#store = options.store
-    this.#clock = options.clock ?? systemClock
+    this.#clock = options.clock ?? monotonicClock
     this.#batchBytes = options.batchBytes ?? 64 * 1024
     this.#hub = new Hub(options.store)
     this.#heartbeats = new Heartbeats(this.#clock)

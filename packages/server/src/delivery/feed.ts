@@ -7,7 +7,7 @@
  * enters the ring only if it continues the tail, and everything else is read from the store.
  */
 import type { LogBounds } from '@millrace/protocol'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Hub } from './hub.ts'
 import { type Page, Pages } from './pages.ts'
 import { Ring } from './ring.ts'

@@ -14,8 +14,8 @@
  * is backed up; a follower holds no events of its own, so a slow one costs only what its sink holds.
  */
 import { type ResetData, resolveResume } from '@millrace/protocol'
+import type { Clock } from '../clock.ts'
 import { type Chunk, textChunk } from './chunk.ts'
-import type { Clock } from './clock.ts'
 import { resetText } from './encode.ts'
 import type { Feed } from './feed.ts'
 import type { Page } from './pages.ts'

@@ -5,7 +5,7 @@
  * ordered by when it is due and only its front is ever looked at. Beats that are due within a small
  * slack of each other go out together. No entries, no timer.
  */
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 
 export interface Heart {
   /** Must not throw. */

@@ -7,7 +7,7 @@
  * and no listener or heartbeat is left.
  */
 import type { ServerResponse } from 'node:http'
-import { systemClock } from './clock.ts'
+import { monotonicClock } from '../clock.ts'
 import { commentText, frameText } from './encode.ts'
 import { setStreamHeaders } from './headers.ts'
 import { Heartbeats } from './heartbeats.ts'
@@ -40,7 +40,7 @@ export interface SSEWriter {
 }
 
 /** One timer for the writers of a process; it runs only while there are any. */
-const heartbeats = new Heartbeats(systemClock)
+const heartbeats = new Heartbeats(monotonicClock)
 
 /**
  * Starts an event stream on a response: sets the headers (a `Cache-Control` that is already set

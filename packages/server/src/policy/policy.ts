@@ -2,6 +2,7 @@
  * The tool policy: a pure answer to "may an agent make this call?". It explains, and asks people; the
  * sandbox is the boundary. See docs/policy.md.
  */
+import { messageOf } from '@millrace/protocol'
 import { createBashReader } from './bash/read.ts'
 import type { Finding } from './finding.ts'
 import { createPlaces } from './places.ts'
@@ -82,7 +83,7 @@ export function createPolicy(options: PolicyOptions): Policy {
       try {
         return verdictOn(judge(call))
       } catch (error) {
-        const problem = error instanceof Error ? error.message : String(error)
+        const problem = messageOf(error)
         return { decision: 'deny', reason: `The policy failed to read this call: ${problem}.` }
       }
     },

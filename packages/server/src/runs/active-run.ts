@@ -12,6 +12,7 @@ import {
   finalStates,
   lifecycleTypes,
   MillraceError,
+  messageOf,
   type Run,
   terminalType,
 } from '@millrace/protocol'
@@ -217,8 +218,4 @@ function isReserved(kind: Run['kind'], type: string): boolean {
 export function publicRun(record: RunRecord): Run {
   const { cause: _cause, process: _process, node: _node, ...run } = record
   return run
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

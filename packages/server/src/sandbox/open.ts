@@ -5,14 +5,13 @@
  * Owns: everything the sandbox puts in place (stand-ins, the watch over limits), until
  * `close()`.
  */
-
 import { execFile } from 'node:child_process'
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { MillraceError } from '@millrace/protocol'
+import { MillraceError, messageOf } from '@millrace/protocol'
 import { type BubblewrapParts, spawnContained } from './bubblewrap.ts'
 import { CopiedFiles } from './copied-files.ts'
 import { DescriptorCover } from './descriptors.ts'
@@ -213,8 +212,4 @@ function isNewEnough(version: string | null): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const [oldestMajor = 0, oldestMinor = 0] = oldestBubblewrap
   return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -4,7 +4,3 @@ export interface Check {
   status: 'ok' | 'info' | 'warn' | 'fail'
   detail: string
 }
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

@@ -2,9 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import { access, constants, open, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { messageOf } from '@millrace/protocol'
 import { acquireDataDirLock } from '../../store/data-directory.ts'
-import { isAlive, readCard } from '../connect.ts'
-import { type Check, messageOf } from './check.ts'
+import { isAlive } from '../../store/is-alive.ts'
+import { readCard } from '../connect.ts'
+import type { Check } from './check.ts'
 
 const name = 'data directory'
 const scarceBytes = 1024 ** 3

@@ -1,9 +1,10 @@
 /** `millrace doctor`: tries out what a server needs, and shows what it found. */
+import { messageOf } from '@millrace/protocol'
 import type { ConfigFlags } from '../../config/settings.ts'
 import { connect } from '../connect.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type Io, printable, Terminal } from '../terminal.ts'
-import { type Check, messageOf } from './check.ts'
+import type { Check } from './check.ts'
 import { checkDataDirectory } from './data-directory.ts'
 import { checkConfig, checkKeys, checkNode } from './machine.ts'
 import { checkSandbox } from './sandbox.ts'

@@ -1,10 +1,11 @@
 /** What of this machine a server needs: Node, keys, and a configuration that loads. */
+import { messageOf } from '@millrace/protocol'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { ConfigError } from '../../config/problems.ts'
 import type { ConfigFlags } from '../../config/settings.ts'
 import type { Io } from '../terminal.ts'
-import { type Check, messageOf } from './check.ts'
+import type { Check } from './check.ts'
 
 /** The same bound as in `bin/millrace.js`. */
 export function checkNode(version = process.versions.node): Check {

@@ -2,9 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { messageOf } from '@millrace/protocol'
 import type { Config } from '../../config/config.ts'
 import { openSandbox } from '../../sandbox/open.ts'
-import { type Check, messageOf } from './check.ts'
+import type { Check } from './check.ts'
 
 const name = 'sandbox'
 

@@ -4,10 +4,11 @@
  * The probe's frames say when they were written. The clocks of the two machines need not agree: only
  * spacings are compared, never times.
  */
+import { messageOf } from '@millrace/protocol'
 import { Refused, refusal, send } from '../api.ts'
 import type { Server } from '../connect.ts'
 import { framesOf } from '../event-stream.ts'
-import { type Check, messageOf } from './check.ts'
+import type { Check } from './check.ts'
 
 const name = 'stream'
 /** The probe takes 2 s; what buffers it may do so until its end. */

@@ -8,8 +8,8 @@
 import { Buffer } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import type { StreamOutputEvent } from '@millrace/protocol'
+import type { Clock } from '../../clock.ts'
 import { type EmittedEvent, emitHighWater, type RunContext } from '../runner.ts'
-import type { Clock } from './clock.ts'
 import { type Line, LineSplitter } from './lines.ts'
 
 type StreamName = StreamOutputEvent['stream']

@@ -4,12 +4,12 @@
  * Owns, per run: the process and the timer of its time limit. Both are gone when `run` returns, in
  * whatever way it returns. Ending order: end the tree, drain its pipes, then answer.
  */
-import { type ExecutionResponse, MillraceError, type StreamErrorEvent } from '@millrace/protocol'
+import { type ExecutionResponse, MillraceError, messageOf, type StreamErrorEvent } from '@millrace/protocol'
+import { type Clock, wallClock } from '../../clock.ts'
 import { resolveCommand } from '../../config/command-template.ts'
 import type { Tool } from '../../config/config.ts'
 import type { SandboxedProcess } from '../../sandbox/sandbox.ts'
 import { EndRequest, type RunContext, type Runner, type RunOutcome } from '../runner.ts'
-import { type Clock, systemClock } from './clock.ts'
 import { Output } from './output.ts'
 
 export interface CommandRunnerOptions {
@@ -27,7 +27,7 @@ const graceMs = 2000
 const shutdownGraceMs = 1000
 
 export function createCommandRunner(options: CommandRunnerOptions): Runner {
-  const { tools, eventBytes, clock = systemClock } = options
+  const { tools, eventBytes, clock = wallClock } = options
   return {
     kind: 'job',
     async run(context) {
@@ -38,7 +38,7 @@ export function createCommandRunner(options: CommandRunnerOptions): Runner {
       try {
         process = await spawn(context, prepared)
       } catch (error) {
-        return couldNotStart(error instanceof Error ? error.message : String(error))
+        return couldNotStart(messageOf(error))
       }
       return attend(process, prepared, { context, clock, eventBytes })
     },

@@ -80,6 +80,7 @@ export function failureKind(error: unknown): FailureKind {
   }
 }
 
+/** Not the protocol's: the store's threads load nothing of it, and none of the library it is written with. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,8 +1,8 @@
 /** A run's context that records what is emitted, with commits that a test can hold back. */
 import { randomUUID } from 'node:crypto'
 import type { Run, StreamOutputEvent } from '@millrace/protocol'
+import type { Clock } from '../../../../src/clock.ts'
 import type { Tool } from '../../../../src/config/config.ts'
-import type { Clock } from '../../../../src/runners/command/clock.ts'
 import { type EmittedEvent, EndRequest, type RunContext } from '../../../../src/runners/runner.ts'
 import type { Sandbox } from '../../../../src/sandbox/sandbox.ts'
 
