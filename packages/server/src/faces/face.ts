@@ -23,6 +23,10 @@ declare module 'fastify' {
     access?: Access
     /** The route answers with an endless stream: refused without an answer while the server drains. */
     stream?: boolean
+    /** The route puts a run in the queue. */
+    starts?: boolean
+    /** The shape of what it answers when it refuses: RFC 9457, unless it says `message`. */
+    refusals?: 'problem' | 'message'
   }
   interface FastifyRequest {
     identity: Identity | null

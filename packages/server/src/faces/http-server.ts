@@ -6,9 +6,9 @@ import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import { type ErrorCode, MillraceError } from '@millrace/protocol'
 import Fastify, { type FastifyInstance, LogController, type RouteOptions } from 'fastify'
-import { jsonSchemaTransform } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import { logRequests, requestNames } from '../telemetry/request-log.ts'
+import { describeRoute, securitySchemes } from './api-document.ts'
 import { answerClientError, answerUnreadable } from './client-errors.ts'
 import type { FaceApp, FaceParts } from './face.ts'
 import { checkHost } from './guard.ts'
@@ -120,10 +120,10 @@ export async function createHttpServer(
         description: 'Runs long-lived work and streams everything it does: live, durable, resumable.',
         license: { name: 'Apache-2.0' },
       },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+      components: { securitySchemes },
       security: [{ bearer: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: describeRoute,
   })
   await app.register(routes(parts))
   await app.register(async (page) => staticPage(page as unknown as FaceApp))

@@ -28,10 +28,14 @@ const queueResponse = z.object({
 export function jobsFace(app: FaceApp, parts: StartingParts): void {
   const { runs } = parts
   app.setErrorHandler(sendJobError)
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, refusals: 'message' }
+  })
 
   app.post(
     '/api/execute',
     {
+      config: { starts: true },
       schema: {
         tags: ['jobs'],
         summary: 'Queue a tool in a project; answers at once',

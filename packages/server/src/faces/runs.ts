@@ -24,6 +24,7 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
   app.post(
     '/api/runs',
     {
+      config: { starts: true },
       schema: {
         tags: ['runs'],
         summary: 'Start a run; answers at once',
@@ -109,6 +110,7 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
   app.post(
     '/api/runs/:id/retry',
     {
+      config: { starts: true },
       schema: {
         tags: ['runs'],
         summary: 'Run the same spec again, as a new run',

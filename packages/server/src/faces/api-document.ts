@@ -1,0 +1,142 @@
+/**
+ * What the API's document says of every route alike: who may call it, how a stream of a run is resumed,
+ * and how it refuses. Derived from what the routes declare, so that none can leave it out.
+ */
+import { type ErrorCode, errorTable } from '@millrace/protocol'
+import type { FastifySchema, RouteOptions } from 'fastify'
+import { jsonSchemaTransform } from 'fastify-type-provider-zod'
+
+interface Described extends FastifySchema {
+  summary?: string
+  hide?: boolean
+  produces?: readonly string[]
+  security?: Record<string, string[]>[]
+  response?: Record<string, unknown>
+}
+
+type Transform = typeof jsonSchemaTransform
+
+export const securitySchemes = {
+  bearer: { type: 'http', scheme: 'bearer', description: 'A token, or a JSON Web Token' },
+  ticket: {
+    type: 'apiKey',
+    in: 'query',
+    name: 'ticket',
+    description: 'Of `POST /api/tickets`, for this one path',
+  },
+} as const
+
+export const describeRoute: Transform = (document) => {
+  const { schema, url } = jsonSchemaTransform(document)
+  const said = schema as Described | undefined
+  if (said === undefined || said.hide) return { schema, url }
+  const { access = 'user', stream = false } = document.route.config ?? {}
+  const ofRun = stream && url.includes(':')
+  const answers = stream ? streamed(said.produces ?? [], ofRun) : said.response
+  const whole: Described = {
+    ...said,
+    ...(access === 'public' ? { security: [] } : {}),
+    ...(ofRun ? resumable(said.produces ?? []) : {}),
+    response: { ...refusalsOf(document.route, said), ...(answers ?? { 200: { description: said.summary } }) },
+  }
+  return { schema: whole as typeof schema, url }
+}
+
+/** The answers a caller has to be ready for, by status, with the codes that each may have. */
+function refusalsOf({ config, method, url }: RouteOptions, { body, params, querystring }: Described) {
+  const { access = 'user', stream = false, starts = false } = config ?? {}
+  const codes = new Set<ErrorCode>(['misdirected', 'request_timeout', 'headers_too_large', 'internal'])
+  const may = (when: unknown, ...more: ErrorCode[]) => {
+    if (when) for (const code of more) codes.add(code)
+  }
+  may(access !== 'public', 'unauthenticated', 'auth_unavailable', 'storage_failed')
+  // A cookie that a foreign page sends along, and what only admins may do.
+  may(access === 'admin' || method === 'POST', 'forbidden')
+  may(body || querystring || params || stream, 'invalid_request')
+  may(method === 'POST', 'payload_too_large', 'unsupported_media_type', 'storage_full')
+  may(params || url === '/api/tickets', 'not_found')
+  may(stream, 'too_many_streams')
+  may(starts, 'rate_limited', 'draining', 'idempotency_mismatch', 'run_open', 'sandbox_unavailable')
+  may(url === '/api/tickets', 'rate_limited')
+  const byStatus = new Map<number, ErrorCode[]>()
+  for (const code of codes) {
+    const { status } = errorTable[code]
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
+  }
+  const shape = config?.refusals === 'message' ? messageShape : problemShape
+  return Object.fromEntries([...byStatus].map(([status, found]) => [status, shape(status, found)]))
+}
+
+const text = { type: 'string' }
+
+function described(status: number, codes: readonly ErrorCode[]) {
+  const description = codes.map((code) => `${errorTable[code].title} (\`${code}\`)`).join('; ')
+  const late = status === 429 || status === 503
+  return late
+    ? { description: `${description}. \`Retry-After\` says when to try again, where known` }
+    : { description }
+}
+
+/** RFC 9457. */
+function problemShape(status: number, codes: readonly ErrorCode[]) {
+  const schema = {
+    type: 'object',
+    required: ['type', 'title', 'status', 'detail', 'code', 'retry'],
+    properties: {
+      type: text,
+      title: text,
+      status: { type: 'integer', const: status },
+      detail: text,
+      code: { type: 'string', enum: codes },
+      retry: { type: 'boolean' },
+      errors: {
+        type: 'array',
+        items: { type: 'object', required: ['path', 'expected'], properties: { path: text, expected: text } },
+      },
+    },
+  }
+  return { ...described(status, codes), content: { 'application/problem+json': { schema } } }
+}
+
+function messageShape(status: number, codes: readonly ErrorCode[]) {
+  const error = { type: 'object', required: ['message'], properties: { message: text } }
+  const schema = { type: 'object', required: ['error'], properties: { error } }
+  return { ...described(status, codes), content: { 'application/json': { schema } } }
+}
+
+function streamed(produces: readonly string[], ofRun: boolean) {
+  const content = Object.fromEntries(
+    produces.map((type) => [type, { schema: type === 'text/event-stream' ? text : { type: 'object' } }]),
+  )
+  const over = {
+    204: { type: 'null', description: 'The log is closed, and there is nothing after this cursor' },
+  }
+  return {
+    200: { description: 'Frames, each with `id`, `event` and `data`', content },
+    ...(ofRun ? over : {}),
+  }
+}
+
+const cursor = 'The frames after this `id` are wanted'
+const resumeQuery = {
+  after: { ...text, description: cursor },
+  lastEventId: { ...text, description: `${cursor}; the same as \`after\`` },
+  epoch: { ...text, description: 'The epoch that the cursor is of' },
+  types: { ...text, description: 'Only these types, separated by commas, and the terminal one' },
+}
+const pageQuery = {
+  limit: { type: 'integer', minimum: 1, maximum: 10_000, description: 'Of a page: so many events at most' },
+}
+const resumeHeaders = {
+  'last-event-id': { ...text, description: `${cursor}; wins over the query` },
+  'millrace-epoch': { ...text, description: 'The epoch that the cursor is of' },
+}
+
+function resumable(produces: readonly string[]): Described {
+  const paged = produces.includes('application/json')
+  return {
+    querystring: { type: 'object', properties: { ...resumeQuery, ...(paged ? pageQuery : {}) } },
+    headers: { type: 'object', properties: resumeHeaders },
+    security: [{ bearer: [] }, { ticket: [] }],
+  }
+}

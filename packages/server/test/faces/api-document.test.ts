@@ -1,0 +1,92 @@
+/** The API's own document: what it says is what is answered. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openRig, post, type Rig } from '../security/support/server.ts'
+
+interface Operation {
+  summary?: string
+  security?: Record<string, string[]>[]
+  parameters?: { in: string; name: string; required?: boolean }[]
+  responses: Record<string, { description: string; content?: Record<string, { schema: Schema }> }>
+}
+interface Schema {
+  properties?: Record<string, { enum?: string[] }>
+}
+
+let rig: Rig
+let document: { openapi: string; paths: Record<string, Record<string, Operation>> }
+
+beforeAll(async () => {
+  rig = await openRig({ config: { limits: { streamsPerUser: 1 } } })
+  document = (await (await fetch(`${rig.url}/openapi.json`)).json()) as typeof document
+})
+afterAll(() => rig.stop())
+
+const operations = () =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, path, operation })),
+  )
+
+const publicPaths = ['/healthz', '/readyz']
+
+// Failed before: no route documented a refusal, and the public ones asked for a token.
+it('every route says what it does, who may call it, and how it answers and refuses', () => {
+  expect(document.openapi).toBe('3.1.0')
+  expect(operations().length).toBeGreaterThan(15)
+  for (const { name, path, operation } of operations()) {
+    const statuses = Object.keys(operation.responses)
+    expect([name, operation.summary]).not.toEqual([name, undefined])
+    expect([name, statuses.some((status) => status.startsWith('2'))]).toEqual([name, true])
+    expect([name, statuses]).toEqual([name, expect.arrayContaining(['408', '421', '431', '500'])])
+    const isPublic = publicPaths.includes(path)
+    expect([name, statuses.includes('401')]).toEqual([name, !isPublic])
+    expect([name, operation.security?.length === 0]).toEqual([name, isPublic])
+  }
+})
+
+it('a stream of a run says how it is resumed, and that a ticket opens it', () => {
+  for (const path of ['/api/runs/{id}/events', '/api/stream/{jobId}']) {
+    const { parameters = [], responses, security } = document.paths[path]?.get ?? { responses: {} }
+    const names = parameters.map((parameter) => `${parameter.in} ${parameter.name}`)
+    expect(names).toEqual(
+      expect.arrayContaining(['query after', 'query types', 'header last-event-id', 'header millrace-epoch']),
+    )
+    expect(parameters.filter((parameter) => parameter.in !== 'path' && parameter.required)).toEqual([])
+    expect(Object.keys(responses['200']?.content ?? {})).toContain('text/event-stream')
+    expect(responses['204']).not.toHaveProperty('content')
+    expect(security).toEqual([{ bearer: [] }, { ticket: [] }])
+  }
+})
+
+it('what is refused is refused as documented: status, type and code', async () => {
+  const nobodys = '00000000-0000-4000-8000-000000000000'
+  const refused: [string, string, string, RequestInit?][] = [
+    ['post /api/runs', '/api/runs', rig.owner, post({ kind: 'job' })],
+    [
+      'post /api/runs',
+      '/api/runs',
+      rig.owner,
+      { method: 'POST', headers: { 'content-type': 'text/csv' }, body: 'a' },
+    ],
+    ['post /api/runs', '/api/runs', 'nobody', post({})],
+    ['get /api/runs', '/api/runs?limit=0', rig.owner],
+    ['get /api/runs/{id}', `/api/runs/${nobodys}`, rig.owner],
+    ['get /api/runs/{id}/events', `/api/runs/${nobodys}/events`, rig.owner],
+    ['post /api/runs/{id}/retry', `/api/runs/${await rig.job(rig.owner, 'wait')}/retry`, rig.owner, post({})],
+    ['get /metrics', '/metrics', rig.owner],
+    ['post /api/admin/prune', '/api/admin/prune', rig.owner, post({})],
+    ['post /api/tickets', '/api/tickets', rig.owner, post({ path: `/api/stream/${nobodys}` })],
+    ['post /api/execute', '/api/execute', rig.owner, post({ toolId: 'none', projectId: 'here' })],
+    ['get /api/stream/{jobId}', `/api/stream/${nobodys}`, rig.owner],
+  ]
+  for (const [name, path, token, init] of refused) {
+    const response = await rig.as(token, path, init)
+    const operation = operations().find((one) => one.name === name)?.operation
+    const type = response.headers.get('content-type')?.split(';')[0] ?? ''
+    const schema = operation?.responses[response.status]?.content?.[type]?.schema
+    expect([name, response.status, schema !== undefined]).toEqual([name, expect.any(Number), true])
+    const body = (await response.json()) as Record<string, string>
+    expect(Object.keys(schema?.properties ?? {})).toEqual(expect.arrayContaining(Object.keys(body)))
+    const codes = schema?.properties?.code?.enum
+    if (codes !== undefined) expect([name, codes]).toEqual([name, expect.arrayContaining([body.code])])
+  }
+})
