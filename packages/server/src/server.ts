@@ -145,7 +145,13 @@ async function open(
   const adminTokens = config.adminToken === undefined ? [localToken] : [localToken, config.adminToken]
   const jwt = config.auth?.jwt === undefined ? null : createJwtVerifier(config.auth.jwt, now)
   const auth = new Authenticator({ credentials: store.credentials, adminTokens, jwt, now })
-  const streams = new OpenStreams({ credentials: store.credentials, limits: config.limits, now, log })
+  const streams = new OpenStreams({
+    credentials: store.credentials,
+    limits: config.limits,
+    now,
+    log,
+    onEnded: (reason) => metrics.http.streamEnded(reason),
+  })
   releases.push(() => streams.close())
 
   let draining = false

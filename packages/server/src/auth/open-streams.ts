@@ -25,13 +25,17 @@ export interface StreamLimits {
   streams: number
 }
 
+/** Why a stream is ended before its log: to make room at a cap, for its ticket's next use, or with its credential. */
+export const endsOfStreams = ['user', 'address', 'server', 'ticket', 'credential'] as const
+export type EndOfStream = (typeof endsOfStreams)[number]
+
 export interface OpenStreamsParts {
   credentials: Pick<CredentialStore, 'dead'>
   limits: StreamLimits
   now: () => number
   log: Logger
-  /** Told when a stream is ended or refused, and why. */
-  onRefused?: (reason: 'user' | 'address' | 'server' | 'credential') => void
+  /** Told of each stream that is ended here. */
+  onEnded?: (reason: EndOfStream) => void
 }
 
 interface Entry {
@@ -79,7 +83,7 @@ export class OpenStreams {
     // A ticket opens one connection at a time: the client that reconnects is the one that counts, and
     // the place of its older connection is its own.
     const ticket = ticketOf(identity)
-    if (ticket !== null) for (const entry of [...this.#ofTicket.of(ticket)]) this.#end(entry)
+    if (ticket !== null) for (const entry of [...this.#ofTicket.of(ticket)]) this.#end(entry, 'ticket')
     this.#makeRoom(limits.streamsPerUser, 'user', this.#ofUser.of(user), user)
     this.#makeRoom(limits.streamsPerAddress, 'address', this.#ofAddress.of(address), user)
     this.#makeRoom(limits.streams, 'server', this.#entries, user)
@@ -124,7 +128,6 @@ export class OpenStreams {
     user: string,
   ): void {
     if (same.size < limit) return
-    this.#parts.onRefused?.(what)
     const stalled = [...same]
       .filter((entry) => entry.identity.principal.user === user && entry.stream?.stalledSince != null)
       .sort((a, b) => (a.stream?.stalledSince ?? 0) - (b.stream?.stalledSince ?? 0))[0]
@@ -138,10 +141,11 @@ export class OpenStreams {
         },
       )
     }
-    this.#end(stalled)
+    this.#end(stalled, what)
   }
 
-  #end(entry: Entry): void {
+  #end(entry: Entry, reason: EndOfStream): void {
+    this.#parts.onEnded?.(reason)
     this.#release(entry)
     entry.stream?.close()
   }
@@ -159,8 +163,7 @@ export class OpenStreams {
         const { credential, expiresAt } = entry.identity
         const expired = expiresAt !== null && expiresAt <= at
         if (!expired && !(credential !== null && dead.has(credential.id))) continue
-        this.#parts.onRefused?.('credential')
-        this.#end(entry)
+        this.#end(entry, 'credential')
       }
     } catch (error) {
       this.#parts.log.error({ err: error }, 'credentials of open streams could not be checked')

@@ -1,7 +1,12 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Identity } from '../../src/auth/identity.ts'
-import { type OpenStream, OpenStreams, type StreamLimits } from '../../src/auth/open-streams.ts'
+import {
+  type EndOfStream,
+  type OpenStream,
+  OpenStreams,
+  type StreamLimits,
+} from '../../src/auth/open-streams.ts'
 import type { Credential } from '../../src/store/credentials.ts'
 
 class Stream implements OpenStream {
@@ -48,6 +53,7 @@ function rig(limits: Partial<StreamLimits> = {}) {
   const clock = { now: 1000 }
   const dead = new Set<string>()
   const asked: string[][] = []
+  const ended: EndOfStream[] = []
   const streams = new OpenStreams({
     credentials: {
       dead: async (ids) => {
@@ -58,13 +64,14 @@ function rig(limits: Partial<StreamLimits> = {}) {
     limits: { streamsPerUser: 2, streamsPerAddress: 3, streams: 4, ...limits },
     now: () => clock.now,
     log: pino({ level: 'silent' }),
+    onEnded: (reason) => ended.push(reason),
   })
   const open = (who: Identity, address = '192.0.2.1', stalledSince: number | null = null) => {
     const stream = new Stream(stalledSince)
     streams.reserve(who, address).attach(stream)
     return stream
   }
-  return { clock, dead, asked, streams, open }
+  return { clock, dead, asked, ended, streams, open }
 }
 
 const refusal = expect.objectContaining({ code: 'too_many_streams', status: 429, retryAfter: 5 })
@@ -133,6 +140,21 @@ describe('caps', () => {
     open(identity('bob'), 'b')
     expect([anns.ended, bobs.ended]).toEqual([false, true])
   })
+})
+
+it('why streams are ended is told once each; a refusal, or a stream that ends by itself, is none', async () => {
+  const { open, ended, dead } = rig({ streamsPerUser: 1, streamsPerAddress: 1 })
+  open(identity('ann'), 'a', 10)
+  const keeping = open(identity('ann'), 'a')
+  expect(() => open(identity('ann'), 'a')).toThrow(refusal)
+  keeping.close()
+  await keeping.closed
+  const ticket = identity('bob', { kind: 'ticket', id: 'ticket of bob' })
+  open(ticket, 'b')
+  open(ticket, 'b')
+  dead.add('ticket of bob')
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(ended).toEqual(['user', 'ticket', 'credential'])
 })
 
 describe('a ticket', () => {

@@ -148,9 +148,13 @@ describe('a ticket ends', () => {
     const ticket = await ticketFor(path)
     const [first, bystander] = [await use(ticket), await follow(rig.url + path, bearer(rig.owner))]
     open.push(bystander)
+    const figures = async () => (await rig.as(rig.admin, '/metrics')).text()
+    const cut = async () => Number(/streams_cut_total\{reason="ticket"\} (\d+)/.exec(await figures())?.[1])
+    const before = await cut()
     const second = await use(ticket)
     expect(second.status).toBe(200)
     await first.over
+    expect(await cut()).toBe(before + 1)
     await second.has(3)
     expect(await Promise.race([bystander.over, second.over, 'open'])).toBe('open')
   })

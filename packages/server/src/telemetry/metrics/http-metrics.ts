@@ -1,6 +1,7 @@
 /** What clients ask: how long an answer takes, and what is refused. */
 import { type ErrorCode, errorTable } from '@millrace/protocol'
 import { type Counter, Histogram, type Registry } from 'prom-client'
+import { type EndOfStream, endsOfStreams } from '../../auth/open-streams.ts'
 import { counter } from './instruments.ts'
 
 export interface Answered {
@@ -14,6 +15,7 @@ export interface Answered {
 export class HttpMetrics {
   private readonly requests: Histogram<'method' | 'route' | 'status'>
   private readonly refusals: Counter<'code'>
+  private readonly endedStreams: Counter<'reason'>
 
   constructor(registry: Registry) {
     this.requests = new Histogram({
@@ -27,10 +29,21 @@ export class HttpMetrics {
       'code',
     ])
     for (const code of Object.keys(errorTable)) this.refusals.inc({ code }, 0)
+    this.endedStreams = counter(
+      registry,
+      'millrace_streams_cut_total',
+      'Streams that the server ended before their log did',
+      ['reason'],
+    )
+    for (const reason of endsOfStreams) this.endedStreams.inc({ reason }, 0)
   }
 
   answered({ method, route, status, seconds }: Answered): void {
     this.requests.observe({ method, route, status: String(status) }, seconds)
+  }
+
+  streamEnded(reason: EndOfStream): void {
+    this.endedStreams.inc({ reason })
   }
 
   rejected(code: ErrorCode): void {
