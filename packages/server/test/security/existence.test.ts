@@ -1,6 +1,7 @@
 /** Nobody learns that another's run exists: its answers are those for an id that nobody has. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openRig, post, type Rig } from './support/server.ts'
+import { eventually } from './support/wire.ts'
 
 let rig: Rig
 let theirs: string
@@ -9,11 +10,17 @@ const nobodys = '5f0d9a3e-7a55-4b0e-9d0c-0f5f4a6d9c11'
 beforeAll(async () => {
   rig = await openRig()
   theirs = await rig.job(rig.owner, 'wait')
+  await eventually(async () => (await stateOfTheirs()) === 'running')
 })
 afterAll(async () => {
   await rig.as(rig.admin, `/api/runs/${theirs}/abort`, { method: 'POST' })
   await rig.stop()
 })
+
+async function stateOfTheirs(): Promise<string> {
+  const response = await rig.as(rig.owner, `/api/runs/${theirs}`)
+  return ((await response.json()) as { run: { state: string } }).run.state
+}
 
 /** Everything of an answer but what differs between any two: date, name of the request, the id asked for. */
 async function answerTo(path: string, init: RequestInit, id: string) {
@@ -52,10 +59,7 @@ describe('one answer, byte for byte, for another user’s run and for none', () 
 })
 
 it('ending another’s run did not end it, and doing it again did not', async () => {
-  const { run } = (await (await rig.as(rig.owner, `/api/runs/${theirs}`)).json()) as {
-    run: { state: string }
-  }
-  expect(run.state).toBe('running')
+  expect(await stateOfTheirs()).toBe('running')
 })
 
 describe('lists', () => {

@@ -54,7 +54,7 @@ function giveName(partial: string, file: string): void {
   try {
     linkSync(partial, file)
   } catch (error) {
-    if (existsSync(file)) throw occupied(file)
+    if (isCode(error, 'EEXIST')) throw occupied(file)
     // Some file systems have no links.
     if (!isCode(error, 'EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP')) throw error
     renameSync(partial, file)

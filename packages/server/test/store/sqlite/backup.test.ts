@@ -1,4 +1,13 @@
-import { existsSync, openSync, readdirSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  existsSync,
+  openSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -75,6 +84,10 @@ test('what exists is not overwritten, be it empty', async () => {
   writeFileSync(join(to, 'copy.db'), '')
   expect(() => backUp(dataDir, join(to, 'copy.db'))).toThrow('exists')
   expect(statSync(join(to, 'copy.db')).size).toBe(0)
+  // Failed before: the link kept its place, but the message named the inner file.
+  symlinkSync(join(to, 'nothing'), join(to, 'link.db'))
+  expect(() => backUp(dataDir, join(to, 'link.db'))).toThrow('a backup overwrites nothing')
+  expect(readdirSync(to).sort()).toEqual(['copy.db', 'link.db'])
   expect(() => backUp(dataDir, join(to, 'no', 'such', 'folder'))).toThrow('ENOENT')
 })
 
