@@ -19,6 +19,7 @@ const securityHeaders = {
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
 }
 
 /** Answers on the bare socket, and ends the connection. Returns the code it answered with, if it did. */

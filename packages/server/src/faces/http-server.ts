@@ -102,6 +102,8 @@ export async function createHttpServer(
       useDefaults: false,
       directives: pagePolicy,
     },
+    // As `frame-ancestors` says, for those that do not know it.
+    xFrameOptions: { action: 'deny' },
     strictTransportSecurity: false,
     crossOriginEmbedderPolicy: false,
   })

@@ -206,6 +206,7 @@ describe('every answer tells a browser not to guess, frame or pass on', () => {
   const wanted = {
     'x-content-type-options': 'nosniff',
     'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
+    'x-frame-options': 'DENY',
     'referrer-policy': 'no-referrer',
     'cross-origin-resource-policy': 'same-origin',
   }
