@@ -1,8 +1,9 @@
 /** Whatever a peer sends, or does not send, costs a known amount and is answered where it can be. */
 import { readdirSync } from 'node:fs'
+import { Server } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openRig, post, type Rig } from './support/server.ts'
 import { eventually, exchange, openSocket, type RawAnswer, readAnswer } from './support/wire.ts'
 
@@ -236,6 +237,7 @@ describe('connections', () => {
   }
   const descriptors = () => readdirSync('/proc/self/fd').length
 
+  // Seen failing with `whenOver` (delivery/sink.ts) not told of a connection that closed.
   it('a thousand, opened and dropped at every stage, leave nothing behind', async () => {
     const id = await rig.job(rig.admin, 'wait')
     const requests = [
@@ -277,30 +279,44 @@ describe('connections', () => {
     await eventually(() => descriptors() <= before + 1)
   })
 
-  it('floods of headers and bodies are answered or cut, and the server goes on', async () => {
+  // Seen failing with the limits of headers (`maxHeaderSize`) and of bodies (`bodyLimit`) at a hundred megabytes.
+  it('floods of headers and bodies are refused or cut before they are all there, and the server goes on', async () => {
+    /** The status, or 0 when the connection was cut before the answer could be read. */
     const flood = async (first: string, more: string) => {
-      const { socket, closed } = await openSocket(rig.port)
+      const { socket, text, closed } = await openSocket(rig.port)
       socket.write(first)
       for (let sent = 0; sent < 4_000_000 && !socket.destroyed; sent += more.length) {
         if (!socket.write(more)) await new Promise((resolve) => setImmediate(resolve))
       }
       await closed
+      return readAnswer(text()).status
     }
-    await Promise.all([
+    const statuses = await Promise.all([
       flood('GET / HTTP/1.1\r\nHost: localhost\r\n', `X: ${'x'.repeat(60_000)}\r\n`),
       flood('', 'x'.repeat(60_000)),
       flood(
         `POST /api/runs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}\r\n\r\n`,
         `1000\r\n${'x'.repeat(4096)}\r\n`,
       ),
-      flood(`POST /healthz HTTP/1.1\r\n${head('Content-Length: 99999999')}\r\n\r\n`, 'x'.repeat(60_000)),
+      flood(
+        `POST /api/runs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 99999999')}\r\n\r\n`,
+        'x'.repeat(60_000),
+      ),
     ])
+    const wanted = [431, 400, 413, 413]
+    for (const [n, status] of statuses.entries()) expect([0, wanted[n]]).toContain(status)
     expect((await fetch(`${rig.url}/healthz`)).status).toBe(200)
   })
 
-  it('more at once than any usual queue of connections holds are all accepted', async () => {
-    const opened = await Promise.all(Array.from({ length: 600 }, () => openSocket(rig.port)))
-    expect(opened.every(({ socket }) => !socket.destroyed || socket.bytesRead > 0)).toBe(true)
-    for (const { socket } of opened) socket.destroy()
+  // That six hundred at once were accepted could not fail: a kernel tries again what its queue had no room for.
+  // Seen failing with the backlog left out in serve.ts.
+  it('may wait in a queue as long as the kernel allows', async () => {
+    const listening = vi.spyOn(Server.prototype, 'listen')
+    const another = await openRig()
+    onTestFinished(() => another.stop())
+    onTestFinished(() => listening.mockRestore())
+    expect(listening.mock.calls.map(([options]) => options)).toContainEqual(
+      expect.objectContaining({ backlog: 65_535 }),
+    )
   })
 })
