@@ -240,6 +240,7 @@ describe('tools', () => {
     },
   )
 
+  // Seen failing with the command joined and given to sh -c.
   it('a shell’s words stay one argument', async () => {
     for (const text of [
       '$(id)',
