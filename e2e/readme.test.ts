@@ -210,7 +210,7 @@ test('the embedding snippet serves runs below its mount path', async () => {
   writeFileSync(join(folder.path, 'app', 'main.ts'), script)
   const shell = openShell(join(folder.path, 'app'), { ...environment(), LOG_LEVEL: 'silent' })
   await shell.pasteUntil('node main.ts & echo "pid $!"', 'running')
-  const url = `http://127.0.0.1:${listening}/work/api/tools`
+  const url = `http://127.0.0.1:${listening}/millrace/api/tools`
   const answer = await (await fetch(url, { headers: { 'x-user': 'ada' } })).json()
   expect(answer).toMatchObject({ tools: [{ id: 'test' }] })
   const text = await shell.paste('kill %1; wait %1; echo "ended with $?"')

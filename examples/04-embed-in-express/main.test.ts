@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 async function startJob(): Promise<string> {
-  const answer = await fetch(`${url}/work/api/execute`, {
+  const answer = await fetch(`${url}/millrace/api/execute`, {
     method: 'POST',
     headers: { ...anna, 'Content-Type': 'application/json' },
     body: JSON.stringify({ toolId: 'count', projectId: 'demo' }),
@@ -42,10 +42,10 @@ const lines = (text: string) => [...text.matchAll(/"line":"([^"]*)"/g)].map(([, 
 
 test('Anna follows her job, and for Bert there is none', async () => {
   const jobId = await startJob()
-  for (const path of [`/work/api/stream/${jobId}`, `/work/api/runs/${jobId}`, `/watch/${jobId}`]) {
+  for (const path of [`/millrace/api/stream/${jobId}`, `/millrace/api/runs/${jobId}`, `/watch/${jobId}`]) {
     expect((await fetch(url + path, { headers: bert })).status).toBe(404)
   }
-  const text = await (await fetch(`${url}/work/api/stream/${jobId}`, { headers: anna })).text()
+  const text = await (await fetch(`${url}/millrace/api/stream/${jobId}`, { headers: anna })).text()
   expect(lines(text)).toEqual(['line 1', 'line 2', 'line 3'])
   expect(text).toContain('event: complete')
 })
@@ -59,7 +59,7 @@ test('the application’s own session gets the same lines, and ends', async () =
 
 test('a stop ends open streams with what became of the job, and leaves with code 0', async () => {
   const jobId = await startJob()
-  const paths = [`/work/api/stream/${jobId}`, `/watch/${jobId}`]
+  const paths = [`/millrace/api/stream/${jobId}`, `/watch/${jobId}`]
   const streams = await Promise.all(paths.map((path) => fetch(url + path, { headers: anna })))
   const texts = streams.map((stream) => stream.text())
   child.kill('SIGTERM')

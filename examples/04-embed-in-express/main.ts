@@ -27,8 +27,8 @@ await millrace.start()
 const app = express()
 app.use(compression(), express.json())
 
-// All of Millrace below /work: POST /work/api/execute starts a job, GET /work/api/stream/<jobId> follows it.
-app.use('/work', millrace.express())
+// All of Millrace below /millrace: POST /millrace/api/execute starts a job, GET /millrace/api/stream/<jobId> follows it.
+app.use('/millrace', millrace.express())
 
 // The same events through an SSE session of the application's own.
 app.get('/watch/:jobId', async (request, response) => {

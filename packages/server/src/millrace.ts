@@ -52,7 +52,7 @@ export interface Millrace {
    */
   express(): ExpressMiddleware
   /**
-   * The same as a Fastify plugin: `app.register(millrace.fastify, { prefix: '/work' })`. Start first;
+   * The same as a Fastify plugin: `app.register(millrace.fastify, { prefix: '/millrace' })`. Start first;
    * its routes belong to that start and answer 503 after the stop.
    */
   readonly fastify: FastifyPluginAsync

@@ -15,7 +15,7 @@ interface Host {
 /** A host application that answers 418 to what Millrace hands on. */
 async function host(
   prepare: (app: express.Express) => void = () => {},
-  path = '/work',
+  path = '/millrace',
   register: Register = onTestFinished,
 ): Promise<Host> {
   const millrace = millraceIn({ principal: userOf }, { limits: { bodyBytes: 4096 } }, register)
@@ -42,7 +42,7 @@ describe.each(parsers)('behind %s', (_name, prepare) => {
   let at: Host
   const releases: Parameters<Register>[0][] = []
   beforeAll(async () => {
-    at = await host(prepare, '/work', (release) => void releases.unshift(release))
+    at = await host(prepare, '/millrace', (release) => void releases.unshift(release))
   })
   afterAll(async () => {
     for (const release of releases) await release()
@@ -53,7 +53,7 @@ describe.each(parsers)('behind %s', (_name, prepare) => {
     expect(started.status).toBe(201)
     const { run } = (await started.json()) as { run: { id: string; owner: string } }
     expect(run.owner).toBe('ada')
-    expect(started.headers.get('location')).toBe(`/work/api/runs/${run.id}`)
+    expect(started.headers.get('location')).toBe(`/millrace/api/runs/${run.id}`)
     const stream = await fetch(`${url}${started.headers.get('location')}/events`, { headers: ada })
     expect(stream.headers.get('content-type')).toBe('text/event-stream')
     expect(stream.headers.get('content-encoding')).toBe(null)
@@ -78,7 +78,7 @@ describe.each(parsers)('behind %s', (_name, prepare) => {
     const { base } = at
     const answer = await fetch(`${base}/api/elsewhere`, post({ a: 1 }, ada))
     expect(answer.status).toBe(418)
-    expect(await answer.json()).toMatchObject({ path: '/work/api/elsewhere' })
+    expect(await answer.json()).toMatchObject({ path: '/millrace/api/elsewhere' })
     const wrongMethod = await fetch(`${base}/api/runs`, { method: 'DELETE', headers: ada })
     expect(wrongMethod.status).toBe(418)
   })
@@ -196,9 +196,9 @@ test('two middlewares of one Millrace, made before the start, both answer', asyn
 test('without a principal the faces want a token of their own', async () => {
   const millrace = millraceIn()
   await millrace.start()
-  const { url } = await listen(express().use('/work', millrace.express()))
-  expect((await fetch(`${url}/work/api/runs`)).status).toBe(401)
-  expect((await fetch(`${url}/work/healthz`)).status).toBe(200)
+  const { url } = await listen(express().use('/millrace', millrace.express()))
+  expect((await fetch(`${url}/millrace/api/runs`)).status).toBe(401)
+  expect((await fetch(`${url}/millrace/healthz`)).status).toBe(200)
 })
 
 test('a stream is sent event by event although compression() wraps the response', async () => {

@@ -14,7 +14,7 @@ async function host(millrace: Millrace, prepare: (app: FastifyInstance) => unkno
   onTestFinished(() => app.close())
   app.get('/shop', () => 'open')
   await prepare(app)
-  app.register(millrace.fastify, { prefix: '/work' })
+  app.register(millrace.fastify, { prefix: '/millrace' })
   return app.listen({ port: 0, host: '127.0.0.1' })
 }
 
@@ -22,7 +22,7 @@ test('under a prefix a run is started, with the prefix in Location, and followed
   const millrace = millraceIn({ principal: userOf })
   await millrace.start()
   const url = await host(millrace)
-  const started = await fetch(`${url}/work/api/runs`, post(job('hello'), ada))
+  const started = await fetch(`${url}/millrace/api/runs`, post(job('hello'), ada))
   expect(started.status).toBe(201)
   const location = started.headers.get('location')
   expect(location).toMatch(/^\/work\/api\/runs\//)
@@ -45,9 +45,9 @@ test('the host keeps its own routes, errors and limits, and we keep ours', async
   expect(await (await fetch(`${url}/shop`)).text()).toBe('open')
   expect(await (await fetch(`${url}/broken`)).text()).toBe('of the host')
   expect(await (await fetch(`${url}/who`)).text()).toBe('the host’s own')
-  expect((await fetch(`${url}/work/nothing`)).status).toBe(404)
+  expect((await fetch(`${url}/millrace/nothing`)).status).toBe(404)
   const long = { ...job('hello'), args: { missing: 'x'.repeat(200) } }
-  const refused = await fetch(`${url}/work/api/runs`, post(long, ada))
+  const refused = await fetch(`${url}/millrace/api/runs`, post(long, ada))
   expect(await refused.json()).toMatchObject({ status: 400, code: 'invalid_request' })
 })
 
@@ -61,8 +61,8 @@ test('a hook of the host may put the user on the raw request', async () => {
       Object.assign(request.raw, { user: userOf(request) })
     }),
   )
-  expect((await fetch(`${url}/work/api/runs`)).status).toBe(401)
-  const started = await fetch(`${url}/work/api/runs`, post(job('hello'), ada))
+  expect((await fetch(`${url}/millrace/api/runs`)).status).toBe(401)
+  const started = await fetch(`${url}/millrace/api/runs`, post(job('hello'), ada))
   expect(await started.json()).toMatchObject({ run: { owner: 'ada' } })
 })
 
@@ -89,7 +89,7 @@ test('a host that uses the same plugins as we do is no obstacle', async () => {
     await app.register(fastifyRateLimit, { max: 1000 })
     await app.register(fastifyCompress, { threshold: 0 })
   })
-  const started = await fetch(`${url}/work/api/runs`, post(job('hello'), ada))
+  const started = await fetch(`${url}/millrace/api/runs`, post(job('hello'), ada))
   expect(started.headers.get('x-frame-options')).not.toBe(null)
   const stream = await fetch(`${url}${started.headers.get('location')}/events`, { headers: ada })
   expect(stream.headers.get('content-encoding')).toBe(null)
@@ -107,6 +107,6 @@ test('after the stop its routes answer 503', async () => {
   await millrace.start()
   const url = await host(millrace)
   await millrace.stop()
-  expect((await fetch(`${url}/work/readyz`)).status).toBe(503)
-  expect((await fetch(`${url}/work/api/runs`, { headers: ada })).status).toBe(503)
+  expect((await fetch(`${url}/millrace/readyz`)).status).toBe(503)
+  expect((await fetch(`${url}/millrace/api/runs`, { headers: ada })).status).toBe(503)
 })

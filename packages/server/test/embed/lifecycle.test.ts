@@ -80,7 +80,7 @@ test('the stop interrupts what is active, tells whoever follows, and the next st
 
 test('requests before the start go on as an error, those during it wait for it', async () => {
   const millrace = millraceIn({ principal: userOf })
-  const app = express().use('/work', millrace.express())
+  const app = express().use('/millrace', millrace.express())
   app.use(
     (
       error: { status?: number },
@@ -92,18 +92,18 @@ test('requests before the start go on as an error, those during it wait for it',
     },
   )
   const { url } = await listen(app)
-  const early = await fetch(`${url}/work/api/runs`, { headers: ada })
+  const early = await fetch(`${url}/millrace/api/runs`, { headers: ada })
   expect([early.status, await early.text()]).toEqual([503, 'not yet'])
   const started = millrace.start()
-  expect((await fetch(`${url}/work/api/runs`, { headers: ada })).status).toBe(200)
+  expect((await fetch(`${url}/millrace/api/runs`, { headers: ada })).status).toBe(200)
   await started
 })
 
 test('a stop while streams are open ends each with the terminal event; whoever comes back is not told to stop', async () => {
   const millrace = millraceIn({ principal: userOf })
   await millrace.start()
-  const { url } = await listen(express().use('/work', millrace.express()))
-  const started = await fetch(`${url}/work/api/runs`, post(job('wait'), ada))
+  const { url } = await listen(express().use('/millrace', millrace.express()))
+  const started = await fetch(`${url}/millrace/api/runs`, post(job('wait'), ada))
   const events = `${url}${started.headers.get('location')}/events`
   const streams = await Promise.all([1, 2, 3].map(() => fetch(events, { headers: ada })))
   const texts = streams.map((stream) => stream.text())
@@ -113,8 +113,8 @@ test('a stop while streams are open ends each with the terminal event; whoever c
   }
   // No status: any would stop an EventSource for good.
   await expect(fetch(events, { headers: ada })).rejects.toThrow('fetch failed')
-  expect((await fetch(`${url}/work/readyz`)).status).toBe(503)
-  expect((await fetch(`${url}/work/api/runs`, { headers: ada })).status).toBe(503)
+  expect((await fetch(`${url}/millrace/readyz`)).status).toBe(503)
+  expect((await fetch(`${url}/millrace/api/runs`, { headers: ada })).status).toBe(503)
   await millrace.start()
   expect(await (await fetch(events, { headers: ada })).text()).toContain('interrupted')
 })
