@@ -25,7 +25,7 @@ test('under a prefix a run is started, with the prefix in Location, and followed
   const started = await fetch(`${url}/millrace/api/runs`, post(job('hello'), ada))
   expect(started.status).toBe(201)
   const location = started.headers.get('location')
-  expect(location).toMatch(/^\/work\/api\/runs\//)
+  expect(location).toMatch(/^\/millrace\/api\/runs\//)
   const text = await (await fetch(`${url}${location}/events`, { headers: ada })).text()
   expect(text).toContain('"line":"world"')
   expect(text).toContain('event: complete')

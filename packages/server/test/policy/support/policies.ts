@@ -3,10 +3,10 @@ import { createPolicy, type Policy, type PolicyOptions, type Verdict } from '../
 import type { Places } from './corpus.ts'
 
 export const places: Places = {
-  project: '/srv/work/project',
-  outside: '/srv/work/outside',
-  home: '/srv/work/home',
-  data: '/srv/work/data',
+  project: '/srv/agents/project',
+  outside: '/srv/agents/outside',
+  home: '/srv/agents/home',
+  data: '/srv/agents/data',
 }
 
 export function policyWith(options: Partial<PolicyOptions> = {}, at: Places = places): Policy {
