@@ -15,9 +15,55 @@ export const startJobBody = z.strictObject({
 })
 export type StartJobBody = z.infer<typeof startJobBody>
 
+/** What an agent is told to do. */
+export const promptText = z
+  .string()
+  .max(262_144)
+  .refine((prompt) => prompt.trim() !== '', { error: 'a text that is not blank' })
+
+/** `POST /api/runs` for an agent session. */
+export const startSessionBody = z.strictObject({
+  kind: z.literal('session'),
+  project: name,
+  prompt: promptText,
+  /** Where in the project it works, relative to it or absolute; the project itself unless told. */
+  cwd: z.string().min(1).max(4096).optional(),
+  /** Name of a model at the provider; the SDK's own choice unless told. */
+  model: z.string().min(1).max(255).optional(),
+  /** May people be asked? As the configuration says unless told. */
+  approvals: z.enum(['on', 'off']).optional(),
+})
+export type StartSessionBody = z.infer<typeof startSessionBody>
+
 /** `POST /api/runs`: one member a kind this server can run. */
-export const startRunBody = z.discriminatedUnion('kind', [startJobBody])
+export const startRunBody = z.discriminatedUnion('kind', [startJobBody, startSessionBody])
 export type StartRunBody = z.infer<typeof startRunBody>
+
+/** `POST /api/runs/:id/resume`; may be left out as a whole. */
+export const resumeRunBody = z.strictObject({
+  /** What the agent is told; that it was interrupted and is to go on, unless told otherwise. */
+  prompt: promptText.optional(),
+})
+export type ResumeRunBody = z.infer<typeof resumeRunBody>
+
+/** `POST /api/runs/:id/approvals/:approvalId`. */
+export const answerApprovalBody = z.strictObject({
+  decision: z.enum(['allow', 'deny']),
+  /** The agent is told with a denial. */
+  message: z.string().max(4096).optional(),
+})
+export type AnswerApprovalBody = z.infer<typeof answerApprovalBody>
+
+/** The answer that counts. */
+export const approvalResponse = z.object({
+  approval: z.object({
+    approvalId: z.uuid(),
+    decision: z.enum(['allow', 'deny']),
+    by: z.enum(['person', 'expiry', 'withdrawn']),
+    user: z.string().optional(),
+    message: z.string().optional(),
+  }),
+})
 
 export const runResponse = z.object({ run: runSchema })
 

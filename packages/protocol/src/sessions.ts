@@ -1,0 +1,54 @@
+/**
+ * Agent sessions (contract section 4): what a session's log holds besides the messages of the agent
+ * SDK, which are passed on as they came, with their `type` as the event's type.
+ */
+import type { FinalState } from './runs.ts'
+
+/** Data of a session's terminal event, whose type is the state. */
+export interface SessionEndEvent {
+  sessionId: string
+  state: FinalState
+  /** Why it did not complete, as one word: the SDK's subtype of the result, or a cause of ours. */
+  reason?: string
+  /** The same for a person. */
+  error?: string
+}
+
+/** Types of the events about what a session was not simply allowed to do. */
+export const permissionTypes = {
+  /** A person is asked. Followed by exactly one `resolved` of the same approval. */
+  requested: 'permission:requested',
+  resolved: 'permission:resolved',
+  /** The policy refused a call. */
+  denied: 'permission:denied',
+} as const
+
+/** A call of a tool that the policy did not let pass. */
+export interface PermissionDeniedEvent {
+  /** The SDK's id of the call. */
+  toolUseId: string
+  tool: string
+  input: unknown
+  reason: string
+  /** Present when a subagent made the call. */
+  agentId?: string
+}
+
+export interface PermissionRequestedEvent extends PermissionDeniedEvent {
+  approvalId: string
+  /** Milliseconds since the epoch; unanswered until then, it is a denial. */
+  expiresAt: number
+}
+
+/** Who or what answered: a person, the clock, or the end of the run. */
+export type ApprovalSource = 'person' | 'expiry' | 'withdrawn'
+
+export interface PermissionResolvedEvent {
+  approvalId: string
+  decision: 'allow' | 'deny'
+  by: ApprovalSource
+  /** Name of the user who answered; present when a person did. */
+  user?: string
+  /** What the person added; the agent is told on a denial. */
+  message?: string
+}
