@@ -14,6 +14,11 @@ const shareAborted = 0.15
 const sharePaused = 0.1
 /** Of the followers, who follow the run that does not end: the others' streams end with their runs. */
 const shareOfTicker = 0.75
+/**
+ * How long a run with no end of its own is watched before the next one takes its place. Every newcomer reads it
+ * from its first line, so that the work of a minute would grow with its age, and memory with the work.
+ */
+const tickerMs = 180_000
 /** Of the runs started last, which are followed besides the long one. */
 const recent = 20
 
@@ -41,7 +46,8 @@ export class Crowd {
   }
 
   async start(): Promise<void> {
-    this.ticker = await startJob(this.server, 'ticker')
+    await this.replaceTicker()
+    this.keep(() => this.pause(tickerMs).then(() => this.replaceTicker()))
     for (let at = 0; at < this.options.followers; at++) this.keep(() => this.follow())
     this.keep(() => this.startJobs())
   }
@@ -102,6 +108,13 @@ export class Crowd {
     if (follower.lost + follower.repeated > 0)
       this.complain('a follower lost an event, or was sent one twice')
     await this.pause(500 * Math.random())
+  }
+
+  private async replaceTicker(): Promise<void> {
+    if (this.ending.signal.aborted) return
+    const before = this.ticker
+    this.ticker = await startJob(this.server, 'ticker')
+    if (before !== '') await this.abort(before)
   }
 
   private async startJobs(): Promise<void> {
