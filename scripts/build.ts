@@ -11,9 +11,10 @@ const packages = ['protocol', 'scripted-model', 'server']
 /** Copied as they are, where a package has them. */
 const assets = ['bin', 'page', 'scripts', 'README.md']
 
-for (const name of packages) buildPackage(join('packages', name))
+for (const name of packages) buildPackage(name)
 
-function buildPackage(folder: string): void {
+function buildPackage(name: string): void {
+  const folder = join('packages', name)
   const dist = join(folder, 'dist')
   rmSync(dist, { recursive: true, force: true })
   mkdirSync(dist, { recursive: true })
@@ -23,6 +24,8 @@ function buildPackage(folder: string): void {
     if (existsSync(join(folder, asset))) cpSync(join(folder, asset), join(dist, asset), { recursive: true })
   }
   cpSync('LICENSE', join(dist, 'LICENSE'))
+  if (name === 'scripted-model')
+    cpSync('examples/sample-project', join(dist, 'sample-project'), { recursive: true })
   for (const launcher of globSync(join(dist, 'bin/*.js'))) pointToJavaScript(launcher)
   writeFileSync(join(dist, 'package.json'), `${JSON.stringify(publishedManifest(folder), null, 2)}\n`)
 }

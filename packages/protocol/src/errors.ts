@@ -31,6 +31,7 @@ export const errorTable = {
   draining: { status: 503, retry: true, title: 'The server is shutting down' },
   storage_full: { status: 503, retry: true, title: 'The disk is full' },
   storage_failed: { status: 503, retry: true, title: 'The store failed' },
+  agent_unavailable: { status: 503, retry: false, title: 'No agent can be run' },
   sandbox_unavailable: { status: 503, retry: false, title: 'The sandbox is not available' },
 } as const satisfies Record<string, { status: number; retry: boolean; title: string }>
 

@@ -1,4 +1,5 @@
 /** A scripted stand-in for a model provider's API: for demos and tests, never pretending to be AI. */
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 export { loadScript, parseScript, type Reply, type Script, ScriptError, type Step } from './script.ts'
@@ -11,3 +12,12 @@ export {
 
 /** The demo: fixes the failing test of the sample project with real tools. */
 export const demoScript: string = fileURLToPath(new URL('../scripts/demo.json', import.meta.url))
+
+/** The sample project as it is before the demo: to be copied, not to be worked on. */
+export const demoProject: string = [
+  // As published, and as it lies in the repository.
+  new URL('../sample-project', import.meta.url),
+  new URL('../../../examples/sample-project', import.meta.url),
+]
+  .map((place) => fileURLToPath(place))
+  .reduce((published, inRepository) => (existsSync(published) ? published : inRepository))

@@ -1,11 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { demoScript, loadScript, startScriptedModel } from '../src/index.ts'
+import { demoProject, demoScript, loadScript, startScriptedModel } from '../src/index.ts'
 import { makePlace, resultOf, runAgent } from './support/agent.ts'
-
-const sampleProject = fileURLToPath(new URL('../../../examples/sample-project', import.meta.url))
 
 function testsPass(project: string): boolean {
   return spawnSync('npm', ['test'], { cwd: project }).status === 0
@@ -14,7 +11,7 @@ function testsPass(project: string): boolean {
 describe('the demo', () => {
   it('really repairs the sample project, wherever it lies', async () => {
     const place = makePlace()
-    cpSync(sampleProject, place.project, { recursive: true })
+    cpSync(demoProject, place.project, { recursive: true })
     expect(testsPass(place.project)).toBe(false)
 
     const model = await startScriptedModel({ script: { ...loadScript(demoScript), pauseMs: 0 } })
@@ -36,6 +33,12 @@ describe('the demo', () => {
       is_error: false,
       total_cost_usd: 0,
       result: expect.stringContaining('scripted demo model'),
+    })
+
+    const again = await runAgent(model, 'Fix the failing test', place)
+    expect(resultOf(again)).toMatchObject({
+      is_error: false,
+      result: expect.stringMatching(/^All tests pass already/),
     })
   })
 

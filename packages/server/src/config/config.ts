@@ -44,6 +44,8 @@ export interface Config {
   logLevel: string
   /** `MILLRACE_TOKEN`: an admin token given from outside. */
   adminToken: string | undefined
+  /** `ANTHROPIC_API_KEY` and `ANTHROPIC_BASE_URL`: the model's API that agent sessions use. */
+  anthropic: { apiKey: string | undefined; baseUrl: string | undefined }
   projects: ReadonlyMap<string, Project>
   tools: ReadonlyMap<string, Tool>
   concurrency: { job: number; session: number; execution: number }
@@ -85,17 +87,21 @@ interface JwtSettings {
   audience?: string | undefined
 }
 
-interface PolicySettings {
+export interface PolicySettings {
   /** Undefined: the built-in allow-list. */
   allowedTools?: readonly string[] | undefined
   approvals: 'off' | 'on'
   unreadableBash: 'allow' | 'ask' | 'deny'
+  /** How long a person has to answer before it is a denial. */
+  approvalSeconds: number
 }
 
 /** Options of the agent SDK that are data, passed through as they are. */
-interface AgentSettings {
+export interface AgentSettings {
   maxTurns?: number | undefined
   maxBudgetUsd?: number | undefined
+  /** Ours: a session whose process says nothing for so long, with nothing under way, is ended. */
+  stallSeconds?: number | undefined
   [option: string]: Json | undefined
 }
 

@@ -38,7 +38,9 @@ const flag = z.boolean({ error: 'true or false' })
 const text = matching(/^[^\0]+$/s, 'a text that is not empty')
 const line = matching(/^[^\0\r\n]+$/, 'one line of text')
 const argument = matching(/^[^\0]*$/s, 'a text')
-const httpUrl = z.string({ error: 'an http(s) address' }).refine(isHttpUrl, { error: 'an http(s) address' })
+export const httpUrl = z
+  .string({ error: 'an http(s) address' })
+  .refine(isHttpUrl, { error: 'an http(s) address' })
 
 export const projectId = matching(
   /^[\p{L}\p{N}](?:[\p{L}\p{N}._ -]{0,98}[\p{L}\p{N}._-])?$/u,
@@ -103,6 +105,7 @@ export const sectionSchemas = {
     allowedTools: listOf(line, 'names of tools').optional(),
     approvals: oneOf(['off', 'on']).default('off'),
     unreadableBash: oneOf(['allow', 'ask', 'deny']).default('allow'),
+    approvalSeconds: whole(1, 2_592_000, ' of seconds').default(3600),
   }),
   sandbox: section({
     mode: oneOf(['auto', 'required', 'off']).default('auto'),
@@ -112,6 +115,7 @@ export const sectionSchemas = {
     .object(
       {
         maxTurns: whole(1, 1_000_000).optional(),
+        stallSeconds: whole(1, 86_400, ' of seconds').optional(),
         maxBudgetUsd: z.number({ error: 'a sum above 0' }).positive({ error: 'a sum above 0' }).optional(),
       },
       { error: 'an object' },

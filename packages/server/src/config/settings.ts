@@ -1,7 +1,8 @@
 /** The settings that a flag, the environment or the file may give: the first of these that does wins. */
 import { isIP } from 'node:net'
+import type { Config } from './config.ts'
 import type { Problems } from './problems.ts'
-import { hostName, portNumber } from './schema.ts'
+import { hostName, httpUrl, portNumber } from './schema.ts'
 
 /** Flags of the command line, as texts. */
 export interface ConfigFlags {
@@ -16,6 +17,7 @@ interface Settings {
   port: number
   logLevel: string
   adminToken: string | undefined
+  anthropic: Config['anthropic']
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
@@ -35,6 +37,7 @@ export function readSettings(
     port: port === undefined ? (file?.port ?? defaultPort) : readPort(port, problems),
     logLevel: readLogLevel(env.LOG_LEVEL, problems),
     adminToken: readToken(env.MILLRACE_TOKEN, problems),
+    anthropic: readAnthropic(env, problems),
   }
 }
 
@@ -77,6 +80,18 @@ function readToken(text: string | undefined, problems: Problems): string | undef
     problems.add('MILLRACE_TOKEN', 'visible ASCII characters without blanks')
   }
   return text
+}
+
+/** The key travels in a header, too, and is as secret. */
+function readAnthropic(env: NodeJS.ProcessEnv, problems: Problems): Config['anthropic'] {
+  const { ANTHROPIC_API_KEY: apiKey = '', ANTHROPIC_BASE_URL: baseUrl = '' } = env
+  if (!/^[\x21-\x7e]*$/.test(apiKey)) {
+    problems.add('ANTHROPIC_API_KEY', 'visible ASCII characters without blanks')
+  }
+  return {
+    apiKey: apiKey === '' ? undefined : apiKey,
+    baseUrl: baseUrl === '' ? undefined : problems.parse('ANTHROPIC_BASE_URL', httpUrl, baseUrl),
+  }
 }
 
 /** Somebody may want a short token for a trial on their own machine; nobody should be reached with one. */

@@ -17,9 +17,9 @@ const sample = {
     },
   },
   concurrency: { job: 2, session: 3, execution: 5 },
-  policy: { allowedTools: ['Read'], approvals: 'off', unreadableBash: 'ask' },
+  policy: { allowedTools: ['Read'], approvals: 'off', unreadableBash: 'ask', approvalSeconds: 60 },
   sandbox: { mode: 'required', read: ['/opt/toolchain'] },
-  agent: { maxTurns: 50, maxBudgetUsd: 5, env: { A: 'b' } },
+  agent: { maxTurns: 50, maxBudgetUsd: 5, stallSeconds: 30, env: { A: 'b' } },
   models: { local: { provider: 'openai-compatible', baseUrl: 'http://127.0.0.1:11434/v1', model: 'tiny' } },
   http: {
     hosts: ['Millrace.example.org'],
@@ -145,6 +145,8 @@ describe('a wrong configuration', () => {
     ['half a slot', { concurrency: { session: 1.5 } }, 'concurrency.session', /whole number.*not 1.5/],
     ['policy choice', { policy: { unreadableBash: 'maybe' } }, 'policy.unreadableBash', /"ask" or "deny"/],
     ['approvals', { policy: { approvals: true } }, 'policy.approvals', /"off" or "on", not true/],
+    ['time to answer', { policy: { approvalSeconds: 0 } }, 'policy.approvalSeconds', /from 1 to 2592000/],
+    ['stall', { agent: { stallSeconds: 'no' } }, 'agent.stallSeconds', /whole number of seconds/],
     ['sandbox mode', { sandbox: { mode: 'on' } }, 'sandbox.mode', /"auto" or "required" or "off", not "on"/],
     ['sandbox path', { sandbox: { read: ['opt'] } }, 'sandbox.read.0', /an absolute path/],
     ['agent turns', { agent: { maxTurns: '5' } }, 'agent.maxTurns', /whole number/],
@@ -244,6 +246,23 @@ describe('flags, environment, file and defaults', () => {
       logLevel: 'debug',
       host: '::1',
     })
+  })
+
+  it("take the model's key and address from the environment, and never repeat the key", async () => {
+    const env = { ANTHROPIC_API_KEY: 'sk-made-up', ANTHROPIC_BASE_URL: 'https://gateway.example.org/v1' }
+    expect((await load(workspace(), { env })).anthropic).toEqual({
+      apiKey: env.ANTHROPIC_API_KEY,
+      baseUrl: env.ANTHROPIC_BASE_URL,
+    })
+    const none = { ANTHROPIC_API_KEY: '', ANTHROPIC_BASE_URL: '' }
+    expect((await load(workspace(), { env: none })).anthropic).toEqual({
+      apiKey: undefined,
+      baseUrl: undefined,
+    })
+    const wrong = { ANTHROPIC_API_KEY: 'sk made up', ANTHROPIC_BASE_URL: 'gateway' }
+    const problems = await problemsOf(workspace(), { env: wrong })
+    expect(problems.map(({ path }) => path).sort()).toEqual(['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL'])
+    expect(JSON.stringify(problems)).not.toContain('made')
   })
 
   it('warn of a token that could be guessed, without repeating it', async () => {
