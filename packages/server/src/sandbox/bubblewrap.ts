@@ -16,6 +16,7 @@ import { RunningChild } from './child.ts'
 import type { CopiedFiles } from './copied-files.ts'
 import type { DescriptorCover } from './descriptors.ts'
 import { childEnvironment, splitEnvironment } from './environment.ts'
+import { checkHomeFiles, type HomeFile } from './home-files.ts'
 import { accountFiles, identityFor } from './identity.ts'
 import type { LimitWatch } from './limits.ts'
 import { boundaryArguments, privateHome, scratchDirectories } from './mounts.ts'
@@ -23,6 +24,7 @@ import type { Placeholders } from './placeholders.ts'
 import { startTimeOf } from './processes.ts'
 import { checkProgram } from './program.ts'
 import { protect } from './protect.ts'
+import { resolveReadPaths } from './read-paths.ts'
 import type { ProcessLimits, SandboxedCommand } from './sandbox.ts'
 import { BoundaryStatus } from './status.ts'
 import { isSystemPath, type Toolchain } from './toolchain.ts'
@@ -45,6 +47,7 @@ export interface BubblewrapParts {
 }
 
 const statusDescriptor = 3
+const firstFile = statusDescriptor + 1
 
 export async function spawnContained(
   parts: BubblewrapParts,
@@ -68,6 +71,7 @@ export async function spawnContained(
       protection,
       dataDir,
       readPaths,
+      ownReadPaths: resolveReadPaths(command.readPaths, { user: identity, dataDir }),
       shown: toolchain.shown,
     })
     checkProgram(command.argv[0], { cwd: command.cwd, path: toolchain.path, visible: view.visible })
@@ -75,6 +79,7 @@ export async function spawnContained(
     const ignored = protection.missing
       .filter((standIn) => standIn.kind === 'file')
       .map((standIn) => standIn.path)
+    const homeFiles = checkHomeFiles(command.homeFiles)
     const files = parts.files.open([
       ['/etc/passwd', accounts.passwd],
       ['/etc/group', accounts.group],
@@ -93,7 +98,8 @@ export async function spawnContained(
         cwd: command.cwd,
         network: command.network,
         allowNestedSandbox: command.allowNestedSandbox,
-        files: files.map(({ path }, index) => [statusDescriptor + 1 + index, path] as const),
+        files: files.map(({ path }, index) => [firstFile + index, path] as const),
+        homeFiles: homeFiles.map(({ path }, index) => [firstFile + files.length + index, path] as const),
         statusDescriptor,
         environment: environment.inside,
       }),
@@ -112,8 +118,10 @@ export async function spawnContained(
           'pipe',
           'pipe',
           ...files.map((file) => file.descriptor),
+          ...homeFiles.map(() => 'pipe' as const),
         ]),
       })
+      giveFiles(child.stdio.slice(firstFile + files.length), homeFiles)
     } finally {
       for (const file of files) closeSync(file.descriptor)
     }
@@ -121,6 +129,21 @@ export async function spawnContained(
   } catch (error) {
     release()
     throw error
+  }
+}
+
+/** Through pipes: what is in a home may be secret, and so touches no disk. */
+function giveFiles(
+  pipes: readonly (Readable | Writable | null | undefined)[],
+  files: readonly HomeFile[],
+): void {
+  for (const [index, { content }] of files.entries()) {
+    const pipe = pipes[index]
+    // There are none where bubblewrap could not be started, which attach() tells.
+    if (!isWritable(pipe)) continue
+    // A reader that went away is bubblewrap that failed, and is told of as that.
+    pipe.on('error', () => {})
+    pipe.end(content, () => pipe.destroy())
   }
 }
 

@@ -1,5 +1,6 @@
 /** The arguments of bubblewrap: namespaces, mounts, and nothing that is secret (`ps` shows them). */
 import { readdirSync, readlinkSync } from 'node:fs'
+import { homeFileMode } from './home-files.ts'
 import { entryAt, isDirectory, realPath } from './paths.ts'
 import { systemDirectories } from './toolchain.ts'
 import type { View } from './view.ts'
@@ -84,6 +85,8 @@ export interface BoundaryOptions {
   allowNestedSandbox: boolean
   /** Descriptors of files to be copied in: `[descriptor, destination]`. */
   files: readonly (readonly [descriptor: number, path: string])[]
+  /** The same for the home, where the run may change them: `[descriptor, path below the home]`. */
+  homeFiles: readonly (readonly [descriptor: number, path: string])[]
   /** Descriptor that bubblewrap reports to. */
   statusDescriptor: number
   /** Variables the program gets and bubblewrap itself must not. */
@@ -97,6 +100,14 @@ export function boundaryArguments(options: BoundaryOptions): string[] {
   args.push('--json-status-fd', String(options.statusDescriptor), ...options.system)
   for (const [descriptor, path] of options.files)
     args.push('--perms', '0444', '--file', String(descriptor), path)
+  for (const [descriptor, path] of options.homeFiles)
+    args.push(
+      '--perms',
+      `0${homeFileMode.toString(8)}`,
+      '--file',
+      String(descriptor),
+      `${privateHome}/${path}`,
+    )
   for (const [path, access] of options.view.mounts) args.push(...mountArguments(path, access))
   args.push('--remount-ro', '/', '--chdir', options.cwd)
   for (const [name, value] of options.environment) args.push('--setenv', name, value)

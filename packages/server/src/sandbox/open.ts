@@ -63,7 +63,10 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const setpriv = findProgram('setpriv')
   const plain: Sandbox['spawn'] = async (command) => {
     refuseSwapped(command)
-    return spawnUnsandboxed({ setpriv, homePrefix, path: toolchain.path, watch, descriptors }, command)
+    return spawnUnsandboxed(
+      { setpriv, homePrefix, dataDir, path: toolchain.path, watch, descriptors },
+      command,
+    )
   }
   const fallback = (warnings: string[], checks: SandboxReport['checks'] = []): Sandbox => ({
     report: { boundary: 'none', warnings, checks },

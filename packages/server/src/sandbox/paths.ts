@@ -1,5 +1,5 @@
 /** Questions about paths that more than one part of the sandbox asks. All paths are absolute. */
-import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { dirname, sep } from 'node:path'
 
 /** True when `path` is `directory` or lies below it. */
@@ -35,12 +35,38 @@ export function isDirectory(path: string): boolean {
 
 /** May this user pass through every directory above `path`? Root may. */
 export function isReachable(path: string, uid: number, gid: number): boolean {
-  if (uid === 0) return true
-  for (let at = dirname(path); ; at = dirname(at)) {
-    const stat = statSync(at, { throwIfNoEntry: false })
-    if (stat === undefined) return false
-    const shift = stat.uid === uid ? 6 : stat.gid === gid ? 3 : 0
-    if (((stat.mode >> shift) & 1) === 0) return false
-    if (at === dirname(at)) return true
+  return closedAbove(path, uid, gid) === null
+}
+
+/** What keeps this user from reading `path`: the outermost directory on the way, or the path itself. */
+export function barrierTo(path: string, uid: number, gid: number): string | null {
+  const closed = closedAbove(path, uid, gid)
+  if (closed !== null || uid === 0) return closed
+  const needed = isDirectory(path) ? constants.R_OK | constants.X_OK : constants.R_OK
+  return allows(path, needed, uid, gid) ? null : path
+}
+
+function closedAbove(path: string, uid: number, gid: number): string | null {
+  if (uid === 0) return null
+  const above = ['/', ...directoriesBetween('/', path)]
+  return above.find((directory) => !allows(directory, constants.X_OK, uid, gid)) ?? null
+}
+
+/** `needed`: bits of R_OK, W_OK and X_OK, which are those of one class of a mode. */
+function allows(path: string, needed: number, uid: number, gid: number): boolean {
+  // The kernel knows our own further groups and the access lists; of others the mode is all we know.
+  if (uid === process.getuid?.()) return canAccess(path, needed)
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) return false
+  const shift = stat.uid === uid ? 6 : stat.gid === gid ? 3 : 0
+  return ((stat.mode >> shift) & needed) === needed
+}
+
+function canAccess(path: string, needed: number): boolean {
+  try {
+    accessSync(path, needed)
+    return true
+  } catch {
+    return false
   }
 }

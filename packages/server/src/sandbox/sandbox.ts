@@ -19,6 +19,13 @@ export interface SandboxedCommand {
   /** Leave `--disable-userns` out, for tools that bring a sandbox of their own (Chromium). */
   allowNestedSandbox: boolean
   limits: ProcessLimits
+  /**
+   * Further absolute paths of the host that this run may read: the program it runs, when that lies outside
+   * the system's directories. Seen at their real paths, links resolved.
+   */
+  readPaths?: readonly string[]
+  /** Files that the run finds in its private home, its own to change: path relative to HOME → content. */
+  homeFiles?: ReadonlyMap<string, string | Buffer>
 }
 
 export interface ProcessLimits {

@@ -13,10 +13,12 @@ import { MillraceError } from '@millrace/protocol'
 import { RunningChild } from './child.ts'
 import type { DescriptorCover } from './descriptors.ts'
 import { childEnvironment } from './environment.ts'
+import { checkHomeFiles, writeHomeFiles } from './home-files.ts'
 import { identityFor } from './identity.ts'
 import type { LimitWatch } from './limits.ts'
 import { startTimeOf } from './processes.ts'
 import { checkProgram } from './program.ts'
+import { resolveReadPaths } from './read-paths.ts'
 import type { SandboxedCommand } from './sandbox.ts'
 import { looseTree } from './tree.ts'
 
@@ -24,6 +26,7 @@ export interface UnsandboxedParts {
   setpriv: string | null
   /** Names of the private homes begin with it, see `homePrefixOf`. */
   homePrefix: string
+  dataDir: string
   path: readonly string[]
   watch: LimitWatch
   descriptors: DescriptorCover
@@ -52,10 +55,15 @@ export async function spawnUnsandboxed(
 ): Promise<RunningChild> {
   checkProgram(command.argv[0], { cwd: command.cwd, path: parts.path, visible: () => true })
   const identity = identityFor(command.projectPath, parts.setpriv)
+  resolveReadPaths(command.readPaths, { user: identity, dataDir: parts.dataDir })
+  const homeFiles = checkHomeFiles(command.homeFiles)
   const home = mkdtempSync(parts.homePrefix)
   const release = () => rmSync(home, { recursive: true, force: true })
   try {
-    if (identity.become.length > 0) chownSync(home, identity.uid, identity.gid)
+    const owner = identity.become.length > 0 ? identity : null
+    writeHomeFiles(home, homeFiles, owner)
+    // Last: until then nobody else can enter it and put a link in the way.
+    if (owner !== null) chownSync(home, owner.uid, owner.gid)
     const [program, ...args] = [...identity.become, ...command.argv]
     const child = spawn(program ?? command.argv[0], args, {
       cwd: command.cwd,

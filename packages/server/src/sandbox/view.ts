@@ -13,7 +13,10 @@ export interface ViewOptions {
   user: { uid: number; gid: number }
   protection: Protection
   dataDir: string
+  /** Of every run; what of it the user cannot reach is left out. */
   readPaths: readonly string[]
+  /** Of this run, see `read-paths.ts`. */
+  ownReadPaths: readonly string[]
   /** Directories of programs. */
   shown: readonly string[]
 }
@@ -31,6 +34,7 @@ export function viewOf(options: ViewOptions): View {
   const reachable = (path: string) => entryAt(path) !== null && isReachable(path, user.uid, user.gid)
   // A later line is the stricter one, and wins where two name the same path.
   for (const path of options.readPaths) if (reachable(path) && !isSystemPath(path)) mounts.set(path, 'read')
+  for (const path of options.ownReadPaths) if (!isSystemPath(path)) mounts.set(path, 'read')
   mounts.set(projectPath, 'write')
   for (const path of protection.pinned) mounts.set(path, 'write')
   for (const path of options.shown) if (reachable(path)) mounts.set(path, 'read')
