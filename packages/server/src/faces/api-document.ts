@@ -5,6 +5,7 @@
 import { type ErrorCode, errorTable } from '@millrace/protocol'
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
+import { refusalShapes } from './refusals.ts'
 
 interface Described extends FastifySchema {
   summary?: string
@@ -44,7 +45,7 @@ export const describeRoute: Transform = (document) => {
 
 /** The answers a caller has to be ready for, by status, with the codes that each may have. */
 function refusalsOf({ config, method, url }: RouteOptions, { body, params, querystring }: Described) {
-  const { access = 'user', stream = false, starts = false } = config ?? {}
+  const { access = 'user', stream = false, starts = false, refusals = 'problem', refuses = [] } = config ?? {}
   const codes = new Set<ErrorCode>(['misdirected', 'request_timeout', 'headers_too_large', 'internal'])
   const may = (when: unknown, ...more: ErrorCode[]) => {
     if (when) for (const code of more) codes.add(code)
@@ -56,15 +57,20 @@ function refusalsOf({ config, method, url }: RouteOptions, { body, params, query
   may(method === 'POST', 'payload_too_large', 'unsupported_media_type', 'storage_full')
   may(params || url === '/api/tickets', 'not_found')
   may(stream, 'too_many_streams')
-  may(starts, 'rate_limited', 'draining', 'idempotency_mismatch', 'run_open', 'sandbox_unavailable')
+  may(starts, 'rate_limited', 'draining', 'sandbox_unavailable')
   may(url === '/api/tickets', 'rate_limited')
+  may(true, ...refuses)
+  const shape = refusalShapes[refusals]
   const byStatus = new Map<number, ErrorCode[]>()
   for (const code of codes) {
-    const { status } = errorTable[code]
+    const status = shape.status(code)
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }
-  const shape = config?.refusals === 'message' ? messageShape : problemShape
-  return Object.fromEntries([...byStatus].map(([status, found]) => [status, shape(status, found)]))
+  const answer = (status: number, found: readonly ErrorCode[]) => ({
+    ...described(status, found),
+    content: { [shape.contentType]: { schema: shape.schema(status, found) } },
+  })
+  return Object.fromEntries([...byStatus].map(([status, found]) => [status, answer(status, found)]))
 }
 
 const text = { type: 'string' }
@@ -75,33 +81,6 @@ function described(status: number, codes: readonly ErrorCode[]) {
   return late
     ? { description: `${description}. \`Retry-After\` says when to try again, where known` }
     : { description }
-}
-
-/** RFC 9457. */
-function problemShape(status: number, codes: readonly ErrorCode[]) {
-  const schema = {
-    type: 'object',
-    required: ['type', 'title', 'status', 'detail', 'code', 'retry'],
-    properties: {
-      type: text,
-      title: text,
-      status: { type: 'integer', const: status },
-      detail: text,
-      code: { type: 'string', enum: codes },
-      retry: { type: 'boolean' },
-      errors: {
-        type: 'array',
-        items: { type: 'object', required: ['path', 'expected'], properties: { path: text, expected: text } },
-      },
-    },
-  }
-  return { ...described(status, codes), content: { 'application/problem+json': { schema } } }
-}
-
-function messageShape(status: number, codes: readonly ErrorCode[]) {
-  const error = { type: 'object', required: ['message'], properties: { message: text } }
-  const schema = { type: 'object', required: ['error'], properties: { error } }
-  return { ...described(status, codes), content: { 'application/json': { schema } } }
 }
 
 function streamed(produces: readonly string[], ofRun: boolean) {

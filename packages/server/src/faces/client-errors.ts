@@ -7,7 +7,7 @@ import type { Socket } from 'node:net'
 import { type ErrorCode, MillraceError, toProblem } from '@millrace/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { checkHost } from './guard.ts'
-import { sendProblem } from './problems.ts'
+import { sendRefusal } from './problems.ts'
 
 const codes: Record<string, [ErrorCode, string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request took too long to arrive'],
@@ -60,6 +60,6 @@ export function answerUnreadable(hosts: readonly string[]) {
     } catch (error) {
       if (error instanceof MillraceError) known = error
     }
-    sendProblem(known, request, reply)
+    sendRefusal(known, request, reply)
   }
 }

@@ -1,5 +1,6 @@
 /** What every face is built from, and what every route must say of itself. */
 import type { IncomingMessage } from 'node:http'
+import type { ErrorCode } from '@millrace/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Authenticator } from '../auth/authenticator.ts'
@@ -14,6 +15,7 @@ import type { Runs } from '../runs/runs.ts'
 import type { SandboxReport } from '../sandbox/sandbox.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { RateLimits } from './rate-limits.ts'
+import type { RefusalShapeName } from './refusals.ts'
 
 /** Who may call a route. A route that does not say is for signed-in users. */
 export type Access = 'public' | 'user' | 'admin'
@@ -25,8 +27,10 @@ declare module 'fastify' {
     stream?: boolean
     /** The route puts a run in the queue. */
     starts?: boolean
-    /** The shape of what it answers when it refuses: RFC 9457, unless it says `message`. */
-    refusals?: 'problem' | 'message'
+    /** The shape of what it answers when it refuses: `problem` (RFC 9457) unless it says so. */
+    refusals?: RefusalShapeName
+    /** What it may refuse with besides what every route of its sort does. */
+    refuses?: readonly ErrorCode[]
   }
   interface FastifyRequest {
     identity: Identity | null

@@ -12,7 +12,7 @@ import { describeRoute, securitySchemes } from './api-document.ts'
 import { answerClientError, answerUnreadable } from './client-errors.ts'
 import type { FaceApp, FaceParts } from './face.ts'
 import { checkHost } from './guard.ts'
-import { sendProblem } from './problems.ts'
+import { sendRefusal } from './problems.ts'
 import { routes } from './routes.ts'
 import { staticPage } from './static-page.ts'
 import { ownConnections } from './streaming.ts'
@@ -83,9 +83,9 @@ export async function createHttpServer(
   if (onRoute !== undefined) app.addHook('onRoute', onRoute)
   app.decorate(ownConnections, true)
   app.decorate('countRejection', (code: ErrorCode) => parts.metrics.http.rejected(code))
-  app.setErrorHandler(sendProblem)
+  app.setErrorHandler(sendRefusal)
   app.setNotFoundHandler((request, reply) =>
-    sendProblem(
+    sendRefusal(
       new MillraceError('not_found', `Nothing is at ${request.method} ${request.url.split('?')[0]}`),
       request,
       reply,

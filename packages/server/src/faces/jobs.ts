@@ -1,9 +1,7 @@
 /** The jobs face (contract section 3): start a tool, follow its output, look at the queue. */
 import { MillraceError } from '@millrace/protocol'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type FaceApp, principalOf, type StartingParts } from './face.ts'
-import { logFailure, setRetryAfter, toMillraceError } from './problems.ts'
 import { streamRun } from './streaming.ts'
 
 const heartbeat = { intervalMs: 30_000, text: 'heartbeat' }
@@ -27,7 +25,6 @@ const queueResponse = z.object({
 
 export function jobsFace(app: FaceApp, parts: StartingParts): void {
   const { runs } = parts
-  app.setErrorHandler(sendJobError)
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, refusals: 'message' }
   })
@@ -81,16 +78,4 @@ export function jobsFace(app: FaceApp, parts: StartingParts): void {
       return { data: { concurrency: parts.config.concurrency.job, ...counts } }
     },
   )
-}
-
-/** Failures of this face have the shape `{"error":{"message"}}`. */
-function sendJobError(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const known = toMillraceError(error)
-  logFailure(known, request)
-  setRetryAfter(known, reply)
-  return reply
-    .code(known.status)
-    .type('application/json; charset=utf-8')
-    .serializer(JSON.stringify)
-    .send({ error: { message: known.message } })
 }

@@ -1,7 +1,8 @@
-/** Every failure on a native path as RFC 9457 `application/problem+json` with a closed `code`. */
-import { type ErrorCode, type FieldError, MillraceError, toProblem } from '@millrace/protocol'
+/** Every failure of a route, in the shape that its face has for it: RFC 9457 unless the route says otherwise. */
+import { type ErrorCode, type FieldError, MillraceError } from '@millrace/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { refusalShapes } from './refusals.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -49,24 +50,22 @@ function fieldOf(pointer: string, message: string, whole: string): FieldError {
 }
 
 /** Tells the operator: in a count, in the line of the request, and in a line of its own where it is our fault. */
-export function logFailure(error: MillraceError, request: FastifyRequest): void {
+function logFailure(error: MillraceError, request: FastifyRequest): void {
   request.refusal = error.code
   request.server.countRejection?.(error.code)
   if (error.status >= 500) request.log.error({ err: error.cause ?? error }, 'a request failed')
 }
 
-export function setRetryAfter(error: MillraceError, reply: FastifyReply): void {
-  if (error.retryAfter !== undefined) reply.header('Retry-After', String(Math.ceil(error.retryAfter)))
-}
-
-export function sendProblem(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendRefusal(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toMillraceError(error)
+  // An address that cannot be read belongs to no route.
+  const shape = refusalShapes[request.routeOptions.config?.refusals ?? 'problem']
   logFailure(known, request)
-  setRetryAfter(known, reply)
+  if (known.retryAfter !== undefined) reply.header('Retry-After', String(Math.ceil(known.retryAfter)))
   if (known.code === 'unauthenticated') reply.header('WWW-Authenticate', 'Bearer realm="millrace"')
   return reply
-    .code(known.status)
-    .type('application/problem+json; charset=utf-8')
+    .code(shape.status(known.code))
+    .type(`${shape.contentType}; charset=utf-8`)
     .serializer(JSON.stringify)
-    .send(toProblem(known))
+    .send(shape.body(known))
 }

@@ -13,10 +13,11 @@ import { jobsFace } from './jobs.ts'
 import { readJsonBodies } from './json-body.ts'
 import { loginFace } from './login.ts'
 import { probeFace } from './probe.ts'
-import { sendProblem } from './problems.ts'
+import { sendRefusal } from './problems.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { nativeFace } from './runs.ts'
 import { serviceFace } from './service.ts'
+import { sessionsFace } from './sessions.ts'
 import { ticketFace } from './tickets.ts'
 
 export function routes(base: FaceParts): FastifyPluginAsync {
@@ -24,7 +25,7 @@ export function routes(base: FaceParts): FastifyPluginAsync {
     const app = instance.withTypeProvider<ZodTypeProvider>() as unknown as FaceApp
     app.setValidatorCompiler(validatorCompiler)
     app.setSerializerCompiler(serializerCompiler)
-    app.setErrorHandler(sendProblem)
+    app.setErrorHandler(sendRefusal)
     readJsonBodies(instance)
     const parts = { ...base, rates: await createRateLimits(instance, base.config.limits) }
     if (!app.hasDecorator('countRejection'))
@@ -54,6 +55,7 @@ export function routes(base: FaceParts): FastifyPluginAsync {
 
     await app.register(async (face) => nativeFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => jobsFace(face as unknown as FaceApp, parts))
+    await app.register(async (face) => sessionsFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => serviceFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => adminFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => probeFace(face as unknown as FaceApp, parts))

@@ -1,14 +1,19 @@
 /** The native face (contract section 2): runs, their logs, and what may be started. */
 import {
+  answerApprovalBody,
+  approvalResponse,
   eventsPage,
   listRunsQuery,
   listRunsResponse,
   MillraceError,
   projectsResponse,
+  type Run,
+  resumeRunBody,
   runResponse,
   startRunBody,
   toolsResponse,
 } from '@millrace/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { readPage } from '../delivery/page.ts'
 import { type FaceApp, mountPath, principalOf, type StartingParts } from './face.ts'
@@ -16,6 +21,7 @@ import { refuseSpentTicket, streamRun } from './streaming.ts'
 
 const heartbeat = { intervalMs: 30_000, text: 'heartbeat' }
 const runParams = z.object({ id: z.string().max(255) })
+const approvalParams = runParams.extend({ approvalId: z.string().max(255) })
 const idempotencyKey = z.string().min(1).max(255)
 
 export function nativeFace(app: FaceApp, parts: StartingParts): void {
@@ -24,7 +30,7 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
   app.post(
     '/api/runs',
     {
-      config: { starts: true },
+      config: { starts: true, refuses: ['idempotency_mismatch', 'project_busy'] },
       schema: {
         tags: ['runs'],
         summary: 'Start a run; answers at once',
@@ -39,10 +45,7 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
         idempotencyKey: request.headers['idempotency-key'],
       })
       if (!created) reply.header('Idempotent-Replayed', 'true')
-      return reply
-        .code(201)
-        .header('Location', `${mountPath(request)}/api/runs/${run.id}`)
-        .send({ run })
+      return sendCreated(request, reply, run)
     },
   )
 
@@ -110,7 +113,7 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
   app.post(
     '/api/runs/:id/retry',
     {
-      config: { starts: true },
+      config: { starts: true, refuses: ['run_open', 'project_busy'] },
       schema: {
         tags: ['runs'],
         summary: 'Run the same spec again, as a new run',
@@ -121,10 +124,45 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
     async (request, reply) => {
       await parts.rates.starts(request)
       const run = await runs.retry(request.params.id, principalOf(request))
-      return reply
-        .code(201)
-        .header('Location', `${mountPath(request)}/api/runs/${run.id}`)
-        .send({ run })
+      return sendCreated(request, reply, run)
+    },
+  )
+
+  app.post(
+    '/api/runs/:id/resume',
+    {
+      config: { starts: true, refuses: ['not_resumable', 'run_open', 'project_busy'] },
+      schema: {
+        tags: ['runs'],
+        summary: 'Go on with the conversation of a session that is over, as a new run',
+        params: runParams,
+        // Fastify has null for a body that was not sent.
+        body: resumeRunBody.nullish(),
+        response: { 201: runResponse },
+      },
+    },
+    async (request, reply) => {
+      await parts.rates.starts(request)
+      const run = await runs.resume(request.params.id, principalOf(request), request.body ?? {})
+      return sendCreated(request, reply, run)
+    },
+  )
+
+  app.post(
+    '/api/runs/:id/approvals/:approvalId',
+    {
+      config: { refuses: ['already_answered'] },
+      schema: {
+        tags: ['runs'],
+        summary: 'Answer what a session asked; the first answer counts',
+        params: approvalParams,
+        body: answerApprovalBody,
+        response: { 200: approvalResponse },
+      },
+    },
+    async (request) => {
+      const { id, approvalId } = request.params
+      return { approval: await runs.answerApproval(id, approvalId, request.body, principalOf(request)) }
     },
   )
 
@@ -156,6 +194,13 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
       })),
     }),
   )
+}
+
+function sendCreated(request: FastifyRequest, reply: FastifyReply, run: Run) {
+  return reply
+    .code(201)
+    .header('Location', `${mountPath(request)}/api/runs/${run.id}`)
+    .send({ run })
 }
 
 const pageQuerySchema = z.object({

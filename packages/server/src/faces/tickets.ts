@@ -10,7 +10,11 @@ const ticketBody = z.strictObject({ path: z.string('path must be the path of a s
 const ticketResponse = z.object({ ticket: z.string(), expiresAt: z.int() })
 
 /** The paths of streams that belong to a run, with its id. */
-const streamPaths = [/^\/api\/runs\/([^/]+)\/events$/, /^\/api\/stream\/([^/]+)$/]
+const streamPaths = [
+  /^\/api\/runs\/([^/]+)\/events$/,
+  /^\/api\/stream\/([^/]+)$/,
+  /^\/api\/agent\/test\/stream\/([^/]+)$/,
+]
 
 export function ticketFace(app: FaceApp, parts: StartingParts): void {
   app.post(
