@@ -2,13 +2,42 @@
  * The port of everything that does work. A runner appends events and obeys an abort signal; it sees
  * its context and nothing else: no store, no delivery, no face.
  */
-import type { EndCause, FinalState, Run, RunKind } from '@millrace/protocol'
+import type { ApprovalSource, EndCause, FinalState, Run, RunKind } from '@millrace/protocol'
+import type { Logger } from 'pino'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 
 /** An event as a runner emits it; `data` must be JSON. */
 export interface EmittedEvent {
   type: string
   data: unknown
+}
+
+/** One line of an agent's transcript, opaque. */
+export interface TranscriptEntry {
+  /** Id of the conversation, as the agent SDK gave it. */
+  conversation: string
+  /** '' for the conversation itself, else the SDK's path of a subagent in it. */
+  subpath: string
+  json: string
+}
+
+/** What people are asked: may this call of a tool be made? `input` must be JSON. */
+export interface Question {
+  /** The SDK's id of the call. */
+  toolUseId: string
+  tool: string
+  input: unknown
+  /** Why they are asked. */
+  reason: string
+  /** Present when a subagent makes the call. */
+  agentId?: string
+}
+
+export interface Answer {
+  decision: 'allow' | 'deny'
+  by: ApprovalSource
+  /** What the person added. */
+  message?: string
 }
 
 export interface RunContext {
@@ -35,6 +64,24 @@ export interface RunContext {
   started(data?: Record<string, unknown>): Promise<void>
   /** Records the process that does the work, so that it can be found after a crash of the server. */
   recordProcess(process: { pid: number; startTime: number }): Promise<void>
+  /**
+   * Puts a question to people and waits for the answer. Question and answer are recorded in the run's
+   * log; the first answer wins; unanswered, it is a denial when it expires. Rejects when the run ends,
+   * with the reason of `signal`.
+   */
+  ask(question: Question): Promise<Answer>
+  /**
+   * Adds to what is kept of the conversation, for a later run to go on with. On disk when the promise
+   * resolves; a failure also aborts `signal`.
+   */
+  appendTranscript(entries: TranscriptEntry[]): Promise<void>
+  /**
+   * What is kept of the conversation: that of the run this one resumes, as it was when this one was
+   * started, and what this one has added. In order; empty for a new conversation.
+   */
+  readTranscript(): Promise<TranscriptEntry[]>
+  /** The server's log, with run and project bound: for what people should know besides the run's log. */
+  readonly log: Pick<Logger, 'warn' | 'info'>
 }
 
 /** A child's pipes are paused above this many emitted bytes that are not yet on disk. */

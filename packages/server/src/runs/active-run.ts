@@ -7,29 +7,47 @@
  * attempt); whatever a runner does, no rejection is left unhandled and the run ends.
  */
 import { Buffer } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
 import {
   eventTypePattern,
   finalStates,
   lifecycleTypes,
   MillraceError,
   messageOf,
+  type PermissionRequestedEvent,
+  permissionTypes,
   type Run,
   terminalType,
 } from '@millrace/protocol'
 import {
+  type Answer,
   type EmittedEvent,
   EndRequest,
+  type Question,
   type RunContext,
   type Runner,
   type RunOutcome,
 } from '../runners/runner.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { EventInput, Finish, RunProcess, RunRecord, Store } from '../store/store.ts'
-import { toEventJson } from './clip.ts'
+import { bounded, boundedError, toEventJson } from './clip.ts'
 import { cutShort, type EndingParts, finalStateFor } from './ending.ts'
+import type { Questions } from './questions.ts'
 
 export interface ActiveRunParts extends EndingParts {
-  store: Pick<Store, 'append' | 'markRunning' | 'recordProcess' | 'finish'>
+  store: Pick<
+    Store,
+    | 'append'
+    | 'markRunning'
+    | 'recordProcess'
+    | 'requestApproval'
+    | 'appendTranscript'
+    | 'readTranscript'
+    | 'finish'
+  >
+  questions: Pick<Questions, 'waitFor' | 'giveUp' | 'giveUpAll'>
+  /** How long a question waits for its answer. */
+  approvalSeconds: number
   runner: Runner
   sandbox: Sandbox
   project: { id: string; path: string } | null
@@ -88,7 +106,13 @@ export class ActiveRun {
   private endBecause(ending: Ending, reason: EndRequest): void {
     if (this.ending !== null || this.finishing !== null) return
     this.ending = ending
+    this.stop(reason)
+  }
+
+  /** The runner learns that the run ends, and whoever waits for an answer waits no longer. */
+  private stop(reason: EndRequest): void {
     this.controller.abort(reason)
+    this.parts.questions.giveUpAll(this.run.id, this.controller.signal.reason)
   }
 
   private fail(error: unknown): void {
@@ -110,7 +134,7 @@ export class ActiveRun {
     } finally {
       this.over()
       // A runner that has not come back learns here that nobody waits for it.
-      this.controller.abort(new EndRequest('crash', 'the run is over'))
+      this.stop(new EndRequest('crash', 'the run is over'))
     }
   }
 
@@ -125,9 +149,16 @@ export class ActiveRun {
       if (outcome == null) throw new TypeError('the runner came back without an outcome')
       const { state, result, error, usage } = outcome
       const event = this.toInput({ type: terminalType(this.run.kind, state), data: outcome.data })
-      // What JSON cannot hold the store cannot either, and then the run would stay open for ever.
-      JSON.stringify([result, error, usage])
-      return { state, event, result, error, usage }
+      const { eventBytes } = this.parts
+      // What JSON cannot hold is refused here: the store could not hold it either, and then the run
+      // would stay open for ever.
+      return {
+        state,
+        event,
+        result: bounded(result, eventBytes),
+        error: boundedError(error, eventBytes),
+        usage: bounded(usage, eventBytes),
+      }
     } catch (error) {
       return this.failedBy(error)
     }
@@ -157,7 +188,33 @@ export class ActiveRun {
       started: (data) => this.track(() => this.started(data)),
       recordProcess: (process: RunProcess) =>
         this.track(() => parts.store.recordProcess(run.id, run.attempt, process)),
+      ask: (question) => this.ask(question),
+      appendTranscript: (entries) =>
+        this.track(() => parts.store.appendTranscript(run.id, run.attempt, entries)),
+      readTranscript: () => parts.store.readTranscript(run.id),
+      log: parts.log.child({ run: run.id, project: run.project }),
     }
+  }
+
+  /** Only that the question is put is waited for before the run's end: the answer may never come. */
+  private ask(question: Question): Promise<Answer> {
+    const { signal } = this.controller
+    const { questions } = this.parts
+    const id = randomUUID()
+    const answer = questions.waitFor(this.run.id, id)
+    // A runner that has stopped looking is told nothing.
+    answer.catch(() => {})
+    if (signal.aborted) questions.giveUp(id, signal.reason)
+    else this.track(() => this.put(id, question)).catch((error) => questions.giveUp(id, error))
+    return answer
+  }
+
+  private async put(id: string, question: Question): Promise<void> {
+    const { run, parts } = this
+    const expiresAt = parts.now() + parts.approvalSeconds * 1000
+    const data: PermissionRequestedEvent = { ...question, approvalId: id, expiresAt }
+    const event = this.toInput({ type: permissionTypes.requested, data })
+    await parts.store.requestApproval(run.id, run.attempt, { id, expiresAt, event })
   }
 
   private async started(data: Record<string, unknown> | undefined): Promise<void> {
@@ -211,6 +268,7 @@ export class ActiveRun {
 
 function isReserved(kind: Run['kind'], type: string): boolean {
   if (type.startsWith('run:') || type === 'reset') return true
+  if (type === permissionTypes.requested || type === permissionTypes.resolved) return true
   return finalStates.some((state) => terminalType(kind, state) === type)
 }
 

@@ -36,6 +36,21 @@ export function toEventJson(data: unknown, maxBytes: number): string {
   return cutStrings(root, maxBytes) ?? leaveOut(root, maxBytes) ?? allLeftOut(maxBytes)
 }
 
+/** A value that is kept with a run, bounded as an event is. Throws a TypeError for what JSON cannot hold. */
+export function bounded<T>(value: T, maxBytes: number): T {
+  const json = toEventJson(value, maxBytes)
+  // What was cut has the shape of an event's data: an object, with `truncated`.
+  return JSON.parse(json)
+}
+
+/** The same for an error, which keeps a message whatever else had to go. */
+export function boundedError<T extends { message: string }>(error: T | null, maxBytes: number): T | null {
+  const kept = bounded(error, maxBytes)
+  if (kept === null || error === null || typeof kept.message === 'string') return kept
+  const { message } = bounded({ message: error.message }, maxBytes)
+  return { ...kept, message, truncated: [''] }
+}
+
 /** `truncated` needs an object to be in. */
 function asObject(data: unknown): Record<string, unknown> {
   const object = data !== null && typeof data === 'object' && !Array.isArray(data)

@@ -3,7 +3,7 @@ import { type EndCause, type FinalState, isFinal, type Run, terminalType } from 
 import type { Logger } from 'pino'
 import { EndRequest, type Runner } from '../runners/runner.ts'
 import type { Finish, RunRecord, Store } from '../store/store.ts'
-import { toEventJson } from './clip.ts'
+import { boundedError, toEventJson } from './clip.ts'
 
 /** What everybody who writes a terminal event needs. */
 export interface EndingParts {
@@ -43,7 +43,7 @@ export function cutShort(
     state,
     event: { ...event, json: toEventJson(data, parts.eventBytes) },
     result: null,
-    error: { message },
+    error: boundedError({ message }, parts.eventBytes),
     usage: null,
   })
   try {
@@ -54,15 +54,16 @@ export function cutShort(
   return finish({ state, message })
 }
 
-/** Writes the terminal event of a run whose end was asked for before anybody claimed it. */
+/** Writes the terminal event of a run whose end was asked for before anybody claimed it; `reason` where one was given. */
 export async function cancelQueued(
   record: RunRecord,
   runner: Runner | undefined,
   parts: EndingParts & { store: Pick<Store, 'finish' | 'getRun'> },
+  reason?: string,
 ): Promise<RunRecord> {
   const state = finalStateFor(record.cause ?? 'abort')
   const message =
-    state === 'aborted' ? 'Aborted by request before it started' : 'Interrupted before it started'
+    reason ?? (state === 'aborted' ? 'Aborted by request before it started' : 'Interrupted before it started')
   try {
     const finish = cutShort(record, runner, state, message, parts)
     return await parts.store.finish(record.id, record.attempt, finish)

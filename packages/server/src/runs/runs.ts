@@ -8,10 +8,19 @@
  * run of this node is active.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import { isFinal, lifecycleTypes, MillraceError, type Run, type RunKind } from '@millrace/protocol'
+import {
+  type AnswerApprovalBody,
+  isFinal,
+  lifecycleTypes,
+  MillraceError,
+  type PermissionResolvedEvent,
+  type Run,
+  type RunKind,
+} from '@millrace/protocol'
 import type { Logger } from 'pino'
 import { maySee, type Principal } from '../auth/principal.ts'
-import type { EndRequest } from '../runners/runner.ts'
+import type { Clock } from '../clock.ts'
+import { EndRequest } from '../runners/runner.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { QueueCounts, RunFilter, RunProcess, RunRecord, Store } from '../store/store.ts'
 import { ActiveRun, publicRun } from './active-run.ts'
@@ -19,6 +28,7 @@ import { toEventJson } from './clip.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { cancelQueued, endRequestFor, settledWithin } from './ending.ts'
 import type { KindOfRun } from './kind.ts'
+import { Questions } from './questions.ts'
 import { recover } from './recovery.ts'
 
 export interface RunsParts {
@@ -35,6 +45,10 @@ export interface RunsParts {
   shutdownGraceMs: number
   /** How long an abort waits for the run's end before it answers with the run as it is. */
   abortWaitMs?: number
+  /** How long a question to people is open: then it is a denial. */
+  approvalSeconds?: number
+  /** What waits of many runs are timed by. */
+  after?: Clock['after']
 }
 
 export interface StartOptions {
@@ -43,6 +57,10 @@ export interface StartOptions {
   resumes?: string
 }
 
+/** What a session is told when it goes on and nobody says with what. */
+const goOn = 'You were interrupted. Look at what is done already, then go on with the task.'
+
+const approvalSeconds = 3600
 const abortWaitMs = 5000
 /**
  * The cause of an end is on disk before the run is told, but on a disk that is full that may take for
@@ -57,21 +75,29 @@ export class Runs {
   private readonly kinds: ReadonlyMap<string, KindOfRun>
   private readonly active = new Map<string, ActiveRun>()
   private readonly dispatcher: Dispatcher
+  private readonly questions: Questions
   /** Ends asked for runs whose claim has not come back to this node yet. */
   private readonly endAtLaunch = new Map<string, EndRequest>()
+  private closedAtOpen = 0
   private draining = false
   private stopping: Promise<void> | null = null
 
   constructor(parts: RunsParts) {
     this.parts = parts
     this.kinds = new Map(parts.kinds.map((kind) => [kind.kind, kind]))
+    this.questions = new Questions(parts)
     this.dispatcher = new Dispatcher({ ...parts, launch: (run) => this.launch(run) })
   }
 
   /** Closes what an earlier server left active, then begins to take runs from the queue. */
   async open(): Promise<void> {
-    await recover({ ...this.parts, kinds: this.kinds })
+    this.closedAtOpen = await recover({ ...this.parts, kinds: this.kinds })
     this.dispatcher.start()
+  }
+
+  /** How many runs an earlier server had left open, and `open()` closed. */
+  get recovered(): number {
+    return this.closedAtOpen
   }
 
   get activeCount(): number {
@@ -136,21 +162,33 @@ export class Runs {
    * Ends a run. A run that is over already is returned as it is. Fails with `storage_full` when the disk
    * has no room to record it: the run is ended all the same, and its log says so once there is room.
    */
-  async abort(id: string, principal: Principal): Promise<Run> {
+  abort(id: string, principal: Principal): Promise<Run> {
+    return this.endFromOutside(id, principal, endRequestFor('abort'))
+  }
+
+  /** Ends a run as interrupted, for a reason that its followers are told; otherwise as `abort` does. */
+  interrupt(id: string, principal: Principal, reason: string): Promise<Run> {
+    return this.endFromOutside(id, principal, new EndRequest('shutdown', reason))
+  }
+
+  private async endFromOutside(id: string, principal: Principal, asked: EndRequest): Promise<Run> {
     await this.visible(id, principal)
-    const recorded = this.parts.store.requestEnd(id, 'abort')
+    const recorded = this.parts.store.requestEnd(id, asked.endCause)
     if (!(await settledWithin(recorded, recordWaitMs))) {
-      this.active.get(id)?.end(endRequestFor('abort'))
+      this.active.get(id)?.end(asked)
       await this.recordedOrFull(recorded)
     }
     const record = await recorded
     if (record === null) throw notFound(id)
     if (isFinal(record.state)) return publicRun(record)
+    // Not what was asked for now when something else was first.
+    const request =
+      (record.cause ?? asked.endCause) === asked.endCause ? asked : endRequestFor(record.cause ?? 'abort')
     if (record.state === 'queued') {
-      return publicRun(await cancelQueued(record, this.kinds.get(record.kind)?.runner, this.parts))
+      const runner = this.kinds.get(record.kind)?.runner
+      const reason = request.endCause === 'abort' ? undefined : request.message
+      return publicRun(await cancelQueued(record, runner, this.parts, reason))
     }
-    // Not "abort" when a shutdown was first.
-    const request = endRequestFor(record.cause ?? 'abort')
     const active = this.active.get(id)
     if (active !== undefined) {
       active.end(request)
@@ -166,12 +204,54 @@ export class Runs {
     }
   }
 
-  /** Runs the same spec again, as a new run. */
+  /**
+   * Runs the same spec again, as a new run. What went on with a conversation goes on with the same one:
+   * `not_resumable` when that is not kept any more.
+   */
   async retry(id: string, principal: Principal): Promise<Run> {
     const run = await this.visible(id, principal)
     if (!isFinal(run.state)) throw new MillraceError('run_open', 'Only a run that is over can be retried')
     const request = { ...run.spec, kind: run.kind }
-    return (await this.start(request, principal, { retryOf: run.id })).run
+    const options = run.resumes === null ? {} : { resumes: run.resumes }
+    return (await this.start(request, principal, { ...options, retryOf: run.id })).run
+  }
+
+  /**
+   * Goes on with the conversation of a session that is over, as a new run with the same spec and another
+   * prompt. Fails with `not_resumable` for any other kind, and where nothing of the conversation is kept;
+   * with `run_open` while it is not over; with `project_busy`.
+   */
+  async resume(
+    id: string,
+    principal: Principal,
+    options: { prompt?: string | undefined } = {},
+  ): Promise<Run> {
+    const run = await this.visible(id, principal)
+    if (run.kind !== 'session') {
+      throw new MillraceError('not_resumable', 'Only a session can be resumed; retry the run instead')
+    }
+    if (!isFinal(run.state)) throw new MillraceError('run_open', 'Only a session that is over can be resumed')
+    const request = { ...run.spec, kind: run.kind, prompt: options.prompt ?? goOn }
+    try {
+      return (await this.start(request, principal, { resumes: run.id })).run
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== 'not_resumable') throw error
+      throw new MillraceError('not_resumable', `${error.message}; retry it instead`, { cause: error })
+    }
+  }
+
+  /**
+   * Answers a question that a run put to people. Fails with `not_found`, and with `already_answered` when
+   * it is answered, has expired, or was withdrawn by the run's end.
+   */
+  async answerApproval(
+    id: string,
+    approvalId: string,
+    answer: AnswerApprovalBody,
+    principal: Principal,
+  ): Promise<PermissionResolvedEvent> {
+    await this.visible(id, principal)
+    return this.questions.answer(id, approvalId, answer, principal.user)
   }
 
   /**
@@ -186,7 +266,7 @@ export class Runs {
 
   private async stop(): Promise<void> {
     await settledWithin(this.dispatcher.stop(), recordWaitMs)
-    await Promise.all([...this.active.values()].map((run) => this.interrupt(run)))
+    await Promise.all([...this.active.values()].map((run) => this.interruptActive(run)))
   }
 
   /** Starts are refused from here on. */
@@ -194,7 +274,7 @@ export class Runs {
     this.draining = true
   }
 
-  private async interrupt(run: ActiveRun): Promise<void> {
+  private async interruptActive(run: ActiveRun): Promise<void> {
     const recorded = this.parts.store.requestEnd(run.id, 'shutdown').catch(() => null)
     const known = await settledWithin(recorded, recordWaitMs)
     run.end(endRequestFor((known ? (await recorded)?.cause : null) ?? 'shutdown'))
@@ -204,14 +284,20 @@ export class Runs {
 
   private launch(record: RunRecord): void {
     const project = record.project === null ? null : (this.parts.projects.get(record.project) ?? null)
-    const run = new ActiveRun(record, { ...this.parts, runner: this.kindOf(record.kind).runner, project })
+    const run = new ActiveRun(record, {
+      ...this.parts,
+      approvalSeconds: this.parts.approvalSeconds ?? approvalSeconds,
+      questions: this.questions,
+      runner: this.kindOf(record.kind).runner,
+      project,
+    })
     this.active.set(record.id, run)
     void run.done.then(() => this.active.delete(record.id))
     const asked = this.endAtLaunch.get(record.id)
     this.endAtLaunch.delete(record.id)
     if (asked !== undefined) run.end(asked)
     // A claim that came back after shutdown() had stopped waiting for it.
-    else if (this.stopping !== null) void this.interrupt(run)
+    else if (this.stopping !== null) void this.interruptActive(run)
   }
 
   private kindOf(kind: RunKind): KindOfRun {

@@ -5,7 +5,15 @@
  * write resolves only when what it wrote is on disk. `conformance.ts` is the one suite that every
  * implementation passes.
  */
-import type { EndCause, FinalState, LogBounds, Run, RunKind, RunState } from '@millrace/protocol'
+import type {
+  EndCause,
+  FinalState,
+  LogBounds,
+  PermissionResolvedEvent,
+  Run,
+  RunKind,
+  RunState,
+} from '@millrace/protocol'
 import type { CredentialStore } from './credentials.ts'
 
 /** An event before it has a number. `json` is the data as one line of JSON. */
@@ -71,6 +79,41 @@ export interface Finish {
   result: unknown
   error: ({ message: string } & Record<string, unknown>) | null
   usage: Record<string, unknown> | null
+}
+
+/** A question to be put to people. */
+export interface NewApproval {
+  /** A UUID made by the server. */
+  id: string
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+  /** The `permission:requested` event. */
+  event: EventInput
+}
+
+export interface ApprovalAnswer {
+  decision: 'allow' | 'deny'
+  by: 'person' | 'expiry'
+  /** Name of the user who answers. */
+  user?: string | undefined
+  message?: string | undefined
+  /** Milliseconds since the epoch. */
+  at: number
+}
+
+export interface Approval {
+  expiresAt: number
+  /** The answer that counts; null while it is open. */
+  answer: PermissionResolvedEvent | null
+}
+
+/** One line of an agent's transcript, opaque. */
+export interface TranscriptEntry {
+  /** Id of the conversation, as the agent SDK gave it. */
+  conversation: string
+  /** '' for the conversation itself, else the SDK's path of a subagent in it. */
+  subpath: string
+  json: string
 }
 
 export interface RunFilter {
@@ -154,7 +197,9 @@ export interface Store {
 
   /**
    * Puts a run in the queue. `created` is false when the idempotency key was known.
+   * With `resumes`, what is kept of that run's conversation is copied to the new one, together with it.
    * Fails with `project_busy` when the kind is `session` and the project has an open session, with
+   * `not_resumable` when nothing is kept of the conversation that it resumes, with
    * `idempotency_mismatch`, or with `storage_full` while the disk is full.
    */
   createRun(run: NewRun): Promise<{ run: RunRecord; created: boolean }>
@@ -177,14 +222,34 @@ export interface Store {
   /** Records why a run is to end, unless a cause is recorded or the run is over. Null: no such run. */
   requestEnd(runId: string, cause: EndCause): Promise<RunRecord | null>
 
-  /** Final state and terminal event, together, once. Refused as `append` is. */
+  /**
+   * Puts a question, together with the event that says so. Refused as `append` is. From here on exactly
+   * one `permission:resolved` of it comes: by `answerApproval`, or by `finish`.
+   */
+  requestApproval(runId: string, attempt: number, approval: NewApproval): Promise<void>
+
+  /**
+   * Answers a question, together with the `permission:resolved` event, whose data is returned; no attempt
+   * is needed. Fails with `not_found`, with `already_answered` (also when the end of the run withdrew the
+   * question), or with `storage_full` while the disk is full.
+   */
+  answerApproval(runId: string, approvalId: string, answer: ApprovalAnswer): Promise<PermissionResolvedEvent>
+
+  /** Keeps more of an agent's conversation. Refused as `append` is. */
+  appendTranscript(runId: string, attempt: number, entries: TranscriptEntry[]): Promise<void>
+
+  /**
+   * Final state and terminal event, together, once. Questions still open are withdrawn, each with its
+   * `permission:resolved` event before the terminal one. Refused as `append` is.
+   */
   finish(runId: string, attempt: number, finish: Finish): Promise<RunRecord>
 
   /** Drops the events up to and including `throughSeq`; the head stays. Resolves with how many went. */
   prune(runId: string, throughSeq: number): Promise<number>
 
   /**
-   * Deletes a run that is over, its log and its idempotency key; the counts keep it. Resolves with how
+   * Deletes a run that is over, its log, what is kept of its conversation, its questions and its
+   * idempotency key; the counts keep it. Resolves with how
    * many events went; null: no such run. Refused with `run_open` while it is not over.
    */
   deleteRun(runId: string): Promise<number | null>
@@ -203,6 +268,13 @@ export interface Store {
    */
   listActive(): Promise<RunRecord[]>
   queueCounts(kind: RunKind): Promise<QueueCounts>
+
+  /** The questions of a run that nobody has answered, oldest first. By a fresh read. */
+  openApprovals(runId: string): Promise<{ id: string; expiresAt: number }[]>
+  /** A question of a run by a fresh read. Null: no such question, or no such run. */
+  getApproval(runId: string, approvalId: string): Promise<Approval | null>
+  /** What is kept of a run's conversation, in order; empty when there is none. By a fresh read. */
+  readTranscript(runId: string): Promise<TranscriptEntry[]>
 
   /** What a rule would take, looking at a bounded piece of all runs a call. Null: that was the last piece. */
   expendable(

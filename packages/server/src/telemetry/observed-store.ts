@@ -7,7 +7,7 @@
  * it was asked for, and what the store answers or refuses is passed on as it is.
  */
 import { Buffer } from 'node:buffer'
-import type { EventInput, RunRecord, Store } from '../store/store.ts'
+import type { EventInput, RunRecord, Store, TranscriptEntry } from '../store/store.ts'
 
 export interface WriteObserver {
   /** A write of a run is on disk; so long did it take. */
@@ -73,6 +73,21 @@ export function observeStore(
       return run
     },
 
+    async requestApproval(runId, attempt, approval) {
+      const bytes = sizeOf([approval.event])
+      await timed(bytes, () => store.requestApproval(runId, attempt, approval))
+      observer.appended(1, bytes)
+    },
+
+    async answerApproval(runId, approvalId, answer) {
+      const data = await timed(0, () => store.answerApproval(runId, approvalId, answer))
+      observer.appended(1, Buffer.byteLength(JSON.stringify(data)))
+      return data
+    },
+
+    appendTranscript: (runId, attempt, entries) =>
+      timed(sizeOf(entries), () => store.appendTranscript(runId, attempt, entries)),
+
     async finish(runId, attempt, finish) {
       const bytes = sizeOf([finish.event])
       const run = await timed(bytes, () => store.finish(runId, attempt, finish))
@@ -86,7 +101,7 @@ export function observeStore(
   }
 }
 
-function sizeOf(events: readonly EventInput[]): number {
+function sizeOf(events: readonly (EventInput | TranscriptEntry)[]): number {
   let bytes = 0
   for (const { json } of events) bytes += Buffer.byteLength(json)
   return bytes

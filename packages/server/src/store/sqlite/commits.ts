@@ -1,6 +1,7 @@
 /** Makes of a batch and its results what is told about it: at most one commit for what a run's appends did. */
 import type { RunState } from '@millrace/protocol'
 import type { Commit, StoredEvent } from '../store.ts'
+import { decodeEvents } from './log-text.ts'
 import type { Operation, OperationResult, RunRow } from './operations.ts'
 import { toRecord } from './run-row.ts'
 
@@ -29,12 +30,20 @@ export function commitsOf(
 }
 
 function commitOf(operation: Operation, events: StoredEvent[], result: OperationResult): Commit | null {
-  if (result.kind === 'appended' && operation.op === 'append' && events.length > 0) {
-    return appendCommit(operation.run, result.state, events, result.firstSeq)
+  const appendedTo = runOfAppend(operation)
+  if (result.kind === 'appended' && appendedTo !== null && events.length > 0) {
+    return appendCommit(appendedTo, result.state, events, result.firstSeq)
   }
-  if (result.kind === 'row' && result.changed) return rowCommit(operation, result.row, events)
+  if (result.kind === 'row' && result.changed) {
+    return rowCommit(operation, result.row, [...decodeEvents(result.withdrawn ?? '', 1), ...events])
+  }
   if (result.kind === 'dropped' && result.changed) return dropCommit(operation, result.row)
   return null
+}
+
+function runOfAppend(operation: Operation): string | null {
+  const appends = operation.op === 'append' || operation.op === 'ask' || operation.op === 'answer'
+  return appends ? operation.run : null
 }
 
 function appendCommit(runId: string, state: RunState, events: StoredEvent[], firstSeq: number): Commit {

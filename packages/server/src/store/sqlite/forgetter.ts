@@ -2,13 +2,14 @@
  * Forgets runs and beginnings of logs, inside the transaction of their batch.
  *
  * What is forgotten is out of everybody's sight at once, in a transaction of a few small rows; the rows
- * of its events are noted as discarded, and `reclaim` removes those a piece at a time, then gives free
+ * of its events and its conversation are noted as discarded, and `reclaim` removes those a piece at a time, then gives free
  * pages back to the file system. A crash in between leaves the note, and the next call goes on.
  *
  * Invariants: nothing reads a row that is discarded; the key of a deleted run is never given again
  * (AUTOINCREMENT), so that its note cannot touch another's log.
  */
 import type { DatabaseSync } from 'node:sqlite'
+import { unknownRun } from './fence.ts'
 import type { OperationResult, RunRow } from './operations.ts'
 import type { PendingLog } from './pending-log.ts'
 import { runColumns, runTables } from './run-row.ts'
@@ -17,6 +18,9 @@ import { runColumns, runTables } from './run-row.ts'
 const pieceRows = 512
 const pieceBytes = 4 * 1024 * 1024
 const piecePages = 1024
+
+/** A note of this much is of a run that is gone as a whole. */
+const wholeRun = Number.MAX_SAFE_INTEGER
 
 /** Free pages that stay in the file, where new events find room without its growing again. */
 const sparePages = 2048
@@ -34,13 +38,17 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
   const updateFirst = db.prepare('UPDATE runs SET first_seq = ? WHERE n = ?')
   const deleteRow = db.prepare('DELETE FROM runs WHERE n = ?')
   const deleteDetails = db.prepare('DELETE FROM details WHERE run = ?')
+  const deleteApprovals = db.prepare('DELETE FROM approvals WHERE run = ?')
   const discard = db.prepare(`INSERT INTO discarded VALUES ($run, $through)
     ON CONFLICT (run) DO UPDATE SET through = max(through, excluded.through)`)
   const nextDiscarded = db.prepare('SELECT run, through FROM discarded LIMIT 1')
   const removeNote = db.prepare('DELETE FROM discarded WHERE run = ?')
-  const selectBatches = db.prepare(`SELECT last_seq AS lastSeq, json_bytes AS bytes FROM batches
+  const selectBatches = db.prepare(`SELECT last_seq AS key, json_bytes AS bytes FROM batches
     WHERE run = ? AND last_seq <= ? ORDER BY last_seq LIMIT ?`)
   const deleteBatches = db.prepare('DELETE FROM batches WHERE run = ? AND last_seq <= ?')
+  const selectEntries = db.prepare(`SELECT n AS key, octet_length(json) AS bytes FROM transcripts
+    WHERE run = ? ORDER BY n LIMIT ?`)
+  const deleteEntries = db.prepare('DELETE FROM transcripts WHERE run = ? AND n <= ?')
   const pageSize = Number(db.prepare('PRAGMA page_size').get()?.page_size)
   const pageCount = db.prepare('PRAGMA page_count')
   const freeCount = db.prepare('PRAGMA freelist_count')
@@ -69,7 +77,8 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
     const row = rowOf(run.n)
     deleteRow.run(run.n)
     deleteDetails.run(run.n)
-    discard.run({ run: run.n, through: Number.MAX_SAFE_INTEGER })
+    deleteApprovals.run(run.n)
+    discard.run({ run: run.n, through: wholeRun })
     log.forget(id)
     return { kind: 'dropped', row, events, changed: true }
   }
@@ -82,22 +91,20 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
 
   /** True when nothing discarded is left. */
   function removeDiscarded(): boolean {
-    let rows = 0
-    let bytes = 0
-    while (rows < pieceRows && bytes < pieceBytes) {
+    const room = { rows: pieceRows, bytes: pieceBytes }
+    while (room.rows > 0 && room.bytes > 0) {
       const note = nextDiscarded.get()
       if (note === undefined) return true
-      const run = Number(note.run)
-      const found = selectBatches.all(run, Number(note.through), pieceRows - rows)
-      let lastSeq = 0
-      for (const batch of found) {
-        lastSeq = Number(batch.lastSeq)
-        rows += 1
-        bytes += Number(batch.bytes)
-        if (bytes >= pieceBytes) break
+      const [run, through] = [Number(note.run), Number(note.through)]
+      const batches = firstOf(selectBatches.all(run, through, room.rows), room)
+      if (batches.last > 0) deleteBatches.run(run, batches.last)
+      if (!batches.all) continue
+      if (through === wholeRun) {
+        const entries = firstOf(selectEntries.all(run, room.rows), room)
+        if (entries.last > 0) deleteEntries.run(run, entries.last)
+        if (!entries.all) continue
       }
-      if (found.length > 0) deleteBatches.run(run, lastSeq)
-      if (lastSeq === Number(found.at(-1)?.lastSeq ?? 0) && rows < pieceRows) removeNote.run(run)
+      removeNote.run(run)
     }
     return false
   }
@@ -122,6 +129,19 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
   return { prune, deleteRun, reclaim }
 }
 
-function unknownRun(): OperationResult {
-  return { kind: 'refused', code: 'not_found', message: 'There is no such run' }
+/** How many of the rows there is room for; takes it. `all`: these were all there are, not only all found. */
+function firstOf(
+  found: readonly Record<string, unknown>[],
+  room: { rows: number; bytes: number },
+): { last: number; all: boolean } {
+  let last = 0
+  let taken = 0
+  for (const row of found) {
+    if (room.bytes <= 0) break
+    last = Number(row.key)
+    taken += 1
+    room.rows -= 1
+    room.bytes -= Number(row.bytes)
+  }
+  return { last, all: taken === found.length && room.rows > 0 }
 }

@@ -101,6 +101,31 @@ export const migrations: readonly Migration[] = [
     // Logs, or beginnings of logs, that nobody can read any more and whose rows go little by little.
     sql: 'CREATE TABLE discarded (run INTEGER PRIMARY KEY, through INTEGER NOT NULL) STRICT;',
   },
+  {
+    id: 4,
+    // approvals: `answer` is the data of the event that resolved the question, null while it is open.
+    // transcripts: a row an entry, in the order of their keys.
+    sql: `
+      CREATE TABLE approvals (
+        n INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        expires_at INTEGER NOT NULL,
+        answer TEXT
+      ) STRICT;
+      CREATE UNIQUE INDEX approvals_of_run ON approvals (run, id);
+      CREATE INDEX open_approvals ON approvals (run) WHERE answer IS NULL;
+
+      CREATE TABLE transcripts (
+        n INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        conversation TEXT NOT NULL,
+        subpath TEXT NOT NULL,
+        json TEXT NOT NULL
+      ) STRICT;
+      CREATE INDEX transcripts_of_run ON transcripts (run);
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps` know. */

@@ -5,7 +5,15 @@
  */
 import type { EndCause, ErrorCode, FinalState, LogBounds, RunKind, RunState } from '@millrace/protocol'
 import type { Credential, CredentialKind } from '../credentials.ts'
-import type { Expendable, NewRun, PageRequest, QueueCounts, RetentionRule } from '../store.ts'
+import type {
+  Approval,
+  Expendable,
+  NewRun,
+  PageRequest,
+  QueueCounts,
+  RetentionRule,
+  TranscriptEntry,
+} from '../store.ts'
 
 /**
  * A row of events is closed above this many characters; one event is never cut. About what a follower
@@ -43,6 +51,10 @@ export type RunOperation =
   | { op: 'running'; run: string; attempt: number; at: number; log: LogText[] }
   | { op: 'process'; run: string; attempt: number; pid: number; startTime: number }
   | { op: 'end'; run: string; cause: EndCause }
+  | { op: 'ask'; run: string; attempt: number; approval: string; expiresAt: number; log: LogText[] }
+  /** `answer`: JSON, the data of the event. */
+  | { op: 'answer'; run: string; approval: string; answer: string; log: LogText[] }
+  | { op: 'transcript'; run: string; attempt: number; entries: TranscriptEntry[] }
   | FinishOperation
   | { op: 'prune'; run: string; through: number }
   | { op: 'delete'; run: string }
@@ -65,8 +77,11 @@ export interface FinishOperation {
 
 export type OperationResult =
   | { kind: 'appended'; firstSeq: number; state: RunState }
-  /** `changed` is false when the operation found everything as it wanted it. */
-  | { kind: 'row'; row: RunRow; changed: boolean }
+  /**
+   * `changed` is false when the operation found everything as it wanted it. `withdrawn`: events as text
+   * that the writer put before those of the operation.
+   */
+  | { kind: 'row'; row: RunRow; changed: boolean; withdrawn?: string }
   /** `row` as it is after the events went, or as it was before all of the run did. */
   | { kind: 'dropped'; row: RunRow; events: number; changed: boolean }
   | { kind: 'reclaimed'; bytes: number; more: boolean }
@@ -119,6 +134,9 @@ export interface Reads {
   }
   bounds: { ask: { id: string }; answer: Bounds | null }
   page: { ask: { id: string } & PageRequest; answer: PageText | null }
+  approvals: { ask: { run: string }; answer: { id: string; expiresAt: number }[] }
+  approval: { ask: { run: string; id: string }; answer: Approval | null }
+  transcript: { ask: { run: string }; answer: TranscriptEntry[] }
   credential: { ask: { hash: string }; answer: Credential | null }
   credentials: { ask: { kind: CredentialKind }; answer: Credential[] }
   deadCredentials: { ask: { ids: readonly string[]; at: number }; answer: string[] }

@@ -231,6 +231,7 @@ export class Outbox {
 function waitsForRoom(op: Operation['op']): boolean {
   switch (op) {
     case 'create':
+    case 'answer':
     case 'prune':
     case 'delete':
     case 'reclaim':

@@ -7,6 +7,7 @@ import { createExpendableReader } from './expendable-reader.ts'
 import { createLogReader } from './log-reader.ts'
 import type { FromReader, ReadName, Reads, ToReader } from './operations.ts'
 import { createRunReader } from './run-reader.ts'
+import { createSessionReader } from './session-reader.ts'
 
 type Answers = { [Name in ReadName]: (ask: Reads[Name]['ask']) => Reads[Name]['answer'] }
 
@@ -36,6 +37,7 @@ port.on('message', (message: ToReader) => {
 function answersFrom(db: DatabaseSync): Answers {
   const logs = createLogReader(db)
   const runs = createRunReader(db)
+  const sessions = createSessionReader(db)
   const credentials = createCredentialReader(db)
   return {
     run: ({ id }) => runs.run(id),
@@ -45,6 +47,9 @@ function answersFrom(db: DatabaseSync): Answers {
     expendable: createExpendableReader(db),
     bounds: ({ id }) => logs.bounds(id),
     page: ({ id, ...request }) => logs.page(id, request),
+    approvals: ({ run }) => sessions.openApprovals(run),
+    approval: ({ run, id }) => sessions.approval(run, id),
+    transcript: ({ run }) => sessions.transcript(run),
     credential: ({ hash }) => credentials.find(hash),
     credentials: ({ kind }) => credentials.list(kind),
     deadCredentials: ({ ids, at }) => credentials.dead(ids, at),

@@ -1,13 +1,15 @@
 /** What each operation does to a run's row and log, inside the transaction of its batch. */
 import type { DatabaseSync } from 'node:sqlite'
+import { createApprovalWriter } from './approval-writer.ts'
 import { failureKind, messageOf } from './database.ts'
+import { fence, refused } from './fence.ts'
 import { createForgetter } from './forgetter.ts'
 import type { FinishOperation, OperationResult, RunOperation, RunRow } from './operations.ts'
 import type { OpenRun, PendingLog } from './pending-log.ts'
 import { runColumns, runTables } from './run-row.ts'
+import { createTranscriptWriter } from './transcript-writer.ts'
 
 type OperationOf<Op extends RunOperation['op']> = Extract<RunOperation, { op: Op }>
-type Refused = Extract<OperationResult, { kind: 'refused' }>
 
 export function createRunWriter(
   db: DatabaseSync,
@@ -15,6 +17,8 @@ export function createRunWriter(
 ): (operation: RunOperation) => OperationResult {
   const sql = prepare(db)
   const forgetter = createForgetter(db, log)
+  const approvals = createApprovalWriter(db, log)
+  const transcripts = createTranscriptWriter(db, log)
 
   function apply(operation: RunOperation): OperationResult {
     switch (operation.op) {
@@ -30,6 +34,12 @@ export function createRunWriter(
         return recordProcess(operation)
       case 'end':
         return requestEnd(operation)
+      case 'ask':
+        return approvals.ask(operation)
+      case 'answer':
+        return approvals.answer(operation)
+      case 'transcript':
+        return transcripts.append(operation)
       case 'finish':
         return finish(operation)
       case 'prune':
@@ -47,7 +57,7 @@ export function createRunWriter(
   }
 
   function append(operation: OperationOf<'append'>): OperationResult {
-    const run = fence(operation)
+    const run = fence(log, operation)
     if ('kind' in run) return run
     return { kind: 'appended', firstSeq: log.add(run, operation.log), state: run.state }
   }
@@ -63,6 +73,9 @@ export function createRunWriter(
         const first = log.open(String(known.id))
         if (first !== undefined) return row(first, false)
       }
+    }
+    if (run.resumes !== null && !transcripts.isKept(run.resumes)) {
+      return refused('not_resumable', 'Nothing is kept of the conversation')
     }
     let n: number
     try {
@@ -88,6 +101,7 @@ export function createRunWriter(
       return refused('internal', messageOf(error))
     }
     sql.insertDetails.run(n, run.spec)
+    if (run.resumes !== null) transcripts.copy(run.resumes, n)
     const opened = log.opened(run.id, n)
     log.add(opened, events)
     return row(opened, true)
@@ -105,7 +119,7 @@ export function createRunWriter(
   }
 
   function markRunning(operation: OperationOf<'running'>): OperationResult {
-    const run = fence(operation)
+    const run = fence(log, operation)
     if ('kind' in run) return run
     if (run.state !== 'starting') return refused('stale_attempt', `A ${run.state} run cannot become running`)
     log.add(run, operation.log)
@@ -115,7 +129,7 @@ export function createRunWriter(
   }
 
   function recordProcess(operation: OperationOf<'process'>): OperationResult {
-    const run = fence(operation)
+    const run = fence(log, operation)
     if ('kind' in run) return run
     sql.recordProcess.run(operation.pid, operation.startTime, run.n)
     return row(run, true)
@@ -128,29 +142,19 @@ export function createRunWriter(
   }
 
   function finish(operation: FinishOperation): OperationResult {
-    const run = fence(operation)
+    const run = fence(log, operation)
     if ('kind' in run) return run
+    const withdrawn = approvals.withdraw(run, operation.at)
     log.add(run, operation.log)
     run.state = operation.state
     run.closed = true
     sql.finish.run(operation.state, operation.at, run.n)
     sql.finishDetails.run(operation.result, operation.error, operation.usage, run.n)
     sql.tally.run(run.n)
-    return row(run, true)
+    return withdrawn === '' ? row(run, true) : { ...row(run, true), withdrawn }
   }
 
-  /** The run, if this attempt may write to it. */
-  function fence({ run: id, attempt }: { run: string; attempt: number }): OpenRun | Refused {
-    const run = log.open(id)
-    if (run === undefined) return unknownRun()
-    if (run.closed) return refused('run_over', 'The run is already over')
-    if (run.attempt !== attempt) {
-      return refused('stale_attempt', `Attempt ${attempt} is not the current one (${run.attempt})`)
-    }
-    return run
-  }
-
-  function row(run: OpenRun, changed: boolean): OperationResult {
+  function row(run: OpenRun, changed: boolean): Extract<OperationResult, { kind: 'row' }> {
     log.flush(run)
     return { kind: 'row', row: sql.row.get(run.n) as unknown as RunRow, changed }
   }
@@ -191,12 +195,4 @@ function prepare(db: DatabaseSync) {
     probe: db.prepare(`INSERT INTO meta VALUES ('probes', '1')
       ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`),
   }
-}
-
-function refused(code: Refused['code'], message: string): Refused {
-  return { kind: 'refused', code, message }
-}
-
-function unknownRun(): Refused {
-  return refused('not_found', 'There is no such run')
 }

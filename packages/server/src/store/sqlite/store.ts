@@ -4,7 +4,12 @@
  *
  * Nothing is kept here that is not on disk, but what is on its way there (`outbox.ts`).
  */
-import { MillraceError, type RunKind } from '@millrace/protocol'
+import {
+  MillraceError,
+  type PermissionResolvedEvent,
+  permissionTypes,
+  type RunKind,
+} from '@millrace/protocol'
 import type * as Port from '../store.ts'
 import { credentialStore } from './credentials.ts'
 import { databasePath } from './database.ts'
@@ -80,6 +85,9 @@ type Writes = Pick<
   | 'markRunning'
   | 'recordProcess'
   | 'requestEnd'
+  | 'requestApproval'
+  | 'answerApproval'
+  | 'appendTranscript'
   | 'finish'
   | 'prune'
   | 'deleteRun'
@@ -95,6 +103,7 @@ function submit(
   const events = appended.map(({ at, type, json }) => ({ at, type, json, seq: 0 }))
   let size = 200
   for (const piece of log) size += piece.text.length
+  if (operation.op === 'transcript') for (const { json } of operation.entries) size += json.length
   const { promise, resolve, reject } = Promise.withResolvers<Written>()
   outbox.submit({ operation, events, size, resolve, reject })
   return promise
@@ -142,6 +151,34 @@ function writes(outbox: Outbox): Writes {
       return recordOrNull(await submit(outbox, { op: 'end', run, cause }))
     },
 
+    async requestApproval(run, attempt, { id, expiresAt, event }) {
+      const log = encodeEvents([event])
+      await submit(outbox, { op: 'ask', run, attempt, approval: id, expiresAt, log }, [event], log)
+    },
+
+    async answerApproval(run, approval, { at, decision, by, user, message }) {
+      const data: PermissionResolvedEvent = {
+        approvalId: approval,
+        decision,
+        by,
+        ...(user === undefined ? {} : { user }),
+        ...(message === undefined ? {} : { message }),
+      }
+      const json = JSON.stringify(data)
+      const event = { at, type: permissionTypes.resolved, json }
+      const log = encodeEvents([event])
+      await submit(outbox, { op: 'answer', run, approval, answer: json, log }, [event], log)
+      return data
+    },
+
+    async appendTranscript(run, attempt, entries) {
+      const plain = entries.map(({ conversation, subpath, json }) => ({ conversation, subpath, json }))
+      if (!plain.every((entry) => Object.values(entry).every((text) => text.isWellFormed()))) {
+        throw new MillraceError('invalid_request', 'An entry of a transcript must be well-formed text')
+      }
+      await submit(outbox, { op: 'transcript', run, attempt, entries: plain })
+    },
+
     async finish(run, attempt, finish) {
       const log = encodeEvents([finish.event])
       const operation: FinishOperation = {
@@ -181,7 +218,16 @@ function writes(outbox: Outbox): Writes {
 
 type Reads = Pick<
   Port.Store,
-  'getRun' | 'listRuns' | 'listActive' | 'queueCounts' | 'expendable' | 'bounds' | 'readAfter'
+  | 'getRun'
+  | 'listRuns'
+  | 'listActive'
+  | 'queueCounts'
+  | 'openApprovals'
+  | 'getApproval'
+  | 'readTranscript'
+  | 'expendable'
+  | 'bounds'
+  | 'readAfter'
 >
 
 function reads(reading: Reading, { epoch, cursorKey }: Writing): Reads {
@@ -203,6 +249,9 @@ function reads(reading: Reading, { epoch, cursorKey }: Writing): Reads {
     },
 
     queueCounts: (kind: RunKind) => reading.read('counts', { kind }),
+    openApprovals: (run) => reading.read('approvals', { run }),
+    getApproval: (run, id) => reading.read('approval', { run, id }),
+    readTranscript: (run) => reading.read('transcript', { run }),
 
     async expendable(rule, cursor) {
       const { found, nextAfter } = await reading.read('expendable', { ...rule, after: Number(cursor ?? 0) })

@@ -16,6 +16,7 @@ export class FakeContext implements RunContext {
   emits = 0
   mostUncommitted = 0
   uncommittedBytes = 0
+  readonly log = { warn: () => {}, info: () => {} }
   /** Lines are counted and not kept, for a test that writes very many. */
   keep = true
   process: { pid: number; startTime: number } | null = null
@@ -82,6 +83,19 @@ export class FakeContext implements RunContext {
   async started(): Promise<void> {
     this.calls.push('started')
     await this.beforeStarted()
+  }
+
+  /** A command asks nobody and keeps no conversation. */
+  ask(): Promise<never> {
+    return Promise.reject(new Error('a command asked somebody'))
+  }
+
+  appendTranscript(): Promise<void> {
+    return Promise.reject(new Error('a command kept a conversation'))
+  }
+
+  async readTranscript(): Promise<[]> {
+    return []
   }
 
   async recordProcess(process: { pid: number; startTime: number }): Promise<void> {
