@@ -1,5 +1,17 @@
 /** Runs, for the program that embeds us: the same rules as over HTTP, without HTTP. */
-import { type LogEvent, MillraceError, type Run, type StartRunBody, startRunBody } from '@millrace/protocol'
+import {
+  type AnswerApprovalBody,
+  answerApprovalBody,
+  type LogEvent,
+  MillraceError,
+  type PermissionResolvedEvent,
+  type ResumeRunBody,
+  type Run,
+  resumeRunBody,
+  type StartRunBody,
+  startRunBody,
+} from '@millrace/protocol'
+import type { z } from 'zod'
 import type { Principal } from './auth/principal.ts'
 import type { OpenServer } from './server.ts'
 
@@ -18,8 +30,24 @@ export interface EmbeddedRuns {
   ): Promise<{ runs: Run[]; nextCursor: string | null }>
   /** Resolves with the run when it has ended, or after 5 s as it then is. */
   abort(id: string, principal?: HostPrincipal): Promise<Run>
+  /** As `abort`, but the run ends as interrupted, and its followers are told this reason. */
+  interrupt(id: string, reason: string, principal?: HostPrincipal): Promise<Run>
   /** Fails with `run_open` while the run is not over. */
   retry(id: string, principal?: HostPrincipal): Promise<Run>
+  /**
+   * Goes on with the conversation of a session that is over, as a new run. Fails with `run_open`,
+   * `project_busy`, or `not_resumable`: no session, or nothing is kept of it.
+   */
+  resume(id: string, principal?: HostPrincipal, options?: ResumeRunBody): Promise<Run>
+  /** Answers what a session asked. The first answer counts: `already_answered` for every other. */
+  answerApproval(
+    id: string,
+    approvalId: string,
+    answer: AnswerApprovalBody,
+    principal?: HostPrincipal,
+  ): Promise<PermissionResolvedEvent>
+  /** How many runs the start found that an earlier server had left open, and closed as interrupted. */
+  recovered(): Promise<number>
   /**
    * The events after `after`, then live ones; ends after the terminal event, when `signal` is aborted,
    * and at the stop. Fails with a CursorReset (code `invalid_request`) where the log cannot serve `after`.
@@ -45,7 +73,7 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
   return {
     async start(body, principal, options = {}) {
       const { runs } = await opened()
-      return (await runs.start(checkedBody(body), acting(principal), options)).run
+      return (await runs.start(checked(startRunBody, body), acting(principal), options)).run
     },
     async get(id, principal) {
       return (await opened()).runs.get(id, acting(principal))
@@ -56,8 +84,22 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
     async abort(id, principal) {
       return (await opened()).runs.abort(id, acting(principal))
     },
+    async interrupt(id, reason, principal) {
+      return (await opened()).runs.interrupt(id, acting(principal), reason)
+    },
     async retry(id, principal) {
       return (await opened()).runs.retry(id, acting(principal))
+    },
+    async resume(id, principal, options = {}) {
+      const { runs } = await opened()
+      return runs.resume(id, acting(principal), checked(resumeRunBody, options))
+    },
+    async answerApproval(id, approvalId, answer, principal) {
+      const { runs } = await opened()
+      return runs.answerApproval(id, approvalId, checked(answerApprovalBody, answer), acting(principal))
+    },
+    async recovered() {
+      return (await opened()).runs.recovered
     },
     async *follow(id, { principal, ...follow } = {}) {
       const { runs, delivery } = await opened()
@@ -69,8 +111,9 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
   }
 }
 
-function checkedBody(body: StartRunBody): StartRunBody {
-  const parsed = startRunBody.safeParse(body)
+/** As over HTTP, where a program without types could send anything. */
+function checked<Schema extends z.ZodType>(schema: Schema, body: z.input<Schema>): z.output<Schema> {
+  const parsed = schema.safeParse(body)
   if (parsed.success) return parsed.data
   const fields = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), expected: message }))
   const named = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')

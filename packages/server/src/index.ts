@@ -1,6 +1,21 @@
 /** `@millrace/server` as a library. Importing opens nothing. */
 
 export { MillraceError } from '@millrace/protocol'
+export {
+  type AgentSession,
+  AgentSessionManager,
+  type AgentSessionManagerOptions,
+  agentSessionManager,
+} from './agent-sessions/agent-session-manager.ts'
+export { type AgentSessionRouterOptions, agentSessionRouter } from './agent-sessions/agent-session-router.ts'
+export {
+  type CanUseToolOptions,
+  canUseTool,
+  createCanUseTool,
+  type PermissionQuestion,
+} from './agent-sessions/can-use-tool.ts'
+export type { SessionHost } from './agent-sessions/running.ts'
+export type { SessionEmitter, SessionEvents, SessionMessage } from './agent-sessions/session-emitter.ts'
 export type { Principal } from './auth/principal.ts'
 export { ConfigError } from './config/problems.ts'
 export type { ConfigFile } from './config/schema.ts'

@@ -9,6 +9,7 @@ import type { IncomingMessage } from 'node:http'
 import { MillraceError } from '@millrace/protocol'
 import type { FastifyBaseLogger, FastifyPluginAsync } from 'fastify'
 import type { Logger } from 'pino'
+import { enterRunning, leaveRunning } from './agent-sessions/running.ts'
 import { loadConfig } from './config/load.ts'
 import type { ConfigFile } from './config/schema.ts'
 import { checkedPrincipal, type EmbeddedRuns, embeddedRuns, type HostPrincipal } from './embedded-runs.ts'
@@ -91,10 +92,14 @@ export function createMillrace(config: ConfigFile, options: MillraceOptions = {}
     await app.register((await alive()).plugin)
   }
 
+  const runs = embeddedRuns(async () => (await alive()).server)
+  const host = { runs }
+
   return {
     async start() {
       const mine = inTurn(async () => {
         life ??= await open(config, options)
+        enterRunning(host)
         return life
       })
       starting = mine
@@ -107,6 +112,7 @@ export function createMillrace(config: ConfigFile, options: MillraceOptions = {}
     stop: () =>
       inTurn(async () => {
         if (life === null) return
+        leaveRunning(host)
         try {
           await life.server.drain()
         } finally {
@@ -123,7 +129,7 @@ export function createMillrace(config: ConfigFile, options: MillraceOptions = {}
         .catch(next)
     },
     fastify: plugin,
-    runs: embeddedRuns(async () => (await alive()).server),
+    runs,
   }
 }
 

@@ -1,0 +1,116 @@
+/**
+ * The messages of one session as an EventEmitter.
+ *
+ * Owns the one follower of its session, and only while somebody listens: the first listener starts it, the
+ * last one that leaves ends it, and the next one goes on after what was emitted last. So a listener of a
+ * session that is at work, or over, gets its messages from the first one on, and an emitter nobody listens
+ * to follows nothing. Invariant: each message is emitted once, in the order of the log, and `end` is the last.
+ */
+import { EventEmitter } from 'node:events'
+import {
+  finalStates,
+  type LogEvent,
+  lifecycleTypes,
+  permissionTypes,
+  type SessionEndEvent,
+} from '@millrace/protocol'
+
+/** A message of the agent SDK, as it came. */
+export type SessionMessage = { type: string } & Record<string, unknown>
+
+/**
+ * `message`: every message of the agent SDK, which is also emitted by its own type (`system`, `assistant`,
+ * `user`, `stream_event`, `result` …). Approvals and denials are emitted by their type only. `end`: the
+ * session is over. `error`: its log cannot be read any more; not emitted when nobody listens for it.
+ */
+export interface SessionEvents {
+  message: [message: SessionMessage]
+  end: [end: SessionEndEvent]
+  error: [error: Error]
+  [type: string]: unknown[]
+}
+
+export type FollowSession = (options: { after: number; signal: AbortSignal }) => AsyncIterable<LogEvent>
+
+const ours: readonly string[] = [...Object.values(lifecycleTypes), ...Object.values(permissionTypes)]
+const watchers: readonly string[] = ['newListener', 'removeListener']
+/** Names that say something else here than a type of the log would. */
+const taken: readonly string[] = ['message', 'end', ...watchers]
+
+export class SessionEmitter extends EventEmitter<SessionEvents> {
+  readonly #id: string
+  readonly #follow: FollowSession
+  /** `seq` of what was emitted last. */
+  #after = 0
+  #over = false
+  #following: AbortController | null = null
+
+  constructor(id: string, follow: FollowSession) {
+    super()
+    this.#id = id
+    this.#follow = follow
+    this.setMaxListeners(0)
+    this.#watch()
+  }
+
+  /** Also what watches for listeners would go: it comes back. */
+  override removeAllListeners(type?: string): this {
+    super.removeAllListeners(type)
+    this.#watch()
+    return this
+  }
+
+  #watch(): void {
+    if (this.listenerCount('removeListener') === 0) this.on('removeListener', this.#onLeft)
+    if (this.listenerCount('newListener') === 0) this.on('newListener', this.#onCome)
+    this.#onLeft()
+  }
+
+  readonly #onCome = (type: unknown): void => {
+    if (watchers.includes(String(type)) || this.#over || this.#following !== null) return
+    this.#following = new AbortController()
+    void this.#read(this.#following.signal)
+  }
+
+  readonly #onLeft = (): void => {
+    if (this.eventNames().some((type) => !watchers.includes(String(type)))) return
+    this.#following?.abort()
+    this.#following = null
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    try {
+      for await (const event of this.#follow({ after: this.#after, signal })) {
+        if (signal.aborted) return
+        this.#after = event.seq
+        this.#tell(event)
+      }
+    } catch (error) {
+      if (!signal.aborted && this.listenerCount('error') > 0) this.#emitSafely('error', error)
+    }
+    if (!signal.aborted) this.#following = null
+  }
+
+  #tell({ type, data }: LogEvent): void {
+    const end = finalStates.find((state) => state === type)
+    if (end !== undefined) {
+      this.#over = true
+      this.#emitSafely('end', { sessionId: this.#id, state: end, ...(data as object) })
+      return
+    }
+    if (!ours.includes(type)) this.#emitSafely('message', data)
+    if (taken.includes(type) || this.listenerCount(type) === 0) return
+    this.#emitSafely(type, data)
+  }
+
+  /** A listener that throws is an uncaught exception, as with every emitter of Node, and holds up nothing. */
+  #emitSafely(type: string, value: unknown): void {
+    try {
+      this.emit(type, value)
+    } catch (error) {
+      process.nextTick(() => {
+        throw error
+      })
+    }
+  }
+}
