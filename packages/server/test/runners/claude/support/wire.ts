@@ -1,0 +1,51 @@
+/** Ends of real connections, to see and say what an ordinary HTTP client or server would not. */
+import { Buffer } from 'node:buffer'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+export interface RawServer {
+  port: number
+  /** Every byte that came, of all connections. */
+  received(): Buffer
+  connections(): readonly Socket[]
+  close(): Promise<void>
+}
+
+/** A server that answers as the test says, well-formed or not. */
+export async function rawServer(onData: (socket: Socket, all: Buffer) => void): Promise<RawServer> {
+  const sockets: Socket[] = []
+  const received: Buffer[] = []
+  const server = createServer((socket) => {
+    sockets.push(socket)
+    let all = Buffer.alloc(0)
+    socket.on('error', () => {})
+    socket.on('data', (chunk: Buffer) => {
+      received.push(chunk)
+      all = Buffer.concat([all, chunk])
+      onData(socket, all)
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    received: () => Buffer.concat(received),
+    connections: () => sockets,
+    close: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** Sends exactly these bytes; resolves with all that came until the connection was over. */
+export async function exchange(url: string, sent: string | Buffer): Promise<string> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  socket.on('error', () => {})
+  const over = once(socket, 'close')
+  socket.write(sent)
+  await over
+  return Buffer.concat(chunks).toString('latin1')
+}
