@@ -1,0 +1,314 @@
+/** The sessions face: every answer of it, over real HTTP, with a scripted agent. */
+import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../delivery/support/manual-clock.ts'
+import { bearer, follow } from '../security/support/follow.ts'
+import { post } from '../security/support/server.ts'
+import { eventually } from '../security/support/wire.ts'
+import { type Agent, completed, openSessionServer, type SessionServer } from './support/session-server.ts'
+
+const nobodys = '00000000-0000-4000-8000-000000000000'
+const start = (
+  server: SessionServer,
+  body: unknown = { prompt: 'Go', projectId: 'web' },
+  token = server.owner,
+) => server.as(token, '/api/agent/test', post(body))
+
+async function startSession(server: SessionServer, projectId = 'web'): Promise<string> {
+  const answer = await start(server, { prompt: 'Go', projectId })
+  const body = (await answer.json()) as { success: boolean; sessionId: string }
+  expect([answer.status, body]).toEqual([201, { success: true, sessionId: expect.any(String) }])
+  return body.sessionId
+}
+
+const abort = (server: SessionServer, id: string, token = server.owner) =>
+  server.as(token, `/api/agent/test/abort/${id}`, { method: 'POST' })
+
+async function told(answer: Response): Promise<[number, unknown]> {
+  expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8')
+  return [answer.status, await answer.json()]
+}
+
+const refusal = (error: unknown) => ({ success: false, error })
+
+describe('a start', () => {
+  it('answers with the id of a session that is on disk, in the project and directory asked for', async () => {
+    const server = await openSessionServer()
+    const answer = await start(server, {
+      prompt: 'Go',
+      projectId: 'web',
+      cwd: 'src',
+      more: 'is not looked at',
+    })
+    const { sessionId } = (await answer.json()) as { sessionId: string }
+    const { run } = (await (await server.as(server.owner, `/api/runs/${sessionId}`)).json()) as {
+      run: object
+    }
+    expect(run).toMatchObject({
+      kind: 'session',
+      owner: 'olga',
+      project: 'web',
+      spec: { project: 'web', prompt: 'Go', cwd: 'src' },
+    })
+  })
+
+  it('whose body is not good is refused with 400, in a sentence that names the field', async () => {
+    const server = await openSessionServer()
+    const bodies: [string, unknown][] = [
+      ['prompt', { projectId: 'web' }],
+      ['prompt', { projectId: 'web', prompt: ' \n ' }],
+      ['prompt', { projectId: 'web', prompt: 7 }],
+      ['projectId', { prompt: 'Go' }],
+      ['projectId', { prompt: 'Go', projectId: '' }],
+      ['project', { prompt: 'Go', projectId: 'nowhere' }],
+      ['cwd', { prompt: 'Go', projectId: 'web', cwd: '' }],
+      ['cwd', { prompt: 'Go', projectId: 'web', cwd: ['a'] }],
+      ['cwd', { prompt: 'Go', projectId: 'web', cwd: '../api' }],
+      ['body', []],
+      ['body', null],
+    ]
+    for (const [name, body] of bodies) {
+      const answer = await told(await start(server, body))
+      expect([body, answer]).toEqual([body, [400, refusal(expect.stringContaining(name))]])
+    }
+  })
+
+  it('with a body that is no JSON, or none at all, is refused with 400', async () => {
+    const server = await openSessionServer()
+    for (const init of [
+      { method: 'POST' },
+      { method: 'POST', body: 'prompt=Go' },
+      { method: 'POST', body: '{', headers: { 'content-type': 'application/json' } },
+    ]) {
+      const [status, body] = await told(await server.as(server.owner, '/api/agent/test', init))
+      expect([status, body]).toEqual([400, refusal(expect.any(String))])
+    }
+  })
+
+  it('in a project with an active session is refused with 400 and the sentence of the contract', async () => {
+    const server = await openSessionServer()
+    const id = await startSession(server)
+    const busy = refusal('Project already has an active agent session')
+    expect(await told(await start(server))).toEqual([400, busy])
+    // Also for who may not see that session.
+    expect(await told(await start(server, { prompt: 'Go', projectId: 'web' }, server.other))).toEqual([
+      400,
+      busy,
+    ])
+    await startSession(server, 'api')
+    await abort(server, id)
+    await startSession(server)
+  })
+
+  it('of twenty at once in one project is answered with 201 exactly once', async () => {
+    const server = await openSessionServer()
+    const answers = await Promise.all(Array.from({ length: 20 }, () => start(server)))
+    const statuses = answers.map(({ status }) => status).sort()
+    expect(statuses).toEqual([201, ...Array.from({ length: 19 }, () => 400)])
+  })
+
+  it('beyond the rate is refused with 429, and told when to come back', async () => {
+    const server = await openSessionServer({ limits: { startsPerMinute: 1 } })
+    await startSession(server)
+    const answer = await start(server, { prompt: 'Go', projectId: 'api' })
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(await told(answer)).toEqual([429, refusal(expect.any(String))])
+  })
+
+  it('that is too large is refused with 413', async () => {
+    const server = await openSessionServer({ limits: { bodyBytes: 1024 } })
+    const answer = await start(server, { prompt: 'x'.repeat(2000), projectId: 'web' })
+    expect(await told(answer)).toEqual([413, refusal(expect.any(String))])
+  })
+
+  it('while the server drains is refused with 503', async () => {
+    const server = await openSessionServer()
+    await server.drain()
+    expect(await told(await start(server))).toEqual([503, refusal(expect.stringContaining('shutting down'))])
+  })
+})
+
+describe('whoever has no credential', () => {
+  it('is refused with 401 on every route, and learns nothing of a session', async () => {
+    const server = await openSessionServer()
+    const id = await startSession(server)
+    const paths: [string, RequestInit?][] = [
+      ['/api/agent/test', post({ prompt: 'Go', projectId: 'web' })],
+      [`/api/agent/test/stream/${id}`],
+      [`/api/agent/test/stream/${nobodys}`],
+      [`/api/agent/test/abort/${id}`, { method: 'POST' }],
+    ]
+    for (const [path, init] of paths) {
+      const answer = await fetch(server.url + path, init)
+      expect(answer.headers.get('www-authenticate')).toContain('Bearer')
+      expect(await told(answer)).toEqual([401, refusal(expect.any(String))])
+    }
+  })
+})
+
+describe('the stream', () => {
+  const message = (n: number) => ({ type: 'stream_event', event: { delta: `word ${n}` }, uuid: `u${n}` })
+
+  it('has each message whole as it comes, under its own type, and the terminal event at the end', async () => {
+    const gates = [1, 2, 3].map(() => Promise.withResolvers<void>())
+    const agent: Agent = async ({ run, started, emit }) => {
+      await started()
+      await emit([{ type: 'system', data: { type: 'system', subtype: 'init' } }])
+      for (const [index, gate] of gates.entries()) {
+        await gate.promise
+        await emit([{ type: 'stream_event', data: message(index) }])
+      }
+      return completed(run.id)
+    }
+    const server = await openSessionServer({ agent })
+    const id = await startSession(server)
+    const url = `${server.url}/api/agent/test/stream/${id}`
+    const stream = await follow(url, bearer(server.owner))
+    expect(stream.headers).toMatchObject({
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    })
+    await stream.has(3)
+    // Each arrives before the next one is produced.
+    for (const [index, gate] of gates.entries()) {
+      gate.resolve()
+      await stream.has(4 + index)
+    }
+    expect(await stream.over).toBe('end')
+    expect(stream.events.map(({ id: seq, event }) => [seq, event])).toEqual([
+      ['1', 'run:queued'],
+      ['2', 'run:started'],
+      ['3', 'system'],
+      ['4', 'stream_event'],
+      ['5', 'stream_event'],
+      ['6', 'stream_event'],
+      ['7', 'completed'],
+    ])
+    expect(JSON.parse(stream.events[4]?.data ?? '')).toEqual(message(1))
+    expect(JSON.parse(stream.events[6]?.data ?? '')).toEqual({ sessionId: id, state: 'completed' })
+    // Who comes late gets the same bytes; who has everything, 204.
+    expect(await (await server.as(server.owner, `/api/agent/test/stream/${id}`)).text()).toBe(stream.text())
+    const again = { headers: { 'last-event-id': '7' } }
+    expect((await server.as(server.owner, `/api/agent/test/stream/${id}`, again)).status).toBe(204)
+  })
+
+  it('has the comment `heartbeat` every 15 seconds', async () => {
+    const clock = new ManualClock()
+    const server = await openSessionServer({ clock })
+    const id = await startSession(server)
+    const stream = await follow(`${server.url}/api/agent/test/stream/${id}`, bearer(server.owner))
+    await stream.has(3)
+    const comments = () => stream.text().match(/^:.*$/gm) ?? []
+    const beatAt = async (ms: number, beats: number) => {
+      clock.advance(ms)
+      await eventually(() => comments().length === beats)
+    }
+    await beatAt(14_000, 0)
+    await beatAt(2000, 1)
+    await beatAt(15_000, 2)
+    expect(comments()).toEqual([': heartbeat', ': heartbeat'])
+    stream.close()
+  })
+
+  it('answers 404 for an id that never was, for another user’s session, and for a run of another kind', async () => {
+    const server = await openSessionServer()
+    const id = await startSession(server)
+    const job = (await (
+      await server.as(server.owner, '/api/runs', post({ kind: 'job', project: 'web', tool: 'any' }))
+    ).json()) as { run: { id: string } }
+    const words = async (session: string, token: string) => {
+      const [status, body] = await told(await server.as(token, `/api/agent/test/stream/${session}`))
+      return [status, JSON.stringify(body).replaceAll(session, '…')]
+    }
+    const unknown = [404, JSON.stringify(refusal('No run …'))]
+    expect(await words(nobodys, server.owner)).toEqual(unknown)
+    expect(await words(id, server.other)).toEqual(unknown)
+    expect(await words(job.run.id, server.owner)).toEqual(unknown)
+    const seen = await follow(`${server.url}/api/agent/test/stream/${id}`, bearer(server.admin))
+    expect(seen.status).toBe(200)
+    seen.close()
+  })
+
+  it('is opened by a ticket for its path, and by no other', async () => {
+    const server = await openSessionServer()
+    const id = await startSession(server)
+    const path = `/api/agent/test/stream/${id}`
+    const made = await server.as(server.owner, '/api/tickets', post({ path }))
+    expect(made.status).toBe(201)
+    const { ticket } = (await made.json()) as { ticket: string }
+    expect((await fetch(`${server.url}/api/runs/${id}/events?ticket=${ticket}`)).status).toBe(401)
+    const stream = await follow(`${server.url}${path}?ticket=${ticket}`)
+    await stream.has(2)
+    stream.close()
+    expect((await server.as(server.other, '/api/tickets', post({ path }))).status).toBe(404)
+  })
+
+  it('while the server drains is closed unanswered, so that an EventSource comes back', async () => {
+    const server = await openSessionServer()
+    const id = await startSession(server)
+    const stream = await follow(`${server.url}/api/agent/test/stream/${id}`, bearer(server.owner))
+    await stream.has(3)
+    await server.drain()
+    expect(await stream.over).toBe('end')
+    expect(stream.events.at(-1)).toMatchObject({ event: 'interrupted' })
+    await expect(server.as(server.owner, `/api/agent/test/stream/${id}`)).rejects.toThrow('fetch failed')
+  })
+})
+
+describe('an abort', () => {
+  it('ends the session with `aborted` and answers 200; a second one 409', async () => {
+    const server = await openSessionServer()
+    const id = await startSession(server)
+    const stream = await follow(`${server.url}/api/agent/test/stream/${id}`, bearer(server.owner))
+    await stream.has(3)
+    expect(await told(await abort(server, id))).toEqual([200, { success: true }])
+    await stream.over
+    expect(stream.events.at(-1)).toMatchObject({ event: 'aborted' })
+    expect(await told(await abort(server, id))).toEqual([409, refusal('The session is already over')])
+  })
+
+  it('of a session that waits for its turn ends it before it began', async () => {
+    const server = await openSessionServer({ concurrency: 1 })
+    await startSession(server)
+    const id = await startSession(server, 'api')
+    expect(await told(await abort(server, id))).toEqual([200, { success: true }])
+    expect(await server.runs.get(id, { user: 'olga', admin: false })).toMatchObject({
+      state: 'aborted',
+      attempt: 0,
+    })
+  })
+
+  it('of a session that came to its own end meanwhile is a 409', async () => {
+    // The agent ends by itself between the look-up and the abort.
+    const server = await openSessionServer({ agent: async ({ run }) => completed(run.id) })
+    const id = await startSession(server)
+    await eventually(
+      async () => (await server.runs.get(id, { user: 'olga', admin: false })).state === 'completed',
+    )
+    const early = {
+      ...(await server.runs.get(id, { user: 'olga', admin: false })),
+      state: 'running' as const,
+    }
+    const get = server.runs.get.bind(server.runs)
+    let looked = 0
+    server.runs.get = (...args) => (looked++ === 0 ? Promise.resolve(early) : get(...args))
+    expect(await told(await abort(server, id))).toEqual([409, refusal('The session is already over')])
+  })
+
+  it('of what is no session of the caller’s is a 404, and changes nothing', async () => {
+    const server = await openSessionServer()
+    const id = await startSession(server)
+    expect(await told(await abort(server, nobodys))).toEqual([404, refusal(`No run ${nobodys}`)])
+    expect(await told(await abort(server, id, server.other))).toEqual([404, refusal(`No run ${id}`)])
+    const { run } = (await (
+      await server.as(server.owner, '/api/runs', post({ kind: 'job', project: 'web', tool: 'any' }))
+    ).json()) as { run: { id: string } }
+    expect((await abort(server, run.id)).status).toBe(404)
+    for (const one of [id, run.id]) {
+      expect(['queued', 'starting', 'running']).toContain(
+        (await server.runs.get(one, { user: 'olga', admin: false })).state,
+      )
+    }
+    expect((await abort(server, id, server.admin)).status).toBe(200)
+  })
+})

@@ -1,0 +1,186 @@
+/**
+ * All faces over a real store and real sockets, with sessions whose agent is a script: what it emits and
+ * how it ends is decided by the test.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MillraceError } from '@millrace/protocol'
+import { pino } from 'pino'
+import { onTestFinished } from 'vitest'
+import { Authenticator } from '../../../src/auth/authenticator.ts'
+import { OpenStreams } from '../../../src/auth/open-streams.ts'
+import type { Clock } from '../../../src/clock.ts'
+import { loadConfig } from '../../../src/config/load.ts'
+import type { ConfigFile } from '../../../src/config/schema.ts'
+import { Delivery } from '../../../src/delivery/delivery.ts'
+import { checkedPrincipal, type EmbeddedRuns, embeddedRuns } from '../../../src/embedded-runs.ts'
+import { type ExpressMiddleware, expressMiddleware } from '../../../src/faces/express.ts'
+import type { FaceParts } from '../../../src/faces/face.ts'
+import { createHttpServer } from '../../../src/faces/http-server.ts'
+import { routes } from '../../../src/faces/routes.ts'
+import { Retention } from '../../../src/retention/retention.ts'
+import type { RunContext, RunOutcome } from '../../../src/runners/runner.ts'
+import type { KindOfRun } from '../../../src/runs/kind.ts'
+import { Runs } from '../../../src/runs/runs.ts'
+import { openSqliteStore } from '../../../src/store/sqlite/store.ts'
+import { Metrics } from '../../../src/telemetry/metrics.ts'
+import { people, type Tokens } from '../../security/support/people.ts'
+
+export type Agent = (context: RunContext) => Promise<RunOutcome>
+
+export interface SessionServerOptions {
+  /** What an agent does. Default: begins, says one word, and works until it is told to end. */
+  agent?: Agent
+  /** How many sessions are at work at once. */
+  concurrency?: number
+  limits?: ConfigFile['limits']
+  /** Of delivery: what heartbeats go by. */
+  clock?: Clock
+  /** Over the user's name in `x-user`, as a host application does it; else with tokens of people. */
+  embedded?: boolean
+}
+
+export interface SessionServer extends Tokens {
+  url: string
+  runs: Runs
+  /** As a program that embeds a Millrace has them. */
+  embedded: EmbeddedRuns
+  express: () => ExpressMiddleware
+  as: (token: string, path: string, init?: RequestInit) => Promise<Response>
+  /** The first half of a stop, as `serve` does it. */
+  drain: () => Promise<void>
+}
+
+const silent = pino({ level: 'silent' })
+const boundary = { boundary: 'none' as const, warnings: [], checks: [] }
+
+export function completed(sessionId: string): RunOutcome {
+  return {
+    state: 'completed',
+    data: { sessionId, state: 'completed' },
+    result: null,
+    error: null,
+    usage: null,
+  }
+}
+
+export const untilAsked = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
+const talk: Agent = async ({ run, started, emit, signal }) => {
+  await started()
+  await emit([{ type: 'assistant', data: { type: 'assistant', text: 'Hello' } }])
+  await untilAsked(signal)
+  return completed(run.id)
+}
+
+/** Sessions in the projects `web` and `api`, as the real kind checks their requests; jobs that do what an agent does. */
+function kindsFor(agent: Agent, projects: ReadonlyMap<string, unknown>, concurrency: number): KindOfRun[] {
+  const run = agent
+  const endedData = (
+    { id: sessionId }: { id: string },
+    state: string,
+    error: string,
+  ): Record<string, unknown> => ({ sessionId, state, error })
+  const prepare = ({ kind: _kind, project, cwd, ...rest }: Record<string, unknown>) => {
+    const refuse = (path: string, expected: string) =>
+      new MillraceError('invalid_request', expected, { fields: [{ path, expected }] })
+    if (!projects.has(String(project))) throw refuse('project', `There is no project ${project}`)
+    if (cwd !== undefined && String(cwd).includes('..')) throw refuse('cwd', 'cwd lies outside the project')
+    return { project: String(project), spec: { project, ...(cwd === undefined ? {} : { cwd }), ...rest } }
+  }
+  return [
+    { kind: 'session', concurrency, runner: { kind: 'session', run, endedData }, prepare },
+    { kind: 'job', concurrency, runner: { kind: 'job', run, endedData }, prepare },
+  ]
+}
+
+/** Closed, with everything it made, when the test is over. */
+export async function openSessionServer(options: SessionServerOptions = {}): Promise<SessionServer> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-sessions-')))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const [dataDir, web, api] = ['data', 'web', 'api'].map((name) => {
+    mkdirSync(join(folder, name))
+    return join(folder, name)
+  }) as [string, string, string]
+  const store = await openSqliteStore({ dataDir })
+  onTestFinished(() => store.close())
+  const config = await loadConfig({
+    flags: { data: dataDir, port: '0' },
+    env: {},
+    cwd: folder,
+    content: { projects: { web: { path: web }, api: { path: api } }, limits: options.limits ?? {} },
+  })
+  const now = () => Date.now()
+  const delivery = new Delivery({ store, ...(options.clock === undefined ? {} : { clock: options.clock }) })
+  onTestFinished(() => delivery.close())
+  const runs = new Runs({
+    store,
+    kinds: kindsFor(options.agent ?? talk, config.projects, options.concurrency ?? 4),
+    projects: config.projects,
+    sandbox: {
+      report: boundary,
+      spawn: () => Promise.reject(new Error('a script starts no process')),
+      close: () => Promise.resolve(),
+    },
+    endLeftovers: async () => 0,
+    eventBytes: config.limits.eventBytes,
+    node: randomUUID(),
+    now,
+    log: silent,
+    shutdownGraceMs: 1000,
+  })
+  await runs.open()
+  onTestFinished(() => runs.shutdown())
+  const streams = new OpenStreams({ credentials: store.credentials, limits: config.limits, now, log: silent })
+  onTestFinished(() => streams.close())
+  let draining = false
+  let url = ''
+  const parts: FaceParts = {
+    config,
+    runs,
+    delivery,
+    pages: store,
+    auth: new Authenticator({ credentials: store.credentials, adminTokens: [], jwt: null, now }),
+    streams,
+    retention: new Retention({ store, rule: config.retention, now, log: silent }),
+    metrics: new Metrics(),
+    sandbox: boundary,
+    version: '0.0.0',
+    readiness: () => (draining ? { ready: false, status: 'draining' } : { ready: true, status: 'ok' }),
+    publicUrl: () => url,
+    cookieName: () => 'millrace_sessions',
+    hostPrincipal: options.embedded
+      ? async (request) => checkedPrincipal((request.headers['x-user'] as string) ?? null)
+      : null,
+  }
+  const app = await createHttpServer(parts, silent)
+  onTestFinished(() => app.close())
+  url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const middleware = await expressMiddleware(
+    routes(parts),
+    silent as unknown as import('fastify').FastifyBaseLogger,
+  )
+  return {
+    ...(await people(store.credentials)),
+    url,
+    runs,
+    embedded: embeddedRuns(async () => ({ runs, delivery })),
+    express: () => middleware,
+    as: (token, path, init = {}) =>
+      fetch(url + path, {
+        ...init,
+        headers: { authorization: `Bearer ${token}`, ...(init.headers as object) },
+      }),
+    drain: async () => {
+      draining = true
+      await runs.shutdown()
+      await delivery.drain(1000)
+    },
+  }
+}
