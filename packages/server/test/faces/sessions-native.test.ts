@@ -1,0 +1,169 @@
+/** Sessions on the native face: started, resumed, and what they ask answered, over real HTTP. */
+import { describe, expect, it } from 'vitest'
+import { bearer, follow } from '../security/support/follow.ts'
+import { post } from '../security/support/server.ts'
+import {
+  type Agent,
+  completed,
+  openSessionServer,
+  type SessionServer,
+  untilAsked,
+} from './support/session-server.ts'
+
+const nobodys = '00000000-0000-4000-8000-000000000000'
+const session = { kind: 'session', project: 'web', prompt: 'Go', approvals: 'on' }
+
+interface Started {
+  run: { id: string; spec: Record<string, unknown>; resumes: string | null }
+}
+
+async function startSession(server: SessionServer): Promise<string> {
+  const answer = await server.as(server.owner, '/api/runs', post(session))
+  expect(answer.status).toBe(201)
+  return ((await answer.json()) as Started).run.id
+}
+
+const resume = (
+  server: SessionServer,
+  id: string,
+  init: RequestInit = { method: 'POST' },
+  token = server.owner,
+) => server.as(token, `/api/runs/${id}/resume`, init)
+
+/** Status and code of a refusal. */
+async function refused(answer: Response): Promise<[number, string]> {
+  expect(answer.headers.get('content-type')).toContain('application/problem+json')
+  return [answer.status, ((await answer.json()) as { code: string }).code]
+}
+
+/** Says something worth keeping, and ends. */
+const remember: Agent = async ({ run, started, appendTranscript }) => {
+  await started()
+  await appendTranscript([{ conversation: 'one', subpath: '', json: '{"said":"Hello"}' }])
+  return completed(run.id)
+}
+
+const rest = (server: SessionServer, id: string) =>
+  server.as(server.owner, `/api/runs/${id}/events`).then((answer) => answer.text())
+
+describe('a session that is over', () => {
+  it('is resumed as a new run, which is the same but for the prompt, with a body or without', async () => {
+    const server = await openSessionServer({ agent: remember })
+    const id = await startSession(server)
+    await rest(server, id)
+    const inits: [RequestInit, unknown][] = [
+      [{ method: 'POST' }, expect.stringContaining('interrupted')],
+      [
+        { method: 'POST', headers: { 'content-type': 'application/json' } },
+        expect.stringContaining('interrupted'),
+      ],
+      [post({}), expect.stringContaining('interrupted')],
+      [post({ prompt: 'Now the tests' }), 'Now the tests'],
+    ]
+    for (const [init, prompt] of inits) {
+      const answer = await resume(server, id, init)
+      const { run } = (await answer.json()) as Started
+      expect([answer.status, answer.headers.get('location')]).toEqual([201, `/api/runs/${run.id}`])
+      expect(run).toMatchObject({ resumes: id, spec: { project: 'web', approvals: 'on', prompt } })
+      await rest(server, run.id)
+    }
+  })
+
+  it('is not resumed for another user, with a body that is not good, or where nothing of it is kept', async () => {
+    const server = await openSessionServer({ agent: async ({ run }) => completed(run.id) })
+    const id = await startSession(server)
+    await rest(server, id)
+    expect(await refused(await resume(server, nobodys))).toEqual([404, 'not_found'])
+    expect(await refused(await resume(server, id, undefined, server.other))).toEqual([404, 'not_found'])
+    expect(await refused(await resume(server, id, post({ prompt: ' ' })))).toEqual([400, 'invalid_request'])
+    expect(await refused(await resume(server, id, post({ promt: 'Go' })))).toEqual([400, 'invalid_request'])
+    expect(await refused(await resume(server, id))).toEqual([409, 'not_resumable'])
+    const started = await server.as(
+      server.owner,
+      '/api/runs',
+      post({ kind: 'job', project: 'web', tool: 'a' }),
+    )
+    const { run } = (await started.json()) as Started
+    expect(await refused(await resume(server, run.id))).toEqual([409, 'not_resumable'])
+  })
+
+  it('is resumed as often as the rate of starts allows', async () => {
+    const server = await openSessionServer({ agent: remember, limits: { startsPerMinute: 1 } })
+    const id = await startSession(server)
+    await rest(server, id)
+    const answer = await resume(server, id)
+    expect(answer.headers.get('retry-after')).not.toBeNull()
+    expect(await refused(answer)).toEqual([429, 'rate_limited'])
+  })
+})
+
+it('a session that is at work is not resumed', async () => {
+  const server = await openSessionServer()
+  const id = await startSession(server)
+  expect(await refused(await resume(server, id))).toEqual([409, 'run_open'])
+})
+
+describe('what a session asks', () => {
+  const asking: Agent = async ({ run, started, ask, emit, signal }) => {
+    await started()
+    const question = {
+      toolUseId: 't1',
+      tool: 'Bash',
+      input: { command: 'make' },
+      reason: 'It cannot be read.',
+    }
+    const answer = await ask(question)
+    await emit([{ type: 'assistant', data: answer }])
+    await untilAsked(signal)
+    return completed(run.id)
+  }
+
+  async function asked() {
+    const server = await openSessionServer({ agent: asking })
+    const id = await startSession(server)
+    const stream = await follow(`${server.url}/api/runs/${id}/events`, bearer(server.owner))
+    await stream.has(3)
+    const request = JSON.parse(stream.events[2]?.data ?? '{}') as { approvalId: string }
+    const path = `/api/runs/${id}/approvals/${request.approvalId}`
+    return { server, id, stream, path, request }
+  }
+
+  it('is answered once: the agent is told, followers are, and a second answer is a 409', async () => {
+    const { server, stream, path, request } = await asked()
+    expect(stream.events[2]?.event).toBe('permission:requested')
+    const { approvalId } = request
+    const answer = await server.as(server.owner, path, post({ decision: 'deny', message: 'Not today' }))
+    const approval = { approvalId, decision: 'deny', by: 'person', user: 'olga', message: 'Not today' }
+    expect([answer.status, await answer.json()]).toEqual([200, { approval }])
+    await stream.has(5)
+    expect(stream.events[3]?.event).toBe('permission:resolved')
+    expect(JSON.parse(stream.events[3]?.data ?? '')).toEqual(approval)
+    expect(JSON.parse(stream.events[4]?.data ?? '')).toMatchObject({ decision: 'deny', message: 'Not today' })
+    stream.close()
+    const second = await server.as(server.owner, path, post({ decision: 'allow' }))
+    expect(await refused(second)).toEqual([409, 'already_answered'])
+  })
+
+  it('is answered by an admin, by no other user, with a decision, and only where something was asked', async () => {
+    const { server, id, stream, path } = await asked()
+    const allow = post({ decision: 'allow' })
+    expect(await refused(await server.as(server.other, path, allow))).toEqual([404, 'not_found'])
+    for (const body of [{}, { decision: 'perhaps' }, { decision: 'allow', user: 'ada' }]) {
+      expect(await refused(await server.as(server.owner, path, post(body)))).toEqual([400, 'invalid_request'])
+    }
+    const elsewhere = `/api/runs/${id}/approvals/${nobodys}`
+    expect(await refused(await server.as(server.owner, elsewhere, allow))).toEqual([404, 'not_found'])
+    const answer = await server.as(server.admin, path, allow)
+    expect(await answer.json()).toMatchObject({ approval: { decision: 'allow', by: 'person', user: 'ada' } })
+    stream.close()
+  })
+
+  it('is withdrawn when the session ends', async () => {
+    const { server, id, stream, path } = await asked()
+    await server.as(server.owner, `/api/runs/${id}/abort`, { method: 'POST' })
+    expect(await stream.over).toBe('end')
+    expect(stream.events.map(({ event }) => event).slice(-2)).toEqual(['permission:resolved', 'aborted'])
+    const late = await server.as(server.owner, path, post({ decision: 'allow' }))
+    expect(await refused(late)).toEqual([409, 'already_answered'])
+  })
+})
