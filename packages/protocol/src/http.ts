@@ -99,6 +99,17 @@ export const pruneResponse = z.object({ runs: z.int(), events: z.int(), bytes: z
 
 export const projectsResponse = z.object({
   projects: z.array(z.object({ id: z.string() })),
+  /** Agent sessions; absent where the server has none. */
+  agent: z
+    .object({
+      /** Can one be started? */
+      available: z.boolean(),
+      /** True when the scripted demo model answers, and no AI. */
+      demo: z.boolean(),
+      /** Why none can be started, for a person. */
+      reason: z.string().optional(),
+    })
+    .optional(),
 })
 
 export const toolsResponse = z.object({

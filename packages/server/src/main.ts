@@ -13,7 +13,16 @@ for (const stream of [stdout, stderr]) {
 
 const code = await main(
   process.argv.slice(2),
-  { stdout, stderr, env: process.env, cwd: process.cwd() },
+  {
+    stdout,
+    stderr,
+    // Opened by who reads it: a server has no use for it.
+    get stdin() {
+      return process.stdin
+    },
+    env: process.env,
+    cwd: process.cwd(),
+  },
   {
     // Loaded only to serve: the clients start without it.
     serve: async (options) => (await import('./serve.ts')).serve(options),

@@ -21,6 +21,10 @@ export class Refused extends CliError {
   }
 }
 
+export function runPath(runId: string): string {
+  return `/api/runs/${encodeURIComponent(runId)}`
+}
+
 interface Call {
   method?: 'GET' | 'POST'
   body?: unknown

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { defaultDataDir, namedDataDir, stateRoot } from '../config/data-dir.ts'
 import { isAlive } from '../store/is-alive.ts'
 import { exitCodes } from './exit-codes.ts'
-import { CliError } from './terminal.ts'
+import { CliError, type Io } from './terminal.ts'
 
 export interface Server {
   /** Without a slash at the end. */
@@ -30,6 +30,10 @@ export interface Where {
   data?: string | undefined
   env: NodeJS.ProcessEnv
   cwd: string
+}
+
+export function whereOf(flags: { url?: string; data?: string }, io: Io): Where {
+  return { url: flags.url, data: flags.data, env: io.env, cwd: io.cwd }
 }
 
 const cardSchema = z.object({

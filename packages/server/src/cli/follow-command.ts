@@ -1,10 +1,12 @@
-/** `millrace follow` and the second half of `millrace run`: shows a run until it ends. */
-import { type Run, runResponse } from '@millrace/protocol'
-import { callJson } from './api.ts'
-import { type Connection, connect, type Where } from './connect.ts'
+/** `millrace follow` and the second half of every command that starts a run: shows it until it ends. */
+import { messageOf, type Run, runResponse } from '@millrace/protocol'
+import { postAnswer } from './answers.ts'
+import { callJson, runPath } from './api.ts'
+import { type Connection, connect, whereOf } from './connect.ts'
 import { exitCodeOfEvent, exitCodeOfRun, exitCodes } from './exit-codes.ts'
-import { follow } from './follow.ts'
+import { type Followed, follow } from './follow.ts'
 import { RunPrinter } from './run-printer.ts'
+import { SessionPrinter } from './session-printer.ts'
 import { installSignals } from './signals.ts'
 import { type Io, Terminal } from './terminal.ts'
 
@@ -16,6 +18,22 @@ export interface FollowFlags {
   wait: number
 }
 
+/** A run that is shown, and to whom. */
+interface Shown {
+  run: Run
+  connection: Connection
+  terminal: Terminal
+  io: Io
+  waitSeconds: number
+}
+
+interface Printer {
+  begin(): Promise<void>
+  show(followed: Followed): Promise<void>
+  note(text: string): Promise<void>
+  end?(): void
+}
+
 export async function followCommand(runId: string, flags: FollowFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const connection = await connect(whereOf(flags, io))
@@ -23,21 +41,43 @@ export async function followCommand(runId: string, flags: FollowFlags, io: Io): 
   const leave = new AbortController()
   const release = installSignals({ onFirst: () => leave.abort(), onSecond: () => leave.abort() })
   try {
-    return await showToEnd(run, connection, terminal, flags.wait, leave.signal)
+    const shown = { run, connection, terminal, io, waitSeconds: flags.wait }
+    return await showToEnd(shown, printerFor(shown), leave.signal)
   } finally {
     release()
   }
 }
 
+/** Shows a run of one's own: Ctrl-C aborts it and waits for its end, another one leaves. */
+export async function showOwn(shown: Shown): Promise<number> {
+  const { run, connection } = shown
+  const printer = printerFor(shown)
+  const leave = new AbortController()
+  const release = installSignals({
+    onFirst: () => {
+      void abort(run.id, connection, printer).catch(async (error: unknown) => {
+        await printer.note(`the run could not be aborted: ${messageOf(error)}`)
+        leave.abort()
+      })
+    },
+    onSecond: () => leave.abort(),
+  })
+  try {
+    return await showToEnd(shown, printer, leave.signal)
+  } finally {
+    release()
+  }
+}
+
+async function abort(runId: string, connection: Connection, printer: Printer): Promise<void> {
+  await printer.note('aborting the run; interrupt again to leave without waiting')
+  const server = (await connection.again()) ?? connection.server
+  await callJson(server, `${runPath(runId)}/abort`, runResponse, { method: 'POST' })
+}
+
 /** The exit code of the run, or `aborted` when `leave` came first. */
-export async function showToEnd(
-  run: Run,
-  connection: Connection,
-  terminal: Terminal,
-  waitSeconds: number,
-  leave: AbortSignal,
-): Promise<number> {
-  const printer = new RunPrinter(terminal, run)
+async function showToEnd(shown: Shown, printer: Printer, leave: AbortSignal): Promise<number> {
+  const { run, connection, waitSeconds } = shown
   await printer.begin()
   try {
     const events = follow({ runId: run.id, connection, signal: leave, waitMs: waitSeconds * 1000 })
@@ -51,9 +91,23 @@ export async function showToEnd(
     return await codeOfRecord(run.id, connection)
   } catch (error) {
     if (!leave.aborted) throw error
-    await terminal.note(`left; the run goes on: millrace follow ${run.id}`)
+    await printer.note(`left; the run goes on: millrace follow ${run.id}`)
     return exitCodes.aborted
+  } finally {
+    printer.end?.()
   }
+}
+
+function printerFor({ run, connection, terminal, io }: Shown): Printer {
+  if (terminal.json || run.kind !== 'session') return new RunPrinter(terminal, run)
+  return new SessionPrinter({
+    run,
+    io,
+    answer: async (approvalId, decision) => {
+      const server = (await connection.again()) ?? connection.server
+      return postAnswer(server, run.id, approvalId, { decision })
+    },
+  })
 }
 
 /** The log ended without the terminal event among what was sent: the run's own record knows. */
@@ -68,12 +122,4 @@ async function codeOfRecord(runId: string, connection: Connection): Promise<numb
     default:
       return exitCodeOfRun(run.kind, run.state, run.result)
   }
-}
-
-export function runPath(runId: string): string {
-  return `/api/runs/${encodeURIComponent(runId)}`
-}
-
-export function whereOf(flags: { url?: string; data?: string }, io: Io): Where {
-  return { url: flags.url, data: flags.data, env: io.env, cwd: io.cwd }
 }

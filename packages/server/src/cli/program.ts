@@ -2,6 +2,8 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { packageVersion } from '../package-version.ts'
 import type { BackupFlags } from './backup-commands.ts'
+import { type End, following, json, local } from './declare.ts'
+import { declareSessions } from './declare-sessions.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { FollowFlags } from './follow-command.ts'
 import type { PruneFlags } from './prune-command.ts'
@@ -33,7 +35,7 @@ export async function main(argv: readonly string[], io: Io, parts: ProgramParts)
   }
 }
 
-function build(io: Io, parts: ProgramParts, end: (code: number) => void): Command {
+function build(io: Io, parts: ProgramParts, end: End): Command {
   const program = new Command('millrace')
     .description('Runs long-lived work and streams everything it does: live, durable, resumable.')
     .version(packageVersion)
@@ -68,6 +70,8 @@ function build(io: Io, parts: ProgramParts, end: (code: number) => void): Comman
       const { followCommand } = await import('./follow-command.ts')
       end(await followCommand(run, flags, io))
     })
+
+  declareSessions(program, io, end)
 
   local(program.command('runs').description('list runs, newest first'))
     .option('--kind <kind>', 'only runs of this kind')
@@ -110,7 +114,7 @@ function build(io: Io, parts: ProgramParts, end: (code: number) => void): Comman
 }
 
 /** Commands that work on a data directory, with or without its server. */
-function upkeep(program: Command, io: Io, end: (code: number) => void): void {
+function upkeep(program: Command, io: Io, end: End): void {
   local(program.command('prune').description('delete old runs, and the beginnings of long logs'))
     .option('--days <n>', 'runs that were over so long ago (default: as configured)', days)
     .option('--events <n>', 'how many events of every other log are kept (default: as configured)', events)
@@ -137,7 +141,7 @@ function upkeep(program: Command, io: Io, end: (code: number) => void): void {
     })
 }
 
-function tokens(token: Command, io: Io, parts: ProgramParts, end: (code: number) => void): void {
+function tokens(token: Command, io: Io, parts: ProgramParts, end: End): void {
   const data = (command: Command) => json(command).option('--data <dir>', 'data directory of the server')
   data(token.command('create').description('make a token; it is shown once'))
     .requiredOption('--user <name>', 'whose runs it sees')
@@ -157,29 +161,6 @@ function tokens(token: Command, io: Io, parts: ProgramParts, end: (code: number)
       end(await revokeTokenCommand(id, flags, io, await parts.openCredentials()))
     },
   )
-}
-
-function json(command: Command): Command {
-  return command.option('--json', 'JSON for machines')
-}
-
-/** A command that is a client of a running server. */
-function local(command: Command): Command {
-  return json(command)
-    .option('--url <url>', 'the server (default: MILLRACE_URL, else the one on this machine)')
-    .option('--data <dir>', 'data directory of the server on this machine')
-}
-
-function following(command: Command): Command {
-  return local(command).option('--wait <seconds>', 'how long a server may be away', seconds, 60)
-}
-
-function seconds(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
-    throw new InvalidArgumentError('expected a number of seconds.')
-  }
-  return value
 }
 
 function days(text: string): number {
@@ -203,7 +184,7 @@ function collect(value: string, previous: string[]): string[] {
 }
 
 const help = `
-Exit codes of run and follow:
+Exit codes of run, ask, resume, retry and follow:
   the code of the run's program; 128+n when signal n ended it; 124 when it took too long
   0 completed   1 could not be run, or failed   75 interrupted by the server's end   130 aborted
   125 Millrace itself could not do it (no server, refused, gave up waiting)   2 wrong usage

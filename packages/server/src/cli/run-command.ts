@@ -1,12 +1,11 @@
 /** `millrace run`: starts a tool and shows it until it ends. */
-import { messageOf, runResponse, toolsResponse } from '@millrace/protocol'
+import { runResponse, toolsResponse } from '@millrace/protocol'
 import type { z } from 'zod'
 import { nearest } from '../config/nearest.ts'
 import { callJson } from './api.ts'
-import { type Connection, connect, type Server } from './connect.ts'
+import { connect, type Server, whereOf } from './connect.ts'
 import { exitCodes } from './exit-codes.ts'
-import { type FollowFlags, runPath, showToEnd, whereOf } from './follow-command.ts'
-import { installSignals } from './signals.ts'
+import { type FollowFlags, showOwn } from './follow-command.ts'
 import { CliError, type Io, Terminal } from './terminal.ts'
 
 export interface RunFlags extends FollowFlags {
@@ -24,27 +23,7 @@ export async function runCommand(toolId: string, flags: RunFlags, io: Io): Promi
     method: 'POST',
     body: { kind: 'job', project, tool: toolId, args },
   })
-  const leave = new AbortController()
-  const release = installSignals({
-    onFirst: () => {
-      void abort(run.id, connection, terminal).catch(async (error: unknown) => {
-        await terminal.note(`the run could not be aborted: ${messageOf(error)}`)
-        leave.abort()
-      })
-    },
-    onSecond: () => leave.abort(),
-  })
-  try {
-    return await showToEnd(run, connection, terminal, flags.wait, leave.signal)
-  } finally {
-    release()
-  }
-}
-
-async function abort(runId: string, connection: Connection, terminal: Terminal): Promise<void> {
-  await terminal.note('aborting the run; interrupt again to leave without waiting')
-  const server = (await connection.again()) ?? connection.server
-  await callJson(server, `${runPath(runId)}/abort`, runResponse, { method: 'POST' })
+  return showOwn({ run, connection, terminal, io, waitSeconds: flags.wait })
 }
 
 function readArgs(pairs: readonly string[]): Record<string, string> {

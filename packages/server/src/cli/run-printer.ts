@@ -19,6 +19,11 @@ export class RunPrinter {
     else await this.#terminal.note(`run ${this.#run.id}`)
   }
 
+  /** Something a person may want to know. */
+  note(text: string): Promise<void> {
+    return this.#terminal.note(text)
+  }
+
   async show(followed: Followed): Promise<void> {
     switch (followed.kind) {
       case 'event': {

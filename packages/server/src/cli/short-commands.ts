@@ -1,11 +1,11 @@
 /** Commands that are one call: `runs`, `abort`, `login`. */
 import { listRunsResponse, type Run, runResponse } from '@millrace/protocol'
 import { z } from 'zod'
-import { callJson } from './api.ts'
-import { connect } from './connect.ts'
+import { callJson, runPath } from './api.ts'
+import { connect, whereOf } from './connect.ts'
 import { exitCodes } from './exit-codes.ts'
-import { runPath, whereOf } from './follow-command.ts'
 import { type Io, printable, Terminal, table } from './terminal.ts'
+import { clip } from './tool-call.ts'
 
 export interface ServerFlags {
   url?: string
@@ -66,8 +66,16 @@ export async function loginCommand(flags: ServerFlags, io: Io): Promise<number> 
   return exitCodes.ok
 }
 
+const promptLength = 40
+
+/** The tool of a job; what a session was told, as far as it fits. */
+function whatOf({ kind, spec }: Run): string {
+  if (typeof spec.tool === 'string') return spec.tool
+  return typeof spec.prompt === 'string' ? clip(spec.prompt.trim(), promptLength) : kind
+}
+
 function rowOf(run: Run): string[] {
-  const what = typeof run.spec.tool === 'string' ? run.spec.tool : run.kind
+  const what = whatOf(run)
   const ended = run.startedAt !== null && run.finishedAt !== null
   const took = ended ? `${(((run.finishedAt ?? 0) - (run.startedAt ?? 0)) / 1000).toFixed(1)} s` : ''
   const created = new Date(run.createdAt).toISOString().slice(0, 19).replace('T', ' ')

@@ -3,14 +3,17 @@
  * or (with `--json`) as one JSON value a line. Owns neither stream; a write waits while the reader is slow.
  */
 import { once } from 'node:events'
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { styleText } from 'node:util'
 
 export type Output = Writable & { isTTY?: boolean | undefined }
-type Style = Parameters<typeof styleText>[0]
+export type Input = Readable & { isTTY?: boolean | undefined }
+export type Style = Parameters<typeof styleText>[0]
 
 /** The process a command runs in. */
 export interface Io {
+  /** Absent: nobody is there to be asked, and nothing to be read. */
+  readonly stdin?: Input
   stdout: Output
   stderr: Output
   env: NodeJS.ProcessEnv
@@ -80,7 +83,7 @@ function describeCrash(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-async function write(stream: Output, text: string): Promise<void> {
+export async function write(stream: Output, text: string): Promise<void> {
   if (!stream.write(text)) await once(stream, 'drain')
 }
 

@@ -3,7 +3,8 @@ import { place, run } from './child.ts'
 import { json, problem, runOf, scriptedServer } from './scripted-server.ts'
 
 const done = runOf({ state: 'completed', startedAt: 1000, finishedAt: 3500 })
-const failed = runOf({ state: 'errored', spec: { kind: 'session' }, kind: 'session', project: null })
+const prompt = `Fix the failing test\u001b[2J\n${'and more '.repeat(20)}`
+const failed = runOf({ state: 'errored', spec: { kind: 'session', prompt }, kind: 'session', project: null })
 
 async function serverHere() {
   const where = place()
@@ -25,7 +26,7 @@ describe('millrace runs', () => {
     expect(plain.stdout.split('\n').map((line) => line.trimEnd().split(/ {2,}/))).toEqual([
       ['RUN', 'STATE', 'WHAT', 'PROJECT', 'CREATED', 'TOOK'],
       [done.id, 'completed', 'count', 'web', '2026-01-02 03:04:05', '2.5 s'],
-      [failed.id, 'errored', 'session', '2026-01-02 03:04:05'],
+      [failed.id, 'errored', 'Fix the failing test\ufffd[2J …', '2026-01-02 03:04:05'],
       [''],
     ])
     expect(plain.stderr).toBe('-- more: --cursor abc\n')

@@ -1,0 +1,176 @@
+import { PassThrough } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { Refused, Unreachable } from '../../src/cli/api.ts'
+import type { Followed } from '../../src/cli/follow.ts'
+import { SessionPrinter } from '../../src/cli/session-printer.ts'
+import { runOf } from './scripted-server.ts'
+import * as log from './session-log.ts'
+
+const tty = () => Object.assign(new PassThrough(), { isTTY: true })
+
+/** A person at a terminal: what is on it, and keys. Colours are left out. */
+function person(
+  options: { head?: number; answer?: (id: string, decision: string) => Promise<unknown> } = {},
+) {
+  const [stdin, screen] = [tty(), tty()]
+  const answers: string[] = []
+  const clock = { now: 1000 }
+  let text = ''
+  screen.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk.replace(/\u001b\[\d+m/g, '')
+  })
+  const printer = new SessionPrinter({
+    run: runOf({ kind: 'session', head: options.head ?? 0 }),
+    io: { stdin, stdout: screen, stderr: screen, env: {}, cwd: '/' },
+    answer: async (id, decision) => {
+      answers.push(`${id} ${decision}`)
+      await options.answer?.(id, decision)
+    },
+    now: () => clock.now,
+  })
+  let seq = 0
+  return {
+    answers,
+    printer,
+    stdin,
+    text: () => text,
+    show: async (...events: log.Said[]) => {
+      for (const event of events) await printer.show({ kind: 'event', seq: ++seq, ...event } as Followed)
+      await new Promise(setImmediate)
+    },
+    /** Types a line, after reading for as long as it takes unless told. */
+    type: async (line: string, after = 1000) => {
+      clock.now += after
+      // A terminal shows what is typed.
+      text += `${line}\n`
+      stdin.write(`${line}\n`)
+      await new Promise(setImmediate)
+      await new Promise(setImmediate)
+    },
+  }
+}
+
+const lastLine = (text: string) => text.split('\n').at(-1)
+const prompt = '  allow? [y/N] '
+
+describe('a question', () => {
+  it.each([
+    ['y', 'allow'],
+    ['YES', 'allow'],
+    ['n', 'deny'],
+    ['', 'deny'],
+  ])('is answered by typing %j: %s', async (line, decision) => {
+    const at = person()
+    await at.show(log.asked('q1', 'eval "$X"'))
+    expect(lastLine(at.text())).toBe(prompt)
+    await at.type(line)
+    expect(at.answers).toEqual([`q1 ${decision}`])
+    at.printer.end()
+  })
+
+  it('is asked again when the answer is neither yes nor no', async () => {
+    const at = person()
+    await at.show(log.asked('q1', 'x'))
+    await at.type('what?')
+    expect(at.answers).toEqual([])
+    expect(lastLine(at.text())).toBe(prompt)
+    await at.type('y')
+    expect(at.answers).toEqual(['q1 allow'])
+    at.printer.end()
+  })
+
+  it('is not answered by what was typed before it could be read', async () => {
+    const at = person()
+    at.stdin.write('y\n')
+    await at.show(log.asked('q1', 'x'))
+    await at.type('y', 0)
+    expect(at.answers).toEqual([])
+    await at.type('y')
+    expect(at.answers).toEqual(['q1 allow'])
+    at.printer.end()
+  })
+
+  it('waits until the one before is answered, and the answer to that one is not taken for its own', async () => {
+    const at = person()
+    await at.show(log.asked('q1', 'one'), log.asked('q2', 'two'))
+    expect(at.text().split(prompt)).toHaveLength(3)
+    await at.show(log.resolved('q1', { decision: 'deny', user: 'bob' }))
+    expect(at.text()).toContain('✗ denied by bob: Bash one\n')
+    await at.type('y', 10)
+    expect(at.answers).toEqual([])
+    await at.type('y')
+    expect(at.answers).toEqual(['q2 allow'])
+    at.printer.end()
+  })
+
+  it('is withdrawn when somebody else answers first, when nobody does, and when the run ends', async () => {
+    for (const [event, line] of [
+      [log.resolved('q1'), '✓ allowed by ann: Bash one'],
+      [
+        log.resolved('q1', { decision: 'deny', by: 'expiry' }),
+        '✗ denied since nobody answered in time: Bash one',
+      ],
+      [log.resolved('q1', { decision: 'deny', by: 'withdrawn' }), '✗ denied since the run ended: Bash one'],
+    ] as const) {
+      const at = person()
+      await at.show(log.asked('q1', 'one'), event)
+      expect(at.text()).toMatch(new RegExp(`${prompt.replace(/[?[\]/]/g, '\\$&')}\n${line}\n$`))
+      await at.type('y')
+      expect(at.answers).toEqual([])
+      at.printer.end()
+    }
+  })
+
+  it('is not asked when it was answered already in the log that is caught up on', async () => {
+    const at = person({ head: 3 })
+    await at.show(log.asked('q1', 'old'), log.resolved('q1'))
+    await at.show(log.asked('q2', 'new'))
+    expect(at.text().split(prompt)).toHaveLength(2)
+    await at.type('y')
+    expect(at.answers).toEqual(['q2 allow'])
+    at.printer.end()
+  })
+
+  it('stays in sight below what else is shown', async () => {
+    const at = person()
+    await at.show(log.asked('q1', 'one'))
+    await at.show(log.whole([log.call('Bash', { command: 'ls' })], 'call-9'))
+    expect(at.text().endsWith(`${prompt}\n  ● Bash ls\n${prompt}`)).toBe(true)
+    at.printer.end()
+  })
+
+  it('is left to the log when the server says that it is answered, and asked again when it cannot be told', async () => {
+    const failures = [
+      new Unreachable({ url: 'http://x', token: '' }, new Error('gone')),
+      new Refused(409, 'Already answered'),
+    ]
+    const at = person({ answer: () => Promise.reject(failures.shift()) })
+    await at.show(log.asked('q1', 'one'))
+    await at.type('y')
+    expect(at.text()).toContain('not answered: http://x does not answer: gone\n')
+    expect(lastLine(at.text())).toBe(prompt)
+    await at.type('y')
+    expect(at.answers).toEqual(['q1 allow', 'q1 allow'])
+    expect(lastLine(at.text())).toBe('')
+    at.printer.end()
+  })
+
+  it('is told with the commands that answer it once nobody types any more', async () => {
+    const at = person()
+    await at.show(log.asked('q1', 'one'))
+    at.stdin.end()
+    await new Promise((resolve) => at.stdin.once('close', resolve))
+    expect(at.text()).toMatch(/\n {2}millrace approve \S+ q1\n {2}millrace deny \S+ q1\n$/)
+    at.printer.end()
+  })
+
+  it('leaves the keyboard alone in the end', async () => {
+    const at = person()
+    await at.show(log.asked('q1', 'one'))
+    expect(at.stdin.listenerCount('data')).toBe(1)
+    await at.show(log.ended('aborted'))
+    expect(at.stdin.listenerCount('data')).toBe(0)
+    expect(at.stdin.isPaused()).toBe(true)
+    at.printer.end()
+  })
+})

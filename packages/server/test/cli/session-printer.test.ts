@@ -1,0 +1,209 @@
+import { PassThrough } from 'node:stream'
+import { text as readAll } from 'node:stream/consumers'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Followed } from '../../src/cli/follow.ts'
+import { SessionPrinter } from '../../src/cli/session-printer.ts'
+import { runOf } from './scripted-server.ts'
+import * as log from './session-log.ts'
+
+const run = runOf({ kind: 'session', spec: { prompt: 'Fix\nit' }, head: 0 })
+
+interface Screened {
+  stdout: string
+  stderr: string
+}
+
+const styles = /\u001b\[\d+m/g
+
+/** What is on both streams after these events, styles left out. */
+async function shown(events: readonly log.Said[], isTTY = true): Promise<Screened> {
+  const { stdout, stderr } = await bytesOf(events, isTTY)
+  // Without a terminal there are none of ours.
+  return isTTY
+    ? { stdout: stdout.replace(styles, ''), stderr: stderr.replace(styles, '') }
+    : { stdout, stderr }
+}
+
+async function bytesOf(events: readonly log.Said[], isTTY = true): Promise<Screened> {
+  const stream = () => Object.assign(new PassThrough({ highWaterMark: 1 << 24 }), { isTTY })
+  const io = { stdout: stream(), stderr: stream(), env: {}, cwd: '/' }
+  const printer = new SessionPrinter({ run, io, answer: async () => undefined })
+  for (const event of log.logOf(events)) await printer.show({ kind: 'event', ...event } as Followed)
+  printer.end()
+  io.stdout.end()
+  io.stderr.end()
+  return { stdout: await readAll(io.stdout), stderr: await readAll(io.stderr) }
+}
+
+/** Cuts at any places, also in the middle of a character. */
+function cutAt(places: readonly number[]): (value: string) => string[] {
+  return (value) => {
+    const at = [...new Set(places.map((place) => place % (value.length + 1)))].sort((a, b) => a - b)
+    return [0, ...at].map((from, index) => value.slice(from, at[index] ?? value.length))
+  }
+}
+
+const anyText = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 40 }),
+  fc.string({
+    unit: fc.constantFrom('a', '\n', '\r', '\u001b', '[', '3', '1', 'm', '\u0007', '\u009b', '😀', ' '),
+  }),
+)
+const anyBlock = fc.oneof(
+  anyText.map(log.text),
+  anyText.map(log.thinking),
+  anyText.map((command) => log.call('Bash', { command })),
+)
+
+describe('a session on the screen', () => {
+  it('is the same bytes however its deltas are cut, and without any', async () => {
+    const cuts = fc.array(fc.nat(60), { maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyBlock, { minLength: 1, maxLength: 5 }), cuts, async (blocks, places) => {
+        const late = [...blocks.map((block) => log.whole([block])), log.result()]
+        const live = [...log.answer(blocks, cutAt(places)), log.result()]
+        expect(await bytesOf(live)).toEqual(await bytesOf(late))
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('cannot steer the terminal, wherever an escape sequence is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyBlock, { maxLength: 5 }), fc.array(fc.nat(60)), async (blocks, places) => {
+        const { stdout, stderr } = await bytesOf(log.answer(blocks, cutAt(places)))
+        for (const bytes of [stdout, stderr.replace(styles, '')]) {
+          expect(bytes).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/)
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('keeps the answer on stdout, as it is where a program reads it, and all else on stderr', async () => {
+    const events = [
+      log.init,
+      ...log.answer([
+        log.thinking('Hm.'),
+        log.text('Done \u001b[1mnow\r\n'),
+        log.call('Bash', { command: 'npm test' }),
+      ]),
+      log.results('fine'),
+      log.result(),
+      log.ended('completed'),
+    ]
+    expect(await shown(events, false)).toEqual({
+      stdout: 'Done \u001b[1mnow\r\n',
+      stderr: [
+        '-- model model-1',
+        'Hm.',
+        '● Bash npm test',
+        '  fine',
+        '-- 2 turns, $0.0123, 3.2 s',
+        '-- completed',
+        '',
+      ].join('\n'),
+    })
+  })
+
+  it('goes on with a text whose stream was cut, and shows another answer whole', async () => {
+    const begun = log.answer([log.text('Hello, ')]).slice(0, 3)
+    const same = await shown([...begun, log.whole([log.text('Hello, world')])])
+    expect(same.stdout).toBe('Hello, world\n')
+    const other = await shown([...begun, log.whole([log.text('Good day')])])
+    expect(other.stdout).toBe('Hello, \nGood day\n')
+    const retry = {
+      type: 'system',
+      data: { type: 'system', subtype: 'api_retry', attempt: 1, max_retries: 10, error: 'overloaded' },
+    }
+    const between = await shown([...begun, retry, log.whole([log.text('Hello, world')])])
+    expect(between).toEqual({
+      stdout: 'Hello, \nHello, world\n',
+      stderr: "-- model model-1\n-- the model's API failed (overloaded); attempt 1 of 10\n",
+    })
+  })
+
+  it('says that the scripted demo model is no AI, once, whatever the SDK was told to use', async () => {
+    const demo = log.whole([log.text('x')], null, 'scripted-demo-model')
+    const { stderr } = await shown([log.init, demo, demo])
+    expect(stderr).toBe('-- scripted demo model: a fixed script, and no AI\n')
+  })
+
+  it('shows calls in a line, paths as they are in the project, and results cut in the middle', async () => {
+    const lines = Array.from({ length: 20 }, (_, index) => `line ${index + 1}`).join('\n')
+    const { stderr } = await shown([
+      log.init,
+      log.whole([log.call('Read', { file_path: '/project/src/a.js' })]),
+      log.results([{ type: 'text', text: lines }, { type: 'image' }]),
+      log.whole([log.call('Bash', { command: `echo ${'x'.repeat(300)}` })]),
+      log.whole([log.call('Bash', { command: 'cd a\ncd b' })]),
+      log.whole([log.call('Strange', { some: { deep: 1 } })]),
+    ])
+    expect(stderr.split('\n')).toEqual([
+      '-- model model-1',
+      '● Read src/a.js',
+      ...['  line 1', '  line 2', '  line 3', '  … 15 lines …', '  line 19', '  line 20', '  (image)'],
+      expect.stringMatching(/^● Bash echo x+…$/),
+      '● Bash cd a …',
+      '● Strange {"some":{"deep":1}}',
+      '',
+    ])
+  })
+
+  it('shows what a subagent does below what called it', async () => {
+    const { stdout, stderr } = await shown([
+      log.whole([log.call('Agent', { description: 'look around', prompt: 'long' })]),
+      log.whole([log.text('I am another.'), log.call('Bash', { command: 'ls' })], 'call-1', 'model-2'),
+      log.results('a.txt', false, 'call-1'),
+    ])
+    expect(stdout).toBe('')
+    expect(stderr).toBe('-- model model-1\n● Agent look around\n  I am another.\n  ● Bash ls\n    a.txt\n')
+  })
+
+  it('tells what was denied, and how it failed', async () => {
+    const denied = {
+      toolUseId: 'call-1',
+      tool: 'Bash',
+      input: { command: 'rm -rf /' },
+      reason: 'It deletes.',
+    }
+    const { stderr } = await shown([
+      { type: 'permission:denied', data: denied },
+      log.results('no\nway', true),
+      log.result({ subtype: 'error_max_turns', is_error: true, errors: ['Reached the limit'] }),
+      log.ended('errored', { reason: 'error_max_turns', error: 'It took too many turns' }),
+    ])
+    expect(stderr).toBe(
+      '✗ denied: Bash rm -rf /\n  It deletes.\n  no\n  way\n' +
+        '-- error_max_turns, Reached the limit, 2 turns, $0.0123, 3.2 s\n' +
+        '-- errored (error_max_turns: It took too many turns)\n',
+    )
+  })
+
+  it('passes over what it does not know, and what is not shaped as expected', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('system', 'stream_event', 'assistant', 'user', 'result', 'rate_limit_event'),
+        fc.jsonValue(),
+        async (type, data) => {
+          await shown([{ type, data: data as object }])
+        },
+      ),
+    )
+  })
+
+  it('prints the commands that answer a question where nobody can be asked, unless it was answered', async () => {
+    const open = await shown([log.asked('q1', 'eval "$X"')], false)
+    expect(open.stderr).toBe(
+      `? asks to run: Bash\n  eval "$X"\n  Why.\n  millrace approve ${run.id} q1\n  millrace deny ${run.id} q1\n`,
+    )
+  })
+
+  it('hides nothing of what it asks about', async () => {
+    const { stdout } = await shown([log.asked('q1', 'ls \u202egpj.exe\u200b\nrm -rf \u001b[8mx')])
+    expect(stdout).toContain('\n  ls \\u{202e}gpj.exe\\u{200b}\n  rm -rf \\u{1b}[8mx\n')
+    const long = await shown([log.asked('q1', 'x'.repeat(9000))], false)
+    expect(long.stderr).toContain('\n  … 1000 more characters are not shown\n')
+  })
+})
