@@ -54,7 +54,10 @@ export function cutShort(
   return finish({ state, message })
 }
 
-/** Writes the terminal event of a run whose end was asked for before anybody claimed it; `reason` where one was given. */
+/**
+ * Writes the terminal event of a run whose end was asked for before anybody claimed it, with the reason
+ * if one was given.
+ */
 export async function cancelQueued(
   record: RunRecord,
   runner: Runner | undefined,

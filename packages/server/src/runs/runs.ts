@@ -182,11 +182,11 @@ export class Runs {
     if (record === null) throw notFound(id)
     if (isFinal(record.state)) return publicRun(record)
     // Not what was asked for now when something else was first.
-    const request =
-      (record.cause ?? asked.endCause) === asked.endCause ? asked : endRequestFor(record.cause ?? 'abort')
+    const cause = record.cause ?? asked.endCause
+    const request = cause === asked.endCause ? asked : endRequestFor(cause)
     if (record.state === 'queued') {
       const runner = this.kinds.get(record.kind)?.runner
-      const reason = request.endCause === 'abort' ? undefined : request.message
+      const reason = cause === 'abort' ? undefined : request.message
       return publicRun(await cancelQueued(record, runner, this.parts, reason))
     }
     const active = this.active.get(id)
