@@ -43,12 +43,12 @@ export function bounded<T>(value: T, maxBytes: number): T {
   return JSON.parse(json)
 }
 
-/** The same for an error, which keeps a message whatever else had to go. */
+/** The same for an error, which keeps a message, alone if need be. */
 export function boundedError<T extends { message: string }>(error: T | null, maxBytes: number): T | null {
   const kept = bounded(error, maxBytes)
   if (kept === null || error === null || typeof kept.message === 'string') return kept
-  const { message } = bounded({ message: error.message }, maxBytes)
-  return { ...kept, message, truncated: [''] }
+  const alone = { message: error.message, truncated: [''] }
+  return bounded<T>(alone as unknown as T, maxBytes)
 }
 
 /** `truncated` needs an object to be in. */

@@ -2,12 +2,14 @@
  * The one suite that every store passes. It imports vitest: only tests may import it.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describeApprovals } from './conformance-approvals.ts'
 import { describeCredentials } from './conformance-credentials.ts'
 import { describeListing } from './conformance-listing.ts'
 import { describeLogs } from './conformance-logs.ts'
 import { completed, line, newRun, readAll, type Subject } from './conformance-material.ts'
 import { describeQueue } from './conformance-queue.ts'
 import { describeRetention } from './conformance-retention.ts'
+import { describeTranscripts } from './conformance-transcripts.ts'
 import type { Store } from './store.ts'
 
 /** A store of its own, with nothing in it. */
@@ -40,6 +42,8 @@ export function describeStoreConformance(name: string, open: () => Promise<Opene
 
     describeLogs(subject)
     describeQueue(subject)
+    describeApprovals(subject)
+    describeTranscripts(subject)
     describeListing(subject)
     describeCredentials(subject)
     describeRetention(subject)

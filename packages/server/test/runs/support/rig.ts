@@ -8,7 +8,15 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isFinal, type LogEvent, MillraceError, type Run, terminalType } from '@millrace/protocol'
+import {
+  finalStates,
+  isFinal,
+  type LogEvent,
+  MillraceError,
+  type Run,
+  type RunKind,
+  terminalType,
+} from '@millrace/protocol'
 import { type Logger, pino } from 'pino'
 import { afterAll, afterEach, beforeEach, expect, onTestFinished } from 'vitest'
 import type { Principal } from '../../../src/auth/principal.ts'
@@ -32,6 +40,8 @@ const noSandbox: Sandbox = {
 
 export interface RigOptions {
   script?: Script
+  /** Of the runs it runs; a job unless told. */
+  kind?: RunKind
   concurrency?: number
   /** Of its own, as against the store the tests of the file share. */
   dataDir?: string
@@ -84,8 +94,8 @@ async function openOwn(dataDir: string): Promise<OpenStore> {
 
 async function closeQueued(store: Store): Promise<void> {
   const { runs } = await store.listRuns({ state: 'queued', limit: 1000 })
-  const event = { at: 0, type: 'error', json: '{}' }
-  for (const { id, attempt } of runs) {
+  for (const { id, attempt, kind } of runs) {
+    const event = { at: 0, type: terminalType(kind, 'aborted'), json: '{}' }
     await store.finish(id, attempt, { state: 'aborted', event, result: null, error: null, usage: null })
   }
 }
@@ -96,7 +106,7 @@ export async function buildRig(options: RigOptions = {}): Promise<Rig> {
   const open = await (options.dataDir === undefined ? shared : openOwn(options.dataDir))
   if (open === undefined) throw new Error('there is no store')
   const { dataDir, store } = open
-  const runner = new ScriptedRunner(options.script ?? workUntilAsked)
+  const runner = new ScriptedRunner(options.script ?? workUntilAsked, options.kind)
   const logged: string[] = []
   const log: Logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
   const runs = new Runs({
@@ -172,7 +182,7 @@ export async function expectWholeLog(store: Store, id: string): Promise<LogEvent
   expect(run.head).toBe(log.length)
   expect(log[0]?.type).toBe('run:queued')
   if (!isFinal(run.state)) return log
-  const terminal = new Set(['complete', 'error'])
+  const terminal = new Set(finalStates.map((state) => terminalType(run.kind, state)))
   expect(log.filter((event) => terminal.has(event.type)).map((event) => event.seq)).toEqual([log.length])
   expect(log.at(-1)?.type).toBe(terminalType(run.kind, run.state))
   return log

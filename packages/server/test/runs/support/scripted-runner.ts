@@ -1,4 +1,4 @@
-import type { Run } from '@millrace/protocol'
+import type { Run, RunKind } from '@millrace/protocol'
 import type { RunContext, Runner, RunOutcome } from '../../../src/runners/runner.ts'
 import type { KindOfRun } from '../../../src/runs/kind.ts'
 
@@ -35,7 +35,7 @@ export const finishAtOnce: Script = async (context) => {
 
 /** A runner whose runs follow scripts; every context it was given is kept. */
 export class ScriptedRunner implements Runner {
-  readonly kind = 'job'
+  readonly kind: RunKind
   /** The default for runs that have no script of their own. */
   script: Script
   readonly contexts = new Map<string, RunContext>()
@@ -45,8 +45,9 @@ export class ScriptedRunner implements Runner {
   active = 0
   mostActive = 0
 
-  constructor(script: Script) {
+  constructor(script: Script, kind: RunKind = 'job') {
     this.script = script
+    this.kind = kind
   }
 
   async run(context: RunContext): Promise<RunOutcome> {

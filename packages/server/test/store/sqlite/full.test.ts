@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, type TestContext, test } from 'vitest'
+import { newApproval } from '../../../src/store/conformance-approvals.ts'
 import {
   completed,
   line,
@@ -10,6 +11,7 @@ import {
   runningRun,
   upTo,
 } from '../../../src/store/conformance-material.ts'
+import { entry } from '../../../src/store/conformance-transcripts.ts'
 import type { Store, StoreStatus } from '../../../src/store/store.ts'
 import { openTemporary, temporaryDir } from './temporary.ts'
 
@@ -113,4 +115,22 @@ test('a store that has no room to open says so', async (context) => {
   await expect(openTemporary({ dataDir })).rejects.toMatchObject({ code: 'storage_full' })
   makeRoom()
   expect((await openTemporary({ dataDir })).status()).toEqual({ kind: 'ok' })
+})
+
+test('on a full disk an answer is refused and may be given again, and the work of a session waits', async (context) => {
+  const { dataDir, makeRoom } = smallDisk(context)
+  const store = await openTemporary({ dataDir, retryFullMs: 20 })
+  const id = await runningRun(store)
+  const approval = newApproval()
+  await store.requestApproval(id, 1, approval)
+  const { settled } = await fill(store, id)
+  const answer = () =>
+    store.answerApproval(id, approval.id, { decision: 'allow', by: 'person', user: 'ada', at: 1 })
+  await expect(answer()).rejects.toMatchObject({ code: 'storage_full' })
+  const kept = store.appendTranscript(id, 1, [entry('x')])
+  const another = store.requestApproval(id, 1, newApproval())
+  makeRoom()
+  await Promise.all([kept, another, settled])
+  expect(await answer()).toMatchObject({ decision: 'allow', user: 'ada' })
+  expect(await store.readTranscript(id)).toEqual([entry('x')])
 })

@@ -1,0 +1,82 @@
+/** A service whose runs are sessions with scripts, and a clock that moves when a test says so. */
+import type { Run } from '@millrace/protocol'
+import type { Question, RunContext } from '../../../src/runners/runner.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { ann, openRig, type Rig, type RigOptions, until } from './rig.ts'
+import { outcome, type Script, untilAsked } from './scripted-runner.ts'
+
+export const question: Question = {
+  toolUseId: 'toolu_1',
+  tool: 'Bash',
+  input: { command: 'git push' },
+  reason: 'it cannot be taken back',
+}
+
+/** Time stands still until it is moved; what is due is then done, and waited for. */
+export class HandClock {
+  private at = 1_000_000
+  private readonly pending = new Map<object, { due: number; callback: () => unknown }>()
+
+  readonly now = () => this.at
+  readonly after = (ms: number, callback: () => unknown) => {
+    const key = {}
+    this.pending.set(key, { due: this.at + ms, callback })
+    return () => void this.pending.delete(key)
+  }
+
+  get timers(): number {
+    return this.pending.size
+  }
+
+  async move(ms: number): Promise<void> {
+    this.at += ms
+    const due = [...this.pending].filter(([, timer]) => timer.due <= this.at)
+    for (const [key] of due) this.pending.delete(key)
+    await Promise.all(due.map(([, { callback }]) => callback()))
+  }
+}
+
+export interface SessionRig extends Rig {
+  clock: HandClock
+}
+
+export async function openSessions(options: RigOptions & { script: Script }): Promise<SessionRig> {
+  const clock = new HandClock()
+  const parts = { now: clock.now, after: clock.after, ...options.parts }
+  const rig = await openRig({ kind: 'session', concurrency: 20, ...options, parts })
+  return { ...rig, clock }
+}
+
+let projects = 0
+
+/** Each in a project of its own, unless told. */
+export async function startSession(
+  rig: Rig,
+  spec: Record<string, unknown> = {},
+  principal = ann,
+): Promise<Run> {
+  projects += 1
+  const request = { kind: 'session' as const, project: `p${projects}`, prompt: 'fix it', ...spec }
+  return (await rig.runs.start(request, principal)).run
+}
+
+/** A script that begins, then does what is given. */
+export function working(work: (context: RunContext) => Promise<unknown>): Script {
+  return async (context) => {
+    await context.started()
+    return outcome({ result: await work(context) })
+  }
+}
+
+/** Asks one question; the answer is the result. */
+export const askOnce = working((context) => context.ask(question))
+
+/** Asks, and then works until it is asked to end, whatever became of the question. */
+export const askAndStay = working(async (context) => {
+  context.ask(question).catch(() => {})
+  await untilAsked(context.signal)
+})
+
+export async function openQuestion(store: Store, id: string): Promise<string> {
+  return until(async () => (await store.openApprovals(id))[0]?.id ?? '')
+}
