@@ -15,7 +15,7 @@ export {
   type PermissionQuestion,
 } from './agent-sessions/can-use-tool.ts'
 export type { SessionHost } from './agent-sessions/running.ts'
-export type { SessionEmitter, SessionEvents, SessionMessage } from './agent-sessions/session-emitter.ts'
+export type { SessionEmitter, SessionEvents } from './agent-sessions/session-emitter.ts'
 export type { Principal } from './auth/principal.ts'
 export { ConfigError } from './config/problems.ts'
 export type { ConfigFile } from './config/schema.ts'

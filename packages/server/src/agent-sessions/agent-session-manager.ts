@@ -105,7 +105,7 @@ export class AgentSessionManager {
    * The start of Millrace has ended what a crash left behind: orphaned processes, by pid and start time,
    * and the runs that said they were active. Waits for a start under way; resolves with how many runs it closed.
    */
-  cleanupOrphanedSessions(): Promise<number> {
+  async cleanupOrphanedSessions(): Promise<number> {
     return this.#runs().recovered()
   }
 

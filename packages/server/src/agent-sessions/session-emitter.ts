@@ -7,27 +7,36 @@
  * to follows nothing. Invariant: each message is emitted once, in the order of the log, and `end` is the last.
  */
 import { EventEmitter } from 'node:events'
+import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk'
 import {
   finalStates,
   type LogEvent,
   lifecycleTypes,
+  type PermissionDeniedEvent,
+  type PermissionRequestedEvent,
+  type PermissionResolvedEvent,
   permissionTypes,
   type SessionEndEvent,
 } from '@millrace/protocol'
 
-/** A message of the agent SDK, as it came. */
-export type SessionMessage = { type: string } & Record<string, unknown>
+type SdkEvents = { [Type in SDKMessage['type']]: [message: Extract<SDKMessage, { type: Type }>] }
 
 /**
  * `message`: every message of the agent SDK, which is also emitted by its own type (`system`, `assistant`,
  * `user`, `stream_event`, `result` …). Approvals and denials are emitted by their type only. `end`: the
  * session is over. `error`: its log cannot be read any more; not emitted when nobody listens for it.
  */
-export interface SessionEvents {
-  message: [message: SessionMessage]
+export interface SessionEvents extends SdkEvents {
+  message: [message: SDKMessage]
+  'run:queued': [data: Record<string, unknown>]
+  'run:started': [data: Record<string, unknown>]
+  'permission:requested': [request: PermissionRequestedEvent]
+  'permission:resolved': [answer: PermissionResolvedEvent]
+  'permission:denied': [denial: PermissionDeniedEvent]
   end: [end: SessionEndEvent]
   error: [error: Error]
-  [type: string]: unknown[]
+  newListener: [type: string | symbol]
+  removeListener: [type: string | symbol]
 }
 
 export type FollowSession = (options: { after: number; signal: AbortSignal }) => AsyncIterable<LogEvent>
@@ -53,9 +62,10 @@ export class SessionEmitter extends EventEmitter<SessionEvents> {
     this.#watch()
   }
 
-  /** Also what watches for listeners would go: it comes back. */
+  /** Those that watch for listeners stay. */
   override removeAllListeners(type?: string): this {
-    super.removeAllListeners(type)
+    if (type === undefined) super.removeAllListeners()
+    else super.removeAllListeners(type)
     this.#watch()
     return this
   }
@@ -66,7 +76,7 @@ export class SessionEmitter extends EventEmitter<SessionEvents> {
     this.#onLeft()
   }
 
-  readonly #onCome = (type: unknown): void => {
+  readonly #onCome = (type: string | symbol): void => {
     if (watchers.includes(String(type)) || this.#over || this.#following !== null) return
     this.#following = new AbortController()
     void this.#read(this.#following.signal)
@@ -106,7 +116,7 @@ export class SessionEmitter extends EventEmitter<SessionEvents> {
   /** A listener that throws is an uncaught exception, as with every emitter of Node, and holds up nothing. */
   #emitSafely(type: string, value: unknown): void {
     try {
-      this.emit(type, value)
+      ;(this as EventEmitter).emit(type, value)
     } catch (error) {
       process.nextTick(() => {
         throw error

@@ -38,7 +38,7 @@ export interface SessionServerOptions {
   limits?: ConfigFile['limits']
   /** Of delivery: what heartbeats go by. */
   clock?: Clock
-  /** Over the user's name in `x-user`, as a host application does it; else with tokens of people. */
+  /** A host application says who calls, in `request.user`; else the tokens of people do. */
   embedded?: boolean
 }
 
@@ -48,6 +48,8 @@ export interface SessionServer extends Tokens {
   /** As a program that embeds a Millrace has them. */
   embedded: EmbeddedRuns
   express: () => ExpressMiddleware
+  /** How many follow a log from inside the process. */
+  followers: () => number
   as: (token: string, path: string, init?: RequestInit) => Promise<Response>
   /** The first half of a stop, as `serve` does it. */
   drain: () => Promise<void>
@@ -156,7 +158,7 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     publicUrl: () => url,
     cookieName: () => 'millrace_sessions',
     hostPrincipal: options.embedded
-      ? async (request) => checkedPrincipal((request.headers['x-user'] as string) ?? null)
+      ? async (request) => checkedPrincipal((request as { user?: string }).user)
       : null,
   }
   const app = await createHttpServer(parts, silent)
@@ -172,6 +174,7 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     runs,
     embedded: embeddedRuns(async () => ({ runs, delivery })),
     express: () => middleware,
+    followers: () => delivery.stats().iterators,
     as: (token, path, init = {}) =>
       fetch(url + path, {
         ...init,

@@ -1,0 +1,129 @@
+/** The policy as the callback of who calls the agent SDK's query() themselves. */
+import { mkdirSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CanUseTool, Options } from '@anthropic-ai/claude-agent-sdk'
+import { describe, expect, it } from 'vitest'
+import { type CanUseToolOptions, canUseTool, createCanUseTool } from '../../src/index.ts'
+import { scratch } from './host.ts'
+
+const about = {
+  signal: new AbortController().signal,
+  toolUseID: 'toolu_1',
+  requestId: 'request_1',
+} satisfies Parameters<CanUseTool>[2]
+
+const bash = (decide: CanUseTool, command: string) => decide('Bash', { command }, about)
+
+describe('canUseTool', () => {
+  it('fits the option of the agent SDK', () => {
+    const options: Options = { canUseTool }
+    expect(options.canUseTool).toBe(canUseTool)
+  })
+
+  it('lets work in the current directory pass, with the input as it was judged', async () => {
+    const input = { command: 'npm test' }
+    expect(await canUseTool('Bash', input, about)).toEqual({ behavior: 'allow', updatedInput: input })
+    const file = { file_path: join(process.cwd(), 'notes.txt'), content: 'hello' }
+    expect(await canUseTool('Write', file, about)).toEqual({ behavior: 'allow', updatedInput: file })
+  })
+
+  it.each([
+    ['a tool that is not listed', 'CronCreate', {}],
+    ['a file outside the directory', 'Write', { file_path: '/etc/hosts', content: '' }],
+    ['a credential', 'Read', { file_path: '/etc/shadow' }],
+    ['harm', 'Bash', { command: 'rm -rf /' }],
+    ['a command that cannot be read, as there is no sandbox', 'Bash', { command: 'eval "$X"' }],
+    ['an input that is none', 'Bash', {}],
+    ['an input that is not even an object', 'Bash', null],
+  ])('denies %s, and says why', async (_what, tool, input) => {
+    const answer = await canUseTool(tool, input as Record<string, unknown>, about)
+    expect(answer).toEqual({ behavior: 'deny', message: expect.stringMatching(/^\S.*\.$/s) })
+  })
+})
+
+describe('createCanUseTool', () => {
+  const place = () => {
+    const folder = realpathSync(scratch())
+    const [project, home] = [join(folder, 'project'), join(folder, 'home')]
+    mkdirSync(project)
+    mkdirSync(home)
+    return { projectPath: project, home }
+  }
+
+  it('judges by the project, the home, the hidden paths and the tools it is given', async () => {
+    const at = place()
+    const hidden = [join(at.projectPath, 'data')]
+    const decide = createCanUseTool({
+      ...at,
+      cwd: join(at.projectPath, 'src'),
+      hidden,
+      allowedTools: ['Bash', 'Read'],
+    })
+    const verdicts = async (calls: [string, Record<string, unknown>][]) =>
+      Promise.all(calls.map(async ([tool, input]) => (await decide(tool, input, about))?.behavior))
+    const { projectPath, home } = at
+    expect(
+      await verdicts([
+        ['Bash', { command: 'touch ../made' }],
+        ['Bash', { command: 'touch ../../made' }],
+        ['Read', { file_path: join(projectPath, 'a') }],
+        ['Read', { file_path: join(hidden[0] ?? '', 'a') }],
+        ['Read', { file_path: join(home, '.ssh', 'id') }],
+        ['Write', { file_path: join(projectPath, 'a'), content: '' }],
+      ]),
+    ).toEqual(['allow', 'deny', 'allow', 'deny', 'deny', 'deny'])
+  })
+
+  it('puts what cannot be read to a person, inside a boundary and if there is one to ask', async () => {
+    const unreadable = 'eval "$X"'
+    const asked: unknown[] = []
+    const answering = (decision: 'allow' | 'deny', message?: string): CanUseToolOptions => ({
+      ...place(),
+      sandboxed: true,
+      ask: async (question) => {
+        asked.push(question)
+        return { decision, ...(message === undefined ? {} : { message }) }
+      },
+    })
+    expect(await bash(createCanUseTool(answering('allow')), unreadable)).toMatchObject({ behavior: 'allow' })
+    expect(asked).toEqual([
+      {
+        tool: 'Bash',
+        input: { command: unreadable },
+        reason: expect.any(String),
+        toolUseId: 'toolu_1',
+        signal: about.signal,
+      },
+    ])
+    const refused = await bash(createCanUseTool(answering('deny', 'Not today')), unreadable)
+    expect(refused).toEqual({ behavior: 'deny', message: 'Not today' })
+    const inside = { ...place(), sandboxed: true }
+    expect(await bash(createCanUseTool(inside), unreadable)).toMatchObject({ behavior: 'allow' })
+    const careful = createCanUseTool({ ...inside, unreadableBash: 'ask' })
+    expect(await bash(careful, unreadable)).toMatchObject({ behavior: 'deny' })
+    // Outside a boundary nobody is asked: what cannot be read is not run.
+    const outside = createCanUseTool({ ...answering('allow'), sandboxed: false })
+    expect(await bash(outside, unreadable)).toMatchObject({ behavior: 'deny' })
+    // Harm is nobody's to allow.
+    expect(await bash(createCanUseTool(answering('allow')), 'rm -rf /')).toMatchObject({ behavior: 'deny' })
+    expect(asked).toHaveLength(2)
+  })
+
+  it('denies when asking fails, or is answered with what is no answer', async () => {
+    const asking = (ask: () => Promise<unknown>) =>
+      createCanUseTool({ ...place(), sandboxed: true, ask: ask as NonNullable<CanUseToolOptions['ask']> })
+    const failing = asking(() => Promise.reject(new Error('nobody is there')))
+    expect(await bash(failing, 'eval "$X"')).toEqual({
+      behavior: 'deny',
+      message: 'The policy failed: nobody is there.',
+    })
+    for (const nonsense of [undefined, null, {}, { decision: 'yes' }]) {
+      expect(
+        await bash(
+          asking(async () => nonsense),
+          'eval "$X"',
+        ),
+      ).toMatchObject({ behavior: 'deny' })
+    }
+  })
+})

@@ -1,0 +1,316 @@
+/** Sessions for a program that embeds a Millrace: the manager, its emitters, and the runs behind them. */
+import type { SessionEndEvent } from '@millrace/protocol'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import {
+  type AgentSession,
+  AgentSessionManager,
+  agentSessionManager,
+  createMillrace,
+} from '../../src/index.ts'
+import {
+  type Agent,
+  completed,
+  openSessionServer,
+  type SessionServer,
+  type SessionServerOptions,
+  untilAsked,
+} from '../faces/support/session-server.ts'
+import { millraceIn, scratch, silent, toolbox } from './host.ts'
+
+const nobodys = '00000000-0000-4000-8000-000000000000'
+
+async function open(options: SessionServerOptions = {}) {
+  const server = await openSessionServer(options)
+  return { server, manager: new AgentSessionManager({ runs: server.embedded }) }
+}
+
+async function sessionIn(manager: AgentSessionManager, projectId = 'web'): Promise<AgentSession> {
+  return found(await manager.getSession(await manager.createSession(projectId, 'Go')))
+}
+
+function found(session: AgentSession | null): AgentSession {
+  if (session === null) throw new Error('there is no such session')
+  return session
+}
+
+const over = ({ emitter }: AgentSession) =>
+  new Promise<SessionEndEvent>((resolve) => void emitter.once('end', resolve))
+
+const stateOf = async (server: SessionServer, id: string) => (await server.embedded.get(id)).state
+
+/** An agent that says these messages, one for each time it is told to go on. */
+function speaker(messages: { type: string }[]): { agent: Agent; goOn: () => void } {
+  const gates = messages.map(() => Promise.withResolvers<void>())
+  let gone = 0
+  const agent: Agent = async ({ run, started, emit }) => {
+    await started()
+    for (const [index, data] of messages.entries()) {
+      await gates[index]?.promise
+      await emit([{ type: data.type, data }])
+    }
+    return completed(run.id)
+  }
+  return { agent, goOn: () => gates[gone++]?.resolve() }
+}
+
+describe('a manager', () => {
+  it('gives out the id of a session that is on disk, and finds it by id and by project', async () => {
+    const { server, manager } = await open()
+    const id = await manager.createSession('web', 'Go', 'src')
+    expect(await server.embedded.get(id)).toMatchObject({
+      kind: 'session',
+      owner: 'admin',
+      spec: { cwd: 'src' },
+    })
+    expect(await manager.getSession(id)).toMatchObject({ id, projectId: 'web', prompt: 'Go' })
+    expect(await manager.getActiveSessionForProject('web')).toMatchObject({ id })
+    expect(await manager.getActiveSessionForProject('api')).toBeNull()
+    expect(await manager.getSession(nobodys)).toBeNull()
+    const { id: job } = await server.embedded.start({ kind: 'job', project: 'web', tool: 'any' })
+    expect(await manager.getSession(job)).toBeNull()
+  })
+
+  it('starts one session a project, also when many ask at once, and says why it starts no other', async () => {
+    const { manager } = await open()
+    const starts = await Promise.allSettled(
+      Array.from({ length: 10 }, () => manager.createSession('web', 'Go')),
+    )
+    expect(starts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    await expect(manager.createSession('web', 'Go')).rejects.toMatchObject({ code: 'project_busy' })
+    await expect(manager.createSession('nowhere', 'Go')).rejects.toMatchObject({ code: 'invalid_request' })
+    await expect(manager.createSession('web', ' ')).rejects.toMatchObject({ code: 'invalid_request' })
+    await manager.createSession('api', 'Go')
+  })
+
+  it('ends a session once: after that, and for an id that never was, there is nothing to end', async () => {
+    const { server, manager } = await open()
+    const id = await manager.createSession('web', 'Go')
+    expect(await manager.abortSession(id)).toBe(true)
+    expect(await stateOf(server, id)).toBe('aborted')
+    expect(await manager.abortSession(id)).toBe(false)
+    expect(await manager.abortSession(nobodys)).toBe(false)
+    expect(await manager.getActiveSessionForProject('web')).toBeNull()
+  })
+
+  it('of a principal knows that user’s sessions and no other', async () => {
+    const { server, manager } = await open()
+    const olgas = new AgentSessionManager({ runs: server.embedded }, { principal: 'olga' })
+    const id = await manager.createSession('web', 'Go')
+    expect(await olgas.getSession(id)).toBeNull()
+    expect(await olgas.abortSession(id)).toBe(false)
+    expect(await olgas.getActiveSessionForProject('web')).toBeNull()
+    const own = await olgas.createSession('api', 'Go')
+    expect(await olgas.shutdownAll('Olga leaves')).toBe(1)
+    expect([await stateOf(server, own), await stateOf(server, id)]).toEqual([
+      'interrupted',
+      expect.any(String),
+    ])
+    expect(await manager.getActiveSessionForProject('web')).toMatchObject({ id })
+  })
+
+  it('ends all sessions as interrupted with the reason it is given, also those that wait for their turn', async () => {
+    const { server, manager } = await open({ concurrency: 1 })
+    const sessions = [await sessionIn(manager, 'web'), await sessionIn(manager, 'api')]
+    const { id: job } = await server.embedded.start({ kind: 'job', project: 'web', tool: 'any' })
+    const ends = sessions.map(over)
+    expect(await manager.shutdownAll('The disk is changed')).toBe(2)
+    await manager.waitForAllCleanup()
+    for (const end of await Promise.all(ends)) {
+      expect(end).toMatchObject({ state: 'interrupted', error: 'The disk is changed' })
+    }
+    expect(['completed', 'interrupted']).not.toContain(await stateOf(server, job))
+    expect(await manager.shutdownAll('Again')).toBe(0)
+  })
+
+  it('waits until every session at work is over, and not for those that wait themselves', async () => {
+    const gate = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    const agent: Agent = async ({ run, started, signal }) => {
+      await started()
+      begun.resolve()
+      if (run.project === 'web') await gate.promise
+      else await untilAsked(signal)
+      return completed(run.id)
+    }
+    const { server, manager } = await open({ agent, concurrency: 1 })
+    await manager.waitForAllCleanup()
+    const id = await manager.createSession('web', 'Go')
+    await begun.promise
+    await manager.createSession('api', 'Go')
+    let clean = false
+    const waiting = manager.waitForAllCleanup().then(() => {
+      clean = true
+    })
+    await server.embedded.list()
+    expect(clean).toBe(false)
+    gate.resolve()
+    await waiting
+    expect(await stateOf(server, id)).toBe('completed')
+  })
+
+  it('tells how many runs the start found open', async () => {
+    const { manager } = await open()
+    expect(await manager.cleanupOrphanedSessions()).toBe(0)
+  })
+})
+
+describe('the emitter of a session', () => {
+  const messages = [
+    { type: 'system', subtype: 'init' },
+    { type: 'stream_event', event: { delta: 'Hel' } },
+    { type: 'assistant', message: { text: 'Hello' } },
+    { type: 'error', message: 'A type that an emitter throws at' },
+    { type: 'end', message: 'A type that means something else here' },
+    { type: 'result', subtype: 'success' },
+  ]
+
+  it('emits each message as it comes, by `message` and by its type, and `end` at last', async () => {
+    const { agent, goOn } = speaker(messages)
+    const { manager } = await open({ agent })
+    const session = await sessionIn(manager)
+    const heard: unknown[] = []
+    const results: unknown[] = []
+    let next = Promise.withResolvers<void>()
+    session.emitter.on('message', (message) => {
+      heard.push(message)
+      next.resolve()
+    })
+    session.emitter.on('result', (message) => results.push(message))
+    const end = over(session)
+    for (const [index] of messages.entries()) {
+      goOn()
+      await next.promise
+      expect(heard).toEqual(messages.slice(0, index + 1))
+      next = Promise.withResolvers()
+    }
+    expect(await end).toEqual({ sessionId: session.id, state: 'completed' })
+    expect(results).toEqual([{ type: 'result', subtype: 'success' }])
+  })
+
+  it('emits approvals and denials by their type, and not as messages', async () => {
+    const agent: Agent = async ({ run, started, ask }) => {
+      await started()
+      await ask({ toolUseId: 't', tool: 'Bash', input: {}, reason: 'It cannot be read.' })
+      return completed(run.id)
+    }
+    const { server, manager } = await open({ agent })
+    const session = await sessionIn(manager)
+    const said: string[] = []
+    session.emitter.on('message', ({ type }) => said.push(type))
+    session.emitter.on('run:started', () => said.push('begun'))
+    session.emitter.on('permission:requested', async ({ approvalId }) => {
+      said.push('asked')
+      await server.embedded.answerApproval(session.id, approvalId, { decision: 'allow' }, 'admin')
+    })
+    session.emitter.on('permission:resolved', ({ user }) => said.push(user ?? ''))
+    await over(session)
+    expect(said).toEqual(['begun', 'asked', 'admin'])
+  })
+
+  it('gives who comes late, or after the end, everything from the first message on', async () => {
+    const { agent, goOn } = speaker(messages)
+    for (const _ of messages) goOn()
+    const { manager } = await open({ agent })
+    const first = await sessionIn(manager)
+    await over(first)
+    const late = found(await manager.getSession(first.id))
+    expect(late.state).toBe('completed')
+    const heard: unknown[] = []
+    late.emitter.on('message', (message) => heard.push(message))
+    await over(late)
+    expect(heard).toEqual(messages)
+  })
+
+  it('follows nothing while nobody listens, and goes on where the last listener left', async () => {
+    const { agent, goOn } = speaker(messages)
+    const { server, manager } = await open({ agent })
+    const followers = () => server.followers()
+    const session = await sessionIn(manager)
+    expect(followers()).toBe(0)
+    const heard: unknown[] = []
+    const listen = () =>
+      new Promise<void>((resolve) => {
+        session.emitter.once('message', (message) => {
+          heard.push(message)
+          resolve()
+        })
+      })
+    goOn()
+    await listen()
+    await expect.poll(followers).toBe(0)
+    goOn()
+    goOn()
+    await listen()
+    await listen()
+    expect(heard).toEqual(messages.slice(0, 3))
+    session.emitter.on('message', () => {}).on('end', () => {})
+    await expect.poll(followers).toBe(1)
+    session.emitter.removeAllListeners()
+    await expect.poll(followers).toBe(0)
+    goOn()
+    await listen()
+    expect(heard).toEqual(messages.slice(0, 4))
+  })
+
+  it('lets a listener that throws be an uncaught exception, and goes on', async () => {
+    const { agent, goOn } = speaker(messages)
+    for (const _ of messages) goOn()
+    const { manager } = await open({ agent })
+    const session = await sessionIn(manager)
+    const uncaught: unknown[] = []
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => uncaught.push(error))
+    onTestFinished(() => {
+      process.removeAllListeners('uncaughtException')
+      for (const other of others) process.on('uncaughtException', other)
+    })
+    session.emitter.once('message', () => {
+      throw new Error('of the listener')
+    })
+    const heard: string[] = []
+    session.emitter.on('message', ({ type }) => heard.push(type))
+    await over(session)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(uncaught).toEqual([new Error('of the listener')])
+    expect(heard).toEqual(messages.slice(1).map(({ type }) => type))
+  })
+
+  it('says that its log cannot be read to who listens for `error`, and to nobody else', async () => {
+    const { server } = await open()
+    const broken = {
+      ...server.embedded,
+      // biome-ignore lint/correctness/useYield: it fails before it yields
+      async *follow(): AsyncGenerator<never> {
+        throw new Error('of the disk')
+      },
+    }
+    const manager = new AgentSessionManager({ runs: broken })
+    const session = await sessionIn(manager)
+    const told = new Promise((resolve) => session.emitter.once('error', resolve))
+    expect(await told).toEqual(new Error('of the disk'))
+    session.emitter.on('message', () => {})
+    await new Promise((resolve) => setImmediate(resolve))
+  })
+})
+
+describe('the manager of this process', () => {
+  it('is of the Millrace that runs here; without one, or with several, it says what to do', async () => {
+    await expect(agentSessionManager.getSession(nobodys)).rejects.toThrow(/await millrace\.start\(\)/)
+    await expect(agentSessionManager.cleanupOrphanedSessions()).rejects.toMatchObject({ code: 'draining' })
+    const [one, two] = [millraceIn(), millraceIn()]
+    await one.start()
+    expect(await agentSessionManager.getSession(nobodys)).toBeNull()
+    await two.start()
+    await expect(agentSessionManager.getSession(nobodys)).rejects.toThrow(/construct an AgentSessionManager/)
+    await one.stop()
+    expect(await agentSessionManager.cleanupOrphanedSessions()).toBe(0)
+    await two.stop()
+    await expect(agentSessionManager.getSession(nobodys)).rejects.toMatchObject({ code: 'draining' })
+  })
+
+  it('is not of a Millrace whose start failed', async () => {
+    const wrong = createMillrace({ ...toolbox(scratch()), concurency: {} } as never, { log: silent })
+    await expect(wrong.start()).rejects.toThrow('concurency')
+    await expect(agentSessionManager.getSession(nobodys)).rejects.toMatchObject({ code: 'draining' })
+  })
+})
