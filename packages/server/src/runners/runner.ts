@@ -66,8 +66,8 @@ export interface RunContext {
   recordProcess(process: { pid: number; startTime: number }): Promise<void>
   /**
    * Puts a question to people and waits for the answer. Question and answer are recorded in the run's
-   * log; the first answer wins; unanswered, it is a denial when it expires. Rejects when the run ends,
-   * with the reason of `signal`.
+   * log; the first answer wins; unanswered, it is a denial when it expires. Rejects when the run ends, or
+   * when the question could not be put, which also aborts `signal`. Need not be awaited.
    */
   ask(question: Question): Promise<Answer>
   /**

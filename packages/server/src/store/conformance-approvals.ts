@@ -177,7 +177,7 @@ export function describeApprovals(subject: Subject): void {
           expect((await store.getApproval(id, approvalId))?.answer).toEqual(resolved)
         }
       })
-      await fc.assert(property, { numRuns: process.env.MILLRACE_TEST_FULL === undefined ? 25 : 500 })
+      await fc.assert(property, { numRuns: process.env.MILLRACE_TEST_FULL === undefined ? 60 : 1000 })
     }, 300_000)
   })
 }

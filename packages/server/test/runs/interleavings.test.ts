@@ -1,4 +1,4 @@
-import { isFinal } from '@millrace/protocol'
+import { isFinal, permissionTypes } from '@millrace/protocol'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { RunContext, RunOutcome } from '../../src/runners/runner.ts'
@@ -13,15 +13,19 @@ import {
   until,
 } from './support/rig.ts'
 import { outcome } from './support/scripted-runner.ts'
+import { question } from './support/session-rig.ts'
 
 expectNothingUnhandled()
+
+/** What `refusalOf` says of what was not refused. */
+const noError = 'Error: it was not refused'
 
 /** What may happen next, and to which of the runs that were started. */
 type Step =
   | { do: 'start' }
   | { do: 'shutdown' }
   | { do: 'turn' }
-  | { do: 'abort' | 'begin' | 'emit' | 'finish' | 'fail' | 'heed'; run: number }
+  | { do: 'abort' | 'begin' | 'emit' | 'ask' | 'answer' | 'finish' | 'fail' | 'heed'; run: number }
 
 const run = fc.nat({ max: 5 })
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
@@ -31,7 +35,18 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 20,
     arbitrary: fc.record({
-      do: fc.constantFrom('abort', 'begin', 'emit', 'emit', 'emit', 'finish', 'fail', 'heed'),
+      do: fc.constantFrom(
+        'abort',
+        'begin',
+        'emit',
+        'emit',
+        'emit',
+        'ask',
+        'answer',
+        'finish',
+        'fail',
+        'heed',
+      ),
       run,
     }),
   },
@@ -58,6 +73,7 @@ async function play(steps: readonly Step[], concurrency: number): Promise<void> 
   const ids: string[] = []
   const acknowledged = new Map<string, number[]>()
   const busy: Promise<unknown>[] = []
+  const asked: Promise<void>[] = []
   let emitted = 0
 
   const emit = (id: string, { context }: Puppet) => {
@@ -72,6 +88,21 @@ async function play(steps: readonly Step[], concurrency: number): Promise<void> 
         .catch(() => {}),
     )
   }
+  /** Every question ends: with an answer, or with the end of its run. */
+  const ask = ({ context }: Puppet) => {
+    asked.push(
+      context.ask(question).then(
+        () => {},
+        () => {},
+      ),
+    )
+  }
+  const answer = async (id: string) => {
+    for (const { id: approvalId } of await store.openApprovals(id)) {
+      const answered = runs.answerApproval(id, approvalId, { decision: 'allow' }, ann)
+      expect([noError, 'already_answered']).toContain(await refusalOf(answered))
+    }
+  }
   const act = async (step: Step): Promise<void> => {
     if (step.do === 'turn') return new Promise((resolve) => setImmediate(resolve))
     if (step.do === 'shutdown') return void busy.push(runs.shutdown())
@@ -85,6 +116,7 @@ async function play(steps: readonly Step[], concurrency: number): Promise<void> 
     }
     const id = ids[step.run]
     if (id === undefined) return
+    if (step.do === 'answer') return void busy.push(answer(id))
     if (step.do === 'abort') return void busy.push(runs.abort(id, step.run % 2 === 0 ? ann : root))
     const puppet = puppets.get(id)
     if (puppet === undefined) return
@@ -94,6 +126,8 @@ async function play(steps: readonly Step[], concurrency: number): Promise<void> 
         return void puppet.context.started().catch(() => {})
       case 'emit':
         return emit(id, puppet)
+      case 'ask':
+        return ask(puppet)
       case 'finish':
         return puppet.finish(outcome())
       case 'fail':
@@ -110,11 +144,15 @@ async function play(steps: readonly Step[], concurrency: number): Promise<void> 
   await Promise.all(busy)
   await runs.shutdown()
   expect(runs.activeCount).toBe(0)
+  await Promise.all(asked)
   for (const id of ids) {
     const record = await store.getRun(id)
     // Invariants 1 and 3: no gap, exactly one terminal event, nothing after it.
     const log = await expectWholeLog(store, id)
     expect(isFinal(record?.state ?? 'queued') || record?.attempt === 0).toBe(true)
+    const idsOf = (wanted: string) =>
+      log.filter(({ type }) => type === wanted).map(({ data }) => (data as { approvalId: string }).approvalId)
+    expect(idsOf(permissionTypes.resolved).toSorted()).toEqual(idsOf(permissionTypes.requested).toSorted())
     const numbers = log.flatMap(({ type, data }) => (type === 'output' ? [(data as { n: number }).n] : []))
     // What was acknowledged is there; everything there is in the order of the calls, once.
     expect(acknowledged.get(id)?.filter((n) => !numbers.includes(n)) ?? []).toEqual([])

@@ -83,6 +83,32 @@ describe('a store whose writes are seen', () => {
     expect(seconds).toEqual([0.25, 0.25, 0.25, 0.25, 0.25])
   })
 
+  it('counts a question and its answer as the events they are, and what is kept of a conversation as bytes only', async () => {
+    const { watched, appended, seconds } = observed(await sqlite())
+    await watched.createRun(newRun)
+    await watched.claim({ kind: 'job', limit: 1, node: 'n' })
+    const before = { ...appended, writes: seconds.length }
+    const approval = '22222222-2222-4222-8222-222222222222'
+    const asked = watched.requestApproval(id, 1, {
+      id: approval,
+      expiresAt: 9,
+      event: event('permission:requested'),
+    })
+    const kept = watched.appendTranscript(id, 1, [{ conversation: 'c', subpath: '', json: '"ä"' }])
+    expect(watched.uncommittedBytes()).toBe(Buffer.byteLength('{"x":"ä"}') + Buffer.byteLength('"ä"'))
+    await Promise.all([asked, kept])
+    const data = await watched.answerApproval(id, approval, { decision: 'allow', by: 'person', at: 5 })
+    await expect(
+      watched.answerApproval(id, approval, { decision: 'deny', by: 'expiry', at: 9 }),
+    ).rejects.toMatchObject({ code: 'already_answered' })
+    expect(appended).toEqual({
+      events: before.events + 2,
+      bytes: before.bytes + Buffer.byteLength('{"x":"ä"}') + JSON.stringify(data).length,
+    })
+    expect(seconds).toHaveLength(before.writes + 3)
+    expect(watched.uncommittedBytes()).toBe(0)
+  })
+
   it('passes refusals on as they are, and neither counts nor tells what was refused', async () => {
     const { watched, told, appended, seconds } = observed(await sqlite())
     await watched.createRun(newRun)
