@@ -1,8 +1,9 @@
 /** A service whose runs are sessions with scripts, and a clock that moves when a test says so. */
-import type { Run } from '@millrace/protocol'
+import { type PermissionResolvedEvent, permissionTypes, type Run } from '@millrace/protocol'
+import { expect } from 'vitest'
 import type { Question, RunContext } from '../../../src/runners/runner.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { ann, openRig, type Rig, type RigOptions, until } from './rig.ts'
+import { ann, expectWholeLog, openRig, type Rig, type RigOptions, until } from './rig.ts'
 import { outcome, type Script, untilAsked } from './scripted-runner.ts'
 
 export const question: Question = {
@@ -79,4 +80,17 @@ export const askAndStay = working(async (context) => {
 
 export async function openQuestion(store: Store, id: string): Promise<string> {
   return until(async () => (await store.openApprovals(id))[0]?.id ?? '')
+}
+
+/** Each question of a run that is over has one answer in its log; returns those. */
+export async function expectResolvedOnce(store: Store, id: string): Promise<PermissionResolvedEvent[]> {
+  const log = await expectWholeLog(store, id)
+  const dataOf = (wanted: string) =>
+    log.filter(({ type }) => type === wanted).map(({ data }) => data as unknown as PermissionResolvedEvent)
+  const resolved = dataOf(permissionTypes.resolved)
+  const requested = dataOf(permissionTypes.requested)
+  expect(resolved.map((one) => one.approvalId).toSorted()).toEqual(
+    requested.map((one) => one.approvalId).toSorted(),
+  )
+  return resolved
 }
