@@ -43,6 +43,30 @@ export const describeRoute: Transform = (document) => {
   return { schema: whole as typeof schema, url }
 }
 
+interface OpenApi {
+  paths?: Record<string, Record<string, { requestBody?: RequestBody }>>
+}
+interface RequestBody {
+  required?: boolean
+  content?: Record<string, { schema?: { anyOf?: { type?: string }[] } }>
+}
+
+/** A body that may be null may be left out: the document has no other way from a route to say that. */
+export function describeOptionalBodies<Document extends object>(document: Document): Document {
+  const { paths = {} } = document as OpenApi
+  for (const { requestBody } of Object.values(paths).flatMap((path) => Object.values(path))) {
+    for (const media of Object.values(requestBody?.content ?? {})) {
+      const choices = media.schema?.anyOf
+      const [given, ...more] = choices?.filter(({ type }) => type !== 'null') ?? []
+      if (requestBody === undefined || given === undefined || choices?.length !== 2 || more.length > 0)
+        continue
+      requestBody.required = false
+      media.schema = given as object
+    }
+  }
+  return document
+}
+
 /** The answers a caller has to be ready for, by status, with the codes that each may have. */
 function refusalsOf({ config, method, url }: RouteOptions, { body, params, querystring }: Described) {
   const { access = 'user', stream = false, starts = false, refusals = 'problem', refuses = [] } = config ?? {}

@@ -8,7 +8,7 @@ import { type ErrorCode, MillraceError } from '@millrace/protocol'
 import Fastify, { type FastifyInstance, LogController, type RouteOptions } from 'fastify'
 import type { Logger } from 'pino'
 import { logRequests, requestNames } from '../telemetry/request-log.ts'
-import { describeRoute, securitySchemes } from './api-document.ts'
+import { describeOptionalBodies, describeRoute, securitySchemes } from './api-document.ts'
 import { answerClientError, answerUnreadable } from './client-errors.ts'
 import type { FaceApp, FaceParts } from './face.ts'
 import { checkHost } from './guard.ts'
@@ -126,6 +126,8 @@ export async function createHttpServer(
       security: [{ bearer: [] }],
     },
     transform: describeRoute,
+    transformObject: (document) =>
+      'openapiObject' in document ? describeOptionalBodies(document.openapiObject) : document.swaggerObject,
   })
   await app.register(routes(parts))
   await app.register(async (page) => staticPage(page as unknown as FaceApp))

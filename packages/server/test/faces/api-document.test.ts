@@ -5,6 +5,7 @@ import { openRig, post, type Rig } from '../security/support/server.ts'
 interface Operation {
   summary?: string
   security?: Record<string, string[]>[]
+  requestBody?: { required?: boolean; content: Record<string, { schema: unknown }> }
   parameters?: { in: string; name: string; required?: boolean }[]
   responses: Record<string, { description: string; content?: Record<string, { schema: Schema }> }>
 }
@@ -44,7 +45,7 @@ it('every route says what it does, who may call it, and how it answers and refus
 })
 
 it('a stream of a run says how it is resumed, and that a ticket opens it', () => {
-  for (const path of ['/api/runs/{id}/events', '/api/stream/{jobId}']) {
+  for (const path of ['/api/runs/{id}/events', '/api/stream/{jobId}', '/api/agent/test/stream/{sessionId}']) {
     const { parameters = [], responses, security } = document.paths[path]?.get ?? { responses: {} }
     const names = parameters.map((parameter) => `${parameter.in} ${parameter.name}`)
     expect(names).toEqual(
@@ -72,6 +73,18 @@ it('what is refused is refused as documented: status, type and code', async () =
     ['get /api/runs/{id}', `/api/runs/${nobodys}`, rig.owner],
     ['get /api/runs/{id}/events', `/api/runs/${nobodys}/events`, rig.owner],
     ['post /api/runs/{id}/retry', `/api/runs/${await rig.job(rig.owner, 'wait')}/retry`, rig.owner, post({})],
+    ['post /api/runs/{id}/resume', `/api/runs/${await rig.job(rig.owner)}/resume`, rig.owner, post({})],
+    [
+      'post /api/runs/{id}/approvals/{approvalId}',
+      `/api/runs/${await rig.job(rig.owner)}/approvals/${nobodys}`,
+      rig.owner,
+      post({ decision: 'allow' }),
+    ],
+    ['post /api/agent/test', '/api/agent/test', rig.owner, post({ projectId: 'here' })],
+    ['post /api/agent/test', '/api/agent/test', rig.owner, { method: 'POST', body: 'prompt' }],
+    ['post /api/agent/test', '/api/agent/test', 'nobody', post({})],
+    ['get /api/agent/test/stream/{sessionId}', `/api/agent/test/stream/${nobodys}`, rig.owner],
+    ['post /api/agent/test/abort/{sessionId}', `/api/agent/test/abort/${nobodys}`, rig.owner, post({})],
     ['get /metrics', '/metrics', rig.owner],
     ['post /api/admin/prune', '/api/admin/prune', rig.owner, post({})],
     ['post /api/tickets', '/api/tickets', rig.owner, post({ path: `/api/stream/${nobodys}` })],
@@ -89,4 +102,16 @@ it('what is refused is refused as documented: status, type and code', async () =
     const codes = schema?.properties?.code?.enum
     if (codes !== undefined) expect([name, codes]).toEqual([name, expect.arrayContaining([body.code])])
   }
+})
+
+it('a refusal of a start that is a 409 elsewhere is documented as the 400 that it is on the sessions face', () => {
+  const answers = document.paths['/api/agent/test']?.post?.responses ?? {}
+  expect(answers['400']?.description).toContain('project_busy')
+  expect(Object.keys(answers)).not.toContain('409')
+  expect(document.paths['/api/runs']?.post?.responses['409']?.description).toContain('project_busy')
+  const resume = document.paths['/api/runs/{id}/resume']?.post
+  expect(resume?.responses['409']?.description).toMatch(
+    /not_resumable[\s\S]*project_busy|project_busy[\s\S]*not_resumable/,
+  )
+  expect(resume?.requestBody?.required ?? false).toBe(false)
 })

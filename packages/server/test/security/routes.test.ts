@@ -2,9 +2,11 @@
  * Every route there is × everything a caller may bring. A route that has no row here fails the test,
  * and so does a row whose route is gone.
  */
+import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openRig, post, type Rig } from './support/server.ts'
+import { leaveFinishedSession } from './support/finished-session.ts'
+import { openRig, post, type Rig, scratch } from './support/server.ts'
 import { eventually } from './support/wire.ts'
 
 const callers = [
@@ -24,7 +26,7 @@ type Caller = (typeof callers)[number]
 type Expected = Record<Caller, number>
 
 interface Row {
-  /** With `:id` where the id of the owner's finished run goes. */
+  /** With `:id` where the id of the owner's finished job goes, with `:session` that of the finished session. */
   path: string
   init?: (id: string) => RequestInit
   expected: Expected
@@ -76,6 +78,7 @@ const admins = (path: string, status = 200, init?: Row['init']): Row => ({
   },
 })
 
+const nobodys = '00000000-0000-4000-8000-000000000000'
 const write = (): RequestInit => ({ method: 'POST' })
 const startBody = { kind: 'job', project: 'here', tool: 'hello' }
 
@@ -92,10 +95,20 @@ const table = new Map<string, Row>([
   ...both('/api/runs/:id/events', streamOf('/api/runs/:id/events')),
   ['POST /api/runs/:id/abort', ownerOf('/api/runs/:id/abort', 200, write)],
   ['POST /api/runs/:id/retry', ownerOf('/api/runs/:id/retry', 201, write)],
+  // A job has no conversation to go on with, and asked nothing.
+  ['POST /api/runs/:id/resume', ownerOf('/api/runs/:id/resume', 409, write)],
+  [
+    'POST /api/runs/:id/approvals/:approvalId',
+    ownerOf(`/api/runs/:id/approvals/${nobodys}`, 404, () => post({ decision: 'allow' })),
+  ],
   ...both('/api/projects', users('/api/projects')),
   ...both('/api/tools', users('/api/tools')),
   ['POST /api/execute', users('/api/execute', 200, () => post({ toolId: 'hello', projectId: 'here' }))],
   ...both('/api/stream/:jobId', streamOf('/api/stream/:id')),
+  // Nothing is to be started here: what is asked for is not good.
+  ['POST /api/agent/test', users('/api/agent/test', 400, () => post({}))],
+  ...both('/api/agent/test/stream/:sessionId', streamOf('/api/agent/test/stream/:session')),
+  ['POST /api/agent/test/abort/:sessionId', ownerOf('/api/agent/test/abort/:session', 409, write)],
   ...both('/api/queue/status', users('/api/queue/status')),
   ...both('/healthz', anybody('/healthz')),
   ...both('/readyz', anybody('/readyz')),
@@ -127,11 +140,16 @@ function preflight(origin: string): RequestInit {
 
 const secret = 'a secret of more than thirty-two bytes, shared'
 const routes = new Set<string>()
+let folder: ReturnType<typeof scratch>
 let rig: Rig
 let run: string
+let session: string
 
 beforeAll(async () => {
+  folder = scratch()
+  session = await leaveFinishedSession(join(folder.path, 'data'))
   rig = await openRig({
+    folder: folder.path,
     config: {
       auth: { jwt: { secretEnv: 'SHARED' } },
       http: { cors: { origins: ['https://app.example.org'] } },
@@ -148,7 +166,10 @@ beforeAll(async () => {
     (await (await rig.as(rig.owner, `/api/runs/${run}`)).text()).includes('completed'),
   )
 })
-afterAll(() => rig.stop())
+afterAll(async () => {
+  await rig.stop()
+  folder.dispose()
+})
 
 async function bring(caller: Caller, path: string, init: RequestInit): Promise<[string, RequestInit]> {
   const withHeaders = (headers: Record<string, string>): [string, RequestInit] => [
@@ -170,7 +191,7 @@ async function bring(caller: Caller, path: string, init: RequestInit): Promise<[
           .sign(new TextEncoder().encode(secret)),
       )
     case 'ticket of the owner': {
-      const streams = [`/api/runs/${run}/events`, `/api/stream/${run}`]
+      const streams = [`/api/runs/${run}/events`, `/api/stream/${run}`, `/api/agent/test/stream/${session}`]
       const body = { path: streams.find((stream) => stream === path) ?? streams[0] }
       const { ticket } = (await (await rig.as(rig.owner, '/api/tickets', post(body))).json()) as {
         ticket: string
@@ -191,7 +212,7 @@ async function bring(caller: Caller, path: string, init: RequestInit): Promise<[
 }
 
 async function statusFor(caller: Caller, { path, init }: Row): Promise<number> {
-  const target = path.replace(':id', run)
+  const target = path.replace(':id', run).replace(':session', session)
   const [way, options] = await bring(caller, target, init?.(run) ?? {})
   const response = await fetch(rig.url + way, { redirect: 'manual', ...options })
   await response.arrayBuffer()
