@@ -17,7 +17,7 @@ import { connect } from './support/sse.ts'
 
 const pathOf = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const shipped = pathOf('deploy/ecosystem.config.cjs')
-const program = createRequire(import.meta.url).resolve('pm2/bin/pm2')
+const program = fileURLToPath(import.meta.resolve('pm2/bin/pm2'))
 
 const releases: (() => unknown)[] = []
 afterEach(async () => {

@@ -1,12 +1,8 @@
 import { Buffer } from 'node:buffer'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { gzipSync } from 'node:zlib'
@@ -14,6 +10,7 @@ import { type Script, startScriptedModel } from '@millrace/scripted-model'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openModelGateway } from '../../../src/runners/claude/model-gateway.ts'
+import { selfSigned } from './support/certificate.ts'
 import {
   after,
   ask,
@@ -282,13 +279,8 @@ describe('what passes', () => {
 
 describe('an API behind TLS', () => {
   it('is spoken to when its certificate is trusted, and told of when it is not', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'millrace-tls-'))
-    after(() => rmSync(folder, { recursive: true }))
-    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-    const made = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout ${keyFile} -out ${certFile}`
-    execFileSync('openssl', made.split(' '), { stdio: 'ignore' })
-    const cert = readFileSync(certFile, 'utf8')
-    const server = createTlsServer({ key: readFileSync(keyFile), cert }, echo).listen(0, '127.0.0.1')
+    const { key: privateKey, cert } = selfSigned()
+    const server = createTlsServer({ key: privateKey, cert }, echo).listen(0, '127.0.0.1')
     await once(server, 'listening')
     after(async () => {
       server.closeAllConnections()
