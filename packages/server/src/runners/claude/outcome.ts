@@ -1,0 +1,179 @@
+/** How a session ended, in the words of its terminal event. */
+import type { ModelUsage, SDKResultMessage } from '@anthropic-ai/claude-agent-sdk'
+import type { FinalState, Run, SessionEndEvent } from '@millrace/protocol'
+import type { ProcessExit } from '../../sandbox/sandbox.ts'
+import type { RunOutcome } from '../runner.ts'
+
+/** Said of everything the scripted stand-in of a model drove. */
+export const demoName = 'scripted demo model'
+
+export interface OutcomeParts {
+  run: Pick<Run, 'id'>
+  maxTurns: number | undefined
+  maxBudgetUsd: number | undefined
+  demo: boolean
+}
+
+/** Tokens and US dollars of this run alone, subagents included. */
+export interface SessionUsage {
+  inputTokens: number
+  outputTokens: number
+  cacheReadTokens: number
+  cacheCreationTokens: number
+  costUsd: number
+  turns: number
+  byModel: Record<string, Omit<SessionUsage, 'turns' | 'byModel'>>
+}
+
+/** What a session's run has as its result. */
+export interface SessionResult {
+  /** The agent's last words, or what the SDK says of the error. */
+  text: string
+  /** Id of the conversation at the agent SDK; that of the first run of a chain. */
+  sessionId: string
+  subtype: string
+  numTurns: number
+  durationMs: number
+  durationApiMs: number
+  permissionDenials: number
+  demo?: typeof demoName
+}
+
+export function outcomeOf(message: SDKResultMessage, parts: OutcomeParts): RunOutcome {
+  const { demo, run } = parts
+  const text =
+    message.subtype === 'success' ? message.result : (message.errors ?? []).filter(Boolean).join('; ')
+  const result: SessionResult = {
+    text,
+    sessionId: message.session_id,
+    subtype: message.subtype,
+    numTurns: message.num_turns,
+    durationMs: message.duration_ms,
+    durationApiMs: message.duration_api_ms,
+    permissionDenials: message.permission_denials?.length ?? 0,
+    ...(demo ? { demo: demoName } : {}),
+  }
+  const usage = { ...usageOf(message) }
+  if (message.subtype === 'success' && !message.is_error) {
+    const data: SessionEndEvent = { sessionId: run.id, state: 'completed' }
+    return { state: 'completed', data: { ...data }, result, error: null, usage }
+  }
+  const { reason, error } = causeOf(message, text, parts)
+  return { ...errored(run, reason, error), result, usage }
+}
+
+/** The end of a session that came to no result. `reason` is one word, `error` for a person. */
+export function errored(run: Pick<Run, 'id'>, reason: string, error: string): RunOutcome {
+  const data: SessionEndEvent = { sessionId: run.id, state: 'errored', reason, error }
+  return { state: 'errored', data: { ...data }, result: null, error: { message: error, reason }, usage: null }
+}
+
+/** The end of a session that was ended from outside, or that the runner itself failed at. */
+export function endedData(
+  run: Pick<Run, 'id'>,
+  state: Exclude<FinalState, 'completed'>,
+  message: string,
+): Record<string, unknown> {
+  const reason = state === 'errored' ? 'internal' : state
+  const data: SessionEndEvent = { sessionId: run.id, state, reason, error: message }
+  return { ...data }
+}
+
+export const keyRefused = {
+  reason: 'authentication_failed',
+  error: 'The model provider refused the API key (401): check ANTHROPIC_API_KEY',
+}
+
+function causeOf(
+  message: SDKResultMessage,
+  text: string,
+  { maxTurns, maxBudgetUsd }: OutcomeParts,
+): { reason: string; error: string } {
+  const { subtype } = message
+  switch (subtype) {
+    case 'error_max_turns':
+      return { reason: subtype, error: `It reached its limit of ${maxTurns ?? message.num_turns} turns` }
+    case 'error_max_budget_usd': {
+      const budget = maxBudgetUsd === undefined ? '' : ` of ${dollars(maxBudgetUsd)}`
+      return { reason: subtype, error: `It reached its budget${budget}` }
+    }
+    case 'error_max_structured_output_retries':
+      return { reason: subtype, error: 'It did not give its answer in the form that was asked for' }
+    case 'error_during_execution':
+      return { reason: subtype, error: text || 'The agent failed, and did not say at what' }
+    case 'success':
+      return failedCall(message, text)
+    default:
+      // A subtype of a newer SDK.
+      return { reason: String(subtype satisfies never), error: text || `The agent ended: ${subtype}` }
+  }
+}
+
+/** A call of the model's API that failed for good: the SDK calls it a success that is an error. */
+function failedCall(
+  message: Extract<SDKResultMessage, { subtype: 'success' }>,
+  text: string,
+): { reason: string; error: string } {
+  const status = message.api_error_status
+  if (status === 401) return keyRefused
+  const reason = message.terminal_reason ?? 'api_error'
+  if (reason !== 'api_error') return { reason, error: text || `The agent ended: ${reason}` }
+  const what = typeof status === 'number' ? ` (${status})` : ''
+  return { reason, error: `The model's API failed${what}: ${text || 'it did not say why'}` }
+}
+
+function usageOf(message: SDKResultMessage): SessionUsage {
+  const byModel = Object.entries(message.modelUsage ?? {}).map(
+    ([name, used]) => [name, ofModel(used)] as const,
+  )
+  const sum = (field: keyof ReturnType<typeof ofModel>) =>
+    byModel.reduce((total, [, used]) => total + used[field], 0)
+  return {
+    inputTokens: sum('inputTokens'),
+    outputTokens: sum('outputTokens'),
+    cacheReadTokens: sum('cacheReadTokens'),
+    cacheCreationTokens: sum('cacheCreationTokens'),
+    costUsd: message.total_cost_usd ?? 0,
+    turns: message.num_turns,
+    byModel: Object.fromEntries(byModel),
+  }
+}
+
+function ofModel(used: ModelUsage): SessionUsage['byModel'][string] {
+  return {
+    inputTokens: used.inputTokens,
+    outputTokens: used.outputTokens,
+    cacheReadTokens: used.cacheReadInputTokens,
+    cacheCreationTokens: used.cacheCreationInputTokens,
+    costUsd: used.costUSD,
+  }
+}
+
+function dollars(sum: number): string {
+  return `$${sum.toFixed(Math.max(2, String(sum).split('.')[1]?.length ?? 0))}`
+}
+
+/** The process went away, or stopped speaking, without a result. */
+export function crashed(run: Pick<Run, 'id'>, { exit, thrown, last, breach }: Crash): RunOutcome {
+  if (exit?.neverBegan) return errored(run, 'not_started', `Could not start: ${last || 'no process'}`)
+  if (breach !== undefined) return errored(run, 'crashed', `The agent used more ${breach} than it may`)
+  if (exit === null) {
+    return errored(
+      run,
+      'protocol_error',
+      `The agent's process could not be spoken with: ${thrown ?? 'it fell silent'}`,
+    )
+  }
+  const how = exit.signal === null ? `with exit code ${exit.code}` : `by ${exit.signal}`
+  const words = last === '' ? '' : `; its last words: ${last}`
+  return errored(run, 'crashed', `The agent's process ended ${how} before it came to a result${words}`)
+}
+
+interface Crash {
+  /** Null: it had not ended by itself. */
+  exit: ProcessExit | null
+  /** What the SDK said of it. */
+  thrown: string | null
+  last: string
+  breach: string | undefined
+}

@@ -1,0 +1,297 @@
+/**
+ * One session, from its process to its outcome.
+ *
+ * Owns: the process by way of its bridge, the watchdog, the conversation with the SDK. All are gone when
+ * `live()` has returned, in whatever way.
+ * Invariants: the first reason to end is the only one; after it nothing is emitted, whatever the SDK
+ * still makes up; what was mirrored of the conversation is on disk before the session is over.
+ */
+import { realpathSync } from 'node:fs'
+import { dirname, isAbsolute } from 'node:path'
+import type {
+  Options,
+  Query,
+  SDKMessage,
+  SDKResultMessage,
+  SpawnOptions,
+} from '@anthropic-ai/claude-agent-sdk'
+import { messageOf, permissionTypes } from '@millrace/protocol'
+import type { Clock } from '../../clock.ts'
+import type { AgentSettings } from '../../config/config.ts'
+import type { Policy } from '../../policy/policy.ts'
+import type { SandboxedProcess } from '../../sandbox/sandbox.ts'
+import { EndRequest, emitHighWater, type RunContext, type RunOutcome } from '../runner.ts'
+import { allowedEnvironment, sessionEnvironment } from './environment.ts'
+import { eventTypeOf, isKeyRefused, isSignOfLife, isSubagent, toolCallsIn } from './messages.ts'
+import type { ModelGateway } from './model-gateway.ts'
+import { agentOptions, defaultLimits } from './options.ts'
+import { crashed, demoName, errored, keyRefused, outcomeOf } from './outcome.ts'
+import { Permissions } from './permissions.ts'
+import { Bridge } from './spawn.ts'
+import { type Conversation, entriesOf } from './transcript.ts'
+import { Watchdog } from './watchdog.ts'
+
+export interface SessionParts {
+  context: RunContext
+  project: { id: string; path: string }
+  prompt: string
+  /** Absolute. */
+  cwd: string
+  model: string | undefined
+  /** What it goes on with. */
+  conversation: Conversation | null
+  agent: AgentSettings | undefined
+  policy: Pick<Policy, 'decide'>
+  gateway: ModelGateway
+  demo: boolean
+  clock: Clock
+  query(parameters: { prompt: string; options: Options }): Query
+  /** What must not be in a message for people, wherever it comes from. */
+  redact(text: string): string
+}
+
+type Ending =
+  | { kind: 'asked' }
+  | { kind: 'result'; message: SDKResultMessage }
+  | { kind: 'failed'; reason: string; error: string }
+
+/** From SIGTERM to SIGKILL; the server itself has three seconds for all its processes when it has to go. */
+const graceMs = { abort: 2000, shutdown: 1000, crash: 0 }
+/** How long a process that has given its result has to end by itself, before it is ended. */
+const settleMs = 1000
+/** Seconds; a hook that is not done by then blocks the call. */
+const hookTimeout = 60
+
+export class Session {
+  private readonly parts: SessionParts
+  private readonly permissions: Permissions
+  private readonly watchdog: Watchdog
+  private readonly controller = new AbortController()
+  private readonly over = Promise.withResolvers<void>()
+  private readonly mirrored = new Set<Promise<void>>()
+  private lastEmit: Promise<void> = Promise.resolve()
+  private bridge: Bridge | null = null
+  private process: SandboxedProcess | null = null
+  private ending: Ending | null = null
+
+  constructor(parts: SessionParts) {
+    this.parts = parts
+    const { context, clock, agent } = parts
+    const silence = agent?.stallSeconds ?? defaultLimits.stallSeconds
+    this.watchdog = new Watchdog({
+      clock,
+      silenceMs: silence * 1000,
+      stalled: () =>
+        this.fail('stalled', `The agent's process said nothing for ${silence} seconds: it was ended`),
+    })
+    this.permissions = new Permissions({
+      policy: parts.policy,
+      cwd: parts.cwd,
+      ask: (question) => context.ask(question),
+      log: context.log,
+      denied: (event) => this.emit(permissionTypes.denied, event),
+      asking: (waits) => this.watchdog.asking(waits),
+    })
+  }
+
+  async live(): Promise<RunOutcome> {
+    const { context } = this.parts
+    const abort = () => this.obey()
+    context.signal.addEventListener('abort', abort)
+    if (context.signal.aborted) this.obey()
+    let query: Query | null = null
+    let thrown: string | null = null
+    try {
+      if (this.ending === null) {
+        query = this.parts.query({ prompt: this.parts.prompt, options: this.options() })
+        const heard = this.consume(query)
+        heard.catch(() => {})
+        await Promise.race([heard, this.over.promise])
+      }
+    } catch (error) {
+      thrown = messageOf(error)
+    }
+    try {
+      return await this.outcome(thrown)
+    } finally {
+      context.signal.removeEventListener('abort', abort)
+      this.watchdog.stop()
+      this.bridge?.cut()
+      query?.close()
+      await this.bridge?.end(0)
+      await this.bridge?.exited
+      await Promise.allSettled(this.mirrored)
+      await this.lastEmit.catch(() => {})
+    }
+  }
+
+  private options(): Options {
+    const { context, cwd, model, conversation, agent, gateway } = this.parts
+    const environment = sessionEnvironment(agent, gateway)
+    return {
+      ...agentOptions(agent),
+      ...(model === undefined ? {} : { model }),
+      ...(conversation === null ? { sessionId: context.run.id } : { resume: conversation.id }),
+      cwd,
+      env: environment,
+      abortController: this.controller,
+      canUseTool: this.permissions.canUseTool,
+      hooks: {
+        PreToolUse: [{ hooks: [this.permissions.hook], timeout: hookTimeout, onFailure: 'block' }],
+      },
+      extraArgs: { 'session-mirror': null },
+      spawnClaudeCodeProcess: (wanted) => this.spawn(wanted, environment),
+    }
+  }
+
+  private spawn(wanted: SpawnOptions, environment: Record<string, string>): Bridge {
+    const { context, project, cwd, conversation } = this.parts
+    const bridge = new Bridge({
+      start: () => {
+        const [program, readPaths] = located(wanted.command, wanted.args)
+        return context.sandbox.spawn({
+          runId: context.run.id,
+          argv: [program, ...wanted.args],
+          cwd,
+          env: allowedEnvironment(wanted.env, environment),
+          projectPath: project.path,
+          network: true,
+          allowNestedSandbox: false,
+          limits: {},
+          readPaths,
+          ...(conversation === null ? {} : { homeFiles: conversation.homeFiles }),
+        })
+      },
+      began: (process) => this.began(process),
+      mirrored: (frame) => this.keep(context.appendTranscript(entriesOf(frame))),
+      broken: (line) =>
+        this.fail('protocol_error', `The agent's process wrote what is no message: ${this.quote(line)}`),
+      room: () => (context.uncommittedBytes > emitHighWater ? this.lastEmit : null),
+    })
+    this.bridge = bridge
+    if (this.ending !== null) void bridge.end(0)
+    return bridge
+  }
+
+  private began(process: SandboxedProcess): void {
+    const { context, model, agent, demo } = this.parts
+    this.process = process
+    const used = model ?? agent?.model
+    void context.recordProcess({ pid: process.pid, startTime: process.startTime }).catch(() => {})
+    const begun = context.started({
+      boundary: context.sandbox.report.boundary,
+      ...(typeof used === 'string' ? { model: used } : {}),
+      ...(demo ? { demo: demoName } : {}),
+    })
+    void begun.catch(() => {})
+  }
+
+  private async consume(query: Query): Promise<void> {
+    for await (const message of query) {
+      if (this.ending !== null) return
+      this.take(message)
+    }
+  }
+
+  private take(message: SDKMessage): void {
+    if (isSignOfLife(message)) this.watchdog.heard()
+    const { began, ended } = toolCallsIn(message)
+    for (const { id, tool } of began) if (!isSubagent(tool)) this.watchdog.began(id)
+    for (const id of ended) {
+      this.watchdog.ended(id)
+      this.permissions.forget(id)
+    }
+    this.emit(eventTypeOf(message.type), message)
+    if (message.type === 'result') this.end({ kind: 'result', message }, graceMs.abort)
+    else if (isKeyRefused(message)) this.fail(keyRefused.reason, keyRefused.error)
+  }
+
+  private emit(type: string, data: unknown): void {
+    if (this.ending !== null) return
+    this.lastEmit = this.parts.context.emit([{ type, data }])
+    // A failure also aborts the run's signal.
+    this.lastEmit.catch(() => {})
+  }
+
+  private keep(append: Promise<void>): void {
+    const kept: Promise<void> = append.catch(() => {}).finally(() => this.mirrored.delete(kept))
+    this.mirrored.add(kept)
+  }
+
+  /** The run is to end: at once, also when the session has come to its result and its process has not. */
+  private obey(): void {
+    const { reason } = this.parts.context.signal
+    const grace = reason instanceof EndRequest ? graceMs[reason.endCause] : graceMs.abort
+    this.end({ kind: 'asked' }, grace)
+    void this.bridge?.end(grace)
+  }
+
+  private fail(reason: string, error: string): void {
+    this.end({ kind: 'failed', reason, error }, graceMs.abort)
+  }
+
+  private end(ending: Ending, grace: number): void {
+    if (this.ending !== null) return
+    this.ending = ending
+    this.watchdog.stop()
+    this.bridge?.cut()
+    void this.leave(ending, grace).finally(() => this.over.resolve())
+  }
+
+  private async leave(ending: Ending, grace: number): Promise<void> {
+    const { clock, gateway } = this.parts
+    if (ending.kind === 'result') {
+      // What runs in the background would keep the process; without that it ends with its input.
+      this.bridge?.stdin.end()
+      const late = Promise.withResolvers<void>()
+      const cancel = clock.after(settleMs, late.resolve)
+      await Promise.race([this.bridge?.exited, late.promise])
+      cancel()
+    } else {
+      this.controller.abort()
+      // Closed, so that the process cannot ask for more while it has its grace.
+      void gateway.close()
+    }
+    await this.bridge?.end(grace)
+  }
+
+  private async outcome(thrown: string | null): Promise<RunOutcome> {
+    const { context, agent, demo } = this.parts
+    const { run } = context
+    if (this.ending === null) {
+      const { bridge } = this
+      if (bridge === null || bridge.failure !== null) {
+        return errored(run, 'not_started', `Could not start: ${bridge?.failure ?? thrown ?? 'no process'}`)
+      }
+      const words = thrown === null ? null : this.parts.redact(thrown)
+      const gone = bridge.exitCode !== null || bridge.signalCode !== null
+      await bridge.end(graceMs.abort)
+      const exit = await bridge.exited
+      const last = this.quote(bridge.stderrTail.trim().split('\n').at(-1) ?? '')
+      return crashed(run, { exit: gone ? exit : null, thrown: words, last, breach: this.process?.breach })
+    }
+    switch (this.ending.kind) {
+      case 'asked':
+        return errored(run, 'aborted', 'It was ended')
+      case 'failed':
+        return errored(run, this.ending.reason, this.ending.error)
+      case 'result': {
+        const { maxTurns, maxBudgetUsd } = { ...defaultLimits, ...agent }
+        return outcomeOf(this.ending.message, { run, maxTurns, maxBudgetUsd, demo })
+      }
+      default:
+        return this.ending satisfies never
+    }
+  }
+
+  private quote(text: string): string {
+    return this.parts.redact(text).slice(0, 300)
+  }
+}
+
+/** The program with its links resolved, as the sandbox shows it, and the folder it lies in. */
+function located(command: string, args: readonly string[]): [program: string, readPaths: string[]] {
+  const files = [command, ...args.slice(0, 1)].filter(isAbsolute)
+  const program = isAbsolute(command) ? realpathSync(command) : command
+  return [program, files.map((file) => dirname(realpathSync(file)))]
+}
