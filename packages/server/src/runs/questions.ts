@@ -38,6 +38,8 @@ export class Questions {
   private readonly parts: QuestionsParts
   private readonly waiting = new Map<string, Waiting>()
   private stopWatching: (() => void) | null = null
+  /** The last sweep failed, and the log has been told. */
+  private troubled = false
 
   constructor(parts: QuestionsParts) {
     this.parts = parts
@@ -128,13 +130,19 @@ export class Questions {
 
   private async sweep(): Promise<void> {
     const runs = new Set([...this.waiting.values()].map(({ runId }) => runId))
+    let failed = false
     for (const runId of runs) {
       try {
         await this.sweepRun(runId)
       } catch (error) {
-        this.parts.log.warn({ run: runId, err: error }, 'open questions could not be looked at; trying again')
+        failed = true
+        if (!this.troubled) {
+          this.parts.log.warn({ run: runId, err: error }, 'open questions cannot be looked at; trying on')
+        }
+        this.troubled = true
       }
     }
+    this.troubled = failed
   }
 
   private async sweepRun(runId: string): Promise<void> {
