@@ -1,5 +1,6 @@
 /** Sessions for a program that embeds a Millrace: the manager, its emitters, and the runs behind them. */
-import type { SessionEndEvent } from '@millrace/protocol'
+import { randomUUID } from 'node:crypto'
+import type { RunKind, SessionEndEvent } from '@millrace/protocol'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   type AgentSession,
@@ -7,6 +8,8 @@ import {
   agentSessionManager,
   createMillrace,
 } from '../../src/index.ts'
+import { openSqliteStore } from '../../src/store/sqlite/store.ts'
+import type { Store } from '../../src/store/store.ts'
 import {
   type Agent,
   completed,
@@ -148,9 +151,92 @@ describe('a manager', () => {
     expect(await stateOf(server, id)).toBe('completed')
   })
 
-  it('tells how many runs the start found open', async () => {
-    const { manager } = await open()
+  it('tells how many runs the start found open, and closed', async () => {
+    const dataDir = scratch()
+    const store = await openSqliteStore({ dataDir })
+    const left = await leaveOpen(store, ['session', 'session', 'job'])
+    await store.close()
+    const millrace = millraceIn({ dataDir })
+    const manager = new AgentSessionManager(millrace)
+    const starting = millrace.start()
+    expect(await manager.cleanupOrphanedSessions()).toBe(3)
+    await starting
+    for (const id of left) expect(await millrace.runs.get(id)).toMatchObject({ state: 'interrupted' })
+    await millrace.stop()
+    await millrace.start()
     expect(await manager.cleanupOrphanedSessions()).toBe(0)
+  })
+})
+
+/** Runs that say they are at work, of a server that is gone. */
+async function leaveOpen(store: Store, kinds: RunKind[]): Promise<string[]> {
+  const ids = kinds.map(() => randomUUID())
+  const at = Date.now()
+  for (const [index, kind] of kinds.entries()) {
+    await store.createRun({
+      id: ids[index] ?? '',
+      kind,
+      project: `project ${index}`,
+      owner: 'anna',
+      spec: {},
+      createdAt: at,
+      retryOf: null,
+      resumes: null,
+      queued: { at, type: 'run:queued', json: '{}' },
+      idempotency: null,
+    })
+    await store.claim({ kind, limit: 10, node: 'the one that is gone' })
+  }
+  return ids
+}
+
+describe('sessions among the runs', () => {
+  it('are resumed, and asked about, with what is checked as over HTTP', async () => {
+    const agent: Agent = async ({ run, started, appendTranscript, ask }) => {
+      await started()
+      await appendTranscript([{ conversation: 'one', subpath: '', json: '{}' }])
+      await ask({ toolUseId: 't', tool: 'Bash', input: {}, reason: 'It cannot be read.' })
+      return completed(run.id)
+    }
+    const { server, manager } = await open({ agent })
+    const { embedded } = server
+    const session = await sessionIn(manager)
+    const asked = new Promise<string>((resolve) => {
+      session.emitter.once('permission:requested', ({ approvalId }) => resolve(approvalId))
+    })
+    const end = over(session)
+    const answer = (body: object, principal?: string) =>
+      asked.then((approvalId) => embedded.answerApproval(session.id, approvalId, body as never, principal))
+    await expect(answer({ decision: 'perhaps' })).rejects.toMatchObject({ code: 'invalid_request' })
+    await expect(answer({ decision: 'allow' }, 'bert')).rejects.toMatchObject({ code: 'not_found' })
+    await expect(embedded.resume(session.id)).rejects.toMatchObject({ code: 'run_open' })
+    expect(await answer({ decision: 'allow' })).toMatchObject({ by: 'person', user: 'admin' })
+    await end
+    await expect(answer({ decision: 'deny' })).rejects.toMatchObject({ code: 'already_answered' })
+    await expect(embedded.resume(session.id, 'bert')).rejects.toMatchObject({ code: 'not_found' })
+    const blank = embedded.resume(session.id, undefined, { prompt: ' ' })
+    await expect(blank).rejects.toMatchObject({ code: 'invalid_request' })
+    const { id } = await embedded.resume(session.id, undefined, { prompt: 'Go on' })
+    expect(await embedded.get(id)).toMatchObject({ resumes: session.id, spec: { prompt: 'Go on' } })
+    await expect(embedded.resume(session.id)).rejects.toMatchObject({ code: 'project_busy' })
+    await manager.abortSession(id)
+  })
+
+  it('are interrupted for a reason, unless something else was the first cause', async () => {
+    const { server, manager } = await open()
+    const id = await manager.createSession('web', 'Go')
+    expect(await server.embedded.interrupt(id, 'The disk is changed')).toMatchObject({
+      state: 'interrupted',
+      error: { message: 'The disk is changed' },
+    })
+    // What is over stays as it is.
+    expect(await server.embedded.abort(id)).toMatchObject({ state: 'interrupted' })
+    const other = await manager.createSession('web', 'Go')
+    await server.embedded.abort(other)
+    expect(await server.embedded.interrupt(other, 'Late')).toMatchObject({ state: 'aborted' })
+    await expect(server.embedded.interrupt(other, 'Mine', 'bert')).rejects.toMatchObject({
+      code: 'not_found',
+    })
   })
 })
 
