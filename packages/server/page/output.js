@@ -45,4 +45,4 @@ function lineElement({ line, from }) {
 
 // Colours and cursor movements of terminals (ECMA-48 control sequences) mean nothing here.
 const escapes = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_])/g
-const withoutEscapes = (line) => line.replace(escapes, '')
+export const withoutEscapes = (line) => line.replace(escapes, '')

@@ -1,34 +1,18 @@
 // The plain page: a list of runs and the live output of one. It knows the server only by its public
 // HTTP faces, as any other client does.
+import { api, post, whenLoggedOut } from './api.js'
+import { followSession } from './follow-session.js'
 import { newOutput } from './output.js'
-import { newRunList, stateOf } from './run-list.js'
+import { nameOf, newRunList, stateOf } from './run-list.js'
+import { newStartForms } from './start-forms.js'
 
 const byId = (id) => document.getElementById(id)
-
-// --- the server -----------------------------------------------------------------------------------
-
-async function api(path, options = {}) {
-  const headers = { Accept: 'application/json', ...options.headers }
-  const response = await fetch(path, { ...options, headers }).catch(() => {
-    throw new Error('The server does not answer.')
-  })
-  if (response.status === 401) showLogin()
-  const body = response.status === 204 ? null : await response.json()
-  if (!response.ok) throw new Error(body?.detail ?? `The server answered ${response.status}.`)
-  return body
-}
-
-function post(path, body) {
-  if (body === undefined) return api(path, { method: 'POST' })
-  const headers = { 'Content-Type': 'application/json' }
-  return api(path, { method: 'POST', body: JSON.stringify(body), headers })
-}
 
 let refreshing
 
 function showLogin() {
   clearInterval(refreshing)
-  source?.close()
+  leave()
   byId('login').hidden = false
   byId('app').hidden = true
   byId('logout').hidden = true
@@ -36,14 +20,21 @@ function showLogin() {
 
 /** Does what a click asks for, and says so when it cannot be done. */
 async function attempt(action) {
-  const problem = byId('problem')
-  problem.hidden = true
+  byId('problem').hidden = true
   try {
     await action()
   } catch (error) {
-    problem.textContent = error.message
-    problem.hidden = false
+    showProblem(error.message)
   }
+}
+
+function showProblem(text) {
+  byId('problem').textContent = text
+  byId('problem').hidden = false
+}
+
+function announce(text) {
+  byId('announce').textContent = text
 }
 
 // --- the list -------------------------------------------------------------------------------------
@@ -77,13 +68,8 @@ function drawList() {
 
 // --- one run --------------------------------------------------------------------------------------
 
-let source = null
-let output = null
-
-function leave() {
-  source?.close()
-  output?.close()
-}
+/** Ends what shows the run that is open. */
+let leave = () => {}
 
 async function open(id) {
   leave()
@@ -100,29 +86,52 @@ async function open(id) {
   byId('connection').textContent = ''
   drawList()
   drawDetail(run)
-  follow(id)
+  // Opened twice before the first answer came, a run would be shown twice.
+  leave()
+  leave = run.kind === 'session' ? followSession(run, sessionTeller(run)) : followJob(id)
 }
 
 function drawDetail(run) {
   const { label, look } = stateOf(run)
-  byId('title').textContent = run.spec.tool ?? run.kind
+  const isSession = run.kind === 'session'
+  byId('title').textContent = isSession ? titleOf(run.id) : nameOf(run)
   byId('state').textContent = label
   byId('state').className = `state ${look}`
-  byId('facts').textContent = [run.project, run.owner, new Date(run.createdAt).toLocaleString(), run.id]
-    .filter(Boolean)
-    .join(' · ')
+  const facts = [run.project, run.owner, new Date(run.createdAt).toLocaleString(), run.id].filter(Boolean)
+  byId('facts').replaceChildren(facts.join(' · '), ...originsOf(run))
   const over = run.finishedAt !== null
   byId('abort').hidden = over
   byId('retry').hidden = !over
+  byId('retry').textContent = isSession ? 'Retry' : 'Run again'
+  byId('output').hidden = isSession
+  byId('session').hidden = !isSession
+  byId('resume').hidden = !over
 }
 
-function follow(id) {
-  // Opened twice before the first answer came, a run would be shown twice.
-  leave()
+/** Sessions whose log says that the scripted demo model answers. */
+const demos = new Set()
+
+function titleOf(id) {
+  return demos.has(id) ? 'Agent session (scripted demo model)' : 'Agent session'
+}
+
+/** The runs that this one repeats or goes on with. */
+function originsOf({ retryOf, resumes }) {
+  const origins = [
+    ['again', retryOf],
+    ['goes on from', resumes],
+  ].filter(([, id]) => id)
+  return origins.flatMap(([how, id]) => {
+    const link = document.createElement('a')
+    link.href = `#${id}`
+    link.textContent = id.slice(0, 8)
+    return [` · ${how} `, link]
+  })
+}
+
+function followJob(id) {
   const stream = new EventSource(`api/runs/${encodeURIComponent(id)}/events`)
   let pane = newOutput(byId('output'), note)
-  source = stream
-  output = pane
   const connection = byId('connection')
   stream.addEventListener('open', () => {
     connection.textContent = ''
@@ -136,19 +145,51 @@ function follow(id) {
   stream.addEventListener('reset', ({ data }) => {
     pane.close()
     pane = newOutput(byId('output'), note)
-    output = pane
     const { firstSeq } = JSON.parse(data)
     byId('cut').hidden = true
     if (firstSeq > 1) note(`The server no longer has the events before ${firstSeq}.`)
   })
-  stream.addEventListener('complete', ({ data }) => ended(id, completeText(JSON.parse(data))))
+  const end = (text) => {
+    stream.close()
+    return ended(id, text)
+  }
+  stream.addEventListener('complete', ({ data }) => end(completeText(JSON.parse(data))))
   // A job's own event is called `error`, as is what an EventSource says when the connection breaks.
   stream.addEventListener('error', (event) => {
-    if (event instanceof MessageEvent) ended(id, JSON.parse(event.data).message)
+    if (event instanceof MessageEvent) end(JSON.parse(event.data).message)
     else if (stream.readyState === EventSource.CONNECTING)
       connection.textContent = 'Connection lost, trying again…'
     else reload(id)
   })
+  return () => {
+    stream.close()
+    pane.close()
+  }
+}
+
+function sessionTeller({ id }) {
+  const whileOpen = (action) => (value) => {
+    if (openId === id) action(value)
+  }
+  return {
+    started: () => reload(id),
+    reload: () => reload(id),
+    ended: (text) => {
+      announce(text)
+      return ended(id, text)
+    },
+    named: whileOpen((isDemo) => {
+      if (!isDemo || demos.has(id)) return
+      demos.add(id)
+      byId('title').textContent = titleOf(id)
+    }),
+    note: whileOpen(note),
+    announce: whileOpen(announce),
+    problem: whileOpen(showProblem),
+    connection: whileOpen((text) => {
+      byId('connection').textContent = text
+    }),
+  }
 }
 
 function note(text) {
@@ -170,7 +211,6 @@ function howItEnded({ exitCode, signal, timedOut, limit }) {
 
 async function ended(id, text) {
   if (openId === id) {
-    source?.close()
     byId('connection').textContent = ''
     byId('end').textContent = text
     byId('end').hidden = false
@@ -189,37 +229,13 @@ async function reload(id) {
 
 // --- starting -------------------------------------------------------------------------------------
 
-let catalogue = { tools: [] }
+const forms = newStartForms({ start: byId('start'), ask: byId('ask'), args: byId('args') }, (body) =>
+  attempt(async () => opened(await post('api/runs', body))),
+)
 
-function drawTools() {
-  const { project, tool } = byId('start').elements
-  const fitting = catalogue.tools.filter(({ projects }) => projects.includes(project.value))
-  tool.replaceChildren(...fitting.map(({ id, title }) => new Option(title, id)))
-  drawArgs()
-}
-
-function drawArgs() {
-  const chosen = catalogue.tools.find(({ id }) => id === byId('start').elements.tool.value)
-  const fields = (chosen?.args ?? []).map(({ name, required }) => {
-    const label = document.createElement('label')
-    const input = document.createElement('input')
-    const caption = document.createElement('span')
-    Object.assign(input, { name: `arg:${name}`, required, autocomplete: 'off' })
-    Object.assign(caption, { textContent: name, title: name })
-    label.append(caption, input)
-    return label
-  })
-  byId('args').replaceChildren(...fields)
-}
-
-async function start(form) {
-  const args = {}
-  for (const [name, value] of form) if (name.startsWith('arg:') && value !== '') args[name.slice(4)] = value
-  const body = { kind: 'job', project: form.get('project'), tool: form.get('tool') }
-  if (Object.keys(args).length > 0) body.args = args
-  const { run } = await post('api/runs', body)
+function opened({ run }) {
   runs.set(run.id, run)
-  await open(run.id)
+  return open(run.id)
 }
 
 async function begin() {
@@ -230,11 +246,9 @@ async function begin() {
     byId('banner').textContent = server.sandbox.warnings.join('\n')
     byId('banner').hidden = false
   }
-  const [{ projects }, tools] = await Promise.all([api('api/projects'), api('api/tools')])
-  catalogue = tools
+  const [projects, tools] = await Promise.all([api('api/projects'), api('api/tools')])
   byId('app').hidden = false
-  byId('start').elements.project.replaceChildren(...projects.map(({ id }) => new Option(id, id)))
-  drawTools()
+  forms.offer({ ...projects, ...tools })
   await refresh()
   refreshing = setInterval(() => refresh().catch(() => {}), 3000)
   openFromAddress()
@@ -245,12 +259,6 @@ function openFromAddress() {
   if (wanted !== '' && wanted !== openId) attempt(() => open(wanted))
 }
 
-byId('start').addEventListener('submit', (event) => {
-  event.preventDefault()
-  attempt(() => start(new FormData(event.target)))
-})
-byId('start').elements.project.addEventListener('change', drawTools)
-byId('start').elements.tool.addEventListener('change', drawArgs)
 byId('more').addEventListener('click', () => attempt(older))
 byId('abort').addEventListener('click', () =>
   attempt(async () => {
@@ -260,18 +268,25 @@ byId('abort').addEventListener('click', () =>
   }),
 )
 byId('retry').addEventListener('click', () =>
-  attempt(async () => {
-    const { run } = await post(`api/runs/${openId}/retry`)
-    runs.set(run.id, run)
-    await open(run.id)
-  }),
+  attempt(async () => opened(await post(`api/runs/${openId}/retry`))),
 )
+byId('resume').addEventListener('submit', (event) => {
+  event.preventDefault()
+  const { prompt } = event.target.elements
+  const body = prompt.value.trim() === '' ? {} : { prompt: prompt.value }
+  attempt(async () => {
+    const answer = await post(`api/runs/${openId}/resume`, body)
+    prompt.value = ''
+    await opened(answer)
+  })
+})
 byId('logout').addEventListener('click', () =>
   attempt(async () => {
     await post('api/logout')
     location.reload()
   }),
 )
+whenLoggedOut(showLogin)
 addEventListener('hashchange', openFromAddress)
 attempt(begin).then(() => {
   // Not being logged in is no problem, and said elsewhere.

@@ -4,11 +4,18 @@
 /** How a run stands, in a word, and how that word looks. */
 export function stateOf(run) {
   if (run.state !== 'completed') return { label: run.state, look: run.state }
+  if (run.kind !== 'job') return { label: 'completed', look: 'ok' }
   const { success = true, exitCode, signal, timedOut, limit } = run.result ?? {}
   if (success) return { label: 'ok', look: 'ok' }
   if (timedOut) return { label: 'timed out', look: 'failed' }
   if (limit !== undefined) return { label: `${limit} limit`, look: 'failed' }
   return { label: signal ?? `exit ${exitCode}`, look: 'failed' }
+}
+
+/** What a run was told to do, as its name. */
+export function nameOf({ kind, spec }) {
+  if (spec.tool !== undefined) return spec.tool
+  return typeof spec.prompt === 'string' ? spec.prompt.trim().split('\n')[0].slice(0, 120) : kind
 }
 
 /** A list in `element`; `open` is called with the id of the run that was chosen. */
@@ -42,7 +49,7 @@ function fill(button, run, isOpen) {
   const { label, look } = stateOf(run)
   const [tool, state, when, took] = button.children
   button.setAttribute('aria-current', String(isOpen))
-  tool.textContent = run.spec.tool ?? run.kind
+  tool.textContent = nameOf(run)
   state.textContent = label
   state.className = `state ${look}`
   when.textContent = `${run.project ?? ''} · ${shortTime(run.createdAt)}`

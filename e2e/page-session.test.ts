@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import * as log from '../packages/server/test/cli/session-log.ts'
+import { type Browser, openBrowser } from './support/browser.ts'
+import { openPageServer, type PageServer } from './support/page-server.ts'
+
+let server: PageServer
+let browser: Browser
+const releases: (() => unknown)[] = []
+beforeAll(async () => {
+  browser = await openBrowser()
+  releases.push(() => browser.close())
+})
+afterAll(async () => {
+  for (const release of releases.reverse()) await release()
+})
+const demo = { available: true, demo: true }
+
+async function openWith(agent: object) {
+  // Who still follows the last one would complain of its end.
+  await page().goto('about:blank')
+  await server?.close()
+  server = await openPageServer(agent)
+  await page().goto(server.url)
+}
+beforeEach(async () => {
+  browser.complaints.length = 0
+  await openWith(demo)
+})
+releases.push(() => server?.close())
+
+const page = () => browser.page
+const entries = () => page().locator('#log .entry')
+const state = (label: string) => page().locator('#head .state', { hasText: label }).waitFor()
+const runId = () => new URL(page().url()).hash.slice(1)
+const letters = (text: string) => text.split('')
+
+/** Starts the session that the form proposes. */
+async function startSession(): Promise<void> {
+  await page().getByRole('button', { name: 'Start session' }).click()
+  await state('running')
+}
+
+/** Says that it ended, in the log and in its record. */
+function end(name: 'completed' | 'aborted' | 'interrupted' | 'errored', change: object = {}) {
+  server.change({ state: name, finishedAt: Date.now() })
+  server.say(log.ended(name, change))
+}
+
+describe('the page with agent sessions', () => {
+  it('offers the demo as what it is, with something to do', async () => {
+    await page().getByRole('heading', { name: 'Agent session (scripted demo model)' }).waitFor()
+    expect(await page().locator('#ask select').inputValue()).toBe('demo')
+    expect(await page().getByLabel('Prompt').inputValue()).toBe('Fix the failing test')
+    await page().selectOption('#ask select', 'web')
+    expect(await page().getByLabel('Prompt').inputValue()).toBe('')
+    await page().getByLabel('Prompt').fill('My own')
+    await page().selectOption('#ask select', 'demo')
+    expect(await page().getByLabel('Prompt').inputValue()).toBe('My own')
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('says why none can be started, and shows nothing of them where there are none', async () => {
+    await openWith({ available: false, demo: false, reason: 'There is no sandbox.' })
+    await page().getByText('There is no sandbox.').waitFor()
+    expect(await page().getByRole('button', { name: 'Start session' }).isDisabled()).toBe(true)
+    expect(await page().locator('#ask h2').innerText()).toBe('Agent session')
+  })
+
+  it('starts a session and shows it as it goes: text letter by letter, calls, results, the end', async () => {
+    await page().getByLabel('Let it ask me').check()
+    await startSession()
+    expect(server.calls).toEqual([
+      {
+        method: 'POST',
+        path: '/api/runs',
+        body: { kind: 'session', project: 'demo', prompt: 'Fix the failing test', approvals: 'on' },
+      },
+    ])
+    const all = log.answer(
+      [log.thinking('Hm.'), log.text('<b>I run</b> it.'), log.call('Bash', { command: 'npm test' })],
+      letters,
+    )
+    server.say(log.init, ...all.slice(0, 12))
+    await entries()
+      .filter({ hasText: /^<b>I$/ })
+      .waitFor()
+    server.say(...all.slice(12))
+    await entries()
+      .filter({ hasText: /^<b>I run<\/b> it\.$/ })
+      .waitFor()
+    await page().locator('.call', { hasText: 'npm test' }).getByText('running').waitFor()
+    server.say(log.results('\u001b[31mfail 1\u001b[0m', true))
+    await page().locator('.call').getByText('failed').waitFor()
+    expect(await page().locator('.call pre').innerText()).toBe('fail 1')
+    server.say(log.result())
+    end('completed')
+    await state('completed')
+    await page().getByText('The session is completed.').first().waitFor()
+    expect(await entries().allInnerTexts()).toEqual([
+      'Fix the failing test',
+      'Model model-1',
+      'Hm.',
+      '<b>I run</b> it.',
+      expect.stringContaining('npm test'),
+      '2 turns · $0.0123 · 3.2 s',
+    ])
+    expect(await page().locator('#runs .tool').allInnerTexts()).toEqual(['Fix the failing test'])
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('names the scripted demo model when that is who answers', async () => {
+    await startSession()
+    server.say(log.whole([log.text('x')], null, 'scripted-demo-model'))
+    await page().locator('#title', { hasText: 'scripted demo model' }).waitFor()
+    await entries().getByText('a fixed script, and no AI').waitFor()
+    end('completed')
+    await state('completed')
+    expect(await page().locator('#title').innerText()).toBe('Agent session (scripted demo model)')
+  })
+
+  it('asks, and an answer by keyboard goes to the server; the log says what came of it', async () => {
+    await startSession()
+    server.say(log.asked('q1', 'eval "$X"\u202e'))
+    const question = page().getByRole('region', { name: 'The agent asks to run Bash' })
+    await question.waitFor()
+    expect(await question.locator('pre').innerText()).toBe('eval "$X"\\u{202e}')
+    expect(await page().locator('#announce').innerText()).toBe('The agent asks to run Bash: Why.')
+    await question.getByRole('button', { name: 'Allow' }).focus()
+    await page().keyboard.press('Enter')
+    await expect
+      .poll(() => server.calls.at(-1))
+      .toEqual({
+        method: 'POST',
+        path: expect.stringMatching(/\/approvals\/q1$/),
+        body: { decision: 'allow' },
+      })
+    server.say(log.resolved('q1'))
+    await entries().getByText('Allowed by ann: Bash eval').waitFor()
+    expect(await question.count()).toBe(0)
+    expect(await page().evaluate('document.activeElement.id')).toBe('log')
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('shows open questions after a reload, answered ones not; a denial may say why', async () => {
+    await startSession()
+    server.say(log.asked('q1', 'one'), log.asked('q2', 'two'), log.resolved('q1', { decision: 'deny' }))
+    await page().locator('.question').waitFor()
+    await page().reload()
+    const question = page().locator('.question')
+    await question.getByText('two').waitFor()
+    expect(await question.count()).toBe(1)
+    server.refuseOnce(`/api/runs/${runId()}/approvals/q2`, 503, 'Not now')
+    await question.getByLabel('Message to the agent').fill('Use npm')
+    await question.getByRole('button', { name: 'Deny' }).click()
+    await page().getByText('Not now').waitFor()
+    await question.getByRole('button', { name: 'Deny' }).click()
+    await expect.poll(() => server.calls.at(-1)?.body).toEqual({ decision: 'deny', message: 'Use npm' })
+    await expect.poll(() => question.getByRole('button', { name: 'Allow' }).isDisabled()).toBe(true)
+    end('aborted')
+    await state('aborted')
+    await expect.poll(() => question.count()).toBe(0)
+  })
+
+  it('aborts, retries, and goes on', async () => {
+    await startSession()
+    await page().getByRole('button', { name: 'Abort' }).click()
+    end('interrupted', { error: 'The server is shutting down' })
+    await page()
+      .locator('#end', { hasText: 'The session is interrupted: The server is shutting down' })
+      .waitFor()
+    await page().getByLabel('Go on with').fill('the docs')
+    await page().getByRole('button', { name: 'Resume' }).click()
+    await state('running')
+    expect(await page().getByRole('button', { name: 'Resume' }).isVisible()).toBe(false)
+    end('errored', { reason: 'error_max_turns' })
+    await state('errored')
+    await page().getByRole('button', { name: 'Resume' }).click()
+    await state('running')
+    end('completed')
+    await page().getByRole('button', { name: 'Retry' }).click()
+    await state('running')
+    const made = server.calls.map(({ path, body }) => [path.split('/').at(-1), body])
+    expect(made.slice(1)).toEqual([
+      ['abort', undefined],
+      ['resume', { prompt: 'the docs' }],
+      ['resume', {}],
+      ['retry', undefined],
+    ])
+  })
+
+  it('needs no pieces of what is over, and keeps only the newest entries of what is long', async () => {
+    await startSession()
+    const many = Array.from({ length: 700 }, (_, index) => log.whole([log.text(`text ${index}`)]))
+    server.say(...log.answer([log.text('begin')], letters), ...many)
+    await entries().getByText('text 699', { exact: true }).waitFor()
+    expect(await entries().count()).toBe(600)
+    expect(await page().locator('#cut').innerText()).toContain('103 earlier entries')
+    end('completed')
+    await state('completed')
+    await page().reload()
+    await entries().getByText('text 699', { exact: true }).waitFor()
+    expect(server.streams).toEqual(['', expect.stringMatching(/^types=(?!.*stream_event)/)])
+  })
+
+  it('goes on where it was when the connection breaks in the middle of a text', async () => {
+    await startSession()
+    const all = log.answer([log.text('Hello, world')], letters)
+    server.say(...all.slice(0, 6))
+    await entries().getByText('Hell', { exact: true }).waitFor()
+    server.cut()
+    server.say(...all.slice(6))
+    await entries().getByText('Hello, world', { exact: true }).waitFor()
+    expect(await entries().count()).toBe(3)
+  })
+})
