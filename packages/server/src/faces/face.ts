@@ -10,6 +10,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { Config } from '../config/config.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { PageSource } from '../delivery/page.ts'
+import type { Realtime } from '../realtime/realtime.ts'
 import type { Retention } from '../retention/retention.ts'
 import type { Runs } from '../runs/runs.ts'
 import type { SandboxReport } from '../sandbox/sandbox.ts'
@@ -17,8 +18,11 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { RateLimits } from './rate-limits.ts'
 import type { RefusalShapeName } from './refusals.ts'
 
-/** Who may call a route. A route that does not say is for signed-in users. */
-export type Access = 'public' | 'user' | 'admin'
+/**
+ * Who may call a route. A route that does not say is for signed-in users. `public` looks at no credential;
+ * `optional` does, and takes whoever brings none, or one that is not valid, for a guest.
+ */
+export type Access = 'public' | 'optional' | 'user' | 'admin'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -27,6 +31,8 @@ declare module 'fastify' {
     stream?: boolean
     /** The route puts a run in the queue. */
     starts?: boolean
+    /** `Authorization: TOKEN` is taken like `Authorization: Bearer TOKEN`. */
+    bareToken?: boolean
     /** The shape of what it answers when it refuses: `problem` (RFC 9457) unless it says so. */
     refusals?: RefusalShapeName
     /** What it may refuse with besides what every route of its sort does. */
@@ -50,6 +56,7 @@ export interface FaceParts {
   pages: PageSource
   auth: Authenticator
   streams: OpenStreams
+  realtime: Realtime
   retention: Pick<Retention, 'prune'>
   metrics: Metrics
   sandbox: SandboxReport

@@ -44,17 +44,29 @@ function hostName(header: string): string {
 
 /**
  * Finds out who calls. Null: no credential was brought, or it does not matter. Throws when one was
- * brought and is not valid.
+ * brought and is not valid, except where guests are welcome: there it is as good as none.
  */
 export async function identify(request: FastifyRequest, parts: FaceParts): Promise<Identity | null> {
-  if (request.routeOptions.config.access === 'public') return null
+  const { access } = request.routeOptions.config
+  if (access === 'public') return null
+  try {
+    return await identifyCredential(request, parts)
+  } catch (error) {
+    const invalid = error instanceof MillraceError && error.code === 'unauthenticated'
+    if (access === 'optional' && invalid) return null
+    throw error
+  }
+}
+
+async function identifyCredential(request: FastifyRequest, parts: FaceParts): Promise<Identity | null> {
   if (parts.hostPrincipal !== null) {
     const principal = await parts.hostPrincipal(request.raw)
     return principal === null ? null : { principal, credential: null, parent: null, expiresAt: null }
   }
   const authorization = request.headers.authorization
   if (authorization !== undefined) {
-    const token = /^Bearer ([^\s]+)$/i.exec(authorization)?.[1]
+    const shape = request.routeOptions.config.bareToken ? /^(?:Bearer )?([^\s]+)$/i : /^Bearer ([^\s]+)$/i
+    const token = shape.exec(authorization)?.[1]
     const identity = token === undefined ? null : await parts.auth.bearer(token)
     if (identity === null) throw new MillraceError('unauthenticated', 'The bearer token is not valid')
     return identity
@@ -91,7 +103,7 @@ function originHost(origin: string): string | null {
 /** Holds a request against what its route allows. */
 export function checkAccess(request: FastifyRequest): void {
   const access = request.routeOptions.config.access ?? 'user'
-  if (access === 'public') return
+  if (access === 'public' || access === 'optional') return
   if (request.identity === null) {
     throw new MillraceError(
       'unauthenticated',

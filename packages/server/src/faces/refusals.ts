@@ -54,14 +54,19 @@ const message: RefusalShape = {
 /** What a start is refused for is a 400 on the sessions face, whatever it is elsewhere. */
 const badSession: readonly ErrorCode[] = ['project_busy', 'unsupported_media_type']
 
+/** Names every field at fault, as the caller of this face knows it. */
+function sentenceOf({ code, message, fields = [] }: MillraceError): string {
+  if (code === 'project_busy') return 'Project already has an active agent session'
+  if (fields.length === 0) return message
+  const named = fields.map(({ path, expected }) => `${path === 'project' ? 'projectId' : path}: ${expected}`)
+  return `The request is not valid: ${named.join('; ')}`
+}
+
 /** Of the sessions face (contract section 4). */
 const success: RefusalShape = {
   contentType: json,
   status: (code) => (badSession.includes(code) ? 400 : statusOf(code)),
-  body: (error) => ({
-    success: false,
-    error: error.code === 'project_busy' ? 'Project already has an active agent session' : error.message,
-  }),
+  body: (error) => ({ success: false, error: sentenceOf(error) }),
   schema: () => ({
     type: 'object',
     required: ['success', 'error'],

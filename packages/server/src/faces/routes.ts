@@ -15,6 +15,7 @@ import { loginFace } from './login.ts'
 import { probeFace } from './probe.ts'
 import { sendRefusal } from './problems.ts'
 import { createRateLimits } from './rate-limits.ts'
+import { realtimeFace } from './realtime.ts'
 import { nativeFace } from './runs.ts'
 import { serviceFace } from './service.ts'
 import { sessionsFace } from './sessions.ts'
@@ -36,7 +37,7 @@ export function routes(base: FaceParts): FastifyPluginAsync {
     if (!app.hasRequestDecorator('identity')) app.decorateRequest('identity', null)
 
     app.addHook('onRequest', async (request, reply) => {
-      if (parts.delivery.guardPipelining(request.raw)) {
+      if (parts.delivery.guardPipelining(request.raw) || parts.realtime.guardPipelining(request.raw)) {
         reply.hijack()
         return
       }
@@ -55,6 +56,7 @@ export function routes(base: FaceParts): FastifyPluginAsync {
 
     await app.register(async (face) => nativeFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => jobsFace(face as unknown as FaceApp, parts))
+    await app.register(async (face) => realtimeFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => sessionsFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => serviceFace(face as unknown as FaceApp, parts))
     await app.register(async (face) => adminFace(face as unknown as FaceApp, parts))

@@ -59,10 +59,10 @@ describe('a start', () => {
       ['prompt', { projectId: 'web', prompt: 7 }],
       ['projectId', { prompt: 'Go' }],
       ['projectId', { prompt: 'Go', projectId: '' }],
-      ['project', { prompt: 'Go', projectId: 'nowhere' }],
+      ['projectId: There is no project', { prompt: 'Go', projectId: 'nowhere' }],
       ['cwd', { prompt: 'Go', projectId: 'web', cwd: '' }],
       ['cwd', { prompt: 'Go', projectId: 'web', cwd: ['a'] }],
-      ['cwd', { prompt: 'Go', projectId: 'web', cwd: '../api' }],
+      ['cwd: inside the project', { prompt: 'Go', projectId: 'web', cwd: '../api' }],
       ['body', []],
       ['body', null],
     ]

@@ -93,7 +93,7 @@ function kindsFor(agent: Agent, projects: ReadonlyMap<string, unknown>, concurre
     const refuse = (path: string, expected: string) =>
       new MillraceError('invalid_request', expected, { fields: [{ path, expected }] })
     if (!projects.has(String(project))) throw refuse('project', `There is no project ${project}`)
-    if (cwd !== undefined && String(cwd).includes('..')) throw refuse('cwd', 'cwd lies outside the project')
+    if (cwd !== undefined && String(cwd).includes('..')) throw refuse('cwd', 'inside the project')
     return { project: String(project), spec: { project, ...(cwd === undefined ? {} : { cwd }), ...rest } }
   }
   return [
