@@ -9,9 +9,10 @@
  * with, whatever `--clearenv` says.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { Readable, type Writable } from 'node:stream'
-import { MillraceError } from '@millrace/protocol'
+import { MillraceError, messageOf } from '@millrace/protocol'
 import { RunningChild } from './child.ts'
 import type { CopiedFiles } from './copied-files.ts'
 import type { DescriptorCover } from './descriptors.ts'
@@ -121,10 +122,15 @@ export async function spawnContained(
           ...homeFiles.map(() => 'pipe' as const),
         ]),
       })
-      giveFiles(child.stdio.slice(firstFile + files.length), homeFiles)
     } finally {
       for (const file of files) closeSync(file.descriptor)
     }
+    // Short of descriptors, Node gives a child without pipes, and says why in an event that must be heard.
+    if (child.pid === undefined) {
+      const [error] = await once(child, 'error')
+      throw new MillraceError('sandbox_unavailable', `bubblewrap could not be started: ${messageOf(error)}`)
+    }
+    giveFiles(child.stdio.slice(firstFile + files.length), homeFiles)
     return await attach(child, command, parts, release)
   } catch (error) {
     release()
@@ -139,8 +145,7 @@ function giveFiles(
 ): void {
   for (const [index, { content }] of files.entries()) {
     const pipe = pipes[index]
-    // There are none where bubblewrap could not be started, which attach() tells.
-    if (!isWritable(pipe)) continue
+    if (!isWritable(pipe)) throw new MillraceError('sandbox_unavailable', 'the sandbox gave no pipes')
     // A reader that went away is bubblewrap that failed, and is told of as that.
     pipe.on('error', () => {})
     pipe.end(content, () => pipe.destroy())
@@ -160,7 +165,7 @@ async function attach(
   }
   const status = new BoundaryStatus(child, statusPipe)
   const init = await status.began
-  if (init === null) throw new MillraceError('sandbox_unavailable', await reason(child, stderr))
+  if (init === null) throw new MillraceError('sandbox_unavailable', await reason(stderr))
   const pid = child.pid ?? 0
   return new RunningChild({
     child,
@@ -194,8 +199,7 @@ function ignoreLines(projectPath: string, paths: readonly string[]): string {
   return paths.map((path) => `${path.slice(projectPath.length)}\n`).join('')
 }
 
-async function reason(child: ChildProcess, stderr: Readable): Promise<string> {
-  if (child.pid === undefined) return 'bubblewrap could not be started'
+async function reason(stderr: Readable): Promise<string> {
   let text = ''
   for await (const chunk of stderr) if (text.length < 4096) text += String(chunk)
   const said = text.trim().split('\n').at(-1)

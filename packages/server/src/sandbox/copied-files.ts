@@ -6,7 +6,7 @@
  * Handed over as open descriptors, since the run's user may not reach the data directory.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface OpenFile {
@@ -24,7 +24,15 @@ export class CopiedFiles {
 
   /** Opens one descriptor each; the caller closes them. */
   open(wanted: readonly (readonly [path: string, content: string])[]): OpenFile[] {
-    return wanted.map(([path, content]) => ({ path, descriptor: openSync(this.fileWith(content), 'r') }))
+    const opened: OpenFile[] = []
+    try {
+      for (const [path, content] of wanted)
+        opened.push({ path, descriptor: openSync(this.fileWith(content), 'r') })
+      return opened
+    } catch (error) {
+      for (const { descriptor } of opened) closeSync(descriptor)
+      throw error
+    }
   }
 
   private fileWith(content: string): string {

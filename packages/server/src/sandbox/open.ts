@@ -2,7 +2,7 @@
  * Opens the sandbox: finds the programs, probes the boundary, and says honestly what stands between
  * a run and the machine.
  *
- * Owns: everything the sandbox puts in place (stand-ins, the watch over limits), until
+ * Owns: everything the sandbox puts in place (stand-ins, private homes, the watch over limits), until
  * `close()`.
  */
 import { execFile } from 'node:child_process'
@@ -18,12 +18,13 @@ import { DescriptorCover } from './descriptors.ts'
 import { identityFor } from './identity.ts'
 import { LimitWatch } from './limits.ts'
 import { systemArguments } from './mounts.ts'
+import { homePrefixOf, OwnHomes } from './own-homes.ts'
 import { isWithin, realPath } from './paths.ts'
 import { Placeholders } from './placeholders.ts'
 import { probe } from './probe.ts'
 import type { Sandbox, SandboxedCommand, SandboxReport } from './sandbox.ts'
 import { findToolchain } from './toolchain.ts'
-import { homePrefixOf, removeOldHomes, spawnUnsandboxed } from './unsandboxed.ts'
+import { spawnUnsandboxed } from './unsandboxed.ts'
 
 export interface SandboxOptions {
   /** `auto` falls back loudly, `required` refuses to, `off` asks for no boundary. */
@@ -44,12 +45,13 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const dataDir = realpathSync(options.dataDir)
   const placeholders = new Placeholders(join(dataDir, 'placeholders.json'))
   placeholders.recover()
-  const homePrefix = homePrefixOf(dataDir)
-  removeOldHomes(homePrefix)
+  const homes = new OwnHomes(homePrefixOf(dataDir))
+  homes.recover()
   const watch = new LimitWatch()
   const descriptors = new DescriptorCover()
   const close = async () => {
     placeholders.close()
+    homes.close()
     descriptors.close()
   }
   const home = realPath(homedir()) ?? homedir()
@@ -63,10 +65,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const setpriv = findProgram('setpriv')
   const plain: Sandbox['spawn'] = async (command) => {
     refuseSwapped(command)
-    return spawnUnsandboxed(
-      { setpriv, homePrefix, dataDir, path: toolchain.path, watch, descriptors },
-      command,
-    )
+    return spawnUnsandboxed({ setpriv, homes, dataDir, path: toolchain.path, watch, descriptors }, command)
   }
   const fallback = (warnings: string[], checks: SandboxReport['checks'] = []): Sandbox => ({
     report: { boundary: 'none', warnings, checks },

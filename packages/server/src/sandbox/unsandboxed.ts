@@ -5,10 +5,7 @@
  * the run's own, root becomes the project's owner, and the process tree is ended with the run.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { chownSync } from 'node:fs'
 import { MillraceError } from '@millrace/protocol'
 import { RunningChild } from './child.ts'
 import type { DescriptorCover } from './descriptors.ts'
@@ -16,6 +13,7 @@ import { childEnvironment } from './environment.ts'
 import { checkHomeFiles, writeHomeFiles } from './home-files.ts'
 import { identityFor } from './identity.ts'
 import type { LimitWatch } from './limits.ts'
+import type { OwnHomes } from './own-homes.ts'
 import { startTimeOf } from './processes.ts'
 import { checkProgram } from './program.ts'
 import { resolveReadPaths } from './read-paths.ts'
@@ -24,29 +22,11 @@ import { looseTree } from './tree.ts'
 
 export interface UnsandboxedParts {
   setpriv: string | null
-  /** Names of the private homes begin with it, see `homePrefixOf`. */
-  homePrefix: string
+  homes: OwnHomes
   dataDir: string
   path: readonly string[]
   watch: LimitWatch
   descriptors: DescriptorCover
-}
-
-/**
- * Where the homes of a server's runs are: outside the data directory, which their users may not enter,
- * and recognisable, so that what a killed server left is found.
- */
-export function homePrefixOf(dataDir: string): string {
-  const server = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
-  return join(tmpdir(), `millrace-home-${server}-`)
-}
-
-/** Removes the homes that an earlier server on this data directory left; no run of it is alive. */
-export function removeOldHomes(prefix: string): void {
-  const directory = dirname(prefix)
-  for (const name of readdirSync(directory)) {
-    if (name.startsWith(basename(prefix))) rmSync(join(directory, name), { recursive: true, force: true })
-  }
 }
 
 export async function spawnUnsandboxed(
@@ -57,8 +37,8 @@ export async function spawnUnsandboxed(
   const identity = identityFor(command.projectPath, parts.setpriv)
   resolveReadPaths(command.readPaths, { user: identity, dataDir: parts.dataDir })
   const homeFiles = checkHomeFiles(command.homeFiles)
-  const home = mkdtempSync(parts.homePrefix)
-  const release = () => rmSync(home, { recursive: true, force: true })
+  const home = parts.homes.make()
+  const release = () => parts.homes.remove(home)
   try {
     const owner = identity.become.length > 0 ? identity : null
     writeHomeFiles(home, homeFiles, owner)

@@ -6,9 +6,9 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { endLeftovers } from '../../src/sandbox/leftovers.ts'
+import { homePrefixOf } from '../../src/sandbox/own-homes.ts'
 import { carriersOf, isRunning, startTimeOf } from '../../src/sandbox/processes.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { homePrefixOf } from '../../src/sandbox/unsandboxed.ts'
 import { finish, isRoot, ordinaryUser, textOf, until, Workspace } from './support/workspace.ts'
 
 const workspace = new Workspace()

@@ -1,13 +1,19 @@
 import { Buffer } from 'node:buffer'
+import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { chownSync, mkdirSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { homePrefixOf } from '../../src/sandbox/own-homes.ts'
+import { isReachable } from '../../src/sandbox/paths.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { homePrefixOf } from '../../src/sandbox/unsandboxed.ts'
-import { finish, Workspace } from './support/workspace.ts'
+import { finish, isRoot, ordinaryUser, Workspace } from './support/workspace.ts'
 
+const fewDescriptors = fileURLToPath(new URL('support/few-descriptors-child.ts', import.meta.url))
+const standInServer = fileURLToPath(new URL('support/stand-in-server.ts', import.meta.url))
 const workspace = new Workspace()
 const mine = workspace.project('mine')
 const theirs = workspace.project('theirs', 'somebody')
@@ -21,8 +27,8 @@ beforeAll(async () => {
 afterAll(() => workspace.close())
 
 /** Of the fallback, which are directories of the host. */
-const homesLeft = () => {
-  const prefix = basename(homePrefixOf(workspace.dataDir))
+const homesLeft = (dataDir = workspace.dataDir) => {
+  const prefix = basename(homePrefixOf(dataDir))
   return readdirSync(tmpdir()).filter((name) => name.startsWith(prefix))
 }
 
@@ -125,5 +131,44 @@ describe.each([
       ]),
     })
     expect(stdout).toBe('12')
+  })
+})
+
+// Root enters every directory, so it needs a server that is not.
+describe.skipIf(isRoot && !isReachable(standInServer, ordinaryUser.uid, ordinaryUser.gid))(
+  'a run that closed directories of its home to itself',
+  () => {
+    it('ends like any other, and its home goes', async () => {
+      const dataDir = join(workspace.root, 'unprivileged-data')
+      const project = join(workspace.root, 'unprivileged')
+      for (const folder of [dataDir, project]) {
+        mkdirSync(folder)
+        if (isRoot) chownSync(folder, ordinaryUser.uid, ordinaryUser.gid)
+      }
+      const script = 'cd; mkdir -p a/b c; touch a/b/file c/file; chmod 500 c; chmod 000 a/b a; echo closed'
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [standInServer, JSON.stringify({ mode: 'off', dataDir, project, script })],
+        { ...(isRoot ? ordinaryUser : {}), env: { PATH: process.env.PATH, HOME: project } },
+      )
+      expect(stdout).toContain('closed')
+      expect(homesLeft(dataDir)).toEqual([])
+    })
+  },
+)
+
+describe('a server that has run out of descriptors', () => {
+  it.each(['required', 'off'])('refuses a run, goes on, and leaves no home (%s)', async (mode) => {
+    const dataDir = join(workspace.root, `few-${mode}`)
+    mkdirSync(dataDir)
+    const args = JSON.stringify({ mode, dataDir, project: mine })
+    const child = ['--nofile=300:300', process.execPath, fewDescriptors, args]
+    const { stdout } = await promisify(execFile)('prlimit', child)
+    const ends: string[] = JSON.parse(stdout)
+    expect(ends[0]).toBe('in full')
+    expect(ends.filter((end) => end.includes('EMFILE')).length).toBeGreaterThan(5)
+    // Either whole or not at all.
+    expect(ends.filter((end) => !/EMFILE|too many open files|^in full$/i.test(end))).toEqual([])
+    expect(homesLeft(dataDir)).toEqual([])
   })
 })
