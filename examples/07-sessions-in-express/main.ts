@@ -1,0 +1,74 @@
+/** Agent sessions inside somebody's Express application: its compression, its login, its users. */
+import { cpSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { demoProject, demoScript, loadScript, startScriptedModel } from '@millrace/scripted-model'
+import { agentSessionManager, agentSessionRouter, createMillrace } from '@millrace/server'
+import compression from 'compression'
+import express from 'express'
+
+// With a key the real model answers. Without one a script does, which repairs the sample project.
+const model = process.env.ANTHROPIC_API_KEY
+  ? null
+  : await startScriptedModel({ script: loadScript(demoScript) })
+if (model !== null) {
+  process.env.ANTHROPIC_API_KEY = 'a-script-asks-for-none'
+  process.env.ANTHROPIC_BASE_URL = model.url
+}
+
+/** What the agent works on: a copy of the sample project, unless you name another directory. */
+function projectPath(): string {
+  if (process.env.PROJECT) return process.env.PROJECT
+  const copy = mkdtempSync(join(tmpdir(), 'millrace-example-'))
+  cpSync(demoProject, copy, { recursive: true })
+  return copy
+}
+
+/** Whatever the application knows of its users; here, two of them and their API keys. */
+const users = new Map([
+  ['key-of-anna', 'anna'],
+  ['key-of-bert', 'bert'],
+])
+const requireAuth: express.RequestHandler = (request, response, next) => {
+  const user = users.get(request.get('authorization')?.replace(/^Bearer /, '') ?? '')
+  if (user === undefined) return void response.status(401).json({ success: false, error: 'Log in first' })
+  Object.assign(request, { user })
+  next()
+}
+const userOf = (request: object) => (request as { user?: string }).user ?? null
+
+const millrace = createMillrace({ projects: { web: { path: projectPath() } } }, { principal: userOf })
+await millrace.start()
+
+const app = express()
+app.use(compression())
+
+// POST /api/agent/test, GET /api/agent/test/stream/<sessionId>, POST /api/agent/test/abort/<sessionId>
+app.use(agentSessionRouter(millrace, { requireAuth }))
+
+// A route of the application's own: what the agent said in its answers, as plain text, while it says it.
+app.get('/said/:sessionId', requireAuth, async (request, response) => {
+  const session = await agentSessionManager.getSession(request.params.sessionId as string)
+  if (session === null || session.run.owner !== userOf(request)) return void response.sendStatus(404)
+  response.type('text/plain')
+  session.emitter.on('assistant', ({ message }) => {
+    for (const block of message.content) if (block.type === 'text') response.write(`${block.text}\n`)
+    response.flush()
+  })
+  session.emitter.on('end', ({ state }) => response.end(`(${state})\n`))
+  response.on('close', () => session.emitter.removeAllListeners())
+})
+
+const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
+  const address = server.address()
+  if (address !== null && typeof address === 'object') console.log(`http://127.0.0.1:${address.port}`)
+})
+
+// Millrace traps no signals. First the sessions, with a reason of ours; then Millrace, then the listener.
+process.once('SIGTERM', async () => {
+  await agentSessionManager.shutdownAll('The application is being updated')
+  await millrace.stop()
+  await model?.close()
+  server.close()
+  server.closeIdleConnections()
+})
