@@ -3,7 +3,7 @@
  * be visible for it. Worked out once, from the PATH of the server.
  */
 import { basename, dirname, isAbsolute, join } from 'node:path'
-import { entryAt, isDirectory, isWithin, realPath } from './paths.ts'
+import { isDirectory, isWithin, realPath } from './paths.ts'
 
 export interface Toolchain {
   /** Directories of the PATH, in order. */
@@ -78,7 +78,8 @@ function holdsNothingPrivate(directory: string, { home, dataDir, projects }: Too
 function npmPackage(directories: readonly string[]): string | null {
   for (const directory of directories) {
     const command = join(directory, 'npm')
-    if (basename(directory) === '.bin' || entryAt(command) === null) continue
+    if (basename(directory) === '.bin') continue
+    // Null also where the server's user may not look, as in root's directories of an inherited PATH.
     const real = realPath(command)
     // …/npm/bin/npm-cli.js
     if (real !== null && basename(real) === 'npm-cli.js') return dirname(dirname(real))

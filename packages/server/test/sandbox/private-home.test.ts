@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { chownSync, mkdirSync, readdirSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -145,14 +145,18 @@ describe.skipIf(isRoot && !isReachable(standInServer, ordinaryUser.uid, ordinary
         mkdirSync(folder)
         if (isRoot) chownSync(folder, ordinaryUser.uid, ordinaryUser.gid)
       }
+      // On the PATH, as root's directories are for a server that root has started for another user.
+      const closed = workspace.project('closed')
+      chmodSync(closed, isRoot ? 0o700 : 0)
       const script = 'cd; mkdir -p a/b c; touch a/b/file c/file; chmod 500 c; chmod 000 a/b a; echo closed'
       const { stdout } = await promisify(execFile)(
         process.execPath,
         [standInServer, JSON.stringify({ mode: 'off', dataDir, project, script })],
-        { ...(isRoot ? ordinaryUser : {}), env: { PATH: process.env.PATH, HOME: project } },
+        { ...(isRoot ? ordinaryUser : {}), env: { PATH: `${closed}:${process.env.PATH}`, HOME: project } },
       )
       expect(stdout).toContain('closed')
       expect(homesLeft(dataDir)).toEqual([])
+      chmodSync(closed, 0o700)
     })
   },
 )
