@@ -6,7 +6,6 @@
  * one which was answered long ago is not asked again; only one at a time; and an answer that was typed
  * before its question could be read does not count.
  */
-import type { PermissionRequestedEvent } from '@millrace/protocol'
 import { messageOf } from '@millrace/protocol'
 import { Refused } from './api.ts'
 import type { Screen } from './screen.ts'
@@ -15,8 +14,6 @@ import type { Input } from './terminal.ts'
 /** Faster than anybody can read a question: what comes within this time was meant for something else. */
 const readingMs = 400
 const promptText = '  allow? [y/N] '
-
-export type Question = Pick<PermissionRequestedEvent, 'approvalId'>
 
 export interface QuestionsOptions {
   screen: Screen

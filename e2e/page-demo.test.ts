@@ -1,0 +1,40 @@
+/** The demo as somebody without a key meets it: the program, a browser, the real agent SDK, real tools. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Browser, openBrowser } from './support/browser.ts'
+import { type ServerProcess, scratchFolder, startServer } from './support/server.ts'
+
+const [scratch, data] = [scratchFolder(), scratchFolder()]
+const releases: (() => unknown)[] = [scratch.dispose, data.dispose]
+let server: ServerProcess
+let browser: Browser
+beforeAll(async () => {
+  server = await startServer({ cwd: scratch.path, dataDir: data.path, env: { ANTHROPIC_API_KEY: '' } })
+  releases.push(() => server.end())
+  browser = await openBrowser()
+  releases.push(browser.close)
+})
+afterAll(async () => {
+  for (const release of releases.reverse()) await release()
+})
+
+it('the page starts the demo session, which says what it is and repairs the test of its project', async () => {
+  const { page } = browser
+  await page.goto(/http:\/\/\S+\/login\?code=\S+/.exec(server.log())?.[0] ?? '')
+  await page.getByRole('heading', { name: 'Agent session (scripted demo model)' }).waitFor()
+  await page.getByRole('button', { name: 'Start session' }).click()
+  await page.locator('#log').getByText('a fixed script, and no AI').waitFor()
+  await page.locator('.call.failed', { hasText: 'npm test' }).waitFor()
+  await page.locator('#log').getByText('All tests pass.').waitFor()
+  await page.locator('#head .state', { hasText: 'completed' }).waitFor()
+  const live = await page.locator('#log .entry').allInnerTexts()
+  await page.reload()
+  await page.locator('#log').getByText('All tests pass.').waitFor()
+  await expect.poll(() => page.locator('#log .entry').allInnerTexts()).toEqual(live)
+  expect(browser.complaints).toEqual([])
+
+  // There is nothing left to repair: the conversation goes on all the same.
+  await page.getByRole('button', { name: 'Resume' }).click()
+  await page.locator('#facts').getByText('goes on from').waitFor()
+  await page.locator('#head .state', { hasText: 'completed' }).waitFor()
+  expect(browser.complaints).toEqual([])
+})
