@@ -1,5 +1,5 @@
 /** Agent sessions inside somebody's Express application: its compression, its login, its users. */
-import { cpSync, mkdtempSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { demoProject, demoScript, loadScript, startScriptedModel } from '@millrace/scripted-model'
@@ -16,13 +16,10 @@ if (model !== null) {
   process.env.ANTHROPIC_BASE_URL = model.url
 }
 
-/** What the agent works on: a copy of the sample project, unless you name another directory. */
-function projectPath(): string {
-  if (process.env.PROJECT) return process.env.PROJECT
-  const copy = mkdtempSync(join(tmpdir(), 'millrace-example-'))
-  cpSync(demoProject, copy, { recursive: true })
-  return copy
-}
+// The agent works on a copy of the sample project, unless you name another directory.
+const named = process.env.PROJECT
+const path = named || mkdtempSync(join(tmpdir(), 'millrace-example-'))
+if (!named) cpSync(demoProject, path, { recursive: true })
 
 /** Whatever the application knows of its users; here, two of them and their API keys. */
 const users = new Map([
@@ -37,7 +34,7 @@ const requireAuth: express.RequestHandler = (request, response, next) => {
 }
 const userOf = (request: object) => (request as { user?: string }).user ?? null
 
-const millrace = createMillrace({ projects: { web: { path: projectPath() } } }, { principal: userOf })
+const millrace = createMillrace({ projects: { web: { path } } }, { principal: userOf })
 await millrace.start()
 
 const app = express()
@@ -69,6 +66,7 @@ process.once('SIGTERM', async () => {
   await agentSessionManager.shutdownAll('The application is being updated')
   await millrace.stop()
   await model?.close()
+  if (!named) rmSync(path, { recursive: true })
   server.close()
   server.closeIdleConnections()
 })

@@ -1,8 +1,9 @@
 /** The policy as the callback of who calls the agent SDK's query() themselves. */
-import { mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CanUseTool, Options } from '@anthropic-ai/claude-agent-sdk'
-import { describe, expect, it } from 'vitest'
+import { type CanUseTool, type Options, query } from '@anthropic-ai/claude-agent-sdk'
+import { startScriptedModel } from '@millrace/scripted-model'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { type CanUseToolOptions, canUseTool, createCanUseTool } from '../../src/index.ts'
 import { scratch } from './host.ts'
 
@@ -125,5 +126,53 @@ describe('createCanUseTool', () => {
         ),
       ).toMatchObject({ behavior: 'deny' })
     }
+  })
+})
+
+describe('with the real agent SDK', () => {
+  it('a call it lets pass is made, one it denies is not, and the agent is told why', async () => {
+    const folder = realpathSync(scratch())
+    const [project, home] = [join(folder, 'project'), join(folder, 'home')]
+    mkdirSync(project)
+    mkdirSync(home)
+    const call = (name: string, input: Record<string, string>) => ({
+      content: [{ type: 'tool_use' as const, name, input }],
+    })
+    const model = await startScriptedModel({
+      script: {
+        name: 'two calls',
+        steps: [
+          { when: { turn: 1 }, reply: call('Write', { file_path: '{{cwd}}/made.txt', content: 'made' }) },
+          { when: { turn: 2 }, reply: call('Bash', { command: 'touch ../outside.txt' }) },
+          { reply: { content: [{ type: 'text', text: '{{result}}' }] } },
+        ],
+      },
+    })
+    onTestFinished(() => model.close())
+    const mark = process.env.MILLRACE_TEST_MARK
+    const conversation = query({
+      prompt: 'Make two files',
+      options: {
+        cwd: project,
+        canUseTool: createCanUseTool({ projectPath: project, home }),
+        settingSources: [],
+        env: {
+          PATH: process.env.PATH,
+          HOME: home,
+          CLAUDE_CODE_TMPDIR: home,
+          CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+          ANTHROPIC_BASE_URL: model.url,
+          ANTHROPIC_API_KEY: 'made-up',
+          ...(mark === undefined ? {} : { MILLRACE_TEST_MARK: mark }),
+        },
+      },
+    })
+    let result = ''
+    for await (const message of conversation) {
+      if (message.type === 'result' && message.subtype === 'success') result = message.result
+    }
+    expect(readFileSync(join(project, 'made.txt'), 'utf8')).toBe('made')
+    expect(existsSync(join(folder, 'outside.txt'))).toBe(false)
+    expect(result).toContain('lies outside the project')
   })
 })
