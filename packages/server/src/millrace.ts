@@ -12,8 +12,10 @@ import type { Logger } from 'pino'
 import { enterRunning, leaveRunning } from './agent-sessions/running.ts'
 import { loadConfig } from './config/load.ts'
 import type { ConfigFile } from './config/schema.ts'
+import { type EmbeddedRealtime, embeddedRealtime } from './embedded-realtime.ts'
 import { checkedPrincipal, type EmbeddedRuns, embeddedRuns, type HostPrincipal } from './embedded-runs.ts'
 import { type ExpressMiddleware, expressMiddleware } from './faces/express.ts'
+import { RunHooks } from './realtime/hooks.ts'
 import { type OpenServer, openServer } from './server.ts'
 import { createLog } from './telemetry/log.ts'
 
@@ -58,6 +60,7 @@ export interface Millrace {
    */
   readonly fastify: FastifyPluginAsync
   readonly runs: EmbeddedRuns
+  readonly realtime: EmbeddedRealtime
 }
 
 /** What lives from a start to its stop. */
@@ -70,6 +73,7 @@ interface Life {
 
 /** `config` is what a configuration file would hold. Opens nothing and checks nothing before `start()`. */
 export function createMillrace(config: ConfigFile, options: MillraceOptions = {}): Millrace {
+  const hooks = new RunHooks()
   let life: Life | null = null
   /** The one before: a stream that reconnects after a stop is still told to come back. */
   let ended: Life | null = null
@@ -98,7 +102,7 @@ export function createMillrace(config: ConfigFile, options: MillraceOptions = {}
   return {
     async start() {
       const mine = inTurn(async () => {
-        life ??= await open(config, options)
+        life ??= await open(config, options, hooks)
         enterRunning(host)
         return life
       })
@@ -130,10 +134,11 @@ export function createMillrace(config: ConfigFile, options: MillraceOptions = {}
     },
     fastify: plugin,
     runs,
+    realtime: embeddedRealtime(async () => (await alive()).server, hooks),
   }
 }
 
-async function open(config: ConfigFile, options: MillraceOptions): Promise<Life> {
+async function open(config: ConfigFile, options: MillraceOptions, hooks: RunHooks): Promise<Life> {
   const { dataDir, cwd = process.cwd(), principal } = options
   const loaded = await loadConfig({ flags: { data: dataDir }, env: process.env, cwd, content: config })
   const log = options.log ?? createLog(process.env.LOG_LEVEL ? loaded.logLevel : 'warn')
@@ -141,6 +146,7 @@ async function open(config: ConfigFile, options: MillraceOptions): Promise<Life>
   const server = await openServer({
     config: loaded,
     log,
+    hooks,
     ...(principal && { principal: async (request) => checkedPrincipal(await principal(request)) }),
     onFatal: (error) => {
       log.fatal({ err: error }, 'the store failed: nothing is acknowledged any more')

@@ -18,6 +18,8 @@ import { Delivery } from './delivery/delivery.ts'
 import type { FaceParts, Readiness } from './faces/face.ts'
 import { routes } from './faces/routes.ts'
 import { packageVersion } from './package-version.ts'
+import { RunHooks } from './realtime/hooks.ts'
+import { Realtime } from './realtime/realtime.ts'
 import { Retention } from './retention/retention.ts'
 import { startSweeper } from './retention/sweeper.ts'
 import { prepareJob } from './runners/command/prepare.ts'
@@ -38,6 +40,8 @@ export interface ServerOptions {
   log: Logger
   /** Maps a host application's user. Absent: this server authenticates by itself. */
   principal?: (request: IncomingMessage) => Principal | null | Promise<Principal | null>
+  /** What an embedding program is told of runs. */
+  hooks?: RunHooks
   /** Told when the store can no longer be trusted: the process should end. */
   onFatal?: (error: Error) => void
 }
@@ -48,6 +52,7 @@ export interface OpenServer {
   plugin: FastifyPluginAsync
   runs: Runs
   delivery: Delivery
+  realtime: Realtime
   auth: Authenticator
   /** An admin token that lives as long as this server. */
   localToken: string
@@ -76,7 +81,7 @@ export async function openServer(options: ServerOptions): Promise<OpenServer> {
 }
 
 async function open(
-  { config, log, principal, onFatal }: ServerOptions,
+  { config, log, principal, hooks, onFatal }: ServerOptions,
   releases: (() => unknown)[],
   close: () => Promise<void>,
 ): Promise<OpenServer> {
@@ -109,6 +114,16 @@ async function open(
   releases.push(() => delivery.close())
 
   const now = () => Date.now()
+  const node = randomUUID()
+  const realtime = new Realtime({
+    store,
+    publicTopics: config.realtime?.publicTopics ?? [],
+    hooks: hooks ?? new RunHooks(),
+    node,
+    now,
+    log,
+  })
+  releases.push(() => realtime.close())
   const kinds: KindOfRun[] = [
     {
       kind: 'job',
@@ -124,7 +139,7 @@ async function open(
     sandbox,
     endLeftovers,
     eventBytes: config.limits.eventBytes,
-    node: randomUUID(),
+    node,
     now,
     log,
     shutdownGraceMs,
@@ -138,6 +153,7 @@ async function open(
     uncommittedBytes: () => store.uncommittedBytes(),
     storeStatus: () => store.status(),
     delivery: () => delivery.stats(),
+    realtime: () => realtime.stats(),
   })
   await runs.open()
 
@@ -170,6 +186,7 @@ async function open(
     pages: store,
     auth,
     streams,
+    realtime,
     retention,
     metrics,
     sandbox: sandbox.report,
@@ -185,6 +202,7 @@ async function open(
     plugin: routes(faces),
     runs,
     delivery,
+    realtime,
     auth,
     localToken,
     setPublicUrl: (url) => {
@@ -194,7 +212,7 @@ async function open(
       draining = true
       retention.stop()
       await runs.shutdown()
-      await delivery.drain(drainMs)
+      await Promise.all([delivery.drain(drainMs), realtime.drain(drainMs)])
     },
     close,
   }

@@ -4,7 +4,7 @@
  * Owns one timer, and only while a stream is open. Invariants: a stream whose credential is revoked or
  * expired ends within one sweep, also when another process revoked it (the store is asked, nobody is
  * told); no user and no address has more streams than allowed, an ended one is not counted; nobody's
- * stream is ended to make room for somebody else's.
+ * stream is ended to make room for somebody else's, and guests leave half of all places to users.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
@@ -39,7 +39,8 @@ export interface OpenStreamsParts {
 }
 
 interface Entry {
-  identity: Identity
+  /** Null: a guest. */
+  identity: Identity | null
   address: string
   /** Null while the stream is being opened. */
   stream: OpenStream | null
@@ -51,6 +52,11 @@ export interface Reservation {
   attach(stream: OpenStream): void
   /** Gives the place back, when no stream came of it. */
   release(): void
+  /**
+   * The stream is this caller's from here on, and ends with this credential. Fails as `reserve` does at the
+   * limit of a user; it is then whose it was.
+   */
+  handOver(identity: Identity): void
 }
 
 const sweepMs = 1000
@@ -77,14 +83,14 @@ export class OpenStreams {
    * Takes a place for one more stream. At a limit the longest-stalled of this user's streams under it is
    * ended to make room; when those keep up, the new one is refused with `too_many_streams`.
    */
-  reserve(identity: Identity, address: string): Reservation {
+  reserve(identity: Identity | null, address: string): Reservation {
     const { limits } = this.#parts
-    const { user } = identity.principal
+    const user = userOf(identity)
     // A ticket opens one connection at a time: the client that reconnects is the one that counts, and
     // the place of its older connection is its own.
     const ticket = ticketOf(identity)
     if (ticket !== null) for (const entry of [...this.#ofTicket.of(ticket)]) this.#end(entry, 'ticket')
-    this.#makeRoom(limits.streamsPerUser, 'user', this.#ofUser.of(user), user)
+    this.#makeRoomForUser(user)
     this.#makeRoom(limits.streamsPerAddress, 'address', this.#ofAddress.of(address), user)
     this.#makeRoom(limits.streams, 'server', this.#entries, user)
     const entry: Entry = { identity, address, stream: null, released: false }
@@ -102,6 +108,7 @@ export class OpenStreams {
         else void stream.closed.then(release)
       },
       release,
+      handOver: (next) => this.#handOver(entry, next),
     }
   }
 
@@ -114,22 +121,44 @@ export class OpenStreams {
     if (entry.released) return
     entry.released = true
     this.#entries.delete(entry)
-    this.#ofUser.delete(entry.identity.principal.user, entry)
+    this.#ofUser.delete(userOf(entry.identity), entry)
     this.#ofAddress.delete(entry.address, entry)
     const ticket = ticketOf(entry.identity)
     if (ticket !== null) this.#ofTicket.delete(ticket, entry)
     if (this.#entries.size === 0) this.close()
   }
 
+  #handOver(entry: Entry, identity: Identity): void {
+    if (entry.released) return
+    const [before, user] = [userOf(entry.identity), userOf(identity)]
+    if (before !== user) {
+      this.#makeRoomForUser(user)
+      this.#ofUser.delete(before, entry)
+      this.#ofUser.add(user, entry)
+    }
+    entry.identity = identity
+  }
+
+  /** Guests are told apart by their addresses alone. */
+  #makeRoomForUser(user: string | null): void {
+    const { streams, streamsPerUser } = this.#parts.limits
+    const same = this.#ofUser.of(user)
+    if (user === null) this.#makeRoom(Math.ceil(streams / 2), 'server', same, user)
+    else this.#makeRoom(streamsPerUser, 'user', same, user)
+  }
+
   #makeRoom(
     limit: number,
     what: 'user' | 'address' | 'server',
     same: ReadonlySet<Entry>,
-    user: string,
+    user: string | null,
   ): void {
     if (same.size < limit) return
     const stalled = [...same]
-      .filter((entry) => entry.identity.principal.user === user && entry.stream?.stalledSince != null)
+      // Two guests are two people.
+      .filter(
+        (entry) => user !== null && userOf(entry.identity) === user && entry.stream?.stalledSince != null,
+      )
       .sort((a, b) => (a.stream?.stalledSince ?? 0) - (b.stream?.stalledSince ?? 0))[0]
     if (stalled === undefined) {
       const whose = { user: 'this user', address: 'this address', server: 'this server' }[what]
@@ -157,9 +186,10 @@ export class OpenStreams {
       const at = this.#parts.now()
       const ids = new Set<string>()
       for (const { identity } of this.#entries)
-        if (identity.credential !== null) ids.add(identity.credential.id)
+        if (identity !== null && identity.credential !== null) ids.add(identity.credential.id)
       const dead = new Set(ids.size === 0 ? [] : await this.#parts.credentials.dead([...ids], at))
       for (const entry of [...this.#entries]) {
+        if (entry.identity === null) continue
         const { credential, expiresAt } = entry.identity
         const expired = expiresAt !== null && expiresAt <= at
         if (!expired && !(credential !== null && dead.has(credential.id))) continue
@@ -173,26 +203,31 @@ export class OpenStreams {
   }
 }
 
-function ticketOf({ credential }: Identity): string | null {
+function ticketOf(identity: Identity | null): string | null {
+  const credential = identity?.credential
   return credential?.kind === 'ticket' ? credential.id : null
+}
+
+function userOf(identity: Identity | null): string | null {
+  return identity === null ? null : identity.principal.user
 }
 
 const nobody: ReadonlySet<never> = new Set()
 
 /** Sets by name; a name whose set is empty is forgotten. */
 class Groups<Member> {
-  readonly #sets = new Map<string, Set<Member>>()
+  readonly #sets = new Map<string | null, Set<Member>>()
 
-  of(name: string): ReadonlySet<Member> {
+  of(name: string | null): ReadonlySet<Member> {
     return this.#sets.get(name) ?? nobody
   }
 
-  add(name: string, member: Member): void {
+  add(name: string | null, member: Member): void {
     const set = this.#sets.get(name) ?? new Set<Member>()
     this.#sets.set(name, set.add(member))
   }
 
-  delete(name: string, member: Member): void {
+  delete(name: string | null, member: Member): void {
     const set = this.#sets.get(name)
     set?.delete(member)
     if (set?.size === 0) this.#sets.delete(name)

@@ -37,6 +37,7 @@ export const describeRoute: Transform = (document) => {
   const whole: Described = {
     ...said,
     ...(access === 'public' ? { security: [] } : {}),
+    ...(access === 'optional' ? { security: [{}, { bearer: [] }] } : {}),
     ...(ofRun ? resumable(said.produces ?? []) : {}),
     response: { ...refusalsOf(document.route, said), ...(answers ?? { 200: { description: said.summary } }) },
   }

@@ -3,6 +3,7 @@
  * A route names its shape in its `config`; what is documented and what is sent come from one row.
  */
 import { type ErrorCode, errorTable, type MillraceError, toProblem } from '@millrace/protocol'
+import { pocketbase } from './realtime-refusals.ts'
 
 interface RefusalShape {
   contentType: string
@@ -74,5 +75,8 @@ const success: RefusalShape = {
   }),
 }
 
-export const refusalShapes = { problem, message, success } as const satisfies Record<string, RefusalShape>
+export const refusalShapes = { problem, message, success, pocketbase } as const satisfies Record<
+  string,
+  RefusalShape
+>
 export type RefusalShapeName = keyof typeof refusalShapes

@@ -7,11 +7,13 @@
 import type { RunKind } from '@millrace/protocol'
 import { Registry } from 'prom-client'
 import type { DeliveryStats } from '../delivery/delivery.ts'
+import type { RealtimeStats } from '../realtime/realtime.ts'
 import type { QueueCounts, StoreStatus } from '../store/store.ts'
 import { DeliveryMetrics } from './metrics/delivery-metrics.ts'
 import { HttpMetrics } from './metrics/http-metrics.ts'
 import { info } from './metrics/instruments.ts'
 import { processMetrics } from './metrics/process-metrics.ts'
+import { RealtimeMetrics } from './metrics/realtime-metrics.ts'
 import { type OpenRuns, RunMetrics } from './metrics/run-metrics.ts'
 import { StoreMetrics } from './metrics/store-metrics.ts'
 
@@ -29,6 +31,7 @@ export interface MetricSources {
   uncommittedBytes: () => number
   storeStatus: () => StoreStatus
   delivery: () => DeliveryStats
+  realtime: () => RealtimeStats
 }
 
 export class Metrics {
@@ -37,6 +40,7 @@ export class Metrics {
   readonly http: HttpMetrics
   private readonly registry = new Registry()
   private readonly delivery: DeliveryMetrics
+  private readonly realtime: RealtimeMetrics
   private sources: MetricSources | null = null
   private refreshing: Promise<void> | null = null
 
@@ -46,6 +50,7 @@ export class Metrics {
     this.runs = new RunMetrics(this.registry)
     this.store = new StoreMetrics(this.registry)
     this.delivery = new DeliveryMetrics(this.registry)
+    this.realtime = new RealtimeMetrics(this.registry)
     this.http = new HttpMetrics(this.registry)
   }
 
@@ -71,11 +76,12 @@ export class Metrics {
 
   private async refresh(): Promise<void> {
     if (this.sources === null) return
-    const { delivery, storeStatus, uncommittedBytes, activeRuns } = this.sources
+    const { delivery, realtime, storeStatus, uncommittedBytes, activeRuns } = this.sources
     const open = await openRuns(this.sources)
     this.runs.found(open, activeRuns())
     this.store.found(storeStatus().kind, uncommittedBytes())
     this.delivery.found(delivery())
+    this.realtime.found(realtime())
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { DeliveryStats } from '../../src/delivery/delivery.ts'
+import type { RealtimeStats } from '../../src/realtime/realtime.ts'
 import type { RunRecord } from '../../src/store/store.ts'
 import { type MetricSources, Metrics } from '../../src/telemetry/metrics.ts'
 import { figureOf } from './support/figures.ts'
@@ -24,6 +25,19 @@ const still: DeliveryStats = {
   readFailures: 0,
 }
 
+const noTopics: RealtimeStats = {
+  clients: 0,
+  stalled: 0,
+  subscriptions: 0,
+  pendingBytes: 0,
+  published: 0,
+  messagesOut: 0,
+  bytesOut: 0,
+  coalesced: 0,
+  overflowed: 0,
+  idled: 0,
+}
+
 function sources(changed: Partial<MetricSources> = {}): MetricSources {
   return {
     version: '1.2.3',
@@ -34,6 +48,7 @@ function sources(changed: Partial<MetricSources> = {}): MetricSources {
     uncommittedBytes: () => 0,
     storeStatus: () => ({ kind: 'ok' }),
     delivery: () => still,
+    realtime: () => noTopics,
     ...changed,
   }
 }

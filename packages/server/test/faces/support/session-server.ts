@@ -20,6 +20,8 @@ import { type ExpressMiddleware, expressMiddleware } from '../../../src/faces/ex
 import type { FaceParts } from '../../../src/faces/face.ts'
 import { createHttpServer } from '../../../src/faces/http-server.ts'
 import { routes } from '../../../src/faces/routes.ts'
+import { RunHooks } from '../../../src/realtime/hooks.ts'
+import { Realtime } from '../../../src/realtime/realtime.ts'
 import { Retention } from '../../../src/retention/retention.ts'
 import type { RunContext, RunOutcome } from '../../../src/runners/runner.ts'
 import type { KindOfRun } from '../../../src/runs/kind.ts'
@@ -141,6 +143,15 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
   onTestFinished(() => runs.shutdown())
   const streams = new OpenStreams({ credentials: store.credentials, limits: config.limits, now, log: silent })
   onTestFinished(() => streams.close())
+  const realtime = new Realtime({
+    store,
+    publicTopics: [],
+    hooks: new RunHooks(),
+    node: randomUUID(),
+    now,
+    log: silent,
+  })
+  onTestFinished(() => realtime.close())
   let draining = false
   let url = ''
   const parts: FaceParts = {
@@ -150,6 +161,7 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     pages: store,
     auth: new Authenticator({ credentials: store.credentials, adminTokens: [], jwt: null, now }),
     streams,
+    realtime,
     retention: new Retention({ store, rule: config.retention, now, log: silent }),
     metrics: new Metrics(),
     sandbox: boundary,

@@ -1,0 +1,96 @@
+/**
+ * What subscribers are told: a change of a record, or something that was published.
+ *
+ * One object for all who get it; each text is made once, when it is first wanted.
+ */
+import { type Fields, pick } from './fields.ts'
+import type { Subscription } from './subscription.ts'
+
+export type RecordAction = 'create' | 'update' | 'delete'
+
+export interface Message {
+  /** A later message of the same key says all that this one does; null: this one stands for itself. */
+  readonly key: string | null
+  /** About what it costs to keep, in bytes. */
+  readonly cost: number
+  json(subscription: Pick<Subscription, 'fields' | 'fieldsText'>): string
+  /** This message as it is to be sent instead of an earlier one, of the same key, that was not. */
+  after(earlier: Message): Message
+}
+
+/** How many selections of fields a message remembers: clients choose them. */
+const rememberedTexts = 16
+
+class Texts {
+  readonly #texts = new Map<string, string>()
+  readonly #make: (fields: Fields | null) => string
+
+  constructor(make: (fields: Fields | null) => string) {
+    this.#make = make
+  }
+
+  of({ fields, fieldsText }: Pick<Subscription, 'fields' | 'fieldsText'>): string {
+    const known = this.#texts.get(fieldsText)
+    if (known !== undefined) return known
+    const text = this.#make(fields)
+    if (this.#texts.size < rememberedTexts) this.#texts.set(fieldsText, text)
+    return text
+  }
+}
+
+const wholeRecord = { fields: null, fieldsText: '' }
+
+export class RecordChange implements Message {
+  readonly key: string
+  readonly action: RecordAction
+  readonly #record: { id: string }
+  readonly #texts: Texts
+
+  constructor(action: RecordAction, collection: 'runs' | 'projects', record: { id: string }) {
+    this.action = action
+    this.key = `${collection}/${record.id}`
+    this.#record = record
+    this.#texts = new Texts((fields) => JSON.stringify({ action, record: pick(record, fields) }))
+  }
+
+  get cost(): number {
+    return this.json(wholeRecord).length
+  }
+
+  json(subscription: Pick<Subscription, 'fields' | 'fieldsText'>): string {
+    return this.#texts.of(subscription)
+  }
+
+  /** Who has not been told yet that a record came to be is told so with its newest state. */
+  after(earlier: Message): Message {
+    const created = earlier instanceof RecordChange && earlier.action === 'create'
+    if (!created || this.action !== 'update') return this
+    return new RecordChange('create', this.key.startsWith('runs/') ? 'runs' : 'projects', this.#record)
+  }
+}
+
+export class Published implements Message {
+  readonly key = null
+  readonly #texts: Texts
+
+  /** Throws what `JSON.stringify` throws. */
+  constructor(data: unknown) {
+    const json = JSON.stringify(data) ?? 'null'
+    this.#texts = new Texts((fields) =>
+      fields === null ? json : JSON.stringify(pick(JSON.parse(json), fields)),
+    )
+    this.#texts.of(wholeRecord)
+  }
+
+  get cost(): number {
+    return this.#texts.of(wholeRecord).length
+  }
+
+  json(subscription: Pick<Subscription, 'fields' | 'fieldsText'>): string {
+    return this.#texts.of(subscription)
+  }
+
+  after(): Message {
+    return this
+  }
+}

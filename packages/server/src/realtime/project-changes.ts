@@ -1,0 +1,91 @@
+/**
+ * Records of projects: a project as one user, or an admin, sees it. It changes when one of the runs
+ * changes that they may see, so that nobody learns anything of others' runs by it.
+ *
+ * Owns nothing but what is to be told next. The counts are read from the store, and stop at
+ * `mostCounted`: that is "so many or more".
+ */
+import type { RunKind, RunState } from '@millrace/protocol'
+import type { Clock } from '../clock.ts'
+import type { Store } from '../store/store.ts'
+import { Paced } from './paced.ts'
+
+/** Who a record is for: the admins, or one user. */
+export interface Audience {
+  readonly user: string | null
+}
+
+export interface ProjectRecord {
+  id: string
+  /** Runs that wait; 100 means 100 or more. */
+  queued: number
+  /** Runs that are starting or running; 100 means 100 or more. */
+  active: number
+  lastRun: { id: string; kind: RunKind; state: RunState; createdAt: number; finishedAt: number | null } | null
+}
+
+export const mostCounted = 100
+
+export interface ProjectChangesParts {
+  store: Pick<Store, 'listRuns'>
+  clock: Clock
+  intervalMs: number
+  tell: (audience: Audience, record: ProjectRecord) => void
+  onFailure: (error: unknown) => void
+}
+
+export class ProjectChanges {
+  readonly #parts: ProjectChangesParts
+  readonly #paced: Paced
+
+  constructor(parts: ProjectChangesParts) {
+    this.#parts = parts
+    const { clock, intervalMs, onFailure } = parts
+    this.#paced = new Paced({ clock, intervalMs, onFailure, work: (key) => this.#read(key) })
+  }
+
+  changed(project: string, audience: Audience): void {
+    this.#paced.want(JSON.stringify([project, audience.user]))
+  }
+
+  flush(): Promise<void> {
+    return this.#paced.flush()
+  }
+
+  close(): void {
+    this.#paced.close()
+  }
+
+  async #read(key: string): Promise<void> {
+    const [project, user] = JSON.parse(key) as [string, string | null]
+    const { store, tell } = this.#parts
+    const owner = user ?? undefined
+    const found = async (state: RunState | undefined, limit: number) =>
+      (await store.listRuns({ project, owner, state, limit })).runs
+    const [queued, starting, running, newest] = await Promise.all([
+      found('queued', mostCounted),
+      found('starting', mostCounted),
+      found('running', mostCounted),
+      found(undefined, 1),
+    ])
+    const last = newest[0]
+    tell(
+      { user },
+      {
+        id: project,
+        queued: queued.length,
+        active: Math.min(starting.length + running.length, mostCounted),
+        lastRun:
+          last === undefined
+            ? null
+            : {
+                id: last.id,
+                kind: last.kind,
+                state: last.state,
+                createdAt: last.createdAt,
+                finishedAt: last.finishedAt,
+              },
+      },
+    )
+  }
+}
