@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../delivery/support/manual-clock.ts'
 import { bearer, follow } from '../security/support/follow.ts'
 import { post } from '../security/support/server.ts'
-import { eventually } from '../security/support/wire.ts'
+import { eventually, exchange } from '../security/support/wire.ts'
 import { type Agent, completed, openSessionServer, type SessionServer } from './support/session-server.ts'
 
 const nobodys = '00000000-0000-4000-8000-000000000000'
@@ -143,6 +143,17 @@ describe('whoever has no credential', () => {
       expect(await told(answer)).toEqual([401, refusal(expect.any(String))])
     }
   })
+})
+
+it('what is refused before the face has seen it has the shape of the face', async () => {
+  const server = await openSessionServer()
+  for (const path of ['/api/agent/test', `/api/agent/test/stream/${nobodys}`]) {
+    const answer = await exchange(
+      Number(new URL(server.url).port),
+      `${path.includes('stream') ? 'GET' : 'POST'} ${path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+    )
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([421, refusal(expect.any(String))])
+  }
 })
 
 describe('the stream', () => {
