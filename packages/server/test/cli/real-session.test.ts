@@ -22,5 +22,5 @@ describe('the commands of sessions against a real server', () => {
     expect(again.code).toBe(0)
     server.process.kill('SIGTERM')
     expect((await server.ended).code).toBe(0)
-  })
+  }, 90_000)
 })
