@@ -16,6 +16,20 @@ export function processesWith(text: string): number[] {
     .map(Number)
 }
 
+/** Pids of the living processes that were started for a run, which their environment says. */
+export function processesOfRun(id: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(id)
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)

@@ -29,7 +29,7 @@ export interface ServeOptions {
 const backlog = 65_535
 
 export async function serve({ config, log, onFatal, http }: ServeOptions): Promise<Serving> {
-  const server = await openServer({ config, log, onFatal })
+  const server = await openServer({ config, log, demo: true, onFatal })
   try {
     const app = await createHttpServer(server.faces, log, http)
     await listenQuietly(app, { host: config.host, port: config.port, backlog })

@@ -5,6 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
+import { homedir } from 'node:os'
+import { MillraceError } from '@millrace/protocol'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Logger } from 'pino'
 import { Authenticator } from './auth/authenticator.ts'
@@ -14,14 +16,20 @@ import type { Principal } from './auth/principal.ts'
 import { newSecret } from './auth/secrets.ts'
 import { monotonicClock } from './clock.ts'
 import type { Config } from './config/config.ts'
+import { ConfigError } from './config/problems.ts'
 import { Delivery } from './delivery/delivery.ts'
-import type { FaceParts, Readiness } from './faces/face.ts'
+import { type Demo, openDemo } from './demo.ts'
+import type { AgentStatus, FaceParts, Readiness } from './faces/face.ts'
 import { routes } from './faces/routes.ts'
 import { packageVersion } from './package-version.ts'
 import { RunHooks } from './realtime/hooks.ts'
 import { Realtime } from './realtime/realtime.ts'
 import { Retention } from './retention/retention.ts'
 import { startSweeper } from './retention/sweeper.ts'
+import { checkClaudeRunner } from './runners/claude/check.ts'
+import { agentProblems } from './runners/claude/options.ts'
+import { prepareSession } from './runners/claude/prepare.ts'
+import { type ClaudeRunnerOptions, createClaudeRunner } from './runners/claude/runner.ts'
 import { prepareJob } from './runners/command/prepare.ts'
 import { createCommandRunner } from './runners/command/runner.ts'
 import type { KindOfRun } from './runs/kind.ts'
@@ -42,6 +50,8 @@ export interface ServerOptions {
   principal?: (request: IncomingMessage) => Principal | null | Promise<Principal | null>
   /** What an embedding program is told of runs. */
   hooks?: RunHooks
+  /** Offer the scripted demo model, and a project for it, where no model is configured. */
+  demo?: boolean
   /** Told when the store can no longer be trusted: the process should end. */
   onFatal?: (error: Error) => void
 }
@@ -67,6 +77,9 @@ export interface OpenServer {
 const drainMs = 3000
 const shutdownGraceMs = 3000
 
+/** Where agent sessions find their model, unless `ANTHROPIC_BASE_URL` says otherwise. */
+const defaultModelUrl = 'https://api.anthropic.com'
+
 export async function openServer(options: ServerOptions): Promise<OpenServer> {
   const releases: (() => unknown)[] = []
   const release = async () => {
@@ -81,14 +94,17 @@ export async function openServer(options: ServerOptions): Promise<OpenServer> {
 }
 
 async function open(
-  { config, log, principal, hooks, onFatal }: ServerOptions,
+  { config: configured, log, principal, hooks, demo = false, onFatal }: ServerOptions,
   releases: (() => unknown)[],
   close: () => Promise<void>,
 ): Promise<OpenServer> {
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-  const lock = acquireDataDirLock(config.dataDir)
+  const problems = agentProblems(configured.agent ?? {})
+  if (problems.length > 0) throw new ConfigError(configured.configFile, problems)
+  await mkdir(configured.dataDir, { recursive: true, mode: 0o700 })
+  const lock = acquireDataDirLock(configured.dataDir)
   releases.push(() => lock.release())
 
+  const { config, model } = await withModel(configured, demo ? log : null, releases)
   const metrics = new Metrics()
   const sqlite = await openSqliteStore({
     dataDir: config.dataDir,
@@ -124,6 +140,8 @@ async function open(
     log,
   })
   releases.push(() => realtime.close())
+  const sessions = openSessions(config, model, log)
+  releases.push(() => sessions.checked)
   const kinds: KindOfRun[] = [
     {
       kind: 'job',
@@ -131,6 +149,7 @@ async function open(
       concurrency: config.concurrency.job,
       prepare: (request) => prepareJob(request, config),
     },
+    sessions.kind,
   ]
   const runs = new Runs({
     store,
@@ -143,6 +162,7 @@ async function open(
     now,
     log,
     shutdownGraceMs,
+    ...(config.policy && { approvalSeconds: config.policy.approvalSeconds }),
   })
   metrics.observe({
     version: packageVersion,
@@ -190,6 +210,7 @@ async function open(
     retention,
     metrics,
     sandbox: sandbox.report,
+    agent: sessions.status,
     version: packageVersion,
     readiness,
     publicUrl: () => publicUrl,
@@ -215,5 +236,96 @@ async function open(
       await Promise.all([delivery.drain(drainMs), realtime.drain(drainMs)])
     },
     close,
+  }
+}
+
+type Model = ClaudeRunnerOptions['model'] | null
+
+/** The model of agent sessions: the configured one, else the demo's where one is wanted, with its project. */
+async function withModel(
+  config: Config,
+  /** Null: no demo is wanted. */
+  demoLog: Logger | null,
+  releases: (() => unknown)[],
+): Promise<{ config: Config; model: Model }> {
+  const { apiKey, baseUrl } = config.anthropic
+  if (apiKey !== undefined || baseUrl !== undefined) {
+    return { config, model: { baseUrl: baseUrl ?? defaultModelUrl, apiKey, demo: false } }
+  }
+  const demo = demoLog === null ? null : await tryDemo(config.dataDir, demoLog)
+  if (demo === null) return { config, model: null }
+  releases.push(() => demo.close())
+  const model: Model = { baseUrl: demo.baseUrl, apiKey: undefined, demo: true }
+  // Who has written a configuration has said which projects there are.
+  if (config.configFile !== null || config.projects.has(demo.project.id)) return { config, model }
+  const projects = new Map([...config.projects, [demo.project.id, demo.project]])
+  return { config: { ...config, projects }, model }
+}
+
+/** A demo is no reason not to start. */
+async function tryDemo(dataDir: string, log: Logger): Promise<Demo | null> {
+  try {
+    return await openDemo(dataDir)
+  } catch (error) {
+    log.warn({ err: error }, 'the demo could not be opened')
+    return null
+  }
+}
+
+/** Agent sessions as a kind of run. `checked` settles when their self-test has; it never rejects. */
+function openSessions(
+  config: Config,
+  model: Model,
+  log: Logger,
+): { kind: KindOfRun; status: () => AgentStatus; checked: Promise<string[]> } {
+  const options: ClaudeRunnerOptions = {
+    agent: config.agent,
+    policy: config.policy,
+    model: model ?? { baseUrl: defaultModelUrl, apiKey: undefined, demo: false },
+    hidden: [config.dataDir],
+    home: homedir(),
+  }
+  const missing = 'Agent sessions need a model: set ANTHROPIC_API_KEY'
+  let problems = model === null ? [missing] : []
+  const checked = model === null ? Promise.resolve(problems) : check()
+
+  async function check(): Promise<string[]> {
+    const found = await checkClaudeRunner(options)
+    problems = found.problems
+    for (const problem of problems) log.warn(`AGENT SESSIONS: ${problem}`)
+    if (found.unknownTools.length > 0) {
+      const names = found.unknownTools.join(', ')
+      log.warn(`policy.allowedTools has names that the agent SDK does not know: ${names}`)
+    }
+    return problems
+  }
+
+  const refuse = () => {
+    if (problems.length > 0) throw new MillraceError('agent_unavailable', problems.join('; '))
+  }
+  const runner = createClaudeRunner(options)
+  return {
+    checked,
+    status: () =>
+      problems.length === 0
+        ? { available: true, demo: options.model.demo }
+        : { available: false, demo: false, reason: problems.join('; ') },
+    kind: {
+      kind: 'session',
+      concurrency: config.concurrency.session,
+      prepare: (request) => {
+        refuse()
+        return prepareSession(request, config)
+      },
+      runner: {
+        ...runner,
+        // A session that was started while the self-test ran waits for it.
+        run: async (context) => {
+          await checked
+          refuse()
+          return runner.run(context)
+        },
+      },
+    },
   }
 }

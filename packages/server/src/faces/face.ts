@@ -1,8 +1,9 @@
 /** What every face is built from, and what every route must say of itself. */
 import type { IncomingMessage } from 'node:http'
-import type { ErrorCode } from '@millrace/protocol'
+import type { ErrorCode, projectsResponse } from '@millrace/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { OpenStreams } from '../auth/open-streams.ts'
@@ -49,6 +50,9 @@ export interface Readiness {
   status: 'ok' | 'draining' | 'storage_full' | 'storage_failed'
 }
 
+/** Can agent sessions be started, and who answers them? As `GET /api/projects` tells it. */
+export type AgentStatus = NonNullable<z.infer<typeof projectsResponse>['agent']>
+
 export interface FaceParts {
   config: Pick<Config, 'projects' | 'tools' | 'http' | 'limits' | 'concurrency'>
   runs: Runs
@@ -60,6 +64,7 @@ export interface FaceParts {
   retention: Pick<Retention, 'prune'>
   metrics: Metrics
   sandbox: SandboxReport
+  agent: () => AgentStatus
   version: string
   readiness: () => Readiness
   /** Address under which the outside reaches this server, without a slash at the end. */

@@ -175,7 +175,10 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
         response: { 200: projectsResponse },
       },
     },
-    () => ({ projects: [...parts.config.projects.values()].map(({ id }) => ({ id })) }),
+    () => ({
+      projects: [...parts.config.projects.values()].map(({ id }) => ({ id })),
+      agent: parts.agent(),
+    }),
   )
 
   app.get(

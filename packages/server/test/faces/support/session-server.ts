@@ -165,6 +165,7 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     retention: new Retention({ store, rule: config.retention, now, log: silent }),
     metrics: new Metrics(),
     sandbox: boundary,
+    agent: () => ({ available: true, demo: false }),
     version: '0.0.0',
     readiness: () => (draining ? { ready: false, status: 'draining' } : { ready: true, status: 'ok' }),
     publicUrl: () => url,

@@ -1,0 +1,245 @@
+/** How agent sessions end: by their limits, by what their model's API does, by the server's end. */
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Run } from '@millrace/protocol'
+import type { Script } from '@millrace/scripted-model'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  type AgentPlace,
+  type AgentPlaceOptions,
+  agentPlace,
+  eventsOf,
+  sessionStream,
+  sessionToEnd,
+  startSession,
+} from './support/agents.ts'
+import { curl } from './support/curl.ts'
+import { processesOfRun, until } from './support/processes.ts'
+import type { ServerProcess } from './support/server.ts'
+
+const releases: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const release of releases.splice(0).reverse()) await release()
+})
+
+async function placeFor(options: AgentPlaceOptions): Promise<AgentPlace> {
+  const place = await agentPlace(options)
+  releases.push(place.dispose)
+  return place
+}
+
+const longWork: Script = {
+  name: 'long work',
+  steps: [
+    {
+      when: { text: { regex: '^long work (?<name>\\w+)$' } },
+      reply: {
+        content: [
+          {
+            type: 'tool_use',
+            name: 'Write',
+            input: { file_path: '{{cwd}}/notes.txt', content: 'begun {{match.name}}\n' },
+          },
+        ],
+      },
+    },
+    {
+      when: { prompt: 'long work', toolResult: { tool: 'Write' } },
+      reply: {
+        content: [{ type: 'text', text: ['The notes are written. ', 'Now the rest.'], hold: 'middle' }],
+      },
+    },
+    {
+      when: { text: 'interrupted' },
+      reply: { content: [{ type: 'text', text: 'I go on where I was.' }] },
+    },
+    { when: { text: 'and once more' }, reply: { content: [{ type: 'text', text: 'Once more.' }] } },
+  ],
+}
+
+/** Three sessions in three projects, each in the middle of an answer. */
+async function threeInMidTurn(place: AgentPlace, server: ServerProcess) {
+  const sessions = await Promise.all(
+    ['a', 'b', 'c'].map(async (projectId) => {
+      const { sessionId } = await startSession(server, { projectId, prompt: `long work ${projectId}` })
+      return { projectId, id: sessionId, follower: curl(sessionStream(server, sessionId), server.token) }
+    }),
+  )
+  await place.model.reached('middle', 3)
+  place.model.release('middle', 3)
+  for (const { follower } of sessions) {
+    while (!JSON.stringify(eventsOf(follower.bytes())).includes('The notes are written.')) {
+      await follower.untilFrames(follower.frames().length + 1)
+    }
+  }
+  return sessions
+}
+
+/** What is to be true of each of them after the next start, whatever ended the server. */
+async function expectInterrupted(server: ServerProcess, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    expect(processesOfRun(id)).toEqual([])
+    const { run } = await server.json<{ run: Run }>(`/api/runs/${id}`)
+    expect(run).toMatchObject({ state: 'interrupted', project: expect.any(String) })
+    const events = await sessionToEnd(server, id)
+    expect(events.at(-1)).toMatchObject({
+      type: 'interrupted',
+      data: { sessionId: id, state: 'interrupted', reason: expect.any(String), error: expect.any(String) },
+    })
+    expect(events.filter(({ type }) => type === 'interrupted')).toHaveLength(1)
+  }
+  const { runs } = await server.json<{ runs: Run[] }>('/api/runs?kind=session&state=interrupted')
+  expect(runs.map(({ id }) => id).sort()).toEqual([...ids].sort())
+}
+
+/** Prompts and answers in the newest request, in order. */
+function conversation(place: AgentPlace): string {
+  const body = place.model.requests.at(-1)?.body as { messages: unknown } | undefined
+  return JSON.stringify(body?.messages)
+}
+
+async function resume(server: ServerProcess, id: string, body?: object): Promise<Run> {
+  const response = await server.call(`/api/runs/${id}/resume`, {
+    method: 'POST',
+    ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+  })
+  expect(response.status).toBe(201)
+  return ((await response.json()) as { run: Run }).run
+}
+
+describe('the end of the server', () => {
+  it('by SIGTERM interrupts sessions in mid-turn, and one that is resumed knows what was said', async () => {
+    const place = await placeFor({ script: longWork, projects: ['a', 'b', 'c'] })
+    const first = await place.start()
+    const sessions = await threeInMidTurn(place, first)
+    expect(await first.end('SIGTERM')).toBe(0)
+    for (const { id, follower } of sessions) {
+      expect(await follower.over).toEqual({ code: 0, status: 200 })
+      expect(eventsOf(follower.bytes()).at(-1)).toMatchObject({
+        type: 'interrupted',
+        data: { sessionId: id, state: 'interrupted', reason: 'shutdown' },
+      })
+      expect(processesOfRun(id)).toEqual([])
+    }
+
+    const server = await place.start()
+    const a = sessions[0] ?? expect.unreachable()
+    await expectInterrupted(
+      server,
+      sessions.map(({ id }) => id),
+    )
+    const resumed = await resume(server, a.id)
+    expect(resumed).toMatchObject({ resumes: a.id, project: 'a', kind: 'session' })
+    expect((await sessionToEnd(server, resumed.id)).at(-1)).toMatchObject({ type: 'completed' })
+    expect(conversation(place)).toMatch(/long work a.*notes\.txt.*interrupted/s)
+    expect(conversation(place).split('long work a')).toHaveLength(2)
+
+    // A chain goes on from its end.
+    const again = await resume(server, resumed.id, { prompt: 'and once more' })
+    expect((await sessionToEnd(server, again.id)).at(-1)).toMatchObject({ type: 'completed' })
+    expect(conversation(place)).toMatch(/long work a.*I go on where I was\..*and once more/s)
+  })
+
+  it('by kill -9 is the same after the restart, and no process is left', async () => {
+    const place = await placeFor({ script: longWork, projects: ['a', 'b', 'c'] })
+    const first = await place.start()
+    const sessions = await threeInMidTurn(place, first)
+    const exited = once(first.child, 'exit')
+    first.child.kill('SIGKILL')
+    await exited
+
+    const server = await place.start()
+    const ids = sessions.map(({ id }) => id)
+    await expectInterrupted(server, ids)
+    const resumed = await resume(server, ids[1] as string)
+    expect((await sessionToEnd(server, resumed.id)).at(-1)).toMatchObject({ type: 'completed' })
+    expect(conversation(place)).toMatch(/long work b.*notes\.txt.*interrupted/s)
+    expect(readFileSync(join(place.project('b'), 'notes.txt'), 'utf8')).toBe('begun b\n')
+    // The others can be told to begin anew.
+    const retried = await server.call(`/api/runs/${ids[2]}/retry`, { method: 'POST' })
+    expect(retried.status).toBe(201)
+    await place.model.reached('middle', 4)
+    place.model.release('middle', 2)
+    const { run } = (await retried.json()) as { run: Run }
+    expect((await sessionToEnd(server, run.id)).at(-1)).toMatchObject({ type: 'completed' })
+  })
+})
+
+const answer = (text: string) => ({ content: [{ type: 'text' as const, text }] })
+const again = {
+  content: [{ type: 'tool_use' as const, name: 'Bash', input: { command: 'echo again' } }],
+}
+const tokens = (output_tokens: number) => ({
+  input_tokens: 0,
+  output_tokens,
+  cache_creation_input_tokens: 0,
+  cache_read_input_tokens: 0,
+})
+
+interface Ending {
+  name: string
+  steps: Script['steps']
+  agent?: Record<string, unknown>
+  env?: Record<string, string>
+  end: { type: string; reason?: string; error?: RegExp }
+}
+
+const endings: Ending[] = [
+  {
+    name: 'over its budget, with the budget named',
+    steps: [{ reply: { ...again, usage: tokens(1_000_000) } }],
+    agent: { maxBudgetUsd: 1 },
+    end: { type: 'errored', reason: 'error_max_budget_usd', error: /budget of \$1/ },
+  },
+  {
+    name: 'over its turns, with their number named',
+    steps: [{ reply: again }],
+    agent: { maxTurns: 3 },
+    end: { type: 'errored', reason: 'error_max_turns', error: /3 turns/ },
+  },
+  {
+    name: 'refused for its key, at once and not after minutes of retries',
+    steps: [{ reply: answer('never said') }],
+    env: { ANTHROPIC_API_KEY: 'sk-made-up-and-wrong' },
+    end: { type: 'errored', reason: 'authentication_failed', error: /ANTHROPIC_API_KEY/ },
+  },
+  {
+    name: 'over a stream that stalls, after the time it is given',
+    steps: [{ reply: { ...answer('half of it'), trouble: { kind: 'stall', afterEvents: 3 } } }],
+    agent: { stallSeconds: 2 },
+    end: { type: 'errored', reason: 'stalled', error: /2 s/ },
+  },
+  {
+    name: 'completed in spite of an API that was overloaded for a while',
+    steps: [{ times: 1, reply: { error: 'overloaded_error' } }, { reply: answer('at last') }],
+    end: { type: 'completed' },
+  },
+  {
+    name: 'errored when the API stays overloaded',
+    steps: [{ reply: { error: 'overloaded_error' } }],
+    agent: { env: { CLAUDE_CODE_MAX_RETRIES: '1' } },
+    end: { type: 'errored', reason: 'api_error', error: /[Oo]verloaded|529/ },
+  },
+  {
+    name: 'completed in spite of a connection that was cut',
+    steps: [
+      { times: 1, reply: { ...answer('half of it'), trouble: { kind: 'cut', afterEvents: 3 } } },
+      { reply: answer('whole') },
+    ],
+    end: { type: 'completed' },
+  },
+]
+
+describe('a session ends', () => {
+  it.each(endings)('$name', async ({ steps, agent, env, end }) => {
+    const place = await placeFor({ script: { name: 'trouble', steps }, config: agent ? { agent } : {} })
+    const server = await place.start(env === undefined ? {} : { env })
+    const { sessionId } = await startSession(server, { prompt: 'go' })
+    const last = (await sessionToEnd(server, sessionId)).at(-1)
+    expect(last?.type).toBe(end.type)
+    if (end.reason !== undefined) expect(last?.data.reason).toBe(end.reason)
+    if (end.error !== undefined) expect(last?.data.error).toMatch(end.error)
+    await until(() => processesOfRun(sessionId).length === 0)
+  })
+})
