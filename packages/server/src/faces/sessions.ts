@@ -34,7 +34,7 @@ export function sessionsFace(app: FaceApp, parts: StartingParts): void {
   app.post(
     '/api/agent/test',
     {
-      config: { starts: true, refuses: ['project_busy'] },
+      config: { starts: true, refuses: ['project_busy', 'agent_unavailable'] },
       schema: {
         tags: ['sessions'],
         summary: 'Start an agent session in a project; answers at once',
