@@ -163,6 +163,8 @@ export function agentOptions(agent: AgentSettings = {}): Options {
     maxTurns: defaultLimits.maxTurns,
     maxBudgetUsd: defaultLimits.maxBudgetUsd,
     settingSources: [],
+    // Not on the command line, where all processes of the run could read what they are given.
+    ...(configured.mcpServers === undefined ? {} : { mcpServersDelivery: 'initialize' }),
     systemPrompt: { type: 'preset', preset: 'claude_code', append },
     ...(configured as Options),
     permissionMode: 'default',

@@ -62,7 +62,7 @@ async function runSession(context: RunContext, options: ClaudeRunnerOptions): Pr
     const { query } = await loadSdk()
     const session = new Session({
       context,
-      project,
+      projectPath: project.path,
       prompt: spec.prompt,
       cwd,
       model: spec.model,

@@ -6,8 +6,6 @@
  * Invariants: the first reason to end is the only one; after it nothing is emitted, whatever the SDK
  * still makes up; what was mirrored of the conversation is on disk before the session is over.
  */
-import { realpathSync } from 'node:fs'
-import { dirname, isAbsolute } from 'node:path'
 import type {
   Options,
   Query,
@@ -20,20 +18,21 @@ import type { Clock } from '../../clock.ts'
 import type { AgentSettings } from '../../config/config.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { SandboxedProcess } from '../../sandbox/sandbox.ts'
-import { EndRequest, emitHighWater, type RunContext, type RunOutcome } from '../runner.ts'
-import { allowedEnvironment, sessionEnvironment } from './environment.ts'
+import { emitHighWater, type RunContext, type RunOutcome } from '../runner.ts'
+import { sessionEnvironment } from './environment.ts'
 import { eventTypeOf, isKeyRefused, isSignOfLife, isSubagent, toolCallsIn } from './messages.ts'
 import type { ModelGateway } from './model-gateway.ts'
 import { agentOptions, defaultLimits } from './options.ts'
 import { crashed, demoName, errored, keyRefused, outcomeOf } from './outcome.ts'
 import { Permissions } from './permissions.ts'
+import { abortGraceMs, graceOf, startProcess } from './process.ts'
 import { Bridge } from './spawn.ts'
 import { type Conversation, entriesOf } from './transcript.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface SessionParts {
   context: RunContext
-  project: { id: string; path: string }
+  projectPath: string
   prompt: string
   /** Absolute. */
   cwd: string
@@ -55,8 +54,6 @@ type Ending =
   | { kind: 'result'; message: SDKResultMessage }
   | { kind: 'failed'; reason: string; error: string }
 
-/** From SIGTERM to SIGKILL; the server itself has three seconds for all its processes when it has to go. */
-const graceMs = { abort: 2000, shutdown: 1000, crash: 0 }
 /** How long a process that has given its result has to end by itself, before it is ended. */
 const settleMs = 1000
 /** Seconds; a hook that is not done by then blocks the call. */
@@ -145,23 +142,12 @@ export class Session {
   }
 
   private spawn(wanted: SpawnOptions, environment: Record<string, string>): Bridge {
-    const { context, project, cwd, conversation } = this.parts
+    const { context, projectPath, cwd, conversation } = this.parts
+    const { run, sandbox } = context
     const bridge = new Bridge({
-      start: () => {
-        const [program, readPaths] = located(wanted.command, wanted.args)
-        return context.sandbox.spawn({
-          runId: context.run.id,
-          argv: [program, ...wanted.args],
-          cwd,
-          env: allowedEnvironment(wanted.env, environment),
-          projectPath: project.path,
-          network: true,
-          allowNestedSandbox: false,
-          limits: {},
-          readPaths,
-          ...(conversation === null ? {} : { homeFiles: conversation.homeFiles }),
-        })
-      },
+      start: () =>
+        startProcess({ sandbox, runId: run.id, projectPath, cwd, conversation }, wanted, environment),
+      failed: (reason) => this.fail('not_started', `Could not start: ${reason}`),
       began: (process) => this.began(process),
       mirrored: (frame) => this.keep(context.appendTranscript(entriesOf(frame))),
       broken: (line) =>
@@ -202,7 +188,7 @@ export class Session {
       this.permissions.forget(id)
     }
     this.emit(eventTypeOf(message.type), message)
-    if (message.type === 'result') this.end({ kind: 'result', message }, graceMs.abort)
+    if (message.type === 'result') this.end({ kind: 'result', message }, abortGraceMs)
     else if (isKeyRefused(message)) this.fail(keyRefused.reason, keyRefused.error)
   }
 
@@ -220,14 +206,13 @@ export class Session {
 
   /** The run is to end: at once, also when the session has come to its result and its process has not. */
   private obey(): void {
-    const { reason } = this.parts.context.signal
-    const grace = reason instanceof EndRequest ? graceMs[reason.endCause] : graceMs.abort
+    const grace = graceOf(this.parts.context.signal.reason)
     this.end({ kind: 'asked' }, grace)
     void this.bridge?.end(grace)
   }
 
   private fail(reason: string, error: string): void {
-    this.end({ kind: 'failed', reason, error }, graceMs.abort)
+    this.end({ kind: 'failed', reason, error }, abortGraceMs)
   }
 
   private end(ending: Ending, grace: number): void {
@@ -235,7 +220,9 @@ export class Session {
     this.ending = ending
     this.watchdog.stop()
     this.bridge?.cut()
-    void this.leave(ending, grace).finally(() => this.over.resolve())
+    // What fails here fails again, and is told, where the session is left.
+    const left = this.leave(ending, grace).catch(() => {})
+    void left.then(() => this.over.resolve())
   }
 
   private async leave(ending: Ending, grace: number): Promise<void> {
@@ -260,12 +247,10 @@ export class Session {
     const { run } = context
     if (this.ending === null) {
       const { bridge } = this
-      if (bridge === null || bridge.failure !== null) {
-        return errored(run, 'not_started', `Could not start: ${bridge?.failure ?? thrown ?? 'no process'}`)
-      }
+      if (bridge === null) return errored(run, 'not_started', `Could not start: ${thrown ?? 'no process'}`)
       const words = thrown === null ? null : this.parts.redact(thrown)
       const gone = bridge.exitCode !== null || bridge.signalCode !== null
-      await bridge.end(graceMs.abort)
+      await bridge.end(abortGraceMs)
       const exit = await bridge.exited
       const last = this.quote(bridge.stderrTail.trim().split('\n').at(-1) ?? '')
       return crashed(run, { exit: gone ? exit : null, thrown: words, last, breach: this.process?.breach })
@@ -287,11 +272,4 @@ export class Session {
   private quote(text: string): string {
     return this.parts.redact(text).slice(0, 300)
   }
-}
-
-/** The program with its links resolved, as the sandbox shows it, and the folder it lies in. */
-function located(command: string, args: readonly string[]): [program: string, readPaths: string[]] {
-  const files = [command, ...args.slice(0, 1)].filter(isAbsolute)
-  const program = isAbsolute(command) ? realpathSync(command) : command
-  return [program, files.map((file) => dirname(realpathSync(file)))]
 }

@@ -13,10 +13,13 @@ import type { SpawnedProcess } from '@anthropic-ai/claude-agent-sdk'
 import { messageOf } from '@millrace/protocol'
 import type { ProcessExit, SandboxedProcess } from '../../sandbox/sandbox.ts'
 import { MessageLines } from './lines.ts'
+import { abortGraceMs } from './process.ts'
 import { isMirrorFrame, type MirrorFrame } from './transcript.ts'
 
 export interface BridgeParts {
   start(): Promise<SandboxedProcess>
+  /** It could not be started. */
+  failed(reason: string): void
   /** The process runs; called before anything it wrote goes on. */
   began(process: SandboxedProcess): void
   mirrored(frame: MirrorFrame): void
@@ -28,8 +31,6 @@ export interface BridgeParts {
 
 /** Of stderr the end is kept: the last words are what counts. */
 const keptOfStderr = 8192
-/** From SIGTERM to SIGKILL, when the SDK ends its process itself. */
-const graceMs = 2000
 
 export class Bridge extends EventEmitter implements SpawnedProcess {
   readonly stdin = new PassThrough()
@@ -38,8 +39,6 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
   exitCode: number | null = null
   signalCode: NodeJS.Signals | null = null
   stderrTail = ''
-  /** Why it could not be started. */
-  failure: string | null = null
   /** How it ended. Null when it was never started. Never rejects. */
   readonly exited: Promise<ProcessExit | null>
   private readonly parts: BridgeParts
@@ -61,7 +60,7 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
   /** For the SDK: TERM with a grace, KILL without. */
   kill(signal: NodeJS.Signals): boolean {
     this.killed = true
-    void this.end(signal === 'SIGKILL' ? 0 : graceMs)
+    void this.end(signal === 'SIGKILL' ? 0 : abortGraceMs)
     return true
   }
 
@@ -78,11 +77,13 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
   }
 
   private async launch(): Promise<SandboxedProcess | null> {
+    // Not before whoever asked for it can hear how it went.
+    await null
     try {
       return await this.parts.start()
     } catch (error) {
-      this.failure = messageOf(error)
-      if (this.listenerCount('error') > 0) this.emit('error', new Error(this.failure, { cause: error }))
+      this.parts.failed(messageOf(error))
+      if (this.listenerCount('error') > 0) this.emit('error', error)
       return null
     }
   }

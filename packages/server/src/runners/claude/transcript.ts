@@ -39,7 +39,8 @@ export interface Conversation {
 /** What a later process goes on from; null when nothing was said yet. */
 export function restore(entries: readonly TranscriptEntry[], cwd: string): Conversation | null {
   const main = entries.filter(({ subpath }) => subpath === '')
-  const id = main[0]?.conversation
+  // The newest: a conversation that was cleared goes on as another.
+  const id = main.at(-1)?.conversation
   if (id === undefined) return null
   const lines = once(main.filter(({ conversation }) => conversation === id)).filter(isGoneOnFrom)
   if (!lines.some(({ type }) => type === 'user' || type === 'assistant')) return null

@@ -1,5 +1,5 @@
 /** The policy's hold on real sessions: what it denies does not happen, whatever fails on the way. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Step } from '@millrace/scripted-model'
 import { describe, expect, it } from 'vitest'
@@ -57,6 +57,23 @@ describe('a call that the policy denies', () => {
     expect(context.of('permission:denied')).toMatchObject([
       { tool: 'Bash', input: { command: 'cat /proc/1/environ' }, agentId: expect.any(String) },
     ])
+  })
+})
+
+describe('a tool of an MCP server', () => {
+  const server = file('docs.mjs')
+  const agent = { mcpServers: { docs: { type: 'stdio', command: 'node', args: [server] } } }
+  const steps = calls(['mcp__docs__search', { query: 'millrace' }])
+
+  it('is denied unless the configuration lists it or its server', async () => {
+    writeFileSync(server, mcpServer)
+    const denied = await sessions.run(await serve(steps), { agent })
+    expect(denied.context.of('permission:denied')).toMatchObject([{ tool: 'mcp__docs__search' }])
+    const policy = { allowedTools: ['mcp__docs__*'] }
+    const allowed = await sessions.run(await serve(steps), { agent, policy })
+    expect(allowed.context.of('permission:denied')).toEqual([])
+    expect(toolResults(allowed.context)).toMatchObject([{ isError: false }])
+    expect(toolResults(allowed.context)[0]?.text).toContain('found millrace')
   })
 })
 
@@ -219,3 +236,19 @@ describe('between the hook and canUseTool', () => {
     }
   })
 })
+
+/** The least that speaks the protocol. */
+const mcpServer = `
+import { createInterface } from 'node:readline'
+const results = {
+  initialize: ({ protocolVersion }) => ({ protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'docs', version: '1' } }),
+  'tools/list': () => ({ tools: [{ name: 'search', description: 'Searches.', inputSchema: { type: 'object', properties: { query: { type: 'string' } } } }] }),
+  'tools/call': (params) => ({ content: [{ type: 'text', text: 'found ' + params.arguments.query }] }),
+}
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method, params } = JSON.parse(line)
+  if (id === undefined) return
+  const answer = results[method] ? { result: results[method](params) } : { error: { code: -32601, message: method } }
+  console.log(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
+})
+`

@@ -1,0 +1,68 @@
+/** How the process of a session is started, and how long it may take to end. */
+import { realpathSync } from 'node:fs'
+import { dirname, isAbsolute } from 'node:path'
+import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
+import type { Sandbox, SandboxedProcess } from '../../sandbox/sandbox.ts'
+import { EndRequest } from '../runner.ts'
+import { allowedEnvironment } from './environment.ts'
+import type { Conversation } from './transcript.ts'
+
+export interface ProcessPlace {
+  sandbox: Sandbox
+  runId: string
+  projectPath: string
+  cwd: string
+  /** Put into the home, which is otherwise empty. */
+  conversation: Conversation | null
+}
+
+/** Starts what the SDK wants started, in the sandbox, with our environment in place of the SDK's. */
+export async function startProcess(
+  { sandbox, runId, projectPath, cwd, conversation }: ProcessPlace,
+  wanted: Pick<SpawnOptions, 'command' | 'args' | 'env'>,
+  environment: Readonly<Record<string, string>>,
+): Promise<SandboxedProcess> {
+  const { command, args } = wanted
+  // A program that is a script comes after its interpreter.
+  const files = [command, ...args.slice(0, 1)].filter(isAbsolute).map(realPathOf)
+  return sandbox.spawn({
+    runId,
+    argv: [isAbsolute(command) ? realPathOf(command) : command, ...args],
+    cwd,
+    env: allowedEnvironment(wanted.env, environment),
+    projectPath,
+    network: true,
+    allowNestedSandbox: false,
+    limits: {},
+    readPaths: files.map(dirname),
+    ...(conversation === null ? {} : { homeFiles: conversation.homeFiles }),
+  })
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    throw new Error(`the agent SDK's program ${path} was not found`, { cause: error })
+  }
+}
+
+/** From SIGTERM to SIGKILL. */
+export const abortGraceMs = 2000
+/** The same when the server itself has to go: it has three seconds for all its processes. */
+const shutdownGraceMs = 1000
+
+export function graceOf(reason: unknown): number {
+  const cause = reason instanceof EndRequest ? reason.endCause : 'abort'
+  switch (cause) {
+    case 'abort':
+      return abortGraceMs
+    case 'shutdown':
+      return shutdownGraceMs
+    case 'crash':
+      // Nothing it still says could be written down.
+      return 0
+    default:
+      return cause satisfies never
+  }
+}
