@@ -30,7 +30,7 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
   app.post(
     '/api/runs',
     {
-      config: { starts: true, refuses: ['idempotency_mismatch', 'project_busy'] },
+      config: { starts: true, refuses: ['idempotency_mismatch', 'project_busy', 'agent_unavailable'] },
       schema: {
         tags: ['runs'],
         summary: 'Start a run; answers at once',
@@ -113,7 +113,7 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
   app.post(
     '/api/runs/:id/retry',
     {
-      config: { starts: true, refuses: ['run_open', 'project_busy'] },
+      config: { starts: true, refuses: ['run_open', 'project_busy', 'agent_unavailable'] },
       schema: {
         tags: ['runs'],
         summary: 'Run the same spec again, as a new run',
@@ -131,7 +131,7 @@ export function nativeFace(app: FaceApp, parts: StartingParts): void {
   app.post(
     '/api/runs/:id/resume',
     {
-      config: { starts: true, refuses: ['not_resumable', 'run_open', 'project_busy'] },
+      config: { starts: true, refuses: ['not_resumable', 'run_open', 'project_busy', 'agent_unavailable'] },
       schema: {
         tags: ['runs'],
         summary: 'Go on with the conversation of a session that is over, as a new run',
