@@ -3,7 +3,7 @@ import { get } from 'node:http'
 import { createGunzip } from 'node:zlib'
 import compression from 'compression'
 import express from 'express'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { agentSessionRouter } from '../../src/index.ts'
 import {
   type Agent,
@@ -11,7 +11,7 @@ import {
   openSessionServer,
   type SessionServerOptions,
 } from '../faces/support/session-server.ts'
-import { listen, post } from './host.ts'
+import { listen, millraceIn, post } from './host.ts'
 
 const anna = { 'x-user': 'anna' }
 const bert = { 'x-user': 'bert' }
@@ -173,5 +173,18 @@ describe('the router of sessions', () => {
       await arrived(`word ${index}`)
     }
     await arrived('event: completed')
+  })
+
+  it('of a Millrace that has no model refuses a start with 503, and says what is missing', async () => {
+    for (const name of ['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL']) vi.stubEnv(name, '')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const millrace = millraceIn({ principal: () => 'anna' })
+    await millrace.start()
+    const { url } = await listen(express().use(agentSessionRouter(millrace)))
+    const answer = await fetch(`${url}/api/agent/test`, post({ prompt: 'Go', projectId: 'here' }))
+    expect([answer.status, await answer.json()]).toEqual([
+      503,
+      { success: false, error: expect.stringContaining('ANTHROPIC_API_KEY') },
+    ])
   })
 })
