@@ -108,6 +108,24 @@ describe('the page with agent sessions', () => {
     expect(browser.complaints).toEqual([])
   })
 
+  // Failed before: what is shown below the log when the session is over hid its last lines.
+  it('keeps the newest entry in sight, also when the room for it gets smaller', async () => {
+    await startSession()
+    server.say(...Array.from({ length: 60 }, (_, index) => log.whole([log.text(`text ${index}`)])))
+    const last = entries().getByText('text 59', { exact: true })
+    await last.waitFor()
+    end('completed')
+    await page().getByRole('button', { name: 'Resume' }).waitFor()
+    const inSight = async () => {
+      const [entry, list] = [await last.boundingBox(), await page().locator('#log').boundingBox()]
+      return entry !== null && list !== null && entry.y + entry.height <= list.y + list.height
+    }
+    await expect.poll(inSight).toBe(true)
+    await page().locator('#log').focus()
+    await page().keyboard.press('Home')
+    await expect.poll(inSight).toBe(false)
+  })
+
   it('names the scripted demo model when that is who answers', async () => {
     await startSession()
     server.say(log.whole([log.text('x')], null, 'scripted-demo-model'))

@@ -8,6 +8,24 @@ export function newSessionView(log, { answer, note, announce }) {
   const [list, questions] = [parts('log'), parts('questions')]
   const elements = new Map()
   const cards = new Map()
+  // The newest stays in sight until somebody scrolls away from it, also when the room gets smaller.
+  let atEnd = true
+  let top = 0
+  const toEnd = () => {
+    if (!atEnd) return
+    list.scrollTop = list.scrollHeight
+    top = list.scrollTop
+  }
+  const scrolled = () => {
+    const left = list.scrollHeight - list.scrollTop - list.clientHeight
+    // Less room is farther from the end, too: only who goes up leaves it.
+    if (left < 60) atEnd = true
+    else if (list.scrollTop < top) atEnd = false
+    top = list.scrollTop
+  }
+  const room = new ResizeObserver(toEnd)
+  list.addEventListener('scroll', scrolled)
+  room.observe(list)
   let waiting = false
   let closed = false
   list.replaceChildren()
@@ -16,7 +34,6 @@ export function newSessionView(log, { answer, note, announce }) {
   const draw = () => {
     waiting = false
     if (closed) return
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60
     for (const entry of log.changed) {
       const known = elements.get(entry)
       const element = known ?? newEntry(entry)
@@ -36,7 +53,7 @@ export function newSessionView(log, { answer, note, announce }) {
     }
     if (log.dropped() > 0) note(`Showing the newest part; ${log.dropped()} earlier entries are in the log.`)
     drawQuestions()
-    if (atEnd) list.scrollTop = list.scrollHeight
+    toEnd()
   }
 
   const drawQuestions = () => {
@@ -63,6 +80,8 @@ export function newSessionView(log, { answer, note, announce }) {
     },
     close() {
       closed = true
+      room.disconnect()
+      list.removeEventListener('scroll', scrolled)
       questions.hidden = true
     },
   }
