@@ -111,5 +111,11 @@ export interface Runner {
   readonly kind: RunKind
   run(context: RunContext): Promise<RunOutcome>
   /** Data of the terminal event of a run that was ended from outside, or whose runner failed. */
-  endedData(run: Run, state: Exclude<FinalState, 'completed'>, message: string): Record<string, unknown>
+  endedData(
+    run: Run,
+    state: Exclude<FinalState, 'completed'>,
+    message: string,
+    /** Null: the runner failed. */
+    cause: EndCause | null,
+  ): Record<string, unknown>
 }

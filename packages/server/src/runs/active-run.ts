@@ -31,7 +31,7 @@ import {
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { EventInput, Finish, RunProcess, RunRecord, Store } from '../store/store.ts'
 import { bounded, boundedError, toEventJson } from './clip.ts'
-import { cutShort, type EndingParts, finalStateFor } from './ending.ts'
+import { cutShort, type EndingParts } from './ending.ts'
 import type { Questions } from './questions.ts'
 
 export interface ActiveRunParts extends EndingParts {
@@ -141,7 +141,7 @@ export class ActiveRun {
   private finishFor(ending: Ending): Finish {
     if (ending.kind === 'failed') return this.failedBy(ending.error)
     const { endCause, message } = ending.request
-    return cutShort(this.run, this.parts.runner, finalStateFor(endCause), message, this.parts)
+    return cutShort(this.run, this.parts.runner, endCause, message, this.parts)
   }
 
   private finishedBy(outcome: RunOutcome | null | undefined): Finish {
@@ -166,7 +166,7 @@ export class ActiveRun {
 
   private failedBy(failure: unknown): Finish {
     this.parts.log.error({ run: this.run.id, err: failure }, 'a runner failed')
-    return cutShort(this.run, this.parts.runner, 'errored', messageOf(failure), this.parts)
+    return cutShort(this.run, this.parts.runner, null, messageOf(failure), this.parts)
   }
 
   private toInput(event: EmittedEvent): EventInput {

@@ -1,5 +1,5 @@
 /** The small parts of ending a run that more than one way of ending needs. */
-import { type EndCause, type FinalState, isFinal, type Run, terminalType } from '@millrace/protocol'
+import { type EndCause, isFinal, type Run, terminalType } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import { EndRequest, type Runner } from '../runners/runner.ts'
 import type { Finish, RunRecord, Store } from '../store/store.ts'
@@ -29,15 +29,16 @@ export function finalStateFor(cause: EndCause): 'aborted' | 'interrupted' {
 
 /**
  * The end of a run that did not come to it by itself. Never throws: a run whose runner cannot even say
- * how it ended must end all the same. `runner` is undefined for a kind this server does not run.
+ * how it ended must end all the same. `cause` is null when the runner failed; `runner` is undefined for a kind this server does not run.
  */
 export function cutShort(
   run: Run,
   runner: Runner | undefined,
-  state: Exclude<FinalState, 'completed'>,
+  cause: EndCause | null,
   message: string,
   parts: EndingParts,
 ): Finish {
+  const state = cause === null ? 'errored' : finalStateFor(cause)
   const event = { at: parts.now(), type: terminalType(run.kind, state) }
   const finish = (data: unknown): Finish => ({
     state,
@@ -47,7 +48,7 @@ export function cutShort(
     usage: null,
   })
   try {
-    if (runner !== undefined) return finish(runner.endedData(run, state, message))
+    if (runner !== undefined) return finish(runner.endedData(run, state, message, cause))
   } catch (error) {
     parts.log.error({ run: run.id, err: error }, 'a runner could not say how its run ended')
   }
@@ -64,11 +65,14 @@ export async function cancelQueued(
   parts: EndingParts & { store: Pick<Store, 'finish' | 'getRun'> },
   reason?: string,
 ): Promise<RunRecord> {
-  const state = finalStateFor(record.cause ?? 'abort')
+  const cause = record.cause ?? 'abort'
   const message =
-    reason ?? (state === 'aborted' ? 'Aborted by request before it started' : 'Interrupted before it started')
+    reason ??
+    (finalStateFor(cause) === 'aborted'
+      ? 'Aborted by request before it started'
+      : 'Interrupted before it started')
   try {
-    const finish = cutShort(record, runner, state, message, parts)
+    const finish = cutShort(record, runner, cause, message, parts)
     return await parts.store.finish(record.id, record.attempt, finish)
   } catch (error) {
     // Two aborts raced and the other one wrote it: the run is over, which is all that was asked.

@@ -5,7 +5,7 @@
  */
 import { MillraceError } from '@millrace/protocol'
 import type { RunProcess, RunRecord, Store } from '../store/store.ts'
-import { cancelQueued, cutShort, type EndingParts, endRequestFor, finalStateFor } from './ending.ts'
+import { cancelQueued, cutShort, type EndingParts, endRequestFor } from './ending.ts'
 import type { KindOfRun } from './kind.ts'
 
 export interface RecoveryParts extends EndingParts {
@@ -37,7 +37,7 @@ async function close(run: RunRecord, parts: RecoveryParts): Promise<void> {
   // A cause that was recorded before the crash was first: an abort is what the user asked for.
   const cause = record.cause ?? 'crash'
   const { message } = endRequestFor(cause)
-  const finish = cutShort(record, runnerOf(record, parts), finalStateFor(cause), message, parts)
+  const finish = cutShort(record, runnerOf(record, parts), cause, message, parts)
   try {
     await parts.store.finish(run.id, record.attempt, finish)
   } catch (error) {

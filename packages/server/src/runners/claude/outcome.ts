@@ -1,6 +1,6 @@
 /** How a session ended, in the words of its terminal event. */
 import type { ModelUsage, SDKResultMessage } from '@anthropic-ai/claude-agent-sdk'
-import type { FinalState, Run, SessionEndEvent } from '@millrace/protocol'
+import type { EndCause, FinalState, Run, SessionEndEvent } from '@millrace/protocol'
 import type { ProcessExit } from '../../sandbox/sandbox.ts'
 import type { RunOutcome } from '../runner.ts'
 
@@ -73,8 +73,9 @@ export function endedData(
   run: Pick<Run, 'id'>,
   state: Exclude<FinalState, 'completed'>,
   message: string,
+  cause: EndCause | null,
 ): Record<string, unknown> {
-  const reason = state === 'errored' ? 'internal' : state
+  const reason = cause ?? 'internal'
   const data: SessionEndEvent = { sessionId: run.id, state, reason, error: message }
   return { ...data }
 }

@@ -260,13 +260,13 @@ describe('a session that is ended from outside', () => {
     const { runner, context } = sessions.prepare(nowhere)
     const sessionId = context.run.id
     const message = 'Interrupted: the server is shutting down'
-    expect(runner.endedData(context.run, 'interrupted', message)).toEqual({
+    expect(runner.endedData(context.run, 'interrupted', message, 'shutdown')).toEqual({
       sessionId,
       state: 'interrupted',
-      reason: 'interrupted',
+      reason: 'shutdown',
       error: message,
     })
-    expect(runner.endedData(context.run, 'errored', 'boom')).toMatchObject({
+    expect(runner.endedData(context.run, 'errored', 'boom', null)).toMatchObject({
       reason: 'internal',
       error: 'boom',
     })

@@ -304,7 +304,7 @@ describe.each([
 
   it('tells faces why', () => {
     const { context, runner } = start(stubborn)
-    expect(runner.endedData(context.run, 'aborted', 'Aborted by request')).toEqual({
+    expect(runner.endedData(context.run, 'aborted', 'Aborted by request', 'abort')).toEqual({
       message: 'Aborted by request',
       state: 'aborted',
     })
