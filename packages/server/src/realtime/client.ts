@@ -120,7 +120,7 @@ export class RealtimeClient implements TurnTaker {
       return
     }
     const { text, count } = this.#pending.take(batchChars, (subscription, message) =>
-      frameText(this.id, subscription.text, message.json(subscription)),
+      frameText(this.id, subscription.text, message.json(subscription.fields)),
     )
     if (count > 0) {
       this.#options.counters.messagesOut += count
@@ -163,8 +163,9 @@ export class RealtimeClient implements TurnTaker {
 
   #tooFarBehind(): boolean {
     if (this.#pending.bytes > hardLimit && this.#pending.size > 1) return true
-    const { now } = this.#options.clock
-    return this.#stalledSince !== null && this.#pending.size > 1 && now() - this.#stalledSince > patienceMs
+    const since = this.#stalledSince
+    if (since === null || this.#pending.size < 2) return false
+    return this.#options.clock.now() - since > patienceMs
   }
 
   #write(text: string): void {

@@ -7,26 +7,22 @@
 /** Names of one level and what is wanted of each; null: all of it. */
 export type Fields = ReadonlyMap<string, Fields | null>
 
-/** Null: all. Throws a text that says what is wrong. */
+/** The modifier of a field, if there is one; else null. */
+export function modifierIn(text: string): string | null {
+  const at = text.indexOf(':')
+  return at === -1 ? null : (text.slice(at, at + 64).split(',')[0] ?? '')
+}
+
+/** Null: all. */
 export function parseFields(text: string): Fields | null {
   if (text.trim() === '') return null
   const wanted = new Map<string, Fields | null>()
   for (const field of text.split(',')) {
     const path = field.trim()
     if (path === '') continue
-    if (path.includes(':')) throw new UnsupportedModifier(path.slice(path.indexOf(':')).slice(0, 64))
     add(wanted, path.split('.'))
   }
   return wanted.size === 0 ? null : wanted
-}
-
-export class UnsupportedModifier extends Error {
-  readonly modifier: string
-
-  constructor(modifier: string) {
-    super(`fields has no modifier ${modifier}`)
-    this.modifier = modifier
-  }
 }
 
 function add(level: Map<string, Fields | null>, path: readonly string[]): void {

@@ -3,8 +3,7 @@
  *
  * One object for all who get it; each text is made once, when it is first wanted.
  */
-import { type Fields, pick } from './fields.ts'
-import type { Subscription } from './subscription.ts'
+import { type Fields, parseFields, pick } from './fields.ts'
 
 export type RecordAction = 'create' | 'update' | 'delete'
 
@@ -13,7 +12,8 @@ export interface Message {
   readonly key: string | null
   /** About what it costs to keep, in bytes. */
   readonly cost: number
-  json(subscription: Pick<Subscription, 'fields' | 'fieldsText'>): string
+  /** With the fields that are wanted; empty: all. */
+  json(fields: string): string
   /** This message as it is to be sent instead of an earlier one, of the same key, that was not. */
   after(earlier: Message): Message
 }
@@ -29,16 +29,16 @@ class Texts {
     this.#make = make
   }
 
-  of({ fields, fieldsText }: Pick<Subscription, 'fields' | 'fieldsText'>): string {
-    const known = this.#texts.get(fieldsText)
+  of(fields: string): string {
+    const known = this.#texts.get(fields)
     if (known !== undefined) return known
-    const text = this.#make(fields)
-    if (this.#texts.size < rememberedTexts) this.#texts.set(fieldsText, text)
+    const text = this.#make(parseFields(fields))
+    if (this.#texts.size < rememberedTexts) this.#texts.set(fields, text)
     return text
   }
 }
 
-const wholeRecord = { fields: null, fieldsText: '' }
+const whole = ''
 
 export class RecordChange implements Message {
   readonly key: string
@@ -54,11 +54,11 @@ export class RecordChange implements Message {
   }
 
   get cost(): number {
-    return this.json(wholeRecord).length
+    return this.json(whole).length
   }
 
-  json(subscription: Pick<Subscription, 'fields' | 'fieldsText'>): string {
-    return this.#texts.of(subscription)
+  json(fields: string): string {
+    return this.#texts.of(fields)
   }
 
   /** Who has not been told yet that a record came to be is told so with its newest state. */
@@ -79,15 +79,15 @@ export class Published implements Message {
     this.#texts = new Texts((fields) =>
       fields === null ? json : JSON.stringify(pick(JSON.parse(json), fields)),
     )
-    this.#texts.of(wholeRecord)
+    this.#texts.of(whole)
   }
 
   get cost(): number {
-    return this.#texts.of(wholeRecord).length
+    return this.#texts.of(whole).length
   }
 
-  json(subscription: Pick<Subscription, 'fields' | 'fieldsText'>): string {
-    return this.#texts.of(subscription)
+  json(fields: string): string {
+    return this.#texts.of(fields)
   }
 
   after(): Message {

@@ -5,16 +5,15 @@
  * `runs/*`, `runs/<id>`, `projects/*` and `projects/<id>` are topics of records; nobody can publish to
  * a name of theirs. Every other name is an application's own.
  */
-import { type Fields, parseFields, UnsupportedModifier } from './fields.ts'
+import { modifierIn } from './fields.ts'
 
 export interface Subscription {
   /** As the client wrote it, byte for byte: the `event:` of what it gets. */
   readonly text: string
   readonly topic: string
   readonly ofRecords: boolean
-  readonly fields: Fields | null
-  /** The fields as they were written: messages for equal ones are equal. */
-  readonly fieldsText: string
+  /** Which fields of a record are wanted, as it was written; empty: all. */
+  readonly fields: string
 }
 
 /** Why a subscription is refused; `option` names what is not supported. */
@@ -45,29 +44,38 @@ export function topicProblem(topic: string): string | null {
   if (topic.length > longestTopic) return `a topic has at most ${longestTopic} characters`
   if (!isOneLine(topic)) return 'a topic is one line of text'
   if (isReserved(topic)) return 'topics of records are written by the server alone'
-  return optionsPattern.test(topic) ? 'a topic has no options' : null
+  return optionsAt(topic) === -1 ? null : 'a topic has no options'
 }
 
-const optionsPattern = /^(.*?)[?&]options=([^&]*)$/s
+/** Where the options begin, which stand last; -1: there are none. In time that grows with the length only. */
+function optionsAt(text: string): number {
+  const last = text.lastIndexOf('&')
+  return text.startsWith('&options=', last) ? last : text.indexOf('?options=', Math.max(last, 0))
+}
+
 /** Options of PocketBase's records that nothing here answers to, on whatever topic they stand. */
 const foreign = new Set(['filter', 'expand', 'sort', 'page', 'perPage', 'skipTotal', 'thumb'])
 
 /** Throws SubscriptionRefused. `text` is one line. */
 export function readSubscription(text: string): Subscription {
-  const [, name = text, encoded] = optionsPattern.exec(text) ?? []
+  const at = optionsAt(text)
+  const name = at === -1 ? text : text.slice(0, at)
   const ofRecords = isReserved(name)
   if (ofRecords && name.includes('?')) throw new SubscriptionRefused('Options stand behind "?options=".')
-  const query = encoded === undefined ? {} : readQuery(encoded)
+  const query = at === -1 ? {} : readQuery(text.slice(at + '?options='.length))
   for (const option of Object.keys(query)) {
     // On its own topics an application may give options any meaning: they are part of the name.
     if (option === 'fields' || (!ofRecords && !foreign.has(option))) continue
     throw new SubscriptionRefused(`Unsupported option: ${option.slice(0, 64)}.`, option.slice(0, 64))
   }
-  const fieldsText = query.fields ?? ''
-  if (typeof fieldsText !== 'string') {
+  const fields = query.fields ?? ''
+  if (typeof fields !== 'string') {
     throw new SubscriptionRefused('The option fields must be a text.', 'fields')
   }
-  return { text, topic: name, ofRecords, fields: readFields(fieldsText), fieldsText }
+  const modifier = modifierIn(fields)
+  if (modifier !== null)
+    throw new SubscriptionRefused(`Unsupported option: fields with ${modifier}.`, modifier)
+  return { text, topic: name, ofRecords, fields }
 }
 
 function readQuery(encoded: string): Record<string, unknown> {
@@ -86,15 +94,6 @@ function readQuery(encoded: string): Record<string, unknown> {
   const { query = {}, headers = {} } = options
   if (!isObject(query ?? {}) || !isObject(headers ?? {})) throw new SubscriptionRefused(invalid)
   return (query ?? {}) as Record<string, unknown>
-}
-
-function readFields(text: string): Fields | null {
-  try {
-    return parseFields(text)
-  } catch (error) {
-    if (!(error instanceof UnsupportedModifier)) throw error
-    throw new SubscriptionRefused(`Unsupported option: fields with ${error.modifier}.`, error.modifier)
-  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,0 +1,185 @@
+/** A client on a sink in memory: what waits for it, and what it is spared. */
+import { describe, expect, it } from 'vitest'
+import type { Identity } from '../../src/auth/identity.ts'
+import { textChunk } from '../../src/delivery/chunk.ts'
+import { Turns } from '../../src/delivery/turns.ts'
+import { hardLimit, RealtimeClient, softLimit } from '../../src/realtime/client.ts'
+import { Published, RecordChange } from '../../src/realtime/message.ts'
+import { readSubscription } from '../../src/realtime/subscription.ts'
+import { MemorySink } from '../delivery/support/feed-rig.ts'
+import { ManualClock } from '../delivery/support/manual-clock.ts'
+import { parseFrames } from '../delivery/support/sse-client.ts'
+
+const runs = readSubscription('runs/*')
+const chat = readSubscription('chat')
+const change = (action: 'create' | 'update' | 'delete', id: string, head: number, pad = '') =>
+  new RecordChange(action, 'runs', { id, head, pad } as { id: string })
+
+function rig(fullAfterWrite: () => boolean = () => false) {
+  const clock = new ManualClock()
+  const counters = { messagesOut: 0, bytesOut: 0, coalesced: 0, overflowed: 0, idled: 0 }
+  const control = { time: 0, detached: 0 }
+  const sinks: MemorySink[] = []
+  const client = new RealtimeClient(
+    {
+      id: 'me',
+      turns: new Turns(),
+      clock,
+      now: () => control.time,
+      counters,
+      ping: textChunk(': ping\n\n'),
+      onDetached: () => {
+        control.detached += 1
+      },
+    },
+    (events) => {
+      const sink = new MemorySink(events, fullAfterWrite)
+      sinks.push(sink)
+      return sink
+    },
+  )
+  client.follow(new Map([runs, chat].map((one) => [one.text, one])))
+  const sink = sinks[0]
+  if (sink === undefined) throw new Error('no sink')
+  const sent = () =>
+    parseFrames(sink.text)
+      .slice(1)
+      .map(({ event, data }) => [event, JSON.parse(data)] as const)
+  return { client, clock, counters, control, sink, sent }
+}
+const turn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))
+
+describe('a client that keeps up', () => {
+  it('gets everything, in order', async () => {
+    const { client, sent } = rig()
+    client.send(runs, change('create', 'a', 1))
+    await turn()
+    client.send(runs, change('update', 'a', 2))
+    client.send(chat, new Published('hello'))
+    client.send(chat, new Published('hello'))
+    await turn()
+    expect(sent()).toEqual([
+      ['runs/*', { action: 'create', record: { id: 'a', head: 1, pad: '' } }],
+      ['runs/*', { action: 'update', record: { id: 'a', head: 2, pad: '' } }],
+      ['chat', 'hello'],
+      ['chat', 'hello'],
+    ])
+  })
+
+  it('is not cut off for a burst, however the socket says "full" for a moment', async () => {
+    const { client, sent, counters } = rig()
+    for (let n = 0; n < 2000; n++) client.send(chat, new Published('x'.repeat(1000)))
+    await turn()
+    while (client.pendingBytes > 0) await turn()
+    expect([sent().length, counters.overflowed]).toEqual([2000, 0])
+  })
+})
+
+describe('a client that stops reading', () => {
+  it('gets of each record the newest state, and a creation as one', async () => {
+    const { client, sink, sent, counters } = rig(() => true)
+    for (let head = 1; head <= 1000; head++) {
+      client.send(runs, change(head === 1 ? 'create' : 'update', 'a', head))
+      client.send(runs, change('update', 'b', head))
+    }
+    client.send(runs, change('delete', 'c', 9))
+    expect(client.pendingBytes).toBeLessThan(2000)
+    expect([counters.coalesced, sink.writes, client.stalledSince]).toEqual([1998, 1, 0])
+    sink.drain()
+    await turn()
+    expect(sent().map(([, data]) => [data.action, data.record.id, data.record.head])).toEqual([
+      ['create', 'a', 1000],
+      ['update', 'b', 1000],
+      ['delete', 'c', 9],
+    ])
+  })
+
+  it('is told of a deletion also when it was not told of the creation: it may have seen a list', async () => {
+    const { client, sink, sent } = rig(() => true)
+    client.send(runs, change('create', 'a', 1))
+    client.send(runs, change('delete', 'a', 2))
+    sink.drain()
+    await turn()
+    expect(sent().map(([, data]) => data.action)).toEqual(['delete'])
+  })
+
+  it('is cut off when more waits than it may hold, and nothing is kept for it', () => {
+    const { client, clock, sink, counters, control } = rig(() => true)
+    const message = new Published('x'.repeat(10_000))
+    let most = 0
+    for (let n = 0; n < 100_000 && client.isOpen; n++) {
+      clock.advance(100)
+      client.send(chat, message)
+      most = Math.max(most, client.pendingBytes)
+    }
+    expect([counters.overflowed, sink.over, control.detached]).toEqual([1, 'destroyed', 1])
+    expect(most).toBeLessThan(softLimit + 11_000)
+    expect(client.pendingBytes).toBe(0)
+  })
+
+  it('is cut off at once where a burst is larger than anybody may hold', () => {
+    const { client, counters } = rig(() => true)
+    const message = new Published('x'.repeat(100_000))
+    for (let n = 0; n <= hardLimit / 100_000; n++) client.send(chat, message)
+    expect([counters.overflowed, client.isOpen]).toEqual([1, false])
+  })
+
+  it('gets no pings, and a single message however large', async () => {
+    const { client, clock, sink, sent } = rig(() => true)
+    client.beat()
+    expect(sink.text).not.toContain('ping')
+    clock.advance(10_000)
+    client.send(chat, new Published('x'.repeat(1_000_000)))
+    expect(client.isOpen).toBe(true)
+    sink.drain()
+    await turn()
+    expect(sent()).toHaveLength(1)
+  })
+
+  it('is not sent what is for subscriptions it has given up', async () => {
+    const { client, sink, sent } = rig(() => true)
+    client.send(runs, change('update', 'a', 1))
+    client.send(chat, new Published(1))
+    client.follow(new Map([['chat', chat]]))
+    sink.drain()
+    await turn()
+    expect(sent()).toEqual([['chat', 1]])
+  })
+})
+
+describe('a connection', () => {
+  it('that follows nothing is ended after eleven pings, one that does is not', () => {
+    const { client, counters, sink } = rig()
+    for (let n = 0; n < 50; n++) client.beat()
+    expect(client.isOpen).toBe(true)
+    client.follow(new Map())
+    for (let n = 0; n < 11; n++) client.beat()
+    expect([counters.idled, sink.over]).toEqual([1, 'ended'])
+  })
+
+  it('is sent nothing once the proof of who it is has expired', async () => {
+    const { client, control, sent, sink } = rig()
+    client.identity = {
+      principal: { user: 'a', admin: false },
+      credential: null,
+      parent: null,
+      expiresAt: 10,
+    } satisfies Identity
+    control.time = 9
+    client.send(chat, new Published(1))
+    await turn()
+    control.time = 10
+    client.send(chat, new Published(2))
+    await turn()
+    expect([sent().map(([, data]) => data), sink.over]).toEqual([[1], 'ended'])
+  })
+
+  it('that leaves gets what waits for it first', async () => {
+    const { client, sent } = rig()
+    client.send(chat, new Published(1))
+    client.leave()
+    client.send(chat, new Published(2))
+    await client.closed
+    expect(sent().map(([, data]) => data)).toEqual([1])
+  })
+})

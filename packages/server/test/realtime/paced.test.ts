@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest'
+import { Paced } from '../../src/realtime/paced.ts'
+import { ManualClock } from '../delivery/support/manual-clock.ts'
+
+function paced() {
+  const clock = new ManualClock()
+  const done: string[] = []
+  const failures: unknown[] = []
+  const held: (() => void)[] = []
+  const control = { hold: false, fail: false }
+  const work = async (key: string) => {
+    if (control.hold) await new Promise<void>((resolve) => held.push(resolve))
+    if (control.fail) throw new Error('no')
+    done.push(key)
+  }
+  const subject = new Paced({ clock, intervalMs: 250, work, onFailure: (error) => failures.push(error) })
+  return { subject, clock, done, failures, held, control }
+}
+const settle = async () => {
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+}
+
+describe('paced work', () => {
+  it('is done at once, and then once an interval, the last wish always', async () => {
+    const { subject, clock, done } = paced()
+    subject.want('a')
+    await settle()
+    expect(done).toEqual(['a'])
+    for (let n = 0; n < 50; n++) subject.want('a')
+    clock.advance(249)
+    await settle()
+    expect(done).toEqual(['a'])
+    clock.advance(1)
+    await settle()
+    expect(done).toEqual(['a', 'a'])
+    clock.advance(250)
+    await settle()
+    expect([done.length, subject.size, clock.pending]).toEqual([2, 0, 0])
+  })
+
+  it('of one key is never done twice at a time, and keys do not wait for each other', async () => {
+    const { subject, clock, done, held, control } = paced()
+    control.hold = true
+    subject.want('slow')
+    control.hold = false
+    subject.want('other')
+    subject.want('slow')
+    clock.advance(1000)
+    await settle()
+    expect([done, held.length]).toEqual([['other'], 1])
+    held[0]?.()
+    await settle()
+    expect(done).toEqual(['other', 'slow', 'slow'])
+  })
+
+  it('that fails is done again in the next interval', async () => {
+    const { subject, clock, done, failures, control } = paced()
+    control.fail = true
+    subject.want('a')
+    await settle()
+    expect([done, failures.length]).toEqual([[], 1])
+    control.fail = false
+    clock.advance(250)
+    await settle()
+    expect(done).toEqual(['a'])
+  })
+
+  it('is done by a flush, and not after a close', async () => {
+    const { subject, clock, done } = paced()
+    subject.want('a')
+    subject.want('a')
+    await subject.flush()
+    expect(done).toEqual(['a', 'a'])
+    subject.want('a')
+    subject.close()
+    clock.advance(1000)
+    await settle()
+    expect([done.length, subject.size, clock.pending]).toEqual([2, 0, 0])
+  })
+})

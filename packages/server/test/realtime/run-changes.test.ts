@@ -1,0 +1,187 @@
+/** From commits to changes, over a store whose reads the test holds up. */
+import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type RunChange, RunChanges } from '../../src/realtime/run-changes.ts'
+import type { Commit, RunRecord } from '../../src/store/store.ts'
+import { ManualClock } from '../delivery/support/manual-clock.ts'
+
+const blank: RunRecord = {
+  id: '',
+  kind: 'job',
+  project: 'web',
+  owner: 'anna',
+  state: 'queued',
+  spec: {},
+  attempt: 0,
+  createdAt: 0,
+  startedAt: null,
+  finishedAt: null,
+  result: null,
+  error: null,
+  usage: null,
+  head: 1,
+  retryOf: null,
+  resumes: null,
+  cause: 'abort',
+  process: { pid: 7, startTime: 7 },
+  node: 'secret-node',
+}
+
+function rig() {
+  const runs = new Map<string, RunRecord>()
+  const clock = new ManualClock()
+  const told: RunChange[] = []
+  const reads: (() => void)[] = []
+  let listener: (commit: Commit) => void = () => {}
+  const control = { hold: false, fail: false, wanted: true }
+  const subject = new RunChanges({
+    store: {
+      getRun: async (id) => {
+        const then = runs.get(id) ?? null
+        if (control.hold) await new Promise<void>((resolve) => reads.push(resolve))
+        if (control.fail) throw new Error('the disk is away')
+        return then
+      },
+      onCommit: (next) => {
+        listener = next
+        return () => {
+          listener = () => {}
+        }
+      },
+    },
+    clock,
+    intervalMs: 250,
+    wanted: () => control.wanted,
+    tell: (change) => told.push(change),
+    onFailure: () => {},
+  })
+  const commit = (id: string, change: Commit['change'], state: RunRecord['state'], head: number) => {
+    const last = { ...blank, id, state, head }
+    if (change === 'deleted') runs.delete(id)
+    else runs.set(id, last)
+    const closed = change === 'finished' || change === 'deleted'
+    listener({
+      runId: id,
+      change,
+      state,
+      head,
+      closed,
+      events: [],
+      ...(change === 'deleted' ? { last } : {}),
+    })
+  }
+  return { subject, clock, told, reads, control, commit }
+}
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
+const short = ({ action, run, finished }: RunChange) =>
+  `${action} ${run.state} ${run.head}${finished ? ' !' : ''}`
+
+describe('changes of a run', () => {
+  it('are one in an interval, however many commits there are, and end with its last state', async () => {
+    const { clock, told, commit } = rig()
+    commit('a', 'created', 'queued', 1)
+    await settle()
+    for (let head = 2; head < 100; head++) commit('a', 'updated', 'running', head)
+    await settle()
+    clock.advance(250)
+    await settle()
+    commit('a', 'finished', 'completed', 100)
+    clock.advance(250)
+    await settle()
+    expect(told.map(short)).toEqual(['create queued 1', 'update running 99', 'update completed 100 !'])
+    expect(told[0]?.run).not.toHaveProperty('node')
+    expect(told[0]?.run).not.toHaveProperty('process')
+    expect(told[0]?.run).not.toHaveProperty('cause')
+  })
+
+  it('come in order also when the run is deleted before it was read', async () => {
+    const { told, commit, control, reads } = rig()
+    control.hold = true
+    commit('a', 'created', 'queued', 1)
+    commit('a', 'finished', 'errored', 2)
+    commit('a', 'deleted', 'errored', 2)
+    for (const read of reads) read()
+    await settle()
+    expect(told.map(short)).toEqual(['create errored 2 !', 'delete errored 2'])
+  })
+
+  it('say "finished" with the state that is final, not with one read before', async () => {
+    const { told, clock, commit, control, reads } = rig()
+    control.hold = true
+    commit('a', 'updated', 'running', 5)
+    commit('a', 'finished', 'completed', 6)
+    control.hold = false
+    for (const read of reads) read()
+    await settle()
+    clock.advance(250)
+    await settle()
+    expect(told.map(short)).toEqual(['update running 5', 'update completed 6 !'])
+  })
+
+  it('that could not be read are told later, and none is lost', async () => {
+    const { told, clock, commit, control } = rig()
+    control.fail = true
+    commit('a', 'created', 'queued', 1)
+    await settle()
+    control.fail = false
+    clock.advance(250)
+    await settle()
+    expect(told.map(short)).toEqual(['create queued 1'])
+  })
+
+  it('are not read while nobody wants them, nor when only the beginning of a log went', async () => {
+    const { told, clock, commit, control } = rig()
+    control.wanted = false
+    commit('a', 'created', 'queued', 1)
+    commit('a', 'finished', 'completed', 2)
+    control.wanted = true
+    await settle()
+    const closedUpdate = () => commit('a', 'finished', 'completed', 2)
+    expect([told.length, clock.pending]).toEqual([0, 0])
+    closedUpdate()
+    await settle()
+    expect(told.map(short)).toEqual(['update completed 2 !'])
+  })
+
+  it('of any history: created first, deleted last, the last state always, finished once', async () => {
+    const step = fc.constantFrom('commit', 'commit', 'wait', 'read', 'hold', 'fail')
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.boolean(), async (steps, deletes) => {
+        const { told, clock, commit, control, reads } = rig()
+        const id = randomUUID()
+        const go = async () => {
+          control.hold = false
+          control.fail = false
+          for (const read of reads.splice(0)) read()
+          await settle()
+          clock.advance(250)
+          await settle()
+        }
+        commit(id, 'created', 'queued', 1)
+        let head = 1
+        for (const next of steps) {
+          if (next === 'commit') commit(id, 'updated', 'running', ++head)
+          else if (next === 'wait') clock.advance(250)
+          else if (next === 'read') for (const read of reads.splice(0)) read()
+          else if (next === 'hold') control.hold = !control.hold
+          else control.fail = !control.fail
+          await settle()
+        }
+        commit(id, 'finished', 'completed', ++head)
+        if (deletes) commit(id, 'deleted', 'completed', head)
+        await go()
+        await go()
+        await go()
+        const actions = told.map(({ action }) => action)
+        expect(actions[0]).toBe('create')
+        expect(actions.filter((action) => action === 'create')).toHaveLength(1)
+        expect(actions.indexOf('delete')).toBe(deletes ? actions.length - 1 : -1)
+        expect(told.at(-1)?.run).toMatchObject({ state: 'completed', head })
+        expect(told.filter(({ finished }) => finished)).toHaveLength(1)
+        expect(clock.pending).toBe(0)
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
