@@ -26,6 +26,8 @@ export interface ClaudeRunnerOptions {
   clock?: Clock
   /** What judges the calls; a test may put a broken one in its place. */
   createPolicy?: (options: PolicyOptions) => Pick<Policy, 'decide'>
+  /** A call that is not judged by then is blocked. Default: 60. */
+  hookTimeoutSeconds?: number
 }
 
 export function createClaudeRunner(options: ClaudeRunnerOptions): Runner {
@@ -69,6 +71,7 @@ async function runSession(context: RunContext, options: ClaudeRunnerOptions): Pr
       conversation,
       agent: options.agent,
       policy: policyFor(context, project.path, spec, options),
+      hookTimeoutSeconds: options.hookTimeoutSeconds ?? 60,
       gateway,
       demo: options.model.demo,
       clock: options.clock ?? monotonicClock,

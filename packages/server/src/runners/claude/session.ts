@@ -41,6 +41,8 @@ export interface SessionParts {
   conversation: Conversation | null
   agent: AgentSettings | undefined
   policy: Pick<Policy, 'decide'>
+  /** A call is blocked when the policy has not answered by then. */
+  hookTimeoutSeconds: number
   gateway: ModelGateway
   demo: boolean
   clock: Clock
@@ -56,9 +58,6 @@ type Ending =
 
 /** How long a process that has given its result has to end by itself, before it is ended. */
 const settleMs = 1000
-/** Seconds; a hook that is not done by then blocks the call. */
-const hookTimeout = 60
-
 export class Session {
   private readonly parts: SessionParts
   private readonly permissions: Permissions
@@ -123,7 +122,7 @@ export class Session {
   }
 
   private options(): Options {
-    const { context, cwd, model, conversation, agent, gateway } = this.parts
+    const { context, cwd, model, conversation, agent, gateway, hookTimeoutSeconds } = this.parts
     const environment = sessionEnvironment(agent, gateway)
     return {
       ...agentOptions(agent),
@@ -134,7 +133,7 @@ export class Session {
       abortController: this.controller,
       canUseTool: this.permissions.canUseTool,
       hooks: {
-        PreToolUse: [{ hooks: [this.permissions.hook], timeout: hookTimeout, onFailure: 'block' }],
+        PreToolUse: [{ hooks: [this.permissions.hook], timeout: hookTimeoutSeconds, onFailure: 'block' }],
       },
       extraArgs: { 'session-mirror': null },
       spawnClaudeCodeProcess: (wanted) => this.spawn(wanted, environment),

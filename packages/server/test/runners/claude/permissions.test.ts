@@ -100,6 +100,25 @@ describe('a policy that fails', () => {
   })
 })
 
+describe('a policy that takes too long', () => {
+  it('blocks the call, and a late permission changes nothing', async () => {
+    const model = await serve(calls(['Bash', { command: 'touch too-late.txt' }]))
+    const { context } = await sessions.run(model, {
+      options: {
+        hookTimeoutSeconds: 1,
+        createPolicy: () => ({
+          decide: () => {
+            Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000)
+            return { decision: 'allow' }
+          },
+        }),
+      },
+    })
+    expect(existsSync(file('too-late.txt'))).toBe(false)
+    expect(toolResults(context)).toMatchObject([{ isError: true }])
+  })
+})
+
 describe('a call that people are asked about', () => {
   const asking = { approvals: 'on', policy: { unreadableBash: 'ask' } } as const
   const command = "python3 -c \"open('asked.txt', 'w')\""
@@ -206,6 +225,16 @@ describe('between the hook and canUseTool', () => {
       behavior: 'allow',
       updatedInput: { command: 'good' },
     })
+  })
+
+  it('a call that both refuse is told of once', async () => {
+    const { hook, canUseTool, denied } = hold(byCommand)
+    await hook({ command: 'bad' })
+    await canUseTool({ command: 'bad' })
+    await canUseTool({ command: 'worse' })
+    expect(denied).toEqual([
+      { toolUseId: 'call', tool: 'Bash', input: { command: 'bad' }, reason: 'It is not good.' },
+    ])
   })
 
   it('a call that no hook saw is judged, and what runs is a copy of what was judged', async () => {
