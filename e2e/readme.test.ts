@@ -142,8 +142,8 @@ test('npm start serves this folder and prints an address that logs a browser in'
 
 test('the five minutes work as pasted, kill -9 included', { timeout: 90_000 }, async () => {
   const tour = blocks.filter(({ mark }) => mark?.startsWith('terminal='))
-  expect(tour.map(({ mark }) => mark?.slice(9))).toEqual(['both', '1', '2', '2', '1', '2', '1', '2'])
-  const [both, zero, cli, curl, configured, killing, again, whole] = tour.map(({ text }) => here(text))
+  expect(tour.map(({ mark }) => mark?.slice(9))).toEqual(['both', '1', '2', '2', '2', '1', '2', '1', '2'])
+  const [both, zero, cli, agent, curl, configured, killing, again, whole] = tour.map(({ text }) => here(text))
   const one = openShell(checkout, environment())
   const two = openShell(checkout, environment())
   onTestFinished(async () => {
@@ -160,6 +160,10 @@ test('the five minutes work as pasted, kill -9 included', { timeout: 90_000 }, a
   expect(ran).toContain('8 entries on 4 days')
   expect(ran).toContain('exit code 1')
   expect(ran).toMatch(/completed\s+npm:report\s+sample-project/)
+
+  const asked = await two.paste(agent ?? '')
+  expect(asked).toContain('scripted demo model')
+  expect(asked).toMatch(/All tests pass\. .*now writes exactly one hour/)
 
   const streamed = await two.paste(curl ?? '')
   const ids = [...streamed.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))
