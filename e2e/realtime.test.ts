@@ -1,0 +1,168 @@
+/** The unmodified PocketBase SDK against a real server, in Node and in a page of Chromium. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Run } from '@millrace/protocol'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { millraceToEnd } from './support/cli.ts'
+import { type Sdk, type SdkPlace, sdkInChromium, sdkInNode, type TopicEvent } from './support/pocketbase.ts'
+import { until } from './support/processes.ts'
+import { post, quietPort, type ServerProcess, scratchFolder, startServer } from './support/server.ts'
+
+describe.each<[string, () => Promise<SdkPlace>]>([
+  ['in Node', sdkInNode],
+  ['in Chromium', sdkInChromium],
+])('the PocketBase SDK %s', (_where, openPlace) => {
+  const scratch = scratchFolder()
+  const dataDir = join(scratch.path, 'data')
+  const releases: (() => unknown)[] = [scratch.dispose]
+  let server: ServerProcess
+  let start: () => Promise<ServerProcess>
+  let place: SdkPlace
+  let [olga, otto] = ['', '']
+  const clients: Sdk[] = []
+
+  beforeAll(async () => {
+    mkdirSync(dataDir)
+    mkdirSync(join(scratch.path, 'here'))
+    place = await openPlace()
+    releases.push(() => place.close())
+    const port = await quietPort()
+    start = () =>
+      startServer({
+        cwd: scratch.path,
+        dataDir,
+        port,
+        config: {
+          projects: { here: { path: join(scratch.path, 'here') } },
+          tools: { quick: { command: ['echo', 'hello'] }, wait: { command: ['sleep', '600'] } },
+          sandbox: { mode: 'off' },
+          http: { cors: { origins: [place.origin] } },
+        },
+      })
+    server = await start()
+    releases.push(() => server.end())
+    olga = await tokenOf('olga')
+    otto = await tokenOf('otto')
+  })
+  afterAll(async () => {
+    for (const client of clients) await client.close()
+    for (const release of releases.reverse()) await release()
+  })
+
+  async function tokenOf(user: string): Promise<string> {
+    const made = await millraceToEnd(['token', 'create', '--user', user, '--json', '--data', dataDir], {
+      cwd: scratch.path,
+    })
+    return (JSON.parse(made.stdout) as { token: string }).token
+  }
+  async function open(token: string): Promise<Sdk> {
+    const sdk = await place.open(server.url)
+    clients.push(sdk)
+    await sdk.logIn(token)
+    return sdk
+  }
+  async function run(token: string, tool = 'quick'): Promise<string> {
+    const response = await server.call('/api/runs', {
+      ...post({ kind: 'job', project: 'here', tool }),
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    })
+    return ((await response.json()) as { run: Run }).run.id
+  }
+  const abort = (id: string) => server.call(`/api/runs/${id}/abort`, { method: 'POST' })
+  const publish = (topic: string, data: unknown) =>
+    server.call('/api/realtime/publish', post({ topic, data }))
+  const lastOf = (events: TopicEvent[], id: string) => events.findLast(({ record }) => record.id === id)
+  const ended = (id: string) => (events: TopicEvent[]) => lastOf(events, id)?.record.state === 'completed'
+
+  it('gets create, update and delete of all it may see, of one run, and what is published, in order', async () => {
+    const sdk = await open(olga)
+    const [all, own] = [await sdk.subscribe('runs/*'), await sdk.subscribe('my topic')]
+    const waiting = await run(olga, 'wait')
+    const one = await sdk.subscribe(`runs/${waiting}`)
+    const some = await sdk.subscribe('runs/*', { query: { fields: 'id,state' } })
+    const project = await sdk.subscribe('projects/here')
+    await publish('my topic', { hello: 'world' })
+    await own.until((events) => events.length === 1)
+    expect(own.events).toEqual([{ hello: 'world' }])
+
+    const quick = await run(olga)
+    await all.until(ended(quick))
+    await abort(waiting)
+    await one.until((events) => lastOf(events, waiting)?.record.state === 'aborted')
+    await some.until((events) => lastOf(events, waiting)?.record.state === 'aborted')
+    await project.until((events) => events.at(-1)?.record.active === 0)
+    expect(some.events.every(({ record }) => Object.keys(record).join() === 'id,state')).toBe(true)
+    expect(one.events.every(({ record }) => record.id === waiting)).toBe(true)
+
+    await server.call('/api/admin/prune', post({ days: 0.0000001 }))
+    await all.until((events) => lastOf(events, quick)?.action === 'delete')
+    const ofQuick = all.events.filter(({ record }) => record.id === quick)
+    expect(ofQuick[0]?.action).toBe('create')
+    expect(ofQuick.slice(1, -1).every(({ action }) => action === 'update')).toBe(true)
+    const heads = ofQuick.map(({ record }) => record.head)
+    expect(heads).toEqual([...heads].sort((a, b) => a - b))
+  })
+
+  it('gets nothing more of what it has unsubscribed from', async () => {
+    const sdk = await open(olga)
+    const [all, own] = [await sdk.subscribe('runs/*'), await sdk.subscribe('mine')]
+    await sdk.unsubscribe('runs/*')
+    const id = await run(olga)
+    await publish('mine', { n: 1 })
+    await own.until((events) => events.length === 1)
+    await until(async () => (await server.json<{ run: Run }>(`/api/runs/${id}`)).run.state === 'completed')
+    await publish('mine', { n: 2 })
+    await own.until((events) => events.length === 2)
+    expect(all.events).toEqual([])
+    await sdk.unsubscribe()
+    expect(await sdk.isConnected()).toBe(false)
+  })
+
+  it('never gets another user’s runs, and is told what it asked for in vain', async () => {
+    const sdk = await open(otto)
+    const of = await run(olga, 'wait')
+    const [all, one] = [await sdk.subscribe('runs/*'), await sdk.subscribe(`runs/${of}`)]
+    await expect(sdk.subscribe('runs/*', { query: { filter: 'state="running"' } })).rejects.toThrow('400')
+    await sdk.unsubscribe('runs/*')
+    const again = await sdk.subscribe('runs/*')
+    await abort(of)
+    const own = await run(otto)
+    await again.until(ended(own))
+    expect([...all.events, ...again.events].filter(({ record }) => record.id !== own)).toEqual([])
+    expect(one.events).toEqual([])
+  })
+
+  it('that has logged in as somebody else is refused until it connects anew, and then is that user', async () => {
+    const sdk = await open(olga)
+    const before = await sdk.subscribe('runs/*')
+    await sdk.logIn(otto)
+    await expect(sdk.subscribe('other')).rejects.toThrow('403')
+    await sdk.unsubscribe()
+    const after = await sdk.subscribe('runs/*')
+    const [ofOlga, ofOtto] = [await run(olga), await run(otto)]
+    await after.until(ended(ofOtto))
+    expect(after.events.some(({ record }) => record.id === ofOlga)).toBe(false)
+    expect(before.events).toEqual([])
+  })
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'goes on by itself after the server was ended by %s',
+    async (signal) => {
+      const sdk = await open(olga)
+      const [all, own] = [await sdk.subscribe('runs/*'), await sdk.subscribe('mine')]
+      const first = await run(olga)
+      await all.until(ended(first))
+      const pid = server.pid
+      await server.end(signal)
+      server = await start()
+      expect(server.pid).not.toBe(pid)
+      // Nobody waits for it to be subscribed again: what is said again and again arrives once it is.
+      await until(async () => {
+        await publish('mine', {})
+        return own.events.length > 0
+      })
+      const second = await run(olga)
+      await all.until(ended(second))
+    },
+  )
+})
