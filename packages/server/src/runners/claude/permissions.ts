@@ -29,12 +29,22 @@ interface Judged {
   verdict: Verdict
 }
 
+interface Denied {
+  /** The SDK's id of the call. */
+  id: string
+  tool: string
+  input: unknown
+  reason: string
+  agentId: string | undefined
+}
+
 type HookOutput = Awaited<ReturnType<HookCallback>>
 
 export class Permissions {
   private readonly parts: PermissionParts
   private readonly judged = new Map<string, Judged>()
   private readonly told = new Set<string>()
+  private closed = false
 
   constructor(parts: PermissionParts) {
     this.parts = parts
@@ -42,10 +52,11 @@ export class Permissions {
 
   /** Denies or passes; never throws, never waits. */
   readonly hook: HookCallback = async (input, toolUseId) => {
+    if (input.hook_event_name !== 'PreToolUse') return deny('This is no call of a tool.')
+    const { tool_name: tool, agent_id: agentId } = input
+    const id = input.tool_use_id ?? toolUseId
     try {
-      if (input.hook_event_name !== 'PreToolUse') return deny('This is no call of a tool.')
-      const id = input.tool_use_id ?? toolUseId
-      const call = { tool: input.tool_name, input: inputOf(input.tool_input), cwd: this.cwdOf(input.cwd) }
+      const call = { tool, input: inputOf(input.tool_input), cwd: this.cwdOf(input.cwd) }
       const verdict = this.judge(call)
       this.judged.set(id, { call, verdict })
       switch (verdict.decision) {
@@ -54,13 +65,13 @@ export class Permissions {
         case 'ask':
           return decide('ask', verdict.reason)
         case 'deny':
-          this.tell({ id, call, reason: verdict.reason, agentId: input.agent_id })
+          this.tell({ id, tool, input: call.input, reason: verdict.reason, agentId })
           return deny(verdict.reason)
         default:
           return verdict satisfies never
       }
     } catch (error) {
-      return deny(`The policy failed to judge this call: ${messageOf(error)}.`)
+      return deny(this.failed({ id, tool, input: input.tool_input, agentId }, error))
     }
   }
 
@@ -74,13 +85,13 @@ export class Permissions {
         case 'ask':
           return await this.askPeople(id, call, verdict.reason, agentId)
         case 'deny':
-          this.tell({ id, call, reason: verdict.reason, agentId })
+          this.tell({ id, tool, input: call.input, reason: verdict.reason, agentId })
           return { behavior: 'deny', message: verdict.reason }
         default:
           return verdict satisfies never
       }
     } catch (error) {
-      return { behavior: 'deny', message: `The call could not be judged: ${messageOf(error)}.` }
+      return { behavior: 'deny', message: this.failed({ id, tool, input, agentId }, error) }
     }
   }
 
@@ -90,10 +101,20 @@ export class Permissions {
     this.told.delete(toolUseId)
   }
 
+  /** The session ends: whatever its process still wants to do, it may not. */
+  close(): void {
+    this.closed = true
+  }
+
   /** The verdict of the hook, if it was about exactly this. */
   private verdictFor(id: string, tool: string, input: Record<string, unknown>): Judged {
     const known = this.judged.get(id)
-    if (known !== undefined && known.call.tool === tool && isDeepStrictEqual(known.call.input, input)) {
+    if (
+      !this.closed &&
+      known !== undefined &&
+      known.call.tool === tool &&
+      isDeepStrictEqual(known.call.input, input)
+    ) {
       return known
     }
     const call = { tool, input: inputOf(input), cwd: known?.call.cwd ?? this.parts.cwd }
@@ -102,8 +123,8 @@ export class Permissions {
     return judged
   }
 
-  /** A copy is judged and kept, so that nobody changes it afterwards. */
   private judge(call: ToolCall): Verdict {
+    if (this.closed) return { decision: 'deny', reason: 'The session ends.' }
     try {
       return this.parts.policy.decide(call)
     } catch (error) {
@@ -127,6 +148,7 @@ export class Permissions {
         reason,
         ...(agentId === undefined ? {} : { agentId }),
       })
+      if (this.closed) return { behavior: 'deny', message: 'The session ends.' }
       if (answer.decision === 'allow') return allow(call)
       log.warn({ tool: call.tool, toolUseId: id, by: answer.by, reason }, 'a call of a tool was not approved')
       return { behavior: 'deny', message: refusalBy(answer, reason) }
@@ -135,22 +157,23 @@ export class Permissions {
     }
   }
 
-  private tell({
-    id,
-    call,
-    reason,
-    agentId,
-  }: {
-    id: string
-    call: ToolCall
-    reason: string
-    agentId: string | undefined
-  }): void {
-    if (this.told.has(id)) return
+  /** Why a call is denied that could not be judged. */
+  private failed(denied: Omit<Denied, 'reason'>, error: unknown): string {
+    const reason = `The policy failed to judge this call: ${messageOf(error)}.`
+    try {
+      this.tell({ ...denied, reason })
+    } catch {
+      // It is denied whether it can be told of or not.
+    }
+    return reason
+  }
+
+  private tell({ id, tool, input, reason, agentId }: Denied): void {
+    if (this.closed || this.told.has(id)) return
     this.told.add(id)
     const agent = agentId === undefined ? {} : { agentId }
-    this.parts.log.warn({ tool: call.tool, toolUseId: id, reason, ...agent }, 'a call of a tool was denied')
-    this.parts.denied({ toolUseId: id, tool: call.tool, input: call.input, reason, ...agent })
+    this.parts.log.warn({ tool, toolUseId: id, reason, ...agent }, 'a call of a tool was denied')
+    this.parts.denied({ toolUseId: id, tool, input, reason, ...agent })
   }
 
   private cwdOf(cwd: unknown): string {
@@ -183,6 +206,7 @@ function decide(permissionDecision: 'deny' | 'ask', permissionDecisionReason: st
   return { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision, permissionDecisionReason } }
 }
 
+/** A copy, so that nobody changes it after it was judged. */
 function inputOf(input: unknown): Record<string, unknown> {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) {
     throw new TypeError('its input is no object')

@@ -18,8 +18,9 @@ import type { Clock } from '../../clock.ts'
 import type { AgentSettings } from '../../config/config.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { SandboxedProcess } from '../../sandbox/sandbox.ts'
-import { emitHighWater, type RunContext, type RunOutcome } from '../runner.ts'
+import type { RunContext, RunOutcome } from '../runner.ts'
 import { sessionEnvironment } from './environment.ts'
+import { Journal } from './journal.ts'
 import { eventTypeOf, isKeyRefused, isSignOfLife, isSubagent, toolCallsIn } from './messages.ts'
 import type { ModelGateway } from './model-gateway.ts'
 import { agentOptions, defaultLimits } from './options.ts'
@@ -56,16 +57,17 @@ type Ending =
   | { kind: 'result'; message: SDKResultMessage }
   | { kind: 'failed'; reason: string; error: string }
 
+/** Of all messages together, in characters: what a session leaves in the store is bounded. */
+const mostOutput = 1024 ** 3
 /** How long a process that has given its result has to end by itself, before it is ended. */
 const settleMs = 1000
 export class Session {
   private readonly parts: SessionParts
   private readonly permissions: Permissions
   private readonly watchdog: Watchdog
+  private readonly journal: Journal
   private readonly controller = new AbortController()
   private readonly over = Promise.withResolvers<void>()
-  private readonly mirrored = new Set<Promise<void>>()
-  private lastEmit: Promise<void> = Promise.resolve()
   private bridge: Bridge | null = null
   private process: SandboxedProcess | null = null
   private ending: Ending | null = null
@@ -74,6 +76,7 @@ export class Session {
     this.parts = parts
     const { context, clock, agent } = parts
     const silence = agent?.stallSeconds ?? defaultLimits.stallSeconds
+    this.journal = new Journal(context)
     this.watchdog = new Watchdog({
       clock,
       silenceMs: silence * 1000,
@@ -85,7 +88,7 @@ export class Session {
       cwd: parts.cwd,
       ask: (question) => context.ask(question),
       log: context.log,
-      denied: (event) => this.emit(permissionTypes.denied, event),
+      denied: (event) => this.journal.emit(permissionTypes.denied, event),
       asking: (waits) => this.watchdog.asking(waits),
     })
   }
@@ -111,13 +114,11 @@ export class Session {
       return await this.outcome(thrown)
     } finally {
       context.signal.removeEventListener('abort', abort)
-      this.watchdog.stop()
-      this.bridge?.cut()
+      this.stop()
       query?.close()
       await this.bridge?.end(0)
       await this.bridge?.exited
-      await Promise.allSettled(this.mirrored)
-      await this.lastEmit.catch(() => {})
+      await this.journal.settled()
     }
   }
 
@@ -148,10 +149,12 @@ export class Session {
         startProcess({ sandbox, runId: run.id, projectPath, cwd, conversation }, wanted, environment),
       failed: (reason) => this.fail('not_started', `Could not start: ${reason}`),
       began: (process) => this.began(process),
-      mirrored: (frame) => this.keep(context.appendTranscript(entriesOf(frame))),
+      mirrored: (frame) => this.journal.keep(entriesOf(frame)),
       broken: (line) =>
         this.fail('protocol_error', `The agent's process wrote what is no message: ${this.quote(line)}`),
-      room: () => (context.uncommittedBytes > emitHighWater ? this.lastEmit : null),
+      mostOutput,
+      overflowed: () => this.fail('output', 'The agent wrote more than a gigabyte of messages: it was ended'),
+      room: () => this.journal.room(),
     })
     this.bridge = bridge
     if (this.ending !== null) void bridge.end(0)
@@ -186,21 +189,9 @@ export class Session {
       this.watchdog.ended(id)
       this.permissions.forget(id)
     }
-    this.emit(eventTypeOf(message.type), message)
+    this.journal.emit(eventTypeOf(message.type), message)
     if (message.type === 'result') this.end({ kind: 'result', message }, abortGraceMs)
     else if (isKeyRefused(message)) this.fail(keyRefused.reason, keyRefused.error)
-  }
-
-  private emit(type: string, data: unknown): void {
-    if (this.ending !== null) return
-    this.lastEmit = this.parts.context.emit([{ type, data }])
-    // A failure also aborts the run's signal.
-    this.lastEmit.catch(() => {})
-  }
-
-  private keep(append: Promise<void>): void {
-    const kept: Promise<void> = append.catch(() => {}).finally(() => this.mirrored.delete(kept))
-    this.mirrored.add(kept)
   }
 
   /** The run is to end: at once, also when the session has come to its result and its process has not. */
@@ -217,11 +208,18 @@ export class Session {
   private end(ending: Ending, grace: number): void {
     if (this.ending !== null) return
     this.ending = ending
-    this.watchdog.stop()
-    this.bridge?.cut()
+    this.stop()
     // What fails here fails again, and is told, where the session is left.
     const left = this.leave(ending, grace).catch(() => {})
     void left.then(() => this.over.resolve())
+  }
+
+  /** From here on nothing is heard, written or permitted. */
+  private stop(): void {
+    this.journal.close()
+    this.permissions.close()
+    this.watchdog.stop()
+    this.bridge?.cut()
   }
 
   private async leave(ending: Ending, grace: number): Promise<void> {

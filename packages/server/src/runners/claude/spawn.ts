@@ -25,6 +25,9 @@ export interface BridgeParts {
   mirrored(frame: MirrorFrame): void
   /** It wrote what is no message. */
   broken(line: string): void
+  /** It wrote more than this many characters; nothing of it goes on any more. */
+  mostOutput: number
+  overflowed(): void
   /** What has to settle before more is read; null when there is room. */
   room(): Promise<unknown> | null
 }
@@ -46,6 +49,7 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
   private readonly cutting = Promise.withResolvers<void>()
   private isCut = false
   private holding = false
+  private output = 0
 
   constructor(parts: BridgeParts) {
     super()
@@ -105,7 +109,9 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
     })
     process.stdout.setEncoding('utf8')
     process.stdout.on('data', (text: string) => {
-      lines.push(text)
+      this.output += text.length
+      if (this.output > this.parts.mostOutput) this.parts.overflowed()
+      else lines.push(text)
       void this.hold(process.stdout)
     })
     this.stdin.pipe(process.stdin)

@@ -211,7 +211,7 @@ describe('between the hook and canUseTool', () => {
       )
     const canUseTool = (input: Record<string, unknown>, tool = 'Bash') =>
       permissions.canUseTool(tool, input, { signal, toolUseID: 'call', requestId: 'r' })
-    return { hook, canUseTool, denied }
+    return { permissions, hook, canUseTool, denied }
   }
   const byCommand = ({ command }: Record<string, unknown>): Verdict =>
     command === 'good' ? { decision: 'allow' } : { decision: 'deny', reason: 'It is not good.' }
@@ -257,12 +257,31 @@ describe('between the hook and canUseTool', () => {
     expect(await canUseTool({ command: 'worse' })).toEqual({ behavior: 'deny', message: 'Bad.' })
   })
 
+  it('nothing is allowed any more once the session ends, and nothing is told', async () => {
+    const { permissions, hook, canUseTool, denied } = hold(() => ({ decision: 'allow' }))
+    expect(await hook({ command: 'good' })).toEqual({})
+    permissions.close()
+    expect(await canUseTool({ command: 'good' })).toMatchObject({ behavior: 'deny' })
+    expect(await hook({ command: 'good' })).toMatchObject({
+      hookSpecificOutput: { permissionDecision: 'deny' },
+    })
+    expect(denied).toEqual([])
+  })
+
+  it('an answer that comes when the session ends allows nothing', async () => {
+    const { permissions, canUseTool } = hold(() => ({ decision: 'ask', reason: 'Odd.' }))
+    const asked = canUseTool({ command: 'odd' })
+    permissions.close()
+    expect(await asked).toMatchObject({ behavior: 'deny' })
+  })
+
   it('what is no input, and another event than a call, is denied', async () => {
-    const { hook, canUseTool } = hold(() => ({ decision: 'allow' }))
+    const { hook, canUseTool, denied } = hold(() => ({ decision: 'allow' }))
     for (const input of [null, 'text', ['list'], undefined]) {
       expect(await hook(input)).toMatchObject({ hookSpecificOutput: { permissionDecision: 'deny' } })
       expect(await canUseTool(input as never)).toMatchObject({ behavior: 'deny' })
     }
+    expect(denied).toHaveLength(1)
   })
 })
 

@@ -1,0 +1,91 @@
+/** The bridge between the SDK and a process in the sandbox, with real processes. */
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Bridge, type BridgeParts } from '../../../src/runners/claude/spawn.ts'
+import type { Sandbox, SandboxedProcess } from '../../../src/sandbox/sandbox.ts'
+import { textOf, Workspace } from '../../sandbox/support/workspace.ts'
+
+const workspace = new Workspace()
+const project = workspace.project('project')
+let sandbox: Sandbox
+beforeAll(async () => {
+  sandbox = await workspace.open([project])
+})
+afterAll(() => workspace.close())
+
+function bridge(script: string, parts: Partial<BridgeParts> = {}) {
+  const heard: string[] = []
+  const made = new Bridge({
+    start: () => workspace.spawn(sandbox, project, ['sh', '-c', script]),
+    failed: (reason) => heard.push(`failed: ${reason}`),
+    began: () => heard.push('began'),
+    mirrored: (frame) => heard.push(`mirrored ${frame.filePath}`),
+    broken: (line) => heard.push(`broken: ${line}`),
+    mostOutput: 1_000_000,
+    overflowed: () => heard.push('overflowed'),
+    room: () => null,
+    ...parts,
+  })
+  return { made, heard }
+}
+
+describe('the bridge', () => {
+  it('is there at once: what is written before the process runs reaches it', async () => {
+    const { made, heard } = bridge(`while read -r line; do echo "{\\"type\\":\\"$line\\"}"; done; exit 4`)
+    made.stdin.write('one\n')
+    made.stdin.end('two\n')
+    const exit = once(made, 'exit')
+    expect(await textOf(made.stdout)).toBe('{"type":"one"}\n{"type":"two"}\n')
+    expect(await exit).toEqual([4, null])
+    expect(await made.exited).toEqual({ code: 4, signal: null })
+    expect(heard).toEqual(['began'])
+  })
+
+  it('takes what is mirrored out of the messages, also when nobody else listens any more', async () => {
+    const frame = '{"type":"transcript_mirror","filePath":"f","entries":[]}'
+    const { made, heard } = bridge(`echo '{"type":"a"}'; read -r x; echo '{"type":"b"}'; echo '${frame}'`)
+    const [first] = await once(made.stdout, 'data')
+    expect(String(first)).toBe('{"type":"a"}\n')
+    made.cut()
+    made.stdin.end('go\n')
+    await made.exited
+    expect(await textOf(made.stdout)).toBe('')
+    expect(heard).toEqual(['began', 'mirrored f'])
+  })
+
+  it('ends what it started, also when it was told to before that ran', async () => {
+    const started = Promise.withResolvers<SandboxedProcess>()
+    const { made } = bridge('', { start: () => started.promise })
+    const exit = once(made, 'exit')
+    expect(made.kill('SIGKILL')).toBe(true)
+    started.resolve(await workspace.spawn(sandbox, project, ['sleep', '1000']))
+    expect(await exit).toEqual([null, 'SIGKILL'])
+    expect([made.killed, made.exitCode, made.signalCode]).toEqual([true, null, 'SIGKILL'])
+  })
+
+  it('says why nothing could be started, to whoever asks and to the SDK', async () => {
+    const { made, heard } = bridge('', { start: () => Promise.reject(new Error('no sandbox today')) })
+    const [error] = await once(made, 'error')
+    expect(error).toMatchObject({ message: 'no sandbox today' })
+    expect(await made.exited).toBeNull()
+    expect(await textOf(made.stdout)).toBe('')
+    expect(heard).toEqual(['failed: no sandbox today'])
+    await made.end(0)
+  })
+
+  it('says when there is too much of it, and lets nothing more pass', async () => {
+    const { made, heard } = bridge(`yes '{"type":"flood"}' | head -c 2000000`)
+    const text = await textOf(made.stdout)
+    await made.exited
+    expect(text.length).toBeLessThanOrEqual(1_000_000)
+    expect(new Set(heard)).toEqual(new Set(['began', 'overflowed']))
+  })
+
+  it('keeps the end of what is said on stderr, and no more', async () => {
+    const { made } = bridge(`yes noise | head -c 100000 >&2; echo 'last words' >&2`)
+    made.stdout.resume()
+    await made.exited
+    expect(made.stderrTail).toHaveLength(8192)
+    expect(made.stderrTail.endsWith('last words\n')).toBe(true)
+  })
+})
