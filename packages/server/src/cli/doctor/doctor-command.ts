@@ -4,9 +4,10 @@ import type { ConfigFlags } from '../../config/settings.ts'
 import { connect } from '../connect.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type Io, printable, Terminal } from '../terminal.ts'
+import { checkAgent, checkKeys } from './agent.ts'
 import type { Check } from './check.ts'
 import { checkDataDirectory } from './data-directory.ts'
-import { checkConfig, checkKeys, checkNode } from './machine.ts'
+import { checkConfig, checkNode } from './machine.ts'
 import { checkSandbox } from './sandbox.ts'
 import { checkStream } from './stream.ts'
 
@@ -28,7 +29,11 @@ async function runChecks({ url, ...flags }: DoctorFlags, io: Io): Promise<Check[
   const { config, checks: configuration } = await checkConfig({ config: flags.config, data: flags.data }, io)
   const checks = [checkNode(), ...configuration]
   if (config !== null) {
-    checks.push(...(await checkDataDirectory(config.dataDir)), ...(await checkSandbox(config)))
+    checks.push(
+      ...(await checkDataDirectory(config.dataDir)),
+      ...(await checkSandbox(config)),
+      ...(await checkAgent(config)),
+    )
   }
   checks.push(...checkKeys(io.env))
   if (url !== undefined) checks.push(...(await checkStreamAt(url, flags.data, io)))

@@ -1,4 +1,4 @@
-/** What of this machine a server needs: Node, keys, and a configuration that loads. */
+/** What of this machine a server needs: Node, and a configuration that loads. */
 import { messageOf } from '@millrace/protocol'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -37,13 +37,6 @@ export async function checkConfig(
       checks: details.map((detail) => ({ name: 'configuration', status: 'fail', detail })),
     }
   }
-}
-
-/** Jobs need no key: its absence is no fault. */
-export function checkKeys(env: NodeJS.ProcessEnv): Check[] {
-  const key = env.ANTHROPIC_API_KEY ? 'is set' : 'is not set: agent sessions cannot run, jobs can'
-  const base = env.ANTHROPIC_BASE_URL ? `; requests go to ${env.ANTHROPIC_BASE_URL}` : ''
-  return [{ name: 'keys', status: 'info', detail: `ANTHROPIC_API_KEY ${key}${base}` }]
 }
 
 function count(amount: number, noun: string): string {

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { checkKeys } from '../../../src/cli/doctor/agent.ts'
 import type { Check } from '../../../src/cli/doctor/check.ts'
-import { checkKeys, checkNode } from '../../../src/cli/doctor/machine.ts'
+import { checkNode } from '../../../src/cli/doctor/machine.ts'
 import { place, run } from '../child.ts'
 
 describe('millrace doctor', () => {
@@ -12,13 +13,14 @@ describe('millrace doctor', () => {
     const { ok, checks } = JSON.parse(machine.stdout) as { ok: boolean; checks: Check[] }
     expect(machine.code).toBe(ok ? 0 : 1)
     const names = new Set(checks.map((check) => check.name))
-    expect([...names]).toEqual(['node', 'configuration', 'data directory', 'sandbox', 'keys'])
+    expect([...names]).toEqual(['node', 'configuration', 'data directory', 'sandbox', 'agent', 'keys'])
     const detail = (name: string) => checks.find((check) => check.name === name)?.detail
     expect(detail('configuration')).toContain('1 project, 1 tool')
     expect(detail('data directory')).toContain(where.dataDir)
     expect(machine.stdout + machine.stderr).not.toContain('sk-secret')
     const plain = await run(['doctor'], where)
     expect(plain.stdout).toMatch(/^node +ok {2}24\./)
+    expect(plain.stdout).toMatch(/\nagent +ok {2}the policy holds/)
     expect(plain.stdout).toMatch(/\nkeys +-- {2}ANTHROPIC_API_KEY is not set/)
   })
 
@@ -55,6 +57,18 @@ describe('millrace doctor', () => {
     expect(ended.stdout).toContain('keys')
   })
 
+  it('fails on an option of the agent that would break the boundary, and warns where there is no program', async () => {
+    const config = (agent: object) => ({ projects: { a: { path: '.' } }, agent })
+    const reserved = place({ 'millrace.config.json': config({ permissionMode: 'bypassPermissions' }) })
+    const refused = await run(['doctor'], reserved)
+    expect(refused.code).toBe(1)
+    expect(refused.stdout).toMatch(/agent +XX {2}agent\.permissionMode: expected nothing here/)
+    const missing = place({ 'millrace.config.json': config({ pathToClaudeCodeExecutable: '/nowhere' }) })
+    const warned = await run(['doctor'], missing)
+    expect(warned.code).toBe(0)
+    expect(warned.stdout).toMatch(/agent +!! {2}.*\/nowhere cannot be executed/)
+  })
+
   it('fails on an address where no server is', async () => {
     const where = place()
     const env = { MILLRACE_TOKEN: 'sixteen-letters-or-more' }
@@ -76,7 +90,9 @@ describe('what a machine needs', () => {
   })
 
   it('is no key, whose absence is only told', () => {
-    expect(checkKeys({})).toMatchObject([{ status: 'info', detail: expect.stringContaining('jobs can') }])
+    expect(checkKeys({})).toMatchObject([
+      { status: 'info', detail: expect.stringContaining('scripted demo model') },
+    ])
     const [check] = checkKeys({ ANTHROPIC_API_KEY: 'sk-secret', ANTHROPIC_BASE_URL: 'http://proxy' })
     expect(check?.detail).toBe('ANTHROPIC_API_KEY is set; requests go to http://proxy')
   })
