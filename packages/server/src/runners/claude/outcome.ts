@@ -39,12 +39,16 @@ export interface SessionResult {
   demo?: typeof demoName
 }
 
+/** Characters; the run's row holds them, and lists of runs show them. The log has all of it. */
+const longestText = 262_144
+const longestError = 2000
+
 export function outcomeOf(message: SDKResultMessage, parts: OutcomeParts): RunOutcome {
   const { demo, run } = parts
   const text =
     message.subtype === 'success' ? message.result : (message.errors ?? []).filter(Boolean).join('; ')
   const result: SessionResult = {
-    text,
+    text: clip(text, longestText),
     sessionId: message.session_id,
     subtype: message.subtype,
     numTurns: message.num_turns,
@@ -64,8 +68,9 @@ export function outcomeOf(message: SDKResultMessage, parts: OutcomeParts): RunOu
 
 /** The end of a session that came to no result. `reason` is one word, `error` for a person. */
 export function errored(run: Pick<Run, 'id'>, reason: string, error: string): RunOutcome {
-  const data: SessionEndEvent = { sessionId: run.id, state: 'errored', reason, error }
-  return { state: 'errored', data: { ...data }, result: null, error: { message: error, reason }, usage: null }
+  const message = clip(error, longestError)
+  const data: SessionEndEvent = { sessionId: run.id, state: 'errored', reason, error: message }
+  return { state: 'errored', data: { ...data }, result: null, error: { message, reason }, usage: null }
 }
 
 /** The end of a session that was ended from outside, or that the runner itself failed at. */
@@ -148,6 +153,10 @@ function ofModel(used: ModelUsage): SessionUsage['byModel'][string] {
     cacheCreationTokens: used.cacheCreationInputTokens,
     costUsd: used.costUSD,
   }
+}
+
+function clip(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest)} …`
 }
 
 function dollars(sum: number): string {

@@ -118,7 +118,13 @@ describe('a session', () => {
     expect(context.uncommittedBytes).toBeGreaterThan(emitHighWater)
     expect(context.uncommittedBytes).toBeLessThan(2 * emitHighWater)
     release()
-    expect((await ended).outcome).toMatchObject({ state: 'completed', result: { text: words.join('') } })
+    const { outcome } = await ended
+    expect(outcome.state).toBe('completed')
+    expect(context.of('result')).toMatchObject([{ result: words.join('') }])
+    // The log has all of it, the run's row the beginning.
+    const { text } = outcome.result as { text: string }
+    expect(text.length).toBeLessThan(300_000)
+    expect(words.join('').startsWith(text.slice(0, 262_144))).toBe(true)
   })
 })
 
