@@ -90,6 +90,9 @@ it('what is refused is refused as documented: status, type and code', async () =
     ['post /api/tickets', '/api/tickets', rig.owner, post({ path: `/api/stream/${nobodys}` })],
     ['post /api/execute', '/api/execute', rig.owner, post({ toolId: 'none', projectId: 'here' })],
     ['get /api/stream/{jobId}', `/api/stream/${nobodys}`, rig.owner],
+    ['post /api/realtime', '/api/realtime', 'nobody', post({})],
+    ['post /api/realtime', '/api/realtime', 'nobody', post({ clientId: 'none' })],
+    ['post /api/realtime/publish', '/api/realtime/publish', rig.owner, post({ topic: 'news', data: 1 })],
   ]
   for (const [name, path, token, init] of refused) {
     const response = await rig.as(token, path, init)

@@ -30,6 +30,8 @@ interface Row {
   path: string
   init?: (id: string) => RequestInit
   expected: Expected
+  /** A stream that nothing ends: only its head is waited for. */
+  endless?: boolean
 }
 
 const all = (status: number) => Object.fromEntries(callers.map((caller) => [caller, status])) as Expected
@@ -110,6 +112,20 @@ const table = new Map<string, Row>([
   ...both('/api/agent/test/stream/:sessionId', streamOf('/api/agent/test/stream/:session')),
   ['POST /api/agent/test/abort/:sessionId', ownerOf('/api/agent/test/abort/:session', 409, write)],
   ...both('/api/queue/status', users('/api/queue/status')),
+  // Anybody may connect, and a credential that is none makes a guest; what is followed decides.
+  ...both('/api/realtime', { ...anybody('/api/realtime'), endless: true }),
+  [
+    'POST /api/realtime',
+    {
+      path: '/api/realtime',
+      init: () => post({ clientId: 'none' }),
+      expected: { ...all(404), 'cookie, foreign origin': 403 },
+    },
+  ],
+  [
+    'POST /api/realtime/publish',
+    admins('/api/realtime/publish', 204, () => post({ topic: 'news', data: 1 })),
+  ],
   ...both('/healthz', anybody('/healthz')),
   ...both('/readyz', anybody('/readyz')),
   ...both('/metrics', admins('/metrics')),
@@ -211,11 +227,12 @@ async function bring(caller: Caller, path: string, init: RequestInit): Promise<[
   }
 }
 
-async function statusFor(caller: Caller, { path, init }: Row): Promise<number> {
+async function statusFor(caller: Caller, { path, init, endless }: Row): Promise<number> {
   const target = path.replace(':id', run).replace(':session', session)
   const [way, options] = await bring(caller, target, init?.(run) ?? {})
   const response = await fetch(rig.url + way, { redirect: 'manual', ...options })
-  await response.arrayBuffer()
+  if (endless) await response.body?.cancel()
+  else await response.arrayBuffer()
   return response.status
 }
 
