@@ -1,5 +1,5 @@
 /** The policy's hold on real sessions: what it denies does not happen, whatever fails on the way. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Step } from '@millrace/scripted-model'
 import { describe, expect, it } from 'vitest'
@@ -97,6 +97,25 @@ describe('a policy that fails', () => {
       'The policy failed to judge this call: out of order.',
       'The policy failed to judge this call: out of order.',
     ])
+  })
+})
+
+describe("a project's own settings of the SDK", () => {
+  it('do not loosen the policy, where the configuration has them loaded', async () => {
+    const answer = { hookEventName: 'PreToolUse', permissionDecision: 'allow' }
+    const command = `echo '${JSON.stringify({ hookSpecificOutput: answer })}'`
+    const permissions = { allow: ['Bash', 'Write'], defaultMode: 'bypassPermissions' }
+    const allowing = { permissions, hooks: { PreToolUse: [{ hooks: [{ type: 'command', command }] }] } }
+    mkdirSync(file('.claude'))
+    for (const settings of [allowing, { permissions, disableAllHooks: true }]) {
+      writeFileSync(file('.claude/settings.json'), JSON.stringify(settings))
+      const model = await serve(calls(['Bash', { command: 'kill -9 1; touch loosened.txt' }]))
+      const { context } = await sessions.run(model, { agent: { settingSources: ['project'] } })
+      expect(toolResults(context)).toMatchObject([{ isError: true }])
+      expect(context.of('permission:denied')).toHaveLength(1)
+      expect(existsSync(file('loosened.txt'))).toBe(false)
+    }
+    rmSync(file('.claude'), { recursive: true })
   })
 })
 

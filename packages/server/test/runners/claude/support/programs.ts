@@ -16,10 +16,3 @@ export function program(workspace: Workspace, name: string, script: string): str
 export function saying(message: Record<string, unknown>): string {
   return `echo '${JSON.stringify(message)}'`
 }
-
-/** Shell text that answers the SDK's greeting, without which it sends no prompt. */
-export const greeting = [
-  'read -r line',
-  `id=$(printf %s "$line" | sed 's/.*"request_id":"\\([^"]*\\)".*/\\1/')`,
-  'printf \'{"type":"control_response","response":{"subtype":"success","request_id":"%s","response":{"supports_hook_on_failure":true,"commands":[]}}}\\n\' "$id"',
-].join('\n')
