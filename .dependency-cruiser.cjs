@@ -90,6 +90,14 @@ module.exports = {
       },
     ),
     forbid(
+      'realtime-sees-the-store-port',
+      'Topics read records and write to connections.',
+      { path: `${server}realtime/` },
+      {
+        path: `${server}(runs|runners|faces|policy|sandbox|config|cli|store/(?!store\\.ts$))`,
+      },
+    ),
+    forbid(
       'runners-see-their-context',
       'A runner emits and obeys; it knows no store, delivery or face.',
       { path: `${server}runners/` },

@@ -56,7 +56,7 @@ await pocketbase.collection('runs').subscribe<Run>('*', ({ action, record }) => 
   for (const changed of asked) changed.add(record.id)
   put(record, action)
 })
-// Said at once, and again after each reconnect, when everything is subscribed anew.
+// Said after each reconnect, once everything is subscribed anew.
 // A server that is gone again by then is asked after the next.
 await pocketbase.realtime.subscribe('PB_CONNECT', () => void refresh().catch(console.error))
 await refresh()
