@@ -1,0 +1,121 @@
+/** The whole of topics on real sockets, with a clock that the test drives. */
+import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { pino } from 'pino'
+import { expect, it, onTestFinished } from 'vitest'
+import type { Identity } from '../../src/auth/identity.ts'
+import type { RealtimeClient } from '../../src/realtime/client.ts'
+import { RunHooks } from '../../src/realtime/hooks.ts'
+import { Realtime } from '../../src/realtime/realtime.ts'
+import { readSubscription } from '../../src/realtime/subscription.ts'
+import { expectNothingLeft } from '../delivery/support/leftovers.ts'
+import { ManualClock } from '../delivery/support/manual-clock.ts'
+import { eventually, open } from '../delivery/support/sse-client.ts'
+
+expectNothingLeft()
+
+const as = (user: string, admin = false): Identity => ({
+  principal: { user, admin },
+  credential: null,
+  parent: null,
+  expiresAt: null,
+})
+
+async function rig(node = randomUUID()) {
+  const clock = new ManualClock()
+  let listeners = 0
+  const realtime = new Realtime({
+    store: {
+      getRun: async () => null,
+      listRuns: async () => ({ runs: [], nextCursor: null }),
+      onCommit: () => {
+        listeners += 1
+        return () => {
+          listeners -= 1
+        }
+      },
+    },
+    publicTopics: ['news'],
+    hooks: new RunHooks(),
+    node,
+    now: () => 0,
+    log: pino({ level: 'silent' }),
+    clock,
+  })
+  const clients: RealtimeClient[] = []
+  const server = createServer((req, res) => {
+    const client = realtime.connect({ req, res, headers: {}, compress: req.url === '/gzip' })
+    if (client !== null) clients.push(client)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(async () => {
+    realtime.close()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    expect([listeners, clock.pending, realtime.stats().clients]).toEqual([0, 0, 0])
+  })
+  const { port } = server.address() as AddressInfo
+  const connect = async () => {
+    const stream = await open(`http://127.0.0.1:${port}/`)
+    await stream.until(({ frames }) => frames.length > 0)
+    const client = realtime.find(stream.frames[0]?.id ?? '')
+    if (client === undefined) throw new Error('no client')
+    const follow = (identity: Identity | null, ...topics: string[]) =>
+      realtime.subscribe(client, identity, topics.map(readSubscription))
+    return { stream, client, follow }
+  }
+  return { realtime, clock, connect, clients, port }
+}
+
+it('every client is pinged each 30 s, from one timer, and its id begins with its node', async () => {
+  const { connect, clock } = await rig('0badcafe-feed-4a11-8000-000000000000')
+  const clients = [await connect(), await connect(), await connect()]
+  expect(clock.pending).toBe(1)
+  clock.advance(29_000)
+  clock.advance(1000)
+  for (const { stream, client } of clients) {
+    await stream.until(({ text }) => text.endsWith('\n\n: ping\n\n'))
+    expect(client.id.startsWith('0badcafefeed-')).toBe(true)
+  }
+})
+
+it('who follows nothing for five minutes is let go, who follows something stays', async () => {
+  const { connect, clock, realtime } = await rig()
+  const [idle, busy, guest] = [await connect(), await connect(), await connect()]
+  busy.follow(as('ann'), 'runs/*')
+  guest.follow(null, 'runs/*', 'private')
+  for (let n = 0; n < 11; n++) clock.advance(30_000)
+  await idle.stream.end()
+  await guest.stream.end()
+  expect([realtime.find(idle.client.id), realtime.find(busy.client.id)]).toEqual([undefined, busy.client])
+  expect(realtime.stats()).toMatchObject({ idled: 2, clients: 1, subscriptions: 1 })
+})
+
+it('a drain sends what waits, ends the streams, and hangs up on those that do not read', async () => {
+  const { connect, clock, realtime } = await rig()
+  const [reader, sleeper] = [await connect(), await connect()]
+  for (const { follow } of [reader, sleeper]) follow(as('ann'), 'topic')
+  sleeper.stream.response.pause()
+  const large = 'x'.repeat(1_000_000)
+  let sent = 0
+  while (sleeper.client.stalledSince === null || sleeper.client.pendingBytes === 0) {
+    realtime.publish('topic', large)
+    sent += 1
+    await eventually(() => reader.client.pendingBytes === 0 && reader.client.stalledSince === null)
+  }
+  realtime.publish('topic', 'last')
+  const drained = realtime.drain(3000)
+  await reader.stream.end()
+  expect([reader.stream.ended, reader.stream.frames.length]).toEqual([true, sent + 2])
+  expect(reader.stream.text).toContain('data: "last"\n')
+  clock.advance(3000)
+  await drained
+  expect(realtime.stats()).toMatchObject({ clients: 0, subscriptions: 0, pendingBytes: 0 })
+})
+
+it('while draining nobody is answered', async () => {
+  const { realtime, port } = await rig()
+  await realtime.drain(0)
+  await expect(open(`http://127.0.0.1:${port}/`)).rejects.toThrow()
+})
