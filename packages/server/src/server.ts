@@ -16,7 +16,6 @@ import type { Principal } from './auth/principal.ts'
 import { newSecret } from './auth/secrets.ts'
 import { monotonicClock } from './clock.ts'
 import type { Config } from './config/config.ts'
-import { ConfigError } from './config/problems.ts'
 import { Delivery } from './delivery/delivery.ts'
 import { type Demo, openDemo } from './demo.ts'
 import type { AgentStatus, FaceParts, Readiness } from './faces/face.ts'
@@ -27,7 +26,6 @@ import { Realtime } from './realtime/realtime.ts'
 import { Retention } from './retention/retention.ts'
 import { startSweeper } from './retention/sweeper.ts'
 import { checkClaudeRunner } from './runners/claude/check.ts'
-import { agentProblems } from './runners/claude/options.ts'
 import { prepareSession } from './runners/claude/prepare.ts'
 import { type ClaudeRunnerOptions, createClaudeRunner } from './runners/claude/runner.ts'
 import { prepareJob } from './runners/command/prepare.ts'
@@ -98,8 +96,6 @@ async function open(
   releases: (() => unknown)[],
   close: () => Promise<void>,
 ): Promise<OpenServer> {
-  const problems = agentProblems(configured.agent ?? {})
-  if (problems.length > 0) throw new ConfigError(configured.configFile, problems)
   await mkdir(configured.dataDir, { recursive: true, mode: 0o700 })
   const lock = acquireDataDirLock(configured.dataDir)
   releases.push(() => lock.release())

@@ -1,6 +1,7 @@
 /** Makes one validated `Config` of the file, the environment and the flags. */
 import { realpath } from 'node:fs/promises'
 import type { z } from 'zod'
+import { agentProblems } from './agent-settings.ts'
 import type { Config, Project, Tool } from './config.ts'
 import { namedDataDir, resolveDataDir } from './data-dir.ts'
 import { asContent, type ConfigContent, readConfigFile } from './file.ts'
@@ -98,11 +99,19 @@ function readSections(content: Record<string, unknown>, env: NodeJS.ProcessEnv, 
     retention:
       problems.parse('retention', schemas.retention, always('retention')) ?? schemas.retention.parse({}),
     policy: optional('policy', schemas.policy),
-    agent: optional('agent', schemas.agent),
+    agent: readAgent(optional('agent', schemas.agent), problems),
     models: models && new Map(Object.entries(models)),
     realtime: optional('realtime', schemas.realtime),
     auth: readAuth(optional('auth', schemas.auth), env, problems),
   }
+}
+
+function readAgent(
+  agent: z.infer<typeof sectionSchemas.agent> | undefined,
+  problems: Problems,
+): Config['agent'] {
+  for (const { path, expected } of agentProblems(agent ?? {})) problems.add(path, expected)
+  return agent
 }
 
 const shortestSecret = 32

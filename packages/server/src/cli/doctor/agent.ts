@@ -2,22 +2,13 @@
 import { homedir } from 'node:os'
 import type { Config } from '../../config/config.ts'
 import { checkClaudeRunner } from '../../runners/claude/check.ts'
-import { agentProblems } from '../../runners/claude/options.ts'
 import type { Check } from './check.ts'
 
 const name = 'agent'
 
-/** The self-test of a server's start. Jobs run without it: what is wrong is a warning, a wrong setting is not. */
+/** The self-test of a server's start. Jobs run without it: what is wrong is a warning. */
 export async function checkAgent(config: Config): Promise<Check[]> {
   const { agent, policy, dataDir } = config
-  const settings = agentProblems(agent ?? {})
-  if (settings.length > 0) {
-    return settings.map(({ path, expected }) => ({
-      name,
-      status: 'fail',
-      detail: `${path}: expected ${expected}`,
-    }))
-  }
   const { problems, unknownTools } = await checkClaudeRunner({
     agent,
     policy,

@@ -1,4 +1,5 @@
 /** The environment of a session's process: an allow-list. Nothing of the server's own gets in. */
+import { isReservedVariable } from '../../config/agent-settings.ts'
 import type { AgentSettings } from '../../config/config.ts'
 
 /** Set by us, whatever the configuration says. */
@@ -31,34 +32,6 @@ const ofTheSdk = [
   'CLAUDE_CODE_SDK_READS_SESSION_STATE',
   'CLAUDE_CODE_SDK_READS_STARTUP_MARKS',
 ]
-
-/** Places, credentials and ways to the model, which are the run's or the gateway's. */
-const reserved = [
-  'PATH',
-  'HOME',
-  'TMPDIR',
-  'CLAUDE_CODE_TMPDIR',
-  'CLAUDE_CONFIG_DIR',
-  'ANTHROPIC_API_KEY',
-  'ANTHROPIC_AUTH_TOKEN',
-  'ANTHROPIC_BASE_URL',
-  'ANTHROPIC_CUSTOM_HEADERS',
-  'CLAUDE_CODE_OAUTH_TOKEN',
-  'CLAUDE_CODE_USE_BEDROCK',
-  'CLAUDE_CODE_USE_VERTEX',
-  'CLAUDE_CODE_USE_FOUNDRY',
-  'CLAUDE_CODE_SUBPROCESS_ENV_SCRUB',
-  'NODE_OPTIONS',
-  'BUN_OPTIONS',
-  'BASH_ENV',
-  'ENV',
-  ...ofTheSdk,
-  ...Object.keys(fixed),
-]
-
-export function isReservedVariable(name: string): boolean {
-  return reserved.includes(name.toUpperCase()) || /^MILLRACE_/i.test(name)
-}
 
 /** The gateway is on loopback, where no proxy leads. */
 const noProxy = '127.0.0.1,localhost'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { isReservedVariable } from '../../../src/config/agent-settings.ts'
 import { allowedEnvironment, sessionEnvironment } from '../../../src/runners/claude/environment.ts'
-import { agentOptions, agentProblems, reservedAgentOptions } from '../../../src/runners/claude/options.ts'
+import { agentOptions } from '../../../src/runners/claude/options.ts'
 
 describe('the options of a session', () => {
   it('are those of the contract', () => {
@@ -41,52 +42,6 @@ describe('the options of a session', () => {
   })
 })
 
-describe('a configuration of the agent', () => {
-  it('may hold whatever is data', () => {
-    const agent = { maxTurns: 9, stallSeconds: 5, model: 'm', mcpServers: {}, env: { FOO: 'bar' } }
-    expect(agentProblems(agent)).toEqual([])
-  })
-
-  it('may not touch the boundary, the permissions or the identity of a run', () => {
-    const reserved = ['cwd', 'hooks', 'canUseTool', 'allowedTools', 'permissionMode', 'resume', 'sessionId']
-    const more = [
-      'settings',
-      'extraArgs',
-      'spawnClaudeCodeProcess',
-      'sandbox',
-      'abortController',
-      'sessionStore',
-    ]
-    for (const key of [...reserved, ...more]) {
-      expect(agentProblems({ [key]: 'x' }), key).toEqual([
-        { path: `agent.${key}`, expected: reservedAgentOptions[key] },
-      ])
-    }
-  })
-
-  it('is told of every slip at once, with what was meant', () => {
-    const problems = agentProblems({
-      maxTurn: 9,
-      model: '',
-      disallowedTools: 'Bash',
-      pathToClaudeCodeExecutable: 'claude',
-      env: { ANTHROPIC_API_KEY: 'x', path: '/x', 'A=B': 'x', N: 7 },
-    })
-    expect(problems.map(({ path }) => path)).toEqual([
-      'agent.maxTurn',
-      'agent.model',
-      'agent.disallowedTools',
-      'agent.pathToClaudeCodeExecutable',
-      'agent.env.ANTHROPIC_API_KEY',
-      'agent.env.path',
-      'agent.env.A=B',
-      'agent.env.N',
-    ])
-    expect(problems[0]?.expected).toContain('did you mean "maxTurns"?')
-    expect(agentProblems({ env: ['x'] })).toEqual([{ path: 'agent.env', expected: 'an object of texts' }])
-  })
-})
-
 describe('the environment of a session', () => {
   const gateway = { url: 'http://127.0.0.1:1', token: 'token' }
 
@@ -107,5 +62,15 @@ describe('the environment of a session', () => {
     const ours = sessionEnvironment({ env }, gateway)
     expect(ours).toMatchObject({ CLAUDE_CODE_DISABLE_FILE_MENTIONS: '1', LANG: 'de_DE.UTF-8' })
     expect(ours).not.toHaveProperty('MILLRACE_X')
+    // What is not LANG, LC_ALL, TERM or the name of the client is nobody's to set.
+    const free = Object.keys(sessionEnvironment({}, gateway)).filter((name) => !isReservedVariable(name))
+    expect(free.sort()).toEqual([
+      'CLAUDE_AGENT_SDK_CLIENT_APP',
+      'LANG',
+      'LC_ALL',
+      'NO_PROXY',
+      'TERM',
+      'no_proxy',
+    ])
   })
 })
