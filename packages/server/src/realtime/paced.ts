@@ -3,13 +3,15 @@
  * meanwhile together at the end of the interval. Whatever comes last is done.
  *
  * Owns one timer a key, only while the key is busy. Invariants: work on a key is never done twice at
- * the same time; work that failed is done again after the next interval.
+ * the same time; work that failed is done again after a longer while.
  */
 import type { Clock } from '../clock.ts'
 
 export interface PacedOptions {
   clock: Clock
   intervalMs: number
+  /** How long after a failure it is tried again. */
+  retryMs: number
   /** Must not touch its own key. */
   work: (key: string) => Promise<void>
   onFailure: (error: unknown) => void
@@ -73,21 +75,28 @@ export class Paced {
   }
 
   #begin(key: string, entry: Entry): void {
-    const { clock, intervalMs, work, onFailure } = this.#options
+    const { intervalMs, retryMs, work, onFailure } = this.#options
     entry.wanted = false
-    entry.stopWaiting = clock.after(intervalMs, () => {
-      entry.stopWaiting = null
-      this.#next(key, entry)
-    })
+    this.#wait(key, entry, intervalMs)
     entry.working = work(key)
       .catch((error: unknown) => {
-        entry.wanted = true
         onFailure(error)
+        entry.wanted = true
+        // A key that was forgotten meanwhile is not to have a timer.
+        if (this.#entries.get(key) === entry) this.#wait(key, entry, retryMs)
       })
       .then(() => {
         entry.working = null
         this.#next(key, entry)
       })
+  }
+
+  #wait(key: string, entry: Entry, ms: number): void {
+    entry.stopWaiting?.()
+    entry.stopWaiting = this.#options.clock.after(ms, () => {
+      entry.stopWaiting = null
+      this.#next(key, entry)
+    })
   }
 
   /** Both the work and the interval have to be over. */

@@ -30,6 +30,7 @@ export interface ProjectChangesParts {
   store: Pick<Store, 'listRuns'>
   clock: Clock
   intervalMs: number
+  retryMs: number
   tell: (audience: Audience, record: ProjectRecord) => void
   onFailure: (error: unknown) => void
 }
@@ -40,8 +41,8 @@ export class ProjectChanges {
 
   constructor(parts: ProjectChangesParts) {
     this.#parts = parts
-    const { clock, intervalMs, onFailure } = parts
-    this.#paced = new Paced({ clock, intervalMs, onFailure, work: (key) => this.#read(key) })
+    const { clock, intervalMs, retryMs, onFailure } = parts
+    this.#paced = new Paced({ clock, intervalMs, retryMs, onFailure, work: (key) => this.#read(key) })
   }
 
   changed(project: string, audience: Audience): void {

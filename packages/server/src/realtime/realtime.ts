@@ -61,6 +61,7 @@ export interface RealtimeStats extends RealtimeCounters {
 
 const pingMs = 30_000
 const changeIntervalMs = 250
+const changeRetryMs = 5000
 
 export class Realtime {
   readonly #parts: RealtimeParts
@@ -89,6 +90,7 @@ export class Realtime {
       store: parts.store,
       clock: this.#clock,
       intervalMs: changeIntervalMs,
+      retryMs: changeRetryMs,
       onFailure: (error: unknown) => parts.log.warn({ err: error }, 'a change could not be read yet'),
     }
     this.#runChanges = new RunChanges({

@@ -23,6 +23,7 @@ export interface RunChangesParts {
   store: Pick<Store, 'getRun' | 'onCommit'>
   clock: Clock
   intervalMs: number
+  retryMs: number
   /** Does anybody want to know of any run? */
   wanted: () => boolean
   tell: (change: RunChange) => void
@@ -44,8 +45,8 @@ export class RunChanges {
 
   constructor(parts: RunChangesParts) {
     this.#parts = parts
-    const { clock, intervalMs, onFailure } = parts
-    this.#paced = new Paced({ clock, intervalMs, onFailure, work: (runId) => this.#read(runId) })
+    const { clock, intervalMs, retryMs, onFailure } = parts
+    this.#paced = new Paced({ clock, intervalMs, retryMs, onFailure, work: (runId) => this.#read(runId) })
     this.#release = parts.store.onCommit((commit) => this.#committed(commit))
   }
 

@@ -13,7 +13,13 @@ function paced() {
     if (control.fail) throw new Error('no')
     done.push(key)
   }
-  const subject = new Paced({ clock, intervalMs: 250, work, onFailure: (error) => failures.push(error) })
+  const subject = new Paced({
+    clock,
+    intervalMs: 250,
+    retryMs: 5000,
+    work,
+    onFailure: (error) => failures.push(error),
+  })
   return { subject, clock, done, failures, held, control }
 }
 const settle = async () => {
@@ -53,16 +59,30 @@ describe('paced work', () => {
     expect(done).toEqual(['other', 'slow', 'slow'])
   })
 
-  it('that fails is done again in the next interval', async () => {
+  it('that fails is done again after a longer while', async () => {
     const { subject, clock, done, failures, control } = paced()
     control.fail = true
     subject.want('a')
     await settle()
     expect([done, failures.length]).toEqual([[], 1])
     control.fail = false
-    clock.advance(250)
+    clock.advance(4999)
+    await settle()
+    expect([done, failures.length]).toEqual([[], 1])
+    clock.advance(1)
     await settle()
     expect(done).toEqual(['a'])
+  })
+
+  it('that fails after its key was forgotten leaves no timer', async () => {
+    const { subject, clock, held, control } = paced()
+    control.hold = true
+    control.fail = true
+    subject.want('a')
+    subject.forget('a')
+    held[0]?.()
+    await settle()
+    expect([subject.size, clock.pending]).toEqual([0, 0])
   })
 
   it('is done by a flush, and not after a close', async () => {

@@ -52,6 +52,7 @@ function rig() {
     },
     clock,
     intervalMs: 250,
+    retryMs: 5000,
     wanted: () => control.wanted,
     tell: (change) => told.push(change),
     onFailure: () => {},
@@ -125,7 +126,7 @@ describe('changes of a run', () => {
     commit('a', 'created', 'queued', 1)
     await settle()
     control.fail = false
-    clock.advance(250)
+    clock.advance(5000)
     await settle()
     expect(told.map(short)).toEqual(['create queued 1'])
   })
@@ -155,7 +156,7 @@ describe('changes of a run', () => {
           control.fail = false
           for (const read of reads.splice(0)) read()
           await settle()
-          clock.advance(250)
+          clock.advance(5000)
           await settle()
         }
         commit(id, 'created', 'queued', 1)
