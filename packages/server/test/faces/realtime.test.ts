@@ -326,7 +326,7 @@ describe('the end of a connection', () => {
     expect((await subscribe(['runs/*'])).status).toBe(404)
   })
 
-  it('comes to the longest-stalled of a user at the cap, which guests have none of', async () => {
+  it('does not come at the cap of a user who keeps up: the next one is refused; guests have no such cap', async () => {
     const small = await openRig({ config: { limits: { streamsPerUser: 1 } } })
     try {
       const ids: string[] = []

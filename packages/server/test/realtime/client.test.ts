@@ -136,6 +136,20 @@ describe('a client that stops reading', () => {
     expect(sent()).toHaveLength(1)
   })
 
+  it('is not written to between a ping that filled its socket and the drain', async () => {
+    let full = false
+    const { client, sink, sent } = rig(() => full)
+    client.send(chat, new Published(1))
+    full = true
+    client.beat()
+    await turn()
+    expect([sent().length, client.pendingBytes > 0]).toEqual([0, true])
+    full = false
+    sink.drain()
+    await turn()
+    expect(sent()).toEqual([['chat', 1]])
+  })
+
   it('is not sent what is for subscriptions it has given up', async () => {
     const { client, sink, sent } = rig(() => true)
     client.send(runs, change('update', 'a', 1))
