@@ -49,12 +49,12 @@ function end(name: 'completed' | 'aborted' | 'interrupted' | 'errored', change: 
 describe('the page with agent sessions', () => {
   it('offers the demo as what it is, with something to do', async () => {
     await page().getByRole('heading', { name: 'Agent session (scripted demo model)' }).waitFor()
-    expect(await page().locator('#ask select').inputValue()).toBe('demo')
+    expect(await page().locator('#ask [name=project]').inputValue()).toBe('demo')
     expect(await page().getByLabel('Prompt').inputValue()).toBe('Fix the failing test')
-    await page().selectOption('#ask select', 'web')
+    await page().selectOption('#ask [name=project]', 'web')
     expect(await page().getByLabel('Prompt').inputValue()).toBe('')
     await page().getByLabel('Prompt').fill('My own')
-    await page().selectOption('#ask select', 'demo')
+    await page().selectOption('#ask [name=project]', 'demo')
     expect(await page().getByLabel('Prompt').inputValue()).toBe('My own')
     expect(browser.complaints).toEqual([])
   })
@@ -67,7 +67,7 @@ describe('the page with agent sessions', () => {
   })
 
   it('starts a session and shows it as it goes: text letter by letter, calls, results, the end', async () => {
-    await page().getByLabel('Let it ask me').check()
+    await page().getByLabel('Questions').selectOption('on')
     await startSession()
     expect(server.calls).toEqual([
       {

@@ -5,6 +5,12 @@ import { newSessionView } from './session-view.js'
 
 const ends = ['completed', 'errored', 'aborted', 'interrupted']
 
+/** Some reasons say the state themselves. */
+function endText(state, why) {
+  if (why === undefined) return `The session is ${state}.`
+  return why.toLowerCase().startsWith(state) ? why : `The session is ${state}: ${why}`
+}
+
 /**
  * `tell` is who shows it: `started()`, `ended(text)`, `named(isDemo)`, `note(text)`, `announce(text)`,
  * `problem(text)`, `connection(text)`, `reload()`. Returns what leaves it again.
@@ -56,10 +62,9 @@ export function followSession(run, tell) {
   for (const state of ends) {
     on(state, ({ error, reason }) => {
       stream.close()
-      log.questions.clear()
+      log.end()
       view.changed()
-      const why = error ?? reason
-      tell.ended(why === undefined ? `The session is ${state}.` : `The session is ${state}: ${why}`)
+      tell.ended(endText(state, error ?? reason))
     })
   }
   stream.addEventListener('open', () => tell.connection(''))

@@ -24,13 +24,15 @@ async function attempt(action) {
   try {
     await action()
   } catch (error) {
-    showProblem(error.message)
+    showProblem(error.message, error.status === undefined)
   }
 }
 
-function showProblem(text) {
+/** `isAway`: it is over once the server answers. */
+function showProblem(text, isAway = false) {
   byId('problem').textContent = text
   byId('problem').hidden = false
+  byId('problem').classList.toggle('away', isAway)
 }
 
 function announce(text) {
@@ -47,14 +49,24 @@ let nextCursor
 
 async function refresh() {
   const page = await api('api/runs?limit=50')
-  for (const run of page.runs) runs.set(run.id, run)
+  if (byId('problem').classList.contains('away')) byId('problem').hidden = true
+  for (const run of page.runs) update(run)
   if (nextCursor === undefined) nextCursor = page.nextCursor
   drawList()
 }
 
+/** What a list says of a run: it may be older than what is known, and newer than what is shown. */
+function update(run) {
+  const known = runs.get(run.id)
+  // Nothing changes once a run is over.
+  if (known !== undefined && known.finishedAt !== null) return
+  runs.set(run.id, run)
+  if (run.id === openId && known !== undefined && known.state !== run.state) drawDetail(run)
+}
+
 async function older() {
   const page = await api(`api/runs?limit=50&cursor=${encodeURIComponent(nextCursor)}`)
-  for (const run of page.runs) runs.set(run.id, run)
+  for (const run of page.runs) update(run)
   nextCursor = page.nextCursor
   drawList()
 }
@@ -218,13 +230,16 @@ async function ended(id, text) {
   await reload(id)
 }
 
+/** Nobody asked for it: what went wrong before stays in sight. */
 async function reload(id) {
-  await attempt(async () => {
+  try {
     const { run } = await api(`api/runs/${encodeURIComponent(id)}`)
     runs.set(id, run)
     if (openId === id) drawDetail(run)
     drawList()
-  })
+  } catch (error) {
+    showProblem(error.message, error.status === undefined)
+  }
 }
 
 // --- starting -------------------------------------------------------------------------------------

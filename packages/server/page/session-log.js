@@ -74,7 +74,10 @@ export function newSessionLog() {
       if (block.type === 'thinking') whole('thinking', block.thinking ?? '', inside)
       if (block.type !== 'tool_use') continue
       const what = lineOf(block.input, cwd)
-      calls.set(block.id, add('call', what, { id: block.id, tool: block.name, result: null, inside }))
+      calls.set(
+        block.id,
+        add('call', what, { id: block.id, tool: block.name, state: 'running', result: null, inside }),
+      )
     }
   }
 
@@ -83,7 +86,7 @@ export function newSessionLog() {
       if (block.type !== 'tool_result') continue
       const call = calls.get(block.tool_use_id)
       const result = cut(textOf(block.content))
-      if (call !== undefined) change(call, { result, failed: block.is_error === true })
+      if (call !== undefined) change(call, { result, state: block.is_error === true ? 'failed' : 'done' })
     }
   }
 
@@ -98,13 +101,20 @@ export function newSessionLog() {
     add(failed ? 'failure' : 'note', [...why, ...facts].filter(Boolean).join(' · '))
   }
 
+  const asks = (id, isAsked) => {
+    const call = calls.get(id)
+    if (call?.result === null) change(call, { state: isAsked ? 'asks' : 'running' })
+  }
+
   function requested(question) {
+    asks(question.toolUseId, true)
     questions.set(question.approvalId, { ...question, full: fullOf(question.input) })
   }
 
   function resolved({ approvalId, decision, by, user, message }) {
     const question = questions.get(approvalId)
     questions.delete(approvalId)
+    asks(question?.toolUseId, false)
     const what = question ? `${question.tool} ${lineOf(question.input, cwd)}` : 'a call'
     const who = { person: `by ${user}`, expiry: 'since nobody answered in time' }[by] ?? 'since the run ended'
     const answer = decision === 'allow' ? 'Allowed' : 'Denied'
@@ -137,6 +147,11 @@ export function newSessionLog() {
     questions,
     take: (type, data) => takers[type]?.(data),
     say: add,
+    /** Nothing is asked or at work any more. */
+    end() {
+      questions.clear()
+      for (const call of calls.values()) if (call.result === null) change(call, { state: 'not finished' })
+    },
     dropped: () => dropped,
     isDemo: () => model === demoModel,
   }

@@ -113,8 +113,8 @@ function fill(element, entry) {
   const result = element.lastElementChild
   tool.textContent = entry.tool
   what.textContent = entry.text
-  how.textContent = entry.result === null ? 'running' : entry.failed ? 'failed' : 'done'
-  element.classList.toggle('failed', entry.failed === true)
+  how.textContent = entry.state
+  element.classList.toggle('failed', entry.state === 'failed')
   result.textContent = withoutEscapes(entry.result ?? '').trim()
   result.hidden = result.textContent === ''
 }

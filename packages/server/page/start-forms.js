@@ -82,5 +82,6 @@ function jobOf(form) {
 
 function sessionOf(form) {
   const body = { kind: 'session', project: form.get('project'), prompt: form.get('prompt') }
-  return form.get('approvals') === null ? body : { ...body, approvals: 'on' }
+  const approvals = form.get('approvals')
+  return approvals === '' ? body : { ...body, approvals }
 }

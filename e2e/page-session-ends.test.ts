@@ -1,0 +1,134 @@
+/** What the page shows of a session that ended, was answered elsewhere, or is read on a phone. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import * as log from '../packages/server/test/cli/session-log.ts'
+import { type Browser, openBrowser } from './support/browser.ts'
+import { openPageServer, type PageServer } from './support/page-server.ts'
+
+let server: PageServer
+let browser: Browser
+const releases: (() => unknown)[] = [() => server?.close()]
+beforeAll(async () => {
+  browser = await openBrowser()
+  releases.push(() => browser.close())
+})
+afterAll(async () => {
+  for (const release of releases.reverse()) await release()
+})
+beforeEach(async () => {
+  // Who still follows the last one would complain of its end.
+  await page().goto('about:blank')
+  await server?.close()
+  server = await openPageServer({ available: true, demo: true })
+  await page().setViewportSize({ width: 1280, height: 800 })
+  await page().goto(server.url)
+})
+
+const page = () => browser.page
+const state = (label: string) => page().locator('#head .state', { hasText: label }).waitFor()
+const runPath = () => `/api/runs/${new URL(page().url()).hash.slice(1)}`
+
+async function startSession(): Promise<void> {
+  await page().getByRole('button', { name: 'Start session' }).click()
+  await state('running')
+}
+
+function end(name: 'completed' | 'interrupted', change: object = {}) {
+  server.change({ state: name, finishedAt: Date.now() })
+  server.say(log.ended(name, change))
+}
+
+describe('the page when a session is over', () => {
+  // Failed before: it stayed "running", without a way to go on, until the page was loaded again.
+  it('offers to go on once a server that was away answers again, and forgets that it was', async () => {
+    await startSession()
+    await page().route(`**${runPath()}`, (route) => route.abort(), { times: 1 })
+    end('interrupted')
+    await page().getByText('The server does not answer.').waitFor()
+    await state('interrupted')
+    await page().getByRole('button', { name: 'Resume' }).waitFor()
+    await page().getByRole('button', { name: 'Retry' }).waitFor()
+    expect(await page().getByRole('button', { name: 'Abort' }).isVisible()).toBe(false)
+    await page().locator('#problem').waitFor({ state: 'hidden' })
+  })
+
+  // Failed before: the next event of the session took it away.
+  it('leaves the reason why an answer came too late in sight', async () => {
+    await startSession()
+    server.say(log.asked('q1', 'one'))
+    server.refuseOnce(`${runPath()}/approvals/q1`, 409, 'It was answered by ann already')
+    await page().getByRole('button', { name: 'Allow' }).click()
+    await page().getByText('It was answered by ann already').waitFor()
+    server.say(log.resolved('q1', { decision: 'deny' }))
+    end('completed')
+    await state('completed')
+    expect(await page().getByText('It was answered by ann already').isVisible()).toBe(true)
+  })
+
+  // Failed before: "running", for good.
+  it('says of a call what it waits for, and that it was never finished', async () => {
+    await startSession()
+    server.say(log.init, log.whole([log.call('Bash', { command: 'npm $X' })]))
+    const how = (text: string) => page().locator('.call .how', { hasText: text }).waitFor()
+    await how('running')
+    server.say(log.asked('q1', 'npm $X'))
+    await how('asks')
+    server.say(log.resolved('q1'))
+    await how('running')
+    end('interrupted')
+    await how('not finished')
+  })
+
+  // Failed before: "The session is interrupted: Interrupted: …".
+  it('says once how it ended', async () => {
+    await startSession()
+    end('interrupted', { reason: 'shutdown', error: 'Interrupted: the server is shutting down' })
+    await state('interrupted')
+    expect(await page().locator('#end').innerText()).toBe('Interrupted: the server is shutting down')
+  })
+})
+
+describe('the page on a phone', () => {
+  // Failed before: the end of the reason and of the command were cut off.
+  it('shows a question in full width, with its answers', async () => {
+    await startSession()
+    server.say(log.asked('q1', `echo ${'word '.repeat(30)}`))
+    await page().locator('.question').waitFor()
+    await page().setViewportSize({ width: 360, height: 740 })
+    const hidden = await page().evaluate(() => {
+      const box = document.getElementById('questions')
+      return box === null ? 0 : box.scrollWidth - box.clientWidth
+    })
+    expect(hidden).toBe(0)
+  })
+
+  // Failed before: the forms took all the room there was.
+  it('shows the newest run below the forms', async () => {
+    await startSession()
+    await page().setViewportSize({ width: 360, height: 600 })
+    const inside = await page().evaluate(() => {
+      const side = document.getElementById('side')?.getBoundingClientRect()
+      const first = document.querySelector('#runs li')?.getBoundingClientRect()
+      return side !== undefined && first !== undefined && first.bottom <= side.bottom
+    })
+    expect(inside).toBe(true)
+  })
+})
+
+describe('the form of a session', () => {
+  // Failed before: where the configuration lets it ask, a box that was not checked could not keep it from asking.
+  it('leaves asking to the configuration, or says that it may or may not', async () => {
+    for (const approvals of [undefined, 'on', 'off']) {
+      await page().goto(server.url)
+      await page().reload()
+      await page()
+        .getByLabel('Questions')
+        .selectOption(approvals ?? '')
+      await startSession()
+      const { body } = server.calls.at(-1) ?? {}
+      expect(body).toEqual({
+        ...{ kind: 'session', project: 'demo', prompt: 'Fix the failing test' },
+        ...(approvals && { approvals }),
+      })
+    }
+  })
+})
