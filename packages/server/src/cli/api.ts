@@ -81,7 +81,10 @@ export async function refusal(response: Response): Promise<Refused> {
   const fields = Array.isArray(problem?.errors)
     ? (problem.errors as { path: string; expected: string }[])
     : []
-  const lines = fields.map((field) => `\n  ${field.path}: ${field.expected}`)
+  const lines = fields
+    // Most sentences name the field and what is wrong with it.
+    .filter(({ path, expected }) => !(detail?.includes(path) && detail.includes(expected)))
+    .map(({ path, expected }) => `\n  ${path}: ${expected}`)
   return new Refused(
     response.status,
     `${detail ?? `the server answered ${response.status} ${response.statusText}`}${lines.join('')}`,

@@ -60,7 +60,10 @@ async function startAndShow(
 }
 
 async function readPrompt(given: string, absent: boolean, { stdin }: Io): Promise<string> {
-  if (given !== '-') return given
+  if (given !== '-') {
+    if (given.trim() === '') throw new CliError('the prompt is empty', exitCodes.usage)
+    return given
+  }
   if (stdin === undefined || (absent && stdin.isTTY)) {
     throw new CliError('what should be done? millrace ask "<prompt>", or - to read it', exitCodes.usage)
   }

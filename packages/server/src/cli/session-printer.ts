@@ -133,9 +133,7 @@ export class SessionPrinter {
 
   async #ended({ state, reason, error }: SessionEndEvent): Promise<void> {
     this.#questions.close()
-    const why = [reason, error].filter((one) => one !== undefined && one !== '').join(': ')
-    const text = why === '' ? state : `${state} (${why})`
-    await this.#line(state === 'errored' ? 'error' : 'note', `-- ${text}`)
+    await this.#line(state === 'errored' ? 'error' : 'note', `-- ${endText({ state, reason, error })}`)
     if (state === 'interrupted') await this.note(`to go on: millrace resume ${this.#run.id}`)
   }
 
@@ -162,6 +160,14 @@ export class SessionPrinter {
 /** Where somebody can read a question and type an answer. */
 function person({ stdin, stdout }: Io): Input | undefined {
   return stdin?.isTTY && stdout.isTTY && !stdin.readableEnded ? stdin : undefined
+}
+
+/** A failure has a word for it that can be looked up; of the other ends the sentence says enough. */
+function endText({ state, reason, error }: Pick<SessionEndEvent, 'state' | 'reason' | 'error'>): string {
+  const parts = state === 'errored' ? [reason, error] : [error || reason]
+  const why = parts.filter(Boolean).join(': ')
+  if (why === '') return state
+  return why.toLowerCase().startsWith(state) ? why : `${state} (${why})`
 }
 
 function answeredBy(by: ApprovalSource, user: string | undefined): string {

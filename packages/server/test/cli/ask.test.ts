@@ -117,6 +117,11 @@ describe('millrace ask', () => {
     expect(await withInput('From a\npipe\n', ['ask'], where)).toBe(0)
     expect(await withInput('Once more', ['ask', '-'], where)).toBe(0)
     expect(await withInput(' \n', ['ask', '-'], where)).toBe(2)
+    // Failed before: it asked for the project first, and then the server refused.
+    expect(await run(['ask', ' '], where)).toMatchObject({
+      code: 2,
+      stderr: 'millrace: the prompt is empty\n',
+    })
     expect(posted(server)).toMatchObject([{ prompt: 'From a\npipe' }, { prompt: 'Once more' }])
   })
 
@@ -130,6 +135,11 @@ describe('millrace ask', () => {
     const ended = await run(['ask', 'Go'], where)
     expect(ended.code).toBe(code)
     expect(ended.stderr).toContain(`-- ${state} (why)\n`)
+    // Failed before: its cause was told twice.
+    const told = `${state.charAt(0).toUpperCase()}${state.slice(1)} by request`
+    const again = await serverWith({ events: [log.ended(state, { reason: 'abort', error: told })] })
+    const { stderr } = await run(['ask', 'Go'], again.where)
+    expect(stderr).toContain(state === 'errored' ? `-- errored (abort: ${told})\n` : `-- ${told}\n`)
     expect(ended.stderr.includes(`millrace resume ${record.id}`)).toBe(state === 'interrupted')
   })
 

@@ -114,6 +114,22 @@ describe('millrace run', () => {
     })
   })
 
+  // Failed before: what the sentence names was told a second time.
+  it('tells once why the server refuses', async () => {
+    const where = place()
+    const expected = 'There is no project "nope"; known: web'
+    const server = await scriptedServer({
+      'POST /api/runs': (response) =>
+        problem(response, 400, expected, [
+          { path: 'project', expected },
+          { path: 'cwd', expected: 'a place' },
+        ]),
+    })
+    const env = { MILLRACE_URL: server.url, MILLRACE_TOKEN: server.token }
+    const { stderr } = await run(['run', 'count', '--project', 'nope'], where, env)
+    expect(stderr).toBe(`millrace: ${expected}\n  cwd: a place\n`)
+  })
+
   it('aborts the run on Ctrl-C, waits for its end, and has its code', async () => {
     const where = place()
     const record = runOf()
