@@ -94,10 +94,9 @@ describe('the page on a phone', () => {
     server.say(log.asked('q1', `echo ${'word '.repeat(30)}`))
     await page().locator('.question').waitFor()
     await page().setViewportSize({ width: 360, height: 740 })
-    const hidden = await page().evaluate(() => {
-      const box = document.getElementById('questions')
-      return box === null ? 0 : box.scrollWidth - box.clientWidth
-    })
+    const hidden = await page()
+      .locator('#questions')
+      .evaluate((box) => box.scrollWidth - box.clientWidth)
     expect(hidden).toBe(0)
   })
 
@@ -105,11 +104,9 @@ describe('the page on a phone', () => {
   it('shows the newest run below the forms', async () => {
     await startSession()
     await page().setViewportSize({ width: 360, height: 600 })
-    const inside = await page().evaluate(() => {
-      const side = document.getElementById('side')?.getBoundingClientRect()
-      const first = document.querySelector('#runs li')?.getBoundingClientRect()
-      return side !== undefined && first !== undefined && first.bottom <= side.bottom
-    })
+    const side = await page().locator('#side').boundingBox()
+    const newest = await page().locator('#runs li').first().boundingBox()
+    const inside = side && newest && newest.y + newest.height <= side.y + side.height
     expect(inside).toBe(true)
   })
 })
