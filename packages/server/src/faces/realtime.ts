@@ -8,11 +8,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Identity } from '../auth/identity.ts'
 import type { Reservation } from '../auth/open-streams.ts'
-import { setStreamHeaders } from '../delivery/headers.ts'
+import { mergeHeaders, setStreamHeaders } from '../delivery/headers.ts'
 import type { RealtimeClient } from '../realtime/client.ts'
+import { logStream } from '../telemetry/request-log.ts'
 import type { FaceApp, FaceParts } from './face.ts'
+import { forgetHead } from './forget-head.ts'
 import { readPublishBody, readSubscribeBody } from './realtime-body.ts'
 import { InvalidFields, malformed } from './realtime-refusals.ts'
+import { ownConnections } from './streaming.ts'
 
 type RealtimeFaceParts = Pick<FaceParts, 'realtime' | 'streams' | 'config'>
 
@@ -45,16 +48,23 @@ export function realtimeFace(app: FaceApp, parts: RealtimeFaceParts): void {
     async (request, reply) => {
       if (request.method === 'HEAD') return answerHead(request, reply)
       const place = streams.reserve(request.identity, request.ip)
-      const client = realtime.connect({
-        req: request.raw,
-        res: reply.raw,
-        headers: reply.getHeaders() as OutgoingHttpHeaders,
-        compress: config.http.compressStreams,
-      })
-      if (client === null) place.release()
-      else {
-        places.set(client, place)
-        place.attach(client)
+      try {
+        const client = realtime.connect({
+          req: request.raw,
+          res: reply.raw,
+          headers: reply.getHeaders() as OutgoingHttpHeaders,
+          compress: config.http.compressStreams,
+        })
+        if (client === null) place.release()
+        else {
+          places.set(client, place)
+          place.attach(client)
+          logConnection(request, client)
+          if (request.server.hasDecorator(ownConnections)) forgetHead(request.raw, reply.raw)
+        }
+      } catch (error) {
+        place.release()
+        throw error
       }
       return reply.hijack()
     },
@@ -80,8 +90,9 @@ export function realtimeFace(app: FaceApp, parts: RealtimeFaceParts): void {
       if (client === undefined) throw new MillraceError('not_found', 'Missing or invalid client id.')
       const { identity } = request
       refuseAnother(client, identity)
-      if (identity !== null) places.get(client)?.handOver(identity)
-      realtime.subscribe(client, identity, subscriptions)
+      realtime.subscribe(client, identity, subscriptions, () => {
+        if (identity !== null) places.get(client)?.handOver(identity)
+      })
       return reply.code(204).send(null)
     },
   )
@@ -119,10 +130,18 @@ function refuseAnother({ principal }: RealtimeClient, identity: Identity | null)
   throw new MillraceError('forbidden', "The current and the previous request authorization don't match.")
 }
 
+/** Whose it is shows at its end: the SDK says so only when it subscribes. Its id is for its client alone. */
+function logConnection(request: FastifyRequest, client: RealtimeClient): void {
+  const opener = request.identity?.principal.user
+  logStream(request, { user: opener }, () => ({
+    user: client.principal?.user ?? opener,
+    subscriptions: client.subscriptions.size,
+  }))
+}
+
 function answerHead(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { raw } = reply
-  for (const [name, value] of Object.entries(reply.getHeaders()))
-    if (value !== undefined) raw.setHeader(name, value)
+  mergeHeaders(raw, reply.getHeaders() as OutgoingHttpHeaders)
   setStreamHeaders(request.raw, raw)
   raw.setHeader('Cache-Control', 'no-cache, no-transform')
   raw.end()

@@ -44,8 +44,10 @@ export async function streamRun(
     })
     if (result.outcome === 'missing') throw new MillraceError('not_found', `No run ${run.id}`)
     if (result.outcome === 'streaming') {
-      place.attach(result.handle)
-      logStream(request, identity.principal.user, run.id, result.handle)
+      const { handle } = result
+      place.attach(handle)
+      const facts = { user: identity.principal.user, run: run.id }
+      logStream(request, { ...facts, after: handle.cursor }, () => ({ ...facts, through: handle.cursor }))
       if (request.server.hasDecorator(ownConnections)) forgetHead(request.raw, reply.raw)
     } else place.release()
   } catch (error) {

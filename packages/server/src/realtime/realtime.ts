@@ -114,7 +114,6 @@ export class Realtime {
     mergeHeaders(res, headers)
     res.setHeader('Cache-Control', 'no-cache, no-transform')
     const { socket } = req
-    this.#carrying.add(socket)
     let stopPings = () => {}
     const client = new RealtimeClient(
       {
@@ -132,6 +131,7 @@ export class Realtime {
       },
       (events) => openSink(req, res, { compress }, events),
     )
+    this.#carrying.add(socket)
     stopPings = this.#heartbeats.add(client, pingMs)
     this.#clients.set(client.id, client)
     return client
@@ -150,16 +150,24 @@ export class Realtime {
 
   /**
    * Replaces what a client follows, as this caller. Fails with `rate_limited` when all clients together
-   * follow more than there is room for; nothing has changed then.
+   * follow more than there is room for, and as `agreed` does, which is asked once there is room; nothing
+   * has changed then.
    */
-  subscribe(client: RealtimeClient, identity: Identity | null, wanted: readonly Subscription[]): void {
+  subscribe(
+    client: RealtimeClient,
+    identity: Identity | null,
+    wanted: readonly Subscription[],
+    agreed: () => void = () => {},
+  ): void {
     const subscriptions = new Map(wanted.map((subscription) => [subscription.text, subscription]))
     // What a guest is never sent need not be kept: who signs in says anew what they follow.
     if (identity === null) {
       for (const [text, { topic }] of subscriptions)
         if (!this.#publicTopics.has(topic)) subscriptions.delete(text)
     }
-    this.#budget.take(client, identity?.principal.user ?? null, subscriptions.values())
+    const take = this.#budget.offer(client, identity?.principal.user ?? null, subscriptions.values())
+    agreed()
+    take()
     this.#subscribers.delete(client, audienceOf(client.principal), client.subscriptions.values())
     client.identity = identity
     client.follow(subscriptions)

@@ -22,8 +22,8 @@ export class SubscriptionBudget<Client> {
     this.#limit = limit
   }
 
-  /** Instead of what the client held before. Fails with `rate_limited`, and leaves it at that. */
-  take(client: Client, user: string | null, subscriptions: Iterable<Subscription>): void {
+  /** What takes these, to be called at once, instead of what the client held before. Fails with `rate_limited`. */
+  offer(client: Client, user: string | null, subscriptions: Iterable<Subscription>): () => void {
     let bytes = 0
     // The text and the topic in it; the index and the map name them without copying.
     for (const { text } of subscriptions) bytes += text.length * 2 + fixedCost
@@ -33,11 +33,7 @@ export class SubscriptionBudget<Client> {
     if (total + bytes > this.#limit || ofUser + bytes > this.#limit / 2) {
       throw new MillraceError('rate_limited', 'Too many subscriptions are held', { retryAfter: 30 })
     }
-    this.release(client)
-    if (bytes === 0) return
-    this.#held.set(client, { user, bytes })
-    this.#ofUser.set(user, (this.#ofUser.get(user) ?? 0) + bytes)
-    this.#total += bytes
+    return () => this.#take(client, user, bytes)
   }
 
   release(client: Client): void {
@@ -48,5 +44,13 @@ export class SubscriptionBudget<Client> {
     const left = (this.#ofUser.get(held.user) ?? 0) - held.bytes
     if (left > 0) this.#ofUser.set(held.user, left)
     else this.#ofUser.delete(held.user)
+  }
+
+  #take(client: Client, user: string | null, bytes: number): void {
+    this.release(client)
+    if (bytes === 0) return
+    this.#held.set(client, { user, bytes })
+    this.#ofUser.set(user, (this.#ofUser.get(user) ?? 0) + bytes)
+    this.#total += bytes
   }
 }

@@ -19,18 +19,11 @@ declare module 'fastify' {
   }
 }
 
-/** A stream of a run's log, as its end knows it. */
-export interface LoggedStream {
-  /** `seq` up to which the log was handed to the connection. */
-  readonly cursor: number
-}
+/** What a line says of a stream besides what the line of every request says. */
+export type StreamFacts = Record<string, string | number | undefined>
 
-interface OpenStream {
-  run: string
-  stream: LoggedStream
-}
-
-const streams = new WeakMap<IncomingMessage, OpenStream>()
+/** What is to be said of a stream at its end. */
+const streams = new WeakMap<IncomingMessage, () => StreamFacts>()
 
 /** What a client may call its request; a longer or odder name is not taken over. */
 const saneId = /^[A-Za-z0-9][A-Za-z0-9._:-]{7,63}$/
@@ -59,7 +52,7 @@ export function logRequests(
     reply.raw.setHeader('X-Request-Id', request.id)
     whenOver(reply.raw, () => {
       const ms = performance.now() - startedAt
-      const stream = streams.get(request.raw)
+      const factsAtEnd = streams.get(request.raw)
       const line = {
         method: request.method,
         route: request.routeOptions.url ?? 'none',
@@ -68,10 +61,9 @@ export function logRequests(
         user: identityOf(request)?.user,
         ...(request.refusal === undefined ? {} : { code: request.refusal }),
       }
-      if (stream !== undefined) {
+      if (factsAtEnd !== undefined) {
         const bytes = (request.raw.socket.bytesWritten ?? 0) - sentBefore
-        const { run } = stream
-        request.log.info({ ...line, run, through: stream.stream.cursor, bytes }, 'stream ended')
+        request.log.info({ ...line, ...factsAtEnd(), bytes }, 'stream ended')
         return
       }
       request.log.info(line, 'request')
@@ -82,10 +74,10 @@ export function logRequests(
   })
 }
 
-/** The first of a stream's two lines. */
-export function logStream(request: FastifyRequest, user: string, run: string, stream: LoggedStream): void {
-  streams.set(request.raw, { run, stream })
-  request.log.info({ route: request.routeOptions.url, user, run, after: stream.cursor }, 'stream opened')
+/** The first of a stream's two lines; the other says what is known when the stream is over. */
+export function logStream(request: FastifyRequest, facts: StreamFacts, factsAtEnd: () => StreamFacts): void {
+  streams.set(request.raw, factsAtEnd)
+  request.log.info({ route: request.routeOptions.url, ...facts }, 'stream opened')
 }
 
 function statusOf(reply: FastifyReply): number {

@@ -48,6 +48,27 @@ test('a run that a stop interrupts is told of as finished before the stop is ove
   expect(finished).toEqual(['interrupted'])
 })
 
+test('a connection that fails while it is opened takes no place', async () => {
+  const millrace = millraceIn({ principal: userOf }, { limits: { streamsPerAddress: 1 } })
+  await millrace.start()
+  const app = express()
+  app.use((request, response, next) => {
+    // As a middleware does that finds fault with the headers when they are about to be sent.
+    if (request.headers['x-fail'] !== undefined) {
+      response.flushHeaders = () => {
+        throw new Error('no headers today')
+      }
+    }
+    next()
+  })
+  app.use(millrace.express())
+  const { url } = await listen(app)
+  expect((await open(`${url}/api/realtime`, { headers: { 'x-fail': '1' } })).status).toBe(500)
+  const stream = await open(`${url}/api/realtime`)
+  expect(stream.status).toBe(200)
+  expect((await open(`${url}/api/realtime`)).status).toBe(429)
+})
+
 test('publish reaches who follows the topic, through Express and compression; its users are the application’s', async () => {
   const millrace = millraceIn({ principal: userOf }, { realtime: { publicTopics: ['news'] } })
   await expect(millrace.realtime.publish('news', 1)).rejects.toMatchObject({ code: 'draining' })

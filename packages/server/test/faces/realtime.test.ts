@@ -347,6 +347,25 @@ describe('the end of a connection', () => {
     }
   })
 
+  it('that was refused for want of room is still nobody’s: it takes no place of the user’s', async () => {
+    const small = await openRig({ config: { limits: { streamsPerUser: 7 } } })
+    try {
+      const full = Array.from({ length: 1000 }, (_, n) => `t${n}`.padEnd(2500, 'x'))
+      const connectAnd = async (subscriptions: string[]) => {
+        const stream = await open(`${small.url}/api/realtime`)
+        await stream.until(({ frames }) => frames.length > 0)
+        const clientId = stream.frames[0]?.id ?? ''
+        return (await small.as(small.owner, '/api/realtime', post({ clientId, subscriptions }))).status
+      }
+      const answers: number[] = []
+      for (let n = 0; n < 7; n++) answers.push(await connectAnd(full))
+      expect(answers).toEqual([204, 204, 204, 204, 204, 204, 429])
+      expect([await connectAnd(['one']), await connectAnd(['one'])]).toEqual([204, 429])
+    } finally {
+      await small.stop()
+    }
+  })
+
   it('comes at a stop, after what was still to be told', async () => {
     const going = await openRig()
     const stream = await open(`${going.url}/api/realtime`)

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { startLoggedServer, until } from './support/logged-server.ts'
+import { post, startLoggedServer, until } from './support/logged-server.ts'
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/
 
@@ -110,6 +110,33 @@ describe('a stream', () => {
     const ended = await until(() => server.lines('stream ended')[0])
     expect(ended).toMatchObject({ run: id, route: '/api/stream/:jobId' })
     expect(ended.through).toBeGreaterThanOrEqual(3)
+  })
+
+  it('of topics has its two lines too: the last says whose it was, and neither the id that is its client’s alone', async () => {
+    const server = await startLoggedServer()
+    const leave = new AbortController()
+    const response = await fetch(`${server.url}/api/realtime`, { signal: leave.signal })
+    const first = new TextDecoder().decode((await response.body?.getReader().read())?.value)
+    const clientId = /"clientId":"([^"]+)"/.exec(first)?.[1] ?? 'none'
+    const opened = await until(() => server.lines('stream opened')[0])
+    expect(opened).toMatchObject({ route: '/api/realtime' })
+    expect(opened).not.toHaveProperty('user')
+    await server.call('/api/realtime', post({ clientId, subscriptions: ['runs/*', 'mine'] }))
+    leave.abort()
+    const ended = await until(() => server.lines('stream ended')[0])
+    expect(ended).toMatchObject({
+      route: '/api/realtime',
+      status: 200,
+      user: 'admin',
+      subscriptions: 2,
+      requestId: opened.requestId,
+    })
+    expect(ended.bytes).toBeGreaterThan(100)
+    expect(server.lines('request').map(({ method }) => method)).toEqual(['POST'])
+    expect(server.text()).not.toContain(clientId)
+    expect(await (await server.call('/metrics')).text()).not.toMatch(
+      /duration\S+method="GET",route="\/api\/realtime"/,
+    )
   })
 
   it('that there is nothing to send on, or that is no run’s, is a request like any other', async () => {
