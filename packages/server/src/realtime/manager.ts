@@ -3,7 +3,8 @@
  * each thing that is sent to one (contract section 5).
  *
  * Owns the map of clients. Everything sent to a client that is not there is a no-op; one whose connection
- * fails is forgotten, and a client that is forgotten is closed, so that it notices and comes back.
+ * fails, or that holds too much for a client that does not read, is forgotten, and a client that is forgotten
+ * is closed, so that it notices and comes back.
  */
 import { commentText, fieldText } from '../delivery/encode.ts'
 
@@ -13,6 +14,8 @@ export interface RealtimeConnection {
   /** Called after each write, where something in between (compression) holds bytes back. */
   flush?: () => unknown
   close(): unknown
+  /** What it holds that its client has not taken, in bytes, where it knows, as a Node response does. */
+  readonly writableLength?: number
 }
 
 export interface SSEMessage {
@@ -46,16 +49,24 @@ interface Client {
 export interface RealtimeManagerOptions {
   /** Clients without activity for so long are closed at the next `removeInactive()`; default 5 minutes. */
   inactiveMs?: number
+  /** A client whose connection holds more than this after a write is closed; default 1 MiB. */
+  maxBufferedBytes?: number
   now?: () => number
 }
 
 export class RealtimeManager {
   private readonly clients = new Map<string, Client>()
   private readonly inactiveMs: number
+  private readonly maxBufferedBytes: number
   private readonly now: () => number
 
-  constructor({ inactiveMs = 5 * 60_000, now = Date.now }: RealtimeManagerOptions = {}) {
+  constructor({
+    inactiveMs = 5 * 60_000,
+    maxBufferedBytes = 1024 * 1024,
+    now = Date.now,
+  }: RealtimeManagerOptions = {}) {
     this.inactiveMs = inactiveMs
+    this.maxBufferedBytes = maxBufferedBytes
     this.now = now
   }
 
@@ -108,9 +119,11 @@ export class RealtimeManager {
     const gone = () => {
       if (this.clients.get(id) === client) this.removeClient(id)
     }
-    return (
-      settle(() => client.connection.write(text), gone) && settle(() => client.connection.flush?.(), gone)
-    )
+    const { connection } = client
+    const sent = settle(() => connection.write(text), gone) && settle(() => connection.flush?.(), gone)
+    if (!sent || (connection.writableLength ?? 0) <= this.maxBufferedBytes) return sent
+    gone()
+    return false
   }
 }
 

@@ -18,12 +18,16 @@ export interface Message {
   after(earlier: Message): Message
 }
 
+const whole = ''
 /** How many selections of fields a message remembers: clients choose them. */
 const rememberedTexts = 16
 
+/** Invariant: what it remembers of selections is no more than the whole is. */
 class Texts {
   readonly #texts = new Map<string, string>()
   readonly #make: (fields: Fields | null) => string
+  /** Characters that selections may still take. */
+  #room = 0
 
   constructor(make: (fields: Fields | null) => string) {
     this.#make = make
@@ -33,12 +37,13 @@ class Texts {
     const known = this.#texts.get(fields)
     if (known !== undefined) return known
     const text = this.#make(parseFields(fields))
-    if (this.#texts.size < rememberedTexts) this.#texts.set(fields, text)
+    if (fields === whole) this.#room += text.length
+    else if (this.#texts.size >= rememberedTexts || text.length > this.#room) return text
+    else this.#room -= text.length
+    this.#texts.set(fields, text)
     return text
   }
 }
-
-const whole = ''
 
 export class RecordChange implements Message {
   readonly key: string

@@ -54,6 +54,19 @@ describe('frames', () => {
 })
 
 describe('a manager', () => {
+  it('closes a client that does not read, once its connection holds more than it may', () => {
+    const manager = new RealtimeManager({ maxBufferedBytes: 1000 })
+    const [reader, sleeper] = [new Connection(), new Connection()]
+    const held = Object.defineProperty(sleeper, 'writableLength', { get: () => sleeper.text.length })
+    manager.registerClient('reader', reader)
+    manager.registerClient('sleeper', held)
+    for (let n = 0; n < 100; n++)
+      for (const id of manager.getAllClientIds()) manager.sendEvent(id, 'e', 'x'.repeat(100))
+    expect([manager.getAllClientIds(), reader.closed, sleeper.closed]).toEqual([['reader'], 0, 1])
+    expect(sleeper.text.length).toBeLessThan(1200)
+    expect(manager.sendComment('sleeper', 'ping')).toBe(false)
+  })
+
   it('sends to who is there, flushes each time, and closes whom it forgets', () => {
     const manager = new RealtimeManager()
     const [one, two] = [new Connection(), new Connection()]
