@@ -107,6 +107,25 @@ describe('behind the nginx configuration that is shipped', () => {
     expect(third.response.statusCode).toBe(204)
   })
 
+  it('topics: a client follows as many as it may, and each message arrives at once', async () => {
+    const place = await site()
+    const nginx = await place.behind(shippedConfiguration(place.upstream))
+    const stream = await connect(`${nginx.url}/api/realtime`, {})
+    await stream.until(({ type }) => type === 'PB_CONNECT')
+    const topics = Array.from({ length: 1000 }, (_, n) => `topic ${n}`.padEnd(2500, '.'))
+    const followed = await fetch(`${nginx.url}/api/realtime`, {
+      ...post({ clientId: stream.events[0]?.id, subscriptions: topics }),
+      headers: { Authorization: place.server.token, 'Content-Type': 'application/json' },
+    })
+    expect(followed.status).toBe(204)
+    // The next is published when the one before has come through.
+    for (const topic of topics.slice(-3)) {
+      await place.server.call('/api/realtime/publish', post({ topic, data: 1 }))
+      await stream.until(({ type }) => type === topic)
+    }
+    stream.close()
+  })
+
   it('what Millrace refuses is refused in its words, and one name stands for a request in both logs', async () => {
     const place = await site()
     const nginx = await place.behind(shippedConfiguration(place.upstream))
