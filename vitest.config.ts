@@ -10,5 +10,7 @@ export default defineConfig({
     maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What a test polls for comes in its own time; a second is too short where the machine has other work.
+    expect: { poll: { timeout: 20_000 } },
   },
 })
