@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -163,4 +163,30 @@ test('a stop tells whoever follows a session why it ended, and leaves with code 
   expect(await exited).toEqual([0, null])
   await arrived(stream, 'event: interrupted')
   expect(stream()).toContain('The application is being updated')
+})
+
+// Failed before: only SIGTERM was a stop, and a terminal's Ctrl-C left the copy of the project behind.
+test('a Ctrl-C, which comes twice through npx, is a stop that leaves nothing behind', async () => {
+  const temporary = scratchFolder()
+  onTestFinished(temporary.dispose)
+  const alone = spawn(process.execPath, [main], {
+    env: {
+      ...process.env,
+      PORT: '0',
+      PROJECT: '',
+      TMPDIR: temporary.path,
+      MILLRACE_DATA: join(folder.path, 'data-alone'),
+      ANTHROPIC_API_KEY: '',
+      ANTHROPIC_BASE_URL: '',
+    },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  onTestFinished(() => void alone.kill('SIGKILL'))
+  const gone = once(alone, 'exit')
+  await once(createInterface(alone.stdout), 'line')
+  expect(readdirSync(temporary.path)).not.toEqual([])
+  alone.kill('SIGINT')
+  alone.kill('SIGINT')
+  expect(await gone).toEqual([0, null])
+  expect(readdirSync(temporary.path)).toEqual([])
 })

@@ -62,11 +62,18 @@ const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
 })
 
 // Millrace traps no signals. First the sessions, with a reason of ours; then Millrace, then the listener.
-process.once('SIGTERM', async () => {
+async function stop(): Promise<void> {
   await agentSessionManager.shutdownAll('The application is being updated')
   await millrace.stop()
   await model?.close()
   if (!named) rmSync(path, { recursive: true })
   server.close()
   server.closeIdleConnections()
-})
+}
+// Once, however many signals come: a Ctrl-C arrives twice through npx.
+let stopping: Promise<void> | undefined
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    stopping ??= stop()
+  })
+}
