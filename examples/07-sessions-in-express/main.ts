@@ -62,7 +62,11 @@ const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
 })
 
 // Millrace traps no signals. First the sessions, with a reason of ours; then Millrace, then the listener.
+let isStopping = false
 async function stop(): Promise<void> {
+  // A Ctrl-C arrives twice through npx.
+  if (isStopping) return
+  isStopping = true
   await agentSessionManager.shutdownAll('The application is being updated')
   await millrace.stop()
   await model?.close()
@@ -70,10 +74,5 @@ async function stop(): Promise<void> {
   server.close()
   server.closeIdleConnections()
 }
-// Once, however many signals come: a Ctrl-C arrives twice through npx.
-let stopping: Promise<void> | undefined
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.on(signal, () => {
-    stopping ??= stop()
-  })
-}
+process.on('SIGTERM', stop)
+process.on('SIGINT', stop)
