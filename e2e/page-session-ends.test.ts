@@ -32,7 +32,7 @@ async function startSession(): Promise<void> {
   await state('running')
 }
 
-function end(name: 'completed' | 'interrupted', change: object = {}) {
+function end(name: 'completed' | 'aborted' | 'interrupted', change: object = {}) {
   server.change({ state: name, finishedAt: Date.now() })
   server.say(log.ended(name, change))
 }
@@ -76,6 +76,21 @@ describe('the page when a session is over', () => {
     await how('running')
     end('interrupted')
     await how('not finished')
+  })
+
+  // Failed before: the button that had it was gone, and the next Tab began at the top of the page.
+  it('keeps the focus of the keyboard with the session', async () => {
+    await startSession()
+    const focused = () => page().evaluate('document.activeElement.id')
+    await page().getByRole('button', { name: 'Abort' }).focus()
+    await page().keyboard.press('Enter')
+    end('aborted')
+    await state('aborted')
+    expect(await focused()).toBe('log')
+    await page().getByRole('button', { name: 'Retry' }).focus()
+    await page().keyboard.press('Enter')
+    await state('running')
+    expect(await focused()).toBe('log')
   })
 
   // Failed before: "The session is interrupted: Interrupted: …".

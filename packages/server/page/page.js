@@ -104,6 +104,7 @@ async function open(id) {
 }
 
 function drawDetail(run) {
+  const focused = document.activeElement
   const { label, look } = stateOf(run)
   const isSession = run.kind === 'session'
   byId('title').textContent = isSession ? titleOf(run.id) : nameOf(run)
@@ -118,6 +119,8 @@ function drawDetail(run) {
   byId('output').hidden = isSession
   byId('session').hidden = !isSession
   byId('resume').hidden = !over
+  // The button that had the focus may be gone: who uses the keyboard stays with the run.
+  if (focused !== document.body && focused.offsetParent === null) byId(isSession ? 'log' : 'output').focus()
 }
 
 /** Sessions whose log says that the scripted demo model answers. */
