@@ -74,10 +74,9 @@ function objectOf(body: unknown): Record<string, unknown> {
 function textsOf(value: unknown): string[] {
   if (value === null) return []
   if (!Array.isArray(value)) throw new InvalidFields({})
-  return value.map((item: unknown) => {
-    if (item !== null && typeof item !== 'string') throw new InvalidFields({})
-    return item ?? ''
-  })
+  const items: unknown[] = value
+  if (items.some((item) => item !== null && typeof item !== 'string')) throw new InvalidFields({})
+  return items.map((item) => (item === null ? '' : String(item)))
 }
 
 export interface PublishRequest {

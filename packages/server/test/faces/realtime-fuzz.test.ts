@@ -113,6 +113,22 @@ it('answers 204, 400 or 404 with a body of its own shape, and the client goes on
   expect(frames.every((frame) => frame.id === id)).toBe(true)
 })
 
+it('answers at once where two million items are wrong, which anybody may send', async () => {
+  // Looking at each of them took five seconds, in which nobody else was served: ten take longer than a test may.
+  const wrong = `{"clientId":"a","subscriptions":[${'1,'.repeat(2_000_000)}1]}`
+  for (let n = 0; n < 10; n++) {
+    const response = await fetch(`${rig.url}/api/realtime`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: wrong,
+    })
+    expect([response.status, await response.json()]).toEqual([
+      400,
+      { data: {}, message: 'Something went wrong while processing your request.', status: 400 },
+    ])
+  }
+})
+
 it('publishes whatever JSON there is, to any topic that it takes, as one message of one line', async () => {
   const stream = await open(`${rig.url}/api/realtime`)
   await stream.until(({ frames }) => frames.length > 0)

@@ -9,6 +9,7 @@ import type { RealtimeClient } from '../../src/realtime/client.ts'
 import { RunHooks } from '../../src/realtime/hooks.ts'
 import { Realtime } from '../../src/realtime/realtime.ts'
 import { readSubscription } from '../../src/realtime/subscription.ts'
+import type { Commit } from '../../src/store/store.ts'
 import { expectNothingLeft } from '../delivery/support/leftovers.ts'
 import { ManualClock } from '../delivery/support/manual-clock.ts'
 import { eventually, open } from '../delivery/support/sse-client.ts'
@@ -22,15 +23,17 @@ const as = (user: string, admin = false): Identity => ({
   expiresAt: null,
 })
 
-async function rig(node = randomUUID()) {
+async function rig(node = randomUUID(), getRun: () => Promise<null> = async () => null) {
   const clock = new ManualClock()
   let listeners = 0
+  let commit: (commit: Commit) => void = () => {}
   const realtime = new Realtime({
     store: {
-      getRun: async () => null,
+      getRun,
       listRuns: async () => ({ runs: [], nextCursor: null }),
-      onCommit: () => {
+      onCommit: (listener) => {
         listeners += 1
+        commit = listener
         return () => {
           listeners -= 1
         }
@@ -65,7 +68,7 @@ async function rig(node = randomUUID()) {
       realtime.subscribe(client, identity, topics.map(readSubscription))
     return { stream, client, follow }
   }
-  return { realtime, clock, connect, clients, port }
+  return { realtime, clock, connect, clients, port, commit: (one: Commit) => commit(one) }
 }
 
 it('every client is pinged each 30 s, from one timer, and its id begins with its node', async () => {
@@ -112,6 +115,18 @@ it('a drain sends what waits, ends the streams, and hangs up on those that do no
   clock.advance(3000)
   await drained
   expect(realtime.stats()).toMatchObject({ clients: 0, subscriptions: 0, pendingBytes: 0 })
+})
+
+it('a drain does not wait for a store that does not answer', async () => {
+  const { connect, clock, realtime, commit } = await rig(undefined, () => new Promise(() => {}))
+  const reader = await connect()
+  reader.follow(as('ann'), 'runs/*')
+  commit({ runId: 'a', change: 'created', state: 'queued', head: 1, closed: false, events: [] })
+  const drained = realtime.drain(3000)
+  clock.advance(3000)
+  await drained
+  await reader.stream.end()
+  expect(realtime.stats()).toMatchObject({ clients: 0, subscriptions: 0 })
 })
 
 it('while draining nobody is answered', async () => {
