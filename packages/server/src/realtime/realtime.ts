@@ -1,154 +1,267 @@
 /**
- * The realtime face (contract section 5): one connection, many topics, in the protocol of the official
- * PocketBase SDK.
+ * Topics: who follows which, and what they are told.
+ *
+ * Owns every realtime connection of this node, the index of their subscriptions, the timer of their
+ * pings, and the pace at which changes of runs are told; `close()` releases them all. Nothing here is a truth:
+ * records are read from the store each time. Invariants: a record goes only to those who may see it,
+ * judged when it is told; a client that is forgotten has its stream ended; what its subscriptions cost
+ * is bounded, for each client and for all.
  */
-import type { OutgoingHttpHeaders } from 'node:http'
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { MillraceError } from '@millrace/protocol'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { z } from 'zod'
+import type { Logger } from 'pino'
 import type { Identity } from '../auth/identity.ts'
-import type { Reservation } from '../auth/open-streams.ts'
-import { mergeHeaders, setStreamHeaders } from '../delivery/headers.ts'
-import type { RealtimeClient } from '../realtime/client.ts'
-import { logStream } from '../telemetry/request-log.ts'
-import type { FaceApp, FaceParts } from './face.ts'
-import { forgetHead } from './forget-head.ts'
-import { readPublishBody, readSubscribeBody } from './realtime-body.ts'
-import { InvalidFields, malformed } from './realtime-refusals.ts'
-import { ownConnections } from './streaming.ts'
+import { type Clock, monotonicClock } from '../clock.ts'
+import { textChunk } from '../delivery/chunk.ts'
+import { commentText } from '../delivery/encode.ts'
+import { mergeHeaders } from '../delivery/headers.ts'
+import { Heartbeats } from '../delivery/heartbeats.ts'
+import { openSink } from '../delivery/open-sink.ts'
+import { Turns } from '../delivery/turns.ts'
+import type { Store } from '../store/store.ts'
+import { RealtimeClient, type RealtimeCounters } from './client.ts'
+import type { RunHooks } from './hooks.ts'
+import { type Message, Published, RecordChange } from './message.ts'
+import { type Audience, ProjectChanges } from './project-changes.ts'
+import { type RunChange, RunChanges } from './run-changes.ts'
+import { audienceOf, Subscribers } from './subscribers.ts'
+import { type Subscription, topicProblem } from './subscription.ts'
+import { SubscriptionBudget } from './subscription-budget.ts'
 
-type RealtimeFaceParts = Pick<FaceParts, 'realtime' | 'streams' | 'config'>
+export interface RealtimeParts {
+  store: Pick<Store, 'getRun' | 'listRuns' | 'onCommit'>
+  /** Topics that guests may follow. */
+  publicTopics: readonly string[]
+  hooks: RunHooks
+  /** Name of this node; a client's id begins with a piece of it. */
+  node: string
+  now: () => number
+  log: Logger
+  clock?: Clock
+}
 
-/** A thousand subscriptions of 2,500 characters, and what JSON puts around them. */
-const subscribeBytes = 4 * 1024 * 1024
+export interface ConnectOptions {
+  req: IncomingMessage
+  res: ServerResponse
+  /** Set by plugins (CORS, helmet …). */
+  headers: OutgoingHttpHeaders
+  /** Compress for clients that accept gzip. */
+  compress: boolean
+}
 
-/**
- * Schemas describe the bodies for the API's document. What is wrong with one is said in PocketBase's words, and at
- * once: a schema looks at each of two million wrong items, for seconds, and anybody may send them.
- */
-const judgedHere = () => (body: unknown) => ({ value: body })
+export interface RealtimeStats extends RealtimeCounters {
+  clients: number
+  stalled: number
+  subscriptions: number
+  pendingBytes: number
+  published: number
+}
 
-const subscribeBody = z.object({ clientId: z.string(), subscriptions: z.array(z.string()).optional() })
-const publishBody = z.object({ topic: z.string(), data: z.unknown() })
+const pingMs = 30_000
+const changeIntervalMs = 250
+const changeRetryMs = 5000
 
-export function realtimeFace(app: FaceApp, parts: RealtimeFaceParts): void {
-  const { realtime, streams, config } = parts
-  const places = new WeakMap<RealtimeClient, Reservation>()
-  app.addHook('onRoute', (route) => {
-    route.config = { ...route.config, refusals: 'pocketbase', bareToken: true }
-  })
+export class Realtime {
+  readonly #parts: RealtimeParts
+  readonly #clock: Clock
+  readonly #clients = new Map<string, RealtimeClient>()
+  readonly #leaving = new Set<RealtimeClient>()
+  readonly #subscribers = new Subscribers<RealtimeClient>()
+  readonly #budget = new SubscriptionBudget<RealtimeClient>()
+  readonly #publicTopics: ReadonlySet<string>
+  readonly #turns = new Turns()
+  readonly #heartbeats: Heartbeats
+  readonly #runChanges: RunChanges
+  readonly #projectChanges: ProjectChanges
+  readonly #carrying = new WeakSet<Socket>()
+  readonly #ping = textChunk(commentText('ping'))
+  readonly #counters = { messagesOut: 0, bytesOut: 0, coalesced: 0, overflowed: 0, idled: 0 }
+  #published = 0
+  #refusing = false
 
-  app.get(
-    '/api/realtime',
-    {
-      config: { access: 'optional', stream: true },
-      schema: {
-        tags: ['realtime'],
-        summary: 'A connection for topics, as Server-Sent Events',
-        description:
-          'Begins with `PB_CONNECT`, which says the id under which `POST /api/realtime` subscribes. Ids of ' +
-          'frames are ids of clients: there is nothing to resume.',
-        produces: ['text/event-stream'],
+  constructor(parts: RealtimeParts) {
+    this.#parts = parts
+    this.#clock = parts.clock ?? monotonicClock
+    this.#publicTopics = new Set(parts.publicTopics)
+    this.#heartbeats = new Heartbeats(this.#clock)
+    const pace = {
+      store: parts.store,
+      clock: this.#clock,
+      intervalMs: changeIntervalMs,
+      retryMs: changeRetryMs,
+      onFailure: (error: unknown) => parts.log.warn({ err: error }, 'a change could not be read yet'),
+    }
+    this.#runChanges = new RunChanges({
+      ...pace,
+      wanted: () => this.#subscribers.followsRecords || parts.hooks.wanted,
+      tell: (change) => this.#tellRun(change),
+    })
+    this.#projectChanges = new ProjectChanges({
+      ...pace,
+      tell: (audience, record) =>
+        this.#tell(record.id, 'projects', audience, new RecordChange('update', 'projects', record)),
+    })
+  }
+
+  /** Opens a stream and sends `PB_CONNECT`. While draining, the connection is closed unanswered. */
+  connect({ req, res, headers, compress }: ConnectOptions): RealtimeClient | null {
+    if (this.#refusing || res.destroyed || res.writableEnded) {
+      res.destroy()
+      return null
+    }
+    mergeHeaders(res, headers)
+    res.setHeader('Cache-Control', 'no-cache, no-transform')
+    const { socket } = req
+    let stopPings = () => {}
+    const client = new RealtimeClient(
+      {
+        id: `${this.#parts.node.replaceAll('-', '').slice(0, 12)}-${randomBytes(24).toString('base64url')}`,
+        turns: this.#turns,
+        clock: this.#clock,
+        now: this.#parts.now,
+        counters: this.#counters,
+        ping: this.#ping,
+        onDetached: (left) => {
+          stopPings()
+          this.#carrying.delete(socket)
+          this.#forget(left)
+        },
       },
-    },
-    async (request, reply) => {
-      if (request.method === 'HEAD') return answerHead(request, reply)
-      const place = streams.reserve(request.identity, request.ip)
-      try {
-        const client = realtime.connect({
-          req: request.raw,
-          res: reply.raw,
-          headers: reply.getHeaders() as OutgoingHttpHeaders,
-          compress: config.http.compressStreams,
-        })
-        if (client === null) place.release()
-        else {
-          places.set(client, place)
-          place.attach(client)
-          logConnection(request, client)
-          if (request.server.hasDecorator(ownConnections)) forgetHead(request.raw, reply.raw)
-        }
-      } catch (error) {
-        place.release()
-        throw error
-      }
-      return reply.hijack()
-    },
-  )
+      (events) => openSink(req, res, { compress }, events),
+    )
+    this.#carrying.add(socket)
+    stopPings = this.#heartbeats.add(client, pingMs)
+    this.#clients.set(client.id, client)
+    return client
+  }
 
-  app.post(
-    '/api/realtime',
-    {
-      config: { access: 'optional', refuses: ['not_found', 'too_many_streams', 'rate_limited'] },
-      bodyLimit: Math.max(config.limits.bodyBytes, subscribeBytes),
-      validatorCompiler: judgedHere,
-      schema: {
-        tags: ['realtime'],
-        summary: 'What a connection follows; replaces what it followed before',
-        body: subscribeBody,
-        response: { 204: z.null() },
-      },
-    },
-    async (request, reply) => {
-      const { clientId, subscriptions } = readSubscribeBody(request.body)
-      const client = realtime.find(clientId)
-      if (client === undefined) throw new MillraceError('not_found', 'Missing or invalid client id.')
-      const { identity } = request
-      refuseAnother(client, identity)
-      realtime.subscribe(client, identity, subscriptions, () => {
-        if (identity !== null) places.get(client)?.handOver(identity)
+  /** As `Delivery` does it: what came behind a stream on its connection ends the connection. */
+  guardPipelining(req: IncomingMessage): boolean {
+    if (req.httpVersionMajor >= 2 || !this.#carrying.has(req.socket)) return false
+    req.socket.destroy()
+    return true
+  }
+
+  find(clientId: string): RealtimeClient | undefined {
+    return this.#clients.get(clientId)
+  }
+
+  /**
+   * Replaces what a client follows, as this caller. Fails with `rate_limited` when all clients together
+   * follow more than there is room for, and as `agreed` does, which is asked once there is room; nothing
+   * has changed then.
+   */
+  subscribe(
+    client: RealtimeClient,
+    identity: Identity | null,
+    wanted: readonly Subscription[],
+    agreed: () => void = () => {},
+  ): void {
+    const subscriptions = new Map(wanted.map((subscription) => [subscription.text, subscription]))
+    // What a guest is never sent need not be kept: who signs in says anew what they follow.
+    if (identity === null) {
+      for (const [text, { topic }] of subscriptions)
+        if (!this.#publicTopics.has(topic)) subscriptions.delete(text)
+    }
+    const take = this.#budget.offer(client, identity?.principal.user ?? null, subscriptions.values())
+    agreed()
+    take()
+    this.#subscribers.delete(client, audienceOf(client.principal), client.subscriptions.values())
+    client.identity = identity
+    client.follow(subscriptions)
+    this.#subscribers.add(client, audienceOf(identity?.principal ?? null), subscriptions.values())
+  }
+
+  /**
+   * Sends to all who follow the topic: anybody who is signed in, and guests where it is configured as public.
+   * Fails with `invalid_request` when the name is no topic of an application.
+   */
+  publish(topic: string, data: unknown): void {
+    const problem = topicProblem(topic)
+    if (problem !== null) {
+      throw new MillraceError('invalid_request', `${problem}: ${topic.slice(0, 64)}`, {
+        fields: [{ path: 'topic', expected: problem }],
       })
-      return reply.code(204).send(null)
-    },
-  )
+    }
+    const message = new Published(data)
+    this.#published += 1
+    send(this.#subscribers.everybody(topic), message)
+  }
 
-  app.post(
-    '/api/realtime/publish',
-    {
-      config: { access: 'admin' },
-      validatorCompiler: judgedHere,
-      schema: {
-        tags: ['realtime'],
-        summary: 'Send something to all who follow a topic of an application',
-        body: publishBody,
-        response: { 204: z.null() },
-      },
-    },
-    async (request, reply) => {
-      const { topic, data } = readPublishBody(request.body)
-      try {
-        realtime.publish(topic, data)
-      } catch (error) {
-        if (!(error instanceof MillraceError) || error.code !== 'invalid_request') throw error
-        throw new InvalidFields({ topic: malformed }, `${error.fields?.[0]?.expected ?? error.message}.`)
-      }
-      return reply.code(204).send(null)
-    },
-  )
+  /** Tells what is left to tell, ends every stream, and after `timeoutMs` the connections of those that do not take it. */
+  async drain(timeoutMs: number): Promise<void> {
+    let callOff = () => {}
+    const deadline = new Promise<void>((resolve) => {
+      callOff = this.#clock.after(timeoutMs, resolve)
+    })
+    // A store that does not answer is not to hold up a stop.
+    await Promise.race([this.#runChanges.flush().then(() => this.#projectChanges.flush()), deadline])
+    this.#refusing = true
+    const clients = [...this.#clients.values(), ...this.#leaving]
+    for (const client of clients) client.leave()
+    await Promise.race([Promise.all(clients.map((client) => client.closed)), deadline])
+    callOff()
+    for (const client of [...clients, ...this.#clients.values()]) client.destroy()
+  }
+
+  close(): void {
+    this.#refusing = true
+    for (const client of [...this.#clients.values(), ...this.#leaving]) client.destroy()
+    this.#heartbeats.close()
+    this.#runChanges.close()
+    this.#projectChanges.close()
+  }
+
+  stats(): RealtimeStats {
+    let stalled = 0
+    let pendingBytes = 0
+    for (const client of this.#clients.values()) {
+      if (client.stalledSince !== null) stalled += 1
+      pendingBytes += client.pendingBytes
+    }
+    return {
+      clients: this.#clients.size,
+      stalled,
+      pendingBytes,
+      subscriptions: this.#subscribers.count,
+      published: this.#published,
+      ...this.#counters,
+    }
+  }
+
+  #forget(client: RealtimeClient): void {
+    this.#clients.delete(client.id)
+    this.#subscribers.delete(client, audienceOf(client.principal), client.subscriptions.values())
+    this.#budget.release(client)
+    // Until the last bytes are out it can still hold up a stop.
+    this.#leaving.add(client)
+    void client.closed.then(() => this.#leaving.delete(client))
+  }
+
+  #tellRun(change: RunChange): void {
+    const { action, run } = change
+    const message = new RecordChange(action, 'runs', run)
+    for (const audience of [{ user: null }, { user: run.owner }]) {
+      this.#tell(run.id, 'runs', audience, message)
+      const { project } = run
+      if (project === null) continue
+      const followed = ['*', project].some((name) => this.#subscribers.has(`projects/${name}`, audience))
+      if (followed) this.#projectChanges.changed(project, audience)
+    }
+    this.#parts.hooks.tell(change, (reason) => this.#parts.log.error({ reason }, 'a listener of runs failed'))
+  }
+
+  #tell(id: string, collection: 'runs' | 'projects', audience: Audience, message: Message): void {
+    send(this.#subscribers.of(`${collection}/*`, audience), message)
+    send(this.#subscribers.of(`${collection}/${id}`, audience), message)
+  }
 }
 
-/** A client is its first principal's: nobody else can change what it follows, or see that there is one. */
-function refuseAnother({ principal }: RealtimeClient, identity: Identity | null): void {
-  if (principal === null) return
-  const caller = identity?.principal
-  if (caller?.user === principal.user && caller.admin === principal.admin) return
-  throw new MillraceError('forbidden', "The current and the previous request authorization don't match.")
-}
-
-/** Whose it is shows at its end: the SDK says so only when it subscribes. Its id is for its client alone. */
-function logConnection(request: FastifyRequest, client: RealtimeClient): void {
-  const opener = request.identity?.principal.user
-  logStream(request, { user: opener }, () => ({
-    user: client.principal?.user ?? opener,
-    subscriptions: client.subscriptions.size,
-  }))
-}
-
-function answerHead(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { raw } = reply
-  mergeHeaders(raw, reply.getHeaders() as OutgoingHttpHeaders)
-  setStreamHeaders(request.raw, raw)
-  raw.setHeader('Cache-Control', 'no-cache, no-transform')
-  raw.end()
-  return reply.hijack()
+function send(to: Iterable<[RealtimeClient, readonly Subscription[]]>, message: Message): void {
+  // A copy: whoever is cut off for it leaves the index.
+  for (const [client, subscriptions] of [...to]) {
+    for (const subscription of subscriptions) client.send(subscription, message)
+  }
 }
