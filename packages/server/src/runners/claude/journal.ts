@@ -5,6 +5,7 @@
  * Invariant: after `close()` no event is written any more; the conversation is, until the process is gone.
  */
 import { emitHighWater, type RunContext, type TranscriptEntry } from '../runner.ts'
+import { charactersOf } from './transcript.ts'
 
 export class Journal {
   private readonly context: Pick<RunContext, 'emit' | 'uncommittedBytes' | 'appendTranscript'>
@@ -25,7 +26,7 @@ export class Journal {
 
   /** As `emit`, for the conversation. */
   keep(entries: TranscriptEntry[]): void {
-    const bytes = entries.reduce((sum, { json }) => sum + json.length, 0)
+    const bytes = charactersOf(entries)
     this.keptBytes += bytes
     const kept = this.context.appendTranscript(entries).catch(() => {})
     this.lastKept = Promise.all([this.lastKept, kept]).then(() => {

@@ -4,6 +4,7 @@
  * Invariant: no more of an unfinished line is held than `longestLine`; after a line that is no message
  * nothing is read any more.
  */
+import { isComplete, isModest } from './shape.ts'
 
 /** As long as what a tool may return to the model, several times over. */
 const longestLine = 64 * 1024 * 1024
@@ -53,11 +54,12 @@ export class MessageLines {
 }
 
 function parse(line: string): { type: string } | null {
+  if (!isModest(line)) return null
   try {
     const value: unknown = JSON.parse(line)
     const isMessage =
       value !== null && typeof value === 'object' && 'type' in value && typeof value.type === 'string'
-    return isMessage ? (value as { type: string }) : null
+    return isMessage && isComplete(value as { type: string }) ? (value as { type: string }) : null
   } catch {
     return null
   }

@@ -42,19 +42,21 @@ export interface SessionResult {
 /** Characters; the run's row holds them, and lists of runs show them. The log has all of it. */
 const longestText = 262_144
 const longestError = 2000
+const longestName = 200
+/** A session uses a handful. */
+const mostModels = 100
 
 export function outcomeOf(message: SDKResultMessage, parts: OutcomeParts): RunOutcome {
   const { demo, run } = parts
-  const text =
-    message.subtype === 'success' ? message.result : (message.errors ?? []).filter(Boolean).join('; ')
+  const text = textIn(message)
   const result: SessionResult = {
     text: clip(text, longestText),
-    sessionId: message.session_id,
+    sessionId: String(message.session_id).slice(0, longestName),
     subtype: message.subtype,
-    numTurns: message.num_turns,
-    durationMs: message.duration_ms,
-    durationApiMs: message.duration_api_ms,
-    permissionDenials: message.permission_denials?.length ?? 0,
+    numTurns: amount(message.num_turns),
+    durationMs: amount(message.duration_ms),
+    durationApiMs: amount(message.duration_api_ms),
+    permissionDenials: amount(message.permission_denials?.length),
     ...(demo ? { demo: demoName } : {}),
   }
   const usage = { ...usageOf(message) }
@@ -64,6 +66,17 @@ export function outcomeOf(message: SDKResultMessage, parts: OutcomeParts): RunOu
   }
   const { reason, error } = causeOf(message, text, parts)
   return { ...errored(run, reason, error), result, usage }
+}
+
+function textIn(message: SDKResultMessage): string {
+  const said: unknown = message.subtype === 'success' ? message.result : message.errors
+  if (typeof said === 'string') return said
+  return Array.isArray(said) ? said.filter((part) => typeof part === 'string' && part !== '').join('; ') : ''
+}
+
+/** The process says it, and what adds it up wants a number. */
+function amount(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
 }
 
 /** The end of a session that came to no result. `reason` is one word, `error` for a person. */
@@ -129,9 +142,9 @@ function failedCall(
 }
 
 function usageOf(message: SDKResultMessage): SessionUsage {
-  const byModel = Object.entries(message.modelUsage ?? {}).map(
-    ([name, used]) => [name, ofModel(used)] as const,
-  )
+  const byModel = Object.entries(message.modelUsage ?? {})
+    .slice(0, mostModels)
+    .map(([name, used]) => [name.slice(0, longestName), ofModel(used ?? {})] as const)
   const sum = (field: keyof ReturnType<typeof ofModel>) =>
     byModel.reduce((total, [, used]) => total + used[field], 0)
   return {
@@ -139,19 +152,19 @@ function usageOf(message: SDKResultMessage): SessionUsage {
     outputTokens: sum('outputTokens'),
     cacheReadTokens: sum('cacheReadTokens'),
     cacheCreationTokens: sum('cacheCreationTokens'),
-    costUsd: message.total_cost_usd ?? 0,
-    turns: message.num_turns,
+    costUsd: amount(message.total_cost_usd),
+    turns: amount(message.num_turns),
     byModel: Object.fromEntries(byModel),
   }
 }
 
-function ofModel(used: ModelUsage): SessionUsage['byModel'][string] {
+function ofModel(used: Partial<ModelUsage>): SessionUsage['byModel'][string] {
   return {
-    inputTokens: used.inputTokens,
-    outputTokens: used.outputTokens,
-    cacheReadTokens: used.cacheReadInputTokens,
-    cacheCreationTokens: used.cacheCreationInputTokens,
-    costUsd: used.costUSD,
+    inputTokens: amount(used.inputTokens),
+    outputTokens: amount(used.outputTokens),
+    cacheReadTokens: amount(used.cacheReadInputTokens),
+    cacheCreationTokens: amount(used.cacheCreationInputTokens),
+    costUsd: amount(used.costUSD),
   }
 }
 

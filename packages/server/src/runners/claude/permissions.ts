@@ -2,12 +2,13 @@
  * The policy's hold on one session: every call of a tool is judged by the `PreToolUse` hook before it
  * runs, and a person is awaited in `canUseTool` alone.
  *
- * Owns: the verdicts of calls that are under way, by the id of the call.
+ * Owns: the verdicts of calls that are under way, by the id of the call. They are bounded in number and
+ * size: a program of the project may make up calls in the name of the session's process.
  * Invariants: whatever fails, denies (the SDK takes a hook that throws for one that is not there); what
  * is executed is the input that was judged; a denied call is told of once, in the run's log and in the
  * server's; nothing is ever allowed that the policy did not allow or a person did not approve.
  */
-import { isDeepStrictEqual } from 'node:util'
+import { createHash } from 'node:crypto'
 import type { CanUseTool, HookCallback, PermissionResult } from '@anthropic-ai/claude-agent-sdk'
 import { messageOf, type PermissionDeniedEvent } from '@millrace/protocol'
 import type { Policy, ToolCall, Verdict } from '../../policy/policy.ts'
@@ -25,9 +26,19 @@ export interface PermissionParts {
 }
 
 interface Judged {
-  call: ToolCall
+  tool: string
+  cwd: string
+  /** Digest of the input. */
+  input: string
   verdict: Verdict
 }
+
+/** Calls under way that are known. Of a call that was forgotten the verdict is made again. */
+const mostJudged = 1000
+/** Questions that people are asked at once. */
+const mostAsked = 32
+/** Characters of a text of the agent's in the server's log. */
+const longestLogged = 1000
 
 interface Denied {
   /** The SDK's id of the call. */
@@ -44,6 +55,7 @@ export class Permissions {
   private readonly parts: PermissionParts
   private readonly judged = new Map<string, Judged>()
   private readonly told = new Set<string>()
+  private asked = 0
   private closed = false
 
   constructor(parts: PermissionParts) {
@@ -58,7 +70,7 @@ export class Permissions {
     try {
       const call = { tool, input: inputOf(input.tool_input), cwd: this.cwdOf(input.cwd) }
       const verdict = this.judge(call)
-      this.judged.set(id, { call, verdict })
+      this.remember(id, { tool, cwd: call.cwd, input: digestOf(call.input), verdict })
       switch (verdict.decision) {
         case 'allow':
           return {}
@@ -78,7 +90,7 @@ export class Permissions {
   /** Asked by the SDK after the hook, for calls it has doubts about and for those the hook wants asked. */
   readonly canUseTool: CanUseTool = async (tool, input, { toolUseID: id, agentID: agentId }) => {
     try {
-      const { call, verdict } = this.verdictFor(id, tool, input)
+      const { call, verdict } = this.verdictFor(id, tool, inputOf(input))
       switch (verdict.decision) {
         case 'allow':
           return allow(call)
@@ -107,20 +119,25 @@ export class Permissions {
   }
 
   /** The verdict of the hook, if it was about exactly this. */
-  private verdictFor(id: string, tool: string, input: Record<string, unknown>): Judged {
+  private verdictFor(
+    id: string,
+    tool: string,
+    input: Record<string, unknown>,
+  ): { call: ToolCall; verdict: Verdict } {
     const known = this.judged.get(id)
-    if (
-      !this.closed &&
-      known !== undefined &&
-      known.call.tool === tool &&
-      isDeepStrictEqual(known.call.input, input)
-    ) {
-      return known
+    const call = { tool, input, cwd: known?.cwd ?? this.parts.cwd }
+    const digest = digestOf(input)
+    if (!this.closed && known !== undefined && known.tool === tool && known.input === digest) {
+      return { call, verdict: known.verdict }
     }
-    const call = { tool, input: inputOf(input), cwd: known?.call.cwd ?? this.parts.cwd }
-    const judged = { call, verdict: this.judge(call) }
+    const verdict = this.judge(call)
+    this.remember(id, { tool, cwd: call.cwd, input: digest, verdict })
+    return { call, verdict }
+  }
+
+  private remember(id: string, judged: Judged): void {
     this.judged.set(id, judged)
-    return judged
+    dropOldest(this.judged)
   }
 
   private judge(call: ToolCall): Verdict {
@@ -139,6 +156,12 @@ export class Permissions {
     agentId: string | undefined,
   ): Promise<PermissionResult> {
     const { ask, asking, log } = this.parts
+    if (this.asked >= mostAsked) {
+      const tooMany = `People are asked ${mostAsked} questions already. It was to be asked about because: ${reason}`
+      this.tell({ id, tool: call.tool, input: call.input, reason: tooMany, agentId })
+      return { behavior: 'deny', message: tooMany }
+    }
+    this.asked += 1
     asking(true)
     try {
       const answer = await ask({
@@ -150,9 +173,11 @@ export class Permissions {
       })
       if (this.closed) return { behavior: 'deny', message: 'The session ends.' }
       if (answer.decision === 'allow') return allow(call)
-      log.warn({ tool: call.tool, toolUseId: id, by: answer.by, reason }, 'a call of a tool was not approved')
+      const about = logged({ tool: call.tool, toolUseId: id, by: answer.by, reason })
+      log.warn(about, 'a call of a tool was not approved')
       return { behavior: 'deny', message: refusalBy(answer, reason) }
     } finally {
+      this.asked -= 1
       asking(false)
     }
   }
@@ -171,8 +196,10 @@ export class Permissions {
   private tell({ id, tool, input, reason, agentId }: Denied): void {
     if (this.closed || this.told.has(id)) return
     this.told.add(id)
+    dropOldest(this.told)
     const agent = agentId === undefined ? {} : { agentId }
-    this.parts.log.warn({ tool, toolUseId: id, reason, ...agent }, 'a call of a tool was denied')
+    const about = logged({ tool, toolUseId: id, reason, ...agent })
+    this.parts.log.warn(about, 'a call of a tool was denied')
     this.parts.denied({ toolUseId: id, tool, input, reason, ...agent })
   }
 
@@ -204,6 +231,25 @@ function deny(reason: string): HookOutput {
 
 function decide(permissionDecision: 'deny' | 'ask', permissionDecisionReason: string): HookOutput {
   return { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision, permissionDecisionReason } }
+}
+
+/** Maps and sets go through their keys in the order in which they came. */
+function dropOldest(known: Map<string, unknown> | Set<string>): void {
+  for (const id of known.keys()) {
+    if (known.size <= mostJudged) return
+    known.delete(id)
+  }
+}
+
+/** Keys in another order make another digest: then it is judged once more. */
+function digestOf(input: Record<string, unknown>): string {
+  return createHash('sha256').update(JSON.stringify(input)).digest('base64')
+}
+
+function logged(about: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(about).map(([name, text]) => [name, String(text).slice(0, longestLogged)]),
+  )
 }
 
 /** A copy, so that nobody changes it after it was judged. */

@@ -10,7 +10,7 @@ import type { SessionSpec } from './prepare.ts'
 import { redactor } from './redact.ts'
 import { loadSdk } from './sdk.ts'
 import { Session } from './session.ts'
-import { restore } from './transcript.ts'
+import { charactersOf, restore } from './transcript.ts'
 
 export interface ClaudeRunnerOptions {
   /** `agent` of the configuration. */
@@ -49,7 +49,8 @@ async function runSession(context: RunContext, options: ClaudeRunnerOptions): Pr
   }
   const spec = run.spec as unknown as SessionSpec
   const cwd = spec.cwd ?? project.path
-  const conversation = restore(await context.readTranscript(), cwd)
+  const earlier = await context.readTranscript()
+  const conversation = restore(earlier, cwd)
   if (run.resumes !== null && conversation === null) {
     const message = 'Nothing was said yet in the session that this one goes on with: start the task anew'
     return errored(run, 'not_resumable', message)
@@ -69,6 +70,7 @@ async function runSession(context: RunContext, options: ClaudeRunnerOptions): Pr
       cwd,
       model: spec.model,
       conversation,
+      keptBefore: charactersOf(earlier),
       agent: options.agent,
       policy: policyFor(context, project.path, spec, options),
       hookTimeoutSeconds: options.hookTimeoutSeconds ?? 60,

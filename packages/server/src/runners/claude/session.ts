@@ -18,7 +18,7 @@ import type { Clock } from '../../clock.ts'
 import type { AgentSettings } from '../../config/config.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { SandboxedProcess } from '../../sandbox/sandbox.ts'
-import type { RunContext, RunOutcome } from '../runner.ts'
+import type { RunContext, RunOutcome, TranscriptEntry } from '../runner.ts'
 import { sessionEnvironment } from './environment.ts'
 import { Journal } from './journal.ts'
 import { eventTypeOf, isKeyRefused, isSignOfLife, isSubagent, toolCallsIn } from './messages.ts'
@@ -28,7 +28,7 @@ import { crashed, demoName, errored, keyRefused, outcomeOf } from './outcome.ts'
 import { Permissions } from './permissions.ts'
 import { abortGraceMs, graceOf, startProcess } from './process.ts'
 import { Bridge } from './spawn.ts'
-import { type Conversation, entriesOf } from './transcript.ts'
+import { type Conversation, charactersOf, entriesOf } from './transcript.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface SessionParts {
@@ -40,6 +40,8 @@ export interface SessionParts {
   model: string | undefined
   /** What it goes on with. */
   conversation: Conversation | null
+  /** Characters that are kept of earlier sessions of the conversation. */
+  keptBefore: number
   agent: AgentSettings | undefined
   policy: Pick<Policy, 'decide'>
   /** A call is blocked when the policy has not answered by then. */
@@ -59,6 +61,10 @@ type Ending =
 
 /** Of all messages together, in characters: what a session leaves in the store is bounded. */
 const mostOutput = 1024 ** 3
+/** Of a conversation with all that is kept of it, in characters: a later session holds all of it at once. */
+const mostKept = 128 * 1024 ** 2
+/** Far more than any answer; they wait in memory while the process does not read them. */
+const mostUnread = 64 * 1024 ** 2
 /** How long a process that has given its result has to end by itself, before it is ended. */
 const settleMs = 1000
 export class Session {
@@ -71,9 +77,11 @@ export class Session {
   private bridge: Bridge | null = null
   private process: SandboxedProcess | null = null
   private ending: Ending | null = null
+  private kept: number
 
   constructor(parts: SessionParts) {
     this.parts = parts
+    this.kept = parts.keptBefore
     const { context, clock, agent } = parts
     const silence = agent?.stallSeconds ?? defaultLimits.stallSeconds
     this.journal = new Journal(context)
@@ -149,16 +157,23 @@ export class Session {
         startProcess({ sandbox, runId: run.id, projectPath, cwd, conversation }, wanted, environment),
       failed: (reason) => this.fail('not_started', `Could not start: ${reason}`),
       began: (process) => this.began(process),
-      mirrored: (frame) => this.journal.keep(entriesOf(frame)),
+      mirrored: (frame) => this.keep(entriesOf(frame)),
       broken: (line) =>
         this.fail('protocol_error', `The agent's process wrote what is no message: ${this.quote(line)}`),
       mostOutput,
+      mostUnread,
       overflowed: () => this.fail('output', 'The agent wrote more than a gigabyte of messages: it was ended'),
       room: () => this.journal.room(),
     })
     this.bridge = bridge
     if (this.ending !== null) void bridge.end(0)
     return bridge
+  }
+
+  private keep(entries: TranscriptEntry[]): void {
+    this.kept += charactersOf(entries)
+    if (this.kept <= mostKept) this.journal.keep(entries)
+    else this.fail('output', 'The conversation became longer than can be kept: the session was ended')
   }
 
   private began(process: SandboxedProcess): void {

@@ -4,7 +4,7 @@
  *
  * Owns: the process, from its start until `end()` has resolved; its pipes.
  * Invariants: nothing the process wrote reaches the SDK after `cut()`; the process waits while what it
- * wrote is not on disk; `exit` is told once, after everything it wrote.
+ * wrote is not on disk; what it does not read is bounded; `exit` is told once, after everything it wrote.
  */
 import { EventEmitter, once } from 'node:events'
 import { PassThrough, type Readable } from 'node:stream'
@@ -27,6 +27,8 @@ export interface BridgeParts {
   broken(line: string): void
   /** It wrote more than this many characters; nothing of it goes on any more. */
   mostOutput: number
+  /** Bytes of answers that it may leave unread: above that it is broken. */
+  mostUnread: number
   overflowed(): void
   /** What has to settle before more is read; null when there is room. */
   room(): Promise<unknown> | null
@@ -34,6 +36,10 @@ export interface BridgeParts {
 
 /** Of stderr the end is kept: the last words are what counts. */
 const keptOfStderr = 8192
+
+/** The SDK takes these for ends of lines; JSON has them inside a text only. */
+const lineEnds = /[\u2028\u2029]/g
+const escaped = (end: string) => `\\u${end.charCodeAt(0).toString(16)}`
 
 export class Bridge extends EventEmitter implements SpawnedProcess {
   readonly stdin = new PassThrough()
@@ -109,9 +115,7 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
     })
     process.stdout.setEncoding('utf8')
     process.stdout.on('data', (text: string) => {
-      this.output += text.length
-      if (this.output > this.parts.mostOutput) this.parts.overflowed()
-      else lines.push(text)
+      this.hear(text, lines)
       void this.hold(process.stdout)
     })
     this.stdin.pipe(process.stdin)
@@ -125,9 +129,25 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
     return exit
   }
 
+  private hear(text: string, lines: MessageLines): void {
+    const { mostOutput, mostUnread, overflowed, broken } = this.parts
+    this.output += text.length
+    const unread = this.stdin.readableLength + this.stdin.writableLength
+    if (this.output > mostOutput) overflowed()
+    else if (unread > mostUnread) broken('(it asks, and does not read the answers)')
+    else {
+      try {
+        lines.push(text)
+      } catch (error) {
+        // Thrown further it would end the pipe, and nobody would learn why nothing more comes.
+        broken(`(${messageOf(error)})`)
+      }
+    }
+  }
+
   private pass(line: string, message: { type: string }): void {
     if (isMirrorFrame(message)) this.parts.mirrored(message)
-    else if (!this.isCut) this.stdout.write(`${line}\n`)
+    else if (!this.isCut) this.stdout.write(`${line.replace(lineEnds, escaped)}\n`)
   }
 
   /** Lets the process wait until there is room for more. */

@@ -30,6 +30,10 @@ export function entriesOf({ filePath, entries }: MirrorFrame): TranscriptEntry[]
   return entries.map((entry) => ({ conversation, subpath, json: JSON.stringify(entry) }))
 }
 
+export function charactersOf(entries: readonly TranscriptEntry[]): number {
+  return entries.reduce((sum, { json }) => sum + json.length, 0)
+}
+
 export interface Conversation {
   id: string
   /** Path below the home → content. */

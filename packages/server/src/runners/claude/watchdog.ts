@@ -2,9 +2,13 @@
  * Notices that a session's process has fallen silent although nothing is under way that may take long.
  *
  * Owns: one timer, until `stop()`.
- * Invariant: it barks at most once, and never while a tool runs or a person is asked.
+ * Invariants: it barks at most once, and never while a tool runs or a person is asked; the calls it knows
+ * of are bounded.
  */
 import type { Clock } from '../../clock.ts'
+
+/** Far more than an agent has under way at once. */
+const mostCalls = 1000
 
 export interface WatchdogOptions {
   clock: Clock
@@ -32,7 +36,7 @@ export class Watchdog {
   }
 
   began(toolUseId: string): void {
-    this.calls.add(toolUseId)
+    if (this.calls.size < mostCalls) this.calls.add(toolUseId)
   }
 
   ended(toolUseId: string): void {

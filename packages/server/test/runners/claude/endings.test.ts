@@ -126,6 +126,52 @@ describe('a process that breaks the rules', () => {
     expect(outcome).toMatchObject({ state: 'completed', result: { text: 'Done.' } })
   })
 
+  it('cannot end the server by a request that is none while another of its name is open', async () => {
+    const ask = {
+      type: 'control_request',
+      request_id: 'a',
+      request: {
+        subtype: 'can_use_tool',
+        tool_name: 'Bash',
+        tool_use_id: 't',
+        input: { command: './tool $(cat x)' },
+      },
+    }
+    const half = { type: 'control_request', request_id: 'a' }
+    const path = program(
+      sessions.workspace,
+      'requests',
+      `${saying(ask)}; sleep 0.3; ${saying(half)}; sleep 1000`,
+    )
+    const { context, run } = sessions.prepare(nowhere, {
+      agent: { pathToClaudeCodeExecutable: path },
+      policy: { approvals: 'on', unreadableBash: 'ask' },
+      // Whatever is asked is open: nobody answers.
+      options: { createPolicy: () => ({ decide: () => ({ decision: 'ask', reason: 'Odd.' }) }) },
+    })
+    context.answer = () => new Promise(() => {})
+    const { outcome } = await run()
+    expect(context.questions).toHaveLength(1)
+    expect(outcome.data).toMatchObject({ reason: 'protocol_error' })
+  })
+
+  it('cannot make a conversation that is too long for a later session to hold', async () => {
+    const frame = {
+      type: 'transcript_mirror',
+      filePath: '/home/run/.claude/projects/p/c.jsonl',
+      entries: [{ type: 'user', text: 'x' }],
+    }
+    const path = program(sessions.workspace, 'long', `${saying(frame)}; sleep 1000`)
+    const agent = { pathToClaudeCodeExecutable: path }
+    const { context: resumes } = sessions.prepare(nowhere)
+    const entry = { conversation: 'c', subpath: '', json: '{"type":"user"}' }
+    const long = { conversation: 'c', subpath: 'subagent', json: ' '.repeat(128 * 1024 ** 2 - 30) }
+    resumes.transcript.push(entry, long)
+    const { outcome, context } = await sessions.run(nowhere, { agent, resumes })
+    expect(outcome.data).toMatchObject({ reason: 'output' })
+    expect(context.transcript).toHaveLength(2)
+  })
+
   it('writes events of its own names under names that mean nothing else', async () => {
     const names = ['completed', 'run:started', 'permission:resolved', 'reset', 'a b', 'new_kind']
     const script = [...names.map((type) => saying({ type, x: 1 })), 'exit 1'].join('\n')

@@ -47,6 +47,38 @@ describe('the lines of a process', () => {
     expect(broken[0]?.length).toBeLessThanOrEqual(1000)
   })
 
+  it('are no messages when they are small as text and huge in memory', () => {
+    const nested = (depth: number) => `{"type":"a","x":${'['.repeat(depth)}${']'.repeat(depth)}}\n`
+    const wide = (count: number) => `{"type":"a","x":[${'{},'.repeat(count)}0]}\n`
+    for (const line of [nested(200), wide(600_000)]) expect(read([line]).broken).toHaveLength(1)
+    // What is inside a text is text.
+    const text = JSON.stringify({ type: 'a', x: `${'['.repeat(1000)}"\\"${','.repeat(600_000)}` })
+    for (const line of [nested(100), wide(100_000), `${text}\n`]) {
+      expect(read([line])).toMatchObject({ messages: [{ type: 'a' }], broken: [] })
+    }
+  })
+
+  it('are no messages when what the SDK cannot do without is missing: nobody could catch its error', () => {
+    const incomplete = [
+      { type: 'control_request', request_id: 'a' },
+      { type: 'control_request', request_id: 'a', request: null },
+      { type: 'control_request', request_id: 'a', request: { subtype: 7 } },
+      { type: 'control_request', request_id: 'x'.repeat(1000), request: { subtype: 'a' } },
+      { type: 'control_request', request: { subtype: 'a' } },
+      { type: 'control_response' },
+      { type: 'control_response', response: [] },
+      { type: 'control_cancel_request', request_id: {} },
+    ]
+    for (const message of incomplete) {
+      expect(read([`${JSON.stringify(message)}\n`])).toMatchObject({
+        messages: [],
+        broken: [expect.any(String)],
+      })
+    }
+    const complete = { type: 'control_request', request_id: 'a', request: { subtype: 'hook_callback' } }
+    expect(read([`${JSON.stringify(complete)}\n`]).messages).toEqual([complete])
+  })
+
   it('that are cut off by the end of the process are nothing', () => {
     expect(read(['{"type":"a"}\n{"type":"b'])).toEqual({ messages: [{ type: 'a' }], broken: [] })
   })

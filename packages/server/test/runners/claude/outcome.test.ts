@@ -77,4 +77,28 @@ describe('the end of a session', () => {
       byModel: { a: one, b: one },
     })
   })
+
+  it('has numbers where numbers are wanted, whatever a process says', () => {
+    const fields = {
+      subtype: 'success',
+      is_error: false,
+      result: { no: 'text' },
+      session_id: { no: 'text' },
+      num_turns: 'x',
+      total_cost_usd: '1e9',
+      permission_denials: 3,
+      modelUsage: { a: { inputTokens: 'x', outputTokens: -5 }, b: null },
+    }
+    const { result: kept, usage } = outcomeOf(result(fields), limits)
+    expect(kept).toMatchObject({ text: '', sessionId: expect.any(String), numTurns: 0, permissionDenials: 0 })
+    const nothing = {
+      inputTokens: 0,
+      outputTokens: 0,
+      cacheReadTokens: 0,
+      cacheCreationTokens: 0,
+      costUsd: 0,
+    }
+    expect(usage).toEqual({ ...nothing, turns: 0, byModel: { a: nothing, b: nothing } })
+    expect(dataOf({ subtype: 'error_during_execution', errors: 'one text' }).error).toBe('one text')
+  })
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Step } from '@millrace/scripted-model'
 import { describe, expect, it } from 'vitest'
 import type { Verdict } from '../../../src/policy/policy.ts'
-import { Permissions } from '../../../src/runners/claude/permissions.ts'
+import { type PermissionParts, Permissions } from '../../../src/runners/claude/permissions.ts'
 import { openSessions, say, serve, toolResults, use } from './support/sessions.ts'
 
 const sessions = openSessions()
@@ -204,12 +204,15 @@ describe('a call that people are asked about', () => {
 describe('between the hook and canUseTool', () => {
   const { signal } = new AbortController()
 
-  function hold(decide: (input: Record<string, unknown>) => Verdict) {
+  function hold(
+    decide: (input: Record<string, unknown>) => Verdict,
+    ask: PermissionParts['ask'] = async () => ({ decision: 'allow', by: 'person' }),
+  ) {
     const denied: unknown[] = []
     const permissions = new Permissions({
       policy: { decide: ({ input }) => decide(input) },
       cwd: '/project',
-      ask: async () => ({ decision: 'allow', by: 'person' }),
+      ask,
       log: { warn: () => {}, info: () => {} },
       denied: (event) => denied.push(event),
       asking: () => {},
@@ -285,6 +288,48 @@ describe('between the hook and canUseTool', () => {
       hookSpecificOutput: { permissionDecision: 'deny' },
     })
     expect(denied).toEqual([])
+  })
+
+  it('people are asked so many questions at once and no more: the others are denials, and told of', async () => {
+    const { permissions, denied } = hold(
+      () => ({ decision: 'ask', reason: 'Odd.' }),
+      () => new Promise(() => {}),
+    )
+    const asked = Array.from({ length: 40 }, (_, index) =>
+      permissions.canUseTool('Bash', { command: 'odd' }, { signal, toolUseID: `${index}`, requestId: 'r' }),
+    )
+    const answers = await Promise.all(asked.slice(32))
+    expect(new Set(answers.map((answer) => answer?.behavior))).toEqual(new Set(['deny']))
+    expect(denied).toHaveLength(8)
+    expect(denied[0]).toMatchObject({ toolUseId: '32', reason: expect.stringContaining('Odd.') })
+  })
+
+  it('of very many calls the newest are remembered; the others are judged again', async () => {
+    let judged = 0
+    const { permissions } = hold(() => {
+      judged += 1
+      return { decision: 'allow' }
+    })
+    const call = (index: number) => ({
+      hook_event_name: 'PreToolUse' as const,
+      tool_name: 'Bash',
+      tool_input: { command: 'good' },
+      tool_use_id: `${index}`,
+      cwd: '/project',
+      session_id: 's',
+      transcript_path: '',
+    })
+    for (let index = 0; index < 1500; index++) await permissions.hook(call(index), `${index}`, { signal })
+    expect(judged).toBe(1500)
+    for (const id of ['1499', '0']) {
+      const answer = await permissions.canUseTool(
+        'Bash',
+        { command: 'good' },
+        { signal, toolUseID: id, requestId: 'r' },
+      )
+      expect(answer).toMatchObject({ behavior: 'allow' })
+    }
+    expect(judged).toBe(1501)
   })
 
   it('an answer that comes when the session ends allows nothing', async () => {

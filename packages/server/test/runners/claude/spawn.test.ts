@@ -22,6 +22,7 @@ function bridge(script: string, parts: Partial<BridgeParts> = {}) {
     mirrored: (frame) => heard.push(`mirrored ${frame.filePath}`),
     broken: (line) => heard.push(`broken: ${line}`),
     mostOutput: 1_000_000,
+    mostUnread: 100_000,
     overflowed: () => heard.push('overflowed'),
     room: () => null,
     ...parts,
@@ -79,6 +80,34 @@ describe('the bridge', () => {
     await made.exited
     expect(text.length).toBeLessThanOrEqual(1_000_000)
     expect(new Set(heard)).toEqual(new Set(['began', 'overflowed']))
+  })
+
+  it('keeps a message whole that has the line ends of Unicode in it', async () => {
+    const text = 'a\u2028b\u2029c'
+    const { made, heard } = bridge(`echo '${JSON.stringify({ type: 'a', text })}'`)
+    const written = await textOf(made.stdout)
+    expect(written).not.toMatch(/[\u2028\u2029]/)
+    expect(JSON.parse(written)).toEqual({ type: 'a', text })
+    expect(heard).toEqual(['began'])
+  })
+
+  it('calls a process broken that asks and does not read the answers', async () => {
+    const broken = Promise.withResolvers<string>()
+    const { made } = bridge('while echo \'{"type":"ask"}\'; do sleep 0.01; done', { broken: broken.resolve })
+    made.stdout.on('data', () => made.stdin.write('x'.repeat(50_000)))
+    expect(await broken.promise).toBe('(it asks, and does not read the answers)')
+    await made.end(0)
+  })
+
+  it('says of what cannot be taken that it is broken: the pipe is not ended without a word', async () => {
+    const { made, heard } = bridge(`echo '{"type":"transcript_mirror","filePath":"f","entries":[]}'`, {
+      mirrored: () => {
+        throw new RangeError('too much')
+      },
+    })
+    made.stdout.resume()
+    await made.exited
+    expect(heard).toEqual(['began', 'broken: (too much)'])
   })
 
   it('keeps the end of what is said on stderr, and no more', async () => {

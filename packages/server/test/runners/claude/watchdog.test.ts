@@ -42,6 +42,14 @@ describe('the watchdog', () => {
     expect(barks()).toBe(1)
   })
 
+  it('knows of so many calls and no more, so that made-up ones take no memory', () => {
+    const { clock, dog, barks } = watch()
+    for (let call = 0; call < 2000; call++) dog.began(`made up ${call}`)
+    for (let call = 0; call < 1000; call++) dog.ended(`made up ${call}`)
+    clock.advance(200)
+    expect(barks()).toBe(1)
+  })
+
   it('waits for people, and counts from their last answer', () => {
     const { clock, dog, barks } = watch()
     dog.asking(true)
