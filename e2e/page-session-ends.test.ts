@@ -93,6 +93,24 @@ describe('the page when a session is over', () => {
     expect(await focused()).toBe('log')
   })
 
+  // Failed before: a Tab for every run of the list stood between who uses the keyboard and a question.
+  it('has a way past the list, to the question if there is one', async () => {
+    await startSession()
+    const focused = () => page().evaluate('document.activeElement.id')
+    const skip = async () => {
+      await page().getByRole('button', { name: 'Skip to the open run' }).focus()
+      await page().keyboard.press('Enter')
+    }
+    await skip()
+    expect(await focused()).toBe('log')
+    server.say(log.asked('q1', 'one'))
+    await page().locator('.question').waitFor()
+    await skip()
+    await page().keyboard.press('Tab')
+    await page().keyboard.press('Enter')
+    await expect.poll(() => server.calls.at(-1)?.body).toEqual({ decision: 'allow' })
+  })
+
   // Failed before: "The session is interrupted: Interrupted: …".
   it('says once how it ended', async () => {
     await startSession()

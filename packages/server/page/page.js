@@ -15,6 +15,7 @@ function showLogin() {
   leave()
   byId('login').hidden = false
   byId('app').hidden = true
+  byId('skip').hidden = true
   byId('logout').hidden = true
 }
 
@@ -93,6 +94,7 @@ async function open(id) {
   runs.set(id, run)
   byId('nothing-open').hidden = true
   byId('open').hidden = false
+  byId('skip').hidden = false
   byId('end').hidden = true
   byId('cut').hidden = true
   byId('connection').textContent = ''
@@ -277,6 +279,11 @@ function openFromAddress() {
   if (wanted !== '' && wanted !== openId) attempt(() => open(wanted))
 }
 
+byId('skip').addEventListener('click', () => {
+  const [question] = byId('questions').children
+  const log = byId('session').hidden ? byId('output') : byId('log')
+  ;(question ?? log).focus()
+})
 byId('more').addEventListener('click', () => attempt(older))
 byId('abort').addEventListener('click', () =>
   attempt(async () => {
