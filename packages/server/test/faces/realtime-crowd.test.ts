@@ -125,8 +125,8 @@ it(`${crowd} clients, of which a fifth stop reading: the others get everything, 
   await publishRounds(rounds, rounds / 2, readers)
   const before = await settledMemory()
   await publishRounds(rounds + rounds / 2, rounds / 2, readers)
-  // A quarter of what these rounds have sent: nothing is kept of it.
-  await expect.poll(memory).toBeLessThan(before + (crowd * (rounds / 2) * padding.length) / 4)
+  // Half of what these rounds have sent: nothing is kept of it. What the test itself counts is some of the rest.
+  await expect.poll(memory).toBeLessThan(before + (crowd * (rounds / 2) * padding.length) / 2)
   const crowded = p99(readers.flatMap(({ delays }) => delays.splice(0)))
   for (const { got } of readers) expect(got).toEqual(Array.from({ length: 2 * rounds }, (_, n) => n))
   // Noise of a shared machine is let pass: what is looked for is a crowd that waits for its sleepers.
