@@ -33,9 +33,13 @@ export function isOneLine(text: string): boolean {
   return !/[\r\n\0]/.test(text) && text.isWellFormed()
 }
 
-/** Names that only the server sends to. */
+function isOfRecords(topic: string): boolean {
+  return /^(?:runs|projects)(?:[/?]|$)/.test(topic)
+}
+
+/** Names that only the server sends to: those of records, and of the protocol. */
 export function isReserved(topic: string): boolean {
-  return /^(?:runs|projects)(?:[/?]|$)/.test(topic) || topic.startsWith('PB_')
+  return isOfRecords(topic) || topic.startsWith('PB_')
 }
 
 /** May something be published to this topic? Null, or what is wrong with it. */
@@ -60,7 +64,7 @@ const foreign = new Set(['filter', 'expand', 'sort', 'page', 'perPage', 'skipTot
 export function readSubscription(text: string): Subscription {
   const at = optionsAt(text)
   const name = at === -1 ? text : text.slice(0, at)
-  const ofRecords = isReserved(name)
+  const ofRecords = isOfRecords(name)
   if (ofRecords && name.includes('?')) throw new SubscriptionRefused('Options stand behind "?options=".')
   const query = at === -1 ? {} : readQuery(text.slice(at + '?options='.length))
   for (const option of Object.keys(query)) {

@@ -117,6 +117,29 @@ it('a drain sends what waits, ends the streams, and hangs up on those that do no
   expect(realtime.stats()).toMatchObject({ clients: 0, subscriptions: 0, pendingBytes: 0 })
 })
 
+it('runs are read for those who follow records, and not for PB_CONNECT, which every SDK follows', async () => {
+  let reads = 0
+  const { connect, commit } = await rig(undefined, async () => {
+    reads += 1
+    return null
+  })
+  const { follow } = await connect()
+  const created: Commit = {
+    runId: 'a',
+    change: 'created',
+    state: 'queued',
+    head: 1,
+    closed: false,
+    events: [],
+  }
+  follow(as('ann'), 'PB_CONNECT', 'chat')
+  commit(created)
+  expect(reads).toBe(0)
+  follow(as('ann'), 'PB_CONNECT', 'runs/*')
+  commit(created)
+  expect(reads).toBe(1)
+})
+
 it('a drain does not wait for a store that does not answer', async () => {
   const { connect, clock, realtime, commit } = await rig(undefined, () => new Promise(() => {}))
   const reader = await connect()

@@ -13,7 +13,7 @@ describe('a subscription', () => {
   it.each<[string, string, boolean]>([
     ['runs/*', 'runs/*', true],
     ['projects/web', 'projects/web', true],
-    ['PB_CONNECT', 'PB_CONNECT', true],
+    ['PB_CONNECT', 'PB_CONNECT', false],
     ['chat', 'chat', false],
     ['runsome', 'runsome', false],
     ['chat?a=1', 'chat?a=1', false],
