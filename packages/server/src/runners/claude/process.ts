@@ -1,24 +1,29 @@
 /** How the process of a session is started, and how long it may take to end. */
 import { realpathSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import { dirname, isAbsolute } from 'node:path'
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
-import type { Sandbox, SandboxedProcess } from '../../sandbox/sandbox.ts'
+import type { ProcessLimits, Sandbox, SandboxedProcess } from '../../sandbox/sandbox.ts'
 import { EndRequest } from '../runner.ts'
 import { allowedEnvironment } from './environment.ts'
 import type { Conversation } from './transcript.ts'
+
+/** What a session may use together with all its tools: one that ran away takes nobody else's place. */
+export const usualLimits: ProcessLimits = { memoryBytes: Math.floor(totalmem() / 2), processes: 2000 }
 
 export interface ProcessPlace {
   sandbox: Sandbox
   runId: string
   projectPath: string
   cwd: string
+  limits: ProcessLimits
   /** Put into the home, which is otherwise empty. */
   conversation: Conversation | null
 }
 
 /** Starts what the SDK wants started, in the sandbox, with our environment in place of the SDK's. */
 export async function startProcess(
-  { sandbox, runId, projectPath, cwd, conversation }: ProcessPlace,
+  { sandbox, runId, projectPath, cwd, limits, conversation }: ProcessPlace,
   wanted: Pick<SpawnOptions, 'command' | 'args' | 'env'>,
   environment: Readonly<Record<string, string>>,
 ): Promise<SandboxedProcess> {
@@ -33,7 +38,7 @@ export async function startProcess(
     projectPath,
     network: true,
     allowNestedSandbox: false,
-    limits: {},
+    limits,
     readPaths: files.map(dirname),
     ...(conversation === null ? {} : { homeFiles: conversation.homeFiles }),
   })

@@ -3,10 +3,12 @@ import { messageOf } from '@millrace/protocol'
 import { type Clock, monotonicClock } from '../../clock.ts'
 import type { AgentSettings, PolicySettings } from '../../config/config.ts'
 import { createPolicy, type Policy, type PolicyOptions } from '../../policy/policy.ts'
+import type { ProcessLimits } from '../../sandbox/sandbox.ts'
 import type { RunContext, Runner, RunOutcome } from '../runner.ts'
 import { type ModelGateway, openModelGateway } from './model-gateway.ts'
 import { endedData, errored } from './outcome.ts'
 import type { SessionSpec } from './prepare.ts'
+import { usualLimits } from './process.ts'
 import { redactor } from './redact.ts'
 import { loadSdk } from './sdk.ts'
 import { Session } from './session.ts'
@@ -28,6 +30,8 @@ export interface ClaudeRunnerOptions {
   createPolicy?: (options: PolicyOptions) => Pick<Policy, 'decide'>
   /** A call that is not judged by then is blocked. Default: 60. */
   hookTimeoutSeconds?: number
+  /** Of a session with all its tools. Default: half of the machine's memory, 2,000 processes. */
+  limits?: ProcessLimits
 }
 
 export function createClaudeRunner(options: ClaudeRunnerOptions): Runner {
@@ -69,6 +73,7 @@ async function runSession(context: RunContext, options: ClaudeRunnerOptions): Pr
       prompt: spec.prompt,
       cwd,
       model: spec.model,
+      limits: options.limits ?? usualLimits,
       conversation,
       keptBefore: charactersOf(earlier),
       agent: options.agent,

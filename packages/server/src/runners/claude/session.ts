@@ -17,7 +17,7 @@ import { messageOf, permissionTypes } from '@millrace/protocol'
 import type { Clock } from '../../clock.ts'
 import type { AgentSettings } from '../../config/config.ts'
 import type { Policy } from '../../policy/policy.ts'
-import type { SandboxedProcess } from '../../sandbox/sandbox.ts'
+import type { ProcessLimits, SandboxedProcess } from '../../sandbox/sandbox.ts'
 import type { RunContext, RunOutcome, TranscriptEntry } from '../runner.ts'
 import { sessionEnvironment } from './environment.ts'
 import { Journal } from './journal.ts'
@@ -38,6 +38,7 @@ export interface SessionParts {
   /** Absolute. */
   cwd: string
   model: string | undefined
+  limits: ProcessLimits
   /** What it goes on with. */
   conversation: Conversation | null
   /** Characters that are kept of earlier sessions of the conversation. */
@@ -150,11 +151,11 @@ export class Session {
   }
 
   private spawn(wanted: SpawnOptions, environment: Record<string, string>): Bridge {
-    const { context, projectPath, cwd, conversation } = this.parts
+    const { context, projectPath, cwd, limits, conversation } = this.parts
     const { run, sandbox } = context
     const bridge = new Bridge({
       start: () =>
-        startProcess({ sandbox, runId: run.id, projectPath, cwd, conversation }, wanted, environment),
+        startProcess({ sandbox, runId: run.id, projectPath, cwd, limits, conversation }, wanted, environment),
       failed: (reason) => this.fail('not_started', `Could not start: ${reason}`),
       began: (process) => this.began(process),
       mirrored: (frame) => this.keep(entriesOf(frame)),

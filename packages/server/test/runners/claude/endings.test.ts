@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Step } from '@millrace/scripted-model'
 import { describe, expect, it } from 'vitest'
+import { usualLimits } from '../../../src/runners/claude/process.ts'
 import { ManualClock } from '../command/support/context.ts'
 import { program, saying } from './support/programs.ts'
 import { openSessions, say, serve, use } from './support/sessions.ts'
@@ -39,6 +40,27 @@ describe('a session over its limits', () => {
       reason: 'error_max_turns',
       error: 'It reached its limit of 2 turns',
     })
+  })
+})
+
+describe('a session whose tools take more than their share', () => {
+  it('is ended, and says of what it took too much', async () => {
+    const rows = [
+      ['memory', 'head -c 700M /dev/zero > /tmp/filled; sleep 1000', { memoryBytes: 600 * 1024 ** 2 }],
+      ['processes', 'for i in {1..100}; do sleep 1000 & done; wait', { processes: 60 }],
+    ] as const
+    for (const [breach, command, limits] of rows) {
+      const model = await serve([use('Bash', { command })])
+      const { outcome } = await sessions.run(model, { options: { limits } })
+      expect(outcome).toMatchObject({
+        state: 'errored',
+        error: { reason: 'crashed', message: `The agent used more ${breach} than it may` },
+      })
+    }
+  })
+
+  it('has a share, also where nobody says which', () => {
+    expect(usualLimits).toEqual({ memoryBytes: expect.any(Number), processes: expect.any(Number) })
   })
 })
 
