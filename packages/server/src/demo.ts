@@ -15,7 +15,8 @@ import type { Project } from './config/config.ts'
 export interface Demo {
   /** Where the model's API is. It asks for no key. */
   baseUrl: string
-  project: Project
+  /** Null: none was asked for. */
+  project: Project | null
   close(): Promise<void>
 }
 
@@ -23,8 +24,9 @@ export const demoProjectId = 'demo'
 /** `nobody`, everywhere: an agent never works as root. */
 const nobody = 65_534
 
-export async function openDemo(dataDir: string): Promise<Demo> {
+export async function openDemo(dataDir: string, { withProject }: { withProject: boolean }): Promise<Demo> {
   const model = await startScriptedModel({ script: loadScript(demoScript), keepRequests: 0 })
+  if (!withProject) return { baseUrl: model.url, project: null, close: () => model.close() }
   // Not in the data directory, which no run may enter; the name is the same after a restart, for a resume.
   const server = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
   const folder = join(tmpdir(), `millrace-demo-${server}`)

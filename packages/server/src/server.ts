@@ -17,7 +17,7 @@ import { newSecret } from './auth/secrets.ts'
 import { monotonicClock } from './clock.ts'
 import type { Config } from './config/config.ts'
 import { Delivery } from './delivery/delivery.ts'
-import { type Demo, openDemo } from './demo.ts'
+import { type Demo, demoProjectId, openDemo } from './demo.ts'
 import type { AgentStatus, FaceParts, Readiness } from './faces/face.ts'
 import { routes } from './faces/routes.ts'
 import { packageVersion } from './package-version.ts'
@@ -248,20 +248,22 @@ async function withModel(
   if (apiKey !== undefined || baseUrl !== undefined) {
     return { config, model: { baseUrl: baseUrl ?? defaultModelUrl, apiKey, demo: false } }
   }
-  const demo = demoLog === null ? null : await tryDemo(config.dataDir, demoLog)
+  const demo = demoLog === null ? null : await tryDemo(config, demoLog)
   if (demo === null) return { config, model: null }
   releases.push(() => demo.close())
   const model: Model = { baseUrl: demo.baseUrl, apiKey: undefined, demo: true }
-  // Who has written a configuration has said which projects there are.
-  if (config.configFile !== null || config.projects.has(demo.project.id)) return { config, model }
-  const projects = new Map([...config.projects, [demo.project.id, demo.project]])
-  return { config: { ...config, projects }, model }
+  demoLog?.warn('AGENT SESSIONS: there is no ANTHROPIC_API_KEY: the scripted demo model answers, and no AI')
+  const { project } = demo
+  if (project === null) return { config, model }
+  return { config: { ...config, projects: new Map([...config.projects, [project.id, project]]) }, model }
 }
 
 /** A demo is no reason not to start. */
-async function tryDemo(dataDir: string, log: Logger): Promise<Demo | null> {
+async function tryDemo({ dataDir, configFile, projects }: Config, log: Logger): Promise<Demo | null> {
+  // Who has written a configuration has said which projects there are.
+  const withProject = configFile === null && !projects.has(demoProjectId)
   try {
-    return await openDemo(dataDir)
+    return await openDemo(dataDir, { withProject })
   } catch (error) {
     log.warn({ err: error }, 'the demo could not be opened')
     return null

@@ -37,6 +37,9 @@ function oneOf<const Values extends readonly [string, ...string[]]>(values: Valu
 const flag = z.boolean({ error: 'true or false' })
 const text = matching(/^[^\0]+$/s, 'a text that is not empty')
 const line = matching(/^[^\0\r\n]+$/, 'one line of text')
+const topic = line.refine((name) => !/^(?:runs|projects)(?:[/?]|$)|^PB_/.test(name), {
+  error: "a topic of an application's own: those of runs and projects are for who may see them",
+})
 const argument = matching(/^[^\0]*$/s, 'a text')
 export const httpUrl = z
   .string({ error: 'an http(s) address' })
@@ -166,7 +169,7 @@ export const sectionSchemas = {
       .default(30),
     events: whole(1, Number.MAX_SAFE_INTEGER).optional(),
   }),
-  realtime: section({ publicTopics: listOf(line, 'topics').default([]) }),
+  realtime: section({ publicTopics: listOf(topic, 'topics').default([]) }),
   auth: section({
     jwt: section({
       jwksUrl: httpUrl.optional(),

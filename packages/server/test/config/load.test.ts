@@ -172,6 +172,12 @@ describe('a wrong configuration', () => {
       'http.cors.origins.0',
       /origin/,
     ],
+    [
+      'public topic',
+      { realtime: { publicTopics: ['runs/*'] } },
+      'realtime.publicTopics.0',
+      /an application's own/,
+    ],
     ['event size', { limits: { eventBytes: 10 } }, 'limits.eventBytes', /from 1024/],
     ['retention', { retention: { days: 0 } }, 'retention.days', /above 0/],
     ['kept events', { retention: { events: 0 } }, 'retention.events', /from 1/],
