@@ -65,7 +65,7 @@ const mostOutput = 1024 ** 3
 /** Of a conversation with all that is kept of it, in characters: a later session holds all of it at once. */
 const mostKept = 128 * 1024 ** 2
 /** Far more than any answer; they wait in memory while the process does not read them. */
-const mostUnread = 64 * 1024 ** 2
+const mostUnread = 16 * 1024 ** 2
 /** How long a process that has given its result has to end by itself, before it is ended. */
 const settleMs = 1000
 export class Session {
