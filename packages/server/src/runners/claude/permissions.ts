@@ -35,6 +35,8 @@ interface Judged {
 
 /** Calls under way that are known. Of a call that was forgotten the verdict is made again. */
 const mostJudged = 1000
+/** Calls that wait to be judged before the process has to wait. */
+const mostWaiting = 16
 /** Questions that people are asked at once. */
 const mostAsked = 32
 /** Characters of a text of the agent's in the server's log. */
@@ -56,17 +58,20 @@ export class Permissions {
   private readonly judged = new Map<string, Judged>()
   private readonly told = new Set<string>()
   private asked = 0
+  private waiting = 0
+  private turn: Promise<void> = Promise.resolve()
   private closed = false
 
   constructor(parts: PermissionParts) {
     this.parts = parts
   }
 
-  /** Denies or passes; never throws, never waits. */
+  /** Denies or passes; never throws, and waits for its turn alone, never for people. */
   readonly hook: HookCallback = async (input, toolUseId) => {
     if (input.hook_event_name !== 'PreToolUse') return deny('This is no call of a tool.')
     const { tool_name: tool, agent_id: agentId } = input
     const id = input.tool_use_id ?? toolUseId
+    await this.inTurn()
     try {
       const call = { tool, input: inputOf(input.tool_input), cwd: this.cwdOf(input.cwd) }
       const verdict = this.judge(call)
@@ -89,6 +94,7 @@ export class Permissions {
 
   /** Asked by the SDK after the hook, for calls it has doubts about and for those the hook wants asked. */
   readonly canUseTool: CanUseTool = async (tool, input, { toolUseID: id, agentID: agentId }) => {
+    await this.inTurn()
     try {
       const { call, verdict } = this.verdictFor(id, tool, inputOf(input))
       switch (verdict.decision) {
@@ -116,6 +122,19 @@ export class Permissions {
   /** The session ends: whatever its process still wants to do, it may not. */
   close(): void {
     this.closed = true
+  }
+
+  /** What the process has to wait for before it asks more; null when there is room. */
+  room(): Promise<void> | null {
+    return this.waiting > mostWaiting ? this.turn : null
+  }
+
+  /** One call at a time, and between two of them everybody else: to read a long command takes its time. */
+  private async inTurn(): Promise<void> {
+    this.waiting += 1
+    this.turn = this.turn.then(() => new Promise((resolve) => setImmediate(resolve)))
+    await this.turn
+    this.waiting -= 1
   }
 
   /** The verdict of the hook, if it was about exactly this. */

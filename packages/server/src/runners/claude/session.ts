@@ -164,7 +164,7 @@ export class Session {
       mostOutput,
       mostUnread,
       overflowed: () => this.fail('output', 'The agent wrote more than a gigabyte of messages: it was ended'),
-      room: () => this.journal.room(),
+      room: () => this.journal.room() ?? this.permissions.room(),
     })
     this.bridge = bridge
     if (this.ending !== null) void bridge.end(0)

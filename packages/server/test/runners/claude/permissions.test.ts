@@ -304,6 +304,24 @@ describe('between the hook and canUseTool', () => {
     expect(denied[0]).toMatchObject({ toolUseId: '32', reason: expect.stringContaining('Odd.') })
   })
 
+  it('very many calls at once leave others their turn, and let the process wait', async () => {
+    let judged = 0
+    const { permissions } = hold(() => {
+      judged += 1
+      return { decision: 'allow' }
+    })
+    const all = Array.from({ length: 500 }, (_, index) =>
+      permissions.canUseTool('Bash', { index }, { signal, toolUseID: `${index}`, requestId: 'r' }),
+    )
+    expect(permissions.room()).not.toBeNull()
+    // One turn of the loop, in which sockets are read and timers run.
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(judged).toBeLessThan(10)
+    await Promise.all(all)
+    expect(judged).toBe(500)
+    expect(permissions.room()).toBeNull()
+  })
+
   it('of very many calls the newest are remembered; the others are judged again', async () => {
     let judged = 0
     const { permissions } = hold(() => {
