@@ -113,7 +113,7 @@ export async function sessionToEnd(server: ServerProcess, id: string): Promise<S
 
 export function eventsOf(bytes: Buffer): SessionEvent[] {
   return framesOf(bytes).map((frame) => {
-    const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(frame)?.[1] ?? ''
+    const field = (name: string) => new RegExp(`^${name}: ([^\\n]*)$`, 'm').exec(frame)?.[1] ?? ''
     return { id: Number(field('id')), type: field('event'), data: JSON.parse(field('data')) }
   })
 }

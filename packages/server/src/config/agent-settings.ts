@@ -3,7 +3,7 @@
  * neither the boundary nor the identity of a run hangs.
  */
 import type { Options } from '@anthropic-ai/claude-agent-sdk'
-import type { FieldError, Json } from '@millrace/protocol'
+import type { FieldError } from '@millrace/protocol'
 import type { AgentSettings } from './config.ts'
 import { unknownKey } from './problems.ts'
 
@@ -92,7 +92,7 @@ const rules: Record<keyof Options, string | null> = {
 }
 
 /** Keys of `agent` that are ours and never reach the SDK. */
-const ownKeys = ['stallSeconds']
+const ownKeys = ['stallSeconds', 'limits']
 
 /** Options that the configuration may not set, each with the phrase that completes "expected …". */
 export const reservedAgentOptions: Readonly<Record<string, string>> = Object.fromEntries(
@@ -124,7 +124,7 @@ export function agentProblems(agent: AgentSettings): FieldError[] {
   })
 }
 
-function environmentProblems(env: Json | undefined): FieldError[] {
+function environmentProblems(env: unknown): FieldError[] {
   if (env === null || typeof env !== 'object' || Array.isArray(env)) {
     return [{ path: 'agent.env', expected: 'an object of texts' }]
   }
@@ -138,7 +138,7 @@ function environmentProblems(env: Json | undefined): FieldError[] {
   })
 }
 
-function isListOfTexts(value: Json | undefined): value is string[] {
+function isListOfTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }
 

@@ -1,6 +1,4 @@
 /** The validated configuration: what `load.ts` makes of the file, the environment and the flags. */
-import type { Json } from '@millrace/protocol'
-
 export interface Project {
   id: string
   /** Absolute, links resolved. */
@@ -91,7 +89,8 @@ export interface PolicySettings {
   /** Undefined: the built-in allow-list. */
   allowedTools?: readonly string[] | undefined
   approvals: 'off' | 'on'
-  unreadableBash: 'allow' | 'ask' | 'deny'
+  /** Undefined: people are asked where they may be, else it is allowed. */
+  unreadableBash?: 'allow' | 'ask' | 'deny' | undefined
   /** How long a person has to answer before it is a denial. */
   approvalSeconds: number
 }
@@ -102,7 +101,9 @@ export interface AgentSettings {
   maxBudgetUsd?: number | undefined
   /** Ours: a session whose process says nothing for so long, with nothing under way, is ended. */
   stallSeconds?: number | undefined
-  [option: string]: Json | undefined
+  /** Ours: of a session with all its tools. */
+  limits?: { memoryBytes?: number | undefined; processes?: number | undefined } | undefined
+  [option: string]: unknown
 }
 
 interface ModelSettings {

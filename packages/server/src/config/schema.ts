@@ -67,6 +67,11 @@ export const portNumber = whole(0, 65_535)
 
 export const projectSchema = section({ path: text })
 
+const processLimits = section({
+  memoryBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
+  processes: whole(1, 1_000_000).optional(),
+})
+
 export const toolSchema = section({
   title: line.optional(),
   command: listOf(argument, 'texts: the program and its arguments').min(1, {
@@ -83,8 +88,7 @@ export const toolSchema = section({
   projects: listOf(text, 'project ids').min(1, { error: 'a list with at least one project' }).optional(),
   args: z.record(z.string(), z.unknown(), { error: 'an object: one entry an argument' }).optional(),
   limits: section({
-    memoryBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
-    processes: whole(1, 1_000_000).optional(),
+    ...processLimits.shape,
     outputBytes: whole(1, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
   }).optional(),
   allowNestedSandbox: flag.optional(),
@@ -107,7 +111,7 @@ export const sectionSchemas = {
   policy: section({
     allowedTools: listOf(line, 'names of tools').optional(),
     approvals: oneOf(['off', 'on']).default('off'),
-    unreadableBash: oneOf(['allow', 'ask', 'deny']).default('allow'),
+    unreadableBash: oneOf(['allow', 'ask', 'deny']).optional(),
     approvalSeconds: whole(1, 2_592_000, ' of seconds').default(3600),
   }),
   sandbox: section({
@@ -119,6 +123,7 @@ export const sectionSchemas = {
       {
         maxTurns: whole(1, 1_000_000).optional(),
         stallSeconds: whole(1, 86_400, ' of seconds').optional(),
+        limits: processLimits.optional(),
         maxBudgetUsd: z.number({ error: 'a sum above 0' }).positive({ error: 'a sum above 0' }).optional(),
       },
       { error: 'an object' },

@@ -58,7 +58,10 @@ export interface StartOptions {
 }
 
 /** What a session is told when it goes on and nobody says with what. */
-const goOn = 'You were interrupted. Look at what is done already, then go on with the task.'
+const goOn = {
+  completed: 'Look at what is done already, then go on with what is left of the task.',
+  cutShort: 'You were interrupted. Look at what is done already, then go on with the task.',
+}
 
 const approvalSeconds = 3600
 const abortWaitMs = 5000
@@ -231,7 +234,8 @@ export class Runs {
       throw new MillraceError('not_resumable', 'Only a session can be resumed; retry the run instead')
     }
     if (!isFinal(run.state)) throw new MillraceError('run_open', 'Only a session that is over can be resumed')
-    const request = { ...run.spec, kind: run.kind, prompt: options.prompt ?? goOn }
+    const usual = run.state === 'completed' ? goOn.completed : goOn.cutShort
+    const request = { ...run.spec, kind: run.kind, prompt: options.prompt ?? usual }
     try {
       return (await this.start(request, principal, { resumes: run.id })).run
     } catch (error) {

@@ -4,7 +4,14 @@ import { problemsOf, workspace } from './workspace.ts'
 
 describe('a configuration of the agent', () => {
   it('may hold whatever is data', () => {
-    const agent = { maxTurns: 9, stallSeconds: 5, model: 'm', mcpServers: {}, env: { FOO: 'bar' } }
+    const agent = {
+      limits: { processes: 9 },
+      maxTurns: 9,
+      stallSeconds: 5,
+      model: 'm',
+      mcpServers: {},
+      env: { FOO: 'bar' },
+    }
     expect(agentProblems(agent)).toEqual([])
   })
 

@@ -146,6 +146,7 @@ describe('a wrong configuration', () => {
     ['policy choice', { policy: { unreadableBash: 'maybe' } }, 'policy.unreadableBash', /"ask" or "deny"/],
     ['approvals', { policy: { approvals: true } }, 'policy.approvals', /"off" or "on", not true/],
     ['time to answer', { policy: { approvalSeconds: 0 } }, 'policy.approvalSeconds', /from 1 to 2592000/],
+    ['share', { agent: { limits: { outputBytes: 9 } } }, 'agent.limits.outputBytes', /no such key/],
     ['stall', { agent: { stallSeconds: 'no' } }, 'agent.stallSeconds', /whole number of seconds/],
     ['sandbox mode', { sandbox: { mode: 'on' } }, 'sandbox.mode', /"auto" or "required" or "off", not "on"/],
     ['sandbox path', { sandbox: { read: ['opt'] } }, 'sandbox.read.0', /an absolute path/],

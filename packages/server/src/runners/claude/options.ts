@@ -14,7 +14,7 @@ export const defaultLimits = { maxTurns: 50, maxBudgetUsd: 5, stallSeconds: 600 
 
 /** What is the same for every session of a server: the contract's options, and the configuration's. */
 export function agentOptions(agent: AgentSettings = {}): Options {
-  const { stallSeconds: _ours, env: _processes, disallowedTools, ...configured } = agent
+  const { stallSeconds: _seconds, limits: _limits, env: _processes, disallowedTools, ...configured } = agent
   // That it is a list of texts was checked with the configuration.
   const more = (disallowedTools ?? []) as string[]
   return {

@@ -30,7 +30,9 @@ export function prepareSession(
   const place = project === undefined || cwd === undefined ? undefined : placeIn(project, cwd)
   if (place !== undefined && 'expected' in place) fields.push({ path: 'cwd', expected: place.expected })
   if (project === undefined || fields.length > 0) {
-    throw new MillraceError('invalid_request', fields.map(({ expected }) => expected).join('; '), { fields })
+    // What is said of a project is a sentence by itself.
+    const told = fields.map(({ path, expected }) => (path === 'project' ? expected : `${path}: ${expected}`))
+    throw new MillraceError('invalid_request', told.join('; '), { fields })
   }
   const spec: SessionSpec = {
     project: project.id,

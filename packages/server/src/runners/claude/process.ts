@@ -1,10 +1,9 @@
-/** How the process of a session is started, and how long it may take to end. */
+/** How the process of a session is started. */
 import { realpathSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { dirname, isAbsolute } from 'node:path'
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
 import type { ProcessLimits, Sandbox, SandboxedProcess } from '../../sandbox/sandbox.ts'
-import { EndRequest } from '../runner.ts'
 import { allowedEnvironment } from './environment.ts'
 import type { Conversation } from './transcript.ts'
 
@@ -49,25 +48,5 @@ function realPathOf(path: string): string {
     return realpathSync(path)
   } catch (error) {
     throw new Error(`the agent SDK's program ${path} was not found`, { cause: error })
-  }
-}
-
-/** From SIGTERM to SIGKILL. */
-export const abortGraceMs = 2000
-/** The same when the server itself has to go: it has three seconds for all its processes. */
-const shutdownGraceMs = 1000
-
-export function graceOf(reason: unknown): number {
-  const cause = reason instanceof EndRequest ? reason.endCause : 'abort'
-  switch (cause) {
-    case 'abort':
-      return abortGraceMs
-    case 'shutdown':
-      return shutdownGraceMs
-    case 'crash':
-      // Nothing it still says could be written down.
-      return 0
-    default:
-      return cause satisfies never
   }
 }

@@ -3,7 +3,6 @@ import { messageOf } from '@millrace/protocol'
 import { type Clock, monotonicClock } from '../../clock.ts'
 import type { AgentSettings, PolicySettings } from '../../config/config.ts'
 import { createPolicy, type Policy, type PolicyOptions } from '../../policy/policy.ts'
-import type { ProcessLimits } from '../../sandbox/sandbox.ts'
 import type { RunContext, Runner, RunOutcome } from '../runner.ts'
 import { type ModelGateway, openModelGateway } from './model-gateway.ts'
 import { endedData, errored } from './outcome.ts'
@@ -30,8 +29,6 @@ export interface ClaudeRunnerOptions {
   createPolicy?: (options: PolicyOptions) => Pick<Policy, 'decide'>
   /** A call that is not judged by then is blocked. Default: 60. */
   hookTimeoutSeconds?: number
-  /** Of a session with all its tools. Default: half of the machine's memory, 2,000 processes. */
-  limits?: ProcessLimits
 }
 
 export function createClaudeRunner(options: ClaudeRunnerOptions): Runner {
@@ -73,7 +70,7 @@ async function runSession(context: RunContext, options: ClaudeRunnerOptions): Pr
       prompt: spec.prompt,
       cwd,
       model: spec.model,
-      limits: options.limits ?? usualLimits,
+      limits: { ...usualLimits, ...options.agent?.limits },
       conversation,
       keptBefore: charactersOf(earlier),
       agent: options.agent,
@@ -98,11 +95,13 @@ function policyFor(
   options: ClaudeRunnerOptions,
 ): Pick<Policy, 'decide'> {
   const { policy: settings, hidden, home } = options
+  const approvals = spec.approvals ?? settings?.approvals ?? 'off'
   const make = options.createPolicy ?? createPolicy
   return make({
     ...(settings?.allowedTools === undefined ? {} : { allowedTools: settings.allowedTools }),
-    unreadableBash: settings?.unreadableBash ?? 'allow',
-    approvals: spec.approvals ?? settings?.approvals ?? 'off',
+    // Who wants to be asked has something to be asked about.
+    unreadableBash: settings?.unreadableBash ?? (approvals === 'on' ? 'ask' : 'allow'),
+    approvals,
     sandboxed: context.sandbox.report.boundary !== 'none',
     projectPath,
     home,

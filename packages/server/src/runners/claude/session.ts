@@ -18,6 +18,7 @@ import type { Clock } from '../../clock.ts'
 import type { AgentSettings } from '../../config/config.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { ProcessLimits, SandboxedProcess } from '../../sandbox/sandbox.ts'
+import { graceMs, graceOf } from '../grace.ts'
 import type { RunContext, RunOutcome, TranscriptEntry } from '../runner.ts'
 import { sessionEnvironment } from './environment.ts'
 import { Journal } from './journal.ts'
@@ -26,7 +27,7 @@ import type { ModelGateway } from './model-gateway.ts'
 import { agentOptions, defaultLimits } from './options.ts'
 import { crashed, demoName, errored, keyRefused, outcomeOf } from './outcome.ts'
 import { Permissions } from './permissions.ts'
-import { abortGraceMs, graceOf, startProcess } from './process.ts'
+import { startProcess } from './process.ts'
 import { Bridge } from './spawn.ts'
 import { type Conversation, charactersOf, entriesOf } from './transcript.ts'
 import { Watchdog } from './watchdog.ts'
@@ -206,7 +207,7 @@ export class Session {
       this.permissions.forget(id)
     }
     this.journal.emit(eventTypeOf(message.type), message)
-    if (message.type === 'result') this.end({ kind: 'result', message }, abortGraceMs)
+    if (message.type === 'result') this.end({ kind: 'result', message }, graceMs)
     else if (isKeyRefused(message)) this.fail(keyRefused.reason, keyRefused.error)
   }
 
@@ -218,7 +219,7 @@ export class Session {
   }
 
   private fail(reason: string, error: string): void {
-    this.end({ kind: 'failed', reason, error }, abortGraceMs)
+    this.end({ kind: 'failed', reason, error }, graceMs)
   }
 
   private end(ending: Ending, grace: number): void {
@@ -263,7 +264,7 @@ export class Session {
       if (bridge === null) return errored(run, 'not_started', `Could not start: ${thrown ?? 'no process'}`)
       const words = thrown === null ? null : this.parts.redact(thrown)
       const gone = bridge.exitCode !== null || bridge.signalCode !== null
-      await bridge.end(abortGraceMs)
+      await bridge.end(graceMs)
       const exit = await bridge.exited
       const last = this.quote(bridge.stderrTail.trim().split('\n').at(-1) ?? '')
       return crashed(run, { exit: gone ? exit : null, thrown: words, last, breach: this.process?.breach })

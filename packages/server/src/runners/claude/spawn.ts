@@ -12,8 +12,8 @@ import { finished } from 'node:stream/promises'
 import type { SpawnedProcess } from '@anthropic-ai/claude-agent-sdk'
 import { messageOf } from '@millrace/protocol'
 import type { ProcessExit, SandboxedProcess } from '../../sandbox/sandbox.ts'
+import { graceMs } from '../grace.ts'
 import { MessageLines } from './lines.ts'
-import { abortGraceMs } from './process.ts'
 import { isMirrorFrame, type MirrorFrame } from './transcript.ts'
 
 export interface BridgeParts {
@@ -70,7 +70,7 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
   /** For the SDK: TERM with a grace, KILL without. */
   kill(signal: NodeJS.Signals): boolean {
     this.killed = true
-    void this.end(signal === 'SIGKILL' ? 0 : abortGraceMs)
+    void this.end(signal === 'SIGKILL' ? 0 : graceMs)
     return true
   }
 

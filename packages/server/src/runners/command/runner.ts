@@ -9,7 +9,8 @@ import { type Clock, wallClock } from '../../clock.ts'
 import { resolveCommand } from '../../config/command-template.ts'
 import type { Tool } from '../../config/config.ts'
 import type { SandboxedProcess } from '../../sandbox/sandbox.ts'
-import { EndRequest, type RunContext, type Runner, type RunOutcome } from '../runner.ts'
+import { graceMs, graceOf } from '../grace.ts'
+import type { RunContext, Runner, RunOutcome } from '../runner.ts'
 import { Output } from './output.ts'
 
 export interface CommandRunnerOptions {
@@ -21,11 +22,6 @@ export interface CommandRunnerOptions {
 
 /** Output of a tool that names no limit of its own: a gigabyte of log for one run. */
 export const defaultOutputBytes = 1024 ** 3
-/** From SIGTERM to SIGKILL. */
-const graceMs = 2000
-/** The same when the server itself has to go: it has three seconds for all its processes. */
-const shutdownGraceMs = 1000
-
 export function createCommandRunner(options: CommandRunnerOptions): Runner {
   const { tools, eventBytes, clock = wallClock } = options
   return {
@@ -159,21 +155,6 @@ async function attend(
     process.stdout.destroy()
     process.stderr.destroy()
     output.stop()
-  }
-}
-
-function graceOf(reason: unknown): number {
-  const cause = reason instanceof EndRequest ? reason.endCause : 'abort'
-  switch (cause) {
-    case 'abort':
-      return graceMs
-    case 'shutdown':
-      return shutdownGraceMs
-    case 'crash':
-      // Nothing it still says could be written down.
-      return 0
-    default:
-      return cause satisfies never
   }
 }
 

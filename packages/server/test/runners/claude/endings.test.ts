@@ -51,7 +51,7 @@ describe('a session whose tools take more than their share', () => {
     ] as const
     for (const [breach, command, limits] of rows) {
       const model = await serve([use('Bash', { command })])
-      const { outcome } = await sessions.run(model, { options: { limits } })
+      const { outcome } = await sessions.run(model, { options: { agent: { limits } } })
       expect(outcome).toMatchObject({
         state: 'errored',
         error: { reason: 'crashed', message: `The agent used more ${breach} than it may` },

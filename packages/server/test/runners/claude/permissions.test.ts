@@ -193,6 +193,15 @@ describe('a call that people are asked about', () => {
     expect(context.outline.at(-1)).toBe('assistant')
   })
 
+  it('is asked where approvals are on, and nobody said what becomes of what cannot be read', async () => {
+    const model = await serve(calls(['Bash', { command: "python3 -c \"open('usual.txt', 'w')\"" }]))
+    const { context, run } = sessions.prepare(model, { approvals: 'on' })
+    context.answer = async () => ({ decision: 'deny', by: 'person' })
+    await run()
+    expect(context.questions).toHaveLength(1)
+    expect(existsSync(file('usual.txt'))).toBe(false)
+  })
+
   it('is a denial where approvals are off', async () => {
     const model = await serve(calls(['Bash', { command }]))
     const { context } = await sessions.run(model, { ...asking, approvals: 'off' })

@@ -67,6 +67,7 @@ describe('a request for a session', () => {
       }
     }
     expect(told('/nowhere')).toBe(told('/etc'))
+    expect(told('/nowhere')).toBe('cwd: a working directory inside the project web')
   })
 
   it('is refused with an unknown project, which names the known ones, and with a blank prompt', () => {

@@ -50,7 +50,12 @@ test('reads that overlap without a pause do not let the write-ahead log grow', a
   // As long as SQLite's own checkpoints are all there is, it does: else this test would try nothing.
   expect(await longest(() => {}, target)).toBeGreaterThan(30 * MiB)
   expect(target.walBytes()).toBeGreaterThan(30 * MiB)
-  checkpoints.afterCommit([])
+  // One that meets a read stopped in its middle, on a busy machine, leaves it to the next.
+  for (let tries = 0; tries < 200 && target.walBytes() >= 4 * MiB; tries += 1) {
+    target.write()
+    checkpoints.afterCommit([])
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
   expect(target.walBytes()).toBeLessThan(4 * MiB)
   expect(await longest(() => checkpoints.afterCommit([]), target)).toBeLessThan(16 * MiB)
 })

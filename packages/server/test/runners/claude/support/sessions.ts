@@ -48,7 +48,7 @@ export function openSessions() {
     const context = new RecordingContext(sandbox, project, { prompt: 'Go', ...asked }, earlier ?? null)
     const runner = createClaudeRunner({
       agent,
-      policy: { approvals: 'off', unreadableBash: 'allow', approvalSeconds: 3600, ...policy },
+      policy: policy && { approvals: 'off', approvalSeconds: 3600, ...policy },
       model: { baseUrl: model.url, apiKey: 'made-up-key', demo: false },
       hidden: [workspace.dataDir],
       home: homedir(),
