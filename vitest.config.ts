@@ -7,7 +7,7 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'e2e/**/*.test.ts', 'examples/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', 'examples/sample-project/**'],
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // What a test polls for comes in its own time; a second is too short where the machine has other work.

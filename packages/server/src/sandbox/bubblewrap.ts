@@ -13,7 +13,7 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { Readable, type Writable } from 'node:stream'
 import { MillraceError, messageOf } from '@millrace/protocol'
-import { RunningChild } from './child.ts'
+import { keep, RunningChild } from './child.ts'
 import type { CopiedFiles } from './copied-files.ts'
 import type { DescriptorCover } from './descriptors.ts'
 import { childEnvironment, splitEnvironment } from './environment.ts'
@@ -163,13 +163,14 @@ async function attach(
   if (!isWritable(stdin) || !isReadable(stdout) || !isReadable(stderr) || !isReadable(statusPipe)) {
     throw new MillraceError('sandbox_unavailable', 'the sandbox gave no pipes')
   }
+  const output = { stdout: keep(stdout), stderr: keep(stderr) }
   const status = new BoundaryStatus(child, statusPipe)
   const init = await status.began
-  if (init === null) throw new MillraceError('sandbox_unavailable', await reason(stderr))
+  if (init === null) throw new MillraceError('sandbox_unavailable', await reason(output.stderr.kept))
   const pid = child.pid ?? 0
   return new RunningChild({
     child,
-    stdio: { stdin, stdout, stderr },
+    stdio: { stdin, ...output },
     pid,
     startTime: startTimeOf(pid),
     tree: containedTree({ pid: init, startTime: startTimeOf(init) }),

@@ -14,9 +14,15 @@ import type { Breach, LimitWatch } from './limits.ts'
 import type { ProcessExit, ProcessLimits, SandboxedProcess } from './sandbox.ts'
 import { endTree, type ProcessTree } from './tree.ts'
 
+/** A pipe of a child, and what came out of it. */
+export interface KeptPipe {
+  pipe: Readable
+  kept: Readable
+}
+
 export interface ChildParts {
   child: ChildProcess
-  stdio: { stdin: Writable; stdout: Readable; stderr: Readable }
+  stdio: { stdin: Writable; stdout: KeptPipe; stderr: KeptPipe }
   pid: number
   startTime: number
   tree: ProcessTree
@@ -54,11 +60,12 @@ export class RunningChild implements SandboxedProcess {
     this.pid = parts.pid
     this.startTime = parts.startTime
     this.stdin = parts.stdio.stdin
-    this.stdout = handOver(parts.stdio.stdout)
-    this.stderr = handOver(parts.stdio.stderr)
+    const { stdout, stderr } = parts.stdio
+    this.stdout = stdout.kept
+    this.stderr = stderr.kept
     // A child that does not read its input must not end the server.
     this.stdin.on('error', () => {})
-    const pipes = [parts.stdio.stdout, parts.stdio.stderr, this.stdout, this.stderr]
+    const pipes = [stdout.pipe, stderr.pipe, stdout.kept, stderr.kept]
     const closed = Promise.allSettled(pipes.map((pipe) => finished(pipe, { writable: false })))
     this.left = new Promise((resolve) => {
       const settle = (code: number | null, signal: NodeJS.Signals | null) => {
@@ -111,7 +118,8 @@ export class RunningChild implements SandboxedProcess {
 
   /** Nobody of the run can write any more: a pipe that is read and stays silent is held by a stranger. */
   private async cutSilentPipes(stop: AbortSignal): Promise<void> {
-    const { stdout, stderr } = this.parts.stdio
+    const { pipe: stdout } = this.parts.stdio.stdout
+    const { pipe: stderr } = this.parts.stdio.stderr
     let before = -1
     while (!stop.aborted) {
       await sleep(silentPipeMs, undefined, { signal: stop }).catch(() => {})
@@ -126,17 +134,17 @@ export class RunningChild implements SandboxedProcess {
 }
 
 /**
- * Node empties a child's pipes into nothing when the child has exited and nobody listens yet. What is
- * piped on is kept, and still pauses the child when it is not read.
+ * Node empties a child's pipes into nothing when the child has exited and nobody listens yet: to be
+ * called before anything is awaited. What is piped on is kept, and still pauses the child when it is not read.
  */
-function handOver(pipe: Readable): Readable {
+export function keep(pipe: Readable): KeptPipe {
   const kept = new PassThrough()
   pipe.on('error', () => kept.end())
   pipe.on('close', () => kept.end())
   kept.on('error', () => {})
   kept.on('close', () => pipe.destroy())
   pipe.pipe(kept)
-  return kept
+  return { pipe, kept }
 }
 
 function bytesRead(pipe: Readable): number {

@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chownSync } from 'node:fs'
 import { MillraceError } from '@millrace/protocol'
-import { RunningChild } from './child.ts'
+import { keep, RunningChild } from './child.ts'
 import type { DescriptorCover } from './descriptors.ts'
 import { childEnvironment } from './environment.ts'
 import { checkHomeFiles, writeHomeFiles } from './home-files.ts'
@@ -73,7 +73,7 @@ function attach(
   const startTime = startTimeOf(pid)
   return new RunningChild({
     child,
-    stdio: { stdin, stdout, stderr },
+    stdio: { stdin, stdout: keep(stdout), stderr: keep(stderr) },
     pid,
     startTime,
     tree: looseTree({ pid, startTime }, command.runId, startTime !== 0),
