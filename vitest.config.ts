@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-// Files run three at a time, since much of a test is waiting (197 s on two cores, 312 s with two at a
-// time beside other work), each in a process of its own: what one leaves behind is seen by itself.
+// Files run four at a time, since much of a test is waiting (306 s on two cores with three at a time, 291 s with
+// four), each in a process of its own: what one leaves behind is seen by itself.
 export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'e2e/**/*.test.ts', 'examples/**/*.test.ts'],

@@ -17,7 +17,7 @@ import { followThrough } from './support/resuming.ts'
 import { post, quietPort, type ServerProcess, scratchFolder, startServer } from './support/server.ts'
 import { connect, framesOf } from './support/sse.ts'
 
-const cycles = process.env.MILLRACE_TEST_FULL ? 100 : 7
+const cycles = process.env.MILLRACE_TEST_FULL ? 100 : 5
 /** A cycle takes about two seconds, on a machine that is busy with other things twenty. */
 const timeout = cycles * 60_000
 const token = `token-${randomUUID()}`

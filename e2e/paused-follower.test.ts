@@ -13,7 +13,7 @@ import { type ServerProcess, scratchFolder, startServer } from './support/server
 
 const full = Boolean(process.env.MILLRACE_TEST_FULL)
 // The log must be larger than what the paused follower may cost, or a copy of it would not be noticed.
-const { megabytes, followers } = full ? { megabytes: 200, followers: 100 } : { megabytes: 64, followers: 10 }
+const { megabytes, followers } = full ? { megabytes: 200, followers: 100 } : { megabytes: 64, followers: 4 }
 const allowedMegabytes = 50
 /** Followers share a process, so that the machine's other core has no more than two of them to run. */
 const processes = 2

@@ -133,6 +133,9 @@ async function serving({ dataDir, servers }: Place, not?: number) {
 /** PM2's own account of what it did. */
 const daemonLog = ({ home }: Place) => readFileSync(join(home, 'pm2.log'), 'utf8')
 
+/** PM2 takes seconds for each of its commands. */
+const long = it.runIf(process.env.MILLRACE_TEST_FULL)
+
 describe('Millrace under PM2', () => {
   it('runs as the file says: one process of the carried Node, with the limits that PM2 reports', async () => {
     const place = await workplace()
@@ -188,7 +191,7 @@ describe('Millrace under PM2', () => {
     expect(await (await serving(place, next.pid)).stateOf(again)).toBe('interrupted')
   })
 
-  it('a second stop more than a second after the first ends it at once', async () => {
+  long('a second stop more than a second after the first ends it at once', async () => {
     const place = await workplace()
     await place.pm2('start', shipped)
     const server = await serving(place)
@@ -219,7 +222,7 @@ describe('Millrace under PM2', () => {
     expect(await (await serving(place, server.pid)).stateOf(flooding)).toBe('interrupted')
   })
 
-  it('too much memory is an orderly stop and a new start', async () => {
+  long('too much memory is an orderly stop and a new start', async () => {
     const place = await workplace({}, { PM2_WORKER_INTERVAL: '1000' })
     const file = join(place.scratch, 'ecosystem.config.cjs')
     const { apps } = createRequire(import.meta.url)(shipped) as { apps: object[] }
@@ -234,7 +237,7 @@ describe('Millrace under PM2', () => {
     expect(daemonLog(place)).not.toContain('SIGKILL')
   })
 
-  it('a configuration that is not valid is not tried again', async () => {
+  long('a configuration that is not valid is not tried again', async () => {
     const place = await workplace({ projects: 'none' })
     await place.pm2('start', shipped)
     await until(async () => (await place.app()).pm2_env.status === 'stopped')

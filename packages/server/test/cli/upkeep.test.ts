@@ -39,6 +39,8 @@ async function told(args: string[], where: Place, env: NodeJS.ProcessEnv = {}) {
 const runIds = async (where: Place) =>
   (await told(['runs'], where)).runs.map((record: { id: string }) => record.id)
 
+const long = it.runIf(process.env.MILLRACE_TEST_FULL)
+
 describe('millrace prune', () => {
   it('asks the server that runs, else does it itself', patient, async () => {
     const where = here()
@@ -63,7 +65,7 @@ describe('millrace prune', () => {
     await again.stop()
   })
 
-  it(
+  long(
     'takes from the configuration what is not said, and from a directory elsewhere nothing unsaid',
     patient,
     async () => {
@@ -86,7 +88,7 @@ describe('millrace prune', () => {
     },
   )
 
-  it('means this directory, also when the only server that runs is another', patient, async () => {
+  long('means this directory, also when the only server that runs is another', patient, async () => {
     const where = here()
     const { stop } = await serve(where)
     await run(['run', 'npm:five'], where)
