@@ -11,6 +11,7 @@ beforeAll(async () => {
 afterAll(() => rig.stop())
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
+const patient = { timeout: full ? 300_000 : 30_000 }
 
 const piece = fc.oneof(
   fc.constantFrom(
@@ -76,7 +77,7 @@ const body = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
 )
 
-it('answers 204, 400 or 404 with a body of its own shape, and the client goes on', async () => {
+it('answers 204, 400 or 404 with a body of its own shape, and the client goes on', patient, async () => {
   const stream = await open(`${rig.url}/api/realtime`)
   await stream.until(({ frames }) => frames.length > 0)
   const id = stream.frames[0]?.id ?? ''
@@ -129,23 +130,30 @@ it('answers at once where two million items are wrong, which anybody may send', 
   }
 })
 
-it('publishes whatever JSON there is, to any topic that it takes, as one message of one line', async () => {
-  const stream = await open(`${rig.url}/api/realtime`)
-  await stream.until(({ frames }) => frames.length > 0)
-  const clientId = stream.frames[0]?.id
-  await fc.assert(
-    fc.asyncProperty(fc.oneof(fc.constant('topic'), piece), fc.jsonValue(), async (topic, data) => {
-      const sent = await rig.as(rig.admin, '/api/realtime/publish', post({ topic, data }))
-      expect([204, 400]).toContain(sent.status)
-      if (sent.status !== 204) return
-      const followed = await rig.as(rig.owner, '/api/realtime', post({ clientId, subscriptions: [topic] }))
-      expect(followed.status).toBe(204)
-      const before = stream.frames.length
-      await rig.as(rig.admin, '/api/realtime/publish', post({ topic, data }))
-      await stream.until(({ frames }) => frames.length > before)
-      const frame = stream.frames.at(-1)
-      expect([frame?.event, JSON.parse(frame?.data ?? '')]).toEqual([topic, JSON.parse(JSON.stringify(data))])
-    }),
-    { numRuns: full ? 1000 : 60 },
-  )
-})
+it(
+  'publishes whatever JSON there is, to any topic that it takes, as one message of one line',
+  patient,
+  async () => {
+    const stream = await open(`${rig.url}/api/realtime`)
+    await stream.until(({ frames }) => frames.length > 0)
+    const clientId = stream.frames[0]?.id
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.constant('topic'), piece), fc.jsonValue(), async (topic, data) => {
+        const sent = await rig.as(rig.admin, '/api/realtime/publish', post({ topic, data }))
+        expect([204, 400]).toContain(sent.status)
+        if (sent.status !== 204) return
+        const followed = await rig.as(rig.owner, '/api/realtime', post({ clientId, subscriptions: [topic] }))
+        expect(followed.status).toBe(204)
+        const before = stream.frames.length
+        await rig.as(rig.admin, '/api/realtime/publish', post({ topic, data }))
+        await stream.until(({ frames }) => frames.length > before)
+        const frame = stream.frames.at(-1)
+        expect([frame?.event, JSON.parse(frame?.data ?? '')]).toEqual([
+          topic,
+          JSON.parse(JSON.stringify(data)),
+        ])
+      }),
+      { numRuns: full ? 1000 : 60 },
+    )
+  },
+)
