@@ -11,7 +11,7 @@ const entry = (value: unknown, subpath = '', conversation = id): TranscriptEntry
 })
 
 function contentOf(entries: TranscriptEntry[]): unknown[] {
-  const files = [...(restore(entries, '/work/a b')?.homeFiles ?? [])]
+  const files = [...(restore(entries, '/srv/a b')?.homeFiles ?? [])]
   return files.flatMap(([, content]) =>
     content
       .split('\n')
@@ -23,7 +23,7 @@ function contentOf(entries: TranscriptEntry[]): unknown[] {
 describe('what a process mirrors of its transcript', () => {
   it('is known by the name of the file: the conversation, or a subagent in it', () => {
     const entries = [{ type: 'user' }]
-    const place = '/home/run/.claude/projects/-work-a-b'
+    const place = '/home/run/.claude/projects/-srv-a-b'
     expect(entriesOf({ filePath: `${place}/${id}.jsonl`, entries })).toEqual([entry({ type: 'user' })])
     expect(entriesOf({ filePath: `${place}/${id}/subagents/agent-1.jsonl`, entries })).toEqual([
       entry({ type: 'user' }, 'subagents/agent-1'),
@@ -36,10 +36,10 @@ describe('what a process mirrors of its transcript', () => {
 
 describe('what a later session finds', () => {
   it('is the conversation in one file where the SDK looks for it', () => {
-    const restored = restore([entry({ type: 'user', uuid: 'a' })], '/work/a b')
+    const restored = restore([entry({ type: 'user', uuid: 'a' })], '/srv/a b')
     expect(restored?.id).toBe(id)
     expect([...(restored?.homeFiles ?? [])]).toEqual([
-      [`.claude/projects/-work-a-b/${id}.jsonl`, '{"type":"user","uuid":"a"}\n'],
+      [`.claude/projects/-srv-a-b/${id}.jsonl`, '{"type":"user","uuid":"a"}\n'],
     ])
   })
 
