@@ -2,6 +2,7 @@
 import {
   type AnswerApprovalBody,
   answerApprovalBody,
+  fieldErrors,
   type LogEvent,
   MillraceError,
   type PermissionResolvedEvent,
@@ -115,7 +116,7 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
 function checked<Schema extends z.ZodType>(schema: Schema, body: z.input<Schema>): z.output<Schema> {
   const parsed = schema.safeParse(body)
   if (parsed.success) return parsed.data
-  const fields = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), expected: message }))
+  const fields = fieldErrors(parsed.error)
   const named = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
   throw new MillraceError('invalid_request', `The request is not valid: ${named}`, { fields })
 }

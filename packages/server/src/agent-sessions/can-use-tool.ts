@@ -63,8 +63,8 @@ function policyFor(options: CanUseToolOptions, projectPath: string) {
     sandboxed,
     approvals: ask === undefined ? 'off' : 'on',
     unreadableBash: options.unreadableBash ?? (ask === undefined ? 'allow' : 'ask'),
-    ...(allowedTools === undefined ? {} : { allowedTools }),
-    ...(hidden === undefined ? {} : { hidden }),
+    allowedTools,
+    hidden,
   })
 }
 

@@ -10,7 +10,6 @@
  * commits what there is to commit, awaits `drain()`, and calls `close()`.
  */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import { parseCursor, type Resume, resolveResume } from '@millrace/protocol'
 import { type Clock, monotonicClock } from '../clock.ts'
 import { type Chunk, textChunk } from './chunk.ts'
@@ -22,6 +21,7 @@ import { Heartbeats } from './heartbeats.ts'
 import { Hub } from './hub.ts'
 import { type IterateOptions, type Iterator, iterate } from './iterate.ts'
 import { openSink } from './open-sink.ts'
+import { PipeliningGuard } from './pipelining.ts'
 import { RingBudget } from './ring-budget.ts'
 import type { DeliverySource, LogBounds, StoredEvent } from './source.ts'
 import { Turns } from './turns.ts'
@@ -117,7 +117,7 @@ export class Delivery {
   readonly #followers = new Set<Follower>()
   readonly #iterators = new Set<Iterator>()
   readonly #comments = new Map<string, Chunk>()
-  readonly #carrying = new WeakSet<Socket>()
+  readonly #pipelining = new PipeliningGuard()
   readonly #counters = { eventsOut: 0, bytesOut: 0, resets: 0, pagesRead: 0, readFailures: 0 }
   #refusing = false
 
@@ -186,9 +186,7 @@ export class Delivery {
    * only be answered after the stream, and has ended the connection. Do not answer it.
    */
   guardPipelining(req: IncomingMessage): boolean {
-    if (req.httpVersionMajor >= 2 || !this.#carrying.has(req.socket)) return false
-    req.socket.destroy()
-    return true
+    return this.#pipelining.ends(req)
   }
 
   /**
@@ -272,8 +270,8 @@ export class Delivery {
     // What the closures below name lives as long as the stream: `options`, with its headers, must not.
     const { req, res, heartbeat, compress } = options
     const { firstSeq, head } = bounds
-    const { socket } = req
     let stopHeartbeat = () => {}
+    let putDown = () => {}
     const follower = new Follower(
       {
         feed,
@@ -288,12 +286,12 @@ export class Delivery {
         onDetached: () => {
           releaseFeed()
           stopHeartbeat()
-          this.#carrying.delete(socket)
+          putDown()
         },
       },
       (events) => openSink(req, res, { compress }, events),
     )
-    this.#carrying.add(socket)
+    putDown = this.#pipelining.carry(req.socket)
     stopHeartbeat = this.#heartbeats.add(follower, heartbeat.intervalMs)
     this.#followers.add(follower)
     void follower.closed.then(() => this.#followers.delete(follower))

@@ -3,6 +3,7 @@ import {
   answerApprovalBody,
   approvalResponse,
   eventsPage,
+  fieldErrors,
   listRunsQuery,
   listRunsResponse,
   MillraceError,
@@ -215,8 +216,7 @@ const pageQuerySchema = z.object({
 function pageQuery(query: unknown): z.infer<typeof pageQuerySchema> {
   const parsed = pageQuerySchema.safeParse(query)
   if (parsed.success) return parsed.data
-  const fields = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), expected: message }))
-  throw new MillraceError('invalid_request', 'The query is not valid', { fields })
+  throw new MillraceError('invalid_request', 'The query is not valid', { fields: fieldErrors(parsed.error) })
 }
 
 function headerEpoch(headers: Record<string, string | string[] | undefined>): string | undefined {

@@ -26,7 +26,7 @@ export interface ToolCall {
 
 export interface PolicyOptions {
   /** Names of tools, and `mcp__server__*` for all tools of a server. Undefined: the built-in list. */
-  allowedTools?: readonly string[]
+  allowedTools?: readonly string[] | undefined
   /** What becomes of bash that cannot be read, inside a sandbox. Outside it is always denied. */
   unreadableBash: 'allow' | 'ask' | 'deny'
   /** With `off` nobody can be asked, and *ask* is a denial. */
@@ -37,7 +37,7 @@ export interface PolicyOptions {
   /** Absolute: the home of the person whose credentials are to be kept. */
   home: string
   /** Absolute paths that no call may read or write: the data directory. */
-  hidden?: readonly string[]
+  hidden?: readonly string[] | undefined
 }
 
 export interface Policy {

@@ -9,7 +9,6 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import type { Identity } from '../auth/identity.ts'
@@ -19,6 +18,7 @@ import { commentText } from '../delivery/encode.ts'
 import { mergeHeaders } from '../delivery/headers.ts'
 import { Heartbeats } from '../delivery/heartbeats.ts'
 import { openSink } from '../delivery/open-sink.ts'
+import { PipeliningGuard } from '../delivery/pipelining.ts'
 import { Turns } from '../delivery/turns.ts'
 import type { Store } from '../store/store.ts'
 import { RealtimeClient, type RealtimeCounters } from './client.ts'
@@ -75,7 +75,7 @@ export class Realtime {
   readonly #heartbeats: Heartbeats
   readonly #runChanges: RunChanges
   readonly #projectChanges: ProjectChanges
-  readonly #carrying = new WeakSet<Socket>()
+  readonly #pipelining = new PipeliningGuard()
   readonly #ping = textChunk(commentText('ping'))
   readonly #counters = { messagesOut: 0, bytesOut: 0, coalesced: 0, overflowed: 0, idled: 0 }
   #published = 0
@@ -113,8 +113,8 @@ export class Realtime {
     }
     mergeHeaders(res, headers)
     res.setHeader('Cache-Control', 'no-cache, no-transform')
-    const { socket } = req
     let stopPings = () => {}
+    let putDown = () => {}
     const client = new RealtimeClient(
       {
         id: `${this.#parts.node.replaceAll('-', '').slice(0, 12)}-${randomBytes(24).toString('base64url')}`,
@@ -125,23 +125,21 @@ export class Realtime {
         ping: this.#ping,
         onDetached: (left) => {
           stopPings()
-          this.#carrying.delete(socket)
+          putDown()
           this.#forget(left)
         },
       },
       (events) => openSink(req, res, { compress }, events),
     )
-    this.#carrying.add(socket)
+    putDown = this.#pipelining.carry(req.socket)
     stopPings = this.#heartbeats.add(client, pingMs)
     this.#clients.set(client.id, client)
     return client
   }
 
-  /** As `Delivery` does it: what came behind a stream on its connection ends the connection. */
+  /** What came behind a stream on its connection ends the connection, and is not to be answered. */
   guardPipelining(req: IncomingMessage): boolean {
-    if (req.httpVersionMajor >= 2 || !this.#carrying.has(req.socket)) return false
-    req.socket.destroy()
-    return true
+    return this.#pipelining.ends(req)
   }
 
   find(clientId: string): RealtimeClient | undefined {

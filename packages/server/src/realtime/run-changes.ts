@@ -8,7 +8,7 @@
  */
 import type { Run } from '@millrace/protocol'
 import type { Clock } from '../clock.ts'
-import type { Commit, RunRecord, Store } from '../store/store.ts'
+import { type Commit, publicRun, type RunRecord, type Store } from '../store/store.ts'
 import type { RecordAction } from './message.ts'
 import { Paced } from './paced.ts'
 
@@ -108,8 +108,7 @@ export class RunChanges {
   }
 
   #tell(action: RecordAction, record: RunRecord, finished: boolean): void {
-    const { cause: _cause, process: _process, node: _node, ...run } = record
-    this.#parts.tell({ action, run, finished })
+    this.#parts.tell({ action, run: publicRun(record), finished })
   }
 }
 

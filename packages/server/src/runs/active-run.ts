@@ -29,7 +29,14 @@ import {
   type RunOutcome,
 } from '../runners/runner.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import type { EventInput, Finish, RunProcess, RunRecord, Store } from '../store/store.ts'
+import {
+  type EventInput,
+  type Finish,
+  publicRun,
+  type RunProcess,
+  type RunRecord,
+  type Store,
+} from '../store/store.ts'
 import { bounded, boundedError, toEventJson } from './clip.ts'
 import { cutShort, type EndingParts } from './ending.ts'
 import type { Questions } from './questions.ts'
@@ -270,10 +277,4 @@ function isReserved(kind: Run['kind'], type: string): boolean {
   if (type.startsWith('run:') || type === 'reset') return true
   if (type === permissionTypes.requested || type === permissionTypes.resolved) return true
   return finalStates.some((state) => terminalType(kind, state) === type)
-}
-
-/** The run without what only the server's inside may know. */
-export function publicRun(record: RunRecord): Run {
-  const { cause: _cause, process: _process, node: _node, ...run } = record
-  return run
 }

@@ -22,8 +22,15 @@ import { maySee, type Principal } from '../auth/principal.ts'
 import type { Clock } from '../clock.ts'
 import { EndRequest } from '../runners/runner.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import type { QueueCounts, RunFilter, RunProcess, RunRecord, Store } from '../store/store.ts'
-import { ActiveRun, publicRun } from './active-run.ts'
+import {
+  publicRun,
+  type QueueCounts,
+  type RunFilter,
+  type RunProcess,
+  type RunRecord,
+  type Store,
+} from '../store/store.ts'
+import { ActiveRun } from './active-run.ts'
 import { toEventJson } from './clip.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { cancelQueued, endRequestFor, settledWithin } from './ending.ts'

@@ -60,6 +60,12 @@ export interface RunRecord extends Run {
   node: string | null
 }
 
+/** The run without what only the server's inside may know. */
+export function publicRun(record: RunRecord): Run {
+  const { cause: _cause, process: _process, node: _node, ...run } = record
+  return run
+}
+
 export interface Claim {
   kind: RunKind
   /** How many runs of the kind may be active (starting or running) at once, this one included. */

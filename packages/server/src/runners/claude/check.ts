@@ -24,7 +24,7 @@ const project = '/nonexistent/project'
 export async function checkClaudeRunner(options: ClaudeRunnerOptions): Promise<ClaudeCheck> {
   const { policy: settings, hidden, home, agent } = options
   const given: PolicyOptions = {
-    ...(settings?.allowedTools === undefined ? {} : { allowedTools: settings.allowedTools }),
+    allowedTools: settings?.allowedTools,
     unreadableBash: settings?.unreadableBash ?? 'allow',
     approvals: 'off',
     sandboxed: false,

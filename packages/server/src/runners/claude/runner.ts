@@ -98,7 +98,7 @@ function policyFor(
   const approvals = spec.approvals ?? settings?.approvals ?? 'off'
   const make = options.createPolicy ?? createPolicy
   return make({
-    ...(settings?.allowedTools === undefined ? {} : { allowedTools: settings.allowedTools }),
+    allowedTools: settings?.allowedTools,
     // Who wants to be asked has something to be asked about.
     unreadableBash: settings?.unreadableBash ?? (approvals === 'on' ? 'ask' : 'allow'),
     approvals,

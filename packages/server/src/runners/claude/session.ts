@@ -69,6 +69,7 @@ const mostKept = 128 * 1024 ** 2
 const mostUnread = 16 * 1024 ** 2
 /** How long a process that has given its result has to end by itself, before it is ended. */
 const settleMs = 1000
+
 export class Session {
   private readonly parts: SessionParts
   private readonly permissions: Permissions
