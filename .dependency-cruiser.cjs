@@ -62,89 +62,75 @@ module.exports = {
       // A benchmark of one part (the store, the sandbox) imports that part.
       { path: '^(examples|e2e|bench)/', pathNot: '^bench/parts/' },
       {
-        path: '^packages/[^/]+/src/(?!index\\.ts$)',
+        path: '^packages/[^/]+/src/(?!(index|material|store/index)\\.ts$)',
       },
     ),
     forbid(
+      'policy-and-sandbox-stand-alone',
+      'The policy judges and the boundary bounds; neither knows who asks.',
+      { path: '^packages/(policy|sandbox)/src' },
+      { path: '^packages/(?!(policy|sandbox|protocol)/)' },
+    ),
+    forbid(
       'faces-see-runs-and-delivery',
-      'A face is a translation: it never touches store, runners or sandbox.',
+      'A face is a translation: it never touches store, runners, agents or sandbox.',
       { path: `${server}faces/` },
-      {
-        path: `${server}(store|runners|cli)/|${server}[^/]+\\.ts$`,
-      },
+      { path: `${server}(store|runners|agents|compose|embed|cli)/` },
     ),
     forbid(
       'runs-see-the-ports',
       'Runs know the store and the runners by their ports.',
       { path: `${server}runs/` },
       {
-        path: `${server}(faces|delivery|cli|config|store/(?!store\\.ts$)|runners/(?!runner\\.ts$)|sandbox/(?!sandbox\\.ts$))`,
+        path: `${server}(faces|http|sse|delivery|realtime|agents|compose|embed|cli|config|store/(?!store\\.ts$)|runners/(?!(runner|kind)\\.ts$))`,
       },
     ),
     forbid(
+      'sse-stands-alone',
+      'Bytes for a stream; nothing of what they mean.',
+      { path: `${server}sse/` },
+      { path: `${server}(?!(sse|time)/|store/store\\.ts$)` },
+    ),
+    forbid(
       'delivery-sees-the-store-port',
-      'Delivery reads the log and nothing else.',
+      'Delivery reads the log and writes to streams, and nothing else.',
       { path: `${server}delivery/` },
-      {
-        path: `${server}(runs|runners|faces|auth|policy|sandbox|config|cli|store/(?!store\\.ts$))`,
-      },
+      { path: `${server}(?!(delivery|sse|time)/|store/store\\.ts$)` },
     ),
     forbid(
       'realtime-sees-the-store-port',
       'Topics read records and write to connections.',
       { path: `${server}realtime/` },
-      {
-        path: `${server}(runs|runners|faces|policy|sandbox|config|cli|store/(?!store\\.ts$))`,
-      },
+      { path: `${server}(runs|runners|agents|faces|http|compose|embed|config|cli|store/(?!store\\.ts$))` },
     ),
     forbid(
       'runners-see-their-context',
       'A runner emits and obeys; it knows no store, delivery or face.',
-      { path: `${server}runners/` },
-      {
-        path: `${server}(store|delivery|faces|runs|auth|cli)/`,
-      },
-    ),
-    forbid(
-      'runners-know-the-sandbox-by-its-port',
-      'Whichever boundary there is.',
-      { path: `${server}runners/` },
-      {
-        path: `${server}sandbox/(?!sandbox\\.ts$)`,
-      },
+      { path: `${server}(runners|agents)/` },
+      { path: `${server}(store|sse|delivery|realtime|faces|http|runs|auth|compose|embed|cli)/` },
     ),
     forbid(
       'stores-stand-alone',
       'A store is replaceable.',
       { path: `${server}store/` },
-      {
-        path: `${server}(?!store/)`,
-      },
-    ),
-    forbid(
-      'sandbox-stands-alone',
-      'The boundary knows nothing of what it bounds.',
-      { path: `${server}sandbox/` },
-      {
-        path: `${server}(store|delivery|runs|runners|faces|auth|cli)/`,
-      },
+      { path: `${server}(?!(store|time)/)` },
     ),
     forbid(
       'config-stands-alone',
       'What is configured knows nothing of who uses it.',
       { path: `${server}config/` },
-      {
-        path: `${server}(?!config/)`,
-      },
+      { path: `${server}(?!config/)` },
     ),
     forbid(
       'one-composition-root',
-      'Only server.ts knows concrete stores and runners; the command line and the doctor open what they try out.',
+      'Only compose/ knows concrete stores and runners; the command line and the doctor open what they try out.',
       {
         path: server,
-        pathNot: `${server}((server|main)\\.ts$|cli/doctor/|store/|runners/)`,
+        pathNot: `${server}(compose/|main\\.ts$|cli/doctor/|store/|runners/|agents/)`,
       },
-      { path: `${server}(store/sqlite|runners/(command|claude|orchestrator))/` },
+      {
+        path: `${server}(store/(sqlite/(?!upkeep/)|batched/|memory/)|runners/(job|session|execution|external)/|agents/)`,
+      },
     ),
     forbid(
       'no-orphans',
@@ -156,7 +142,7 @@ module.exports = {
           '/bin/[^/]+\\.js$',
           '^(scripts|bench|examples|e2e)/',
           '-worker\\.ts$',
-          '(^|/)(main|index|conformance)\\.ts$',
+          '(^|/)(main|index)\\.ts$',
           '\\.cjs$',
         ],
       },

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const packages = ['protocol', 'scripted-model', 'server']
+const packages = ['protocol', 'policy', 'sandbox', 'scripted-model', 'server', 'store-conformance']
 /** Copied as they are, where a package has them. */
 const assets = ['bin', 'page', 'scripts', 'README.md']
 
@@ -41,11 +41,13 @@ function publishedManifest(folder: string): Record<string, unknown> {
     devDependencies: _dev,
     private: _private,
     exports: entries,
+    imports: _imports,
     ...manifest
   } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const compiled = Object.entries(entries as Record<string, string>).map(([door, source]) => {
     const base = source.replace(/\.ts$/, '')
     return [door, { types: `${base}.d.ts`, default: `${base}.js` }]
   })
-  return { ...manifest, engines: { node: '>=24.12' }, exports: Object.fromEntries(compiled) }
+  const imports = { '#*': { types: './src/*.d.ts', default: './src/*.js' } }
+  return { ...manifest, engines: { node: '>=24.12' }, imports, exports: Object.fromEntries(compiled) }
 }

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { openSandbox } from '../../packages/server/src/sandbox/open.ts'
+import { openSandbox } from '@millrace/sandbox'
 
 const [folder = '', times = '1'] = process.argv.slice(2)
 const [dataDir, projectPath] = [join(folder, 'data'), join(folder, 'project')]

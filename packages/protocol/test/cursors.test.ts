@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type LogBounds, type ParsedCursor, parseCursor, resolveResume } from '../src/index.ts'
+import { type LogBounds, type ParsedCursor, parseCursor, resolveResume } from '#index'
 
 /** Bounds a log can have: 1 ≤ firstSeq ≤ head + 1, and a closed log has at least its terminal event. */
 const anyBounds: fc.Arbitrary<LogBounds> = fc

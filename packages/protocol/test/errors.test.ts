@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ErrorCode, errorTable, MillraceError, toProblem } from '../src/index.ts'
+import { type ErrorCode, errorTable, MillraceError, toProblem } from '#index'
 
 const codes = Object.keys(errorTable) as ErrorCode[]
 

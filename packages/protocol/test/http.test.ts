@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { eventsPage, eventTypePattern, listRunsQuery, logEventSchema, startRunBody } from '../src/index.ts'
+import { eventsPage, eventTypePattern, listRunsQuery, logEventSchema, startRunBody } from '#index'
 
 describe('startRunBody', () => {
   const job = { kind: 'job', project: 'web', tool: 'count' }

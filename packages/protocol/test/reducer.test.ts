@@ -12,7 +12,7 @@ import {
   reduceRun,
   runKinds,
   terminalType,
-} from '../src/index.ts'
+} from '#index'
 
 const event = (seq: number, type: string, data: LogEvent['data'] = {}): LogEvent => ({
   seq,

@@ -11,7 +11,7 @@ import {
   runSchema,
   runStates,
   terminalType,
-} from '../src/index.ts'
+} from '#index'
 
 const order: RunState[] = ['queued', 'starting', 'running']
 

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type ScriptedModel, type ScriptedModelOptions, type Step, startScriptedModel } from '../src/index.ts'
+import { type ScriptedModel, type ScriptedModelOptions, type Step, startScriptedModel } from '#index'
 import { makePlace, outline, resultOf, runAgent } from './support/agent.ts'
 
 async function serve(steps: Step[], more: Partial<ScriptedModelOptions> = {}): Promise<ScriptedModel> {

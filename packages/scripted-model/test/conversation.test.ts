@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { messagesRequest, readConversation } from '../src/conversation.ts'
-import { findStep } from '../src/matching.ts'
-import { parseScript, type Script } from '../src/script.ts'
+import { messagesRequest, readConversation } from '#conversation'
+import { findStep } from '#matching'
+import { parseScript, type Script } from '#script'
 import { prompt, type Turn } from './support/messages-client.ts'
 
 function read(messages: Turn[], system?: string) {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { demoProject, demoScript, loadScript, startScriptedModel } from '../src/index.ts'
+import { demoProject, demoScript, loadScript, startScriptedModel } from '#index'
 import { makePlace, resultOf, runAgent } from './support/agent.ts'
 
 function testsPass(project: string): boolean {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { demoScript } from '../src/index.ts'
+import { demoScript } from '#index'
 import { prompt, streamed, textOf } from './support/messages-client.ts'
 
 const program = fileURLToPath(new URL('../bin/scripted-model.js', import.meta.url))

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { demoScript, loadScript, parseScript, ScriptError } from '../src/index.ts'
+import { demoScript, loadScript, parseScript, ScriptError } from '#index'
 
 const fine = { reply: { content: [{ type: 'text', text: 'hello' }] } }
 

@@ -1,11 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import {
-  type Reply,
-  type ScriptedModel,
-  type ScriptedModelOptions,
-  startScriptedModel,
-} from '../src/index.ts'
+import { type Reply, type ScriptedModel, type ScriptedModelOptions, startScriptedModel } from '#index'
 import { ask, prompt, readEvents, streamed, textOf } from './support/messages-client.ts'
 
 async function serve(options: ScriptedModelOptions): Promise<ScriptedModel> {

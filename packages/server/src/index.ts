@@ -1,32 +1,31 @@
 /** `@millrace/server` as a library. Importing opens nothing. */
 
 export { MillraceError } from '@millrace/protocol'
+export type { Principal } from '#auth/principal'
+export { ConfigError } from '#config/problems'
+export type { ConfigFile } from '#config/schema'
+export { CursorReset } from '#delivery/iterate'
 export {
   type AgentSession,
   AgentSessionManager,
   type AgentSessionManagerOptions,
   agentSessionManager,
-} from './agent-sessions/agent-session-manager.ts'
-export { type AgentSessionRouterOptions, agentSessionRouter } from './agent-sessions/agent-session-router.ts'
+} from '#embed/agent-sessions/agent-session-manager'
+export {
+  type AgentSessionRouterOptions,
+  agentSessionRouter,
+} from '#embed/agent-sessions/agent-session-router'
 export {
   type CanUseToolOptions,
   canUseTool,
   createCanUseTool,
   type PermissionQuestion,
-} from './agent-sessions/can-use-tool.ts'
-export type { SessionHost } from './agent-sessions/running.ts'
-export type { SessionEmitter, SessionEvents } from './agent-sessions/session-emitter.ts'
-export type { Principal } from './auth/principal.ts'
-export { ConfigError } from './config/problems.ts'
-export type { ConfigFile } from './config/schema.ts'
-export { CursorReset } from './delivery/iterate.ts'
-export { createSSEWriter, type SSEWriter, type SSEWriterOptions } from './delivery/sse-writer.ts'
-export type { EmbeddedRealtime } from './embedded-realtime.ts'
-export type { EmbeddedRuns, HostPrincipal } from './embedded-runs.ts'
-export type { ExpressMiddleware } from './faces/express.ts'
-export { StreamService, type StreamSession, streamService } from './faces/stream-service.ts'
-export { createMillrace, type Millrace, type MillraceOptions } from './millrace.ts'
-export type { RunListener } from './realtime/hooks.ts'
+} from '#embed/agent-sessions/can-use-tool'
+export type { SessionHost } from '#embed/agent-sessions/running'
+export type { SessionEmitter, SessionEvents } from '#embed/agent-sessions/session-emitter'
+export type { ExpressMiddleware } from '#embed/express'
+export { createMillrace, type Millrace, type MillraceOptions } from '#embed/millrace'
+export type { EmbeddedRealtime } from '#embed/realtime'
 export {
   formatSSEComment,
   formatSSEMessage,
@@ -35,4 +34,8 @@ export {
   type RealtimeManagerOptions,
   realtimeManager,
   type SSEMessage,
-} from './realtime/manager.ts'
+} from '#embed/realtime-manager'
+export type { EmbeddedRuns, HostPrincipal } from '#embed/runs'
+export { StreamService, type StreamSession, streamService } from '#embed/stream-service'
+export type { RunListener } from '#realtime/hooks'
+export { createSSEWriter, type SSEWriter, type SSEWriterOptions } from '#sse/sse-writer'

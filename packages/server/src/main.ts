@@ -1,6 +1,6 @@
 /** The program. Its import is its start; everything it does is in `cli/`. */
-import { exitCodes } from './cli/exit-codes.ts'
-import { main } from './cli/program.ts'
+import { exitCodes } from '#cli/exit-codes'
+import { main } from '#cli/program'
 
 const { stdout, stderr } = process
 for (const stream of [stdout, stderr]) {
@@ -25,8 +25,8 @@ const code = await main(
   },
   {
     // Loaded only to serve: the clients start without it.
-    serve: async (options) => (await import('./serve.ts')).serve(options),
-    openCredentials: async () => (await import('./store/sqlite/credential-file.ts')).openCredentialFile,
+    serve: async (options) => (await import('#compose/serve')).serve(options),
+    openCredentials: async () => (await import('#store/sqlite/upkeep/credential-file')).openCredentialFile,
     exit: (now) => process.exit(now),
   },
 )

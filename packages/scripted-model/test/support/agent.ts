@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Options, query, type SDKMessage } from '@anthropic-ai/claude-agent-sdk'
 import { expect, onTestFinished, vi } from 'vitest'
-import type { ScriptedModel } from '../../src/index.ts'
+import type { ScriptedModel } from '#index'
 
 export interface Place {
   project: string

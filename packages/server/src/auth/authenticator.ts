@@ -5,7 +5,7 @@
  * server.json) is looked up in the store each time, so that a revoked one is refused at once.
  */
 import { randomUUID } from 'node:crypto'
-import type { Credential, CredentialKind, CredentialStore } from '../store/credentials.ts'
+import type { Credential, CredentialKind, CredentialStore } from '#store/credentials'
 import type { Identity } from './identity.ts'
 import { type JwtVerifier, looksLikeJwt } from './jwt.ts'
 import type { Principal } from './principal.ts'

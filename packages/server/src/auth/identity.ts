@@ -1,5 +1,5 @@
 /** Who calls, and what proved it. */
-import type { Credential } from '../store/credentials.ts'
+import type { Credential } from '#store/credentials'
 import type { Principal } from './principal.ts'
 
 export interface Identity {

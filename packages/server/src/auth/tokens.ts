@@ -1,6 +1,6 @@
 /** Tokens of users: made and revoked at the command line, shown once, stored as hashes. */
 import { randomUUID } from 'node:crypto'
-import type { Credential, CredentialStore } from '../store/credentials.ts'
+import type { Credential, CredentialStore } from '#store/credentials'
 import { hashSecret, newSecret } from './secrets.ts'
 import { adminUser, isUserName } from './user-name.ts'
 

@@ -5,8 +5,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { defaultDataDir, namedDataDir, stateRoot } from '../config/data-dir.ts'
-import { isAlive } from '../store/is-alive.ts'
+import { defaultDataDir, namedDataDir, stateRoot } from '#config/data-dir'
+import { isAlive } from '#store/sqlite/upkeep/is-alive'
 import { exitCodes } from './exit-codes.ts'
 import { CliError, type Io } from './terminal.ts'
 

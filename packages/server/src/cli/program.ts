@@ -1,17 +1,17 @@
 /** The command line: which commands there are, and what they take. Parts are loaded when a command needs them. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { packageVersion } from '../package-version.ts'
-import type { BackupFlags } from './backup-commands.ts'
-import { type End, following, json, local } from './declare.ts'
-import { declareSessions } from './declare-sessions.ts'
+import type { BackupFlags } from '#cli/commands/backup'
+import { type End, following, json, local } from '#cli/commands/declare'
+import { declareSessions } from '#cli/commands/declare-sessions'
+import type { FollowFlags } from '#cli/commands/follow'
+import type { PruneFlags } from '#cli/commands/prune'
+import type { RunFlags } from '#cli/commands/run'
+import type { ServeFlags, ServeParts } from '#cli/commands/serve'
+import type { RunsFlags, ServerFlags } from '#cli/commands/short'
+import type { CreateTokenFlags, OpenCredentials, TokenFlags } from '#cli/commands/token'
+import { packageVersion } from '#compose/package-version'
 import { exitCodes } from './exit-codes.ts'
-import type { FollowFlags } from './follow-command.ts'
-import type { PruneFlags } from './prune-command.ts'
-import type { RunFlags } from './run-command.ts'
-import type { ServeFlags, ServeParts } from './serve-command.ts'
-import type { RunsFlags, ServerFlags } from './short-commands.ts'
 import { CliError, type Io, reportFailure } from './terminal.ts'
-import type { CreateTokenFlags, OpenCredentials, TokenFlags } from './token-commands.ts'
 
 /** What only the program's entry may know. */
 export interface ProgramParts extends ServeParts {
@@ -49,7 +49,7 @@ function build(io: Io, parts: ProgramParts, end: End): Command {
     .option('--port <port>', 'port to listen on, 0 for any (default: 4000)')
     .option('--data <dir>', 'data directory, outside every project')
     .action(async (flags: ServeFlags) => {
-      const { serveCommand } = await import('./serve-command.ts')
+      const { serveCommand } = await import('#cli/commands/serve')
       end(await serveCommand(flags, io, parts))
     })
 
@@ -58,7 +58,7 @@ function build(io: Io, parts: ProgramParts, end: End): Command {
     .option('--arg <name=value>', 'an argument of the tool; may be repeated', collect, [])
     .addHelpText('after', '\nCtrl-C aborts the run and waits for its end; another one leaves at once.')
     .action(async (tool: string, flags: RunFlags) => {
-      const { runCommand } = await import('./run-command.ts')
+      const { runCommand } = await import('#cli/commands/run')
       end(await runCommand(tool, flags, io))
     })
 
@@ -67,7 +67,7 @@ function build(io: Io, parts: ProgramParts, end: End): Command {
   )
     .addHelpText('after', '\nCtrl-C leaves; the run goes on.')
     .action(async (run: string, flags: FollowFlags) => {
-      const { followCommand } = await import('./follow-command.ts')
+      const { followCommand } = await import('#cli/commands/follow')
       end(await followCommand(run, flags, io))
     })
 
@@ -80,20 +80,20 @@ function build(io: Io, parts: ProgramParts, end: End): Command {
     .option('--limit <n>', 'how many')
     .option('--cursor <cursor>', 'where the page before ended')
     .action(async (flags: RunsFlags) => {
-      const { runsCommand } = await import('./short-commands.ts')
+      const { runsCommand } = await import('#cli/commands/short')
       end(await runsCommand(flags, io))
     })
 
   local(program.command('abort').argument('<run>').description('end a run')).action(
     async (run: string, flags: ServerFlags) => {
-      const { abortCommand } = await import('./short-commands.ts')
+      const { abortCommand } = await import('#cli/commands/short')
       end(await abortCommand(run, flags, io))
     },
   )
 
   local(program.command('login').description('print an address that logs a browser in, once')).action(
     async (flags: ServerFlags) => {
-      const { loginCommand } = await import('./short-commands.ts')
+      const { loginCommand } = await import('#cli/commands/short')
       end(await loginCommand(flags, io))
     },
   )
@@ -107,7 +107,7 @@ function build(io: Io, parts: ProgramParts, end: End): Command {
     .option('--data <dir>', 'data directory')
     .option('--url <url>', 'also measure whether anything on the way to this server buffers streams')
     .action(async (flags: { config?: string; data?: string; url?: string; json?: boolean }) => {
-      const { doctorCommand } = await import('./doctor/doctor-command.ts')
+      const { doctorCommand } = await import('#cli/doctor/doctor-command')
       end(await doctorCommand(flags, io))
     })
   return program
@@ -121,7 +121,7 @@ function upkeep(program: Command, io: Io, end: End): void {
     .option('--dry-run', 'only say what would go')
     .option('--config <file>', 'configuration file, where no server runs')
     .action(async (flags: PruneFlags) => {
-      const { pruneCommand } = await import('./prune-command.ts')
+      const { pruneCommand } = await import('#cli/commands/prune')
       end(await pruneCommand(flags, io))
     })
   const data = (command: Command) => json(command).option('--data <dir>', 'data directory of the server')
@@ -130,13 +130,13 @@ function upkeep(program: Command, io: Io, end: End): void {
   )
     .addHelpText('after', '\nThe file must not exist.')
     .action(async (file: string, flags: BackupFlags) => {
-      const { backupCommand } = await import('./backup-commands.ts')
+      const { backupCommand } = await import('#cli/commands/backup')
       end(await backupCommand(file, flags, io))
     })
   data(program.command('restore').argument('<file>').description('put a backup in the place of the database'))
     .addHelpText('after', '\nThe server must be stopped. The database of before is kept beside the new one.')
     .action(async (file: string, flags: BackupFlags) => {
-      const { restoreCommand } = await import('./backup-commands.ts')
+      const { restoreCommand } = await import('#cli/commands/backup')
       end(await restoreCommand(file, flags, io))
     })
 }
@@ -148,16 +148,16 @@ function tokens(token: Command, io: Io, parts: ProgramParts, end: End): void {
     .option('--admin', 'it sees and ends every run')
     .option('--ttl <duration>', 'how long it is valid: 30d, 12h, 90m (default: until it is revoked)')
     .action(async (flags: CreateTokenFlags) => {
-      const { createTokenCommand } = await import('./token-commands.ts')
+      const { createTokenCommand } = await import('#cli/commands/token')
       end(await createTokenCommand(flags, io, await parts.openCredentials()))
     })
   data(token.command('list').description('list tokens, newest first')).action(async (flags: TokenFlags) => {
-    const { listTokensCommand } = await import('./token-commands.ts')
+    const { listTokensCommand } = await import('#cli/commands/token')
     end(await listTokensCommand(flags, io, await parts.openCredentials()))
   })
   data(token.command('revoke').argument('<id>').description('end a token, and its streams')).action(
     async (id: string, flags: TokenFlags) => {
-      const { revokeTokenCommand } = await import('./token-commands.ts')
+      const { revokeTokenCommand } = await import('#cli/commands/token')
       end(await revokeTokenCommand(id, flags, io, await parts.openCredentials()))
     },
   )

@@ -7,14 +7,14 @@
  * enters the ring only if it continues the tail, and everything else is read from the store.
  */
 import type { LogBounds } from '@millrace/protocol'
-import type { Clock } from '../clock.ts'
+import type { Turns } from '#sse/turns'
+import type { Clock } from '#time/clock'
 import type { Hub } from './hub.ts'
 import { type Page, Pages } from './pages.ts'
 import { Ring } from './ring.ts'
 import type { RingBudget } from './ring-budget.ts'
 import { type Batch, cutBatch, encodeSegment, type Segment, type TypeFilter } from './segment.ts'
 import type { CommitHint, DeliverySource, StoredEvent } from './source.ts'
-import type { Turns } from './turns.ts'
 
 export interface FeedParts {
   source: DeliverySource

@@ -14,14 +14,14 @@
  * is backed up; a follower holds no events of its own, so a slow one costs only what its sink holds.
  */
 import { type ResetData, resolveResume } from '@millrace/protocol'
-import type { Clock } from '../clock.ts'
-import { type Chunk, textChunk } from './chunk.ts'
-import { resetText } from './encode.ts'
+import { type Chunk, textChunk } from '#sse/chunk'
+import { resetText } from '#sse/encode'
+import type { Sink, SinkEvents } from '#sse/sink'
+import type { Turns, TurnTaker } from '#sse/turns'
+import type { Clock } from '#time/clock'
 import type { Feed } from './feed.ts'
 import type { Page } from './pages.ts'
 import type { Batch, TypeFilter } from './segment.ts'
-import type { Sink, SinkEvents } from './sink.ts'
-import type { Turns, TurnTaker } from './turns.ts'
 
 type FollowedFeed = Pick<
   Feed,

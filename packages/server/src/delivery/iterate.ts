@@ -3,7 +3,7 @@
  * async iterable. It reads only when its consumer asks, so a slow consumer holds one page.
  */
 import { MillraceError, parseCursor, type ResetData, resolveResume } from '@millrace/protocol'
-import type { Heartbeats } from './heartbeats.ts'
+import type { Heartbeats } from '#sse/heartbeats'
 import type { Hub } from './hub.ts'
 import type { DeliverySource, LogBounds, StoredEvent } from './source.ts'
 

@@ -1,6 +1,6 @@
 /** One page of a log as JSON, for whoever polls. */
 import { parseCursor, type ResetData, resolveResume } from '@millrace/protocol'
-import type { Store } from '../store/store.ts'
+import type { Store } from '#store/store'
 
 export type PageSource = Pick<Store, 'bounds' | 'readAfter'>
 

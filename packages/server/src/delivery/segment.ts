@@ -5,9 +5,10 @@
  * what a follower writes: the frames after a cursor, up to a budget, cut from one or more segments.
  * A batch that is exactly one segment shares its memory.
  */
-import type { StoredEvent } from '../store/store.ts'
-import { buildChunk, type Chunk } from './chunk.ts'
-import { eventText } from './encode.ts'
+
+import { buildChunk, type Chunk } from '#sse/chunk'
+import { eventText } from '#sse/encode'
+import type { StoredEvent } from '#store/store'
 
 /** Which types a follower wants; compared by identity, so that followers can share what was cut. */
 export interface TypeFilter {

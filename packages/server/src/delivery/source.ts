@@ -1,6 +1,6 @@
 /** What delivery needs of the store, and no more. */
 import type { LogBounds } from '@millrace/protocol'
-import type { Store, StoredEvent } from '../store/store.ts'
+import type { Store, StoredEvent } from '#store/store'
 
 /** `state` is left out: delivery knows open and closed logs, not kinds of runs. */
 export interface CommitHint {

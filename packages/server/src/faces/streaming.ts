@@ -2,9 +2,9 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { isFinal, MillraceError, type Run } from '@millrace/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { logStream } from '../telemetry/request-log.ts'
+import { forgetHead } from '#http/forget-head'
+import { logStream } from '#telemetry/request-log'
 import type { FaceParts } from './face.ts'
-import { forgetHead } from './forget-head.ts'
 
 export interface Heartbeat {
   intervalMs: number

@@ -6,13 +6,13 @@
  * that falls further behind than that is cut off, so that it comes back and asks anew; nobody is sent
  * anything once the proof of who they are has expired.
  */
-import type { Identity } from '../auth/identity.ts'
-import type { Principal } from '../auth/principal.ts'
-import type { Clock } from '../clock.ts'
-import { type Chunk, textChunk } from '../delivery/chunk.ts'
-import { frameText } from '../delivery/encode.ts'
-import type { Sink, SinkEvents } from '../delivery/sink.ts'
-import type { Turns, TurnTaker } from '../delivery/turns.ts'
+import type { Identity } from '#auth/identity'
+import type { Principal } from '#auth/principal'
+import { type Chunk, textChunk } from '#sse/chunk'
+import { frameText } from '#sse/encode'
+import type { Sink, SinkEvents } from '#sse/sink'
+import type { Turns, TurnTaker } from '#sse/turns'
+import type { Clock } from '#time/clock'
 import type { Message } from './message.ts'
 import { Pending } from './pending.ts'
 import type { Subscription } from './subscription.ts'

@@ -5,7 +5,7 @@
  * Owns one timer a key, only while the key is busy. Invariants: work on a key is never done twice at
  * the same time; work that failed is done again after a longer while.
  */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '#time/clock'
 
 export interface PacedOptions {
   clock: Clock

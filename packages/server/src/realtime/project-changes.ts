@@ -6,8 +6,8 @@
  * `mostCounted`: that is "so many or more".
  */
 import type { RunKind, RunState } from '@millrace/protocol'
-import type { Clock } from '../clock.ts'
-import type { Store } from '../store/store.ts'
+import type { Store } from '#store/store'
+import type { Clock } from '#time/clock'
 import { Paced } from './paced.ts'
 
 /** Who a record is for: the admins, or one user. */

@@ -7,8 +7,8 @@
  * told is on disk. Nothing is read while nobody wants to know.
  */
 import type { Run } from '@millrace/protocol'
-import type { Clock } from '../clock.ts'
-import { type Commit, publicRun, type RunRecord, type Store } from '../store/store.ts'
+import { type Commit, publicRun, type RunRecord, type Store } from '#store/store'
+import type { Clock } from '#time/clock'
 import type { RecordAction } from './message.ts'
 import { Paced } from './paced.ts'
 

@@ -4,7 +4,7 @@
  * Owns the index. It is kept by topic and audience: a change of Anna's run looks at the admins and at
  * Anna, however many others follow `runs/*`.
  */
-import type { Principal } from '../auth/principal.ts'
+import type { Principal } from '#auth/principal'
 import type { Audience } from './project-changes.ts'
 import type { Subscription } from './subscription.ts'
 

@@ -7,8 +7,8 @@
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
-import type { CredentialStore } from '../store/credentials.ts'
-import type { Expendable, RetentionRule, Store } from '../store/store.ts'
+import type { CredentialStore } from '#store/credentials'
+import type { Expendable, RetentionRule, Store } from '#store/store'
 
 /** Absent: as it is configured. */
 export interface PruneRequest {

@@ -3,8 +3,8 @@
  * its context and nothing else: no store, no delivery, no face.
  */
 import type { ApprovalSource, EndCause, FinalState, Run, RunKind } from '@millrace/protocol'
+import type { Sandbox } from '@millrace/sandbox'
 import type { Logger } from 'pino'
-import type { Sandbox } from '../sandbox/sandbox.ts'
 
 /** An event as a runner emits it; `data` must be JSON. */
 export interface EmittedEvent {

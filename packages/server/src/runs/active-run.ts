@@ -19,6 +19,7 @@ import {
   type Run,
   terminalType,
 } from '@millrace/protocol'
+import type { Sandbox } from '@millrace/sandbox'
 import {
   type Answer,
   type EmittedEvent,
@@ -27,8 +28,7 @@ import {
   type RunContext,
   type Runner,
   type RunOutcome,
-} from '../runners/runner.ts'
-import type { Sandbox } from '../sandbox/sandbox.ts'
+} from '#runners/runner'
 import {
   type EventInput,
   type Finish,
@@ -36,7 +36,7 @@ import {
   type RunProcess,
   type RunRecord,
   type Store,
-} from '../store/store.ts'
+} from '#store/store'
 import { bounded, boundedError, toEventJson } from './clip.ts'
 import { cutShort, type EndingParts } from './ending.ts'
 import type { Questions } from './questions.ts'

@@ -8,7 +8,7 @@
  */
 import { MillraceError, type RunKind } from '@millrace/protocol'
 import type { Logger } from 'pino'
-import type { RunRecord, Store } from '../store/store.ts'
+import type { RunRecord, Store } from '#store/store'
 
 export interface DispatcherParts {
   store: Pick<Store, 'claim' | 'onCommit'>

@@ -1,8 +1,8 @@
 /** The small parts of ending a run that more than one way of ending needs. */
 import { type EndCause, isFinal, type Run, terminalType } from '@millrace/protocol'
 import type { Logger } from 'pino'
-import { EndRequest, type Runner } from '../runners/runner.ts'
-import type { Finish, RunRecord, Store } from '../store/store.ts'
+import { EndRequest, type Runner } from '#runners/runner'
+import type { Finish, RunRecord, Store } from '#store/store'
 import { boundedError, toEventJson } from './clip.ts'
 
 /** What everybody who writes a terminal event needs. */

@@ -14,9 +14,9 @@ import {
   permissionTypes,
 } from '@millrace/protocol'
 import type { Logger } from 'pino'
-import { type Clock, monotonicClock } from '../clock.ts'
-import type { Answer } from '../runners/runner.ts'
-import type { Commit, Store } from '../store/store.ts'
+import type { Answer } from '#runners/runner'
+import type { Commit, Store } from '#store/store'
+import { type Clock, monotonicClock } from '#time/clock'
 
 export interface QuestionsParts {
   store: Pick<Store, 'answerApproval' | 'openApprovals' | 'getApproval' | 'onCommit'>

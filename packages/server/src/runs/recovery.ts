@@ -4,9 +4,9 @@
  * whose abort was recorded and not carried out: nobody claims those any more.
  */
 import { MillraceError } from '@millrace/protocol'
-import type { RunProcess, RunRecord, Store } from '../store/store.ts'
+import type { KindOfRun } from '#runners/kind'
+import type { RunProcess, RunRecord, Store } from '#store/store'
 import { cancelQueued, cutShort, type EndingParts, endRequestFor } from './ending.ts'
-import type { KindOfRun } from './kind.ts'
 
 export interface RecoveryParts extends EndingParts {
   store: Pick<Store, 'listActive' | 'requestEnd' | 'finish' | 'getRun'>

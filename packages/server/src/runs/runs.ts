@@ -17,11 +17,11 @@ import {
   type Run,
   type RunKind,
 } from '@millrace/protocol'
+import type { Sandbox } from '@millrace/sandbox'
 import type { Logger } from 'pino'
-import { maySee, type Principal } from '../auth/principal.ts'
-import type { Clock } from '../clock.ts'
-import { EndRequest } from '../runners/runner.ts'
-import type { Sandbox } from '../sandbox/sandbox.ts'
+import { maySee, type Principal } from '#auth/principal'
+import type { KindOfRun } from '#runners/kind'
+import { EndRequest } from '#runners/runner'
 import {
   publicRun,
   type QueueCounts,
@@ -29,12 +29,12 @@ import {
   type RunProcess,
   type RunRecord,
   type Store,
-} from '../store/store.ts'
+} from '#store/store'
+import type { Clock } from '#time/clock'
 import { ActiveRun } from './active-run.ts'
 import { toEventJson } from './clip.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { cancelQueued, endRequestFor, settledWithin } from './ending.ts'
-import type { KindOfRun } from './kind.ts'
 import { Questions } from './questions.ts'
 import { recover } from './recovery.ts'
 

@@ -6,16 +6,16 @@
  */
 import type { RunKind } from '@millrace/protocol'
 import { Registry } from 'prom-client'
-import type { DeliveryStats } from '../delivery/delivery.ts'
-import type { RealtimeStats } from '../realtime/realtime.ts'
-import type { QueueCounts, StoreStatus } from '../store/store.ts'
-import { DeliveryMetrics } from './metrics/delivery-metrics.ts'
-import { HttpMetrics } from './metrics/http-metrics.ts'
-import { info } from './metrics/instruments.ts'
-import { processMetrics } from './metrics/process-metrics.ts'
-import { RealtimeMetrics } from './metrics/realtime-metrics.ts'
-import { type OpenRuns, RunMetrics } from './metrics/run-metrics.ts'
-import { StoreMetrics } from './metrics/store-metrics.ts'
+import type { DeliveryStats } from '#delivery/delivery'
+import type { RealtimeStats } from '#realtime/realtime'
+import type { QueueCounts, StoreStatus } from '#store/store'
+import { DeliveryMetrics } from '#telemetry/metrics/delivery-metrics'
+import { HttpMetrics } from '#telemetry/metrics/http-metrics'
+import { info } from '#telemetry/metrics/instruments'
+import { processMetrics } from '#telemetry/metrics/process-metrics'
+import { RealtimeMetrics } from '#telemetry/metrics/realtime-metrics'
+import { type OpenRuns, RunMetrics } from '#telemetry/metrics/run-metrics'
+import { StoreMetrics } from '#telemetry/metrics/store-metrics'
 
 /** What is told once, and what is read at each scrape. */
 export interface MetricSources {

@@ -7,7 +7,7 @@
  * it was asked for, and what the store answers or refuses is passed on as it is.
  */
 import { Buffer } from 'node:buffer'
-import type { EventInput, RunRecord, Store, TranscriptEntry } from '../store/store.ts'
+import type { EventInput, RunRecord, Store, TranscriptEntry } from '#store/store'
 
 export interface WriteObserver {
   /** A write of a run is on disk; so long did it take. */

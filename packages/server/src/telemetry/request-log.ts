@@ -9,8 +9,8 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { ErrorCode } from '@millrace/protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { whenOver } from '../delivery/sink.ts'
-import type { Answered } from './metrics/http-metrics.ts'
+import { whenOver } from '#sse/sink'
+import type { Answered } from '#telemetry/metrics/http-metrics'
 
 declare module 'fastify' {
   interface FastifyRequest {

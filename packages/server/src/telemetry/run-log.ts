@@ -1,6 +1,6 @@
 /** The server's own log of runs: one line when a run is queued, one when its work starts, one when it is over. */
 import type { Logger } from 'pino'
-import type { RunRecord, StoreStatus } from '../store/store.ts'
+import type { RunRecord, StoreStatus } from '#store/store'
 
 /** Says who and what, never what was asked for: a prompt or an argument may hold a secret. */
 export function logRuns(log: Logger) {

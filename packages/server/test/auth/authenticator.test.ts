@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Authenticator, cookieTtlMs, loginCodeTtlMs } from '../../src/auth/authenticator.ts'
-import { maySee } from '../../src/auth/principal.ts'
-import { hashSecret, newSecret, sameSecret } from '../../src/auth/secrets.ts'
-import type { Credential, CredentialKind } from '../../src/store/credentials.ts'
-import { openSqliteStore } from '../../src/store/sqlite/store.ts'
-import type { Store } from '../../src/store/store.ts'
+import { Authenticator, cookieTtlMs, loginCodeTtlMs } from '#auth/authenticator'
+import { maySee } from '#auth/principal'
+import { hashSecret, newSecret, sameSecret } from '#auth/secrets'
+import type { Credential, CredentialKind } from '#store/credentials'
+import { openSqliteStore } from '#store/sqlite/store'
+import type { Store } from '#store/store'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'millrace-auth-'))
 let store: Store

@@ -1,8 +1,8 @@
 /** Streams that are nobody's yet: what they may take of the places, and how they become somebody's. */
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { Identity } from '../../src/auth/identity.ts'
-import { type OpenStream, OpenStreams, type Reservation } from '../../src/auth/open-streams.ts'
+import { type OpenStream, OpenStreams, type Reservation } from '#admission/open-streams'
+import type { Identity } from '#auth/identity'
 
 const ann: Identity = {
   principal: { user: 'ann', admin: false },

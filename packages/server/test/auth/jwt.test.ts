@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createJwtVerifier, type JwtSettings, type JwtVerifier } from '../../src/auth/jwt.ts'
+import { createJwtVerifier, type JwtSettings, type JwtVerifier } from '#auth/jwt'
 
 const secret = 'a shared secret of at least thirty-two bytes'
 const bytes = new TextEncoder().encode(secret)

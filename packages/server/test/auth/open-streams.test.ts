@@ -1,13 +1,8 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Identity } from '../../src/auth/identity.ts'
-import {
-  type EndOfStream,
-  type OpenStream,
-  OpenStreams,
-  type StreamLimits,
-} from '../../src/auth/open-streams.ts'
-import type { Credential } from '../../src/store/credentials.ts'
+import { type EndOfStream, type OpenStream, OpenStreams, type StreamLimits } from '#admission/open-streams'
+import type { Identity } from '#auth/identity'
+import type { Credential } from '#store/credentials'
 
 class Stream implements OpenStream {
   ended = false

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createToken, parseDuration, userNameProblem } from '../../src/auth/tokens.ts'
-import { isUserName } from '../../src/auth/user-name.ts'
-import type { Credential } from '../../src/store/credentials.ts'
+import { createToken, parseDuration, userNameProblem } from '#auth/tokens'
+import { isUserName } from '#auth/user-name'
+import type { Credential } from '#store/credentials'
 
 describe('a token', () => {
   it('is given to its maker; the store gets its hash', async () => {

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { defaultDataDir } from '../../src/config/data-dir.ts'
+import { defaultDataDir } from '#config/data-dir'
 import { workspace } from '../config/workspace.ts'
 
 const bin = fileURLToPath(new URL('../../bin/millrace.js', import.meta.url))

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { connect } from '../../src/cli/connect.ts'
-import { defaultDataDir, stateRoot } from '../../src/config/data-dir.ts'
+import { connect } from '#cli/connect'
+import { defaultDataDir, stateRoot } from '#config/data-dir'
 import { place } from './child.ts'
 
 /** The pid of a process that is certainly gone. */

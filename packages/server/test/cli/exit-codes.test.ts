@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { exitCodeOfEvent } from '../../src/cli/exit-codes.ts'
+import { exitCodeOfEvent } from '#cli/exit-codes'
 import { complete } from './scripted-server.ts'
 
 describe('the exit code of a run', () => {

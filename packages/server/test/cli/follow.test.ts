@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { backoffMs } from '../../src/cli/follow.ts'
+import { backoffMs } from '#cli/follow'
 import { place, run, start } from './child.ts'
 import {
   after,

@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { Refused, Unreachable } from '../../src/cli/api.ts'
-import type { Followed } from '../../src/cli/follow.ts'
-import { SessionPrinter } from '../../src/cli/session-printer.ts'
+import { Refused, Unreachable } from '#cli/api'
+import type { Followed } from '#cli/follow'
+import { SessionPrinter } from '#cli/show/session-printer'
 import { runOf } from './scripted-server.ts'
 import * as log from './session-log.ts'
 

@@ -1,6 +1,6 @@
 /** `millrace serve` with a scripted server inside, so that nothing but the command itself is on trial. */
 import { createServer } from 'node:http'
-import { serveCommand } from '../../src/cli/serve-command.ts'
+import { serveCommand } from '#cli/commands/serve'
 import { listen } from './listen.ts'
 
 const { stdout, stderr, env } = process

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { installSignals } from '../../src/cli/signals.ts'
+import { installSignals } from '#cli/signals'
 
 function installed() {
   const source = new EventEmitter()

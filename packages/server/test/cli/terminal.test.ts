@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import { printable, reportFailure, Terminal, table } from '../../src/cli/terminal.ts'
+import { printable, reportFailure, Terminal, table } from '#cli/terminal'
 
 function io() {
   const stdout = new PassThrough()

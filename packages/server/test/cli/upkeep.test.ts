@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { defaultDataDir } from '../../src/config/data-dir.ts'
+import { defaultDataDir } from '#config/data-dir'
 import { open } from '../delivery/support/sse-client.ts'
 import { type Place, place, run, start } from './child.ts'
 

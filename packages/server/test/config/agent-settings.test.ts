@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { agentProblems, reservedAgentOptions } from '../../src/config/agent-settings.ts'
+import { agentProblems, reservedAgentOptions } from '#config/agent-settings'
 import { problemsOf, workspace } from './workspace.ts'
 
 describe('a configuration of the agent', () => {

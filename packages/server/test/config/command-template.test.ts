@@ -1,9 +1,9 @@
 import { MillraceError } from '@millrace/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkTemplate, resolveCommand } from '../../src/config/command-template.ts'
-import type { ToolArg } from '../../src/config/config.ts'
-import { tool } from '../runners/command/support/context.ts'
+import { checkTemplate, resolveCommand } from '#config/command-template'
+import type { ToolArg } from '#config/config'
+import { tool } from '../runners/job/support/context.ts'
 
 const project = { path: '/srv/web' }
 

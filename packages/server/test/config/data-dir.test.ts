@@ -2,7 +2,7 @@ import { symlinkSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { loadConfig } from '../../src/config/load.ts'
+import { loadConfig } from '#config/load'
 import { load, problemsOf, workspace } from './workspace.ts'
 
 describe('the data directory', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { jsonErrorPosition } from '../../src/config/json-position.ts'
+import { jsonErrorPosition } from '#config/json-position'
 
 describe('the place where a text stops being JSON', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ConfigError } from '../../src/config/problems.ts'
+import { ConfigError } from '#config/problems'
 import { load, problemsOf, workspace } from './workspace.ts'
 
 const sample = {

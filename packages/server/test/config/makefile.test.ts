@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { makefileTargets } from '../../src/config/makefile.ts'
+import { makefileTargets } from '#config/makefile'
 import { workspace } from './workspace.ts'
 
 const everyday = `

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { type LoadInput, loadConfig } from '../../src/config/load.ts'
-import { ConfigError, type ConfigProblem } from '../../src/config/problems.ts'
+import { type LoadInput, loadConfig } from '#config/load'
+import { ConfigError, type ConfigProblem } from '#config/problems'
 
 /** Writes the files (a path ending in "/" is a directory) and returns the directory, links resolved. */
 export function workspace(files: Record<string, string | object> = {}): string {

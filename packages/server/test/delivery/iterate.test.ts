@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CursorReset, Delivery } from '../../src/delivery/delivery.ts'
+import { CursorReset, Delivery } from '#delivery/delivery'
 import { expectNothingLeft } from './support/leftovers.ts'
 import { ManualClock } from './support/manual-clock.ts'
 import { MemoryLog } from './support/memory-log.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { Pages } from '../../src/delivery/pages.ts'
-import { RingBudget } from '../../src/delivery/ring-budget.ts'
-import type { LogPage, StoredEvent } from '../../src/store/store.ts'
+import { Pages } from '#delivery/pages'
+import { RingBudget } from '#delivery/ring-budget'
+import type { LogPage, StoredEvent } from '#store/store'
 
 const head = 10
 

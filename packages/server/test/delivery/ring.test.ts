@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bodyOf, type Chunk } from '../../src/delivery/chunk.ts'
-import { eventText } from '../../src/delivery/encode.ts'
-import { Ring } from '../../src/delivery/ring.ts'
-import { RingBudget } from '../../src/delivery/ring-budget.ts'
-import { encodeSegment } from '../../src/delivery/segment.ts'
+import { Ring } from '#delivery/ring'
+import { RingBudget } from '#delivery/ring-budget'
+import { encodeSegment } from '#delivery/segment'
+import { bodyOf, type Chunk } from '#sse/chunk'
+import { eventText } from '#sse/encode'
 
 function event(seq: number, size = seq % 40) {
   const json = JSON.stringify({ seq, pad: 'ü'.repeat(size) })

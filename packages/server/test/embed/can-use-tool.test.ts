@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type CanUseTool, type Options, query } from '@anthropic-ai/claude-agent-sdk'
 import { startScriptedModel } from '@millrace/scripted-model'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type CanUseToolOptions, canUseTool, createCanUseTool } from '../../src/index.ts'
+import { type CanUseToolOptions, canUseTool, createCanUseTool } from '#index'
 import { scratch } from './host.ts'
 
 const about = {

@@ -4,7 +4,7 @@ import fastifyHelmet from '@fastify/helmet'
 import fastifyRateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Millrace } from '../../src/index.ts'
+import type { Millrace } from '#index'
 import { job, millraceIn, post, userOf } from './host.ts'
 
 const ada = { 'x-user': 'ada' }

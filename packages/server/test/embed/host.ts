@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
-import { type ConfigFile, createMillrace, type Millrace, type MillraceOptions } from '../../src/index.ts'
+import { type ConfigFile, createMillrace, type Millrace, type MillraceOptions } from '#index'
 
 export const silent = pino({ level: 'silent' })
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import express from 'express'
 import { expect, onTestFinished, test } from 'vitest'
-import { ConfigError, CursorReset, createMillrace, type Millrace } from '../../src/index.ts'
+import { ConfigError, CursorReset, createMillrace, type Millrace } from '#index'
 import { job, listen, millraceIn, post, scratch, silent, toolbox, userOf } from './host.ts'
 
 const ada = { 'x-user': 'ada' }

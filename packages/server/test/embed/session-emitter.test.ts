@@ -1,6 +1,6 @@
 /** The emitter of a session: what it emits, to whom, and what it costs when nobody listens. */
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { AgentSessionManager } from '../../src/index.ts'
+import { AgentSessionManager } from '#index'
 import { type Agent, completed } from '../faces/support/session-server.ts'
 import { found, open, over, sessionIn } from './session-host.ts'
 

@@ -1,6 +1,6 @@
 /** Sessions of a server with a scripted agent, as a program that embeds a Millrace has them. */
 import type { SessionEndEvent } from '@millrace/protocol'
-import { type AgentSession, AgentSessionManager } from '../../src/index.ts'
+import { type AgentSession, AgentSessionManager } from '#index'
 import { openSessionServer, type SessionServerOptions } from '../faces/support/session-server.ts'
 
 export async function open(options: SessionServerOptions = {}) {

@@ -4,7 +4,7 @@ import { createGunzip } from 'node:zlib'
 import compression from 'compression'
 import express from 'express'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { agentSessionRouter } from '../../src/index.ts'
+import { agentSessionRouter } from '#index'
 import {
   type Agent,
   completed,

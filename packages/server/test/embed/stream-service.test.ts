@@ -2,7 +2,7 @@ import { createSession } from 'better-sse'
 import compression from 'compression'
 import express from 'express'
 import { expect, test } from 'vitest'
-import { StreamService } from '../../src/index.ts'
+import { StreamService } from '#index'
 import { listen } from './host.ts'
 
 test('a better-sse session behind compression() sends what it is given, and its end is noticed', async () => {

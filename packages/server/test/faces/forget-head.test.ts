@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import { forgetHead } from '../../src/faces/forget-head.ts'
+import { forgetHead } from '#http/forget-head'
 
 /** A server that begins a stream and forgets its head; what is done then is the test's. */
 async function rig(then: (response: ServerResponse) => void) {

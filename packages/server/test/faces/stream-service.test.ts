@@ -5,7 +5,7 @@ import type { ExecutionResponse } from '@millrace/protocol'
 import { createSession } from 'better-sse'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { StreamService } from '../../src/faces/stream-service.ts'
+import { StreamService } from '#embed/stream-service'
 
 const result: ExecutionResponse = {
   jobId: 'j',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { modifierIn, parseFields, pick } from '../../src/realtime/fields.ts'
+import { modifierIn, parseFields, pick } from '#realtime/fields'
 
 const record = {
   id: 'r',

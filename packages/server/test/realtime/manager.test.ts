@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatSSEComment, formatSSEMessage, RealtimeManager } from '../../src/realtime/manager.ts'
+import { formatSSEComment, formatSSEMessage, RealtimeManager } from '#embed/realtime-manager'
 import { parseFrames } from '../delivery/support/sse-client.ts'
 
 class Connection {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Published, RecordChange } from '../../src/realtime/message.ts'
+import { Published, RecordChange } from '#realtime/message'
 
 /** A record that counts how often it is made into a text. */
 function counted() {

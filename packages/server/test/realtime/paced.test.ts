@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Paced } from '../../src/realtime/paced.ts'
+import { Paced } from '#realtime/paced'
 import { ManualClock } from '../delivery/support/manual-clock.ts'
 
 function paced() {

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type RunChange, RunChanges } from '../../src/realtime/run-changes.ts'
-import type { Commit, RunRecord } from '../../src/store/store.ts'
+import { type RunChange, RunChanges } from '#realtime/run-changes'
+import type { Commit, RunRecord } from '#store/store'
 import { ManualClock } from '../delivery/support/manual-clock.ts'
 
 const blank: RunRecord = {

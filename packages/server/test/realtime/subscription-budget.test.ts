@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { readSubscription } from '../../src/realtime/subscription.ts'
-import { SubscriptionBudget } from '../../src/realtime/subscription-budget.ts'
+import { readSubscription } from '#realtime/subscription'
+import { SubscriptionBudget } from '#realtime/subscription-budget'
 
 const of = (chars: number) => [readSubscription('x'.repeat(chars))]
 

@@ -1,11 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  isOneLine,
-  readSubscription,
-  SubscriptionRefused,
-  topicProblem,
-} from '../../src/realtime/subscription.ts'
+import { isOneLine, readSubscription, SubscriptionRefused, topicProblem } from '#realtime/subscription'
 
 const encoded = (options: unknown) => encodeURIComponent(JSON.stringify(options))
 

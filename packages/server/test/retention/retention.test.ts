@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { completed, line, newRun, readAll, runningRun, upTo } from '@millrace/store-conformance/material'
 import { expect, test } from 'vitest'
-import { Retention, type RetentionParts } from '../../src/retention/retention.ts'
-import { completed, line, newRun, readAll, runningRun, upTo } from '../../src/store/conformance-material.ts'
-import type { Credential } from '../../src/store/credentials.ts'
-import type { Store } from '../../src/store/store.ts'
+import { Retention, type RetentionParts } from '#retention/retention'
+import type { Credential } from '#store/credentials'
+import type { Store } from '#store/store'
 import { openTemporary, temporaryDir } from '../store/sqlite/temporary.ts'
 
 const day = 86_400_000

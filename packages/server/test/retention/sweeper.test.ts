@@ -1,7 +1,7 @@
 import { MillraceError } from '@millrace/protocol'
 import { expect, test } from 'vitest'
-import type { Pruned } from '../../src/retention/retention.ts'
-import { firstSweepMs, startSweeper, sweepIntervalMs } from '../../src/retention/sweeper.ts'
+import type { Pruned } from '#retention/retention'
+import { firstSweepMs, startSweeper, sweepIntervalMs } from '#retention/sweeper'
 import { ManualClock } from '../delivery/support/manual-clock.ts'
 
 function rig(prune: () => Promise<Pruned> = async () => ({ runs: 0, events: 0, bytes: 0 })) {

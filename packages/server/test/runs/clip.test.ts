@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { Json } from '@millrace/protocol'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { toEventJson } from '../../src/runs/clip.ts'
+import { toEventJson } from '#runs/clip'
 
 afterEach(() => vi.restoreAllMocks())
 

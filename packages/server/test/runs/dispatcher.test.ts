@@ -1,8 +1,8 @@
 import { MillraceError } from '@millrace/protocol'
 import { pino } from 'pino'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { Dispatcher } from '../../src/runs/dispatcher.ts'
-import type { Commit, RunRecord } from '../../src/store/store.ts'
+import { Dispatcher } from '#runs/dispatcher'
+import type { Commit, RunRecord } from '#store/store'
 import { until } from './support/rig.ts'
 
 /** A queue that answers when the test says so, and commits that the test makes up. */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { MillraceError } from '@millrace/protocol'
 import { describe, expect, it, vi } from 'vitest'
-import type { RunContext } from '../../src/runners/runner.ts'
+import type { RunContext } from '#runners/runner'
 import {
   ann,
   expectNothingUnhandled,

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { EndRequest } from '../../src/runners/runner.ts'
+import { EndRequest } from '#runners/runner'
 import {
   ann,
   expectNothingUnhandled,

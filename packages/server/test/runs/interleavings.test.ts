@@ -1,7 +1,7 @@
 import { isFinal, permissionTypes } from '@millrace/protocol'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { RunContext, RunOutcome } from '../../src/runners/runner.ts'
+import type { RunContext, RunOutcome } from '#runners/runner'
 import {
   ann,
   expectNothingUnhandled,

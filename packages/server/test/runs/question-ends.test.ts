@@ -1,8 +1,7 @@
+import { newApproval, runningRun } from '@millrace/store-conformance/material'
 import { describe, expect, it } from 'vitest'
-import { EndRequest } from '../../src/runners/runner.ts'
-import { newApproval } from '../../src/store/conformance-approvals.ts'
-import { runningRun } from '../../src/store/conformance-material.ts'
-import { openSqliteStore } from '../../src/store/sqlite/store.ts'
+import { EndRequest } from '#runners/runner'
+import { openSqliteStore } from '#store/sqlite/store'
 import {
   ann,
   expectNothingUnhandled,

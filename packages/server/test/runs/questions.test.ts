@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { permissionTypes } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
-import type { Commit } from '../../src/store/store.ts'
+import type { Commit } from '#store/store'
 import {
   ann,
   bob,

@@ -1,7 +1,7 @@
 import type { EndCause } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
-import { openSqliteStore } from '../../src/store/sqlite/store.ts'
-import type { Store } from '../../src/store/store.ts'
+import { openSqliteStore } from '#store/sqlite/store'
+import type { Store } from '#store/store'
 import {
   ann,
   expectNothingUnhandled,

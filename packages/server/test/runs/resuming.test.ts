@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import type { TranscriptEntry } from '../../src/runners/runner.ts'
+import type { TranscriptEntry } from '#runners/runner'
 import {
   ann,
   bob,

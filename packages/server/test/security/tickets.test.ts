@@ -1,7 +1,7 @@
 /** Tickets: one path, one connection at a time, and dead with what they come from. */
 import { EventSource } from 'eventsource'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createToken } from '../../src/auth/tokens.ts'
+import { createToken } from '#auth/tokens'
 import { bearer, type Followed, follow } from './support/follow.ts'
 import { openRig, post, type Rig } from './support/server.ts'
 import { eventually } from './support/wire.ts'

@@ -2,8 +2,8 @@ import { PassThrough } from 'node:stream'
 import fastifyCookie from '@fastify/cookie'
 import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { newSecret } from '../../src/auth/secrets.ts'
-import { createLog } from '../../src/telemetry/log.ts'
+import { newSecret } from '#auth/secrets'
+import { createLog } from '#telemetry/log'
 
 /** A log into memory; `isTTY` chooses the lines for people. */
 function rig(isTTY = false, level = 'trace') {

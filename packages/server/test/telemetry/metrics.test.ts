@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { DeliveryStats } from '../../src/delivery/delivery.ts'
-import type { RealtimeStats } from '../../src/realtime/realtime.ts'
-import type { RunRecord } from '../../src/store/store.ts'
-import { type MetricSources, Metrics } from '../../src/telemetry/metrics.ts'
+import type { DeliveryStats } from '#delivery/delivery'
+import type { RealtimeStats } from '#realtime/realtime'
+import type { RunRecord } from '#store/store'
+import { type MetricSources, Metrics } from '#telemetry/metrics'
 import { figureOf } from './support/figures.ts'
 
 async function figure(metrics: Metrics, series: string): Promise<number | undefined> {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openSqliteStore } from '../../src/store/sqlite/store.ts'
-import type { NewRun, Store } from '../../src/store/store.ts'
-import { observeStore } from '../../src/telemetry/observed-store.ts'
+import { openSqliteStore } from '#store/sqlite/store'
+import type { NewRun, Store } from '#store/store'
+import { observeStore } from '#telemetry/observed-store'
 
 const id = '11111111-1111-4111-8111-111111111111'
 const event = (type: string, json = '{"x":"ä"}') => ({ at: 5, type, json })

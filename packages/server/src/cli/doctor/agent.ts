@@ -1,7 +1,7 @@
 /** Can agent sessions be run, and who would answer them? */
 import { homedir } from 'node:os'
-import type { Config } from '../../config/config.ts'
-import { checkClaudeRunner } from '../../runners/claude/check.ts'
+import { checkClaudeRunner } from '#agents/claude/check'
+import type { Config } from '#config/config'
 import type { Check } from './check.ts'
 
 const name = 'agent'

@@ -1,9 +1,9 @@
 /** `millrace doctor`: tries out what a server needs, and shows what it found. */
 import { messageOf } from '@millrace/protocol'
-import type { ConfigFlags } from '../../config/settings.ts'
-import { connect } from '../connect.ts'
-import { exitCodes } from '../exit-codes.ts'
-import { type Io, printable, Terminal } from '../terminal.ts'
+import { connect } from '#cli/connect'
+import { exitCodes } from '#cli/exit-codes'
+import { type Io, printable, Terminal } from '#cli/terminal'
+import type { ConfigFlags } from '#config/settings'
 import { checkAgent, checkKeys } from './agent.ts'
 import type { Check } from './check.ts'
 import { checkDataDirectory } from './data-directory.ts'

@@ -1,10 +1,10 @@
 /** What of this machine a server needs: Node, and a configuration that loads. */
 import { messageOf } from '@millrace/protocol'
-import type { Config } from '../../config/config.ts'
-import { loadConfig } from '../../config/load.ts'
-import { ConfigError } from '../../config/problems.ts'
-import type { ConfigFlags } from '../../config/settings.ts'
-import type { Io } from '../terminal.ts'
+import type { Io } from '#cli/terminal'
+import type { Config } from '#config/config'
+import { loadConfig } from '#config/load'
+import { ConfigError } from '#config/problems'
+import type { ConfigFlags } from '#config/settings'
 import type { Check } from './check.ts'
 
 /** The same bound as in `bin/millrace.js`. */

@@ -5,9 +5,9 @@
  * spacings are compared, never times.
  */
 import { messageOf } from '@millrace/protocol'
-import { Refused, refusal, send } from '../api.ts'
-import type { Server } from '../connect.ts'
-import { framesOf } from '../event-stream.ts'
+import { Refused, refusal, send } from '#cli/api'
+import type { Server } from '#cli/connect'
+import { framesOf } from '#cli/event-stream'
 import type { Check } from './check.ts'
 
 const name = 'stream'

@@ -1,5 +1,5 @@
 /** A credential's row, and the credential made of it. */
-import type { Credential, CredentialKind } from '../credentials.ts'
+import type { Credential, CredentialKind } from '#store/credentials'
 
 export const credentialColumns =
   'id, kind, user, admin, created_at, expires_at, revoked_at, used_at, parent, path'

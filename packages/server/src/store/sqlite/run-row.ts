@@ -1,6 +1,7 @@
 /** A run's row, and the record made of it. */
-import type { RunRecord } from '../store.ts'
-import type { RunRow } from './operations.ts'
+
+import type { RunRow } from '#store/batched/operations'
+import type { RunRecord } from '#store/store'
 
 export const runColumns = `runs.id, kind, project, owner, state, closed, attempt, created_at AS createdAt,
   started_at AS startedAt, finished_at AS finishedAt, head, retry_of AS retryOf, resumes, cause, node,

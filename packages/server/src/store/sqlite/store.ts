@@ -10,16 +10,16 @@ import {
   permissionTypes,
   type RunKind,
 } from '@millrace/protocol'
-import type * as Port from '../store.ts'
-import { credentialStore } from './credentials.ts'
+import { credentialStore } from '#store/batched/credentials'
+import { decodeListCursor, encodeListCursor } from '#store/batched/list-cursor'
+import { decodeEvents, encodeEvents } from '#store/batched/log-text'
+import type { FinishOperation, LogText, Operation, RunRow } from '#store/batched/operations'
+import { Outbox, type Written, type WrittenBatch } from '#store/batched/outbox'
+import { type Reading, startReading } from '#store/sqlite/reader/reading'
+import { startWriting, type Writing } from '#store/sqlite/writer/writing'
+import type * as Port from '#store/store'
 import { databasePath } from './database.ts'
-import { decodeListCursor, encodeListCursor } from './list-cursor.ts'
-import { decodeEvents, encodeEvents } from './log-text.ts'
-import type { FinishOperation, LogText, Operation, RunRow } from './operations.ts'
-import { Outbox, type Written, type WrittenBatch } from './outbox.ts'
-import { type Reading, startReading } from './reading.ts'
 import { toRecord } from './run-row.ts'
-import { startWriting, type Writing } from './writing.ts'
 
 export interface SqliteStoreOptions {
   /** Made where it is missing. Whoever opens it should hold its lock (`lock.ts`). */

@@ -1,6 +1,6 @@
 /** What delivery does: who follows, who falls behind, and what is sent. All of it is read at a scrape. */
 import type { Registry } from 'prom-client'
-import type { DeliveryStats } from '../../delivery/delivery.ts'
+import type { DeliveryStats } from '#delivery/delivery'
 import { gauge, toldCounter } from './instruments.ts'
 
 export class DeliveryMetrics {

@@ -1,7 +1,7 @@
 /** What clients ask: how long an answer takes, and what is refused. */
 import { type ErrorCode, errorTable } from '@millrace/protocol'
 import { type Counter, Histogram, type Registry } from 'prom-client'
-import { type EndOfStream, endsOfStreams } from '../../auth/open-streams.ts'
+import { type EndOfStream, endsOfStreams } from '#admission/open-streams'
 import { counter } from './instruments.ts'
 
 export interface Answered {

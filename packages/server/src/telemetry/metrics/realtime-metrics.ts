@@ -1,6 +1,6 @@
 /** What topics do: who follows them, what is sent, and what is spared slow clients. Read at a scrape. */
 import type { Registry } from 'prom-client'
-import type { RealtimeStats } from '../../realtime/realtime.ts'
+import type { RealtimeStats } from '#realtime/realtime'
 import { gauge, toldCounter } from './instruments.ts'
 
 export class RealtimeMetrics {

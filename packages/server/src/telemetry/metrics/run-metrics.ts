@@ -1,7 +1,7 @@
 /** What runs do: how many there are, how long they wait, how long they take and how they end. */
 import { finalStates, type RunKind } from '@millrace/protocol'
 import { type Counter, type Gauge, Histogram, type Registry } from 'prom-client'
-import type { RunRecord } from '../../store/store.ts'
+import type { RunRecord } from '#store/store'
 import { counter, gauge } from './instruments.ts'
 
 export interface OpenRuns {

@@ -1,6 +1,6 @@
 /** What the store does with what it is given: how fast, how much at once, and whether it can at all. */
 import { type Counter, type Gauge, Histogram, type Registry } from 'prom-client'
-import type { StoreStatus } from '../../store/store.ts'
+import type { StoreStatus } from '#store/store'
 import { counter, gauge } from './instruments.ts'
 
 const statuses = ['ok', 'full', 'failed'] as const satisfies readonly StoreStatus['kind'][]

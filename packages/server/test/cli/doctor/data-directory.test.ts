@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { checkDataDirectory } from '../../../src/cli/doctor/data-directory.ts'
-import { acquireDataDirLock } from '../../../src/store/sqlite/lock.ts'
+import { checkDataDirectory } from '#cli/doctor/data-directory'
+import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
 import { workspace } from '../../config/workspace.ts'
 
 const of = (checks: { status: string; detail: string }[]) =>

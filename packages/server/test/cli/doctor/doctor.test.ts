@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { checkKeys } from '../../../src/cli/doctor/agent.ts'
-import type { Check } from '../../../src/cli/doctor/check.ts'
-import { checkNode } from '../../../src/cli/doctor/machine.ts'
+import { checkKeys } from '#cli/doctor/agent'
+import type { Check } from '#cli/doctor/check'
+import { checkNode } from '#cli/doctor/machine'
 import { place, run } from '../child.ts'
 
 describe('millrace doctor', () => {

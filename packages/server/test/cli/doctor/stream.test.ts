@@ -1,6 +1,6 @@
 import { createServer, get, type ServerResponse } from 'node:http'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { checkStream, judgeArrivals, judgeHeaders } from '../../../src/cli/doctor/stream.ts'
+import { checkStream, judgeArrivals, judgeHeaders } from '#cli/doctor/stream'
 import { listen } from '../listen.ts'
 import { openStream, scriptedServer } from '../scripted-server.ts'
 

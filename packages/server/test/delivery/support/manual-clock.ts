@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/clock.ts'
+import type { Clock } from '#time/clock'
 
 /** Time that passes only when told to. */
 export class ManualClock implements Clock {

@@ -4,8 +4,8 @@
  * (lost, repeated, late) and of reads are turned on by the test.
  */
 import type { LogBounds } from '@millrace/protocol'
-import type { CommitHint, DeliverySource, StoredEvent } from '../../../src/delivery/source.ts'
-import type { LogPage, PageRequest } from '../../../src/store/store.ts'
+import type { CommitHint, DeliverySource, StoredEvent } from '#delivery/source'
+import type { LogPage, PageRequest } from '#store/store'
 
 interface Log {
   events: StoredEvent[]

@@ -2,13 +2,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import {
-  Delivery,
-  type DeliveryOptions,
-  type StreamOptions,
-  type StreamResult,
-} from '../../../src/delivery/delivery.ts'
-import type { DeliverySource } from '../../../src/delivery/source.ts'
+import { Delivery, type DeliveryOptions, type StreamOptions, type StreamResult } from '#delivery/delivery'
+import type { DeliverySource } from '#delivery/source'
 import { MemoryLog } from './memory-log.ts'
 
 export interface StreamServer {

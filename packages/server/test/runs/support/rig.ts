@@ -17,13 +17,13 @@ import {
   type RunKind,
   terminalType,
 } from '@millrace/protocol'
+import type { Sandbox } from '@millrace/sandbox'
 import { type Logger, pino } from 'pino'
 import { afterAll, afterEach, beforeEach, expect, onTestFinished } from 'vitest'
-import type { Principal } from '../../../src/auth/principal.ts'
-import { Runs, type RunsParts } from '../../../src/runs/runs.ts'
-import type { Sandbox } from '../../../src/sandbox/sandbox.ts'
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts'
-import type { Store } from '../../../src/store/store.ts'
+import type { Principal } from '#auth/principal'
+import { Runs, type RunsParts } from '#runs/runs'
+import { openSqliteStore } from '#store/sqlite/store'
+import type { Store } from '#store/store'
 import { type Script, ScriptedRunner, scriptedKind, workUntilAsked } from './scripted-runner.ts'
 
 export const ann: Principal = { user: 'ann', admin: false }

@@ -1,6 +1,6 @@
 import type { Run, RunKind } from '@millrace/protocol'
-import type { RunContext, Runner, RunOutcome } from '../../../src/runners/runner.ts'
-import type { KindOfRun } from '../../../src/runs/kind.ts'
+import type { KindOfRun } from '#runners/kind'
+import type { RunContext, Runner, RunOutcome } from '#runners/runner'
 
 export type Script = (context: RunContext) => Promise<RunOutcome>
 

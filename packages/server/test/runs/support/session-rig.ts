@@ -1,8 +1,8 @@
 /** A service whose runs are sessions with scripts, and a clock that moves when a test says so. */
 import { type PermissionResolvedEvent, permissionTypes, type Run } from '@millrace/protocol'
 import { expect } from 'vitest'
-import type { Question, RunContext } from '../../../src/runners/runner.ts'
-import type { Store } from '../../../src/store/store.ts'
+import type { Question, RunContext } from '#runners/runner'
+import type { Store } from '#store/store'
 import { ann, expectWholeLog, openRig, type Rig, type RigOptions, until } from './rig.ts'
 import { outcome, type Script, untilAsked } from './scripted-runner.ts'
 

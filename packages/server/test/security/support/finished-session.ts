@@ -1,7 +1,7 @@
 /** A session that is over, as an earlier server of this data directory has left it. */
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts'
+import { openSqliteStore } from '#store/sqlite/store'
 
 /** Of Olga, in the project `here`. Resolves with its id; nothing is open any more then. */
 export async function leaveFinishedSession(dataDir: string): Promise<string> {

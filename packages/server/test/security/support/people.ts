@@ -1,8 +1,8 @@
 /** Those who call: Olga owns what the tests look at, Otto does not, Ada is an admin. */
 import { randomUUID } from 'node:crypto'
-import { hashSecret, newSecret } from '../../../src/auth/secrets.ts'
-import { createToken } from '../../../src/auth/tokens.ts'
-import type { Credential, CredentialStore } from '../../../src/store/credentials.ts'
+import { hashSecret, newSecret } from '#auth/secrets'
+import { createToken } from '#auth/tokens'
+import type { Credential, CredentialStore } from '#store/credentials'
 
 export interface Tokens {
   owner: string

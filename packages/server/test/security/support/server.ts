@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
-import { createToken } from '../../../src/auth/tokens.ts'
-import { loadConfig } from '../../../src/config/load.ts'
-import type { ConfigFile } from '../../../src/config/schema.ts'
-import type { HttpServerOptions } from '../../../src/faces/http-server.ts'
-import { serve } from '../../../src/serve.ts'
-import { openCredentialFile } from '../../../src/store/sqlite/credential-file.ts'
+import { createToken } from '#auth/tokens'
+import { serve } from '#compose/serve'
+import { loadConfig } from '#config/load'
+import type { ConfigFile } from '#config/schema'
+import type { HttpServerOptions } from '#http/server'
+import { openCredentialFile } from '#store/sqlite/upkeep/credential-file'
 import { addCredential, people, type Tokens } from './people.ts'
 
 const node = (script: string): [string, ...string[]] => [process.execPath, '-e', script]

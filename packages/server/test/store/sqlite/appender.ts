@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { writeSync } from 'node:fs'
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts'
+import { openSqliteStore } from '#store/sqlite/store'
 
 const say = (message: object): void => {
   writeSync(1, `${JSON.stringify(message)}\n`)

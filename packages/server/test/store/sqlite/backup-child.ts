@@ -1,7 +1,7 @@
 /** A program for tests to kill: backs a data directory up again and again; a line for each one done. */
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { backUp } from '../../../src/store/sqlite/backup.ts'
+import { backUp } from '#store/sqlite/upkeep/backup'
 
 const [dataDir = '', to = ''] = [process.argv[2], process.argv[3]]
 process.stdin.on('end', () => process.exit(0)).resume()

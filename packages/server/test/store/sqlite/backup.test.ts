@@ -10,17 +10,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { completed, line, newRun, readAll, runningRun, upTo } from '@millrace/store-conformance/material'
 import { expect, test } from 'vitest'
-import {
-  completed,
-  line,
-  newRun,
-  readAll,
-  runningRun,
-  upTo,
-} from '../../../src/store/conformance-material.ts'
-import { backUp } from '../../../src/store/sqlite/backup.ts'
-import { databasePath } from '../../../src/store/sqlite/database.ts'
+import { databasePath } from '#store/sqlite/database'
+import { backUp } from '#store/sqlite/upkeep/backup'
 import { startProgram } from './program.ts'
 import { openTemporary, temporaryDir } from './temporary.ts'
 import { expectWhole } from './whole.ts'

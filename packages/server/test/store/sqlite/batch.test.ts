@@ -1,9 +1,9 @@
 import { existsSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { line, newRun, readAll, runningRun, upTo } from '@millrace/store-conformance/material'
 import { expect, test } from 'vitest'
-import { line, newRun, readAll, runningRun, upTo } from '../../../src/store/conformance-material.ts'
-import { databasePath } from '../../../src/store/sqlite/database.ts'
-import type { Commit } from '../../../src/store/store.ts'
+import { databasePath } from '#store/sqlite/database'
+import type { Commit } from '#store/store'
 import { openTemporary, temporaryDir } from './temporary.ts'
 
 test('a write that the database itself refuses fails alone, and the rest of its batch is written', async () => {

@@ -3,8 +3,8 @@ import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
-import { createCheckpoints } from '../../../src/store/sqlite/checkpoints.ts'
-import { databasePath, openForWriting } from '../../../src/store/sqlite/database.ts'
+import { databasePath, openForWriting } from '#store/sqlite/database'
+import { createCheckpoints } from '#store/sqlite/writer/checkpoints'
 import { temporaryDir } from './temporary.ts'
 
 const MiB = 1024 * 1024

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describeStoreConformance } from '../../../src/store/conformance.ts'
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts'
+import { describeStoreConformance } from '@millrace/store-conformance'
+import { openSqliteStore } from '#store/sqlite/store'
 
 describeStoreConformance('the embedded store', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-store-'))

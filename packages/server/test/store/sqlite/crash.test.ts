@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import type { Store } from '../../../src/store/store.ts'
+import type { Store } from '#store/store'
 import { startProgram } from './program.ts'
 import { openTemporary, temporaryDir } from './temporary.ts'
 

@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { writeSync } from 'node:fs'
-import { completed, line, newRun, upTo } from '../../../src/store/conformance-material.ts'
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts'
+import { completed, line, newRun, upTo } from '@millrace/store-conformance/material'
+import { openSqliteStore } from '#store/sqlite/store'
 
 const say = (message: object): void => {
   writeSync(1, `${JSON.stringify(message)}\n`)

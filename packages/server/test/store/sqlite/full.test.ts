@@ -1,18 +1,18 @@
 import { spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, onTestFinished, type TestContext, test } from 'vitest'
-import { newApproval } from '../../../src/store/conformance-approvals.ts'
 import {
   completed,
+  entry,
   line,
+  newApproval,
   newRun,
   readAll,
   runningRun,
   upTo,
-} from '../../../src/store/conformance-material.ts'
-import { entry } from '../../../src/store/conformance-transcripts.ts'
-import type { Store, StoreStatus } from '../../../src/store/store.ts'
+} from '@millrace/store-conformance/material'
+import { expect, onTestFinished, type TestContext, test } from 'vitest'
+import type { Store, StoreStatus } from '#store/store'
 import { openTemporary, temporaryDir } from './temporary.ts'
 
 /** A file system of 8 MiB, half of it taken by a file that `makeRoom` removes. */

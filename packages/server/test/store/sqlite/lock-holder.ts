@@ -1,5 +1,5 @@
 /** A program for tests to kill: takes the lock of a data directory, or says why not, and waits for its stdin to end. */
-import { acquireDataDirLock } from '../../../src/store/sqlite/lock.ts'
+import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
 
 process.stdin.on('end', () => process.exit(0)).resume()
 try {

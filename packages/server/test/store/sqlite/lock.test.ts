@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { acquireDataDirLock } from '../../../src/store/sqlite/lock.ts'
+import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
 import { startProgram } from './program.ts'
 import { temporaryDir } from './temporary.ts'
 

@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
+import { newRun, readAll } from '@millrace/store-conformance/material'
 import { expect, onTestFinished, test } from 'vitest'
-import { newRun, readAll } from '../../../src/store/conformance-material.ts'
-import { databasePath } from '../../../src/store/sqlite/database.ts'
-import { type Migration, migrate, migrations } from '../../../src/store/sqlite/migrations.ts'
+import { databasePath } from '#store/sqlite/database'
+import { type Migration, migrate, migrations } from '#store/sqlite/migrations'
 import { openTemporary, temporaryDir } from './temporary.ts'
 
 const newest = migrations.at(-1)?.id ?? 0

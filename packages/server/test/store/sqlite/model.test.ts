@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { completed, line, newRun } from '@millrace/store-conformance/material'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { completed, line, newRun } from '../../../src/store/conformance-material.ts'
-import { databasePath } from '../../../src/store/sqlite/database.ts'
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts'
-import type { Store } from '../../../src/store/store.ts'
+import { databasePath } from '#store/sqlite/database'
+import { openSqliteStore } from '#store/sqlite/store'
+import type { Store } from '#store/store'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 

@@ -1,6 +1,6 @@
 /** A program for tests to kill: restores two backups in turn into a data directory, without end. */
 import { writeSync } from 'node:fs'
-import { restore } from '../../../src/store/sqlite/restore.ts'
+import { restore } from '#store/sqlite/upkeep/restore'
 
 const [dataDir = '', one = '', other = ''] = process.argv.slice(2)
 process.stdin.on('end', () => process.exit(0)).resume()

@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { writeSync } from 'node:fs'
-import { newRun, runningRun } from '../../../src/store/conformance-material.ts'
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts'
+import { newRun, runningRun } from '@millrace/store-conformance/material'
+import { openSqliteStore } from '#store/sqlite/store'
 
 const say = (message: object): void => {
   writeSync(1, `${JSON.stringify(message)}\n`)

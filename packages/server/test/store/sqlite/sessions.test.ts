@@ -1,14 +1,19 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import {
+  completed,
+  entry,
+  newApproval,
+  newRun,
+  readAll,
+  runningRun,
+} from '@millrace/store-conformance/material'
 import { expect, test } from 'vitest'
-import { newApproval } from '../../../src/store/conformance-approvals.ts'
-import { completed, newRun, readAll, runningRun } from '../../../src/store/conformance-material.ts'
-import { entry } from '../../../src/store/conformance-transcripts.ts'
-import { backUp } from '../../../src/store/sqlite/backup.ts'
-import { databasePath } from '../../../src/store/sqlite/database.ts'
-import { migrate, migrations } from '../../../src/store/sqlite/migrations.ts'
-import { restore } from '../../../src/store/sqlite/restore.ts'
-import type { Store } from '../../../src/store/store.ts'
+import { databasePath } from '#store/sqlite/database'
+import { migrate, migrations } from '#store/sqlite/migrations'
+import { backUp } from '#store/sqlite/upkeep/backup'
+import { restore } from '#store/sqlite/upkeep/restore'
+import type { Store } from '#store/store'
 import { startProgram } from './program.ts'
 import { openTemporary, temporaryDir } from './temporary.ts'
 import { expectWhole } from './whole.ts'

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { openSqliteStore, type SqliteStoreOptions } from '../../../src/store/sqlite/store.ts'
+import { openSqliteStore, type SqliteStoreOptions } from '#store/sqlite/store'
 
 export function temporaryDir(): string {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-store-'))

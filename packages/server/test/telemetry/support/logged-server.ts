@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import type { Run } from '@millrace/protocol'
 import { onTestFinished } from 'vitest'
-import { loadConfig } from '../../../src/config/load.ts'
-import type { ConfigFile } from '../../../src/config/schema.ts'
-import { serve } from '../../../src/serve.ts'
-import { createLog } from '../../../src/telemetry/log.ts'
+import { serve } from '#compose/serve'
+import { loadConfig } from '#config/load'
+import type { ConfigFile } from '#config/schema'
+import { createLog } from '#telemetry/log'
 
 export interface LoggedServer {
   url: string

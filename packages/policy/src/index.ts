@@ -1,0 +1,4 @@
+/** May an agent make this call? Pure: it reads what it is given, and runs nothing. */
+export { isWithin } from './places.ts'
+export { createPolicy, type Policy, type PolicyOptions, type ToolCall, type Verdict } from './policy.ts'
+export { neverAllowed } from './tools.ts'

@@ -1,0 +1,216 @@
+/**
+ * Starts programs inside bubblewrap.
+ *
+ * Owns: the stand-ins for protected paths and the small files copied into each run. A run's share of
+ * both is released when no process of it is left.
+ * Invariants: it is called on the main thread, since `--die-with-parent` means the thread that spawned;
+ * bubblewrap and what stands before it inherit the child's environment and never the
+ * server's: bubblewrap's own first process stays visible inside, with the environment it was started
+ * with, whatever `--clearenv` says.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync } from 'node:fs'
+import { Readable, type Writable } from 'node:stream'
+import { MillraceError, messageOf } from '@millrace/protocol'
+import type { DescriptorCover } from '#descriptors'
+import { childEnvironment, splitEnvironment } from '#environment'
+import type { CopiedFiles } from '#homes/copied-files'
+import { checkHomeFiles, type HomeFile } from '#homes/home-files'
+import { accountFiles, identityFor } from '#identity'
+import type { LimitWatch } from '#limits'
+import { keep, RunningChild } from '#processes/child'
+import { startTimeOf } from '#processes/processes'
+import { containedTree } from '#processes/tree'
+import { checkProgram } from '#program'
+import type { Placeholders } from '#protect/placeholders'
+import { protect } from '#protect/protect'
+import { resolveReadPaths } from '#read-paths'
+import type { ProcessLimits, SandboxedCommand } from '#sandbox'
+import { boundaryArguments, privateHome, scratchDirectories } from './mounts.ts'
+import { BoundaryStatus } from './status.ts'
+import { isSystemPath, type Toolchain } from './toolchain.ts'
+import { viewOf } from './view.ts'
+
+export interface BubblewrapParts {
+  /** Absolute paths of programs; null where not installed. */
+  programs: { bwrap: string; setpriv: string | null; prlimit: string | null }
+  system: readonly string[]
+  toolchain: Toolchain
+  readPaths: readonly string[]
+  dataDir: string
+  configFile: string | null
+  projects: readonly { id: string; path: string }[]
+  placeholders: Placeholders
+  files: CopiedFiles
+  descriptors: DescriptorCover
+  watch: LimitWatch
+}
+
+const statusDescriptor = 3
+const firstFile = statusDescriptor + 1
+
+export async function spawnContained(
+  parts: BubblewrapParts,
+  command: SandboxedCommand,
+): Promise<RunningChild> {
+  const { projectPath, limits } = command
+  const identity = identityFor(projectPath, parts.programs.setpriv)
+  const protection = protect({
+    projectPath,
+    roots: parts.projects.map((project) => project.path),
+    configFile: parts.configFile,
+    isStandIn: (path) => parts.placeholders.isHeld(path),
+  })
+  const release = parts.placeholders.hold(protection.missing, identity)
+  let child: ChildProcess
+  try {
+    const { readPaths, dataDir, toolchain } = parts
+    const view = viewOf({
+      projectPath,
+      user: identity,
+      protection,
+      dataDir,
+      readPaths,
+      ownReadPaths: resolveReadPaths(command.readPaths, { user: identity, dataDir }),
+      shown: toolchain.shown,
+    })
+    checkProgram(command.argv[0], { cwd: command.cwd, path: toolchain.path, visible: view.visible })
+    const accounts = accountFiles(identity, privateHome)
+    const ignored = protection.missing
+      .filter((standIn) => standIn.kind === 'file')
+      .map((standIn) => standIn.path)
+    const homeFiles = checkHomeFiles(command.homeFiles)
+    const files = parts.files.open([
+      ['/etc/passwd', accounts.passwd],
+      ['/etc/group', accounts.group],
+      ['/etc/gitconfig', gitConfig],
+      [gitIgnoreFile, ignoreLines(projectPath, ignored)],
+    ])
+    const environment = splitEnvironment(
+      childEnvironment(command, { path: toolchain.path, home: privateHome, temporary: '/tmp' }),
+    )
+    const [program, ...args] = [
+      ...identity.become,
+      parts.programs.bwrap,
+      ...boundaryArguments({
+        system: parts.system,
+        view,
+        cwd: command.cwd,
+        network: command.network,
+        allowNestedSandbox: command.allowNestedSandbox,
+        files: files.map(({ path }, index) => [firstFile + index, path] as const),
+        homeFiles: homeFiles.map(({ path }, index) => [firstFile + files.length + index, path] as const),
+        statusDescriptor,
+        environment: environment.inside,
+      }),
+      ...processBackstop(limits, identity.uid, parts.programs.prlimit),
+      ...command.argv,
+    ]
+    try {
+      child = spawn(program ?? parts.programs.bwrap, args, {
+        cwd: '/',
+        env: environment.inherited,
+        // A group of its own: Ctrl-C at the server's terminal is for the server.
+        detached: true,
+        stdio: parts.descriptors.around<'pipe' | number>([
+          'pipe',
+          'pipe',
+          'pipe',
+          'pipe',
+          ...files.map((file) => file.descriptor),
+          ...homeFiles.map(() => 'pipe' as const),
+        ]),
+      })
+    } finally {
+      for (const file of files) closeSync(file.descriptor)
+    }
+    // Short of descriptors, Node gives a child without pipes, and says why in an event that must be heard.
+    if (child.pid === undefined) {
+      const [error] = await once(child, 'error')
+      throw new MillraceError('sandbox_unavailable', `bubblewrap could not be started: ${messageOf(error)}`)
+    }
+    giveFiles(child.stdio.slice(firstFile + files.length), homeFiles)
+    return await attach(child, command, parts, release)
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** Through pipes: what is in a home may be secret, and so touches no disk. */
+function giveFiles(
+  pipes: readonly (Readable | Writable | null | undefined)[],
+  files: readonly HomeFile[],
+): void {
+  for (const [index, { content }] of files.entries()) {
+    const pipe = pipes[index]
+    if (!isWritable(pipe)) throw new MillraceError('sandbox_unavailable', 'the sandbox gave no pipes')
+    // A reader that went away is bubblewrap that failed, and is told of as that.
+    pipe.on('error', () => {})
+    pipe.end(content, () => pipe.destroy())
+  }
+}
+
+/** Waits until bubblewrap has said which process is the first inside. */
+async function attach(
+  child: ChildProcess,
+  command: SandboxedCommand,
+  parts: Pick<BubblewrapParts, 'watch'>,
+  release: () => void,
+): Promise<RunningChild> {
+  const [stdin, stdout, stderr, statusPipe] = child.stdio
+  if (!isWritable(stdin) || !isReadable(stdout) || !isReadable(stderr) || !isReadable(statusPipe)) {
+    throw new MillraceError('sandbox_unavailable', 'the sandbox gave no pipes')
+  }
+  const output = { stdout: keep(stdout), stderr: keep(stderr) }
+  const status = new BoundaryStatus(child, statusPipe)
+  const init = await status.began
+  if (init === null) throw new MillraceError('sandbox_unavailable', await reason(output.stderr.kept))
+  const pid = child.pid ?? 0
+  return new RunningChild({
+    child,
+    stdio: { stdin, ...output },
+    pid,
+    startTime: startTimeOf(pid),
+    tree: containedTree({ pid: init, startTime: startTimeOf(init) }),
+    exitOf: (code, signal, ended) => status.exitOf(code, signal, ended),
+    limits: command.limits,
+    scratch: scratchDirectories.map((directory) => `/proc/${init}/root${directory}`),
+    watch: parts.watch,
+    release,
+  })
+}
+
+/**
+ * A bound on a fork bomb between two samples. The kernel counts threads, and counts nothing for root,
+ * so this is far above the limit itself, which is sampled.
+ */
+function processBackstop({ processes }: ProcessLimits, uid: number, prlimit: string | null): string[] {
+  if (processes === undefined || uid === 0 || prlimit === null || !isSystemPath(prlimit)) return []
+  return [prlimit, `--nproc=${processes * 16 + 64}`, '--']
+}
+
+const gitIgnoreFile = '/etc/gitignore'
+/** Nobody who could plant a repository's configuration writes here, so every owner is as good. */
+const gitConfig = `[safe]\n\tdirectory = *\n[core]\n\texcludesFile = ${gitIgnoreFile}\n`
+
+/** Keeps `git add --all` inside from taking the stand-ins for files of the project. */
+function ignoreLines(projectPath: string, paths: readonly string[]): string {
+  return paths.map((path) => `${path.slice(projectPath.length)}\n`).join('')
+}
+
+async function reason(stderr: Readable): Promise<string> {
+  let text = ''
+  for await (const chunk of stderr) if (text.length < 4096) text += String(chunk)
+  const said = text.trim().split('\n').at(-1)
+  return said ? `bubblewrap said: ${said}` : 'bubblewrap ended at once'
+}
+
+function isReadable(stream: Readable | Writable | null | undefined): stream is Readable {
+  return stream instanceof Readable
+}
+
+function isWritable(stream: Readable | Writable | null | undefined): stream is Writable {
+  return stream !== null && stream !== undefined && 'writable' in stream
+}

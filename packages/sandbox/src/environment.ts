@@ -1,0 +1,42 @@
+/** The environment of a run's processes: an allow-list, never the server's own. */
+import { runIdVariable } from '#processes/processes'
+import type { SandboxedCommand } from './sandbox.ts'
+
+/** What the sandbox sets itself; a tool cannot change it. */
+export interface Places {
+  path: readonly string[]
+  home: string
+  temporary: string
+}
+
+export function childEnvironment(
+  command: Pick<SandboxedCommand, 'env' | 'runId'>,
+  { path, home, temporary }: Places,
+): Record<string, string> {
+  return {
+    ...command.env,
+    PATH: path.join(':'),
+    HOME: home,
+    TMPDIR: temporary,
+    [runIdVariable]: command.runId,
+  }
+}
+
+/** Variables that make the loader or the C library run or read what they name. */
+const loaderVariable =
+  /^(LD_|GCONV_PATH$|GLIBC_TUNABLES$|LOCPATH$|MALLOC_|NLSPATH$|RES_OPTIONS$|HOSTALIASES$|TZDIR$)/
+
+/**
+ * Splits an environment in what the programs in front of the boundary may inherit, and what only the
+ * program inside may get: `LD_PRELOAD` naming a file of the project would run that file outside.
+ */
+export function splitEnvironment(environment: Readonly<Record<string, string>>): {
+  inherited: Record<string, string>
+  inside: [string, string][]
+} {
+  const entries = Object.entries(environment)
+  return {
+    inherited: Object.fromEntries(entries.filter(([name]) => !loaderVariable.test(name))),
+    inside: entries.filter(([name]) => loaderVariable.test(name)),
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * Opens the sandbox: finds the programs, probes the boundary, and says honestly what stands between
+ * a run and the machine.
+ *
+ * Owns: everything the sandbox puts in place (stand-ins, private homes, the watch over limits), until
+ * `close()`.
+ */
+import { execFile } from 'node:child_process'
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { MillraceError, messageOf } from '@millrace/protocol'
+import { type BubblewrapParts, spawnContained } from '#bubblewrap/bubblewrap'
+import { systemArguments } from '#bubblewrap/mounts'
+import { findToolchain } from '#bubblewrap/toolchain'
+import { CopiedFiles } from '#homes/copied-files'
+import { homePrefixOf, OwnHomes } from '#homes/own-homes'
+import { probe } from '#probe/probe'
+import { Placeholders } from '#protect/placeholders'
+import { DescriptorCover } from './descriptors.ts'
+import { identityFor } from './identity.ts'
+import { LimitWatch } from './limits.ts'
+import { isWithin, realPath } from './paths.ts'
+import type { Sandbox, SandboxedCommand, SandboxReport } from './sandbox.ts'
+import { spawnUnsandboxed } from './unsandboxed.ts'
+
+export interface SandboxOptions {
+  /** `auto` falls back loudly, `required` refuses to, `off` asks for no boundary. */
+  mode: 'auto' | 'required' | 'off'
+  /** Absolute paths that every run may read, besides the system's programs. */
+  readPaths: readonly string[]
+  /** Exists; only the server may read it. */
+  dataDir: string
+  configFile: string | null
+  projects: readonly { id: string; path: string }[]
+}
+
+const oldestBubblewrap = [0, 8]
+const installHint = 'install bubblewrap 0.8 or newer (Debian, Ubuntu: apt install bubblewrap)'
+
+/** Fails with `sandbox_unavailable` when `mode` is `required` and there is no boundary that holds. */
+export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const dataDir = realpathSync(options.dataDir)
+  const placeholders = new Placeholders(join(dataDir, 'placeholders.json'))
+  placeholders.recover()
+  const homes = new OwnHomes(homePrefixOf(dataDir))
+  homes.recover()
+  const watch = new LimitWatch()
+  const descriptors = new DescriptorCover()
+  const close = async () => {
+    placeholders.close()
+    homes.close()
+    descriptors.close()
+  }
+  const home = realPath(homedir()) ?? homedir()
+  const toolchain = findToolchain({
+    node: process.execPath,
+    path: process.env.PATH ?? '',
+    home,
+    dataDir,
+    projects: options.projects.map((project) => project.path),
+  })
+  const setpriv = findProgram('setpriv')
+  const plain: Sandbox['spawn'] = async (command) => {
+    refuseSwapped(command)
+    return spawnUnsandboxed({ setpriv, homes, dataDir, path: toolchain.path, watch, descriptors }, command)
+  }
+  const fallback = (warnings: string[], checks: SandboxReport['checks'] = []): Sandbox => ({
+    report: { boundary: 'none', warnings, checks },
+    spawn: plain,
+    close,
+  })
+  if (options.mode === 'off')
+    return fallback(['The sandbox is switched off: runs can do whatever this server can.'])
+
+  const unavailable = (reason: string, checks?: SandboxReport['checks']): Sandbox => {
+    if (options.mode === 'required') {
+      descriptors.close()
+      throw new MillraceError('sandbox_unavailable', `The sandbox is required and does not work: ${reason}`)
+    }
+    return fallback([`THERE IS NO SANDBOX, and runs can do whatever this server can: ${reason}.`], checks)
+  }
+  const bwrap = findProgram('bwrap')
+  if (bwrap === null) return unavailable(`bubblewrap was not found; ${installHint}`)
+  const version = await versionOf(bwrap)
+  if (!isNewEnough(version))
+    return unavailable(`bubblewrap is ${version ?? 'of unknown version'}; ${installHint}`)
+
+  const parts: BubblewrapParts = {
+    programs: { bwrap, setpriv, prlimit: findProgram('prlimit') },
+    system: systemArguments(),
+    toolchain,
+    readPaths: options.readPaths.flatMap((path) => realPath(path) ?? []),
+    dataDir,
+    configFile: options.configFile === null ? null : realPath(options.configFile),
+    projects: options.projects,
+    placeholders,
+    files: new CopiedFiles(dataDir),
+    descriptors,
+    watch,
+  }
+  const spawn = async (command: SandboxedCommand) => {
+    refuseSwapped(command)
+    return spawnContained(parts, command)
+  }
+  const checks: SandboxReport['checks'] = []
+  try {
+    for (const owner of ownersOf(options.projects, setpriv)) {
+      const shown = [...toolchain.shown, ...parts.readPaths]
+      const found = await probe({ spawn, owner, node: process.execPath, home, dataDir, shown })
+      checks.push(...found.map((check) => ({ ...check, name: `${check.name} (as uid ${owner.uid})` })))
+    }
+  } catch (error) {
+    return unavailable(
+      `bubblewrap does not work here (${messageOf(error)}); ${installHint}, and allow user namespaces`,
+    )
+  }
+  const broken = checks.filter((check) => !check.held)
+  if (broken.length > 0) {
+    const list = broken.map((check) => `${check.name}: ${check.detail}`).join('; ')
+    return unavailable(`the boundary did not hold against attempted escapes (${list})`, checks)
+  }
+  return {
+    report: { boundary: 'bubblewrap', warnings: warningsOf(options, setpriv, home), checks },
+    spawn,
+    close,
+  }
+}
+
+/**
+ * Where a link stands in place of a project, or of a directory above it, what it leads to would be
+ * mounted: a run in a project around this one may have put it there.
+ */
+function refuseSwapped({ projectPath, cwd }: SandboxedCommand): void {
+  if (realPath(projectPath) !== projectPath) {
+    throw new MillraceError('invalid_request', 'The directory of the project was moved or replaced')
+  }
+  const real = realPath(cwd)
+  if (real === null || !isWithin(projectPath, real)) {
+    throw new MillraceError('invalid_request', 'The working directory is not inside the project')
+  }
+}
+
+/** As whom runs will run: each distinct user is probed once. */
+function ownersOf(
+  projects: SandboxOptions['projects'],
+  setpriv: string | null,
+): { uid: number; gid: number }[] {
+  const found = new Map<number, { uid: number; gid: number }>()
+  for (const { path } of projects) {
+    const { uid, gid } = identityFor(path, setpriv)
+    found.set(uid, { uid, gid })
+  }
+  const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+  return found.size === 0 ? [own] : [...found.values()]
+}
+
+function warningsOf(options: SandboxOptions, setpriv: string | null, home: string): string[] {
+  const warnings: string[] = []
+  const program = fileURLToPath(import.meta.url)
+  for (const { id, path } of options.projects) {
+    if (process.getuid?.() === 0 && identityFor(path, setpriv).uid === 0) {
+      const reason =
+        statSync(path).uid === 0 ? 'belongs to root' : 'is run as root, since setpriv was not found'
+      warnings.push(
+        `The project ${id} ${reason}: its runs are root without capabilities, a weaker boundary than an ordinary owner's.`,
+      )
+    }
+    if (isWithin(path, home))
+      warnings.push(`The project ${id} holds the home directory: its runs can read what is in it.`)
+    if (isWithin(path, program)) {
+      warnings.push(
+        `The project ${id} holds this server's own program: what its runs change there, the next start executes.`,
+      )
+    }
+  }
+  return warnings
+}
+
+/** Looked for in the system's directories alone: the PATH may name what a run can write. */
+function findProgram(name: string): string | null {
+  for (const directory of [
+    '/usr/bin',
+    '/bin',
+    '/usr/local/bin',
+    '/usr/sbin',
+    '/sbin',
+    '/run/current-system/sw/bin',
+  ]) {
+    const path = join(directory, name)
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {
+      // Not in this one.
+    }
+  }
+  return null
+}
+
+async function versionOf(bwrap: string): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)(bwrap, ['--version'], { env: {} })
+    return /([0-9]+(?:\.[0-9]+)+)/.exec(stdout)?.[1] ?? null
+  } catch {
+    return null
+  }
+}
+
+function isNewEnough(version: string | null): boolean {
+  if (version === null) return false
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const [oldestMajor = 0, oldestMinor = 0] = oldestBubblewrap
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)
+}

@@ -1,0 +1,156 @@
+/**
+ * A started process of a run, with or without a boundary around it.
+ *
+ * Owns: the child, the watch over its limits, and what was put in place for the run (`release`, called
+ * once, when no process is left).
+ * Invariant: when the first process has ended the rest of the tree is ended, so `exited` and `end()`
+ * settle with no process left; a stranger that holds a pipe open cannot hold the run.
+ */
+import type { ChildProcess } from 'node:child_process'
+import { PassThrough, type Readable, type Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Breach, LimitWatch } from '#limits'
+import type { ProcessExit, ProcessLimits, SandboxedProcess } from '#sandbox'
+import { endTree, type ProcessTree } from './tree.ts'
+
+/** A pipe of a child, and what came out of it. */
+export interface KeptPipe {
+  pipe: Readable
+  kept: Readable
+}
+
+export interface ChildParts {
+  child: ChildProcess
+  stdio: { stdin: Writable; stdout: KeptPipe; stderr: KeptPipe }
+  pid: number
+  startTime: number
+  tree: ProcessTree
+  /** What the end of the child says about the end of the program. `ended`: we ended it. */
+  exitOf(
+    code: number | null,
+    signal: NodeJS.Signals | null,
+    ended: boolean,
+  ): ProcessExit | Promise<ProcessExit>
+  limits: ProcessLimits
+  scratch: readonly string[]
+  watch: LimitWatch
+  release(): void
+}
+
+/** How long a pipe may stay open and silent, with no process of the run left, before it is cut. */
+const silentPipeMs = 500
+
+export class RunningChild implements SandboxedProcess {
+  readonly pid: number
+  readonly startTime: number
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable
+  readonly exited: Promise<ProcessExit>
+  breach: Breach | undefined
+  private readonly parts: ChildParts
+  private readonly left: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  private readonly gone: Promise<void>
+  private ended = false
+  private hasLeft = false
+
+  constructor(parts: ChildParts) {
+    this.parts = parts
+    this.pid = parts.pid
+    this.startTime = parts.startTime
+    this.stdin = parts.stdio.stdin
+    const { stdout, stderr } = parts.stdio
+    this.stdout = stdout.kept
+    this.stderr = stderr.kept
+    // A child that does not read its input must not end the server.
+    this.stdin.on('error', () => {})
+    const pipes = [stdout.pipe, stderr.pipe, stdout.kept, stderr.kept]
+    const closed = Promise.allSettled(pipes.map((pipe) => finished(pipe, { writable: false })))
+    this.left = new Promise((resolve) => {
+      const settle = (code: number | null, signal: NodeJS.Signals | null) => {
+        this.hasLeft = true
+        resolve({ code, signal })
+      }
+      const { exitCode, signalCode } = parts.child
+      if (exitCode !== null || signalCode !== null) settle(exitCode, signalCode)
+      else parts.child.once('exit', settle)
+    })
+    const unwatch = parts.watch.watch({
+      limits: parts.limits,
+      members: () => parts.tree.members(),
+      scratch: parts.scratch,
+      breached: (limit) => this.passed(limit),
+    })
+    this.gone = this.left.then(async () => {
+      await endTree(parts.tree, 0)
+      unwatch()
+      parts.release()
+    })
+    this.exited = this.settle(closed)
+  }
+
+  async end(graceMs: number): Promise<void> {
+    if (!this.hasLeft) {
+      this.ended = true
+      await endTree(this.parts.tree, graceMs)
+    }
+    await this.gone
+  }
+
+  private passed(limit: Breach): void {
+    if (this.hasLeft || this.breach !== undefined) return
+    this.breach = limit
+    void this.end(0)
+  }
+
+  private async settle(closed: Promise<unknown>): Promise<ProcessExit> {
+    const { code, signal } = await this.left
+    // Taken now: an end() that comes after the program's own end changes nothing about it.
+    const ended = this.ended
+    await this.gone
+    const cut = new AbortController()
+    void this.cutSilentPipes(cut.signal)
+    await closed
+    cut.abort()
+    return this.parts.exitOf(code, signal, ended)
+  }
+
+  /** Nobody of the run can write any more: a pipe that is read and stays silent is held by a stranger. */
+  private async cutSilentPipes(stop: AbortSignal): Promise<void> {
+    const { pipe: stdout } = this.parts.stdio.stdout
+    const { pipe: stderr } = this.parts.stdio.stderr
+    let before = -1
+    while (!stop.aborted) {
+      await sleep(silentPipeMs, undefined, { signal: stop }).catch(() => {})
+      const read = bytesRead(stdout) + bytesRead(stderr)
+      if (!stop.aborted && read === before && isFlowing(this.stdout) && isFlowing(this.stderr)) {
+        stdout.destroy()
+        stderr.destroy()
+      }
+      before = read
+    }
+  }
+}
+
+/**
+ * Node empties a child's pipes into nothing when the child has exited and nobody listens yet: to be
+ * called before anything is awaited. What is piped on is kept, and still pauses the child when it is not read.
+ */
+export function keep(pipe: Readable): KeptPipe {
+  const kept = new PassThrough()
+  pipe.on('error', () => kept.end())
+  pipe.on('close', () => kept.end())
+  kept.on('error', () => {})
+  kept.on('close', () => pipe.destroy())
+  pipe.pipe(kept)
+  return { pipe, kept }
+}
+
+function bytesRead(pipe: Readable): number {
+  return 'bytesRead' in pipe && typeof pipe.bytesRead === 'number' ? pipe.bytesRead : 0
+}
+
+function isFlowing(pipe: Readable): boolean {
+  return pipe.readableEnded || pipe.destroyed || (pipe.readableFlowing === true && !pipe.isPaused())
+}

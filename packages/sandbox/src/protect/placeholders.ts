@@ -1,0 +1,187 @@
+/**
+ * Stand-ins for protected paths that do not exist: a mount needs something to be mounted on.
+ *
+ * Owns: the stand-ins on the host, how many runs need each, and the journal of them in the data
+ * directory. Invariants: the journal names a stand-in before it exists, so that a crash leaves none
+ * behind for good; it is removed after the last run that needs it, and only while it is still what was
+ * put there. All file access is synchronous: between looking and acting nothing of ours runs.
+ */
+import {
+  chownSync,
+  closeSync,
+  fchownSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  type Stats,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { entryAt } from '#paths'
+
+export interface StandIn {
+  path: string
+  kind: 'file' | 'directory'
+  /** Of a file. */
+  content: string
+}
+
+interface Held extends StandIn {
+  users: number
+  inode: bigint | number
+}
+
+export class Placeholders {
+  private readonly journal: string
+  private readonly held = new Map<string, Held>()
+
+  constructor(journal: string) {
+    this.journal = journal
+  }
+
+  /** Removes what an earlier server left. */
+  recover(): void {
+    for (const standIn of readJournal(this.journal)) removeUnchanged(standIn, null)
+    this.writeJournal()
+  }
+
+  isHeld(path: string): boolean {
+    return this.held.has(path)
+  }
+
+  /**
+   * Makes sure that there is something at each path, owned by the project's owner, until the returned
+   * function is called. A path that cannot be created is left out: what the server may not create
+   * there, a run may not either.
+   */
+  hold(wanted: readonly StandIn[], owner: { uid: number; gid: number }): () => void {
+    const mine: Held[] = []
+    const missing = wanted.filter((standIn) => !this.held.has(standIn.path))
+    for (const standIn of missing) this.held.set(standIn.path, { ...standIn, users: 0, inode: 0 })
+    if (missing.length > 0) this.writeJournal()
+    try {
+      for (const { path } of wanted) {
+        const held = this.held.get(path)
+        if (held === undefined) continue
+        if (held.users === 0 && !create(held, owner)) {
+          this.held.delete(path)
+          continue
+        }
+        held.users += 1
+        mine.push(held)
+      }
+    } catch (error) {
+      this.release(mine)
+      throw error
+    }
+    let released = false
+    return () => {
+      if (released) return
+      released = true
+      this.release(mine)
+    }
+  }
+
+  /** Removes everything; for when no run is left. */
+  close(): void {
+    for (const held of [...this.held.values()].reverse()) removeUnchanged(held, held.inode)
+    this.held.clear()
+    this.writeJournal()
+  }
+
+  private release(mine: readonly Held[]): void {
+    let changed = false
+    for (const held of [...mine].reverse()) {
+      held.users -= 1
+      if (held.users > 0 || this.held.get(held.path) !== held) continue
+      removeUnchanged(held, held.inode)
+      this.held.delete(held.path)
+      changed = true
+    }
+    if (changed) this.writeJournal()
+  }
+
+  private writeJournal(): void {
+    if (this.held.size === 0) {
+      if (entryAt(this.journal) !== null) unlinkSync(this.journal)
+      return
+    }
+    const entries = [...this.held.values()].map(({ path, kind, content }) => ({ path, kind, content }))
+    writeFileSync(`${this.journal}.new`, JSON.stringify(entries), { mode: 0o600 })
+    renameSync(`${this.journal}.new`, this.journal)
+  }
+}
+
+function create(held: Held, owner: { uid: number; gid: number }): boolean {
+  try {
+    const stat = held.kind === 'directory' ? createDirectory(held.path, owner) : createFile(held, owner)
+    held.inode = stat.ino
+    return true
+  } catch (error) {
+    // EEXIST: somebody was quicker, and what is there is theirs. ENOENT: the parent went away.
+    if (['EEXIST', 'EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR'].includes(codeOf(error))) return false
+    throw error
+  }
+}
+
+function createDirectory(path: string, owner: { uid: number; gid: number }): Stats {
+  mkdirSync(path, 0o755)
+  if (process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid)
+  const stat = entryAt(path)
+  if (stat === null) throw Object.assign(new Error(`${path} is gone`), { code: 'ENOENT' })
+  return stat
+}
+
+/** With its content from the first moment: git fails on an empty `commondir`. */
+function createFile({ path, content }: StandIn, owner: { uid: number; gid: number }): Stats {
+  const written = content === '' ? path : `${path}.millrace-${process.pid}`
+  const file = openSync(written, 'wx', 0o644)
+  try {
+    writeFileSync(file, content)
+    if (process.getuid?.() === 0) fchownSync(file, owner.uid, owner.gid)
+    const stat = fstatSync(file)
+    if (written !== path) linkSync(written, path)
+    return stat
+  } finally {
+    closeSync(file)
+    if (written !== path) unlinkSync(written)
+  }
+}
+
+function removeUnchanged(standIn: StandIn, inode: bigint | number | null): void {
+  const stat = entryAt(standIn.path)
+  if (stat === null || (inode !== null && stat.ino !== inode)) return
+  try {
+    if (standIn.kind === 'directory') {
+      if (stat.isDirectory()) rmdirSync(standIn.path)
+    } else if (stat.isFile() && stat.size === standIn.content.length) {
+      if (readFileSync(standIn.path, 'utf8') === standIn.content) unlinkSync(standIn.path)
+    }
+  } catch (error) {
+    // Somebody has put something into it, or has removed it: then it is no stand-in any more.
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EACCES', 'EPERM', 'EROFS', 'EBUSY'].includes(codeOf(error)))
+      throw error
+  }
+}
+
+function readJournal(path: string): StandIn[] {
+  try {
+    const entries: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    return Array.isArray(entries) ? entries.filter(isStandIn) : []
+  } catch {
+    return []
+  }
+}
+
+function isStandIn(entry: unknown): entry is StandIn {
+  const { path, kind, content } = (entry ?? {}) as Partial<Record<keyof StandIn, unknown>>
+  return typeof path === 'string' && typeof content === 'string' && (kind === 'file' || kind === 'directory')
+}
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string }).code ?? ''
+}

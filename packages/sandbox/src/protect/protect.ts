@@ -1,0 +1,147 @@
+/**
+ * What a run may not write although it lies in its project: everything that another program, outside
+ * the sandbox, will take for code or for settings. Read-only where it exists, held by a stand-in where
+ * it does not.
+ *
+ * Protecting a file is not enough, since a directory above it could be moved away and made anew:
+ * every directory between the project and a protected path is pinned by being a mount of its own,
+ * which the kernel refuses to rename or remove.
+ */
+import { readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { MillraceError } from '@millrace/protocol'
+import { directoriesBetween, entryAt, isWithin, realPath } from '#paths'
+import type { StandIn } from './placeholders.ts'
+
+export interface Protection {
+  readOnly: string[]
+  pinned: string[]
+  missing: StandIn[]
+}
+
+/** Names of configuration files that a server started in the project would load. */
+const configNames = ['millrace.config.ts', 'millrace.config.js', 'millrace.config.json']
+
+interface Protected {
+  path: string
+  kind: StandIn['kind']
+  content?: string
+}
+
+export interface ProtectOptions {
+  projectPath: string
+  /** Roots of all projects; those inside this one are protected like it. */
+  roots: readonly string[]
+  configFile: string | null
+  /** Is the thing at this path a stand-in of ours? */
+  isStandIn(path: string): boolean
+}
+
+/** Fails with `sandbox_unavailable` when a protected path is a link: a run could replace the link. */
+export function protect(options: ProtectOptions): Protection {
+  const { projectPath, configFile } = options
+  const inside = options.roots.filter((root) => isWithin(projectPath, root))
+  const wanted: Protected[] = [...new Set([projectPath, ...inside])].flatMap((root) => [
+    ...gitPaths(root, projectPath),
+    ...bareRepositoryPaths(root, projectPath),
+    { path: join(root, '.claude'), kind: 'directory' },
+    { path: join(root, '.mcp.json'), kind: 'file' },
+    ...configNames.map((name): Protected => ({ path: join(root, name), kind: 'file' })),
+  ])
+  if (configFile !== null && isWithin(projectPath, configFile))
+    wanted.push({ path: configFile, kind: 'file' })
+  const protection: Protection = { readOnly: [], pinned: [], missing: [] }
+  const pinned = new Set<string>()
+  for (const { path, kind, content = '' } of wanted) {
+    for (const directory of directoriesBetween(projectPath, path)) pinned.add(refuseLink(directory))
+    if (entryAt(path) === null || options.isStandIn(path)) protection.missing.push({ path, kind, content })
+    else protection.readOnly.push(refuseLink(path))
+  }
+  protection.pinned = [...pinned]
+  return protection
+}
+
+function refuseLink(path: string): string {
+  if (entryAt(path)?.isSymbolicLink()) {
+    throw new MillraceError(
+      'sandbox_unavailable',
+      `${path} is a symbolic link, which a run could replace by something of its own; make it a real file or directory`,
+    )
+  }
+  return path
+}
+
+function gitPaths(root: string, projectPath: string): Protected[] {
+  const git = join(root, '.git')
+  const entry = entryAt(git)
+  // An empty directory that cannot be written is no repository, and none can be made.
+  if (entry === null) return [{ path: git, kind: 'directory' }]
+  if (entry.isDirectory()) {
+    // A stand-in of another run is a directory as well, but nothing may be put into it.
+    return isEmptyStandIn(git)
+      ? [{ path: git, kind: 'directory' }]
+      : gitDirectoryPaths(git, root, projectPath)
+  }
+  if (!entry.isFile()) return [{ path: git, kind: 'file' }]
+  const target = realPath(resolve(root, linkedDirectory(git)))
+  const linked = target !== null && isWithin(projectPath, target) && target !== projectPath
+  return [{ path: git, kind: 'file' }, ...(linked ? gitDirectoryPaths(target, root, projectPath) : [])]
+}
+
+/**
+ * A directory that holds HEAD, objects and refs is a repository without working tree to git, whose
+ * `config` and `hooks` it obeys, and it looks there when `.git` is missing or was spoilt. A file where
+ * one of the directories would have to be keeps a root from becoming such a repository.
+ */
+function bareRepositoryPaths(root: string, projectPath: string): Protected[] {
+  const free = ['refs', 'objects'].find((name) => !entryAt(join(root, name))?.isDirectory())
+  if (free !== undefined) return [{ path: join(root, free), kind: 'file' }]
+  return gitDirectoryPaths(root, root, projectPath)
+}
+
+/** A real repository has a HEAD. */
+function isEmptyStandIn(git: string): boolean {
+  return entryAt(join(git, 'HEAD')) === null && entryAt(join(git, 'config')) === null
+}
+
+function gitDirectoryPaths(git: string, root: string, projectPath: string): Protected[] {
+  const paths: Protected[] = [
+    { path: join(git, 'config'), kind: 'file' },
+    { path: join(git, 'hooks'), kind: 'directory' },
+    // Both lead git to another configuration. "." is what no `commondir` means as well.
+    { path: join(git, 'commondir'), kind: 'file', content: '.\n' },
+    { path: join(git, 'config.worktree'), kind: 'file' },
+    // Repositories of submodules, and the administration of linked working trees elsewhere.
+    { path: join(git, 'modules'), kind: 'directory' },
+  ]
+  const worktrees = join(git, 'worktrees')
+  if (entryAt(worktrees) !== null) paths.push({ path: worktrees, kind: 'directory' })
+  return [...paths, ...configuredPaths(git, root, projectPath)]
+}
+
+/** Hooks and included files that the repository's configuration keeps in the working tree. */
+function configuredPaths(git: string, root: string, projectPath: string): Protected[] {
+  const setting = /(?:^|[\]\s])(hookspath|path)[ \t]*=[ \t]*"?([^"\n]+?)"?[ \t]*$/gim
+  return [...textOf(join(git, 'config')).matchAll(setting)].flatMap(([, name, value]): Protected[] => {
+    if (name === undefined || value === undefined || value.startsWith('~')) return []
+    const hooks = name.toLowerCase() === 'hookspath'
+    const path = resolve(hooks ? root : git, value)
+    if (!isWithin(projectPath, path) || path === projectPath) return []
+    const first = [...directoriesBetween(projectPath, path), path].find((part) => entryAt(part) === null)
+    // A directory that is missing on the way stands for everything below it.
+    if (first !== undefined && first !== path) return [{ path: first, kind: 'directory' }]
+    return [{ path, kind: hooks ? 'directory' : 'file' }]
+  })
+}
+
+function linkedDirectory(gitFile: string): string {
+  return /^gitdir:[ \t]*(.+?)\s*$/m.exec(textOf(gitFile))?.[1] ?? dirname(gitFile)
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

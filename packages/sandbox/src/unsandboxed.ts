@@ -1,0 +1,95 @@
+/**
+ * Starts programs without a boundary: the honest fallback.
+ *
+ * What is kept all the same: the environment is the allow-list, home and the temporary directory are
+ * the run's own, root becomes the project's owner, and the process tree is ended with the run.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chownSync } from 'node:fs'
+import { MillraceError } from '@millrace/protocol'
+import { checkHomeFiles, writeHomeFiles } from '#homes/home-files'
+import type { OwnHomes } from '#homes/own-homes'
+import { keep, RunningChild } from '#processes/child'
+import { startTimeOf } from '#processes/processes'
+import { looseTree } from '#processes/tree'
+import type { DescriptorCover } from './descriptors.ts'
+import { childEnvironment } from './environment.ts'
+import { identityFor } from './identity.ts'
+import type { LimitWatch } from './limits.ts'
+import { checkProgram } from './program.ts'
+import { resolveReadPaths } from './read-paths.ts'
+import type { SandboxedCommand } from './sandbox.ts'
+
+export interface UnsandboxedParts {
+  setpriv: string | null
+  homes: OwnHomes
+  dataDir: string
+  path: readonly string[]
+  watch: LimitWatch
+  descriptors: DescriptorCover
+}
+
+export async function spawnUnsandboxed(
+  parts: UnsandboxedParts,
+  command: SandboxedCommand,
+): Promise<RunningChild> {
+  checkProgram(command.argv[0], { cwd: command.cwd, path: parts.path, visible: () => true })
+  const identity = identityFor(command.projectPath, parts.setpriv)
+  resolveReadPaths(command.readPaths, { user: identity, dataDir: parts.dataDir })
+  const homeFiles = checkHomeFiles(command.homeFiles)
+  const home = parts.homes.make()
+  const release = () => parts.homes.remove(home)
+  try {
+    const owner = identity.become.length > 0 ? identity : null
+    writeHomeFiles(home, homeFiles, owner)
+    // Last: until then nobody else can enter it and put a link in the way.
+    if (owner !== null) chownSync(home, owner.uid, owner.gid)
+    const [program, ...args] = [...identity.become, ...command.argv]
+    const child = spawn(program ?? command.argv[0], args, {
+      cwd: command.cwd,
+      env: childEnvironment(command, { path: parts.path, home, temporary: home }),
+      detached: true,
+      stdio: parts.descriptors.around<'pipe'>(['pipe', 'pipe', 'pipe']),
+    })
+    await started(child)
+    return attach(child, command, parts.watch, release)
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+function attach(
+  child: ChildProcess,
+  command: SandboxedCommand,
+  watch: LimitWatch,
+  release: () => void,
+): RunningChild {
+  const { stdin, stdout, stderr } = child
+  if (stdin === null || stdout === null || stderr === null) {
+    throw new MillraceError('internal', 'the program was started without pipes')
+  }
+  const pid = child.pid ?? 0
+  const startTime = startTimeOf(pid)
+  return new RunningChild({
+    child,
+    stdio: { stdin, stdout: keep(stdout), stderr: keep(stderr) },
+    pid,
+    startTime,
+    tree: looseTree({ pid, startTime }, command.runId, startTime !== 0),
+    exitOf: (code, signal) => ({ code, signal }),
+    limits: command.limits,
+    scratch: [],
+    watch,
+    release,
+  })
+}
+
+function started(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', () => resolve())
+    child.once('error', (error) =>
+      reject(new MillraceError('invalid_request', error.message, { cause: error })),
+    )
+  })
+}

@@ -1,0 +1,30 @@
+/**
+ * On a busy machine a program's end is heard of before bubblewrap's report that it began. Node then empties
+ * the pipes that nobody listens to: a job said what it did, and its log had not a line of it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, expect, it, vi } from 'vitest'
+import { finish, Workspace } from './support/workspace.ts'
+
+vi.mock(import('#bubblewrap/status'), async (original) => {
+  const { BoundaryStatus } = await original()
+  return {
+    BoundaryStatus: class extends BoundaryStatus {
+      constructor(...parts: ConstructorParameters<typeof BoundaryStatus>) {
+        super(...parts)
+        const { began } = this
+        Object.assign(this, { began: began.then((pid) => sleep(300, pid)) })
+      }
+    },
+  }
+})
+
+const workspace = new Workspace()
+const project = workspace.project('project')
+afterAll(() => workspace.close())
+
+it('the output of a program whose end is heard of before its beginning is kept', async () => {
+  const sandbox = await workspace.open([project])
+  const child = await workspace.spawn(sandbox, project, ['sh', '-c', 'echo out; echo err >&2'])
+  expect(await finish(child)).toEqual({ stdout: 'out\n', stderr: 'err\n', exit: { code: 0, signal: null } })
+})

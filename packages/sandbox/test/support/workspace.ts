@@ -1,0 +1,137 @@
+/** A scratch place for one test file: a data directory, projects, and a sandbox over them. */
+import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openSandbox, type SandboxOptions } from '#open'
+import { carriersOf } from '#processes/processes'
+import type { ProcessExit, Sandbox, SandboxedCommand, SandboxedProcess } from '#sandbox'
+
+export const isRoot = process.getuid?.() === 0
+/** Some user that is not root; only root can make a project theirs. */
+export const ordinaryUser = { uid: 12_345, gid: 12_345 }
+
+export interface Ran {
+  stdout: string
+  stderr: string
+  exit: ProcessExit
+}
+
+export class Workspace {
+  readonly root: string
+  readonly dataDir: string
+  private readonly sandboxes: Sandbox[] = []
+  private readonly runIds = new Set<string>()
+
+  constructor() {
+    // Not in /tmp, which is a run's own inside: there a write outside the project would go nowhere
+    // instead of being refused.
+    const parent = existsSync('/var/tmp') ? '/var/tmp' : tmpdir()
+    this.root = realpathSync(mkdtempSync(join(parent, 'millrace-test-')))
+    // Passable for another user, as the directories above a project are.
+    chmodSync(this.root, 0o755)
+    this.dataDir = join(this.root, 'data')
+    mkdirSync(this.dataDir, { mode: 0o700 })
+  }
+
+  project(name: string, owner: 'us' | 'somebody' = 'us'): string {
+    const path = join(this.root, name)
+    mkdirSync(path, { recursive: true })
+    if (owner === 'somebody' && isRoot) chownSync(path, ordinaryUser.uid, ordinaryUser.gid)
+    return path
+  }
+
+  async open(projects: readonly string[], options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
+    const sandbox = await openSandbox({
+      mode: 'required',
+      readPaths: [],
+      dataDir: this.dataDir,
+      configFile: null,
+      projects: projects.map((path, index) => ({ id: `p${index}`, path })),
+      ...options,
+    })
+    this.sandboxes.push(sandbox)
+    return sandbox
+  }
+
+  spawn(
+    sandbox: Sandbox,
+    projectPath: string,
+    argv: readonly [string, ...string[]],
+    options: Partial<SandboxedCommand> = {},
+  ): Promise<SandboxedProcess> {
+    const runId = options.runId ?? randomUUID()
+    this.runIds.add(runId)
+    return sandbox.spawn({
+      argv,
+      cwd: projectPath,
+      env: {},
+      projectPath,
+      network: false,
+      allowNestedSandbox: false,
+      limits: {},
+      ...options,
+      runId,
+    })
+  }
+
+  /** Runs a shell script to its end. */
+  async sh(
+    sandbox: Sandbox,
+    projectPath: string,
+    script: string,
+    options: Partial<SandboxedCommand> = {},
+  ): Promise<Ran> {
+    return finish(await this.spawn(sandbox, projectPath, ['sh', '-c', script], options))
+  }
+
+  /** Fails when a process or a file of a run is left; removes everything. */
+  async close(): Promise<void> {
+    for (const sandbox of this.sandboxes) await sandbox.close()
+    const left = carriersOf(this.runIds)
+    const files = readdirSync(this.dataDir).filter((name) => /^(placeholders|probe)/.test(name))
+    rmSync(this.root, { recursive: true, force: true })
+    if (left.length > 0) throw new Error(`processes were left: ${left.join(', ')}`)
+    if (files.length > 0) throw new Error(`files were left in the data directory: ${files.join(', ')}`)
+  }
+}
+
+export async function finish(child: SandboxedProcess): Promise<Ran> {
+  child.stdin.end()
+  const [stdout, stderr, exit] = await Promise.all([textOf(child.stdout), textOf(child.stderr), child.exited])
+  await child.end(0)
+  return { stdout, stderr, exit }
+}
+
+export async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
+  let text = ''
+  for await (const chunk of stream) text += String(chunk)
+  return text
+}
+
+/** Resolves when a condition holds; fails after ten seconds. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let round = 0; !condition(); round++) {
+    if (round > 1000) throw new Error(`it never happened: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+export function git(cwd: string, ...args: string[]): string {
+  const identity = ['-c', 'user.name=Test', '-c', 'user.email=test@example.org', '-c', 'safe.directory=*']
+  return execFileSync('git', [...identity, ...args], {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}

@@ -1,0 +1,235 @@
+/**
+ * The streams that are open, by who opened them and with which credential.
+ *
+ * Owns one timer, and only while a stream is open. Invariants: a stream whose credential is revoked or
+ * expired ends within one sweep, also when another process revoked it (the store is asked, nobody is
+ * told); no user and no address has more streams than allowed, an ended one is not counted; nobody's
+ * stream is ended to make room for somebody else's, and guests leave half of all places to users.
+ */
+import { MillraceError } from '@millrace/protocol'
+import type { Logger } from 'pino'
+import type { Identity } from '#auth/identity'
+import type { CredentialStore } from '#store/credentials'
+
+/** What is asked of a stream here. */
+export interface OpenStream {
+  readonly closed: Promise<void>
+  close(): void
+  /** Since when its client has not taken what was sent; null when it keeps up. */
+  readonly stalledSince: number | null
+}
+
+export interface StreamLimits {
+  streamsPerUser: number
+  streamsPerAddress: number
+  streams: number
+}
+
+/** Why a stream is ended before its log: to make room at a cap, for its ticket's next use, or with its credential. */
+export const endsOfStreams = ['user', 'address', 'server', 'ticket', 'credential'] as const
+export type EndOfStream = (typeof endsOfStreams)[number]
+
+export interface OpenStreamsParts {
+  credentials: Pick<CredentialStore, 'dead'>
+  limits: StreamLimits
+  now: () => number
+  log: Logger
+  /** Told of each stream that is ended here. */
+  onEnded?: (reason: EndOfStream) => void
+}
+
+interface Entry {
+  /** Null: a guest. */
+  identity: Identity | null
+  address: string
+  /** Null while the stream is being opened. */
+  stream: OpenStream | null
+  released: boolean
+}
+
+export interface Reservation {
+  /** Hands over the stream the place was reserved for. */
+  attach(stream: OpenStream): void
+  /** Gives the place back, when no stream came of it. */
+  release(): void
+  /**
+   * The stream is this caller's from here on, and ends with this credential. Fails as `reserve` does at the
+   * limit of a user; it is then whose it was.
+   */
+  handOver(identity: Identity): void
+}
+
+const sweepMs = 1000
+const retryAfterSeconds = 5
+
+export class OpenStreams {
+  readonly #parts: OpenStreamsParts
+  readonly #entries = new Set<Entry>()
+  readonly #ofUser = new Groups<Entry>()
+  readonly #ofAddress = new Groups<Entry>()
+  readonly #ofTicket = new Groups<Entry>()
+  #timer: NodeJS.Timeout | null = null
+  #sweeping = false
+
+  constructor(parts: OpenStreamsParts) {
+    this.#parts = parts
+  }
+
+  get count(): number {
+    return this.#entries.size
+  }
+
+  /**
+   * Takes a place for one more stream. At a limit the longest-stalled of this user's streams under it is
+   * ended to make room; when those keep up, the new one is refused with `too_many_streams`.
+   */
+  reserve(identity: Identity | null, address: string): Reservation {
+    const { limits } = this.#parts
+    const user = userOf(identity)
+    // A ticket opens one connection at a time: the client that reconnects is the one that counts, and
+    // the place of its older connection is its own.
+    const ticket = ticketOf(identity)
+    if (ticket !== null) for (const entry of [...this.#ofTicket.of(ticket)]) this.#end(entry, 'ticket')
+    this.#makeRoomForUser(user)
+    this.#makeRoom(limits.streamsPerAddress, 'address', this.#ofAddress.of(address), user)
+    this.#makeRoom(limits.streams, 'server', this.#entries, user)
+    const entry: Entry = { identity, address, stream: null, released: false }
+    this.#entries.add(entry)
+    this.#ofUser.add(user, entry)
+    this.#ofAddress.add(address, entry)
+    if (ticket !== null) this.#ofTicket.add(ticket, entry)
+    this.#timer ??= setInterval(() => void this.#sweep(), sweepMs).unref()
+    const release = () => this.#release(entry)
+    return {
+      attach: (stream) => {
+        entry.stream = stream
+        // Its place was taken away while it was being opened.
+        if (entry.released) stream.close()
+        else void stream.closed.then(release)
+      },
+      release,
+      handOver: (next) => this.#handOver(entry, next),
+    }
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer = null
+  }
+
+  #release(entry: Entry): void {
+    if (entry.released) return
+    entry.released = true
+    this.#entries.delete(entry)
+    this.#ofUser.delete(userOf(entry.identity), entry)
+    this.#ofAddress.delete(entry.address, entry)
+    const ticket = ticketOf(entry.identity)
+    if (ticket !== null) this.#ofTicket.delete(ticket, entry)
+    if (this.#entries.size === 0) this.close()
+  }
+
+  #handOver(entry: Entry, identity: Identity): void {
+    if (entry.released) return
+    const [before, user] = [userOf(entry.identity), userOf(identity)]
+    if (before !== user) {
+      this.#makeRoomForUser(user)
+      this.#ofUser.delete(before, entry)
+      this.#ofUser.add(user, entry)
+    }
+    entry.identity = identity
+  }
+
+  /** Guests are told apart by their addresses alone. */
+  #makeRoomForUser(user: string | null): void {
+    const { streams, streamsPerUser } = this.#parts.limits
+    const same = this.#ofUser.of(user)
+    if (user === null) this.#makeRoom(Math.ceil(streams / 2), 'server', same, user)
+    else this.#makeRoom(streamsPerUser, 'user', same, user)
+  }
+
+  #makeRoom(
+    limit: number,
+    what: 'user' | 'address' | 'server',
+    same: ReadonlySet<Entry>,
+    user: string | null,
+  ): void {
+    if (same.size < limit) return
+    const stalled = [...same]
+      // Two guests are two people.
+      .filter(
+        (entry) => user !== null && userOf(entry.identity) === user && entry.stream?.stalledSince != null,
+      )
+      .sort((a, b) => (a.stream?.stalledSince ?? 0) - (b.stream?.stalledSince ?? 0))[0]
+    if (stalled === undefined) {
+      const whose = { user: 'this user', address: 'this address', server: 'this server' }[what]
+      throw new MillraceError(
+        'too_many_streams',
+        `${limit} streams are open for ${whose}, which is the limit`,
+        {
+          retryAfter: retryAfterSeconds,
+        },
+      )
+    }
+    this.#end(stalled, what)
+  }
+
+  #end(entry: Entry, reason: EndOfStream): void {
+    this.#parts.onEnded?.(reason)
+    this.#release(entry)
+    entry.stream?.close()
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return
+    this.#sweeping = true
+    try {
+      const at = this.#parts.now()
+      const ids = new Set<string>()
+      for (const { identity } of this.#entries)
+        if (identity !== null && identity.credential !== null) ids.add(identity.credential.id)
+      const dead = new Set(ids.size === 0 ? [] : await this.#parts.credentials.dead([...ids], at))
+      for (const entry of [...this.#entries]) {
+        if (entry.identity === null) continue
+        const { credential, expiresAt } = entry.identity
+        const expired = expiresAt !== null && expiresAt <= at
+        if (!expired && !(credential !== null && dead.has(credential.id))) continue
+        this.#end(entry, 'credential')
+      }
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'credentials of open streams could not be checked')
+    } finally {
+      this.#sweeping = false
+    }
+  }
+}
+
+function ticketOf(identity: Identity | null): string | null {
+  const credential = identity?.credential
+  return credential?.kind === 'ticket' ? credential.id : null
+}
+
+function userOf(identity: Identity | null): string | null {
+  return identity === null ? null : identity.principal.user
+}
+
+const nobody: ReadonlySet<never> = new Set()
+
+/** Sets by name; a name whose set is empty is forgotten. */
+class Groups<Member> {
+  readonly #sets = new Map<string | null, Set<Member>>()
+
+  of(name: string | null): ReadonlySet<Member> {
+    return this.#sets.get(name) ?? nobody
+  }
+
+  add(name: string | null, member: Member): void {
+    const set = this.#sets.get(name) ?? new Set<Member>()
+    this.#sets.set(name, set.add(member))
+  }
+
+  delete(name: string | null, member: Member): void {
+    const set = this.#sets.get(name)
+    set?.delete(member)
+    if (set?.size === 0) this.#sets.delete(name)
+  }
+}

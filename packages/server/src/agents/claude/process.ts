@@ -1,0 +1,52 @@
+/** How the process of a session is started. */
+import { realpathSync } from 'node:fs'
+import { totalmem } from 'node:os'
+import { dirname, isAbsolute } from 'node:path'
+import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
+import type { ProcessLimits, Sandbox, SandboxedProcess } from '@millrace/sandbox'
+import { allowedEnvironment } from './environment.ts'
+import type { Conversation } from './transcript.ts'
+
+/** What a session may use together with all its tools: one that ran away takes nobody else's place. */
+export const usualLimits: ProcessLimits = { memoryBytes: Math.floor(totalmem() / 2), processes: 2000 }
+
+export interface ProcessPlace {
+  sandbox: Sandbox
+  runId: string
+  projectPath: string
+  cwd: string
+  limits: ProcessLimits
+  /** Put into the home, which is otherwise empty. */
+  conversation: Conversation | null
+}
+
+/** Starts what the SDK wants started, in the sandbox, with our environment in place of the SDK's. */
+export async function startProcess(
+  { sandbox, runId, projectPath, cwd, limits, conversation }: ProcessPlace,
+  wanted: Pick<SpawnOptions, 'command' | 'args' | 'env'>,
+  environment: Readonly<Record<string, string>>,
+): Promise<SandboxedProcess> {
+  const { command, args } = wanted
+  // A program that is a script comes after its interpreter.
+  const files = [command, ...args.slice(0, 1)].filter(isAbsolute).map(realPathOf)
+  return sandbox.spawn({
+    runId,
+    argv: [isAbsolute(command) ? realPathOf(command) : command, ...args],
+    cwd,
+    env: allowedEnvironment(wanted.env, environment),
+    projectPath,
+    network: true,
+    allowNestedSandbox: false,
+    limits,
+    readPaths: files.map(dirname),
+    ...(conversation === null ? {} : { homeFiles: conversation.homeFiles }),
+  })
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    throw new Error(`the agent SDK's program ${path} was not found`, { cause: error })
+  }
+}

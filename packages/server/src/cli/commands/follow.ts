@@ -1,0 +1,125 @@
+/** `millrace follow` and the second half of every command that starts a run: shows it until it ends. */
+import { messageOf, type Run, runResponse } from '@millrace/protocol'
+import { callJson, runPath } from '#cli/api'
+import { type Connection, connect, whereOf } from '#cli/connect'
+import { exitCodeOfEvent, exitCodeOfRun, exitCodes } from '#cli/exit-codes'
+import { type Followed, follow } from '#cli/follow'
+import { RunPrinter } from '#cli/show/run-printer'
+import { SessionPrinter } from '#cli/show/session-printer'
+import { installSignals } from '#cli/signals'
+import { type Io, Terminal } from '#cli/terminal'
+import { postAnswer } from './answer.ts'
+
+export interface FollowFlags {
+  url?: string
+  data?: string
+  json?: boolean
+  /** Seconds. */
+  wait: number
+}
+
+/** A run that is shown, and to whom. */
+interface Shown {
+  run: Run
+  connection: Connection
+  terminal: Terminal
+  io: Io
+  waitSeconds: number
+}
+
+interface Printer {
+  begin(): Promise<void>
+  show(followed: Followed): Promise<void>
+  note(text: string): Promise<void>
+  end?(): void
+}
+
+export async function followCommand(runId: string, flags: FollowFlags, io: Io): Promise<number> {
+  const terminal = new Terminal(io, { json: flags.json ?? false })
+  const connection = await connect(whereOf(flags, io))
+  const { run } = await callJson(connection.server, runPath(runId), runResponse)
+  const leave = new AbortController()
+  const release = installSignals({ onFirst: () => leave.abort(), onSecond: () => leave.abort() })
+  try {
+    const shown = { run, connection, terminal, io, waitSeconds: flags.wait }
+    return await showToEnd(shown, printerFor(shown), leave.signal)
+  } finally {
+    release()
+  }
+}
+
+/** Shows a run of one's own: Ctrl-C aborts it and waits for its end, another one leaves. */
+export async function showOwn(shown: Shown): Promise<number> {
+  const { run, connection } = shown
+  const printer = printerFor(shown)
+  const leave = new AbortController()
+  const release = installSignals({
+    onFirst: () => {
+      void abort(run.id, connection, printer).catch(async (error: unknown) => {
+        await printer.note(`the run could not be aborted: ${messageOf(error)}`)
+        leave.abort()
+      })
+    },
+    onSecond: () => leave.abort(),
+  })
+  try {
+    return await showToEnd(shown, printer, leave.signal)
+  } finally {
+    release()
+  }
+}
+
+async function abort(runId: string, connection: Connection, printer: Printer): Promise<void> {
+  await printer.note('aborting the run; interrupt again to leave without waiting')
+  const server = (await connection.again()) ?? connection.server
+  await callJson(server, `${runPath(runId)}/abort`, runResponse, { method: 'POST' })
+}
+
+/** The exit code of the run, or `aborted` when `leave` came first. */
+async function showToEnd(shown: Shown, printer: Printer, leave: AbortSignal): Promise<number> {
+  const { run, connection, waitSeconds } = shown
+  await printer.begin()
+  try {
+    const events = follow({ runId: run.id, connection, signal: leave, waitMs: waitSeconds * 1000 })
+    for await (const followed of events) {
+      await printer.show(followed)
+      if (followed.kind === 'over') break
+      if (followed.kind !== 'event') continue
+      const code = exitCodeOfEvent(run.kind, followed)
+      if (code !== undefined) return code
+    }
+    return await codeOfRecord(run.id, connection)
+  } catch (error) {
+    if (!leave.aborted) throw error
+    await printer.note(`left; the run goes on: millrace follow ${run.id}`)
+    return exitCodes.aborted
+  } finally {
+    printer.end?.()
+  }
+}
+
+function printerFor({ run, connection, terminal, io }: Shown): Printer {
+  if (terminal.json || run.kind !== 'session') return new RunPrinter(terminal, run)
+  return new SessionPrinter({
+    run,
+    io,
+    answer: async (approvalId, decision) => {
+      const server = (await connection.again()) ?? connection.server
+      return postAnswer(server, run.id, approvalId, { decision })
+    },
+  })
+}
+
+/** The log ended without the terminal event among what was sent: the run's own record knows. */
+async function codeOfRecord(runId: string, connection: Connection): Promise<number> {
+  const server = (await connection.again()) ?? connection.server
+  const { run } = await callJson(server, runPath(runId), runResponse)
+  switch (run.state) {
+    case 'queued':
+    case 'starting':
+    case 'running':
+      return exitCodes.unavailable
+    default:
+      return exitCodeOfRun(run.kind, run.state, run.result)
+  }
+}

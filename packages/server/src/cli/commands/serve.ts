@@ -1,0 +1,105 @@
+/**
+ * `millrace serve`: opens the server, says where it is, and stops it in order.
+ *
+ * Owns the process's signals while the server is open. The first one stops the server, also when it
+ * came while the server was still opening; a second one, over a second later, ends the process at once.
+ */
+import type { Logger } from 'pino'
+import { exitCodeOfSignal, exitCodes } from '#cli/exit-codes'
+import { installSignals, type StopSignal } from '#cli/signals'
+import { CliError, type Io, Terminal } from '#cli/terminal'
+import type { Config } from '#config/config'
+import { loadConfig } from '#config/load'
+import { ConfigError } from '#config/problems'
+import type { ConfigFlags } from '#config/settings'
+import { createLog } from '#telemetry/log'
+
+export interface ServeFlags extends ConfigFlags {
+  json?: boolean
+}
+
+export interface Serving {
+  url: string
+  loginUrl: string
+  stop(reason: string): Promise<void>
+}
+
+export interface ServeParts {
+  serve(options: { config: Config; log: Logger; onFatal: (error: Error) => void }): Promise<Serving>
+  /** Ends the process at once. */
+  exit(code: number): void
+  /** A stop that takes longer is cut off. */
+  stopMs?: number
+}
+
+export async function serveCommand(flags: ServeFlags, io: Io, parts: ServeParts): Promise<number> {
+  const config = await loadOrExplain(flags, io)
+  const log = createLog(config.logLevel)
+  for (const warning of config.warnings) log.warn(warning)
+
+  const asked = Promise.withResolvers<StopSignal>()
+  const release = installSignals({
+    onFirst: (signal) => asked.resolve(signal),
+    onSecond: (signal) => parts.exit(exitCodeOfSignal(signal)),
+  })
+  const onFatal = (error: Error) => {
+    log.fatal({ err: error }, 'the store failed')
+    parts.exit(exitCodes.failed)
+  }
+  try {
+    const serving = await parts.serve({ config, log, onFatal })
+    await announce(serving, new Terminal(io, { json: flags.json ?? false }), io)
+    const reason = await asked.promise
+    return await stopWithin(parts.stopMs ?? 10_000, serving, reason, io)
+  } catch (error) {
+    throw explained(error, config, log)
+  } finally {
+    release()
+  }
+}
+
+async function loadOrExplain(flags: ConfigFlags, io: Io): Promise<Config> {
+  try {
+    return await loadConfig({ flags, env: io.env, cwd: io.cwd })
+  } catch (error) {
+    throw error instanceof ConfigError ? new CliError(error.message, exitCodes.config) : error
+  }
+}
+
+/** A program reads one JSON line; the address that logs in is for the person who watches it. */
+async function announce({ url, loginUrl }: Serving, terminal: Terminal, io: Io): Promise<void> {
+  if (io.stdout.isTTY && !terminal.json) {
+    await terminal.line(`Millrace listens on ${url}`)
+    await terminal.line(`Log in (once, within 10 minutes): ${terminal.styled('bold', loginUrl)}`)
+    return
+  }
+  await terminal.value({ event: 'listening', url, pid: process.pid })
+  io.stderr.write(`Log in (once, within 10 minutes): ${loginUrl}\n`)
+}
+
+async function stopWithin(ms: number, serving: Serving, reason: string, io: Io): Promise<number> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), ms)
+  })
+  try {
+    if ((await Promise.race([serving.stop(reason), late])) !== 'late') return exitCodes.ok
+    io.stderr.write(`millrace: not stopped after ${ms / 1000} s: leaving all the same\n`)
+    return exitCodes.failed
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Errors of the start are for a person: their message, and the stack only for who debugs. */
+function explained(error: unknown, config: Config, log: Logger): CliError {
+  log.debug({ err: error }, 'the server could not start')
+  const { code, syscall, message } = error as NodeJS.ErrnoException
+  const address = `${config.host}:${config.port}`
+  if (code === 'EADDRINUSE') {
+    const text = `${address} is in use by another program; choose another port with --port, or 0 for any`
+    return new CliError(text, exitCodes.failed)
+  }
+  const listening = syscall === 'listen' || syscall === 'getaddrinfo'
+  return new CliError(listening ? `cannot listen on ${address}: ${message}` : message, exitCodes.failed)
+}

@@ -1,0 +1,33 @@
+/** Which data directory `prune`, `backup` and `restore` mean. */
+
+import { dataDirOf, type Where } from '#cli/connect'
+import { exitCodes } from '#cli/exit-codes'
+import { CliError } from '#cli/terminal'
+import { defaultDataDir, namedDataDir } from '#config/data-dir'
+import { holdsDatabase } from '#store/sqlite/upkeep/data-directory'
+
+/**
+ * The one that was named, else that of this directory, also when another server of this user runs
+ * elsewhere; the client commands would take that one, but these change or replace what they find.
+ */
+export async function directoryWithDatabase(where: Where): Promise<string> {
+  const own = ownDirectory(where)
+  const dataDir = own ?? (await dataDirOf(where))
+  if (holdsDatabase(dataDir)) return dataDir
+  const text = `there is no database in ${dataDir}; name a data directory with --data`
+  throw new CliError(text, exitCodes.failed)
+}
+
+/** A named one may be new; without a name only what is there is replaced. */
+export function directoryToRestore(where: Where): string {
+  const own = ownDirectory(where)
+  if (own !== null) return own
+  throw new CliError('no data directory belongs to this folder; name one with --data', exitCodes.failed)
+}
+
+function ownDirectory(where: Where): string | null {
+  const named = namedDataDir(where.data, where.env, where.cwd)
+  if (named !== undefined) return named.path
+  const own = defaultDataDir(where.env, where.cwd)
+  return holdsDatabase(own) ? own : null
+}

@@ -1,0 +1,137 @@
+/**
+ * The questions of a session that are open, and the prompt where a person answers them.
+ *
+ * Owns: the open questions in order, the one that is being asked, and standard input from the first
+ * prompt to `close()`. A question is asked only after everything before it in the log is shown, so that
+ * one which was answered long ago is not asked again; only one at a time; and an answer that was typed
+ * before its question could be read does not count.
+ */
+import { messageOf } from '@millrace/protocol'
+import { Refused } from '#cli/api'
+import type { Input } from '#cli/terminal'
+import type { Screen } from './screen.ts'
+
+/** Faster than anybody can read a question: what comes within this time was meant for something else. */
+const readingMs = 400
+const promptText = '  allow? [y/N] '
+
+export interface QuestionsOptions {
+  screen: Screen
+  /** Where a person answers; undefined when there is none. */
+  input: Input | undefined
+  /** What to tell instead of asking. */
+  howToAnswer(approvalId: string): string[]
+  answer(approvalId: string, decision: 'allow' | 'deny'): Promise<unknown>
+  /** Milliseconds that never go back. */
+  now?: () => number
+}
+
+export class Questions {
+  readonly #options: QuestionsOptions
+  readonly #open: string[] = []
+  readonly #told = new Set<string>()
+  #input: Input | undefined
+  #listening: (() => void) | undefined
+  #asking: { id: string; since: number; answering: boolean } | undefined
+  #typed = ''
+
+  constructor(options: QuestionsOptions) {
+    this.#options = options
+    this.#input = options.input
+  }
+
+  add(approvalId: string): void {
+    this.#open.push(approvalId)
+  }
+
+  /** It is answered, or needs no answer any more. */
+  remove(approvalId: string): void {
+    const index = this.#open.indexOf(approvalId)
+    if (index >= 0) this.#open.splice(index, 1)
+    if (this.#asking?.id === approvalId) this.#asking = undefined
+  }
+
+  /** Asks the first open question, if it is not being asked, or shows its prompt again below other text. */
+  async ask(): Promise<void> {
+    const { screen } = this.#options
+    const id = this.#open[0]
+    if (id === undefined) return
+    if (this.#input === undefined) return this.#tell()
+    this.#listening ??= this.#listen(this.#input)
+    if (this.#asking?.answering || screen.prompting) return
+    this.#asking ??= { id, since: this.#now(), answering: false }
+    if (!screen.midLine) await screen.prompt(promptText)
+  }
+
+  close(): void {
+    this.#listening?.()
+    this.#listening = undefined
+    this.#open.length = 0
+    this.#asking = undefined
+  }
+
+  async #tell(): Promise<void> {
+    for (const id of this.#open) {
+      if (this.#told.has(id)) continue
+      this.#told.add(id)
+      for (const line of this.#options.howToAnswer(id)) await this.#options.screen.line('question', line)
+    }
+  }
+
+  /** Returns what stops listening. Lines of a terminal: Ctrl-C stays a signal. */
+  #listen(input: Input): () => void {
+    const read = (chunk: Buffer | string) => {
+      this.#typed += chunk.toString()
+      const lines = this.#typed.split('\n')
+      this.#typed = lines.pop() ?? ''
+      for (const line of lines) void this.#read(line.trim().toLowerCase())
+    }
+    const end = () => {
+      // Nobody will type any more; others may still answer.
+      this.#stopAsking()
+      void this.#tell()
+    }
+    input.on('data', read).on('end', end).on('error', end)
+    input.resume()
+    return () => {
+      input.off('data', read).off('end', end).off('error', end)
+      input.pause()
+    }
+  }
+
+  #stopAsking(): void {
+    this.#listening?.()
+    this.#listening = undefined
+    this.#input = undefined
+    this.#asking = undefined
+    this.#options.screen.settle()
+  }
+
+  async #read(line: string): Promise<void> {
+    const asking = this.#asking
+    const { screen } = this.#options
+    screen.typed()
+    if (asking === undefined || asking.answering) return
+    const early = this.#now() - asking.since < readingMs
+    const decision = ['y', 'yes'].includes(line)
+      ? 'allow'
+      : ['', 'n', 'no'].includes(line)
+        ? 'deny'
+        : undefined
+    if (early || decision === undefined) return this.ask()
+    asking.answering = true
+    try {
+      await this.#options.answer(asking.id, decision)
+    } catch (error) {
+      // Answered by somebody else: the log will say by whom.
+      if (error instanceof Refused && error.status === 409) return
+      await screen.line('error', `  not answered: ${messageOf(error)}`)
+      asking.answering = false
+      await this.ask()
+    }
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? performance.now()
+  }
+}

@@ -1,0 +1,81 @@
+/** Shows a run's events as they come: output as it is on stdout and stderr, the rest as notes on stderr. */
+import type { ExecutionResponse, Run, StreamOutputEvent } from '@millrace/protocol'
+import { lifecycleTypes } from '@millrace/protocol'
+import type { Followed } from '#cli/follow'
+import type { Terminal } from '#cli/terminal'
+
+export class RunPrinter {
+  readonly #terminal: Terminal
+  readonly #run: Run
+
+  constructor(terminal: Terminal, run: Run) {
+    this.#terminal = terminal
+    this.#run = run
+  }
+
+  /** With `--json` the first line is `{"run"}`, and each further one an event. */
+  async begin(): Promise<void> {
+    if (this.#terminal.json) await this.#terminal.value({ run: this.#run })
+    else await this.#terminal.note(`run ${this.#run.id}`)
+  }
+
+  /** Something a person may want to know. */
+  note(text: string): Promise<void> {
+    return this.#terminal.note(text)
+  }
+
+  async show(followed: Followed): Promise<void> {
+    switch (followed.kind) {
+      case 'event': {
+        const { seq, type, data } = followed
+        return this.#terminal.json ? this.#terminal.value({ seq, type, data }) : this.#showEvent(type, data)
+      }
+      case 'reset': {
+        if (this.#terminal.json) await this.#terminal.value({ type: 'reset', data: followed.data })
+        const { reason, firstSeq, head } = followed.data
+        return this.#terminal.note(
+          `the log cannot be continued (${reason}): it follows from event ${firstSeq}, its newest is ${head}`,
+        )
+      }
+      case 'lost':
+        return this.#terminal.note(`connection lost (${followed.reason}), trying again`)
+      case 'back':
+        return this.#terminal.note('connected again')
+      case 'over':
+        return
+      default:
+        return followed satisfies never
+    }
+  }
+
+  async #showEvent(type: string, data: unknown): Promise<void> {
+    if (type === lifecycleTypes.queued) return this.#terminal.note('queued')
+    if (type === lifecycleTypes.started) return this.#terminal.note('started')
+    if (this.#run.kind !== 'job') return this.#terminal.line(`${type} ${JSON.stringify(data)}`)
+    switch (type) {
+      case 'output':
+        return this.#showOutput(data as StreamOutputEvent)
+      case 'complete':
+        return this.#terminal.note(describeEnd(data as ExecutionResponse))
+      case 'error':
+        return this.#terminal.note(String((data as { message?: unknown }).message))
+      default:
+        return this.#terminal.note(`${type} ${JSON.stringify(data)}`)
+    }
+  }
+
+  async #showOutput({ line, stream, truncated }: StreamOutputEvent): Promise<void> {
+    if (stream === 'stderr') await this.#terminal.errorLine(line)
+    else await this.#terminal.line(line)
+    if (truncated !== undefined) await this.#terminal.note('the line above was too long and is cut')
+  }
+}
+
+function describeEnd(result: ExecutionResponse): string {
+  const after = `after ${(result.durationMs / 1000).toFixed(1)} s`
+  if (result.timedOut) return `ended ${after}: it took longer than its tool allows`
+  if (result.limit !== undefined) return `ended ${after}: it passed its limit of ${result.limit}`
+  return result.signal === null
+    ? `exit code ${result.exitCode} ${after}`
+    : `ended by ${result.signal} ${after}`
+}

@@ -1,0 +1,184 @@
+/**
+ * Shows a session as it goes: what the agent says on stdout, everything about it on stderr. Where a person
+ * is there to answer, what the agent asks is asked here; otherwise the command that answers is told.
+ */
+import {
+  type ApprovalSource,
+  lifecycleTypes,
+  type PermissionDeniedEvent,
+  type PermissionRequestedEvent,
+  type PermissionResolvedEvent,
+  permissionTypes,
+  type Run,
+  type SessionEndEvent,
+} from '@millrace/protocol'
+import type { Followed } from '#cli/follow'
+import type { Input, Io } from '#cli/terminal'
+import { Questions } from './questions.ts'
+import { type Look, Screen } from './screen.ts'
+import { type Piece, SessionText } from './session-text.ts'
+import { callInFull, clip } from './tool-call.ts'
+
+export interface SessionPrinterOptions {
+  run: Run
+  io: Io
+  answer(approvalId: string, decision: 'allow' | 'deny'): Promise<unknown>
+  now?: () => number
+}
+
+export class SessionPrinter {
+  readonly #run: Run
+  readonly #screen: Screen
+  readonly #questions: Questions
+  readonly #text = new SessionText()
+  /** What was asked, by the id of the question, until it is answered. */
+  readonly #asked = new Map<string, string>()
+
+  constructor({ run, io, answer, now }: SessionPrinterOptions) {
+    this.#run = run
+    this.#screen = new Screen(io)
+    const command = (verb: string, id: string) => `  millrace ${verb} ${run.id} ${id}`
+    this.#questions = new Questions({
+      screen: this.#screen,
+      input: person(io),
+      howToAnswer: (id) => [command('approve', id), command('deny', id)],
+      answer,
+      ...(now === undefined ? {} : { now }),
+    })
+  }
+
+  async begin(): Promise<void> {
+    await this.note(`run ${this.#run.id}`)
+    const { prompt } = this.#run.spec
+    if (typeof prompt === 'string') await this.note(clip(prompt, 200))
+  }
+
+  async show(followed: Followed): Promise<void> {
+    switch (followed.kind) {
+      case 'event':
+        await this.#event(followed.type, followed.data)
+        // Before that, what is open may have been answered further on.
+        if (followed.seq >= this.#run.head) await this.#questions.ask()
+        return
+      case 'reset': {
+        const { reason, firstSeq, head } = followed.data
+        return this.note(
+          `the log cannot be continued (${reason}): it follows from event ${firstSeq}, its newest is ${head}`,
+        )
+      }
+      case 'lost':
+        return this.note(`connection lost (${followed.reason}), trying again`)
+      case 'back':
+        await this.note('connected again')
+        return this.#questions.ask()
+      case 'over':
+        return
+      default:
+        return followed satisfies never
+    }
+  }
+
+  /** Something a person may want to know. */
+  note(text: string): Promise<void> {
+    return this.#line('note', `-- ${text}`)
+  }
+
+  /** Whatever happened: nothing begun is left on the screen. */
+  end(): void {
+    this.#questions.close()
+    this.#screen.settle()
+  }
+
+  async #event(type: string, data: unknown): Promise<void> {
+    switch (type) {
+      case lifecycleTypes.queued:
+        return this.note('queued')
+      case lifecycleTypes.started:
+        return this.note('started')
+      case permissionTypes.denied:
+        return this.#denied(data as PermissionDeniedEvent)
+      case permissionTypes.requested:
+        return this.#requested(data as PermissionRequestedEvent)
+      case permissionTypes.resolved:
+        return this.#resolved(data as PermissionResolvedEvent)
+      case 'completed':
+      case 'errored':
+      case 'aborted':
+      case 'interrupted':
+        return this.#ended(data as SessionEndEvent)
+      default:
+        for (const piece of this.#text.take(type, data)) await this.#put(piece)
+    }
+  }
+
+  #denied({ tool, input, reason }: PermissionDeniedEvent): Promise<void> {
+    return this.#line('error', `✗ denied: ${this.#text.callInLine(tool, input)}\n  ${reason}`)
+  }
+
+  async #requested({ approvalId, tool, input, reason }: PermissionRequestedEvent): Promise<void> {
+    this.#asked.set(approvalId, this.#text.callInLine(tool, input))
+    this.#questions.add(approvalId)
+    await this.#line('question', `? asks to run: ${callInFull(tool, input)}\n  ${reason}`)
+  }
+
+  async #resolved({ approvalId, decision, by, user, message }: PermissionResolvedEvent): Promise<void> {
+    const what = this.#asked.get(approvalId) ?? 'a call'
+    this.#asked.delete(approvalId)
+    this.#questions.remove(approvalId)
+    const mark = decision === 'allow' ? '✓ allowed' : '✗ denied'
+    const added = message === undefined || message === '' ? '' : `\n  ${message}`
+    const look = decision === 'allow' ? 'note' : 'error'
+    await this.#line(look, `${mark} ${answeredBy(by, user)}: ${what}${added}`)
+  }
+
+  async #ended({ state, reason, error }: SessionEndEvent): Promise<void> {
+    this.#questions.close()
+    await this.#line(state === 'errored' ? 'error' : 'note', `-- ${endText({ state, reason, error })}`)
+    if (state === 'interrupted') await this.note(`to go on: millrace resume ${this.#run.id}`)
+  }
+
+  #put(piece: Piece): Promise<void> | void {
+    switch (piece.kind) {
+      case 'text':
+        return this.#screen.text(piece.look, piece.text)
+      case 'line':
+        return this.#screen.line(piece.look, piece.text)
+      case 'end':
+        // A prompt stays where it is: nothing was written.
+        return this.#screen.prompting ? undefined : this.#screen.settle()
+      default:
+        return piece satisfies never
+    }
+  }
+
+  #line(look: Look, text: string): Promise<void> {
+    this.#text.interrupt()
+    return this.#screen.line(look, text)
+  }
+}
+
+/** Where somebody can read a question and type an answer. */
+function person({ stdin, stdout }: Io): Input | undefined {
+  return stdin?.isTTY && stdout.isTTY && !stdin.readableEnded ? stdin : undefined
+}
+
+/** A failure has a word for it that can be looked up; of the other ends the sentence says enough. */
+function endText({ state, reason, error }: Pick<SessionEndEvent, 'state' | 'reason' | 'error'>): string {
+  const parts = state === 'errored' ? [reason, error] : [error || reason]
+  const why = parts.filter(Boolean).join(': ')
+  if (why === '') return state
+  return why.toLowerCase().startsWith(state) ? why : `${state} (${why})`
+}
+
+function answeredBy(by: ApprovalSource, user: string | undefined): string {
+  switch (by) {
+    case 'person':
+      return `by ${user ?? 'a person'}`
+    case 'expiry':
+      return 'since nobody answered in time'
+    case 'withdrawn':
+      return 'since the run ended'
+    default:
+      return by satisfies never
+  }
+}

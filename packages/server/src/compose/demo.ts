@@ -1,0 +1,53 @@
+/**
+ * What a server without a model's key offers instead: the scripted demo model, and a project for it to
+ * repair. Everything it drives says that it is a script.
+ *
+ * Owns: the model's server, and the copy of the sample project, made anew at every start so that there
+ * is something to repair. Both are gone when `close()` has resolved.
+ */
+import { createHash } from 'node:crypto'
+import { chownSync, cpSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { demoProject, demoScript, loadScript, startScriptedModel } from '@millrace/scripted-model'
+import type { Project } from '#config/config'
+
+export interface Demo {
+  /** Where the model's API is. It asks for no key. */
+  baseUrl: string
+  /** Null: none was asked for. */
+  project: Project | null
+  close(): Promise<void>
+}
+
+export const demoProjectId = 'demo'
+/** `nobody`, everywhere: an agent never works as root. */
+const nobody = 65_534
+
+export async function openDemo(dataDir: string, { withProject }: { withProject: boolean }): Promise<Demo> {
+  const model = await startScriptedModel({ script: loadScript(demoScript), keepRequests: 0 })
+  if (!withProject) return { baseUrl: model.url, project: null, close: () => model.close() }
+  // Not in the data directory, which no run may enter; the name is the same after a restart, for a resume.
+  const server = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
+  const folder = join(tmpdir(), `millrace-demo-${server}`)
+  const path = join(folder, 'sample-project')
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  const close = async () => {
+    await model.close()
+    remove()
+  }
+  try {
+    remove()
+    mkdirSync(folder, { mode: 0o755 })
+    cpSync(demoProject, path, { recursive: true })
+    if (process.getuid?.() === 0) {
+      for (const entry of ['.', ...readdirSync(path, { recursive: true, encoding: 'utf8' })]) {
+        chownSync(join(path, entry), nobody, nobody)
+      }
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { baseUrl: model.url, project: { id: demoProjectId, path: realpathSync(path) }, close }
+}

@@ -1,0 +1,10 @@
+/** The version of this package, read from where it is installed. */
+import { readFileSync } from 'node:fs'
+
+interface PackageFile {
+  version: string
+}
+
+const file = new URL('../../package.json', import.meta.url)
+
+export const packageVersion: string = (JSON.parse(readFileSync(file, 'utf8')) as PackageFile).version

@@ -1,0 +1,83 @@
+/** The program: an open server that listens, tells the machine where it is, and stops in order. */
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FastifyInstance, FastifyListenOptions } from 'fastify'
+import type { Logger } from 'pino'
+import type { Config } from '#config/config'
+import { loginUrl } from '#faces/native/login'
+import { createHttpServer, type HttpServerOptions } from '#http/server'
+import { openServer } from './server.ts'
+
+export interface Serving {
+  /** `http://127.0.0.1:4000` */
+  url: string
+  /** Logs one browser in, once, within ten minutes. */
+  loginUrl: string
+  /** Ends active runs as interrupted, flushes followers, closes everything. */
+  stop(reason: string): Promise<void>
+}
+
+export interface ServeOptions {
+  config: Config
+  log: Logger
+  onFatal: (error: Error) => void
+  /** Of the HTTP server, where its own are not right. */
+  http?: HttpServerOptions
+}
+
+/** Connections that wait to be accepted. A storm of reconnecting followers must find room here. */
+const backlog = 65_535
+
+export async function serve({ config, log, onFatal, http }: ServeOptions): Promise<Serving> {
+  const server = await openServer({ config, log, demo: true, onFatal })
+  try {
+    const app = await createHttpServer(server.faces, log, http)
+    await listenQuietly(app, { host: config.host, port: config.port, backlog })
+    const url = addressOf(config.host, app.server.address())
+    server.setPublicUrl(url)
+    const card = join(config.dataDir, 'server.json')
+    await writeCard(card, { url, token: server.localToken, pid: process.pid, startedAt: Date.now() })
+    const { code } = await server.auth.createLoginCode({ user: 'admin', admin: true })
+    log.info({ url, dataDir: config.dataDir, sandbox: server.faces.sandbox.boundary }, 'listening')
+    return {
+      url,
+      loginUrl: loginUrl(url, code),
+      stop: async (reason) => {
+        log.info({ reason }, 'stopping')
+        await server.drain()
+        await app.close()
+        await rm(card, { force: true })
+        await server.close()
+        log.info('stopped')
+      },
+    }
+  } catch (error) {
+    await server.drain()
+    await server.close()
+    throw error
+  }
+}
+
+/** Fastify logs a line an address, at `info` and without a switch; the one line of ours says more. */
+async function listenQuietly(app: FastifyInstance, options: FastifyListenOptions): Promise<void> {
+  const { level } = app.log
+  app.log.level = 'silent'
+  try {
+    await app.listen(options)
+  } finally {
+    app.log.level = level
+  }
+}
+
+/** Readable by this user only, and never half-written. */
+async function writeCard(path: string, card: Record<string, unknown>): Promise<void> {
+  const fresh = `${path}.${process.pid}`
+  await writeFile(fresh, `${JSON.stringify(card)}\n`, { mode: 0o600 })
+  await rename(fresh, path)
+}
+
+function addressOf(host: string, address: ReturnType<import('node:net').Server['address']>): string {
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port')
+  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${address.port}`
+}

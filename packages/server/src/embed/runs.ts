@@ -1,0 +1,133 @@
+/** Runs, for the program that embeds us: the same rules as over HTTP, without HTTP. */
+import {
+  type AnswerApprovalBody,
+  answerApprovalBody,
+  fieldErrors,
+  type LogEvent,
+  MillraceError,
+  type PermissionResolvedEvent,
+  type ResumeRunBody,
+  type Run,
+  resumeRunBody,
+  type StartRunBody,
+  startRunBody,
+} from '@millrace/protocol'
+import type { z } from 'zod'
+import type { Principal } from '#auth/principal'
+import type { OpenServer } from '#compose/server'
+
+/**
+ * Without a principal, calls act as an admin named `admin`. With one they see what that user sees:
+ * another's run fails with `not_found`. All fail with `draining` while Millrace is not running.
+ */
+export interface EmbeddedRuns {
+  /** Puts a run in the queue; it is on disk when the promise resolves. Fails with `invalid_request`. */
+  start(body: StartRunBody, principal?: HostPrincipal, options?: { idempotencyKey?: string }): Promise<Run>
+  get(id: string, principal?: HostPrincipal): Promise<Run>
+  /** Newest first; `limit` is 50 unless told. */
+  list(
+    filter?: { kind?: Run['kind']; state?: Run['state']; project?: string; limit?: number; cursor?: string },
+    principal?: HostPrincipal,
+  ): Promise<{ runs: Run[]; nextCursor: string | null }>
+  /** Resolves with the run when it has ended, or after 5 s as it then is. */
+  abort(id: string, principal?: HostPrincipal): Promise<Run>
+  /** As `abort`, but the run ends as interrupted, and its followers are told this reason. */
+  interrupt(id: string, reason: string, principal?: HostPrincipal): Promise<Run>
+  /** Fails with `run_open` while the run is not over. */
+  retry(id: string, principal?: HostPrincipal): Promise<Run>
+  /**
+   * Goes on with the conversation of a session that is over, as a new run. Fails with `run_open`,
+   * `project_busy`, or `not_resumable`: no session, or nothing is kept of it.
+   */
+  resume(id: string, principal?: HostPrincipal, options?: ResumeRunBody): Promise<Run>
+  /** Answers what a session asked. The first answer counts: `already_answered` for every other. */
+  answerApproval(
+    id: string,
+    approvalId: string,
+    answer: AnswerApprovalBody,
+    principal?: HostPrincipal,
+  ): Promise<PermissionResolvedEvent>
+  /** How many runs the start found that an earlier server had left open, and closed as interrupted. */
+  recovered(): Promise<number>
+  /**
+   * The events after `after`, then live ones; ends after the terminal event, when `signal` is aborted,
+   * and at the stop. Fails with a CursorReset (code `invalid_request`) where the log cannot serve `after`.
+   */
+  follow(
+    id: string,
+    options?: { after?: number; types?: readonly string[]; signal?: AbortSignal; principal?: HostPrincipal },
+  ): AsyncIterable<LogEvent>
+}
+
+/** A user as a host application names them: no admin unless it says so. */
+export type HostPrincipal = string | { user: string; admin?: boolean }
+
+const localAdmin: Principal = { user: 'admin', admin: true }
+
+export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'delivery'>>): EmbeddedRuns {
+  const acting = (principal: HostPrincipal = localAdmin): Principal => {
+    const known = checkedPrincipal(principal)
+    // Somebody who is nobody must not become an admin.
+    if (known === null) throw new TypeError('leave the principal out to act as an admin; null is nobody')
+    return known
+  }
+  return {
+    async start(body, principal, options = {}) {
+      const { runs } = await opened()
+      return (await runs.start(checked(startRunBody, body), acting(principal), options)).run
+    },
+    async get(id, principal) {
+      return (await opened()).runs.get(id, acting(principal))
+    },
+    async list({ limit = 50, ...filter } = {}, principal) {
+      return (await opened()).runs.list({ ...filter, limit }, acting(principal))
+    },
+    async abort(id, principal) {
+      return (await opened()).runs.abort(id, acting(principal))
+    },
+    async interrupt(id, reason, principal) {
+      return (await opened()).runs.interrupt(id, acting(principal), reason)
+    },
+    async retry(id, principal) {
+      return (await opened()).runs.retry(id, acting(principal))
+    },
+    async resume(id, principal, options = {}) {
+      const { runs } = await opened()
+      return runs.resume(id, acting(principal), checked(resumeRunBody, options))
+    },
+    async answerApproval(id, approvalId, answer, principal) {
+      const { runs } = await opened()
+      return runs.answerApproval(id, approvalId, checked(answerApprovalBody, answer), acting(principal))
+    },
+    async recovered() {
+      return (await opened()).runs.recovered
+    },
+    async *follow(id, { principal, ...follow } = {}) {
+      const { runs, delivery } = await opened()
+      await runs.get(id, acting(principal))
+      for await (const { seq, at, type, json } of delivery.iterate(id, follow)) {
+        yield { seq, at, type, data: JSON.parse(json) }
+      }
+    },
+  }
+}
+
+/** As over HTTP, where a program without types could send anything. */
+function checked<Schema extends z.ZodType>(schema: Schema, body: z.input<Schema>): z.output<Schema> {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  const fields = fieldErrors(parsed.error)
+  const named = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
+  throw new MillraceError('invalid_request', `The request is not valid: ${named}`, { fields })
+}
+
+/**
+ * A principal as the host application gave it; null when it gave none. A name that is missing must
+ * not pass: a list for "no name in particular" would be a list of everybody's runs.
+ */
+export function checkedPrincipal(given: HostPrincipal | null | undefined): Principal | null {
+  if (given === null || given === undefined) return null
+  const { user, admin = false } = typeof given === 'string' ? { user: given } : given
+  if (typeof user === 'string' && user !== '' && typeof admin === 'boolean') return { user, admin }
+  throw new TypeError('a principal is the name of a user, or {user: a name, admin?: true or false}, or null')
+}

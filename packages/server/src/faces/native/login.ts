@@ -1,0 +1,83 @@
+/** How a browser gets in: a one-use code in an address becomes a cookie. */
+import { z } from 'zod'
+import { type FaceApp, mountPath, principalOf, type StartingParts } from '#faces/face'
+
+const codeQuery = z.object({ code: z.string().max(200).optional() })
+
+export function loginFace(app: FaceApp, parts: StartingParts): void {
+  app.get(
+    '/login',
+    // Whoever looks ahead with HEAD, as scanners of links do, must not use up the code.
+    { config: { access: 'public' }, exposeHeadRoute: false, schema: { hide: true, querystring: codeQuery } },
+    async (request, reply) => {
+      await parts.rates.logins(request)
+      const { code } = request.query
+      const redeemed = code === undefined ? null : await parts.auth.redeem(code)
+      reply.header('Cache-Control', 'no-store').header('Referrer-Policy', 'no-referrer')
+      if (redeemed === null) {
+        return reply.code(401).type('text/html; charset=utf-8').serializer(String).send(refusal)
+      }
+      return reply
+        .setCookie(parts.cookieName(), redeemed.cookie, {
+          httpOnly: true,
+          sameSite: 'strict',
+          secure: request.protocol === 'https',
+          path: '/',
+          maxAge: redeemed.maxAgeSeconds,
+        })
+        .redirect(`${mountPath(request)}/`, 303)
+    },
+  )
+
+  app.post(
+    '/api/login-codes',
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags: ['auth'],
+        summary: 'A one-use address that logs a browser in as the caller; valid for 10 minutes',
+        response: { 201: z.object({ url: z.string(), expiresAt: z.int() }) },
+      },
+    },
+    async (request, reply) => {
+      const parent = request.identity?.parent
+      const { code, expiresAt } = await parts.auth.createLoginCode(principalOf(request), parent)
+      return reply.code(201).send({ url: loginUrl(parts.publicUrl(), code), expiresAt })
+    },
+  )
+
+  app.post(
+    '/api/logout',
+    {
+      schema: {
+        tags: ['auth'],
+        summary: 'End the cookie this request came with',
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      const { identity } = request
+      // Only the cookie: a bearer token is ended by who made it.
+      if (identity?.credential?.kind === 'cookie') await parts.auth.end(identity)
+      return reply.clearCookie(parts.cookieName(), { path: '/' }).code(204).send(null)
+    },
+  )
+}
+
+export function loginUrl(base: string, code: string): string {
+  return `${base}/login?code=${encodeURIComponent(code)}`
+}
+
+const refusal = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Millrace: log in</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/page.css">
+<main class="notice">
+<h1>This address does not log in</h1>
+<p>A login address works once and for ten minutes. Print another on the machine of the server:</p>
+<pre>npx millrace login</pre>
+</main>
+`

@@ -1,0 +1,116 @@
+/**
+ * What every request passes before a route sees it: the host it names, the credential it brings, and
+ * whether a browser was tricked into sending it.
+ */
+import { isIP } from 'node:net'
+import { MillraceError } from '@millrace/protocol'
+import type { FastifyRequest } from 'fastify'
+import type { Identity } from '#auth/identity'
+import type { FaceParts } from '#faces/face'
+
+const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/**
+ * Refuses a request for a host name that is not ours (421). A page of `evil.example` whose name was
+ * rebound to our address would otherwise be same-origin with us.
+ */
+export function checkHost({ raw }: FastifyRequest, allowed: readonly string[]): void {
+  // Node keeps the first of several, a proxy in front may have looked at the last (RFC 9112, 3.2).
+  if (raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length > 1) {
+    throw new MillraceError('invalid_request', 'A request names one host')
+  }
+  const local = (raw.socket.localAddress ?? '').replace(/^::ffff:/, '')
+  const named = [raw.headers.host ?? '', ...hostOfTarget(raw.url ?? '/')]
+  if (named.every((host) => isOurs(hostName(host), allowed, local))) return
+  throw new MillraceError('misdirected', 'This host name is not served here; add it to http.hosts')
+}
+
+function isOurs(host: string, allowed: readonly string[], local: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  if (loopbackNames.has(host) || allowed.some((name) => name.toLowerCase() === bare)) return true
+  // An address cannot be rebound: it is ours when the connection came in on it.
+  return isIP(bare) !== 0 && bare === local
+}
+
+/** The host of a target in absolute form, which a server must prefer to the field (RFC 9112, 3.2.2). */
+function hostOfTarget(target: string): string[] {
+  if (target.startsWith('/') || target === '*') return []
+  return [URL.canParse(target) ? new URL(target).host : target]
+}
+
+function hostName(header: string): string {
+  return header.toLowerCase().replace(/:\d+$/, '')
+}
+
+/**
+ * Finds out who calls. Null: no credential was brought, or it does not matter. Throws when one was
+ * brought and is not valid, except where guests are welcome: there it is as good as none.
+ */
+export async function identify(request: FastifyRequest, parts: FaceParts): Promise<Identity | null> {
+  const { access } = request.routeOptions.config
+  if (access === 'public') return null
+  try {
+    return await identifyCredential(request, parts)
+  } catch (error) {
+    const invalid = error instanceof MillraceError && error.code === 'unauthenticated'
+    if (access === 'optional' && invalid) return null
+    throw error
+  }
+}
+
+async function identifyCredential(request: FastifyRequest, parts: FaceParts): Promise<Identity | null> {
+  if (parts.hostPrincipal !== null) {
+    const principal = await parts.hostPrincipal(request.raw)
+    return principal === null ? null : { principal, credential: null, parent: null, expiresAt: null }
+  }
+  const authorization = request.headers.authorization
+  if (authorization !== undefined) {
+    const shape = request.routeOptions.config.bareToken ? /^(?:Bearer )?([^\s]+)$/i : /^Bearer ([^\s]+)$/i
+    const token = shape.exec(authorization)?.[1]
+    const identity = token === undefined ? null : await parts.auth.bearer(token)
+    if (identity === null) throw new MillraceError('unauthenticated', 'The bearer token is not valid')
+    return identity
+  }
+  const { ticket } = request.query as { ticket?: unknown }
+  if (typeof ticket === 'string' && request.routeOptions.config.stream) {
+    const identity = await parts.auth.ticket(ticket, request.url.split('?')[0] ?? '')
+    if (identity === null) throw new MillraceError('unauthenticated', 'The ticket is not valid here')
+    return identity
+  }
+  const cookie = request.cookies[parts.cookieName()]
+  if (cookie === undefined) return null
+  const identity = await parts.auth.cookie(cookie)
+  if (identity !== null) checkSameOrigin(request)
+  return identity
+}
+
+const readOnly = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** A cookie comes along whoever made the browser send the request; a write must come from our own page. */
+function checkSameOrigin(request: FastifyRequest): void {
+  if (readOnly.has(request.method)) return
+  const site = request.headers['sec-fetch-site']
+  const origin = request.headers.origin
+  if (site === 'same-origin') return
+  if (site === undefined && origin !== undefined && originHost(origin) === request.headers.host) return
+  throw new MillraceError('forbidden', 'A write with a cookie must come from a page of this server')
+}
+
+function originHost(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host : null
+}
+
+/** Holds a request against what its route allows. */
+export function checkAccess(request: FastifyRequest): void {
+  const access = request.routeOptions.config.access ?? 'user'
+  if (access === 'public' || access === 'optional') return
+  if (request.identity === null) {
+    throw new MillraceError(
+      'unauthenticated',
+      'Send a bearer token, or log in with the address of `millrace login`',
+    )
+  }
+  if (access === 'admin' && !request.identity.principal.admin) {
+    throw new MillraceError('forbidden', 'Only an admin may do this')
+  }
+}

@@ -1,0 +1,14 @@
+/** The plain page: its files need no login, what they show does. */
+import { fileURLToPath } from 'node:url'
+import fastifyStatic from '@fastify/static'
+import type { FaceApp } from '#faces/face'
+
+const root = fileURLToPath(new URL('../../page', import.meta.url))
+
+export async function staticPage(app: FaceApp): Promise<void> {
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, access: 'public' }
+    route.schema = { ...route.schema, hide: true }
+  })
+  await app.register(fastifyStatic, { root, index: 'index.html', cacheControl: true, maxAge: 0 })
+}

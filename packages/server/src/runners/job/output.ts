@@ -1,0 +1,174 @@
+/**
+ * The output of one process on its way into the log.
+ *
+ * Owns: the two pipes while they are read, their unfinished lines, the timers of their progress bars.
+ * Invariants: each pipe keeps its own order; both pipes are paused while too much is on its way to the
+ * disk; one chunk is one `emit`, however many lines it holds; after `stop()` no timer is left.
+ */
+import { Buffer } from 'node:buffer'
+import type { Readable } from 'node:stream'
+import type { StreamOutputEvent } from '@millrace/protocol'
+import { type EmittedEvent, emitHighWater, type RunContext } from '#runners/runner'
+import type { Clock } from '#time/clock'
+import { type Line, LineSplitter } from './lines.ts'
+
+type StreamName = StreamOutputEvent['stream']
+
+/** A line that rewrites itself is shown at most this often. */
+const progressEveryMs = 500
+/** What an event's JSON holds besides its line, generously: the other fields and `truncated`. */
+const eventOverhead = 160
+
+export interface OutputOptions {
+  context: Pick<RunContext, 'emit' | 'uncommittedBytes'>
+  clock: Clock
+  eventBytes: number
+  /** Bytes of both pipes together; what comes after them is read and thrown away. */
+  outputBytes: number
+  /** Called once, when the process has written more than that. */
+  overflowed: () => void
+}
+
+interface Pipe {
+  name: StreamName
+  readable: Readable
+  splitter: LineSplitter
+  shownAt: number
+  cancelTimer: (() => void) | null
+}
+
+export class Output {
+  /** The newest line of stderr; where nothing ran it is the reason. */
+  lastWords = ''
+  /** Lines that ended, of both pipes; the passing states of progress bars do not count. */
+  lines = 0
+  private readonly options: OutputOptions
+  private readonly pipes: Pipe[]
+  private bytes = 0
+  private full = false
+  private paused = false
+  private draining = false
+  private lastEmit: Promise<void> = Promise.resolve()
+
+  constructor(stdout: Readable, stderr: Readable, options: OutputOptions) {
+    this.options = options
+    this.pipes = [this.open('stdout', stdout), this.open('stderr', stderr)]
+  }
+
+  /** Begins to read. */
+  start(): void {
+    for (const pipe of this.pipes) {
+      // A pipe cut off with its process fails; what it held until then has been read.
+      pipe.readable.on('error', () => {})
+      pipe.readable.on('data', (chunk: Buffer) => this.take(pipe, chunk))
+    }
+  }
+
+  /** Reads on whatever is on its way to the disk: nobody writes any more, so what comes is bounded. */
+  drain(): void {
+    this.draining = true
+    if (this.paused) this.setPaused(false)
+  }
+
+  /** Emits what has no line ending. Resolves when everything is on disk; rejects when that failed. */
+  async finish(): Promise<void> {
+    this.stop()
+    for (const pipe of this.pipes) this.emitLines(pipe, pipe.splitter.end())
+    await this.lastEmit
+  }
+
+  /** Gives up what it holds: the timers of progress bars. */
+  stop(): void {
+    for (const pipe of this.pipes) {
+      pipe.cancelTimer?.()
+      pipe.cancelTimer = null
+    }
+  }
+
+  private open(name: StreamName, readable: Readable): Pipe {
+    const splitter = new LineSplitter(Math.max(this.options.eventBytes - eventOverhead, 16))
+    return { name, readable, splitter, shownAt: Number.NEGATIVE_INFINITY, cancelTimer: null }
+  }
+
+  private take(pipe: Pipe, chunk: Buffer): void {
+    if (this.full) return
+    const room = this.options.outputBytes - this.bytes
+    const taken = chunk.length > room ? chunk.subarray(0, room) : chunk
+    this.bytes += taken.length
+    this.emitLines(pipe, pipe.splitter.push(taken))
+    if (chunk.length > room) {
+      this.full = true
+      this.options.overflowed()
+    }
+    if (pipe.splitter.hasState) this.showState(pipe)
+  }
+
+  private emitLines(pipe: Pipe, lines: Line[]): void {
+    this.lines += lines.length
+    if (pipe.name === 'stderr') this.lastWords = lines.at(-1)?.text.slice(0, 1000) ?? this.lastWords
+    this.emit(pipe, lines)
+  }
+
+  private showState(pipe: Pipe): void {
+    if (pipe.cancelTimer !== null) return
+    const wait = pipe.shownAt + progressEveryMs - this.options.clock.now()
+    const show = () => {
+      pipe.cancelTimer = null
+      if (!pipe.splitter.hasState) return
+      pipe.shownAt = this.options.clock.now()
+      this.emit(pipe, [pipe.splitter.state()])
+    }
+    if (wait <= 0) show()
+    else pipe.cancelTimer = this.options.clock.after(wait, show)
+  }
+
+  private emit(pipe: Pipe, lines: Line[]): void {
+    if (lines.length === 0) return
+    const timestamp = this.options.clock.now()
+    const events = lines.map((line) => this.toEvent(line, pipe.name, timestamp))
+    const emitted = this.options.context.emit(events)
+    this.lastEmit = emitted
+    // A failed write also ends the run, and whoever awaits `finish()` learns of it.
+    emitted.then(this.settled, this.settled)
+    if (this.paused || this.draining) return
+    if (this.options.context.uncommittedBytes > emitHighWater) this.setPaused(true)
+  }
+
+  private readonly settled = (): void => {
+    if (this.paused && this.options.context.uncommittedBytes <= emitHighWater) this.setPaused(false)
+  }
+
+  private setPaused(paused: boolean): void {
+    this.paused = paused
+    for (const { readable } of this.pipes) {
+      if (paused) readable.pause()
+      else readable.resume()
+    }
+  }
+
+  private toEvent(line: Line, stream: StreamName, timestamp: number): EmittedEvent {
+    const fitted = fitJson(line, this.options.eventBytes - eventOverhead)
+    const data: StreamOutputEvent = { line: fitted.text, timestamp, stream }
+    if (fitted.truncated) data.truncated = ['line']
+    return { type: 'output', data }
+  }
+}
+
+/** Cuts a line further when its JSON is too long: a NUL is one byte, and six in JSON. */
+function fitJson(line: Line, maxBytes: number): Line {
+  if (line.text.length * 6 <= maxBytes || jsonBytes(line.text) <= maxBytes) return line
+  let fits = 0
+  let tooLong = line.text.length
+  while (tooLong - fits > 1) {
+    const middle = (fits + tooLong) >> 1
+    if (jsonBytes(line.text.slice(0, middle)) <= maxBytes) fits = middle
+    else tooLong = middle
+  }
+  const last = line.text.charCodeAt(fits - 1)
+  const cutsPair = last >= 0xd800 && last <= 0xdbff
+  return { text: line.text.slice(0, cutsPair ? fits - 1 : fits), truncated: true }
+}
+
+function jsonBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text))
+}

@@ -1,0 +1,174 @@
+/**
+ * Runs of kind `job`: one tool's command, its output line by line.
+ *
+ * Owns, per run: the process and the timer of its time limit. Both are gone when `run` returns, in
+ * whatever way it returns. Ending order: end the tree, drain its pipes, then answer.
+ */
+import { type ExecutionResponse, MillraceError, messageOf, type StreamErrorEvent } from '@millrace/protocol'
+import type { SandboxedProcess } from '@millrace/sandbox'
+import { resolveCommand } from '#config/command-template'
+import type { Tool } from '#config/config'
+import { graceMs, graceOf } from '#runners/grace'
+import type { RunContext, Runner, RunOutcome } from '#runners/runner'
+import { type Clock, wallClock } from '#time/clock'
+import { Output } from './output.ts'
+
+export interface CommandRunnerOptions {
+  tools: ReadonlyMap<string, Tool>
+  /** The largest event, in bytes of JSON; what a longer line has beyond it is cut. */
+  eventBytes: number
+  clock?: Clock
+}
+
+/** Output of a tool that names no limit of its own: a gigabyte of log for one run. */
+export const defaultOutputBytes = 1024 ** 3
+export function createCommandRunner(options: CommandRunnerOptions): Runner {
+  const { tools, eventBytes, clock = wallClock } = options
+  return {
+    kind: 'job',
+    async run(context) {
+      const prepared = prepare(context, tools)
+      if ('message' in prepared) return couldNotStart(prepared.message)
+      if (context.signal.aborted) return couldNotStart('ended before it started')
+      let process: SandboxedProcess
+      try {
+        process = await spawn(context, prepared)
+      } catch (error) {
+        return couldNotStart(messageOf(error))
+      }
+      return attend(process, prepared, { context, clock, eventBytes })
+    },
+    endedData: (_run, state, message) => ({ message, state }) satisfies StreamErrorEvent,
+  }
+}
+
+interface Prepared {
+  tool: Tool
+  project: { id: string; path: string }
+  argv: [string, ...string[]]
+}
+
+/** The spec was checked when the run was created, but the configuration may be another one since. */
+function prepare(context: RunContext, tools: ReadonlyMap<string, Tool>): Prepared | { message: string } {
+  const { tool: toolId, args } = context.run.spec
+  const { project } = context
+  const tool = typeof toolId === 'string' ? tools.get(toolId) : undefined
+  if (tool === undefined)
+    return { message: `There is no tool ${String(toolId)} in the configuration any more` }
+  if (project === null) {
+    return { message: `There is no project ${context.run.project ?? ''} in the configuration any more` }
+  }
+  try {
+    return { tool, project, argv: resolveCommand(tool, project, (args ?? {}) as Record<string, unknown>) }
+  } catch (error) {
+    if (error instanceof MillraceError) return { message: error.message }
+    throw error
+  }
+}
+
+function spawn(context: RunContext, { tool, project, argv }: Prepared): Promise<SandboxedProcess> {
+  const { memoryBytes, processes } = tool.limits
+  return context.sandbox.spawn({
+    runId: context.run.id,
+    argv,
+    cwd: project.path,
+    env: { LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', TERM: 'dumb', ...tool.env },
+    projectPath: project.path,
+    network: tool.network,
+    allowNestedSandbox: tool.allowNestedSandbox,
+    limits: { memoryBytes, processes },
+  })
+}
+
+interface Surroundings {
+  context: RunContext
+  clock: Clock
+  eventBytes: number
+}
+
+async function attend(
+  process: SandboxedProcess,
+  prepared: Prepared,
+  { context, clock, eventBytes }: Surroundings,
+): Promise<RunOutcome> {
+  const { tool } = prepared
+  const startedAt = clock.now()
+  let timedOut = false
+  let overflowed = false
+  const output = new Output(process.stdout, process.stderr, {
+    context,
+    clock,
+    eventBytes,
+    outputBytes: tool.limits.outputBytes ?? defaultOutputBytes,
+    overflowed: () => {
+      overflowed = true
+      void end(0)
+    },
+  })
+  const end = (grace: number) => process.end(grace).then(() => output.drain())
+  const abort = () => void end(graceOf(context.signal.reason))
+  context.signal.addEventListener('abort', abort)
+  if (context.signal.aborted) abort()
+  const cancelTimer =
+    tool.timeoutSeconds === null
+      ? () => {}
+      : clock.after(tool.timeoutSeconds * 1000, () => {
+          timedOut = true
+          void end(graceMs)
+        })
+  try {
+    // A job has no input: a program that asks for some sees its end at once.
+    process.stdin.on('error', () => {})
+    process.stdin.end()
+    // Both come before the first line in the log; that they are on disk is nothing a line waits for.
+    const recorded = Promise.all([
+      context.recordProcess({ pid: process.pid, startTime: process.startTime }),
+      context.started({ boundary: context.sandbox.report.boundary }),
+    ])
+    output.start()
+    const exit = await Promise.race([process.exited, recorded.then(() => process.exited)])
+    const finishedAt = clock.now()
+    cancelTimer()
+    await process.end(0)
+    await output.finish()
+    await recorded
+    if (exit.neverBegan) return couldNotStart(output.lastWords || 'the program could not be started')
+    return completed({
+      jobId: context.run.id,
+      toolId: tool.id,
+      projectId: prepared.project.id,
+      success: exit.code === 0 && !timedOut && !overflowed && process.breach === undefined,
+      exitCode: exit.code,
+      signal: exit.signal,
+      timedOut,
+      durationMs: Math.max(finishedAt - startedAt, 0),
+      queuedMs: Math.max(startedAt - context.run.createdAt, 0),
+      outputLines: output.lines,
+      startedAt,
+      finishedAt,
+      ...limitOf(process, overflowed),
+    })
+  } finally {
+    cancelTimer()
+    context.signal.removeEventListener('abort', abort)
+    await process.end(0)
+    process.stdout.destroy()
+    process.stderr.destroy()
+    output.stop()
+  }
+}
+
+function limitOf(process: SandboxedProcess, overflowed: boolean): Pick<ExecutionResponse, 'limit'> {
+  if (process.breach !== undefined) return { limit: process.breach }
+  return overflowed ? { limit: 'output' } : {}
+}
+
+function completed(response: ExecutionResponse): RunOutcome {
+  return { state: 'completed', data: { ...response }, result: response, error: null, usage: null }
+}
+
+function couldNotStart(reason: string): RunOutcome {
+  const message = `Could not start: ${reason}`
+  const data: StreamErrorEvent = { message, state: 'errored' }
+  return { state: 'errored', data: { ...data }, result: null, error: { message }, usage: null }
+}

@@ -1,0 +1,32 @@
+/** The credential store's port, over the same two threads as the runs. */
+import type { Credential, CredentialStore } from '#store/credentials'
+import type { Reading } from '#store/sqlite/reader/reading'
+import type { CredentialOperation } from './operations.ts'
+import type { Written } from './outbox.ts'
+
+export function credentialStore(
+  submit: (operation: CredentialOperation) => Promise<Written>,
+  reading: Reading,
+): CredentialStore {
+  return {
+    async add(credential, hash) {
+      await submit({ op: 'credential-add', credential, hash })
+    },
+    async take(hash, at) {
+      return credentialOrNull(await submit({ op: 'credential-take', hash, at }))
+    },
+    async revoke(id, at) {
+      return (await submit({ op: 'credential-revoke', id, at })).kind === 'done'
+    },
+    async sweep(at) {
+      await submit({ op: 'credential-sweep', at })
+    },
+    find: (hash) => reading.read('credential', { hash }),
+    list: (kind) => reading.read('credentials', { kind }),
+    dead: (ids, at) => reading.read('deadCredentials', { ids, at }),
+  }
+}
+
+function credentialOrNull(written: Written): Credential | null {
+  return written.kind === 'credential' ? written.credential : null
+}

@@ -1,0 +1,249 @@
+/**
+ * The main thread's side of all writes. Owns the operations not yet acknowledged, and the status.
+ *
+ * Invariants: operations are written in the order they were submitted; at most one batch is with the
+ * writer, and what arrives meanwhile makes up the next; a promise is settled only by the reply to its
+ * batch, or by a failure. After a reply all its promises are settled, in order, and then, before any
+ * continuation of theirs runs, its commits are told, in order.
+ *
+ * While the disk is full the work of runs stays and is tried again; what somebody asks for at a door (a
+ * new run, a login), and what can as well be done an hour later (a deletion), is refused at once.
+ */
+import { type ErrorCode, MillraceError } from '@millrace/protocol'
+import type { Commit, StoredEvent, StoreStatus } from '#store/store'
+import { commitsOf } from './commits.ts'
+import type { BatchReply, Operation, OperationResult, Stop } from './operations.ts'
+
+export type Written = Exclude<OperationResult, { kind: 'refused' }>
+
+export interface Submission {
+  operation: Operation
+  /** Those the operation appends; they get their numbers when it is acknowledged. */
+  events: StoredEvent[]
+  /** Characters to be sent, about. */
+  size: number
+  resolve(result: Written): void
+  reject(error: Error): void
+}
+
+export interface OutboxOptions {
+  send(operations: Operation[]): void
+  onCommit(commit: Commit): void
+  onStatus(status: StoreStatus): void
+  onFatal(error: Error): void
+  /** Told of what went to disk in one commit, and how long that took. */
+  onBatch?: ((batch: WrittenBatch) => void) | undefined
+  retryFullMs: number
+}
+
+export interface WrittenBatch {
+  operations: number
+  seconds: number
+}
+
+const batchOperations = 5000
+const batchSize = 8 * 1024 * 1024
+
+export class Outbox {
+  readonly #options: OutboxOptions
+  #waiting: Submission[] = []
+  #inFlight: Submission[] | null = null
+  #sentAt = 0
+  #scheduled: NodeJS.Immediate | null = null
+  #retry: NodeJS.Timeout | null = null
+  #status: StoreStatus = { kind: 'ok' }
+  #closed = false
+  #drained: (() => void) | null = null
+  #drainWhileFullMs = 0
+  #giveUp: NodeJS.Timeout | null = null
+
+  constructor(options: OutboxOptions) {
+    this.#options = options
+  }
+
+  get status(): StoreStatus {
+    return this.#status
+  }
+
+  submit(submission: Submission): void {
+    const refusal = this.#refusalOf(submission.operation)
+    if (refusal !== null) {
+      submission.reject(refusal)
+      return
+    }
+    this.#waiting.push(submission)
+    this.#schedule()
+  }
+
+  #refusalOf({ op }: Operation): MillraceError | null {
+    if (this.#closed) return new MillraceError('draining', 'The store is closed')
+    if (this.#status.kind === 'failed') return this.#error()
+    return this.#status.kind === 'full' && !waitsForRoom(op) ? this.#error() : null
+  }
+
+  /** Takes the writer's reply to the batch it was sent. */
+  settle(reply: BatchReply): void {
+    const batch = this.#inFlight
+    // Null: given up meanwhile.
+    if (batch === null) return
+    this.#inFlight = null
+    const written = batch.slice(0, reply.results.length)
+    if (written.length > 0) {
+      const seconds = (performance.now() - this.#sentAt) / 1000
+      this.#options.onBatch?.({ operations: written.length, seconds })
+    }
+    reply.results.forEach((result, index) => {
+      const submission = written[index]
+      if (submission === undefined) return
+      if (result.kind === 'refused') submission.reject(new MillraceError(result.code, result.message))
+      else submission.resolve(result)
+    })
+    for (const commit of commitsOf(written, reply.results)) this.#options.onCommit(commit)
+    if (reply.stopped === null) {
+      this.#becomeOk()
+    } else {
+      this.#waiting = [...batch.slice(written.length), ...this.#waiting]
+      if (reply.stopped.kind === 'full') this.#becomeFull(reply.stopped)
+      else this.fail(reply.stopped.message)
+    }
+    this.#schedule()
+  }
+
+  /** Nothing can be promised any more. */
+  fail(message: string): void {
+    if (this.#status.kind === 'failed') return
+    this.#stopRetrying()
+    this.#setStatus({ kind: 'failed', message })
+    this.#rejectAll()
+    this.#options.onFatal(this.#error())
+    this.#finishDrain()
+  }
+
+  /**
+   * Refuses what comes and resolves when all that was submitted is settled. While the disk is full it
+   * waits no longer than `whileFullMs`, then rejects the rest.
+   */
+  drain(whileFullMs: number): Promise<void> {
+    this.#closed = true
+    this.#drainWhileFullMs = whileFullMs
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#drained = resolve
+    if (this.#status.kind === 'full') this.#armGiveUp()
+    this.#schedule()
+    return promise
+  }
+
+  #schedule(): void {
+    if (this.#inFlight !== null || this.#retry !== null || this.#scheduled !== null) return
+    if (this.#waiting.length === 0) {
+      this.#finishDrain()
+      return
+    }
+    // Not at once: all that is submitted in this turn of the event loop goes together.
+    this.#scheduled = setImmediate(() => {
+      this.#scheduled = null
+      this.#sendNext()
+    })
+  }
+
+  #sendNext(): void {
+    let size = 0
+    let count = 0
+    for (const submission of this.#waiting) {
+      size += submission.size
+      if (count === batchOperations || (count > 0 && size > batchSize)) break
+      count += 1
+    }
+    if (count === 0) {
+      this.#finishDrain()
+      return
+    }
+    this.#inFlight = count === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, count)
+    this.#waiting = count === this.#waiting.length ? [] : this.#waiting.slice(count)
+    this.#sentAt = performance.now()
+    this.#options.send(this.#inFlight.map((submission) => submission.operation))
+  }
+
+  #becomeOk(): void {
+    this.#stopRetrying()
+    if (this.#status.kind === 'full') this.#setStatus({ kind: 'ok' })
+  }
+
+  #becomeFull({ message }: Stop): void {
+    if (this.#status.kind !== 'full') this.#setStatus({ kind: 'full', message })
+    const refused = this.#waiting.filter(({ operation }) => !waitsForRoom(operation.op))
+    this.#waiting = this.#waiting.filter(({ operation }) => waitsForRoom(operation.op))
+    for (const submission of refused) submission.reject(this.#error())
+    if (this.#drained !== null) {
+      if (this.#waiting.length === 0) {
+        this.#finishDrain()
+        return
+      }
+      this.#armGiveUp()
+    }
+    this.#retry = setTimeout(() => {
+      this.#retry = null
+      if (this.#waiting.length === 0) this.#waiting.push(probe())
+      this.#sendNext()
+    }, this.#options.retryFullMs)
+  }
+
+  #armGiveUp(): void {
+    this.#giveUp ??= setTimeout(() => {
+      this.#stopRetrying()
+      this.#rejectAll()
+      this.#finishDrain()
+    }, this.#drainWhileFullMs)
+  }
+
+  #stopRetrying(): void {
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    if (this.#giveUp !== null) clearTimeout(this.#giveUp)
+    this.#retry = null
+    this.#giveUp = null
+  }
+
+  #rejectAll(): void {
+    const rest = [...(this.#inFlight ?? []), ...this.#waiting]
+    this.#inFlight = null
+    this.#waiting = []
+    for (const submission of rest) submission.reject(this.#error())
+  }
+
+  #finishDrain(): void {
+    if (this.#drained === null) return
+    this.#stopRetrying()
+    this.#drained()
+    this.#drained = null
+  }
+
+  #setStatus(status: StoreStatus): void {
+    this.#status = status
+    this.#options.onStatus(status)
+  }
+
+  #error(): MillraceError {
+    const code: ErrorCode = this.#status.kind === 'full' ? 'storage_full' : 'storage_failed'
+    return new MillraceError(code, this.#status.kind === 'ok' ? 'The store failed' : this.#status.message)
+  }
+}
+
+function waitsForRoom(op: Operation['op']): boolean {
+  switch (op) {
+    case 'create':
+    case 'answer':
+    case 'prune':
+    case 'delete':
+    case 'reclaim':
+    case 'credential-add':
+    case 'credential-take':
+    case 'credential-revoke':
+      return false
+    default:
+      return true
+  }
+}
+
+function probe(): Submission {
+  return { operation: { op: 'probe' }, events: [], size: 0, resolve: () => {}, reject: () => {} }
+}

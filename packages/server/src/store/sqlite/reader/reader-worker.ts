@@ -1,0 +1,57 @@
+/** The thread that owns the read-only connection. It answers reads one by one, in order. */
+import type { DatabaseSync } from 'node:sqlite'
+import { parentPort } from 'node:worker_threads'
+import type { FromReader, ReadName, Reads, ToReader } from '#store/batched/operations'
+import { messageOf, openForReading } from '#store/sqlite/database'
+import { createCredentialReader } from './credential-reader.ts'
+import { createExpendableReader } from './expendable-reader.ts'
+import { createLogReader } from './log-reader.ts'
+import { createRunReader } from './run-reader.ts'
+import { createSessionReader } from './session-reader.ts'
+
+type Answers = { [Name in ReadName]: (ask: Reads[Name]['ask']) => Reads[Name]['answer'] }
+
+if (parentPort === null) throw new Error('reader-worker runs as a worker thread')
+const port = parentPort
+const send = (message: FromReader): void => port.postMessage(message)
+let db: DatabaseSync | undefined
+let answers: Answers | undefined
+
+port.on('message', (message: ToReader) => {
+  if (message.kind === 'open') {
+    db = openForReading(message.path)
+    answers = answersFrom(db)
+  } else if (message.kind === 'read') {
+    try {
+      const read = answers?.[message.name] as ((ask: unknown) => unknown) | undefined
+      send({ kind: 'answer', id: message.id, answer: read?.(message.ask) })
+    } catch (error) {
+      send({ kind: 'error', id: message.id, message: messageOf(error) })
+    }
+  } else {
+    port.close()
+    db?.close()
+  }
+})
+
+function answersFrom(db: DatabaseSync): Answers {
+  const logs = createLogReader(db)
+  const runs = createRunReader(db)
+  const sessions = createSessionReader(db)
+  const credentials = createCredentialReader(db)
+  return {
+    run: ({ id }) => runs.run(id),
+    list: (query) => runs.list(query),
+    active: () => runs.active(),
+    counts: ({ kind }) => runs.counts(kind),
+    expendable: createExpendableReader(db),
+    bounds: ({ id }) => logs.bounds(id),
+    page: ({ id, ...request }) => logs.page(id, request),
+    approvals: ({ run }) => sessions.openApprovals(run),
+    approval: ({ run, id }) => sessions.approval(run, id),
+    transcript: ({ run }) => sessions.transcript(run),
+    credential: ({ hash }) => credentials.find(hash),
+    credentials: ({ kind }) => credentials.list(kind),
+    deadCredentials: ({ ids, at }) => credentials.dead(ids, at),
+  }
+}

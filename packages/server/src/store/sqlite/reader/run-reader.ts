@@ -1,0 +1,53 @@
+/** Reads runs: one, a page of a listing, those active, and how many there are. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { RunKind } from '@millrace/protocol'
+import type { ListQuery, Reads, RunRow } from '#store/batched/operations'
+import { runColumns, runTables } from '#store/sqlite/run-row'
+import type { QueueCounts } from '#store/store'
+
+export interface RunReader {
+  run(id: string): RunRow | null
+  active(): RunRow[]
+  list(query: ListQuery): Reads['list']['answer']
+  counts(kind: RunKind): QueueCounts
+}
+
+export function createRunReader(db: DatabaseSync): RunReader {
+  const selectRun = db.prepare(`SELECT ${runColumns} FROM ${runTables} WHERE runs.id = ?`)
+  const selectActive = db.prepare(
+    // Two sets, so that each has its index; joined by OR they would read all runs there ever were.
+    `SELECT ${runColumns} FROM ${runTables} WHERE n IN (
+      SELECT n FROM runs WHERE state IN ('starting', 'running')
+      UNION ALL SELECT n FROM runs WHERE state = 'queued' AND cause IS NOT NULL) ORDER BY n`,
+  )
+  const selectCounts = db.prepare(`SELECT
+    (SELECT count(*) FROM runs WHERE kind = $kind AND state IN ('starting', 'running')) AS running,
+    (SELECT count(*) FROM runs WHERE kind = $kind AND state = 'queued') AS pending,
+    coalesce(max(completed), 0) AS completed, coalesce(max(failed), 0) AS failed,
+    coalesce(max(1.0 * duration_ms / nullif(timed, 0)), 0) AS averageDurationMs
+    FROM tallies WHERE kind = $kind`)
+  const listStatements = new Map<string, StatementSync>()
+
+  function list(query: ListQuery): Reads['list']['answer'] {
+    const wanted = { kind: query.kind, state: query.state, project: query.project, owner: query.owner }
+    const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
+    const conditions = ['n < ?', ...given.map(([column]) => `${column} = ?`)]
+    const sql = `SELECT n, ${runColumns} FROM ${runTables}
+      WHERE ${conditions.join(' AND ')} ORDER BY n DESC LIMIT ?`
+    const statement = listStatements.get(sql) ?? db.prepare(sql)
+    listStatements.set(sql, statement)
+    const before = query.before ?? Number.MAX_SAFE_INTEGER
+    const values = given.map(([, value]) => value ?? null)
+    // One more than asked for tells whether there is another page.
+    const found = statement.all(before, ...values, query.limit + 1) as unknown as (RunRow & { n: number })[]
+    const rows = found.slice(0, query.limit)
+    return { rows, nextBefore: found.length > rows.length ? (rows.at(-1)?.n ?? null) : null }
+  }
+
+  return {
+    run: (id) => (selectRun.get(id) as unknown as RunRow | undefined) ?? null,
+    active: () => selectActive.all() as unknown as RunRow[],
+    list,
+    counts: (kind) => selectCounts.get({ kind }) as unknown as QueueCounts,
+  }
+}

@@ -1,0 +1,32 @@
+/** A data directory without its server: what the command line does to one. */
+import { existsSync } from 'node:fs'
+import { databasePath } from '#store/sqlite/database'
+import { openSqliteStore } from '#store/sqlite/store'
+import type { Store } from '#store/store'
+import { acquireDataDirLock, DataDirInUse } from './lock.ts'
+
+export { backUp } from './backup.ts'
+export { acquireDataDirLock, DataDirInUse } from './lock.ts'
+export { restore } from './restore.ts'
+
+export function holdsDatabase(dataDir: string): boolean {
+  return existsSync(databasePath(dataDir))
+}
+
+/** Null while a server has the directory. The store's `close` gives the directory back, too. */
+export async function openAlone(dataDir: string): Promise<Store | null> {
+  let lock: ReturnType<typeof acquireDataDirLock>
+  try {
+    lock = acquireDataDirLock(dataDir)
+  } catch (error) {
+    if (error instanceof DataDirInUse) return null
+    throw error
+  }
+  try {
+    const store = await openSqliteStore({ dataDir })
+    return { ...store, close: () => store.close().finally(() => lock.release()) }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * The lock on a data directory: an exclusive transaction that stays open on `lock.db`. The operating
+ * system releases it with the process, however that dies. `lock.pid` beside it only names the holder
+ * in the message to the second server; nothing is ever decided by it.
+ *
+ * The pid is not in `lock.db` itself: POSIX locks go when *any* descriptor of the file is closed, so
+ * a second look from the holder's own process would release it.
+ */
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { failureKind } from '#store/sqlite/database'
+import { isAlive } from './is-alive.ts'
+
+export interface DataDirLock {
+  release(): void
+}
+
+// A lock that nobody refers to would be released by the garbage collector.
+const held = new Set<DatabaseSync>()
+
+/** Another process has the lock; its message names it. */
+export class DataDirInUse extends Error {
+  override readonly name = 'DataDirInUse'
+}
+
+/** Takes the lock. Throws a `DataDirInUse` when another process has it. */
+export function acquireDataDirLock(dataDir: string): DataDirLock {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const pidFile = join(dataDir, 'lock.pid')
+  const lockFile = join(dataDir, 'lock.db')
+  // Whoever may read it could lock it, and keep the server out.
+  if (!existsSync(lockFile)) closeSync(openSync(lockFile, 'a', 0o600))
+  const db = new DatabaseSync(lockFile)
+  try {
+    db.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    db.close()
+    if (failureKind(error) !== 'busy') throw error
+    throw new DataDirInUse(`another server (pid ${holder(pidFile)}) uses the data directory ${dataDir}`)
+  }
+  held.add(db)
+  try {
+    writeFileSync(`${pidFile}.new`, `${process.pid}\n`, { mode: 0o600 })
+    renameSync(`${pidFile}.new`, pidFile)
+  } catch (error) {
+    release()
+    throw error
+  }
+  return { release }
+
+  function release(): void {
+    if (held.delete(db)) db.close()
+  }
+}
+
+/** The holder writes its pid just after it has the lock: a pid that is not alive is that of the one before. */
+function holder(pidFile: string): string {
+  let pid = 'unknown'
+  for (let tries = 0; tries < 20; tries += 1) {
+    try {
+      pid = readFileSync(pidFile, 'utf8').trim() || 'unknown'
+      if (isAlive(Number(pid))) return pid
+    } catch {
+      // Not written yet.
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25)
+  }
+  return pid
+}

@@ -1,0 +1,66 @@
+/**
+ * Keeps the write-ahead log short. SQLite's own checkpoints, every 16 MiB, fold it into the database but
+ * begin it anew only in a moment without readers. One reader comes and goes and leaves such moments;
+ * several that overlap leave none, and the log would grow for as long as they do.
+ *
+ * So a log that has grown on is folded while the writer waits: once all of it is in the database, new
+ * readers do without the log, and those of before are gone in a moment. A reader that stays longer (a
+ * backup) is not waited for again until the log has grown by another step.
+ *
+ * Also, pages that were given back leave the file only when the log is folded: after the last of them it is.
+ */
+import { statSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import type { OperationResult } from '#store/batched/operations'
+import { walKeptBytes } from '#store/sqlite/database'
+
+export interface Checkpoints {
+  afterCommit(results: readonly OperationResult[]): void
+}
+
+const stepBytes = 16 * 1024 * 1024
+const waitMs = 200
+
+/** `firstBytes` is the size from which the log is too long. */
+export function createCheckpoints(
+  db: DatabaseSync,
+  path: string,
+  { firstBytes = walKeptBytes + stepBytes, step = stepBytes } = {},
+): Checkpoints {
+  let tooLong = firstBytes
+  let gaveBack = false
+  const timeout = Number(db.prepare('PRAGMA busy_timeout').get()?.timeout ?? 0)
+
+  function fold(): boolean {
+    db.exec(`PRAGMA busy_timeout = ${waitMs}`)
+    try {
+      return db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.busy === 0
+    } catch {
+      // The commit is on disk all the same; what is wrong with the disk the next write will meet.
+      return false
+    } finally {
+      db.exec(`PRAGMA busy_timeout = ${timeout}`)
+    }
+  }
+
+  /** True when room was given back and nothing more will be for now. */
+  function reclaimedAll(results: readonly OperationResult[]): boolean {
+    for (const result of results) {
+      if (result.kind !== 'reclaimed') continue
+      gaveBack ||= result.bytes > 0
+      if (result.more || !gaveBack) continue
+      gaveBack = false
+      return true
+    }
+    return false
+  }
+
+  return {
+    afterCommit(results) {
+      if (reclaimedAll(results)) fold()
+      const size = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+      if (size < firstBytes) tooLong = firstBytes
+      else if (size >= tooLong) tooLong = fold() ? firstBytes : size + Math.max(step, size / 4)
+    },
+  }
+}

@@ -1,0 +1,48 @@
+/** What operations on credentials do, inside the transaction of their batch. */
+import type { DatabaseSync } from 'node:sqlite'
+import type { CredentialOperation, OperationResult } from '#store/batched/operations'
+import type { Credential } from '#store/credentials'
+import { credentialColumns, toCredential } from '#store/sqlite/credential-row'
+
+export function createCredentialWriter(
+  db: DatabaseSync,
+): (operation: CredentialOperation) => OperationResult {
+  const insert = db.prepare(`INSERT INTO credentials
+    (hash, id, kind, user, admin, created_at, expires_at, revoked_at, used_at, parent, path)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  // Unused and taken in one statement: of two that race, one changes nothing.
+  const take = db.prepare(`UPDATE credentials SET used_at = ? WHERE hash = ? AND used_at IS NULL
+    RETURNING ${credentialColumns}`)
+  // All that descends from it dies with it, however many steps down.
+  const revoke = db.prepare(`WITH RECURSIVE line (id) AS (
+      SELECT id FROM credentials WHERE id = $id
+      UNION SELECT credentials.id FROM credentials JOIN line ON credentials.parent = line.id)
+    UPDATE credentials SET revoked_at = coalesce(revoked_at, $at) WHERE id IN (SELECT id FROM line)`)
+  const sweep = db.prepare('DELETE FROM credentials WHERE expires_at < ?')
+
+  function add(credential: Credential, hash: string): OperationResult {
+    const { id, kind, user, admin, createdAt, expiresAt, revokedAt, usedAt, parent, path } = credential
+    insert.run(hash, id, kind, user, Number(admin), createdAt, expiresAt, revokedAt, usedAt, parent, path)
+    return { kind: 'credential', credential }
+  }
+
+  return (operation) => {
+    switch (operation.op) {
+      case 'credential-add':
+        return add(operation.credential, operation.hash)
+      case 'credential-take': {
+        const row = take.get(operation.at, operation.hash)
+        return row === undefined ? { kind: 'none' } : { kind: 'credential', credential: toCredential(row) }
+      }
+      case 'credential-revoke':
+        return revoke.run({ id: operation.id, at: operation.at }).changes === 0
+          ? { kind: 'none' }
+          : { kind: 'done' }
+      case 'credential-sweep':
+        sweep.run(operation.at)
+        return { kind: 'done' }
+      default:
+        return operation satisfies never
+    }
+  }
+}

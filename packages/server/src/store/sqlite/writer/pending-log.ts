@@ -1,0 +1,114 @@
+/**
+ * The logs of the runs a transaction writes to. Lives as long as the transaction: heads come from the
+ * runs' rows, read inside it, and go back to them before it commits. Several appends of one run share
+ * a row of events.
+ *
+ * Invariant: whoever reads or writes a run's row by other statements calls `flush` for it first.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import type { RunState } from '@millrace/protocol'
+import { type LogText, rowSize } from '#store/batched/operations'
+
+export interface OpenRun {
+  readonly n: number
+  state: RunState
+  closed: boolean
+  attempt: number
+  head: number
+  /** The head its row has. */
+  storedHead: number
+  /** Events that have numbers and no row yet. */
+  pending: { firstSeq: number; jsonBytes: number; text: string } | null
+}
+
+export interface PendingLog {
+  open(id: string): OpenRun | undefined
+  /** Takes in a run whose row was just inserted. */
+  opened(id: string, n: number): OpenRun
+  /** Numbers the events; returns the first number. */
+  add(run: OpenRun, log: readonly LogText[]): number
+  flush(run: OpenRun): void
+  flushAll(): void
+  /** Forgets a run whose row is gone; its log must have been flushed. */
+  forget(id: string): void
+  /** Forgets everything: the transaction is over. */
+  clear(): void
+}
+
+export function createPendingLog(db: DatabaseSync): PendingLog {
+  const selectRun = db.prepare('SELECT n, state, closed, attempt, head FROM runs WHERE id = ?')
+  const updateHead = db.prepare('UPDATE runs SET head = ? WHERE n = ?')
+  const insertBatch = db.prepare(
+    'INSERT INTO batches (run, first_seq, last_seq, json_bytes, body) VALUES (?, ?, ?, ?, ?)',
+  )
+  const runs = new Map<string, OpenRun>()
+
+  function open(id: string): OpenRun | undefined {
+    const known = runs.get(id)
+    if (known !== undefined) return known
+    const row = selectRun.get(id)
+    if (row === undefined) return undefined
+    const head = Number(row.head)
+    const run: OpenRun = {
+      n: Number(row.n),
+      state: row.state as RunState,
+      closed: row.closed === 1,
+      attempt: Number(row.attempt),
+      head,
+      storedHead: head,
+      pending: null,
+    }
+    runs.set(id, run)
+    return run
+  }
+
+  function opened(id: string, n: number): OpenRun {
+    const run: OpenRun = {
+      n,
+      state: 'queued',
+      closed: false,
+      attempt: 0,
+      head: 0,
+      storedHead: 0,
+      pending: null,
+    }
+    runs.set(id, run)
+    return run
+  }
+
+  function add(run: OpenRun, log: readonly LogText[]): number {
+    const firstSeq = run.head + 1
+    for (const { count, overhead, text } of log) {
+      if (run.pending !== null && run.pending.text.length + text.length > rowSize) closeRow(run)
+      const jsonBytes = Buffer.byteLength(text) - overhead
+      if (run.pending === null) {
+        run.pending = { firstSeq: run.head + 1, jsonBytes, text }
+      } else {
+        run.pending.jsonBytes += jsonBytes
+        run.pending.text += text
+      }
+      run.head += count
+    }
+    return firstSeq
+  }
+
+  function closeRow(run: OpenRun): void {
+    if (run.pending === null) return
+    const { firstSeq, jsonBytes, text } = run.pending
+    insertBatch.run(run.n, firstSeq, run.head, jsonBytes, text)
+    run.pending = null
+  }
+
+  function flush(run: OpenRun): void {
+    closeRow(run)
+    if (run.head === run.storedHead) return
+    updateHead.run(run.head, run.n)
+    run.storedHead = run.head
+  }
+
+  function flushAll(): void {
+    for (const run of runs.values()) flush(run)
+  }
+
+  return { open, opened, add, flush, flushAll, forget: (id) => runs.delete(id), clear: () => runs.clear() }
+}

@@ -1,0 +1,18 @@
+/** Programs that stand in for the SDK's own, to break the rules that it keeps. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Workspace } from '../../../../../sandbox/test/support/workspace.ts'
+
+/** A shell script in a folder of its own, for `pathToClaudeCodeExecutable`. */
+export function program(workspace: Workspace, name: string, script: string): string {
+  const folder = join(workspace.root, 'programs', name)
+  mkdirSync(folder, { recursive: true })
+  const path = join(folder, 'claude')
+  writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  return path
+}
+
+/** Shell text that says a message. */
+export function saying(message: Record<string, unknown>): string {
+  return `echo '${JSON.stringify(message)}'`
+}

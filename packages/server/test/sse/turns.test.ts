@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { Turns } from '#sse/turns'
+import { eventually } from '../delivery/support/sse-client.ts'
+
+test('the event loop runs between slices of a long queue', async () => {
+  const turns = new Turns()
+  let taken = 0
+  let takenWhenLoopRan = 0
+  const taker = {
+    turn() {
+      taken += 1
+      if (taken > 1) return
+      setImmediate(() => {
+        takenWhenLoopRan = taken
+      })
+    },
+  }
+  for (let n = 0; n < 1000; n++) turns.add(taker)
+  await eventually(() => taken === 1000)
+  expect(takenWhenLoopRan).toBeGreaterThan(0)
+  expect(takenWhenLoopRan).toBeLessThan(1000)
+})
+
+test('whoever queues again comes after all who wait, and idle is told once when nobody does', async () => {
+  const turns = new Turns()
+  const order: string[] = []
+  let again = true
+  const first = {
+    turn() {
+      order.push('first')
+      if (again) turns.add(first)
+      again = false
+    },
+  }
+  turns.add(first)
+  turns.add({ turn: () => order.push('second') })
+  turns.whenIdle(() => order.push('idle'))
+  await eventually(() => order.includes('idle'))
+  turns.add({ turn: () => order.push('third') })
+  await eventually(() => order.includes('third'))
+  expect(order).toEqual(['first', 'second', 'first', 'idle', 'third'])
+})

@@ -1,0 +1,85 @@
+/** The part of the conformance suite about credentials. */
+import { randomUUID } from 'node:crypto'
+import type { Credential } from '@millrace/server/store'
+import { describe, expect, test } from 'vitest'
+import { type Subject, upTo } from './material.ts'
+
+function newCredential(given: Partial<Credential> = {}): Credential {
+  return {
+    id: randomUUID(),
+    kind: 'token',
+    user: 'ada',
+    admin: false,
+    createdAt: 1_000,
+    expiresAt: null,
+    revokedAt: null,
+    usedAt: null,
+    parent: null,
+    path: null,
+    ...given,
+  }
+}
+
+export function describeCredentials(subject: Subject): void {
+  describe('credentials', () => {
+    test('one is found by its hash, as it was added, also by the next opening', async () => {
+      const credential = newCredential({ admin: true, expiresAt: 5_000, path: '/api/stream', kind: 'ticket' })
+      await subject.store.credentials.add(credential, 'hash')
+      expect(await subject.store.credentials.find('hash')).toEqual(credential)
+      expect(await subject.store.credentials.find('other')).toBeNull()
+      await subject.reopen()
+      expect(await subject.store.credentials.find('hash')).toEqual(credential)
+    })
+
+    test('of many that take a one-use credential at once exactly one gets it', async () => {
+      const { credentials } = subject.store
+      const credential = newCredential({ kind: 'login' })
+      await credentials.add(credential, 'hash')
+      const taken = await Promise.all(upTo(20).map((at) => credentials.take('hash', at)))
+      const winners = taken.filter((one) => one !== null)
+      expect(winners).toHaveLength(1)
+      expect(await credentials.find('hash')).toEqual({ ...credential, usedAt: winners[0]?.usedAt })
+      expect(await credentials.take('unknown', 1)).toBeNull()
+    })
+
+    test('with one that is revoked dies all that was made from it, and nothing else', async () => {
+      const { credentials } = subject.store
+      const token = newCredential()
+      const cookie = newCredential({ kind: 'cookie', parent: token.id })
+      const ticket = newCredential({ kind: 'ticket', parent: cookie.id })
+      const other = newCredential({ kind: 'cookie' })
+      const all = [token, cookie, ticket, other]
+      for (const one of all) await credentials.add(one, one.id)
+      expect(await credentials.revoke(cookie.id, 2_000)).toBe(true)
+      expect(await credentials.revoke(token.id, 3_000)).toBe(true)
+      expect(await credentials.revoke(randomUUID(), 3_000)).toBe(false)
+      const revokedAt = await Promise.all(all.map(async ({ id }) => (await credentials.find(id))?.revokedAt))
+      expect(revokedAt).toEqual([3_000, 2_000, 2_000, null])
+      const ids = all.map(({ id }) => id)
+      expect(new Set(await credentials.dead(ids, 4_000))).toEqual(new Set(ids.slice(0, 3)))
+    })
+
+    test('dead are those revoked, expired at the time given, or unknown', async () => {
+      const { credentials } = subject.store
+      const lasting = newCredential()
+      const brief = newCredential({ expiresAt: 2_000 })
+      const unknown = randomUUID()
+      for (const one of [lasting, brief]) await credentials.add(one, one.id)
+      const ids = [lasting.id, brief.id, unknown]
+      expect(await credentials.dead(ids, 1_999)).toEqual([unknown])
+      expect(new Set(await credentials.dead(ids, 2_000))).toEqual(new Set([brief.id, unknown]))
+      expect(await credentials.dead([], 2_000)).toEqual([])
+    })
+
+    test('a listing has those of one kind, newest first, and a sweep forgets what expired', async () => {
+      const { credentials } = subject.store
+      const [old, young] = [newCredential({ expiresAt: 2_000 }), newCredential({ createdAt: 1_500 })]
+      for (const one of [old, young, newCredential({ kind: 'cookie' })]) await credentials.add(one, one.id)
+      expect(await credentials.list('token')).toEqual([young, old])
+      await credentials.sweep(2_000)
+      expect(await credentials.list('token')).toEqual([young, old])
+      await credentials.sweep(2_001)
+      expect(await credentials.list('token')).toEqual([young])
+    })
+  })
+}

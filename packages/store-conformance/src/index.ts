@@ -1,0 +1,91 @@
+/**
+ * The one suite that every store passes. It imports vitest: only tests may import it.
+ */
+
+import type { Store } from '@millrace/server/store'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describeApprovals } from './approvals.ts'
+import { describeCredentials } from './credentials.ts'
+import { describeListing } from './listing.ts'
+import { describeLogs } from './logs.ts'
+import { completed, line, newRun, readAll, type Subject } from './material.ts'
+import { describeQueue } from './queue.ts'
+import { describeRetention } from './retention.ts'
+import { describeTranscripts } from './transcripts.ts'
+
+/** A store of its own, with nothing in it. */
+export interface OpenedStore {
+  store: Store
+  /** Closes the store and opens what it left. */
+  reopen(): Promise<Store>
+  /** Closes the store, if it is open, and removes what it left. */
+  dispose(): Promise<void>
+}
+
+export function describeStoreConformance(name: string, open: () => Promise<OpenedStore>): void {
+  describe(`${name} passes the conformance suite:`, () => {
+    let opened: OpenedStore
+    let store: Store
+    beforeEach(async () => {
+      opened = await open()
+      store = opened.store
+    })
+    afterEach(() => opened.dispose())
+    const subject: Subject = {
+      get store() {
+        return store
+      },
+      async reopen() {
+        store = await opened.reopen()
+        return store
+      },
+    }
+
+    describeLogs(subject)
+    describeQueue(subject)
+    describeApprovals(subject)
+    describeTranscripts(subject)
+    describeListing(subject)
+    describeCredentials(subject)
+    describeRetention(subject)
+
+    test('a store that is closed refuses every call', async () => {
+      const run = newRun()
+      await store.createRun(run)
+      await store.close()
+      await store.close()
+      await expect(store.append(run.id, 0, [line('late')])).rejects.toMatchObject({ code: 'draining' })
+      await expect(store.getRun(run.id)).rejects.toMatchObject({ code: 'draining' })
+    })
+
+    test('what was handed over before a close is on disk after it', async () => {
+      const run = newRun()
+      await store.createRun(run)
+      const appended = Array.from({ length: 30 }, (_, i) => store.append(run.id, 0, [line(`${i}`)]))
+      await store.close()
+      await Promise.all(appended)
+      await subject.reopen()
+      expect((await subject.store.bounds(run.id))?.head).toBe(31)
+    })
+
+    test('another opening keeps the epoch, the runs and their logs', async () => {
+      const run = newRun({ spec: { tool: 'count', args: { a: 'ü' } } })
+      await store.createRun(run)
+      await store.claim({ kind: 'job', limit: 1, node: 'here' })
+      await store.append(run.id, 1, [line('a'), line('ß € 🎉')])
+      await store.finish(run.id, 1, completed({ exitCode: 0 }))
+      const before = {
+        epoch: store.epoch,
+        run: await store.getRun(run.id),
+        log: await readAll(store, run.id),
+      }
+      await subject.reopen()
+      const after = subject.store
+      expect({
+        epoch: after.epoch,
+        run: await after.getRun(run.id),
+        log: await readAll(after, run.id),
+      }).toEqual(before)
+    })
+  })
+}

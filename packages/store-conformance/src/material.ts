@@ -1,0 +1,67 @@
+/** What the tests of the conformance suite are made of: runs, events, and ways to look at a store. */
+import { randomUUID } from 'node:crypto'
+import type { EventInput, Finish, NewApproval, NewRun, Store, TranscriptEntry } from '@millrace/server/store'
+
+/** What a test of the suite works with: always the store that is open now. */
+export interface Subject {
+  readonly store: Store
+  reopen(): Promise<Store>
+}
+
+export function newRun(given: Partial<NewRun> = {}): NewRun {
+  return {
+    id: randomUUID(),
+    kind: 'job',
+    project: 'web',
+    owner: 'ada',
+    spec: { tool: 'count' },
+    createdAt: 1_000,
+    retryOf: null,
+    resumes: null,
+    queued: { at: 1_000, type: 'run:queued', json: '{}' },
+    idempotency: null,
+    ...given,
+  }
+}
+
+export function line(text: string, at = 2_000): EventInput {
+  return { at, type: 'output', json: JSON.stringify({ line: text }) }
+}
+
+export function completed(result: unknown = null, at = 9_000): Finish {
+  return {
+    state: 'completed',
+    event: { at, type: 'complete', json: JSON.stringify({ result }) },
+    result,
+    error: null,
+    usage: null,
+  }
+}
+
+/** A run that was claimed and runs, at attempt 1. */
+export async function runningRun(store: Store, given: Partial<NewRun> = {}): Promise<string> {
+  const run = newRun(given)
+  await store.createRun(run)
+  await store.claim({ kind: run.kind, limit: 1000, node: 'here' })
+  await store.markRunning(run.id, 1, { at: 3_000, type: 'run:started', json: '{}' })
+  return run.id
+}
+
+export async function readAll(store: Store, id: string) {
+  const page = await store.readAfter(id, { after: 0, maxBytes: 1e9 })
+  return page?.events ?? []
+}
+
+export function newApproval(given: Partial<NewApproval> = {}): NewApproval {
+  const id = given.id ?? randomUUID()
+  const event = { at: 4_000, type: 'permission:requested', json: JSON.stringify({ approvalId: id }) }
+  return { id, expiresAt: 60_000, event, ...given }
+}
+
+export function entry(text: string, subpath = ''): TranscriptEntry {
+  return { conversation: 'c1', subpath, json: JSON.stringify({ text }) }
+}
+
+export function upTo(last: number, first = 1): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+}

@@ -1,0 +1,122 @@
+/** The part of the conformance suite about what is kept of agents' conversations. */
+
+import type { Commit, Store, TranscriptEntry } from '@millrace/server/store'
+import { describe, expect, test } from 'vitest'
+import { completed, entry, newRun, readAll, runningRun, type Subject, upTo } from './material.ts'
+
+export function describeTranscripts(subject: Subject): void {
+  describe('transcripts', () => {
+    test('entries come back as they were given and in order, also by the next opening', async () => {
+      const { store } = subject
+      const id = await runningRun(store)
+      expect(await store.readTranscript(id)).toEqual([])
+      const odd = ['', 'a\nb\u2028\u0000', 'ü€🎉\ud800', 'x'.repeat(300_000)]
+      const all = [...odd.map((text) => entry(text)), entry('sub', 'agents/a1'), entry('on')]
+      await Promise.all([
+        store.appendTranscript(id, 1, all.slice(0, 2)),
+        store.appendTranscript(id, 1, []),
+        store.appendTranscript(id, 1, all.slice(2)),
+      ])
+      expect(await store.readTranscript(id)).toEqual(all)
+      await subject.reopen()
+      expect(await subject.store.readTranscript(id)).toEqual(all)
+    })
+
+    test('text that could not be kept as it is, is refused', async () => {
+      const { store } = subject
+      const id = await runningRun(store)
+      const bad = { conversation: 'c1', subpath: '', json: '"\ud800"' }
+      await expect(store.appendTranscript(id, 1, [entry('good'), bad])).rejects.toMatchObject({
+        code: 'invalid_request',
+      })
+      expect(await store.readTranscript(id)).toEqual([])
+    })
+
+    test('an old attempt and a run that is over keep nothing more', async () => {
+      const { store } = subject
+      const id = await runningRun(store)
+      const kept = (attempt: number) => store.appendTranscript(id, attempt, [entry('late')])
+      for (const attempt of [0, 2])
+        await expect(kept(attempt)).rejects.toMatchObject({ code: 'stale_attempt' })
+      await store.finish(id, 1, completed())
+      await expect(kept(1)).rejects.toMatchObject({ code: 'run_over' })
+      await expect(store.appendTranscript(newRun().id, 1, [])).rejects.toMatchObject({ code: 'not_found' })
+      expect(await store.readTranscript(id)).toEqual([])
+      expect(await store.readTranscript(newRun().id)).toEqual([])
+    })
+
+    test('they are no part of the log: nobody who follows is told', async () => {
+      const { store } = subject
+      const id = await runningRun(store)
+      const told: Commit[] = []
+      store.onCommit((commit) => told.push(commit))
+      await store.appendTranscript(id, 1, [entry('private')])
+      expect(told).toEqual([])
+      expect(await readAll(store, id)).toHaveLength(2)
+    })
+
+    test('a run that resumes another begins with a copy of its own, along a chain', async () => {
+      const { store } = subject
+      const first = await overWith(store, null, entry('1'))
+      const second = await overWith(store, first, entry('2'))
+      const third = await overWith(store, second, entry('3'))
+      const fork = await overWith(store, first, entry('2b'))
+      const texts = async (id: string) =>
+        (await store.readTranscript(id)).map(({ json }) => JSON.parse(json).text)
+      expect(await texts(first)).toEqual(['1'])
+      expect(await texts(second)).toEqual(['1', '2'])
+      expect(await texts(third)).toEqual(['1', '2', '3'])
+      expect(await texts(fork)).toEqual(['1', '2b'])
+      for (const id of [first, second]) await store.deleteRun(id)
+      while ((await store.reclaim()).more);
+      expect(await texts(second)).toEqual([])
+      expect(await texts(third)).toEqual(['1', '2', '3'])
+      expect(await store.getRun(third)).toMatchObject({ resumes: second })
+    })
+
+    test('a run is not started that resumes one of which nothing is kept', async () => {
+      const { store } = subject
+      const empty = await runningRun(store)
+      await store.finish(empty, 1, completed())
+      const deleted = await overWith(store, null, entry('gone'))
+      await store.deleteRun(deleted)
+      for (const resumes of [empty, deleted, newRun().id]) {
+        const run = newRun({ resumes })
+        await expect(store.createRun(run)).rejects.toMatchObject({ code: 'not_resumable' })
+        expect(await store.getRun(run.id)).toBeNull()
+      }
+    })
+
+    test('what a run that is deleted kept goes with it, a piece at a time, and nothing of another', async () => {
+      const { store } = subject
+      const gone = await runningRun(store)
+      const kept = await runningRun(store)
+      for (const id of [gone, kept]) {
+        for (const n of upTo(15)) await store.appendTranscript(id, 1, [entry(`${n}:${'x'.repeat(600_000)}`)])
+        await store.appendTranscript(
+          id,
+          1,
+          upTo(600).map((n) => entry(`${n}`)),
+        )
+      }
+      const all = await store.readTranscript(kept)
+      await store.finish(gone, 1, completed())
+      await store.deleteRun(gone)
+      expect(await store.readTranscript(gone)).toEqual([])
+      let pieces = 0
+      for (let more = true; more; pieces += 1) more = (await store.reclaim()).more
+      // 9 MB and 600 rows, of 4 MiB and 512 rows a piece.
+      expect(pieces).toBeGreaterThan(3)
+      expect(await store.readTranscript(kept)).toEqual(all)
+      expect(await store.reclaim()).toEqual({ bytes: 0, more: false })
+    })
+  })
+}
+
+/** A run that is over, goes on with another's conversation if one is named, and added an entry to it. */
+async function overWith(store: Store, resumes: string | null, added: TranscriptEntry): Promise<string> {
+  const id = await runningRun(store, { resumes })
+  await store.appendTranscript(id, 1, [added])
+  await store.finish(id, 1, completed())
+  return id
+}
