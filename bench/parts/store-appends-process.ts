@@ -16,6 +16,7 @@ const created = ids.map((id) =>
     createdAt: Date.now(),
     retryOf: null,
     resumes: null,
+    exclusive: false,
     queued: { at: Date.now(), type: 'run:queued', json: '{}' },
     idempotency: null,
   }),

@@ -18,6 +18,7 @@ export function newRun(given: Partial<NewRun> = {}): NewRun {
     createdAt: 1_000,
     retryOf: null,
     resumes: null,
+    exclusive: false,
     queued: { at: 1_000, type: 'run:queued', json: '{}' },
     idempotency: null,
     ...given,

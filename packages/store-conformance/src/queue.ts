@@ -7,7 +7,7 @@ export function describeQueue(subject: Subject): void {
     test('a new run is queued, with its first event', async () => {
       const { store } = subject
       const run = newRun({ retryOf: newRun().id, spec: { tool: 'x', args: { a: '1' } } })
-      const { queued: _queued, idempotency: _idempotency, ...shown } = run
+      const { queued: _queued, exclusive: _exclusive, idempotency: _idempotency, ...shown } = run
       const { run: record, created } = await store.createRun(run)
       expect(created).toBe(true)
       expect(record).toEqual({
@@ -76,9 +76,9 @@ export function describeQueue(subject: Subject): void {
       expect(await store.finish(ended.id, 0, aborted)).toMatchObject({ state: 'aborted', attempt: 0 })
     })
 
-    test('of twenty sessions started at once in a project one is created', async () => {
+    test('of twenty exclusive runs created at once in one project exactly one is accepted', async () => {
       const { store } = subject
-      const start = (project: string) => store.createRun(newRun({ kind: 'session', project }))
+      const start = (project: string) => store.createRun(newRun({ exclusive: true, project }))
       const results = await Promise.allSettled([...upTo(20).map(() => start('web')), start('api')])
       const created = results.slice(0, 20).filter((result) => result.status === 'fulfilled')
       expect(created).toHaveLength(1)
@@ -93,21 +93,21 @@ export function describeQueue(subject: Subject): void {
       }
     })
 
-    test('a project takes another session when the one before is over, and jobs at any time', async () => {
+    test('a project takes another exclusive run when the previous one is over, and other runs at any time', async () => {
       const { store } = subject
-      const id = await runningRun(store, { kind: 'session' })
+      const id = await runningRun(store, { exclusive: true })
       await store.createRun(newRun())
-      await expect(store.createRun(newRun({ kind: 'session' }))).rejects.toMatchObject({
+      await expect(store.createRun(newRun({ exclusive: true }))).rejects.toMatchObject({
         code: 'project_busy',
       })
       await store.finish(id, 1, completed())
-      expect((await store.createRun(newRun({ kind: 'session' }))).created).toBe(true)
+      expect((await store.createRun(newRun({ exclusive: true }))).created).toBe(true)
     })
 
     test('a repeated idempotency key answers with the first run, for its owner, for the same request', async () => {
       const { store } = subject
       const keyed = (owner: string, fingerprint: string) =>
-        newRun({ kind: 'session', owner, idempotency: { key: 'k', fingerprint } })
+        newRun({ exclusive: true, owner, idempotency: { key: 'k', fingerprint } })
       const all = await Promise.all(upTo(5).map(() => store.createRun(keyed('ada', 'same'))))
       expect(all.map(({ created }) => created)).toEqual([true, false, false, false, false])
       expect(new Set(all.map(({ run }) => run.id)).size).toBe(1)

@@ -136,6 +136,7 @@ export class Runs {
       createdAt: at,
       retryOf,
       resumes,
+      exclusive: request.kind === 'session',
       queued: {
         at,
         type: lifecycleTypes.queued,

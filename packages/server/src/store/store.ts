@@ -38,6 +38,8 @@ export interface NewRun {
   createdAt: number
   retryOf: string | null
   resumes: string | null
+  /** Refused while the project has another open run that is exclusive, too. */
+  exclusive: boolean
   /** The first event of the log. */
   queued: EventInput
   /** A repeated key of the same owner answers with the first run; with another fingerprint it is an error. */
@@ -204,7 +206,7 @@ export interface Store {
   /**
    * Puts a run in the queue. `created` is false when the idempotency key was known.
    * With `resumes`, what is kept of that run's conversation is copied to the new one, together with it.
-   * Fails with `project_busy` when the kind is `session` and the project has an open session, with
+   * Fails with `project_busy` when the run is exclusive and its project has an open run that is, with
    * `not_resumable` when nothing is kept of the conversation that it resumes, with
    * `idempotency_mismatch`, or with `storage_full` while the disk is full.
    */

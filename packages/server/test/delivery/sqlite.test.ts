@@ -29,6 +29,7 @@ async function startRun(store: Store): Promise<string> {
     createdAt: 1,
     retryOf: null,
     resumes: null,
+    exclusive: false,
     queued: { at: 1, type: 'run:queued', json: '{}' },
     idempotency: null,
   })

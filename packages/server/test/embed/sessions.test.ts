@@ -139,6 +139,7 @@ async function leaveOpen(store: Store, kinds: RunKind[]): Promise<string[]> {
       createdAt: at,
       retryOf: null,
       resumes: null,
+      exclusive: kind === 'session',
       queued: { at, type: 'run:queued', json: '{}' },
       idempotency: null,
     })

@@ -145,7 +145,7 @@ describe('the end of a run with an open question', () => {
   it('by a crash of the server withdraws it at the next start, once', async () => {
     const dataDir = temporaryDir()
     const killed = await openSqliteStore({ dataDir })
-    const id = await runningRun(killed, { kind: 'session', owner: 'ann' })
+    const id = await runningRun(killed, { kind: 'session', exclusive: true, owner: 'ann' })
     const { id: approvalId, ...asked } = newApproval()
     await killed.requestApproval(id, 1, { id: approvalId, ...asked })
     await killed.close()

@@ -34,6 +34,7 @@ async function queue(store: Store, n: number, kind: 'job' | 'execution' = 'job')
     createdAt: n,
     retryOf: null,
     resumes: null,
+    exclusive: false,
     queued: { at: n, type: 'run:queued', json: '{}' },
     idempotency: null,
   })

@@ -18,6 +18,7 @@ const newRun: NewRun = {
   createdAt: 5,
   retryOf: null,
   resumes: null,
+  exclusive: false,
   queued: event('run:queued'),
   idempotency: { key: 'k', fingerprint: 'f' },
 }

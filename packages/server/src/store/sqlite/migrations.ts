@@ -126,6 +126,17 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX transcripts_of_run ON transcripts (run);
     `,
   },
+  {
+    id: 5,
+    // Which runs exclude each other in a project is the caller's to say; until now it was the kind `session`.
+    sql: `
+      ALTER TABLE runs ADD COLUMN exclusive INTEGER NOT NULL DEFAULT 0;
+      UPDATE runs SET exclusive = 1 WHERE kind = 'session';
+      DROP INDEX one_open_session_a_project;
+      CREATE UNIQUE INDEX one_open_exclusive_run_a_project ON runs (project)
+        WHERE exclusive = 1 AND closed = 0;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps` know. */

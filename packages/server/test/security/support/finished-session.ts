@@ -19,6 +19,7 @@ export async function leaveFinishedSession(dataDir: string): Promise<string> {
       createdAt: at,
       retryOf: null,
       resumes: null,
+      exclusive: true,
       queued: { at, type: 'run:queued', json: '{}' },
       idempotency: null,
     })

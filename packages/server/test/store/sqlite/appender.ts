@@ -39,6 +39,7 @@ async function start(id: string): Promise<void> {
     createdAt: 1,
     retryOf: null,
     resumes: null,
+    exclusive: false,
     queued: { at: 1, type: 'run:queued', json: '{}' },
     idempotency: null,
   })

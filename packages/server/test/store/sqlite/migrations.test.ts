@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
-import { newRun, readAll } from '@millrace/store-conformance/material'
+import { completed, newRun, readAll } from '@millrace/store-conformance/material'
 import { expect, onTestFinished, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
 import { type Migration, migrate, migrations } from '#store/sqlite/migrations'
@@ -42,6 +42,26 @@ test('a database of an older version is brought up, step by step, and keeps what
   migrate(db, later)
   expect(version(db)).toBe(newest + 2)
   expect(db.prepare('SELECT id, colour FROM runs').all()).toEqual([{ id: run.id, colour: 'blue' }])
+})
+
+test('in a database of schema 4 open sessions stay exclusive, and what is over or no session is not', async () => {
+  const dataDir = temporaryDir()
+  const db = open(dataDir)
+  migrate(db, migrations.slice(0, 4))
+  const insert = db.prepare(`INSERT INTO runs (id, kind, project, owner, state, closed, attempt, created_at)
+    VALUES (?, ?, ?, 'ada', ?, ?, 1, 1)`)
+  const [open1, over, job] = [newRun().id, newRun().id, newRun().id]
+  insert.run(open1, 'session', 'busy', 'running', 0)
+  insert.run(over, 'session', 'idle', 'completed', 1)
+  insert.run(job, 'job', 'jobs', 'running', 0)
+  db.exec("INSERT INTO details (run, spec) SELECT n, '{}' FROM runs")
+  db.close()
+  const store = await openTemporary({ dataDir })
+  const start = (project: string) => store.createRun(newRun({ kind: 'session', exclusive: true, project }))
+  await expect(start('busy')).rejects.toMatchObject({ code: 'project_busy' })
+  for (const project of ['idle', 'jobs']) expect((await start(project)).created).toBe(true)
+  await store.finish(open1, 1, completed())
+  expect((await start('busy')).created).toBe(true)
 })
 
 test('a step that fails leaves the database as it was before it', () => {

@@ -14,7 +14,7 @@ process.stdin.on('end', () => process.exit(0)).resume()
 
 const store = await openSqliteStore({ dataDir: process.argv[2] ?? '' })
 const { id } = newRun()
-await runningRun(store, { id, project: id, kind: 'session' })
+await runningRun(store, { id, project: id, kind: 'session', exclusive: true })
 say({ run: id })
 await Promise.all([converse(), ask(), ask()])
 

@@ -88,13 +88,14 @@ export function createRunWriter(
           run.createdAt,
           run.retryOf,
           run.resumes,
+          Number(run.exclusive),
           idempotency?.key ?? null,
           idempotency?.fingerprint ?? null,
         ).lastInsertRowid,
       )
     } catch (error) {
       if (failureKind(error) !== 'constraint') throw error
-      // `project` alone is unique in one index only: that of open sessions.
+      // `project` alone is unique in one index only: that of open exclusive runs.
       if (messageOf(error).includes('runs.project')) {
         return refused('project_busy', 'Project already has an active agent session')
       }
@@ -167,8 +168,8 @@ function prepare(db: DatabaseSync) {
     row: db.prepare(`SELECT ${runColumns} FROM ${runTables} WHERE n = ?`),
     byIdempotencyKey: db.prepare('SELECT id, fingerprint FROM runs WHERE owner = ? AND idempotency_key = ?'),
     insertRun: db.prepare(`INSERT INTO runs
-      (id, kind, project, owner, created_at, retry_of, resumes, idempotency_key, fingerprint)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+      (id, kind, project, owner, created_at, retry_of, resumes, exclusive, idempotency_key, fingerprint)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     insertDetails: db.prepare('INSERT INTO details (run, spec) VALUES (?, ?)'),
     countActive: db.prepare(
       `SELECT count(*) AS active FROM runs WHERE kind = ? AND state IN ('starting', 'running')`,
