@@ -68,6 +68,17 @@ export function terminalType(kind: RunKind, state: FinalState): string {
   }
 }
 
+/** The final state a terminal event stands for; undefined when the event is not terminal. */
+export function finalStateOf(kind: RunKind, event: { type: string; data: unknown }): FinalState | undefined {
+  const candidates = finalStates.filter((state) => terminalType(kind, state) === event.type)
+  if (candidates.length <= 1) return candidates[0]
+  // Several final states share a type (a job's `error`, an execution's `execution:error`): the data decides.
+  const data = (event.data ?? {}) as { state?: unknown; code?: unknown }
+  const named = candidates.find((state) => state === data.state)
+  if (named !== undefined) return named
+  return data.code === 'cancelled' && candidates.includes('aborted') ? 'aborted' : 'errored'
+}
+
 const jsonObject = z.record(z.string(), z.unknown())
 
 /** A run as every face that shows runs shows it. All times are milliseconds since the epoch. */
