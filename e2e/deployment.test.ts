@@ -233,6 +233,8 @@ describe('what restarts a server', () => {
       kill_timeout: 15_000,
       instances: 1,
       exec_mode: 'fork',
+      treekill: false,
+      pmx: false,
       stop_exit_codes: [78],
       cwd: fileURLToPath(root).replace(/\/$/, ''),
     })

@@ -14,9 +14,7 @@ export async function startDurableStreams(scratch: Scratch) {
 }
 
 export function durableStreamsMissing(): string | null {
-  return canResolve('@durable-streams/server')
-    ? null
-    : 'npm install -w millrace-bench @durable-streams/server'
+  return canResolve('@durable-streams/server') ? null : 'npm ci --prefix bench'
 }
 
 export const durableStreams: Peer = {

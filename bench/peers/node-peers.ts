@@ -15,7 +15,7 @@ export const betterSseBacklog = nodePeer('better-sse, backlog 65535', 'better-ss
 function nodePeer(name: string, kind: 'plain' | 'better-sse', backlog: number): Peer {
   return {
     name,
-    missing: () => (kind === 'plain' || canResolve(kind) ? null : `npm install -w millrace-bench ${kind}`),
+    missing: () => (kind === 'plain' || canResolve(kind) ? null : 'npm ci --prefix bench'),
     async start(scratch) {
       const printing = preparePrinting(scratch.folder())
       const open = async (history: number, port: number) => {

@@ -1,4 +1,7 @@
-/** deploy/ecosystem.config.cjs, held against a real PM2 with a home of its own. */
+/**
+ * deploy/ecosystem.config.cjs, held against a real PM2 with a home of its own. Only `npm run test:full` installs PM2 and
+ * runs this; what the file says is tested in `e2e/deployment.test.ts` too, and what a stop does in `e2e/shutdown.test.ts`.
+ */
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -11,13 +14,13 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Run } from '@millrace/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
-import { isAlive, processesWith, until } from './support/processes.ts'
-import { post, scratchFolder } from './support/server.ts'
-import { connect } from './support/sse.ts'
+import { isAlive, processesWith, until } from '../support/processes.ts'
+import { post, scratchFolder } from '../support/server.ts'
+import { connect } from '../support/sse.ts'
 
-const pathOf = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
+const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const shipped = pathOf('deploy/ecosystem.config.cjs')
-const program = fileURLToPath(import.meta.resolve('pm2/bin/pm2'))
+const program = join(import.meta.dirname, 'node_modules/pm2/bin/pm2')
 
 const releases: (() => unknown)[] = []
 afterEach(async () => {
@@ -133,10 +136,7 @@ async function serving({ dataDir, servers }: Place, not?: number) {
 /** PM2's own account of what it did. */
 const daemonLog = ({ home }: Place) => readFileSync(join(home, 'pm2.log'), 'utf8')
 
-/** PM2 takes seconds for each of its commands. */
-const long = it.runIf(process.env.MILLRACE_TEST_FULL)
-
-describe('Millrace under PM2', () => {
+describe.runIf(process.env.MILLRACE_TEST_FULL)('Millrace under PM2', () => {
   it('runs as the file says: one process of the carried Node, with the limits that PM2 reports', async () => {
     const place = await workplace()
     await place.pm2('start', shipped)
@@ -191,7 +191,7 @@ describe('Millrace under PM2', () => {
     expect(await (await serving(place, next.pid)).stateOf(again)).toBe('interrupted')
   })
 
-  long('a second stop more than a second after the first ends it at once', async () => {
+  it('a second stop more than a second after the first ends it at once', async () => {
     const place = await workplace()
     await place.pm2('start', shipped)
     const server = await serving(place)
@@ -222,7 +222,7 @@ describe('Millrace under PM2', () => {
     expect(await (await serving(place, server.pid)).stateOf(flooding)).toBe('interrupted')
   })
 
-  long('too much memory is an orderly stop and a new start', async () => {
+  it('too much memory is an orderly stop and a new start', async () => {
     const place = await workplace({}, { PM2_WORKER_INTERVAL: '1000' })
     const file = join(place.scratch, 'ecosystem.config.cjs')
     const { apps } = createRequire(import.meta.url)(shipped) as { apps: object[] }
@@ -237,7 +237,7 @@ describe('Millrace under PM2', () => {
     expect(daemonLog(place)).not.toContain('SIGKILL')
   })
 
-  long('a configuration that is not valid is not tried again', async () => {
+  it('a configuration that is not valid is not tried again', async () => {
     const place = await workplace({ projects: 'none' })
     await place.pm2('start', shipped)
     await until(async () => (await place.app()).pm2_env.status === 'stopped')
