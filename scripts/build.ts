@@ -24,6 +24,8 @@ function buildPackage(name: string): void {
     if (existsSync(join(folder, asset))) cpSync(join(folder, asset), join(dist, asset), { recursive: true })
   }
   cpSync('LICENSE', join(dist, 'LICENSE'))
+  // What the server depends on has terms of its own.
+  if (name === 'server') cpSync('NOTICE', join(dist, 'NOTICE'))
   if (name === 'scripted-model')
     cpSync('examples/sample-project', join(dist, 'sample-project'), { recursive: true })
   for (const launcher of globSync(join(dist, 'bin/*.js'))) pointToJavaScript(launcher)
