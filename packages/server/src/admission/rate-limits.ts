@@ -1,9 +1,9 @@
-/** How often somebody may do what costs: start runs, try to log in. Counted in memory, per node. */
+/** How often a caller may do what is expensive: start runs, try to log in. Counted in memory, per node. */
 import fastifyRateLimit from '@fastify/rate-limit'
 import { MillraceError } from '@millrace/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-/** Counts the request, and throws `rate_limited` when there were too many. */
+/** Counts the request; fails with `rate_limited` above the limit. */
 export type RateLimit = (request: FastifyRequest) => Promise<void>
 
 export interface RateLimits {
@@ -11,17 +11,22 @@ export interface RateLimits {
   starts: RateLimit
   /** Attempts to log in, by address. */
   logins: RateLimit
-  /** Tickets, by user: each is a row that stays for as long as what it came from. */
+  /** Tickets, by user: each is a row that lives as long as the credential behind it. */
   tickets: RateLimit
 }
 
-const minute = 60_000
-/** Enough for every page of a user to open all of its streams anew, again and again. */
+export interface RateLimitSettings {
+  startsPerMinute: number
+  loginsPerMinute: number
+}
+
+const minuteMs = 60_000
+/** Enough for every page of a user to reopen all of its streams, again and again. */
 const ticketsPerMinute = 300
 
 export async function createRateLimits(
-  app: FastifyInstance,
-  limits: { startsPerMinute: number; loginsPerMinute: number },
+  app: Pick<FastifyInstance, 'register' | 'createRateLimit'>,
+  limits: RateLimitSettings,
 ): Promise<RateLimits> {
   await app.register(fastifyRateLimit, { global: false })
   const perMinute = (
@@ -29,7 +34,7 @@ export async function createRateLimits(
     what: string,
     keyGenerator: (request: FastifyRequest) => string,
   ): RateLimit => {
-    const count = app.createRateLimit({ max, timeWindow: minute, keyGenerator })
+    const count = app.createRateLimit({ max, timeWindow: minuteMs, keyGenerator })
     return async (request) => {
       const result = await count(request)
       if (result.isAllowed || !result.isExceeded) return

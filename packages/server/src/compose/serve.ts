@@ -31,14 +31,14 @@ const backlog = 65_535
 export async function serve({ config, log, onFatal, http }: ServeOptions): Promise<Serving> {
   const server = await openServer({ config, log, demo: true, onFatal })
   try {
-    const app = await createHttpServer(server.faces, log, http)
+    const app = await createHttpServer({ ...server.http, log }, http)
     await listenQuietly(app, { host: config.host, port: config.port, backlog })
     const url = addressOf(config.host, app.server.address())
-    server.setPublicUrl(url)
+    server.address.set(url)
     const card = join(config.dataDir, 'server.json')
     await writeCard(card, { url, token: server.localToken, pid: process.pid, startedAt: Date.now() })
     const { code } = await server.auth.createLoginCode({ user: 'admin', admin: true })
-    log.info({ url, dataDir: config.dataDir, sandbox: server.faces.sandbox.boundary }, 'listening')
+    log.info({ url, dataDir: config.dataDir, sandbox: server.sandbox.boundary }, 'listening')
     return {
       url,
       loginUrl: loginUrl(url, code),

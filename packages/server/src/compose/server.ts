@@ -4,10 +4,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import type { IncomingMessage } from 'node:http'
 import { homedir } from 'node:os'
 import { MillraceError } from '@millrace/protocol'
-import { endLeftovers, openSandbox } from '@millrace/sandbox'
+import { endLeftovers, openSandbox, type SandboxReport } from '@millrace/sandbox'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Logger } from 'pino'
 import { OpenStreams } from '#admission/open-streams'
@@ -15,12 +14,13 @@ import { checkClaudeRunner } from '#agents/claude/check'
 import { type ClaudeRunnerOptions, createClaudeRunner } from '#agents/claude/runner'
 import { Authenticator } from '#auth/authenticator'
 import { createJwtVerifier } from '#auth/jwt'
-import type { Principal } from '#auth/principal'
 import { newSecret } from '#auth/secrets'
 import type { Config } from '#config/config'
 import { Delivery } from '#delivery/delivery'
-import type { AgentStatus, FaceParts, Readiness } from '#faces/face'
-import { routes } from '#faces/routes'
+import type { AgentStatus } from '#faces/native/catalogue'
+import type { Readiness } from '#faces/native/service'
+import type { HostPrincipalOf } from '#http/guard'
+import type { HttpServerParts } from '#http/server'
 import { RunHooks } from '#realtime/hooks'
 import { Realtime } from '#realtime/realtime'
 import { Retention } from '#retention/retention'
@@ -38,13 +38,15 @@ import { writeObserver } from '#telemetry/observer'
 import { logStoreStatus } from '#telemetry/run-log'
 import { monotonicClock } from '#time/clock'
 import { type Demo, demoProjectId, openDemo } from './demo.ts'
+import { composeFaces, type FacesParts, httpServerParts } from './faces.ts'
 import { packageVersion } from './package-version.ts'
+import { PublicAddress } from './public-address.ts'
 
 export interface ServerOptions {
   config: Config
   log: Logger
   /** Maps a host application's user. Absent: this server authenticates by itself. */
-  principal?: (request: IncomingMessage) => Principal | null | Promise<Principal | null>
+  principal?: HostPrincipalOf
   /** What an embedding program is told of runs. */
   hooks?: RunHooks
   /** Offer the scripted demo model, and a project for it, where no model is configured. */
@@ -55,16 +57,17 @@ export interface ServerOptions {
 
 /** What is open between start() and stop(). */
 export interface OpenServer {
-  faces: FaceParts
-  plugin: FastifyPluginAsync
+  /** All faces, for a host application or our own server. */
+  faces: FastifyPluginAsync
+  http: Omit<HttpServerParts, 'log'>
+  sandbox: SandboxReport
   runs: Runs
   delivery: Delivery
   realtime: Realtime
   auth: Authenticator
   /** An admin token that lives as long as this server. */
   localToken: string
-  /** Where the server is reached, once somebody listens. */
-  setPublicUrl(url: string): void
+  address: PublicAddress
   /** First half of a stop: no more starts, every active run ended, every follower flushed. */
   drain(): Promise<void>
   /** Second half: the store and everything else. */
@@ -186,7 +189,7 @@ async function open(
   releases.push(() => streams.close())
 
   let draining = false
-  let publicUrl = ''
+  const address = new PublicAddress()
   const readiness = (): Readiness => {
     if (draining) return { ready: false, status: 'draining' }
     const status = store.status().kind
@@ -194,7 +197,7 @@ async function open(
   }
   const retention = new Retention({ store, rule: config.retention, now, log })
   releases.push(startSweeper({ retention, log, after: monotonicClock.after }))
-  const faces: FaceParts = {
+  const parts: FacesParts = {
     config,
     runs,
     delivery,
@@ -208,22 +211,20 @@ async function open(
     agent: sessions.status,
     version: packageVersion,
     readiness,
-    publicUrl: () => publicUrl,
-    // Cookies know no ports: two servers on one host must not take each other's.
-    cookieName: () => `millrace_${publicUrl === '' ? 'embedded' : new URL(publicUrl).port || '80'}`,
+    address,
     hostPrincipal: principal ?? null,
   }
+  const faces = composeFaces(parts)
   return {
     faces,
-    plugin: routes(faces),
+    http: httpServerParts(parts, faces),
+    sandbox: sandbox.report,
     runs,
     delivery,
     realtime,
     auth,
     localToken,
-    setPublicUrl: (url) => {
-      publicUrl = url
-    },
+    address,
     drain: async () => {
       draining = true
       retention.stop()

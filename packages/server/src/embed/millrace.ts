@@ -158,7 +158,7 @@ async function open(config: ConfigFile, options: MillraceOptions, hooks: RunHook
     app.addHook('onRoute', (route) => {
       route.bodyLimit ??= loaded.limits.bodyBytes
     })
-    await app.register(server.plugin)
+    await app.register(server.faces)
   }
   let middleware: Promise<ExpressMiddleware> | null = null
   return {

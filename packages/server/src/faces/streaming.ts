@@ -1,79 +1,86 @@
-/** From a route to delivery: what a client may say about where its stream starts, and how it is served. */
+/** From a route to delivery: reads where a client wants its stream to start, and serves the run's log from there. */
 import type { OutgoingHttpHeaders } from 'node:http'
 import { isFinal, MillraceError, type Run } from '@millrace/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { forgetHead } from '#http/forget-head'
+import type { OpenStreams } from '#admission/open-streams'
+import type { Delivery } from '#delivery/delivery'
+import { forgetOwnHead } from '#http/forget-head'
 import { logStream } from '#telemetry/request-log'
-import type { FaceParts } from './face.ts'
 
 export interface Heartbeat {
   intervalMs: number
   text: string
 }
 
-/** A server has a decorator of this name when nobody else looks at its connections. */
-export const ownConnections = 'millraceOwnsConnections'
-
-/** Answers with the run's log as SSE. The caller has made sure that the principal may see the run. */
-export async function streamRun(
+/** Answers with a run's log as SSE. The caller has checked that the principal may see the run. */
+export type StreamRun = (
   request: FastifyRequest,
   reply: FastifyReply,
-  parts: Pick<FaceParts, 'delivery' | 'config' | 'streams'>,
   run: Run,
   heartbeat: Heartbeat,
-): Promise<FastifyReply> {
-  const { identity } = request
-  if (identity === null) throw new Error('a stream of a run is never public')
-  const query = request.query as Record<string, unknown>
-  const lastEventId = text(request.headers['last-event-id'])
-  const after = text(query.after ?? query.lastEventId)
-  refuseSpentTicket(request, run, lastEventId || after)
-  const place = parts.streams.reserve(identity, request.ip)
-  try {
-    const result = await parts.delivery.stream({
-      req: request.raw,
-      res: reply.raw,
-      runId: run.id,
-      headers: reply.getHeaders() as OutgoingHttpHeaders,
-      lastEventId,
-      after,
-      epoch: text(request.headers['millrace-epoch'] ?? query.epoch),
-      types: typeList(query.types),
-      heartbeat,
-      compress: parts.config.http.compressStreams,
-    })
-    if (result.outcome === 'missing') throw new MillraceError('not_found', `No run ${run.id}`)
-    if (result.outcome === 'streaming') {
-      const { handle } = result
-      place.attach(handle)
-      const facts = { user: identity.principal.user, run: run.id }
-      logStream(request, { ...facts, after: handle.cursor }, () => ({ ...facts, through: handle.cursor }))
-      if (request.server.hasDecorator(ownConnections)) forgetHead(request.raw, reply.raw)
-    } else place.release()
-  } catch (error) {
-    place.release()
-    throw error
-  }
-  return reply.hijack()
+) => Promise<FastifyReply>
+
+export interface StreamRunParts {
+  delivery: Pick<Delivery, 'stream'>
+  streams: Pick<OpenStreams, 'reserve'>
+  compress: boolean
 }
 
-/** How long after its run a used ticket still serves the client that was cut off before the end. */
-const afterwardsMs = 10 * 60_000
+export function createStreamRun({ delivery, streams, compress }: StreamRunParts): StreamRun {
+  return async (request, reply, run, heartbeat) => {
+    const { identity } = request
+    if (identity === null) throw new Error('a stream of a run is never public')
+    const query = request.query as Record<string, unknown>
+    const lastEventId = text(request.headers['last-event-id'])
+    const after = text(query.after ?? query.lastEventId)
+    refuseSpentTicket(request, run, lastEventId || after)
+    const place = streams.reserve(identity, request.ip)
+    try {
+      const result = await delivery.stream({
+        req: request.raw,
+        res: reply.raw,
+        runId: run.id,
+        headers: reply.getHeaders() as OutgoingHttpHeaders,
+        lastEventId,
+        after,
+        epoch: text(request.headers['millrace-epoch'] ?? query.epoch),
+        types: typeList(query.types),
+        heartbeat,
+        compress,
+      })
+      if (result.outcome === 'missing') throw new MillraceError('not_found', `No run ${run.id}`)
+      if (result.outcome === 'streaming') {
+        const { handle } = result
+        place.attach(handle)
+        const facts = { user: identity.principal.user, run: run.id }
+        logStream(request, { ...facts, after: handle.cursor }, () => ({ ...facts, through: handle.cursor }))
+        forgetOwnHead(request, reply)
+      } else place.release()
+    } catch (error) {
+      place.release()
+      throw error
+    }
+    return reply.hijack()
+  }
+}
+
+/** How long after its run's end a used ticket still serves a client that was cut off before it. */
+const afterEndMs = 10 * 60_000
 
 /**
- * A ticket serves one client until the run is over; for a while after that it only lets that client
- * fetch what it has not seen yet, and be told that there is no more.
+ * Refuses a ticket whose run is over. For a while after the end it still serves the client that was cut
+ * off: that client may fetch the events it has not seen, and learns that there are no more.
  */
 export function refuseSpentTicket(request: FastifyRequest, run: Run, cursor: string | undefined): void {
   const credential = request.identity?.credential
   if (credential?.kind !== 'ticket' || credential.usedAt === null) return
   if (!isFinal(run.state)) return
-  const goesOn = cursor !== undefined && cursor !== ''
-  if (goesOn && Date.now() - (run.finishedAt ?? 0) < afterwardsMs) return
+  const resumes = cursor !== undefined && cursor !== ''
+  if (resumes && Date.now() - (run.finishedAt ?? 0) < afterEndMs) return
   throw new MillraceError('unauthenticated', 'The ticket ended with the run')
 }
 
-/** Client text as it came; a repeated parameter becomes something no cursor looks like. */
+/** Client text, unchanged; a repeated parameter becomes a text that is no valid cursor. */
 function text(value: unknown): string | undefined {
   if (value === undefined) return undefined
   return Array.isArray(value) ? value.join(',') : String(value)

@@ -5,7 +5,8 @@
 import { type ErrorCode, errorTable } from '@millrace/protocol'
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
-import { refusalShapes } from './refusals.ts'
+import { problemDetails } from './refusals.ts'
+import { streamsRun } from './run-streams.ts'
 
 interface Described extends FastifySchema {
   summary?: string
@@ -32,7 +33,7 @@ export const describeRoute: Transform = (document) => {
   const said = schema as Described | undefined
   if (said === undefined || said.hide) return { schema, url }
   const { access = 'user', stream = false } = document.route.config ?? {}
-  const ofRun = stream && url.includes(':')
+  const ofRun = streamsRun(document.route)
   const answers = stream ? streamed(said.produces ?? [], ofRun) : said.response
   const whole: Described = {
     ...said,
@@ -69,8 +70,9 @@ export function describeOptionalBodies<Document extends object>(document: Docume
 }
 
 /** The answers a caller has to be ready for, by status, with the codes that each may have. */
-function refusalsOf({ config, method, url }: RouteOptions, { body, params, querystring }: Described) {
-  const { access = 'user', stream = false, starts = false, refusals = 'problem', refuses = [] } = config ?? {}
+function refusalsOf({ config, method }: RouteOptions, { body, params, querystring }: Described) {
+  const { access = 'user', stream = false, starts = false, rate = null } = config ?? {}
+  const { refusals: shape = problemDetails, refuses = [] } = config ?? {}
   const codes = new Set<ErrorCode>(['misdirected', 'request_timeout', 'headers_too_large', 'internal'])
   const may = (when: unknown, ...more: ErrorCode[]) => {
     if (when) for (const code of more) codes.add(code)
@@ -80,12 +82,11 @@ function refusalsOf({ config, method, url }: RouteOptions, { body, params, query
   may(access === 'admin' || method === 'POST', 'forbidden')
   may(body || querystring || params || stream, 'invalid_request')
   may(method === 'POST', 'payload_too_large', 'unsupported_media_type', 'storage_full')
-  may(params || url === '/api/tickets', 'not_found')
+  may(params, 'not_found')
   may(stream, 'too_many_streams')
   may(starts, 'rate_limited', 'draining', 'sandbox_unavailable')
-  may(url === '/api/tickets', 'rate_limited')
+  may(rate !== null, 'rate_limited')
   may(true, ...refuses)
-  const shape = refusalShapes[refusals]
   const byStatus = new Map<number, ErrorCode[]>()
   for (const code of codes) {
     const status = shape.status(code)

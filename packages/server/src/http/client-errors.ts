@@ -1,6 +1,6 @@
 /**
- * What went wrong before there was a request for a route: the parser refused it, it never came to its
- * end, or its address cannot be read. No hook has seen it, so the headers of every answer are set here.
+ * Answers failures that precede routing: the parser refused the request, it never arrived in full, or
+ * its address cannot be read. No hook has run by then, so the headers of every answer are set here.
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -22,10 +22,10 @@ const securityHeaders = {
   'X-Frame-Options': 'DENY',
 }
 
-/** Answers on the bare socket, and ends the connection. Returns the code it answered with, if it did. */
+/** Answers on the bare socket, and ends the connection. Returns the code of the answer; null without one. */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): ErrorCode | null {
   if (error.code === 'ECONNRESET' || socket.destroyed) return null
-  // Inside an answer that has begun, a stream say, another one would be taken for its content.
+  // Within an answer that has begun, such as a stream, a second one would be read as its content.
   if (!socket.writable || hasBegun(socket)) {
     socket.destroy()
     return null
@@ -45,7 +45,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
   return code
 }
 
-/** Node's own handler asks the same of the same field. */
+/** Node's own handler reads the same field. */
 function hasBegun(socket: Socket & { _httpMessage?: ServerResponse | null }): boolean {
   return socket._httpMessage?.headersSent ?? false
 }

@@ -1,20 +1,20 @@
 /**
- * Lets go of the heads of a request and its response once the response's has been sent. Node keeps
- * both for as long as the response lives, which for a stream is hours: a quarter of the heap of a follower that waits
- * (bench/README.md).
+ * Releases the heads of a request and its response once the response's head has been sent. Node keeps
+ * both for as long as the response lives, which for a stream is hours: a quarter of an idle follower's
+ * heap (bench/README.md).
  *
- * Only for connections of our own server: in a host application somebody may still ask for a header
- * when the stream ends. Node has no call for all of it; where it names things otherwise than looked
- * for here, it keeps them, and that is all.
+ * Only for connections of our own server: a host application may still read a header when the stream
+ * ends. Node offers no call for all of it. Should its internal names change, the heads are simply kept.
  */
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Where a response keeps the headers that were set on it. */
+/** The property in which a response keeps the headers that were set on it. */
 const storedHeaders = Object.getOwnPropertySymbols(
   new ServerResponse(new IncomingMessage(new Socket())),
 ).find((symbol) => symbol.description === 'kOutHeaders')
-/** Node asks only whether there is a head; what was sent is of no more use. */
+/** Node only tests whether there is a head; what was sent is no longer needed. */
 const sentHead = 'HTTP/1.1 200 OK\r\n\r\n'
 
 interface StoredHead {
@@ -22,7 +22,15 @@ interface StoredHead {
   [storedHeaders: symbol]: unknown
 }
 
-/** Does nothing before the head is sent. Afterwards neither of the two knows a header any more. */
+/** The decorator of a Fastify server on which no host application reads connections. */
+export const ownConnections = 'millraceOwnsConnections'
+
+/** Forgets the heads of an answered request where the connection is our own. */
+export function forgetOwnHead(request: FastifyRequest, reply: FastifyReply): void {
+  if (request.server.hasDecorator(ownConnections)) forgetHead(request.raw, reply.raw)
+}
+
+/** Does nothing before the head is sent. Afterwards neither object holds a header. */
 export function forgetHead(request: IncomingMessage, response: ServerResponse): void {
   if (!response.headersSent) return
   request.headers = {}

@@ -1,34 +1,50 @@
 /**
- * What every request passes before a route sees it: the host it names, the credential it brings, and
- * whether a browser was tricked into sending it.
+ * The checks that every request passes before a route sees it: the host it names, the credential it
+ * brings, and whether a browser was tricked into sending it.
  */
+import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { MillraceError } from '@millrace/protocol'
 import type { FastifyRequest } from 'fastify'
+import type { Authenticator } from '#auth/authenticator'
 import type { Identity } from '#auth/identity'
-import type { FaceParts } from '#faces/face'
+import type { Principal } from '#auth/principal'
+import type { Access } from './face.ts'
+
+/** How a host application identifies the user behind a request; null refuses it with 401. */
+export type HostPrincipalOf = (request: IncomingMessage) => Principal | null | Promise<Principal | null>
+
+export interface GuardParts {
+  auth: Pick<Authenticator, 'bearer' | 'cookie' | 'ticket'>
+  cookieName: () => string
+  /** Null where this server does its own authentication. */
+  hostPrincipal: HostPrincipalOf | null
+}
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /**
- * Refuses a request for a host name that is not ours (421). A page of `evil.example` whose name was
- * rebound to our address would otherwise be same-origin with us.
+ * Refuses a request for a host name that is not ours (421). Otherwise a page of `evil.example`, whose name
+ * was rebound to our address, would be same-origin with us.
  */
 export function checkHost({ raw }: FastifyRequest, allowed: readonly string[]): void {
-  // Node keeps the first of several, a proxy in front may have looked at the last (RFC 9112, 3.2).
+  // Node keeps the first of several; a proxy in front may have judged the last (RFC 9112, 3.2).
   if (raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length > 1) {
-    throw new MillraceError('invalid_request', 'A request names one host')
+    throw new MillraceError('invalid_request', 'A request must name exactly one host')
   }
   const local = (raw.socket.localAddress ?? '').replace(/^::ffff:/, '')
   const named = [raw.headers.host ?? '', ...hostOfTarget(raw.url ?? '/')]
   if (named.every((host) => isOurs(hostName(host), allowed, local))) return
-  throw new MillraceError('misdirected', 'This host name is not served here; add it to http.hosts')
+  throw new MillraceError(
+    'misdirected',
+    'This host name is not served here; add it to http.hosts in the configuration',
+  )
 }
 
 function isOurs(host: string, allowed: readonly string[], local: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1')
   if (loopbackNames.has(host) || allowed.some((name) => name.toLowerCase() === bare)) return true
-  // An address cannot be rebound: it is ours when the connection came in on it.
+  // An address cannot be rebound: it is ours if the connection arrived on it.
   return isIP(bare) !== 0 && bare === local
 }
 
@@ -43,10 +59,10 @@ function hostName(header: string): string {
 }
 
 /**
- * Finds out who calls. Null: no credential was brought, or it does not matter. Throws when one was
- * brought and is not valid, except where guests are welcome: there it is as good as none.
+ * Identifies the caller. Null: the request has no credential, or none is needed. Throws when a credential
+ * is not valid, except on routes open to guests, where it counts as none.
  */
-export async function identify(request: FastifyRequest, parts: FaceParts): Promise<Identity | null> {
+export async function identify(request: FastifyRequest, parts: GuardParts): Promise<Identity | null> {
   const { access } = request.routeOptions.config
   if (access === 'public') return null
   try {
@@ -58,7 +74,7 @@ export async function identify(request: FastifyRequest, parts: FaceParts): Promi
   }
 }
 
-async function identifyCredential(request: FastifyRequest, parts: FaceParts): Promise<Identity | null> {
+async function identifyCredential(request: FastifyRequest, parts: GuardParts): Promise<Identity | null> {
   if (parts.hostPrincipal !== null) {
     const principal = await parts.hostPrincipal(request.raw)
     return principal === null ? null : { principal, credential: null, parent: null, expiresAt: null }
@@ -86,7 +102,7 @@ async function identifyCredential(request: FastifyRequest, parts: FaceParts): Pr
 
 const readOnly = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** A cookie comes along whoever made the browser send the request; a write must come from our own page. */
+/** Browsers attach cookies to every request, whichever page caused it; a write must come from our own page. */
 function checkSameOrigin(request: FastifyRequest): void {
   if (readOnly.has(request.method)) return
   const site = request.headers['sec-fetch-site']
@@ -100,14 +116,14 @@ function originHost(origin: string): string | null {
   return URL.canParse(origin) ? new URL(origin).host : null
 }
 
-/** Holds a request against what its route allows. */
+/** Refuses a caller whom the route does not admit. */
 export function checkAccess(request: FastifyRequest): void {
-  const access = request.routeOptions.config.access ?? 'user'
+  const access: Access = request.routeOptions.config.access ?? 'user'
   if (access === 'public' || access === 'optional') return
   if (request.identity === null) {
     throw new MillraceError(
       'unauthenticated',
-      'Send a bearer token, or log in with the address of `millrace login`',
+      'Send a bearer token, or log in with the address that `millrace login` prints',
     )
   }
   if (access === 'admin' && !request.identity.principal.admin) {

@@ -1,11 +1,11 @@
 /**
- * Reads JSON bodies, and refuses those that nest deeper than any honest one: whoever walks such a
- * value by recursion would run out of stack.
+ * Reads JSON bodies, and refuses those that nest deeper than any honest one: code that walks such a
+ * value recursively would run out of stack.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { FastifyInstance } from 'fastify'
 
-export const deepestJson = 64
+export const jsonDepthMax = 64
 
 /** True when the text opens more than `limit` arrays and objects inside one another. */
 export function nestsDeeperThan(text: string, limit: number): boolean {
@@ -29,14 +29,14 @@ export function readJsonBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
-    // Many clients name the type of a body they do not send, and not every route wants one.
+    // Many clients declare the type of a body they do not send, and not every route needs one.
     if (body === '') {
       done(null, undefined)
       return
     }
-    if (nestsDeeperThan(body, deepestJson)) {
+    if (nestsDeeperThan(body, jsonDepthMax)) {
       done(
-        new MillraceError('invalid_request', `The body nests deeper than ${deepestJson} levels`),
+        new MillraceError('invalid_request', `The body nests deeper than ${jsonDepthMax} levels`),
         undefined,
       )
       return

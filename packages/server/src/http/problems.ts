@@ -1,12 +1,12 @@
-/** Every failure of a route, in the shape that its face has for it: RFC 9457 unless the route says otherwise. */
+/** Answers every failure of a route in the shape of its face: RFC 9457 by default. */
 import { type ErrorCode, type FieldError, MillraceError } from '@millrace/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import { refusalShapes } from './refusals.ts'
+import { problemDetails } from './refusals.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Counts refusals and failures by their code, on whatever face they happened. */
+    /** Counts refusals and failures by code, on every face. */
     countRejection?: (code: ErrorCode) => void
   }
 }
@@ -24,7 +24,7 @@ const codeOfStatus: Partial<Record<number, ErrorCode>> = {
   431: 'headers_too_large',
 }
 
-/** What went wrong, in our own words. Nothing of an unexpected error reaches the outside. */
+/** Translates any failure into our own words. Nothing of an unexpected error reaches the outside. */
 export function toMillraceError(error: FastifyError | MillraceError | Error): MillraceError {
   if (error instanceof MillraceError) return error
   if (hasZodFastifySchemaValidationErrors(error)) {
@@ -38,7 +38,7 @@ export function toMillraceError(error: FastifyError | MillraceError | Error): Mi
   const status = 'statusCode' in error ? error.statusCode : undefined
   const code = status === undefined ? undefined : codeOfStatus[status]
   if (code !== undefined) return new MillraceError(code, error.message)
-  return new MillraceError('internal', 'Something failed inside the server; its log says more', {
+  return new MillraceError('internal', 'Something failed inside the server; see its log', {
     cause: error,
   })
 }
@@ -49,7 +49,7 @@ function fieldOf(pointer: string, message: string, whole: string): FieldError {
   return { path: path === '' ? whole : path, expected: message }
 }
 
-/** Tells the operator: in a count, in the line of the request, and in a line of its own where it is our fault. */
+/** Records a failure for the operator: in a count, in the request's log line, and in a line of its own where it is our fault. */
 function logFailure(error: MillraceError, request: FastifyRequest): void {
   request.refusal = error.code
   request.server.countRejection?.(error.code)
@@ -59,7 +59,7 @@ function logFailure(error: MillraceError, request: FastifyRequest): void {
 export function sendRefusal(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toMillraceError(error)
   // An address that cannot be read belongs to no route.
-  const shape = refusalShapes[request.routeOptions.config?.refusals ?? 'problem']
+  const shape = request.routeOptions.config?.refusals ?? problemDetails
   logFailure(known, request)
   if (known.retryAfter !== undefined) reply.header('Retry-After', String(Math.ceil(known.retryAfter)))
   if (known.code === 'unauthenticated') reply.header('WWW-Authenticate', 'Bearer realm="millrace"')

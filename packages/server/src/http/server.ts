@@ -1,23 +1,28 @@
-/** Our own HTTP server around the faces: security headers, compression, the page, the API's documents. */
+/** Our own HTTP server around the faces: security headers, compression, the page, the API's document. */
 import fastifyCompress from '@fastify/compress'
 import fastifyCors from '@fastify/cors'
 import fastifyHelmet from '@fastify/helmet'
-import fastifySwagger from '@fastify/swagger'
-import fastifySwaggerUi from '@fastify/swagger-ui'
 import { type ErrorCode, MillraceError } from '@millrace/protocol'
-import Fastify, { type FastifyInstance, LogController, type RouteOptions } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  LogController,
+  type RouteOptions,
+} from 'fastify'
 import type { Logger } from 'pino'
-import type { FaceApp, FaceParts } from '#faces/face'
-import { routes } from '#faces/routes'
-import { ownConnections } from '#faces/streaming'
+import type { Answered } from '#telemetry/metrics/http-metrics'
 import { logRequests, requestNames } from '#telemetry/request-log'
-import { describeOptionalBodies, describeRoute, securitySchemes } from './api-document.ts'
 import { answerClientError, answerUnreadable } from './client-errors.ts'
+import { contentPolicy } from './content-policy.ts'
+import { documentApi, serveDocuments } from './documents.ts'
+import type { FaceApp } from './face.ts'
+import { ownConnections } from './forget-head.ts'
 import { checkHost } from './guard.ts'
 import { sendRefusal } from './problems.ts'
 import { staticPage } from './static-page.ts'
 
-/** What a browser of another origin may read of a stream's headers. */
+/** Headers that a page of another origin may read. */
 const exposedHeaders = [
   'Location',
   'Millrace-Epoch',
@@ -27,124 +32,97 @@ const exposedHeaders = [
   'X-Request-Id',
 ]
 
-/** How long the parts of a request may take to come. */
+/** How long the parts of a request may take to arrive. */
 export interface RequestTimes {
   headersMs: number
   /** The whole request, its body included. */
   requestMs: number
-  /** How often it is looked whether one is over. */
+  /** The interval at which both limits are checked. */
   checkMs: number
 }
 
 const requestTimes: RequestTimes = { headersMs: 10_000, requestMs: 30_000, checkMs: 2000 }
 
+export interface HttpServerParts {
+  /** All faces behind the guard, as `routes` makes them. */
+  routes: FastifyPluginAsync
+  hosts: readonly string[]
+  trustProxy: boolean
+  /** Origins whose pages may call us. */
+  origins: readonly string[]
+  bodyBytesMax: number
+  version: string
+  log: Logger
+  onRejected: (code: ErrorCode) => void
+  onAnswered: (answered: Answered) => void
+}
+
 export interface HttpServerOptions {
   times?: RequestTimes
-  /** Told of every route there is. */
+  /** Called with every route that exists. */
   onRoute?: (route: RouteOptions) => void
 }
 
-/** Content-Security-Policy of everything that is sent. */
-const pagePolicy = {
-  'default-src': ["'self'"],
-  'img-src': ["'self'", 'data:'],
-  'frame-ancestors': ["'none'"],
-  'base-uri': ["'none'"],
-  'form-action': ["'self'"],
-  'object-src': ["'none'"],
-}
-
 export async function createHttpServer(
-  parts: FaceParts,
-  log: Logger,
+  parts: HttpServerParts,
   { times = requestTimes, onRoute }: HttpServerOptions = {},
 ): Promise<FastifyInstance> {
-  const { http, limits } = parts.config
-  const app = Fastify({
-    // A logger of its own: its level can be changed without changing everybody's.
-    loggerInstance: log.child({}) as unknown as import('fastify').FastifyBaseLogger,
+  const app = createApp(parts, times)
+  if (onRoute !== undefined) app.addHook('onRoute', onRoute)
+  app.decorate(ownConnections, true)
+  app.decorate('countRejection', parts.onRejected)
+  app.setErrorHandler(sendRefusal)
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]
+    const error = new MillraceError('not_found', `Nothing is at ${request.method} ${path}`)
+    return sendRefusal(error, request, reply)
+  })
+  // Before all other hooks, so that requests they refuse are logged too.
+  logRequests(app, (request) => request.identity?.principal, parts.onAnswered)
+  await addHeaders(app, parts)
+  await app.register(fastifyCompress, { global: true, threshold: 1024, encodings: ['gzip'] })
+  await documentApi(app, parts.version)
+  await app.register(parts.routes)
+  await app.register(async (page) => staticPage(page as unknown as FaceApp))
+  await app.register(serveDocuments)
+  return app
+}
+
+function createApp(parts: HttpServerParts, times: RequestTimes): FastifyInstance {
+  const { hosts, trustProxy, bodyBytesMax, log, onRejected } = parts
+  return Fastify({
+    // A child logger: its level can be changed without changing everyone's.
+    loggerInstance: log.child({}) as unknown as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    // One proxy: the address that it saw counts. Whatever else `X-Forwarded-For` says, a client may have written.
-    trustProxy: http.trustProxy && ((_address, hop) => hop === 0),
-    genReqId: requestNames(http.trustProxy),
-    bodyLimit: limits.bodyBytes,
+    // One proxy: the address it saw counts. A client may have written the rest of `X-Forwarded-For`.
+    trustProxy: trustProxy && ((_address, hop) => hop === 0),
+    genReqId: requestNames(trustProxy),
+    bodyLimit: bodyBytesMax,
     // A client that sends its request byte by byte holds a connection no longer than this.
     requestTimeout: times.requestMs,
     http: { headersTimeout: times.headersMs, connectionsCheckingInterval: times.checkMs },
     clientErrorHandler: (error, socket) => {
       const code = answerClientError(error, socket)
-      if (code !== null) parts.metrics.http.rejected(code)
+      if (code !== null) onRejected(code)
     },
-    frameworkErrors: answerUnreadable(http.hosts),
+    frameworkErrors: answerUnreadable(hosts),
     routerOptions: { maxParamLength: 255 },
-    // A stream is a request that is never answered to its end: close() must not wait for it.
+    // A stream is a request whose answer never ends: close() must not wait for it.
     forceCloseConnections: true,
   })
-  if (onRoute !== undefined) app.addHook('onRoute', onRoute)
-  app.decorate(ownConnections, true)
-  app.decorate('countRejection', (code: ErrorCode) => parts.metrics.http.rejected(code))
-  app.setErrorHandler(sendRefusal)
-  app.setNotFoundHandler((request, reply) =>
-    sendRefusal(
-      new MillraceError('not_found', `Nothing is at ${request.method} ${request.url.split('?')[0]}`),
-      request,
-      reply,
-    ),
-  )
-  // First of all hooks, so that what the others refuse has its line too.
-  logRequests(
-    app,
-    (request) => request.identity?.principal,
-    (answered) => parts.metrics.http.answered(answered),
-  )
+}
+
+async function addHeaders(app: FastifyInstance, { hosts, origins }: HttpServerParts): Promise<void> {
   await app.register(fastifyHelmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: pagePolicy,
-    },
-    // As `frame-ancestors` says, for those that do not know it.
+    contentSecurityPolicy: { useDefaults: false, directives: contentPolicy },
+    // The same as `frame-ancestors`, for browsers that do not know it.
     xFrameOptions: { action: 'deny' },
     strictTransportSecurity: false,
     crossOriginEmbedderPolicy: false,
   })
-  // After the headers of every answer, its own included.
-  app.addHook('onRequest', async (request) => checkHost(request, http.hosts))
-  if (http.cors.origins.length > 0) {
-    await app.register(fastifyCors, { origin: [...http.cors.origins], exposedHeaders, credentials: false })
+  // After the headers of every answer, so that a refusal has them too.
+  app.addHook('onRequest', async (request) => checkHost(request, hosts))
+  if (origins.length > 0) {
+    await app.register(fastifyCors, { origin: [...origins], exposedHeaders, credentials: false })
   }
-  await app.register(fastifyCompress, { global: true, threshold: 1024, encodings: ['gzip'] })
-  await app.register(fastifySwagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Millrace',
-        version: parts.version,
-        description: 'Runs long-lived work and streams everything it does: live, durable, resumable.',
-        license: { name: 'Apache-2.0' },
-      },
-      components: { securitySchemes },
-      security: [{ bearer: [] }],
-    },
-    transform: describeRoute,
-    transformObject: (document) =>
-      'openapiObject' in document ? describeOptionalBodies(document.openapiObject) : document.swaggerObject,
-  })
-  await app.register(routes(parts))
-  await app.register(async (page) => staticPage(page as unknown as FaceApp))
-  await app.register(documents)
-  return app
-}
-
-async function documents(app: FastifyInstance): Promise<void> {
-  app.addHook('onRoute', (route) => {
-    route.config = { ...route.config, access: 'public' }
-  })
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
-  await app.register(fastifySwaggerUi, {
-    routePrefix: '/docs',
-    theme: { title: 'Millrace: the API' },
-    // Instead of its own policy, which lets in any https source and asks for an upgrade that a plain
-    // server has not. It styles its elements inline; scripts come from us alone.
-    staticCSP: { ...pagePolicy, 'style-src': ["'self'", "'unsafe-inline'"] },
-  })
 }

@@ -1,7 +1,7 @@
-/** The plain page: its files need no login, what they show does. */
+/** Serves the plain page. Its files need no login; the data they show does. */
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
-import type { FaceApp } from '#faces/face'
+import type { FaceApp } from './face.ts'
 
 const root = fileURLToPath(new URL('../../page', import.meta.url))
 

@@ -1,8 +1,17 @@
-/** The jobs face (contract section 3): start a tool, follow its output, look at the queue. */
+/** The jobs face (docs/protocol.md#4-jobs-face): start a tool, follow its output, read the queue's counts. */
 import { MillraceError } from '@millrace/protocol'
 import { z } from 'zod'
-import { type FaceApp, principalOf, type StartingParts } from '#faces/face'
-import { streamRun } from '#faces/streaming'
+import type { StreamRun } from '#faces/streaming'
+import { type Face, type FaceApp, principalOf } from '#http/face'
+import type { Runs } from '#runs/runs'
+import { jobsRefusals } from './refusals.ts'
+
+export interface JobsFaceParts {
+  runs: Pick<Runs, 'start' | 'get' | 'counts'>
+  streamRun: StreamRun
+  /** How many jobs run at a time. */
+  concurrency: number
+}
 
 const heartbeat = { intervalMs: 30_000, text: 'heartbeat' }
 const jobParams = z.object({ jobId: z.string().max(255) })
@@ -23,12 +32,11 @@ const queueResponse = z.object({
   }),
 })
 
-export function jobsFace(app: FaceApp, parts: StartingParts): void {
-  const { runs } = parts
-  app.addHook('onRoute', (route) => {
-    route.config = { ...route.config, refusals: 'message' }
-  })
+export function jobsFace(parts: JobsFaceParts): Face {
+  return { refusals: jobsRefusals, routes: (app) => addRoutes(app, parts) }
+}
 
+function addRoutes(app: FaceApp, { runs, streamRun, concurrency }: JobsFaceParts): void {
   app.post(
     '/api/execute',
     {
@@ -41,12 +49,9 @@ export function jobsFace(app: FaceApp, parts: StartingParts): void {
       },
     },
     async (request) => {
-      await parts.rates.starts(request)
       const { toolId, projectId } = request.body
-      const { run } = await runs.start(
-        { kind: 'job', tool: toolId, project: projectId },
-        principalOf(request),
-      )
+      const body = { kind: 'job', tool: toolId, project: projectId } as const
+      const { run } = await runs.start(body, principalOf(request))
       return { data: { jobId: run.id } }
     },
   )
@@ -66,16 +71,13 @@ export function jobsFace(app: FaceApp, parts: StartingParts): void {
       const { jobId } = request.params
       const run = await runs.get(jobId, principalOf(request))
       if (run.kind !== 'job') throw new MillraceError('not_found', `No job ${jobId}`)
-      return streamRun(request, reply, parts, run, heartbeat)
+      return streamRun(request, reply, run, heartbeat)
     },
   )
 
   app.get(
     '/api/queue/status',
     { schema: { tags: ['jobs'], summary: 'Counts of the job queue', response: { 200: queueResponse } } },
-    async () => {
-      const counts = await runs.counts('job')
-      return { data: { concurrency: parts.config.concurrency.job, ...counts } }
-    },
+    async () => ({ data: { concurrency, ...(await runs.counts('job')) } }),
   )
 }

@@ -1,20 +1,29 @@
-/** What only an admin asks of a server: to forget what is old, now. */
+/** Operations for admins: delete old runs now. */
 import { pruneBody, pruneResponse } from '@millrace/protocol'
-import type { FaceApp, FaceParts } from '#faces/face'
+import type { Face } from '#http/face'
+import type { Retention } from '#retention/retention'
 
-export function adminFace(app: FaceApp, { retention }: Pick<FaceParts, 'retention'>): void {
-  app.post(
-    '/api/admin/prune',
-    {
-      config: { access: 'admin' },
-      schema: {
-        tags: ['service'],
-        summary: 'Delete old runs and the beginnings of long logs',
-        description: 'As `retention` of the configuration says, where the body says nothing else.',
-        body: pruneBody,
-        response: { 200: pruneResponse },
-      },
+export interface AdminFaceParts {
+  retention: Pick<Retention, 'prune'>
+}
+
+export function adminFace({ retention }: AdminFaceParts): Face {
+  return {
+    routes(app) {
+      app.post(
+        '/api/admin/prune',
+        {
+          config: { access: 'admin' },
+          schema: {
+            tags: ['service'],
+            summary: 'Delete old runs and the beginnings of long logs',
+            description: 'Applies `retention` of the configuration wherever the body does not override it.',
+            body: pruneBody,
+            response: { 200: pruneResponse },
+          },
+        },
+        (request) => retention.prune(request.body),
+      )
     },
-    (request) => retention.prune(request.body),
-  )
+  }
 }

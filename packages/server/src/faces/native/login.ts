@@ -1,16 +1,36 @@
-/** How a browser gets in: a one-use code in an address becomes a cookie. */
+/** Logs browsers in: a one-use code in an address becomes a cookie. */
 import { z } from 'zod'
-import { type FaceApp, mountPath, principalOf, type StartingParts } from '#faces/face'
+import type { Authenticator } from '#auth/authenticator'
+import { type Face, type FaceApp, mountPath, principalOf } from '#http/face'
 
 const codeQuery = z.object({ code: z.string().max(200).optional() })
 
-export function loginFace(app: FaceApp, parts: StartingParts): void {
+export interface LoginFaceParts {
+  auth: Pick<Authenticator, 'redeem' | 'createLoginCode' | 'end'>
+  cookieName: () => string
+  /** The address at which clients reach this server, without a trailing slash. */
+  publicUrl: () => string
+}
+
+export function loginFace(parts: LoginFaceParts): Face {
+  return {
+    routes(app) {
+      loginRoute(app, parts)
+      codeRoutes(app, parts)
+    },
+  }
+}
+
+function loginRoute(app: FaceApp, parts: LoginFaceParts): void {
   app.get(
     '/login',
-    // Whoever looks ahead with HEAD, as scanners of links do, must not use up the code.
-    { config: { access: 'public' }, exposeHeadRoute: false, schema: { hide: true, querystring: codeQuery } },
+    {
+      config: { access: 'public', rate: 'logins' },
+      // A HEAD request, as link scanners send, must not use up the code.
+      exposeHeadRoute: false,
+      schema: { hide: true, querystring: codeQuery },
+    },
     async (request, reply) => {
-      await parts.rates.logins(request)
       const { code } = request.query
       const redeemed = code === undefined ? null : await parts.auth.redeem(code)
       reply.header('Cache-Control', 'no-store').header('Referrer-Policy', 'no-referrer')
@@ -28,7 +48,9 @@ export function loginFace(app: FaceApp, parts: StartingParts): void {
         .redirect(`${mountPath(request)}/`, 303)
     },
   )
+}
 
+function codeRoutes(app: FaceApp, parts: LoginFaceParts): void {
   app.post(
     '/api/login-codes',
     {
@@ -57,7 +79,7 @@ export function loginFace(app: FaceApp, parts: StartingParts): void {
     },
     async (request, reply) => {
       const { identity } = request
-      // Only the cookie: a bearer token is ended by who made it.
+      // Only the cookie: a bearer token is ended by whoever made it.
       if (identity?.credential?.kind === 'cookie') await parts.auth.end(identity)
       return reply.clearCookie(parts.cookieName(), { path: '/' }).code(204).send(null)
     },

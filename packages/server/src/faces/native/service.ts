@@ -1,10 +1,35 @@
-/** What operators and their machines ask: is it alive, is it ready, what does it count. */
+/** For operators and their machines: liveness, readiness, metrics, and what this server is. */
+
+import type { SandboxReport } from '@millrace/sandbox'
 import { z } from 'zod'
-import type { FaceApp, FaceParts } from '#faces/face'
+import type { Face, FaceApp } from '#http/face'
+import type { Metrics } from '#telemetry/metrics'
 
 const readiness = z.object({ status: z.enum(['ok', 'draining', 'storage_full', 'storage_failed']) })
 
-export function serviceFace(app: FaceApp, parts: FaceParts): void {
+/** Readiness, as `/readyz` reports it. */
+export interface Readiness {
+  ready: boolean
+  status: z.infer<typeof readiness>['status']
+}
+
+export interface ServiceFaceParts {
+  version: string
+  sandbox: Pick<SandboxReport, 'boundary' | 'warnings'>
+  metrics: Pick<Metrics, 'text'>
+  readiness: () => Readiness
+}
+
+export function serviceFace(parts: ServiceFaceParts): Face {
+  return {
+    routes(app) {
+      healthRoutes(app, parts)
+      reportRoutes(app, parts)
+    },
+  }
+}
+
+function healthRoutes(app: FaceApp, parts: ServiceFaceParts): void {
   app.get(
     '/healthz',
     {
@@ -31,7 +56,9 @@ export function serviceFace(app: FaceApp, parts: FaceParts): void {
       return reply.code(ready ? 200 : 503).send({ status })
     },
   )
+}
 
+function reportRoutes(app: FaceApp, parts: ServiceFaceParts): void {
   app.get(
     '/metrics',
     {

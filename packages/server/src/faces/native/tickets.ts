@@ -1,25 +1,32 @@
 /**
- * Tickets: for a plain EventSource from elsewhere, which can send neither a header nor our cookie. A
- * ticket opens one path, in the address.
+ * Tickets: for a plain EventSource on another origin, which can send neither a header nor our cookie. A
+ * ticket in the address opens one path.
  */
 import { MillraceError } from '@millrace/protocol'
 import { z } from 'zod'
-import { type FaceApp, principalOf, type StartingParts } from '#faces/face'
+import type { Authenticator } from '#auth/authenticator'
+import { type Face, type FaceApp, principalOf } from '#http/face'
+import type { RunStreams } from '#http/run-streams'
+import type { Runs } from '#runs/runs'
 
 const ticketBody = z.strictObject({ path: z.string('path must be the path of a stream').min(1).max(2048) })
 const ticketResponse = z.object({ ticket: z.string(), expiresAt: z.int() })
 
-/** The paths of streams that belong to a run, with its id. */
-const streamPaths = [
-  /^\/api\/runs\/([^/]+)\/events$/,
-  /^\/api\/stream\/([^/]+)$/,
-  /^\/api\/agent\/test\/stream\/([^/]+)$/,
-]
+export interface TicketFaceParts {
+  auth: Pick<Authenticator, 'createTicket'>
+  runs: Pick<Runs, 'get'>
+  runStreams: Pick<RunStreams, 'runIdOf'>
+}
 
-export function ticketFace(app: FaceApp, parts: StartingParts): void {
+export function ticketFace(parts: TicketFaceParts): Face {
+  return { routes: (app) => addRoutes(app, parts) }
+}
+
+function addRoutes(app: FaceApp, { auth, runs, runStreams }: TicketFaceParts): void {
   app.post(
     '/api/tickets',
     {
+      config: { rate: 'tickets', refuses: ['not_found'] },
       schema: {
         tags: ['auth'],
         summary: 'A ticket that opens one stream by its address',
@@ -31,22 +38,21 @@ export function ticketFace(app: FaceApp, parts: StartingParts): void {
       },
     },
     async (request, reply) => {
-      await parts.rates.tickets(request)
       const path = request.body.path.split('?')[0] ?? ''
-      const id = streamPaths.map((pattern) => pattern.exec(path)?.[1]).find((found) => found !== undefined)
+      const id = runStreams.runIdOf(path)
       if (id === undefined) {
         const expected = 'the path of a stream, such as /api/runs/<id>/events'
         throw new MillraceError('invalid_request', `path must be ${expected}`, {
           fields: [{ path: 'path', expected }],
         })
       }
-      await parts.runs.get(id, principalOf(request))
+      await runs.get(id, principalOf(request))
       const { identity } = request
       // A ticket that could make tickets would never end.
       if (identity === null || identity.credential?.kind === 'ticket') {
         throw new MillraceError('forbidden', 'A ticket cannot ask for another')
       }
-      return reply.code(201).send(await parts.auth.createTicket(identity, path))
+      return reply.code(201).send(await auth.createTicket(identity, path))
     },
   )
 }

@@ -1,43 +1,61 @@
 /**
- * The realtime face (contract section 5): one connection, many topics, in the protocol of the official
+ * The realtime face (docs/protocol.md#7-realtime): one connection, many topics, in the protocol of the official
  * PocketBase SDK.
  */
 import type { OutgoingHttpHeaders } from 'node:http'
 import { MillraceError } from '@millrace/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { Reservation } from '#admission/open-streams'
+import type { OpenStreams, Reservation } from '#admission/open-streams'
 import type { Identity } from '#auth/identity'
-import type { FaceApp, FaceParts } from '#faces/face'
-import { ownConnections } from '#faces/streaming'
-import { forgetHead } from '#http/forget-head'
+import type { Face, FaceApp } from '#http/face'
+import { forgetOwnHead } from '#http/forget-head'
 import type { RealtimeClient } from '#realtime/client'
+import type { Realtime } from '#realtime/realtime'
 import { mergeHeaders, setStreamHeaders } from '#sse/headers'
 import { logStream } from '#telemetry/request-log'
 import { readPublishBody, readSubscribeBody } from './body.ts'
-import { InvalidFields, malformed } from './refusals.ts'
+import { InvalidFields, malformed, pocketbaseRefusals } from './refusals.ts'
 
-type RealtimeFaceParts = Pick<FaceParts, 'realtime' | 'streams' | 'config'>
+export interface RealtimeFaceParts {
+  realtime: Pick<Realtime, 'connect' | 'find' | 'subscribe' | 'publish'>
+  streams: Pick<OpenStreams, 'reserve'>
+  compress: boolean
+  bodyBytesMax: number
+}
 
 /** A thousand subscriptions of 2,500 characters, and what JSON puts around them. */
 const subscribeBytes = 4 * 1024 * 1024
 
 /**
- * Schemas describe the bodies for the API's document. What is wrong with one is said in PocketBase's words, and at
- * once: a schema looks at each of two million wrong items, for seconds, and anybody may send them.
+ * Schemas only document the bodies. They are judged by the routes, in PocketBase's words and in bounded
+ * time: a schema would examine each of two million wrong items, for seconds, and anyone may send them.
  */
 const judgedHere = () => (body: unknown) => ({ value: body })
 
 const subscribeBody = z.object({ clientId: z.string(), subscriptions: z.array(z.string()).optional() })
 const publishBody = z.object({ topic: z.string(), data: z.unknown() })
 
-export function realtimeFace(app: FaceApp, parts: RealtimeFaceParts): void {
-  const { realtime, streams, config } = parts
-  const places = new WeakMap<RealtimeClient, Reservation>()
-  app.addHook('onRoute', (route) => {
-    route.config = { ...route.config, refusals: 'pocketbase', bareToken: true }
-  })
+export function realtimeFace(parts: RealtimeFaceParts): Face {
+  return {
+    refusals: pocketbaseRefusals,
+    routes(app) {
+      // The place of each client among the open streams; its owner is known once it subscribes.
+      const places = new WeakMap<RealtimeClient, Reservation>()
+      app.addHook('onRoute', (route) => {
+        route.config = { ...route.config, bareToken: true }
+      })
+      connectRoute(app, parts, places)
+      subscribeRoute(app, parts, places)
+      publishRoute(app, parts)
+    },
+  }
+}
 
+type Places = WeakMap<RealtimeClient, Reservation>
+
+function connectRoute(app: FaceApp, parts: RealtimeFaceParts, places: Places): void {
+  const { realtime, streams, compress } = parts
   app.get(
     '/api/realtime',
     {
@@ -59,14 +77,14 @@ export function realtimeFace(app: FaceApp, parts: RealtimeFaceParts): void {
           req: request.raw,
           res: reply.raw,
           headers: reply.getHeaders() as OutgoingHttpHeaders,
-          compress: config.http.compressStreams,
+          compress,
         })
         if (client === null) place.release()
         else {
           places.set(client, place)
           place.attach(client)
           logConnection(request, client)
-          if (request.server.hasDecorator(ownConnections)) forgetHead(request.raw, reply.raw)
+          forgetOwnHead(request, reply)
         }
       } catch (error) {
         place.release()
@@ -75,16 +93,19 @@ export function realtimeFace(app: FaceApp, parts: RealtimeFaceParts): void {
       return reply.hijack()
     },
   )
+}
 
+function subscribeRoute(app: FaceApp, parts: RealtimeFaceParts, places: Places): void {
+  const { realtime, bodyBytesMax } = parts
   app.post(
     '/api/realtime',
     {
       config: { access: 'optional', refuses: ['not_found', 'too_many_streams', 'rate_limited'] },
-      bodyLimit: Math.max(config.limits.bodyBytes, subscribeBytes),
+      bodyLimit: Math.max(bodyBytesMax, subscribeBytes),
       validatorCompiler: judgedHere,
       schema: {
         tags: ['realtime'],
-        summary: 'What a connection follows; replaces what it followed before',
+        summary: 'Replace the set of topics that a connection follows',
         body: subscribeBody,
         response: { 204: z.null() },
       },
@@ -101,7 +122,9 @@ export function realtimeFace(app: FaceApp, parts: RealtimeFaceParts): void {
       return reply.code(204).send(null)
     },
   )
+}
 
+function publishRoute(app: FaceApp, { realtime }: RealtimeFaceParts): void {
   app.post(
     '/api/realtime/publish',
     {
@@ -109,7 +132,7 @@ export function realtimeFace(app: FaceApp, parts: RealtimeFaceParts): void {
       validatorCompiler: judgedHere,
       schema: {
         tags: ['realtime'],
-        summary: 'Send something to all who follow a topic of an application',
+        summary: 'Send data to all subscribers of a topic of an application',
         body: publishBody,
         response: { 204: z.null() },
       },
@@ -127,7 +150,7 @@ export function realtimeFace(app: FaceApp, parts: RealtimeFaceParts): void {
   )
 }
 
-/** A client is its first principal's: nobody else can change what it follows, or see that there is one. */
+/** A client belongs to its first principal: nobody else can change its subscriptions, or learn that it exists. */
 function refuseAnother({ principal }: RealtimeClient, identity: Identity | null): void {
   if (principal === null) return
   const caller = identity?.principal
@@ -135,7 +158,7 @@ function refuseAnother({ principal }: RealtimeClient, identity: Identity | null)
   throw new MillraceError('forbidden', "The current and the previous request authorization don't match.")
 }
 
-/** Whose it is shows at its end: the SDK says so only when it subscribes. Its id is for its client alone. */
+/** Logs the owner at the end: the SDK authenticates only when it subscribes. The client's id stays secret. */
 function logConnection(request: FastifyRequest, client: RealtimeClient): void {
   const opener = request.identity?.principal.user
   logStream(request, { user: opener }, () => ({

@@ -1,8 +1,9 @@
 /**
- * How the realtime face refuses: as PocketBase does, whose SDK reads it
- * (`{"data":{<field>:{code,message,params?}},"message","status"}`).
+ * Refusals of the realtime face, in the shape that PocketBase's SDK reads:
+ * `{"data":{<field>:{code,message,params?}},"message","status"}`.
  */
-import { type ErrorCode, errorTable, MillraceError } from '@millrace/protocol'
+import { MillraceError } from '@millrace/protocol'
+import { type RefusalShape, statusOf } from '#http/refusals'
 
 export interface FieldRefusal {
   code: string
@@ -14,7 +15,7 @@ export type RefusedFields = { [field: string]: FieldRefusal | RefusedFields }
 
 const generic = 'Something went wrong while processing your request.'
 
-/** A 400 that says of each field what is wrong with it. */
+/** A 400 that states what is wrong with each field. */
 export class InvalidFields extends MillraceError {
   readonly data: RefusedFields
 
@@ -47,15 +48,15 @@ export function unsupported(message: string): FieldRefusal {
 
 const text = { type: 'string' }
 
-export const pocketbase = {
+export const pocketbaseRefusals: RefusalShape = {
   contentType: 'application/json',
-  status: (code: ErrorCode): number => errorTable[code].status,
-  body: (error: MillraceError) => {
+  status: statusOf,
+  body: (error) => {
     const invalid = error instanceof InvalidFields
     const message = error.code === 'invalid_request' && !invalid ? generic : sentence(error.message)
     return { data: invalid ? error.data : {}, message, status: error.status }
   },
-  schema: (status: number) => ({
+  schema: (status) => ({
     type: 'object',
     required: ['data', 'message', 'status'],
     properties: { data: { type: 'object' }, message: text, status: { type: 'integer', const: status } },

@@ -1,9 +1,16 @@
-/** The sessions face (contract section 4): start an agent session, follow its messages, abort it. */
+/** The sessions face (docs/protocol.md#5-sessions-face): start an agent session, follow its messages, abort it. */
 import { isFinal, MillraceError, promptText, type Run } from '@millrace/protocol'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { type FaceApp, principalOf, type StartingParts } from '#faces/face'
-import { streamRun } from '#faces/streaming'
+import type { StreamRun } from '#faces/streaming'
+import { type Face, type FaceApp, principalOf } from '#http/face'
+import type { Runs } from '#runs/runs'
+import { sessionsRefusals } from './refusals.ts'
+
+export interface SessionsFaceParts {
+  runs: Pick<Runs, 'start' | 'get' | 'abort'>
+  streamRun: StreamRun
+}
 
 const heartbeat = { intervalMs: 15_000, text: 'heartbeat' }
 const sessionParams = z.object({ sessionId: z.string().max(255) })
@@ -17,13 +24,12 @@ const sessionBody = z.object({
 const startedResponse = z.object({ success: z.literal(true), sessionId: z.uuid() })
 const doneResponse = z.object({ success: z.literal(true) })
 
-export function sessionsFace(app: FaceApp, parts: StartingParts): void {
-  const { runs } = parts
-  app.addHook('onRoute', (route) => {
-    route.config = { ...route.config, refusals: 'success' }
-  })
+export function sessionsFace(parts: SessionsFaceParts): Face {
+  return { refusals: sessionsRefusals, routes: (app) => addRoutes(app, parts) }
+}
 
-  /** A run of another kind is no session, in the words of one that never was. */
+function addRoutes(app: FaceApp, { runs, streamRun }: SessionsFaceParts): void {
+  /** A run of another kind answers as a run that does not exist. */
   async function sessionOf(request: FastifyRequest<{ Params: { sessionId: string } }>): Promise<Run> {
     const { sessionId } = request.params
     const run = await runs.get(sessionId, principalOf(request))
@@ -43,12 +49,9 @@ export function sessionsFace(app: FaceApp, parts: StartingParts): void {
       },
     },
     async (request, reply) => {
-      await parts.rates.starts(request)
       const { projectId: project, prompt, cwd } = request.body
-      const { run } = await runs.start(
-        { kind: 'session', project, prompt, ...(cwd === undefined ? {} : { cwd }) },
-        principalOf(request),
-      )
+      const body = { kind: 'session', project, prompt, ...(cwd === undefined ? {} : { cwd }) } as const
+      const { run } = await runs.start(body, principalOf(request))
       return reply.code(201).send({ success: true, sessionId: run.id })
     },
   )
@@ -64,7 +67,7 @@ export function sessionsFace(app: FaceApp, parts: StartingParts): void {
         produces: ['text/event-stream'],
       },
     },
-    async (request, reply) => streamRun(request, reply, parts, await sessionOf(request), heartbeat),
+    async (request, reply) => streamRun(request, reply, await sessionOf(request), heartbeat),
   )
 
   app.post(
@@ -81,7 +84,7 @@ export function sessionsFace(app: FaceApp, parts: StartingParts): void {
     async (request) => {
       const { id, state } = await sessionOf(request)
       const aborted = isFinal(state) ? null : await runs.abort(id, principalOf(request))
-      // It may have come to its own end first.
+      // The session may have ended by itself first.
       if (aborted === null || (isFinal(aborted.state) && aborted.state !== 'aborted')) {
         throw new MillraceError('run_over', 'The session is already over')
       }

@@ -11,13 +11,13 @@ import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import { OpenStreams } from '#admission/open-streams'
 import { Authenticator } from '#auth/authenticator'
+import { composeFaces, type FacesParts, httpServerParts } from '#compose/faces'
+import { PublicAddress } from '#compose/public-address'
 import { loadConfig } from '#config/load'
 import type { ConfigFile } from '#config/schema'
 import { Delivery } from '#delivery/delivery'
 import { type ExpressMiddleware, expressMiddleware } from '#embed/express'
 import { checkedPrincipal, type EmbeddedRuns, embeddedRuns } from '#embed/runs'
-import type { FaceParts } from '#faces/face'
-import { routes } from '#faces/routes'
 import { createHttpServer } from '#http/server'
 import { RunHooks } from '#realtime/hooks'
 import { Realtime } from '#realtime/realtime'
@@ -153,8 +153,8 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
   })
   onTestFinished(() => realtime.close())
   let draining = false
-  let url = ''
-  const parts: FaceParts = {
+  const address = new PublicAddress()
+  const parts: FacesParts = {
     config,
     runs,
     delivery,
@@ -168,19 +168,17 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     agent: () => ({ available: true, demo: false }),
     version: '0.0.0',
     readiness: () => (draining ? { ready: false, status: 'draining' } : { ready: true, status: 'ok' }),
-    publicUrl: () => url,
-    cookieName: () => 'millrace_sessions',
+    address,
     hostPrincipal: options.embedded
       ? async (request) => checkedPrincipal((request as { user?: string }).user)
       : null,
   }
-  const app = await createHttpServer(parts, silent)
+  const faces = composeFaces(parts)
+  const app = await createHttpServer({ ...httpServerParts(parts, faces), log: silent })
   onTestFinished(() => app.close())
-  url = await app.listen({ host: '127.0.0.1', port: 0 })
-  const middleware = await expressMiddleware(
-    routes(parts),
-    silent as unknown as import('fastify').FastifyBaseLogger,
-  )
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  address.set(url)
+  const middleware = await expressMiddleware(faces, silent as unknown as import('fastify').FastifyBaseLogger)
   return {
     ...(await people(store.credentials)),
     url,

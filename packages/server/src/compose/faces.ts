@@ -1,0 +1,105 @@
+/** Which faces there are, and what each is built from: a new face is a folder of `faces/` and one line here. */
+import type { SandboxReport } from '@millrace/sandbox'
+import type { FastifyPluginAsync } from 'fastify'
+import type { OpenStreams } from '#admission/open-streams'
+import type { Authenticator } from '#auth/authenticator'
+import type { Config } from '#config/config'
+import type { Delivery } from '#delivery/delivery'
+import type { PageSource } from '#delivery/page'
+import { jobsFace } from '#faces/jobs/jobs'
+import { adminFace } from '#faces/native/admin'
+import { type AgentStatus, catalogueFace } from '#faces/native/catalogue'
+import { loginFace } from '#faces/native/login'
+import { nativeFace } from '#faces/native/native'
+import { probeFace } from '#faces/native/probe'
+import { type Readiness, serviceFace } from '#faces/native/service'
+import { ticketFace } from '#faces/native/tickets'
+import { realtimeFace } from '#faces/pocketbase/realtime'
+import { sessionsFace } from '#faces/sessions/sessions'
+import { createStreamRun } from '#faces/streaming'
+import type { Face } from '#http/face'
+import type { HostPrincipalOf } from '#http/guard'
+import { routes } from '#http/routes'
+import { RunStreams } from '#http/run-streams'
+import type { HttpServerParts } from '#http/server'
+import type { Realtime } from '#realtime/realtime'
+import type { Retention } from '#retention/retention'
+import type { Runs } from '#runs/runs'
+import type { Metrics } from '#telemetry/metrics'
+import type { PublicAddress } from './public-address.ts'
+
+export interface FacesParts {
+  config: Pick<Config, 'projects' | 'tools' | 'http' | 'limits' | 'concurrency'>
+  runs: Runs
+  delivery: Delivery
+  pages: PageSource
+  auth: Authenticator
+  streams: OpenStreams
+  realtime: Realtime
+  retention: Pick<Retention, 'prune'>
+  metrics: Metrics
+  sandbox: SandboxReport
+  agent: () => AgentStatus
+  version: string
+  readiness: () => Readiness
+  address: PublicAddress
+  /** Null where this server does its own authentication. */
+  hostPrincipal: HostPrincipalOf | null
+}
+
+/** All faces, behind the guard. */
+export function composeFaces(parts: FacesParts): FastifyPluginAsync {
+  const { config, delivery, realtime, auth, address, hostPrincipal, metrics } = parts
+  const runStreams = new RunStreams()
+  return routes({
+    faces: facesOf(parts, runStreams),
+    guard: { auth, cookieName: () => address.cookieName, hostPrincipal },
+    hosts: config.http.hosts,
+    limits: config.limits,
+    runStreams,
+    draining: () => parts.readiness().status === 'draining',
+    endsPipelined: (request) => delivery.guardPipelining(request) || realtime.guardPipelining(request),
+    onRejected: (code) => metrics.http.rejected(code),
+  })
+}
+
+function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
+  const { config, runs, pages, auth, streams, address } = parts
+  const compress = config.http.compressStreams
+  const streamRun = createStreamRun({ delivery: parts.delivery, streams, compress })
+  const cookieName = () => address.cookieName
+  const faces = [
+    nativeFace({ runs, pages, streamRun }),
+    catalogueFace({ projects: config.projects, tools: config.tools, agent: parts.agent }),
+    jobsFace({ runs, streamRun, concurrency: config.concurrency.job }),
+    realtimeFace({ realtime: parts.realtime, streams, compress, bodyBytesMax: config.limits.bodyBytes }),
+    sessionsFace({ runs, streamRun }),
+    serviceFace(parts),
+    adminFace(parts),
+    probeFace(parts),
+  ]
+  // A host application logs its users in by itself.
+  if (parts.hostPrincipal !== null) return faces
+  return [
+    ...faces,
+    loginFace({ auth, cookieName, publicUrl: () => address.url }),
+    ticketFace({ auth, runs, runStreams }),
+  ]
+}
+
+/** What our own HTTP server needs besides the faces. */
+export function httpServerParts(
+  { config, version, metrics }: Pick<FacesParts, 'config' | 'version' | 'metrics'>,
+  faces: FastifyPluginAsync,
+): Omit<HttpServerParts, 'log'> {
+  return {
+    routes: faces,
+    hosts: config.http.hosts,
+    trustProxy: config.http.trustProxy,
+    origins: config.http.cors.origins,
+    bodyBytesMax: config.limits.bodyBytes,
+    version,
+    onRejected: (code) => metrics.http.rejected(code),
+    onAnswered: (answered) => metrics.http.answered(answered),
+  }
+}

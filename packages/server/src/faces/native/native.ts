@@ -1,0 +1,17 @@
+/** The native face (docs/protocol.md#3-native-face): runs of every kind and their logs. */
+import type { Face } from '#http/face'
+import { abortRoutes, conversationRoutes } from './actions.ts'
+import { logRoutes } from './log.ts'
+import type { NativeFaceParts } from './run-route.ts'
+import { runRoutes } from './runs.ts'
+
+export function nativeFace(parts: NativeFaceParts): Face {
+  return {
+    routes(app) {
+      runRoutes(app, parts)
+      logRoutes(app, parts)
+      abortRoutes(app, parts)
+      conversationRoutes(app, parts)
+    },
+  }
+}
