@@ -143,7 +143,7 @@ module.exports = {
       'sse-stands-alone',
       'Bytes for a stream; nothing of what they mean.',
       { path: `${server}sse/` },
-      { path: `${server}(?!(sse|time)/|store/store\\.ts$)` },
+      { path: `${server}(?!(sse|time)/)|^packages/(?!(server|protocol)/)` },
     ),
     forbid(
       'delivery-sees-the-store-port',

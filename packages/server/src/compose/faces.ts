@@ -25,6 +25,7 @@ import type { HttpServerParts } from '#http/server'
 import type { Realtime } from '#realtime/realtime'
 import type { Retention } from '#retention/retention'
 import type { Runs } from '#runs/runs'
+import { endPipelined } from '#sse/pipelining'
 import type { Metrics } from '#telemetry/metrics'
 import type { PublicAddress } from './public-address.ts'
 
@@ -49,7 +50,7 @@ export interface FacesParts {
 
 /** All faces, behind the guard. */
 export function composeFaces(parts: FacesParts): FastifyPluginAsync {
-  const { config, delivery, realtime, auth, address, hostPrincipal, metrics } = parts
+  const { config, auth, address, hostPrincipal, metrics } = parts
   const runStreams = new RunStreams()
   return routes({
     faces: facesOf(parts, runStreams),
@@ -58,7 +59,7 @@ export function composeFaces(parts: FacesParts): FastifyPluginAsync {
     limits: config.limits,
     runStreams,
     draining: () => parts.readiness().status === 'draining',
-    endsPipelined: (request) => delivery.guardPipelining(request) || realtime.guardPipelining(request),
+    endsPipelined: endPipelined,
     onRejected: (code) => metrics.http.rejected(code),
   })
 }

@@ -1,69 +1,37 @@
 /**
  * Delivery: every stream of events to a client, and every follower inside the process.
  *
- * Owns the subscription to the store's hints, the feeds, the one heartbeat timer and all open
- * streams; `close()` releases them all. Nothing here is a truth: a cursor comes from the client, the
- * events from the store, and memory only saves work.
+ * Owns the subscription to the store's hints, the feeds, the one heartbeat timer and all open streams;
+ * `close()` releases them all. Nothing here is a truth: a cursor comes from the client, the events from
+ * the store, and memory only saves work.
  *
- * How a server uses it: authenticate, then `stream()`. At its `request` event, before anything else,
- * it asks `guardPipelining(req)` and returns without an answer when that is true. At shutdown it
- * commits what there is to commit, awaits `drain()`, and calls `close()`.
+ * How a server uses it: authenticate, then `stream()`. At shutdown it commits everything there is to
+ * commit, awaits `drain()`, and calls `close()`.
  */
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { parseCursor, type Resume, resolveResume } from '@millrace/protocol'
-import { type Chunk, textChunk } from '#sse/chunk'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type LogBounds, parseCursor, type Resume, resolveResume } from '@millrace/protocol'
+import { textChunk } from '#sse/chunk'
+import type { ConnectionParts, Heartbeat } from '#sse/connection'
 import { commentText } from '#sse/encode'
+import { FairQueue } from '#sse/fair-queue'
 import { mergeHeaders, setLogHeaders, setStreamHeaders } from '#sse/headers'
 import { Heartbeats } from '#sse/heartbeats'
-import { openSink } from '#sse/open-sink'
-import { PipeliningGuard } from '#sse/pipelining'
-import { Turns } from '#sse/turns'
+import { openStream } from '#sse/open'
 import { type Clock, monotonicClock } from '#time/clock'
+import { deadlineAfter } from '#time/deadline'
+import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
 import { Follower } from './follower.ts'
+import { type FollowerStats, Followers } from './followers.ts'
 import { Hub } from './hub.ts'
 import { type IterateOptions, type Iterator, iterate } from './iterate.ts'
 import { RingBudget } from './ring-budget.ts'
-import type { DeliverySource, LogBounds, StoredEvent } from './source.ts'
+import type { DeliverySource, StoredEvent } from './source.ts'
+import { closedHandle, type StreamOptions, type StreamResult } from './stream.ts'
 
 export { CursorReset, type IterateOptions } from './iterate.ts'
 export type { DeliverySource } from './source.ts'
-
-export interface StreamOptions {
-  req: IncomingMessage
-  res: ServerResponse
-  runId: string
-  /** Set by plugins (CORS, helmet …); where a stream needs another value, its own wins. */
-  headers?: OutgoingHttpHeaders | undefined
-  /** The `Last-Event-ID` header as it came; wins over `after` unless it is empty. */
-  lastEventId?: string | undefined
-  after?: string | undefined
-  epoch?: string | undefined
-  /** Only these types, besides the terminal event and `reset`; none named: all. */
-  types?: readonly string[] | undefined
-  /** The comment `: text`, every `intervalMs`. */
-  heartbeat: { intervalMs: number; text: string }
-  /** Compress for clients that accept gzip. */
-  compress: boolean
-}
-
-export interface StreamHandle {
-  /** Resolves when the response is finished or its connection gone. */
-  readonly closed: Promise<void>
-  /** Ends the stream at once (a revoked credential, a cap). */
-  close(): void
-  /** Milliseconds of delivery's clock since which the client has not taken what was sent; null when it keeps up. */
-  readonly stalledSince: number | null
-  /** `seq` up to which the log was handed to the connection. */
-  readonly cursor: number
-}
-
-export type StreamResult =
-  /** No such run; the caller answers. */
-  | { outcome: 'missing' }
-  /** Answered in full: a 204, or the headers that a HEAD asked for. */
-  | { outcome: 'over' }
-  | { outcome: 'streaming'; handle: StreamHandle }
+export type { StreamOptions, StreamResult } from './stream.ts'
 
 export interface DeliveryOptions {
   store: DeliverySource
@@ -76,16 +44,7 @@ export interface DeliveryOptions {
   batchBytes?: number
 }
 
-export interface DeliveryStats {
-  /** Open streams, those included whose end is still on its way to the client. */
-  followers: number
-  /** Streams whose client does not take what was sent. */
-  stalled: number
-  /** Streams whose cursor is behind the head of their log. */
-  behind: number
-  /** How many events the median stream, and the furthest one, is behind the head of its log. */
-  lagMedian: number
-  lagMax: number
+export interface DeliveryStats extends FollowerStats {
   iterators: number
   feeds: number
   /** Bytes in rings and page caches. */
@@ -98,41 +57,34 @@ export interface DeliveryStats {
   readFailures: number
 }
 
-const closedHandle: StreamHandle = {
-  closed: Promise.resolve(),
-  close: () => {},
-  stalledSince: null,
-  cursor: 0,
-}
+const rememberedHeartbeats = 16
 
 export class Delivery {
   readonly #store: DeliverySource
-  readonly #clock: Clock
   readonly #batchBytes: number
   readonly #hub: Hub
-  readonly #turns = new Turns()
-  readonly #heartbeats: Heartbeats
+  readonly #turns = new FairQueue()
   readonly #budget: RingBudget
   readonly #feeds: Feeds
-  readonly #followers = new Set<Follower>()
+  readonly #followers = new Followers()
   readonly #iterators = new Set<Iterator>()
-  readonly #comments = new Map<string, Chunk>()
-  readonly #pipelining = new PipeliningGuard()
+  readonly #heartbeats = new Map<string, Heartbeat>()
   readonly #counters = { eventsOut: 0, bytesOut: 0, resets: 0, pagesRead: 0, readFailures: 0 }
+  readonly #connections: ConnectionParts
   #refusing = false
 
   constructor(options: DeliveryOptions) {
+    const clock = options.clock ?? monotonicClock
     this.#store = options.store
-    this.#clock = options.clock ?? monotonicClock
     this.#batchBytes = options.batchBytes ?? 64 * 1024
     this.#hub = new Hub(options.store)
-    this.#heartbeats = new Heartbeats(this.#clock)
+    this.#connections = { clock, heartbeats: new Heartbeats(clock), counters: this.#counters }
     this.#budget = new RingBudget(options.totalRingBytes ?? 64 * 1024 * 1024)
     this.#feeds = new Feeds({
       source: options.store,
       hub: this.#hub,
       turns: this.#turns,
-      clock: this.#clock,
+      clock,
       budget: this.#budget,
       ringBytes: options.ringBytes ?? 1024 * 1024,
       batchBytes: this.#batchBytes,
@@ -151,7 +103,7 @@ export class Delivery {
     try {
       // A fresh read: whether a cursor is "ahead" or the log is over must not depend on hints.
       const bounds = this.#refusing ? null : await this.#store.bounds(runId)
-      if (this.#refusing) return this.#refuse(res)
+      if (this.#refusing) return refuse(res)
       if (bounds === null) return { outcome: 'missing' }
       if (res.destroyed || res.writableEnded) return { outcome: 'streaming', handle: closedHandle }
       feed.observe(bounds)
@@ -172,7 +124,7 @@ export class Delivery {
     const parts = () => ({
       source: this.#store,
       hub: this.#hub,
-      heartbeats: this.#heartbeats,
+      heartbeats: this.#connections.heartbeats,
       pageBytes: this.#batchBytes,
       refusing: this.#refusing,
     })
@@ -182,60 +134,28 @@ export class Delivery {
   }
 
   /**
-   * True when the request came on a connection that is carrying a stream: it was pipelined, could
-   * only be answered after the stream, and has ended the connection. Do not answer it.
-   */
-  guardPipelining(req: IncomingMessage): boolean {
-    return this.#pipelining.ends(req)
-  }
-
-  /**
    * Refuses new streams, gives every follower and iterator what the log has (as of now, read afresh),
-   * ends them, and after `timeoutMs` ends the connections of those that did not take it.
+   * ends them, and after `timeoutMs` ends the connections of clients that did not take it.
    */
   async drain(timeoutMs: number): Promise<void> {
     this.#refusing = true
-    let callOff = () => {}
-    const deadline = new Promise<void>((resolve) => {
-      callOff = this.#clock.after(timeoutMs, resolve)
-    })
+    const deadline = deadlineAfter(this.#connections.clock, timeoutMs)
     const flushed = this.#feeds.recheck().then(async () => {
       for (const iterator of this.#iterators) {
         iterator.leaving = true
         iterator.ring()
       }
-      for (const follower of this.#followers) follower.leave()
-      await Promise.all([
-        ...[...this.#followers].map((follower) => follower.closed),
-        ...[...this.#iterators].map((iterator) => iterator.over),
-      ])
+      await Promise.all([this.#followers.drain(), ...[...this.#iterators].map((iterator) => iterator.over)])
     })
-    await Promise.race([flushed, deadline])
-    callOff()
-    const rest = [...this.#followers]
-    for (const follower of rest) follower.destroy()
-    await Promise.all(rest.map((follower) => follower.closed))
+    await Promise.race([flushed, deadline.passed])
+    deadline.callOff()
+    await this.#followers.destroy()
   }
 
-  /** Looks at every follower: for a scrape, not for a hot path. */
+  /** Examines every follower: for a scrape, not for a hot path. */
   stats(): DeliveryStats {
-    let stalled = 0
-    let behind = 0
-    let index = 0
-    const lags = new Uint32Array(this.#followers.size)
-    for (const follower of this.#followers) {
-      const { lag } = follower
-      if (follower.stalledSince !== null) stalled += 1
-      if (lag > 0) behind += 1
-      lags[index++] = lag
-    }
-    lags.sort()
     return {
-      followers: this.#followers.size,
-      stalled,
-      behind,
-      lagMedian: lags[lags.length >> 1] ?? 0,
-      lagMax: lags.at(-1) ?? 0,
+      ...this.#followers.stats(),
       iterators: this.#iterators.size,
       feeds: this.#feeds.size,
       ringBytes: this.#budget.bytes,
@@ -246,65 +166,59 @@ export class Delivery {
   /** Ends everything at once. New streams are refused afterwards. */
   close(): void {
     this.#refusing = true
-    for (const follower of this.#followers) follower.destroy()
+    void this.#followers.destroy()
     for (const iterator of this.#iterators) {
       iterator.stopped = true
       iterator.ring()
     }
-    this.#heartbeats.close()
+    this.#connections.heartbeats.close()
     this.#hub.close()
-  }
-
-  #refuse(res: ServerResponse): StreamResult {
-    res.destroy()
-    return { outcome: 'streaming', handle: closedHandle }
   }
 
   #follow(
     options: StreamOptions,
     bounds: LogBounds,
     resume: Exclude<Resume, { kind: 'over' }>,
-    feed: ReturnType<Feeds['acquire']>['feed'],
+    feed: Feed,
     releaseFeed: () => void,
   ): Follower {
-    // What the closures below name lives as long as the stream: `options`, with its headers, must not.
-    const { req, res, heartbeat, compress } = options
+    // What closures name lives as long as the stream: `options`, with its headers, must not.
+    const { req, res, compress } = options
     const { firstSeq, head } = bounds
-    let stopHeartbeat = () => {}
-    let putDown = () => {}
+    const heartbeat = this.#heartbeat(options.heartbeat)
     const follower = new Follower(
       {
         feed,
         turns: this.#turns,
-        clock: this.#clock,
         counters: this.#counters,
         after: resume.after,
         epoch: bounds.epoch,
         filter: feed.filterFor(options.types),
         reset: resume.kind === 'reset' ? { reason: resume.reason, firstSeq, head } : null,
-        heartbeat: { intervalMs: heartbeat.intervalMs, chunk: this.#comment(heartbeat.text) },
-        onDetached: () => {
-          releaseFeed()
-          stopHeartbeat()
-          putDown()
-        },
+        recheckMs: heartbeat.intervalMs,
+        onDetached: releaseFeed,
       },
-      (events) => openSink(req, res, { compress }, events),
+      (user) => openStream(user, this.#connections, { req, res, compress, heartbeat }),
     )
-    putDown = this.#pipelining.carry(req.socket)
-    stopHeartbeat = this.#heartbeats.add(follower, heartbeat.intervalMs)
     this.#followers.add(follower)
-    void follower.closed.then(() => this.#followers.delete(follower))
     return follower
   }
 
   /** Followers share the bytes of their heartbeat. */
-  #comment(text: string): Chunk {
-    const chunk = this.#comments.get(text) ?? textChunk(commentText(text))
-    // Texts come from routes, not from clients; a caller that makes up new ones is not remembered.
-    if (this.#comments.size < 16) this.#comments.set(text, chunk)
-    return chunk
+  #heartbeat({ intervalMs, text }: StreamOptions['heartbeat']): Heartbeat {
+    const key = `${intervalMs} ${text}`
+    const known = this.#heartbeats.get(key)
+    if (known !== undefined) return known
+    const heartbeat = { intervalMs, chunk: textChunk(commentText(text)) }
+    // Texts come from routes, not from clients; a caller that keeps making up new ones is not remembered.
+    if (this.#heartbeats.size < rememberedHeartbeats) this.#heartbeats.set(key, heartbeat)
+    return heartbeat
   }
+}
+
+function refuse(res: ServerResponse): StreamResult {
+  res.destroy()
+  return { outcome: 'streaming', handle: closedHandle }
 }
 
 function answerWithoutBody(req: IncomingMessage, res: ServerResponse, resume: Resume): StreamResult {

@@ -7,7 +7,7 @@
  * enters the ring only if it continues the tail, and everything else is read from the store.
  */
 import type { LogBounds } from '@millrace/protocol'
-import type { Turns } from '#sse/turns'
+import type { FairQueue } from '#sse/fair-queue'
 import type { Clock } from '#time/clock'
 import type { Hub } from './hub.ts'
 import { type Page, Pages } from './pages.ts'
@@ -19,7 +19,7 @@ import type { CommitHint, DeliverySource, StoredEvent } from './source.ts'
 export interface FeedParts {
   source: DeliverySource
   hub: Hub
-  turns: Turns
+  turns: FairQueue
   clock: Clock
   budget: RingBudget
   ringBytes: number

@@ -1,24 +1,24 @@
 /**
- * A follower: a cursor plus a sink, and the one loop that serves replay and live alike.
+ * A follower: a cursor plus a connection, and the one loop that serves replay and live alike.
  *
- * Each turn writes at most one batch after the cursor. The follower is always in exactly one phase:
+ * Each turn writes at most one batch after the cursor. While its connection is open, a follower is
+ * always in exactly one phase:
  *
  *   idle      nothing to send; a hint wakes it
  *   queued    waits for its turn
  *   reading   waits for a page of the store
- *   blocked   the sink is backed up; its drain wakes it
- *   ending    the response is being finished or torn down
- *   closed    the response is over
+ *   blocked   the connection is backed up; its drain wakes the follower
+ *   over      the connection is ending or closed
  *
- * Invariants: the cursor moves only by what was handed to the sink; nothing is written while the sink
- * is backed up; a follower holds no events of its own, so a slow one costs only what its sink holds.
+ * Invariants: the cursor moves only by what was handed to the connection; nothing is written while the
+ * connection is backed up; a follower holds no events of its own, so a slow one costs only what its
+ * connection holds.
  */
-import { type ResetData, resolveResume } from '@millrace/protocol'
-import { type Chunk, textChunk } from '#sse/chunk'
-import { resetText } from '#sse/encode'
-import type { Sink, SinkEvents } from '#sse/sink'
-import type { Turns, TurnTaker } from '#sse/turns'
-import type { Clock } from '#time/clock'
+import { type ResetData, resetType, resolveResume } from '@millrace/protocol'
+import { textChunk } from '#sse/chunk'
+import type { Connection, ConnectionUser } from '#sse/connection'
+import { unnumberedFrameText } from '#sse/encode'
+import type { FairQueue, TurnTaker } from '#sse/fair-queue'
 import type { Feed } from './feed.ts'
 import type { Page } from './pages.ts'
 import type { Batch, TypeFilter } from './segment.ts'
@@ -28,28 +28,27 @@ type FollowedFeed = Pick<
   'head' | 'closed' | 'gone' | 'take' | 'read' | 'cut' | 'recheckAfter' | 'add' | 'remove'
 >
 
-/** One object a follower: it keeps this as it is, and what it need not keep is an argument. */
+/** One object per follower: it keeps this as it is. */
 export interface FollowerOptions {
   feed: FollowedFeed
-  turns: Turns
-  clock: Clock
-  counters: { eventsOut: number; bytesOut: number; resets: number; readFailures: number }
+  turns: FairQueue
+  counters: { eventsOut: number; resets: number; readFailures: number }
   after: number
   epoch: string
   filter: TypeFilter | null
   /** Sent before anything else. */
   reset: ResetData | null
-  heartbeat: { intervalMs: number; chunk: Chunk }
+  /** A silence of this many milliseconds makes it look for itself. */
+  recheckMs: number
   /** Runs once, when the follower no longer reads: it is ending, or its client left. */
   onDetached: () => void
 }
 
-type Phase = 'idle' | 'queued' | 'reading' | 'blocked' | 'ending' | 'closed'
+type Phase = 'idle' | 'queued' | 'reading' | 'blocked' | 'over'
 
-export class Follower implements TurnTaker {
-  readonly closed: Promise<void>
+export class Follower implements TurnTaker, ConnectionUser {
   readonly #options: FollowerOptions
-  readonly #sink: Sink
+  readonly #connection: Connection
   #phase: Phase = 'idle'
   #cursor: number
   #reset: ResetData | null
@@ -57,33 +56,32 @@ export class Follower implements TurnTaker {
   /** A hint came while a page was being read, which may not show what the hint spoke of. */
   #hinted = false
   #leaving = false
-  #stalledSince: number | null = null
-  #resolveClosed: () => void = () => {}
 
-  constructor(options: FollowerOptions, openSink: (events: SinkEvents) => Sink) {
+  constructor(options: FollowerOptions, connect: (user: ConnectionUser) => Connection) {
     this.#options = options
     this.#cursor = options.after
     this.#reset = options.reset
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve
-    })
-    this.#sink = openSink({ drained: () => this.#drained(), closed: () => this.#closed() })
+    this.#connection = connect(this)
     options.feed.add(this)
     this.#queue()
   }
 
+  /** `seq` up to which the log was handed to the connection. */
   get cursor(): number {
     return this.#cursor
   }
 
-  /** How many events of the log, as far as is known here, it has not handed to its sink. */
+  /** How many events of the log, as far as this node knows, it has not handed to its connection. */
   get lag(): number {
     return Math.max(this.#options.feed.head - this.#cursor, 0)
   }
 
-  /** Since when, by the clock, its client has not taken what was sent. */
+  get closed(): Promise<void> {
+    return this.#connection.closed
+  }
+
   get stalledSince(): number | null {
-    return this.#stalledSince
+    return this.#connection.stalledSince
   }
 
   wake(): void {
@@ -91,21 +89,15 @@ export class Follower implements TurnTaker {
     else if (this.#phase === 'idle') this.#queue()
   }
 
-  beat(): void {
-    if (this.#phase === 'ending' || this.#phase === 'closed') return
-    if (!this.#sink.backedUp) this.#write(this.#options.heartbeat.chunk)
-    this.#options.feed.recheckAfter(this.#options.heartbeat.intervalMs)
-  }
-
   turn(): void {
     if (this.#phase !== 'queued') return
     this.#phase = 'idle'
     const { feed, filter } = this.#options
-    if (this.#sink.backedUp) this.#block()
+    if (this.#connection.backedUp) this.#phase = 'blocked'
     else if (feed.gone) this.finish()
     else if (this.#reset !== null) this.#sendReset(this.#reset)
     else if (this.#page !== null) this.#sendPage(this.#page)
-    else if (this.#cursor >= feed.head) this.#goOn()
+    else if (this.#cursor >= feed.head) this.#proceed()
     else {
       const batch = feed.take(this.#cursor, filter)
       if (batch === null) this.#read()
@@ -114,30 +106,42 @@ export class Follower implements TurnTaker {
   }
 
   /** Sends what the log has, and then ends the stream even if the log is open. */
-  leave(): void {
+  drain(): void {
     this.#leaving = true
     this.wake()
   }
 
-  /** Ends the stream; what the sink took is still sent. */
+  /** Ends the stream; what was written is still sent. */
   finish(): void {
-    if (this.#phase === 'ending' || this.#phase === 'closed') return
-    this.#detach('ending')
-    this.#sink.end()
+    this.#connection.finish()
   }
 
   /** Ends the stream at once: cleanly where the client keeps up, else by its connection. */
   close(): void {
-    if (this.#sink.backedUp) this.destroy()
-    else this.finish()
+    this.#connection.close()
   }
 
   /** Also ends a stream that is being finished and whose client does not take the rest. */
   destroy(): void {
-    if (this.#phase === 'closed') return
-    if (this.#phase !== 'ending') this.#detach('ending')
-    this.#sink.destroy()
-    this.#closed()
+    this.#connection.destroy()
+  }
+
+  /** The connection's: a silence this long may mean that a hint was lost. */
+  beat(): void {
+    this.#options.feed.recheckAfter(this.#options.recheckMs)
+  }
+
+  /** The connection's: it takes bytes again. */
+  drained(): void {
+    if (this.#phase === 'blocked') this.#queue()
+  }
+
+  /** The connection's: it takes nothing more. */
+  leave(): void {
+    this.#phase = 'over'
+    this.#page = null
+    this.#options.feed.remove(this)
+    this.#options.onDetached()
   }
 
   #queue(): void {
@@ -145,36 +149,27 @@ export class Follower implements TurnTaker {
     this.#options.turns.add(this)
   }
 
-  #block(): void {
-    this.#phase = 'blocked'
-  }
-
-  /** After a write: what next? */
-  #goOn(): void {
+  /** Decides what comes after a write. */
+  #proceed(): void {
     const { feed } = this.#options
     if (this.#cursor >= feed.head && (feed.closed || this.#leaving)) this.finish()
-    else if (this.#sink.backedUp) this.#block()
+    else if (this.#connection.backedUp) this.#phase = 'blocked'
     else if (this.#cursor < feed.head) this.#queue()
   }
 
   #send(batch: Batch): void {
     this.#cursor = batch.through
     this.#options.counters.eventsOut += batch.events
-    if (batch.events > 0) this.#write(batch)
-    this.#goOn()
+    if (batch.events > 0) this.#connection.write(batch)
+    this.#proceed()
   }
 
-  #write(chunk: Chunk): void {
-    this.#options.counters.bytesOut += chunk.length
-    this.#sink.write(chunk)
-    if (this.#sink.backedUp) this.#stalledSince ??= this.#options.clock.now()
-  }
-
-  #sendReset(reset: ResetData): void {
+  #sendReset({ reason, firstSeq, head }: ResetData): void {
     this.#reset = null
     this.#options.counters.resets += 1
-    this.#write(textChunk(resetText(reset)))
-    this.#goOn()
+    const data = JSON.stringify({ reason, firstSeq, head })
+    this.#connection.write(textChunk(unnumberedFrameText(resetType, data)))
+    this.#proceed()
   }
 
   #read(): void {
@@ -207,29 +202,9 @@ export class Follower implements TurnTaker {
     }
     const batch = feed.cut(page, this.#cursor, filter)
     if (batch !== null) this.#send(batch)
-    // Else the hint ran ahead of what can be read: the next one, or the next beat, looks again.
+    // Otherwise the hint ran ahead of what can be read: the next one, or the next beat, looks again.
     else if (resume.kind === 'over') this.finish()
     else if (this.#hinted) this.#queue()
     else if (this.#leaving) this.finish()
-  }
-
-  #drained(): void {
-    this.#stalledSince = null
-    if (this.#phase === 'blocked') this.#queue()
-  }
-
-  #detach(phase: 'ending' | 'closed'): void {
-    this.#phase = phase
-    this.#page = null
-    this.#options.feed.remove(this)
-    this.#options.onDetached()
-  }
-
-  #closed(): void {
-    if (this.#phase === 'closed') return
-    if (this.#phase !== 'ending') this.#detach('closed')
-    this.#phase = 'closed'
-    this.#stalledSince = null
-    this.#resolveClosed()
   }
 }

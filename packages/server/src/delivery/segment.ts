@@ -5,9 +5,8 @@
  * what a follower writes: the frames after a cursor, up to a budget, cut from one or more segments.
  * A batch that is exactly one segment shares its memory.
  */
-
 import { buildChunk, type Chunk } from '#sse/chunk'
-import { eventText } from '#sse/encode'
+import { frameText } from '#sse/encode'
 import type { StoredEvent } from '#store/store'
 
 /** Which types a follower wants; compared by identity, so that followers can share what was cut. */
@@ -52,7 +51,7 @@ export function encodeSegment(events: readonly StoredEvent[]): Segment {
   const offsets: number[] = [0]
   let length = 0
   for (const event of events) {
-    const text = eventText(event)
+    const text = frameText(event.seq, event.type, event.json)
     length += Buffer.byteLength(text)
     texts.push(text)
     types.push(event.type)

@@ -1,17 +1,17 @@
 /**
  * One connection that follows topics.
  *
- * Owns its sink and what it is still to be sent. Invariants: nothing is written while the sink is backed
- * up; what waits is bounded, also when the client stops reading: records are coalesced, and a client
- * that falls further behind than that is cut off, so that it comes back and asks anew; nobody is sent
- * anything once the proof of who they are has expired.
+ * Owns the messages that still wait for its client. Invariants: nothing is written while the connection
+ * is backed up; the backlog is bounded, also when the client stops reading: records are coalesced, and a
+ * client that falls further behind than that is cut off, so that it comes back and asks again; nothing
+ * is sent once the caller's proof of identity has expired.
  */
 import type { Identity } from '#auth/identity'
 import type { Principal } from '#auth/principal'
-import { type Chunk, textChunk } from '#sse/chunk'
+import { textChunk } from '#sse/chunk'
+import type { Connection, ConnectionUser } from '#sse/connection'
 import { frameText } from '#sse/encode'
-import type { Sink, SinkEvents } from '#sse/sink'
-import type { Turns, TurnTaker } from '#sse/turns'
+import type { FairQueue, TurnTaker } from '#sse/fair-queue'
 import type { Clock } from '#time/clock'
 import type { Message } from './message.ts'
 import { Pending } from './pending.ts'
@@ -27,46 +27,39 @@ export interface RealtimeCounters {
 
 export interface ClientOptions {
   id: string
-  turns: Turns
+  turns: FairQueue
   clock: Clock
   /** Milliseconds since the epoch, to hold expiries against. */
   now: () => number
   counters: RealtimeCounters
-  ping: Chunk
   /** Runs once, when nothing more is sent to it. */
   onDetached: (client: RealtimeClient) => void
 }
 
 const batchChars = 64 * 1024
-/** A client that has been stalled for a while is cut off above the first, any client above the second. */
-export const softLimit = 256 * 1024
-export const hardLimit = 8 * 1024 * 1024
+/** Above this, a client that has been stalled for `patienceMs` is cut off. */
+export const stalledBytesMax = 256 * 1024
+/** Above this, any client is cut off. */
+export const pendingBytesMax = 8 * 1024 * 1024
 const patienceMs = 1000
-/** A connection that follows nothing is ended after so many pings (5 minutes, as PocketBase does). */
-const idlePings = 10
+/** A connection that follows nothing is ended after this many pings (5 minutes, as PocketBase does). */
+const idlePingsMax = 10
 
-export class RealtimeClient implements TurnTaker {
+export class RealtimeClient implements TurnTaker, ConnectionUser {
   readonly id: string
-  readonly closed: Promise<void>
   identity: Identity | null = null
   subscriptions: ReadonlyMap<string, Subscription> = new Map()
   readonly #options: ClientOptions
-  readonly #sink: Sink
+  readonly #connection: Connection
   readonly #pending = new Pending()
-  #phase: 'open' | 'ending' | 'closed' = 'open'
   #queued = false
   #leaving = false
   #idlePings = 0
-  #stalledSince: number | null = null
-  #resolveClosed: () => void = () => {}
 
-  constructor(options: ClientOptions, openSink: (events: SinkEvents) => Sink) {
+  constructor(options: ClientOptions, connect: (user: ConnectionUser) => Connection) {
     this.#options = options
     this.id = options.id
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve
-    })
-    this.#sink = openSink({ drained: () => this.#drained(), closed: () => this.#closed() })
+    this.#connection = connect(this)
     this.#write(frameText(this.id, 'PB_CONNECT', JSON.stringify({ clientId: this.id })))
   }
 
@@ -75,7 +68,11 @@ export class RealtimeClient implements TurnTaker {
   }
 
   get isOpen(): boolean {
-    return this.#phase === 'open'
+    return this.#connection.isOpen
+  }
+
+  get closed(): Promise<void> {
+    return this.#connection.closed
   }
 
   get pendingBytes(): number {
@@ -83,7 +80,7 @@ export class RealtimeClient implements TurnTaker {
   }
 
   get stalledSince(): number | null {
-    return this.#stalledSince
+    return this.#connection.stalledSince
   }
 
   /** Replaces the whole set. */
@@ -96,24 +93,15 @@ export class RealtimeClient implements TurnTaker {
   send(subscription: Subscription, message: Message): void {
     if (!this.isOpen || this.#leaving) return
     if (this.#pending.add(subscription, message)) this.#options.counters.coalesced += 1
-    if (this.#pending.bytes > softLimit && this.#tooFarBehind()) {
+    if (this.#pending.bytes > stalledBytesMax && this.#tooFarBehind()) {
       this.#options.counters.overflowed += 1
       this.destroy()
     } else this.#queue()
   }
 
-  beat(): void {
-    if (!this.isOpen) return
-    this.#idlePings = this.subscriptions.size > 0 ? 0 : this.#idlePings + 1
-    if (this.#idlePings > idlePings) {
-      this.#options.counters.idled += 1
-      this.close()
-    } else if (!this.#sink.backedUp) this.#put(this.#options.ping)
-  }
-
   turn(): void {
     this.#queued = false
-    if (!this.isOpen || this.#sink.backedUp) return
+    if (!this.isOpen || this.#connection.backedUp) return
     const expiresAt = this.identity?.expiresAt ?? null
     if (expiresAt !== null && expiresAt <= this.#options.now()) {
       this.close()
@@ -127,74 +115,57 @@ export class RealtimeClient implements TurnTaker {
       this.#write(text)
     }
     if (this.#pending.size > 0) this.#queue()
-    else if (this.#leaving) this.#finish()
+    else if (this.#leaving) this.#connection.finish()
   }
 
-  /** Sends what waits, then ends the stream. */
-  leave(): void {
+  /** Sends everything that waits, then ends the stream. */
+  drain(): void {
     this.#leaving = true
     this.#queue()
   }
 
   /** Ends the stream at once: cleanly where the client keeps up, else by its connection. */
   close(): void {
-    if (this.#sink.backedUp) this.destroy()
-    else this.#finish()
+    this.#connection.close()
   }
 
   destroy(): void {
-    if (this.#phase === 'closed') return
-    this.#detach()
-    this.#sink.destroy()
-    this.#closed()
+    this.#connection.destroy()
   }
 
-  #finish(): void {
-    if (!this.isOpen) return
-    this.#detach()
-    this.#sink.end()
+  /** The connection's: a client that follows nothing for long is let go. */
+  beat(): void {
+    this.#idlePings = this.subscriptions.size > 0 ? 0 : this.#idlePings + 1
+    if (this.#idlePings <= idlePingsMax) return
+    this.#options.counters.idled += 1
+    this.close()
+  }
+
+  /** The connection's: it takes bytes again. */
+  drained(): void {
+    this.#queue()
+  }
+
+  /** The connection's: it takes nothing more. */
+  leave(): void {
+    this.#pending.keep(() => false)
+    this.#options.onDetached(this)
   }
 
   #queue(): void {
-    if (this.#queued || !this.isOpen || this.#sink.backedUp) return
+    if (this.#queued || !this.isOpen || this.#connection.backedUp) return
     this.#queued = true
     this.#options.turns.add(this)
   }
 
   #tooFarBehind(): boolean {
-    if (this.#pending.bytes > hardLimit && this.#pending.size > 1) return true
-    const since = this.#stalledSince
+    if (this.#pending.bytes > pendingBytesMax && this.#pending.size > 1) return true
+    const since = this.stalledSince
     if (since === null || this.#pending.size < 2) return false
     return this.#options.clock.now() - since > patienceMs
   }
 
   #write(text: string): void {
-    this.#put(textChunk(text))
-  }
-
-  #put(chunk: Chunk): void {
-    this.#options.counters.bytesOut += chunk.length
-    this.#sink.write(chunk)
-    if (this.#sink.backedUp) this.#stalledSince ??= this.#options.clock.now()
-  }
-
-  #drained(): void {
-    this.#stalledSince = null
-    this.#queue()
-  }
-
-  #detach(): void {
-    if (!this.isOpen) return
-    this.#phase = 'ending'
-    this.#pending.keep(() => false)
-    this.#options.onDetached(this)
-  }
-
-  #closed(): void {
-    this.#detach()
-    if (this.#phase === 'closed') return
-    this.#phase = 'closed'
-    this.#stalledSince = null
-    this.#resolveClosed()
+    this.#connection.write(textChunk(text))
   }
 }

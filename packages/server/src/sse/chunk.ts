@@ -10,10 +10,10 @@ export interface Chunk {
   readonly length: number
 }
 
-/** `fill` writes exactly `length` bytes, from `offset` on. */
+/** Lays out one chunk; `fill` writes exactly `length` bytes, starting at `offset`. */
 export function buildChunk(length: number, fill: (target: Buffer, offset: number) => void): Chunk {
   const head = `${length.toString(16)}\r\n`
-  // Not from the shared pool: a few bytes kept in a ring would keep a whole slab of it alive.
+  // Not from the shared pool: a few bytes kept in a ring would keep a whole slab alive.
   const chunked = Buffer.allocUnsafeSlow(head.length + length + 2)
   chunked.write(head, 0, 'latin1')
   fill(chunked, head.length)

@@ -1,13 +1,13 @@
 /**
- * Compresses and flushes at every write (zlib's sync flush), so that each batch is readable at once.
+ * Compresses, and flushes at every write (zlib's sync flush), so that each batch is readable at once.
  *
- * One batch at a time: backed up until zlib has taken the batch and the response has taken what
- * came out of it. The compressor is kept small (about 50 KB), since there is one per follower.
+ * One batch at a time: the sink is full until zlib has taken the batch and the response has taken the
+ * output. The compressor is kept small (about 50 KB), since there is one per connection.
  */
 import type { ServerResponse } from 'node:http'
 import { constants, createGzip } from 'node:zlib'
 import { bodyOf, type Chunk } from './chunk.ts'
-import { type Sink, type SinkEvents, whenOver } from './sink.ts'
+import { type Sink, type SinkOwner, whenOver } from './sink.ts'
 
 export class GzipSink implements Sink {
   readonly #res: ServerResponse
@@ -18,14 +18,14 @@ export class GzipSink implements Sink {
     memLevel: 6,
     chunkSize: 4096,
   })
-  readonly #events: SinkEvents
+  readonly #owner: SinkOwner
   #compressing = false
   #blocked = false
   #over = false
 
-  constructor(res: ServerResponse, events: SinkEvents) {
+  constructor(res: ServerResponse, owner: SinkOwner) {
     this.#res = res
-    this.#events = events
+    this.#owner = owner
     this.#gzip.on('data', (bytes: Buffer) => {
       if (res.write(bytes)) return
       this.#blocked = true
@@ -42,20 +42,17 @@ export class GzipSink implements Sink {
     whenOver(res, () => {
       this.#over = true
       this.#gzip.destroy()
-      events.closed()
+      owner.over()
     })
   }
 
-  get backedUp(): boolean {
-    return this.#compressing || this.#blocked
-  }
-
-  write(chunk: Chunk): void {
+  write(chunk: Chunk): boolean {
     this.#compressing = true
     this.#gzip.write(bodyOf(chunk), () => {
       this.#compressing = false
       this.#check()
     })
+    return false
   }
 
   end(): void {
@@ -70,6 +67,6 @@ export class GzipSink implements Sink {
   }
 
   #check(): void {
-    if (!this.#over && !this.backedUp) this.#events.drained()
+    if (!this.#over && !this.#compressing && !this.#blocked) this.#owner.drained()
   }
 }

@@ -1,14 +1,17 @@
-/** The headers of a stream (contract section 1, "SSE" and "Resume"). */
+/** The headers of a stream (docs/protocol.md). */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { LogBounds } from '@millrace/protocol'
 
-/** Puts headers of plugins on the response; those set on it before stay unless named again. */
+export const eventStreamType = 'text/event-stream'
+
+/** Puts the headers of plugins on the response; headers set earlier stay unless named again. */
 export function mergeHeaders(res: ServerResponse, headers: OutgoingHttpHeaders | undefined): void {
   for (const [name, value] of Object.entries(headers ?? {})) {
     if (value !== undefined) res.setHeader(name, value)
   }
 }
 
+/** Sets what a stream of a log says of the log, and that no cache may keep it. */
 export function setLogHeaders(res: ServerResponse, bounds: Pick<LogBounds, 'epoch' | 'head'>): void {
   res.setHeader('Millrace-Epoch', bounds.epoch)
   res.setHeader('Millrace-Head', String(bounds.head))
@@ -16,9 +19,13 @@ export function setLogHeaders(res: ServerResponse, bounds: Pick<LogBounds, 'epoc
   res.setHeader('X-Content-Type-Options', 'nosniff')
 }
 
-/** What every event stream needs, whoever writes it. Leaves `Cache-Control` alone. */
-export function setStreamHeaders(req: IncomingMessage | undefined, res: ServerResponse): void {
-  res.setHeader('Content-Type', 'text/event-stream')
+/** Sets what every event stream needs, whoever writes it. Leaves `Cache-Control` alone. */
+export function setStreamHeaders(
+  req: IncomingMessage | undefined,
+  res: ServerResponse,
+  contentType = eventStreamType,
+): void {
+  res.setHeader('Content-Type', contentType)
   res.setHeader('X-Accel-Buffering', 'no')
   res.setHeader('X-Content-Type-Options', 'nosniff')
   res.removeHeader('Content-Length')
@@ -26,8 +33,8 @@ export function setStreamHeaders(req: IncomingMessage | undefined, res: ServerRe
   if (req !== undefined && req.httpVersionMajor >= 2) return
   const old = req?.httpVersionMajor === 1 && req.httpVersionMinor === 0
   res.setHeader('Connection', old ? 'close' : 'keep-alive')
-  // The header is the same for everybody; who asked for it still gets the connection closed after the
-  // stream, as RFC 9112 section 9.6 demands.
+  // The header is the same for every client; one that asked for it still gets the connection closed
+  // after the stream, as RFC 9112 section 9.6 demands.
   if (req !== undefined && asksToClose(req)) res.once('finish', () => req.socket.end())
 }
 
@@ -42,7 +49,7 @@ export function addVary(res: ServerResponse, field: string): void {
   res.setHeader('Vary', present === '' ? field : `${present}, ${field}`)
 }
 
-/** RFC 9110 section 12.5.3: a coding is acceptable unless its weight is 0. */
+/** True when the client takes gzip. RFC 9110 section 12.5.3: a coding is acceptable unless its weight is 0. */
 export function acceptsGzip(req: IncomingMessage): boolean {
   let any = false
   for (const entry of String(req.headers['accept-encoding'] ?? '').split(',')) {

@@ -1,9 +1,9 @@
 /**
- * All heartbeats, from one timer.
+ * Drives all heartbeats from one timer.
  *
- * Owns one timer and one queue per interval. Within a queue every entry waits equally long, so it is
- * ordered by when it is due and only its front is ever looked at. Beats that are due within a small
- * slack of each other go out together. No entries, no timer.
+ * Owns the timer and one queue per interval. Within a queue every entry waits equally long, so the queue
+ * is ordered by due time and only its front is ever examined. Beats that are due within a small slack
+ * of each other go out together. No entries, no timer.
  */
 import type { Clock } from '#time/clock'
 
@@ -12,11 +12,11 @@ export interface Heart {
   beat(): void
 }
 
-const maxSlackMs = 500
+const slackMsMax = 500
 
 export class Heartbeats {
   readonly #clock: Clock
-  /** Interval in ms → who beats, and when it is due next, soonest first. */
+  /** Interval in ms → each heart and when it is due next, soonest first. */
   readonly #queues = new Map<number, Map<Heart, number>>()
   #cancel: (() => void) | null = null
   #due = Number.POSITIVE_INFINITY
@@ -25,7 +25,7 @@ export class Heartbeats {
     this.#clock = clock
   }
 
-  /** First beat after `intervalMs`. Returns what stops it; an interval of 0 never beats. */
+  /** Beats for the first time after `intervalMs`. Returns what stops it; an interval of 0 never beats. */
   add(heart: Heart, intervalMs: number): () => void {
     if (!(intervalMs > 0)) return () => {}
     const queue = this.#queues.get(intervalMs) ?? new Map<Heart, number>()
@@ -61,14 +61,14 @@ export class Heartbeats {
     this.#disarm()
     const now = this.#clock.now()
     for (const [intervalMs, queue] of this.#queues) {
-      const limit = now + Math.min(maxSlackMs, intervalMs / 20)
+      const limit = now + Math.min(slackMsMax, intervalMs / 20)
       const beating: Heart[] = []
       for (const [heart, due] of queue) {
         if (due > limit) break
         beating.push(heart)
       }
       for (const heart of beating) {
-        // A beat may stop another: what is no longer queued is not put back.
+        // A beat may stop another: a heart that is no longer queued is not put back.
         if (!queue.delete(heart)) continue
         queue.set(heart, now + intervalMs)
         heart.beat()

@@ -1,40 +1,26 @@
 /**
- * Writes through the response: HTTP/1.0, HTTP/2, TLS, and whatever a middleware has wrapped around
- * it. A middleware that compresses holds bytes back until it is told to flush.
+ * Writes through the response: HTTP/1.0, HTTP/2, TLS, and anything a middleware has wrapped around it.
+ * A compressing middleware holds bytes back until it is flushed.
  */
 import type { ServerResponse } from 'node:http'
 import { bodyOf, type Chunk } from './chunk.ts'
-import { type Sink, type SinkEvents, whenOver } from './sink.ts'
+import { report, type Sink, type SinkOwner } from './sink.ts'
 
 export type FlushableResponse = ServerResponse & { flush?: () => void }
 
 export class ResponseSink implements Sink {
   readonly #res: FlushableResponse
-  readonly #drained: () => void
-  #backedUp = false
+  readonly #release: () => void
 
-  constructor(res: FlushableResponse, events: SinkEvents) {
+  constructor(res: FlushableResponse, owner: SinkOwner) {
     this.#res = res
-    this.#drained = () => {
-      if (!this.#backedUp) return
-      this.#backedUp = false
-      events.drained()
-    }
-    res.on('drain', this.#drained)
-    res.on('error', () => {})
-    whenOver(res, () => {
-      this.#release()
-      events.closed()
-    })
+    this.#release = report(res, res, owner)
   }
 
-  get backedUp(): boolean {
-    return this.#backedUp
-  }
-
-  write(chunk: Chunk): void {
-    if (!this.#res.write(bodyOf(chunk))) this.#backedUp = true
+  write(chunk: Chunk): boolean {
+    const taken = this.#res.write(bodyOf(chunk))
     this.#res.flush?.()
+    return taken
   }
 
   end(): void {
@@ -45,11 +31,5 @@ export class ResponseSink implements Sink {
   destroy(): void {
     this.#release()
     this.#res.destroy()
-  }
-
-  #release(): void {
-    // Behind a middleware the listener may sit on another stream, where `off` does not reach it.
-    this.#backedUp = false
-    this.#res.off('drain', this.#drained)
   }
 }

@@ -1,28 +1,47 @@
 /**
- * A sink: where a follower writes. One per response; it owns the listeners it put on the response
- * and takes them off when the stream is over.
+ * A sink: how the bytes of one response reach the client.
  *
- * Backpressure is one bit. While a sink is backed up nobody writes to it, so it holds at most what
- * the socket takes before it says "full", plus one batch.
+ * A sink owns the listeners it put on the response and takes them off when the stream is over. Whether
+ * it is full is remembered once, by the `Connection` above it.
  */
+import type { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Chunk } from './chunk.ts'
 
 export interface Sink {
-  readonly backedUp: boolean
-  /** Never called while backed up, nor after `end()`. */
-  write(chunk: Chunk): void
-  /** Ends the response once what was written is sent. */
+  /** False when the sink is full; `drained()` follows once it takes bytes again. Not called after `end()`. */
+  write(chunk: Chunk): boolean
+  /** Ends the response once everything written has been sent. */
   end(): void
-  /** Ends the connection and forgets what was not sent. */
+  /** Ends the connection and drops whatever was not sent. */
   destroy(): void
 }
 
-export interface SinkEvents {
-  /** No longer backed up. */
+export interface SinkOwner {
+  /** The sink takes bytes again. May also come while it was not full. */
   drained(): void
-  /** The response is finished or its connection gone; comes once, and nothing after it. */
-  closed(): void
+  /** The response is finished or its connection is gone; called once, and nothing after it. */
+  over(): void
+}
+
+/** Opens a sink that reports to its owner. */
+export type OpenSink = (owner: SinkOwner) => Sink
+
+/**
+ * Reports the drains of `source` and the end of the response. Returns what takes the drain listener
+ * off: a socket may outlive the stream and carry the next request.
+ */
+export function report(source: EventEmitter, res: ServerResponse, owner: SinkOwner): () => void {
+  const onDrain = () => owner.drained()
+  const release = () => void source.off('drain', onDrain)
+  source.on('drain', onDrain)
+  // An error of a connection that is gone must not become an uncaught one.
+  res.on('error', () => {})
+  whenOver(res, () => {
+    release()
+    owner.over()
+  })
+  return release
 }
 
 /** Calls back once: when everything was handed to the system, or the connection is gone. */

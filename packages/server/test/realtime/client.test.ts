@@ -1,12 +1,12 @@
 /** A client on a sink in memory: what waits for it, and what it is spared. */
 import { describe, expect, it } from 'vitest'
 import type { Identity } from '#auth/identity'
-import { hardLimit, RealtimeClient, softLimit } from '#realtime/client'
+import { pendingBytesMax, RealtimeClient, stalledBytesMax } from '#realtime/client'
 import { Published, RecordChange } from '#realtime/message'
 import { readSubscription } from '#realtime/subscription'
-import { textChunk } from '#sse/chunk'
-import { Turns } from '#sse/turns'
-import { MemorySink } from '../delivery/support/feed-rig.ts'
+import { FairQueue } from '#sse/fair-queue'
+import { Heartbeats } from '#sse/heartbeats'
+import { connectInMemory } from '../delivery/support/feed-rig.ts'
 import { ManualClock } from '../delivery/support/manual-clock.ts'
 import { parseFrames } from '../delivery/support/sse-client.ts'
 
@@ -19,33 +19,32 @@ function rig(fullAfterWrite: () => boolean = () => false) {
   const clock = new ManualClock()
   const counters = { messagesOut: 0, bytesOut: 0, coalesced: 0, overflowed: 0, idled: 0 }
   const control = { time: 0, detached: 0 }
-  const sinks: MemorySink[] = []
+  let connected: ReturnType<typeof connectInMemory> | undefined
   const client = new RealtimeClient(
     {
       id: 'me',
-      turns: new Turns(),
+      turns: new FairQueue(),
       clock,
       now: () => control.time,
       counters,
-      ping: textChunk(': ping\n\n'),
       onDetached: () => {
         control.detached += 1
       },
     },
-    (events) => {
-      const sink = new MemorySink(events, fullAfterWrite)
-      sinks.push(sink)
-      return sink
+    (user) => {
+      const parts = { clock, counters, heartbeats: new Heartbeats(clock) }
+      connected = connectInMemory(user, parts, { fullAfterWrite, heartbeatText: ': ping\n\n' })
+      return connected.connection
     },
   )
   client.follow(new Map([runs, chat].map((one) => [one.text, one])))
-  const sink = sinks[0]
-  if (sink === undefined) throw new Error('no sink')
+  if (connected === undefined) throw new Error('no connection')
+  const { connection, sink } = connected
   const sent = () =>
     parseFrames(sink.text)
       .slice(1)
       .map(({ event, data }) => [event, JSON.parse(data)] as const)
-  return { client, clock, counters, control, sink, sent }
+  return { client, connection, clock, counters, control, sink, sent }
 }
 const turn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))
 
@@ -113,20 +112,20 @@ describe('a client that stops reading', () => {
       most = Math.max(most, client.pendingBytes)
     }
     expect([counters.overflowed, sink.over, control.detached]).toEqual([1, 'destroyed', 1])
-    expect(most).toBeLessThan(softLimit + 11_000)
+    expect(most).toBeLessThan(stalledBytesMax + 11_000)
     expect(client.pendingBytes).toBe(0)
   })
 
   it('is cut off at once where a burst is larger than anybody may hold', () => {
     const { client, counters } = rig(() => true)
     const message = new Published('x'.repeat(100_000))
-    for (let n = 0; n <= hardLimit / 100_000; n++) client.send(chat, message)
+    for (let n = 0; n <= pendingBytesMax / 100_000; n++) client.send(chat, message)
     expect([counters.overflowed, client.isOpen]).toEqual([1, false])
   })
 
   it('gets no pings, and a single message however large', async () => {
-    const { client, clock, sink, sent } = rig(() => true)
-    client.beat()
+    const { client, connection, clock, sink, sent } = rig(() => true)
+    connection.beat()
     expect(sink.text).not.toContain('ping')
     clock.advance(10_000)
     client.send(chat, new Published('x'.repeat(1_000_000)))
@@ -138,10 +137,10 @@ describe('a client that stops reading', () => {
 
   it('is not written to between a ping that filled its socket and the drain', async () => {
     let full = false
-    const { client, sink, sent } = rig(() => full)
+    const { client, connection, sink, sent } = rig(() => full)
     client.send(chat, new Published(1))
     full = true
-    client.beat()
+    connection.beat()
     await turn()
     expect([sent().length, client.pendingBytes > 0]).toEqual([0, true])
     full = false
@@ -163,11 +162,11 @@ describe('a client that stops reading', () => {
 
 describe('a connection', () => {
   it('that follows nothing is ended after eleven pings, one that does is not', () => {
-    const { client, counters, sink } = rig()
-    for (let n = 0; n < 50; n++) client.beat()
+    const { client, connection, counters, sink } = rig()
+    for (let n = 0; n < 50; n++) connection.beat()
     expect(client.isOpen).toBe(true)
     client.follow(new Map())
-    for (let n = 0; n < 11; n++) client.beat()
+    for (let n = 0; n < 11; n++) connection.beat()
     expect([counters.idled, sink.over]).toEqual([1, 'ended'])
   })
 
@@ -191,7 +190,7 @@ describe('a connection', () => {
   it('that leaves gets what waits for it first', async () => {
     const { client, sent } = rig()
     client.send(chat, new Published(1))
-    client.leave()
+    client.drain()
     client.send(chat, new Published(2))
     await client.closed
     expect(sent().map(([, data]) => data)).toEqual([1])

@@ -1,18 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { commentText, eventText, fieldText, frameText, resetText } from '#sse/encode'
+import { commentText, fieldText, frameText, unnumberedFrameText } from '#sse/encode'
 
 describe('frames', () => {
   test('an event is id, event and one line of data', () => {
-    expect(eventText({ seq: 7, at: 1, type: 'output', json: '{"line":"a\\nb"}' })).toBe(
+    expect(frameText(7, 'output', '{"line":"a\\nb"}')).toBe(
       'id: 7\nevent: output\ndata: {"line":"a\\nb"}\n\n',
     )
   })
 
   test('a reset has no id, so that it moves no cursor', () => {
-    expect(resetText({ reason: 'pruned', firstSeq: 4, head: 9 })).toBe(
-      'event: reset\ndata: {"reason":"pruned","firstSeq":4,"head":9}\n\n',
-    )
+    expect(unnumberedFrameText('reset', '{"head":9}')).toBe('event: reset\ndata: {"head":9}\n\n')
   })
 
   test('no text whatever adds a line to a frame', () => {

@@ -6,8 +6,10 @@ import { Hub } from '#delivery/hub'
 import { RingBudget } from '#delivery/ring-budget'
 import type { Chunk } from '#sse/chunk'
 import { bodyOf, textChunk } from '#sse/chunk'
-import type { Sink, SinkEvents } from '#sse/sink'
-import { Turns } from '#sse/turns'
+import { Connection, type ConnectionParts, type ConnectionUser } from '#sse/connection'
+import { FairQueue } from '#sse/fair-queue'
+import { Heartbeats } from '#sse/heartbeats'
+import type { Sink, SinkOwner } from '#sse/sink'
 import { ManualClock } from './manual-clock.ts'
 import type { MemoryLog } from './memory-log.ts'
 import { parseResume } from './resume.ts'
@@ -17,15 +19,16 @@ export class MemorySink implements Sink {
   writes = 0
   backedUp = false
   over: 'ended' | 'destroyed' | null = null
-  readonly #events: SinkEvents
+  readonly #owner: SinkOwner
   readonly #fullAfterWrite: () => boolean
 
-  constructor(events: SinkEvents, fullAfterWrite: () => boolean) {
-    this.#events = events
+  constructor(owner: SinkOwner, fullAfterWrite: () => boolean) {
+    this.#owner = owner
     this.#fullAfterWrite = fullAfterWrite
   }
 
-  write(chunk: Chunk): void {
+  write(chunk: Chunk): boolean {
+    if (chunk.length === 0) throw new Error('an empty chunk ends the body')
     if (this.backedUp) throw new Error('written to while backed up')
     if (this.over !== null) throw new Error('written to after the end')
     const head = `${chunk.length.toString(16)}\r\n`
@@ -33,23 +36,44 @@ export class MemorySink implements Sink {
     this.text += bodyOf(chunk).toString()
     this.writes += 1
     this.backedUp = this.#fullAfterWrite()
+    return !this.backedUp
   }
 
   drain(): void {
     if (!this.backedUp || this.over !== null) return
     this.backedUp = false
-    this.#events.drained()
+    this.#owner.drained()
   }
 
   end(): void {
     this.over ??= 'ended'
-    queueMicrotask(() => this.#events.closed())
+    queueMicrotask(() => this.#owner.over())
   }
 
   destroy(): void {
     this.over = 'destroyed'
-    queueMicrotask(() => this.#events.closed())
+    queueMicrotask(() => this.#owner.over())
   }
+}
+
+/** A connection on a sink in memory. */
+export function connectInMemory(
+  user: ConnectionUser,
+  parts: ConnectionParts,
+  options: { fullAfterWrite: () => boolean; heartbeatText: string },
+): { connection: Connection; sink: MemorySink } {
+  let sink: MemorySink | undefined
+  const connection = new Connection(parts, {
+    user,
+    heartbeat: { intervalMs: 15_000, chunk: textChunk(options.heartbeatText) },
+    openSink: (owner) => {
+      sink = new MemorySink(owner, options.fullAfterWrite)
+      return sink
+    },
+    mark: () => () => {},
+  })
+  if (sink === undefined) throw new Error('the connection opened no sink')
+  return { connection, sink }
 }
 
 export interface RigOptions {
@@ -60,7 +84,8 @@ export interface RigOptions {
 
 export class FeedRig {
   readonly clock = new ManualClock()
-  readonly turns = new Turns()
+  readonly heartbeats = new Heartbeats(this.clock)
+  readonly turns = new FairQueue()
   readonly hub: Hub
   readonly budget: RingBudget
   readonly feeds: Feeds
@@ -88,7 +113,7 @@ export class FeedRig {
     runId: string,
     after: string | undefined,
     options: { types?: string[]; fullAfterWrite?: () => boolean } = {},
-  ): Promise<{ follower: Follower; sink: MemorySink } | null> {
+  ): Promise<{ follower: Follower; connection: Connection; sink: MemorySink } | null> {
     const { feed, release } = this.feeds.acquire(runId)
     const bounds = await this.#log.bounds(runId)
     if (bounds === null) throw new Error('no such run')
@@ -98,25 +123,27 @@ export class FeedRig {
       release()
       return null
     }
-    let sink: MemorySink | undefined
+    let connected: ReturnType<typeof connectInMemory> | undefined
     const follower = new Follower(
       {
         feed,
         turns: this.turns,
-        clock: this.clock,
         counters: this.counters,
         ...start,
         epoch: bounds.epoch,
         filter: feed.filterFor(options.types),
-        heartbeat: { intervalMs: 15_000, chunk: textChunk(': heartbeat\n\n') },
+        recheckMs: 15_000,
         onDetached: release,
       },
-      (events) => {
-        sink = new MemorySink(events, options.fullAfterWrite ?? (() => false))
-        return sink
+      (user) => {
+        connected = connectInMemory(user, this, {
+          fullAfterWrite: options.fullAfterWrite ?? (() => false),
+          heartbeatText: ': heartbeat\n\n',
+        })
+        return connected.connection
       },
     )
-    if (sink === undefined) throw new Error('the follower opened no sink')
-    return { follower, sink }
+    if (connected === undefined) throw new Error('the follower opened no connection')
+    return { follower, ...connected }
   }
 }

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { Delivery, type DeliveryOptions, type StreamOptions, type StreamResult } from '#delivery/delivery'
 import type { DeliverySource } from '#delivery/source'
+import { endPipelined } from '#sse/pipelining'
 import { MemoryLog } from './memory-log.ts'
 
 export interface StreamServer {
@@ -32,7 +33,7 @@ export async function startStreamServer(options: StreamServerOptions = {}): Prom
   const delivery = new Delivery({ store: options.source ?? log, ...options.delivery })
   const results: StreamResult[] = []
   const server = createServer(async (req, res) => {
-    if (delivery.guardPipelining(req)) return
+    if (endPipelined(req)) return
     options.wrap?.(req, res)
     const url = new URL(req.url ?? '/', 'http://localhost')
     const query = (name: string) => url.searchParams.get(name) ?? undefined

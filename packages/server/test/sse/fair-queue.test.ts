@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { Turns } from '#sse/turns'
+import { FairQueue } from '#sse/fair-queue'
 import { eventually } from '../delivery/support/sse-client.ts'
 
-test('the event loop runs between slices of a long queue', async () => {
-  const turns = new Turns()
+test('the event loop runs between slices of a long fair queue', async () => {
+  const turns = new FairQueue()
   let taken = 0
   let takenWhenLoopRan = 0
   const taker = {
@@ -21,8 +21,8 @@ test('the event loop runs between slices of a long queue', async () => {
   expect(takenWhenLoopRan).toBeLessThan(1000)
 })
 
-test('whoever queues again comes after all who wait, and idle is told once when nobody does', async () => {
-  const turns = new Turns()
+test('a member that queues again comes after all that wait, and idle is called once when none does', async () => {
+  const turns = new FairQueue()
   const order: string[] = []
   let again = true
   const first = {

@@ -1,19 +1,20 @@
 /**
- * Whose turn it is to write.
+ * Decides whose turn it is to write.
  *
- * Owns the queue of followers that have something to do. Each gets one turn (one batch at most) and
- * then queues again behind the others, and the event loop runs between slices of the queue: a
- * thousand followers are served evenly, and neither they nor a fast reader of a big log keep commits,
- * other requests or timers waiting. Hints that come while a follower waits for its turn cost nothing.
+ * Owns the queue of everything that has something to do. Each member gets one turn (at most one batch)
+ * and then queues again behind the others, and the event loop runs between slices of the queue: a
+ * thousand followers are served evenly, and neither they nor a fast reader of a large log keep commits,
+ * other requests or timers waiting. Hints that arrive while a follower waits for its turn cost nothing.
  */
 export interface TurnTaker {
   /** Must not throw. */
   turn(): void
 }
 
-const turnsPerSlice = 128
+const sliceTurns = 128
+const deadTurnsMax = 4096
 
-export class Turns {
+export class FairQueue {
   #queue: TurnTaker[] = []
   #next = 0
   #scheduled = false
@@ -24,7 +25,7 @@ export class Turns {
     this.#schedule()
   }
 
-  /** Calls back once, when the queue is empty: the end of a pass over the followers. */
+  /** Calls back once, as soon as the queue is empty: the end of a pass over the followers. */
   whenIdle(callback: () => void): void {
     this.#onIdle.add(callback)
     this.#schedule()
@@ -38,10 +39,10 @@ export class Turns {
 
   #slice(): void {
     this.#scheduled = false
-    const end = Math.min(this.#queue.length, this.#next + turnsPerSlice)
+    const end = Math.min(this.#queue.length, this.#next + sliceTurns)
     while (this.#next < end) this.#queue[this.#next++]?.turn()
     if (this.#next < this.#queue.length) {
-      if (this.#next > 4096) {
+      if (this.#next > deadTurnsMax) {
         this.#queue = this.#queue.slice(this.#next)
         this.#next = 0
       }

@@ -1,0 +1,46 @@
+/** What a caller says of a stream, and what it gets back. */
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+
+export interface StreamOptions {
+  req: IncomingMessage
+  res: ServerResponse
+  runId: string
+  /** Set by plugins (CORS, helmet …); where a stream needs another value, its own wins. */
+  headers?: OutgoingHttpHeaders | undefined
+  /** The `Last-Event-ID` header as it came; wins over `after` unless it is empty. */
+  lastEventId?: string | undefined
+  after?: string | undefined
+  epoch?: string | undefined
+  /** Only these types, besides the terminal event and `reset`; none named: all. */
+  types?: readonly string[] | undefined
+  /** The comment `: text`, every `intervalMs`. */
+  heartbeat: { intervalMs: number; text: string }
+  /** Compress for clients that accept gzip. */
+  compress: boolean
+}
+
+export interface StreamHandle {
+  /** Resolves when the response is finished or its connection gone. */
+  readonly closed: Promise<void>
+  /** Ends the stream at once (a revoked credential, a cap). */
+  close(): void
+  /** Since when, in milliseconds of delivery's clock, the client has not taken what was sent; null when it keeps up. */
+  readonly stalledSince: number | null
+  /** `seq` up to which the log was handed to the connection. */
+  readonly cursor: number
+}
+
+export type StreamResult =
+  /** No such run; the caller answers. */
+  | { outcome: 'missing' }
+  /** Answered in full: a 204, or the headers of a HEAD request. */
+  | { outcome: 'over' }
+  | { outcome: 'streaming'; handle: StreamHandle }
+
+/** A stream whose client left before it began. */
+export const closedHandle: StreamHandle = {
+  closed: Promise.resolve(),
+  close: () => {},
+  stalledSince: null,
+  cursor: 0,
+}
