@@ -17,7 +17,9 @@ import { systemArguments } from '#bubblewrap/mounts'
 import { findToolchain } from '#bubblewrap/toolchain'
 import { CopiedFiles } from '#homes/copied-files'
 import { homePrefixOf, OwnHomes } from '#homes/own-homes'
+import { launcherProgram } from '#launcher/launcher'
 import { probe } from '#probe/probe'
+import { OutputPipes } from '#processes/output-pipes'
 import { Placeholders } from '#protect/placeholders'
 import { DescriptorCover } from './descriptors.ts'
 import { identityFor } from './identity.ts'
@@ -49,10 +51,12 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   homes.recover()
   const watch = new LimitWatch()
   const descriptors = new DescriptorCover()
+  const pipes = new OutputPipes(dataDir, findProgram('mkfifo'))
   const close = async () => {
     placeholders.close()
     homes.close()
     descriptors.close()
+    pipes.close()
   }
   const home = realPath(homedir()) ?? homedir()
   const toolchain = findToolchain({
@@ -65,7 +69,10 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const setpriv = findProgram('setpriv')
   const plain: Sandbox['spawn'] = async (command) => {
     refuseSwapped(command)
-    return spawnUnsandboxed({ setpriv, homes, dataDir, path: toolchain.path, watch, descriptors }, command)
+    return spawnUnsandboxed(
+      { setpriv, homes, dataDir, path: toolchain.path, watch, pipes, descriptors },
+      command,
+    )
   }
   const fallback = (warnings: string[], checks: SandboxReport['checks'] = []): Sandbox => ({
     report: { boundary: 'none', warnings, checks },
@@ -98,6 +105,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     projects: options.projects,
     placeholders,
     files: new CopiedFiles(dataDir),
+    pipes,
+    launcher: launcherProgram(),
     descriptors,
     watch,
   }

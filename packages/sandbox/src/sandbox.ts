@@ -19,6 +19,8 @@ export interface SandboxedCommand {
   /** Leave `--disable-userns` out, for tools that bring a sandbox of their own (Chromium). */
   allowNestedSandbox: boolean
   limits: ProcessLimits
+  /** `none`: the program reads /dev/null. Default: a pipe. */
+  stdin?: 'none' | 'pipe'
   /**
    * Further absolute paths of the host that this run may read: the program it runs, when that lies outside
    * the system's directories. Seen at their real paths, links resolved.
@@ -39,6 +41,7 @@ export interface SandboxedProcess {
   readonly pid: number
   /** Field 22 of `/proc/<pid>/stat`; 0 where there is no such thing. */
   readonly startTime: number
+  /** Ended from the start when the command asked for no input. */
   readonly stdin: Writable
   readonly stdout: Readable
   readonly stderr: Readable

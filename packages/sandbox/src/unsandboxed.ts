@@ -10,6 +10,7 @@ import { MillraceError } from '@millrace/protocol'
 import { checkHomeFiles, writeHomeFiles } from '#homes/home-files'
 import type { OwnHomes } from '#homes/own-homes'
 import { keep, RunningChild } from '#processes/child'
+import { type OutputPipe, type OutputPipes, writersOf } from '#processes/output-pipes'
 import { startTimeOf } from '#processes/processes'
 import { looseTree } from '#processes/tree'
 import type { DescriptorCover } from './descriptors.ts'
@@ -26,6 +27,7 @@ export interface UnsandboxedParts {
   dataDir: string
   path: readonly string[]
   watch: LimitWatch
+  pipes: OutputPipes
   descriptors: DescriptorCover
 }
 
@@ -45,14 +47,29 @@ export async function spawnUnsandboxed(
     // Last: until then nobody else can enter it and put a link in the way.
     if (owner !== null) chownSync(home, owner.uid, owner.gid)
     const [program, ...args] = [...identity.become, ...command.argv]
-    const child = spawn(program ?? command.argv[0], args, {
-      cwd: command.cwd,
-      env: childEnvironment(command, { path: parts.path, home, temporary: home }),
-      detached: true,
-      stdio: parts.descriptors.around<'pipe'>(['pipe', 'pipe', 'pipe']),
-    })
-    await started(child)
-    return attach(child, command, parts.watch, release)
+    const outputs = await parts.pipes.take(identity)
+    const writers = writersOf(outputs)
+    let child: ChildProcess
+    try {
+      child = spawn(program ?? command.argv[0], args, {
+        cwd: command.cwd,
+        env: childEnvironment(command, { path: parts.path, home, temporary: home }),
+        detached: true,
+        stdio: parts.descriptors.around<'pipe' | 'ignore' | number>([
+          command.stdin === 'none' ? 'ignore' : 'pipe',
+          ...writers.stdio,
+        ]),
+      })
+    } finally {
+      writers.handedOver()
+    }
+    try {
+      await started(child)
+    } catch (error) {
+      for (const { reader } of outputs ?? []) reader.destroy()
+      throw error
+    }
+    return attach(child, outputs, command, parts.watch, release)
   } catch (error) {
     release()
     throw error
@@ -61,12 +78,15 @@ export async function spawnUnsandboxed(
 
 function attach(
   child: ChildProcess,
+  outputs: readonly [OutputPipe, OutputPipe] | null,
   command: SandboxedCommand,
   watch: LimitWatch,
   release: () => void,
 ): RunningChild {
-  const { stdin, stdout, stderr } = child
-  if (stdin === null || stdout === null || stderr === null) {
+  const { stdin } = child
+  const stdout = outputs?.[0].reader ?? child.stdout
+  const stderr = outputs?.[1].reader ?? child.stderr
+  if (stdout === null || stderr === null) {
     throw new MillraceError('internal', 'the program was started without pipes')
   }
   const pid = child.pid ?? 0

@@ -124,7 +124,7 @@ describe('inside bubblewrap', () => {
     const child = await workspace.spawn(contained, project, ['./unloadable'])
     const { exit, stderr } = await finish(child)
     expect(exit.neverBegan).toBe(true)
-    expect(stderr).toMatch(/execvp \.\/unloadable/)
+    expect(stderr).toMatch(/cannot execute \.\/unloadable/)
   })
 
   it('a program that exists but cannot be seen is refused with advice', async () => {

@@ -18,8 +18,10 @@ import { childEnvironment, splitEnvironment } from '#environment'
 import type { CopiedFiles } from '#homes/copied-files'
 import { checkHomeFiles, type HomeFile } from '#homes/home-files'
 import { accountFiles, identityFor } from '#identity'
+import { LaunchReader, launcherPath } from '#launcher/launcher'
 import type { LimitWatch } from '#limits'
 import { keep, RunningChild } from '#processes/child'
+import { type OutputPipe, type OutputPipes, writersOf } from '#processes/output-pipes'
 import { startTimeOf } from '#processes/processes'
 import { containedTree } from '#processes/tree'
 import { checkProgram } from '#program'
@@ -43,12 +45,16 @@ export interface BubblewrapParts {
   projects: readonly { id: string; path: string }[]
   placeholders: Placeholders
   files: CopiedFiles
+  pipes: OutputPipes
+  /** See `launcher.ts`. */
+  launcher: Buffer | null
   descriptors: DescriptorCover
   watch: LimitWatch
 }
 
 const statusDescriptor = 3
-const firstFile = statusDescriptor + 1
+const launchDescriptor = statusDescriptor + 1
+const firstFile = launchDescriptor + 1
 
 export async function spawnContained(
   parts: BubblewrapParts,
@@ -86,6 +92,7 @@ export async function spawnContained(
       ['/etc/group', accounts.group],
       ['/etc/gitconfig', gitConfig],
       [gitIgnoreFile, ignoreLines(projectPath, ignored)],
+      ...(parts.launcher === null ? [] : [[launcherPath, parts.launcher, 0o555] as const]),
     ])
     const environment = splitEnvironment(
       childEnvironment(command, { path: toolchain.path, home: privateHome, temporary: '/tmp' }),
@@ -99,23 +106,26 @@ export async function spawnContained(
         cwd: command.cwd,
         network: command.network,
         allowNestedSandbox: command.allowNestedSandbox,
-        files: files.map(({ path }, index) => [firstFile + index, path] as const),
+        files: files.map(({ path, mode }, index) => [firstFile + index, path, mode] as const),
         homeFiles: homeFiles.map(({ path }, index) => [firstFile + files.length + index, path] as const),
         statusDescriptor,
         environment: environment.inside,
       }),
       ...processBackstop(limits, identity.uid, parts.programs.prlimit),
+      ...(parts.launcher === null ? [] : [launcherPath, String(launchDescriptor)]),
       ...command.argv,
     ]
+    const outputs = await parts.pipes.take(identity)
+    const writers = writersOf(outputs)
     try {
       child = spawn(program ?? parts.programs.bwrap, args, {
         cwd: '/',
         env: environment.inherited,
         // A group of its own: Ctrl-C at the server's terminal is for the server.
         detached: true,
-        stdio: parts.descriptors.around<'pipe' | number>([
-          'pipe',
-          'pipe',
+        stdio: parts.descriptors.around<'pipe' | 'ignore' | number>([
+          command.stdin === 'none' ? 'ignore' : 'pipe',
+          ...writers.stdio,
           'pipe',
           'pipe',
           ...files.map((file) => file.descriptor),
@@ -124,14 +134,16 @@ export async function spawnContained(
       })
     } finally {
       for (const file of files) closeSync(file.descriptor)
+      writers.handedOver()
     }
     // Short of descriptors, Node gives a child without pipes, and says why in an event that must be heard.
     if (child.pid === undefined) {
+      for (const { reader } of outputs ?? []) reader.destroy()
       const [error] = await once(child, 'error')
       throw new MillraceError('sandbox_unavailable', `bubblewrap could not be started: ${messageOf(error)}`)
     }
     giveFiles(child.stdio.slice(firstFile + files.length), homeFiles)
-    return await attach(child, command, parts, release)
+    return await attach(child, outputs, command, parts, release)
   } catch (error) {
     release()
     throw error
@@ -155,31 +167,41 @@ function giveFiles(
 /** Waits until bubblewrap has said which process is the first inside. */
 async function attach(
   child: ChildProcess,
+  outputs: readonly [OutputPipe, OutputPipe] | null,
   command: SandboxedCommand,
-  parts: Pick<BubblewrapParts, 'watch'>,
+  parts: Pick<BubblewrapParts, 'watch' | 'launcher'>,
   release: () => void,
 ): Promise<RunningChild> {
-  const [stdin, stdout, stderr, statusPipe] = child.stdio
-  if (!isWritable(stdin) || !isReadable(stdout) || !isReadable(stderr) || !isReadable(statusPipe)) {
+  const [stdin, out, err, statusPipe, launchPipe] = child.stdio
+  const stdout = outputs?.[0].reader ?? out
+  const stderr = outputs?.[1].reader ?? err
+  if (!isReadable(stdout) || !isReadable(stderr) || !isReadable(statusPipe) || !isReadable(launchPipe)) {
     throw new MillraceError('sandbox_unavailable', 'the sandbox gave no pipes')
   }
   const output = { stdout: keep(stdout), stderr: keep(stderr) }
-  const status = new BoundaryStatus(child, statusPipe)
+  const launch = new LaunchReader(launchPipe)
+  const status = new BoundaryStatus(child, statusPipe, parts.launcher === null ? null : launch)
   const init = await status.began
   if (init === null) throw new MillraceError('sandbox_unavailable', await reason(output.stderr.kept))
   const pid = child.pid ?? 0
   return new RunningChild({
     child,
-    stdio: { stdin, ...output },
+    stdio: { stdin: isWritable(stdin) ? stdin : null, ...output },
     pid,
     startTime: startTimeOf(pid),
     tree: containedTree({ pid: init, startTime: startTimeOf(init) }),
     exitOf: (code, signal, ended) => status.exitOf(code, signal, ended),
-    limits: command.limits,
+    limits: withLauncher(command.limits, parts.launcher),
     scratch: scratchDirectories.map((directory) => `/proc/${init}/root${directory}`),
     watch: parts.watch,
     release,
   })
+}
+
+/** The launcher is a process of the run, and none that its limit means. */
+function withLauncher(limits: ProcessLimits, launcher: Buffer | null): ProcessLimits {
+  if (limits.processes === undefined || launcher === null) return limits
+  return { ...limits, processes: limits.processes + 1 }
 }
 
 /**

@@ -83,8 +83,8 @@ export interface BoundaryOptions {
   cwd: string
   network: boolean
   allowNestedSandbox: boolean
-  /** Descriptors of files to be copied in: `[descriptor, destination]`. */
-  files: readonly (readonly [descriptor: number, path: string])[]
+  /** Descriptors of files to be copied in: `[descriptor, destination, mode]`. */
+  files: readonly (readonly [descriptor: number, path: string, mode: number])[]
   /** The same for the home, where the run may change them: `[descriptor, path below the home]`. */
   homeFiles: readonly (readonly [descriptor: number, path: string])[]
   /** Descriptor that bubblewrap reports to. */
@@ -98,8 +98,8 @@ export function boundaryArguments(options: BoundaryOptions): string[] {
   if (!options.allowNestedSandbox) args.push('--disable-userns')
   if (options.network) args.push('--share-net')
   args.push('--json-status-fd', String(options.statusDescriptor), ...options.system)
-  for (const [descriptor, path] of options.files)
-    args.push('--perms', '0444', '--file', String(descriptor), path)
+  for (const [descriptor, path, mode] of options.files)
+    args.push('--perms', `0${mode.toString(8)}`, '--file', String(descriptor), path)
   for (const [descriptor, path] of options.homeFiles)
     args.push(
       '--perms',

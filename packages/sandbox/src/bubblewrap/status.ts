@@ -1,15 +1,9 @@
 /** What bubblewrap reports on its status descriptor: lines of JSON. */
-import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { LaunchReader } from '#launcher/launcher'
+import { signalName } from '#launcher/launcher'
 import type { ProcessExit } from '#sandbox'
-
-// Some numbers have two names, the usual one first.
-const signalNames = new Map(
-  Object.entries(constants.signals)
-    .reverse()
-    .map(([name, number]) => [number, name]),
-)
 
 const longestReadMs = 5000
 
@@ -21,9 +15,17 @@ export class BoundaryStatus {
   private text = ''
   /** Settles when nothing more can be reported. */
   private readonly told: Promise<void>
+  private readonly launch: LaunchReader | null
 
-  constructor(child: { once(event: 'error', failed: () => void): unknown }, pipe: Readable) {
-    this.told = new Promise((resolve) => pipe.once('close', resolve))
+  constructor(
+    child: { once(event: 'error', failed: () => void): unknown },
+    pipe: Readable,
+    /** What the launcher inside reports. Null where there is no launcher for this machine. */
+    launch: LaunchReader | null = null,
+  ) {
+    this.launch = launch
+    const reported = new Promise<void>((resolve) => pipe.once('close', resolve))
+    this.told = Promise.all([reported, launch?.closed]).then(() => {})
     this.began = new Promise((resolve) => {
       pipe.on('data', (chunk: Buffer) => {
         const pid = this.take(chunk)
@@ -39,13 +41,18 @@ export class BoundaryStatus {
   async exitOf(code: number | null, signal: NodeJS.Signals | null, ended: boolean): Promise<ProcessExit> {
     if (signal !== null) return { code: null, signal }
     // Its end may be heard of before its last report is read, which is in the pipe by now.
-    if (this.exitCode === null) await this.lastReport()
+    if (this.exitCode === null || this.launch?.last() === null) await this.lastReport()
     const known = this.exitCode ?? code
-    if (this.exitCode === null && !ended) return { code: known, signal: null, neverBegan: true }
-    // Its first process reports a signal as shells do, and so do most programs that wait for another
-    // one: 128 and the signal's number. The two cannot be told apart, and mean the same.
-    const name = known === null ? undefined : signalNames.get(known - 128)
-    return name === undefined ? { code: known, signal: null } : { code: null, signal: name as NodeJS.Signals }
+    const report = this.launch?.last() ?? null
+    if (report?.kind === 'errno' || (this.exitCode === null && report === null && !ended)) {
+      return { code: known, signal: null, neverBegan: true }
+    }
+    if (report?.kind === 'exit') return { code: report.code, signal: null }
+    if (report?.kind === 'signal') return { code: null, signal: report.signal }
+    // bubblewrap reports a signal as shells do: 128 and the signal's number. Without a launcher's report that
+    // cannot be told from an exit code; a launcher that reports nothing was itself killed.
+    const name = known === null ? undefined : signalName(known - 128)
+    return name === undefined ? { code: known, signal: null } : { code: null, signal: name }
   }
 
   /** Bounded, since a stranger may hold the pipe open. */

@@ -11,23 +11,25 @@ import { join } from 'node:path'
 
 export interface OpenFile {
   path: string
+  /** Of the copy. */
+  mode: number
   descriptor: number
 }
 
 export class CopiedFiles {
   private readonly directory: string
-  private readonly files = new Map<string, string>()
+  private readonly files = new Map<string | Buffer, string>()
 
   constructor(dataDir: string) {
     this.directory = join(dataDir, 'sandbox')
   }
 
   /** Opens one descriptor each; the caller closes them. */
-  open(wanted: readonly (readonly [path: string, content: string])[]): OpenFile[] {
+  open(wanted: readonly (readonly [path: string, content: string | Buffer, mode?: number])[]): OpenFile[] {
     const opened: OpenFile[] = []
     try {
-      for (const [path, content] of wanted)
-        opened.push({ path, descriptor: openSync(this.fileWith(content), 'r') })
+      for (const [path, content, mode = 0o444] of wanted)
+        opened.push({ path, mode, descriptor: openSync(this.fileWith(content), 'r') })
       return opened
     } catch (error) {
       for (const { descriptor } of opened) closeSync(descriptor)
@@ -35,7 +37,7 @@ export class CopiedFiles {
     }
   }
 
-  private fileWith(content: string): string {
+  private fileWith(content: string | Buffer): string {
     const known = this.files.get(content)
     if (known !== undefined) return known
     const file = join(this.directory, createHash('sha256').update(content).digest('hex'))

@@ -7,7 +7,7 @@
  * settle with no process left; a stranger that holds a pipe open cannot hold the run.
  */
 import type { ChildProcess } from 'node:child_process'
-import { PassThrough, type Readable, type Writable } from 'node:stream'
+import { PassThrough, type Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Breach, LimitWatch } from '#limits'
@@ -22,7 +22,7 @@ export interface KeptPipe {
 
 export interface ChildParts {
   child: ChildProcess
-  stdio: { stdin: Writable; stdout: KeptPipe; stderr: KeptPipe }
+  stdio: { stdin: Writable | null; stdout: KeptPipe; stderr: KeptPipe }
   pid: number
   startTime: number
   tree: ProcessTree
@@ -59,7 +59,7 @@ export class RunningChild implements SandboxedProcess {
     this.parts = parts
     this.pid = parts.pid
     this.startTime = parts.startTime
-    this.stdin = parts.stdio.stdin
+    this.stdin = parts.stdio.stdin ?? noInput()
     const { stdout, stderr } = parts.stdio
     this.stdout = stdout.kept
     this.stderr = stderr.kept
@@ -145,6 +145,11 @@ export function keep(pipe: Readable): KeptPipe {
   kept.on('close', () => pipe.destroy())
   pipe.pipe(kept)
   return { pipe, kept }
+}
+
+/** For a program that reads /dev/null: what is written to it goes nowhere. */
+function noInput(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() }).end()
 }
 
 function bytesRead(pipe: Readable): number {

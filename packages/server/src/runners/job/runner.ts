@@ -77,6 +77,7 @@ function spawn(context: RunContext, { tool, project, argv }: Prepared): Promise<
     network: tool.network,
     allowNestedSandbox: tool.allowNestedSandbox,
     limits: { memoryBytes, processes },
+    stdin: 'none',
   })
 }
 
@@ -117,9 +118,6 @@ async function attend(
           void end(graceMs)
         })
   try {
-    // A job has no input: a program that asks for some sees its end at once.
-    process.stdin.on('error', () => {})
-    process.stdin.end()
     // Both come before the first line in the log; that they are on disk is nothing a line waits for.
     const recorded = Promise.all([
       context.recordProcess({ pid: process.pid, startTime: process.startTime }),
