@@ -1,18 +1,32 @@
-/** `millrace approve` and `millrace deny`: answers to what the agent of a session asks. */
+/** `millrace approve` and `millrace deny`: answer what the agent of a session asks. */
 import { type AnswerApprovalBody, approvalResponse } from '@millrace/protocol'
+import type { Command } from 'commander'
 import type { z } from 'zod'
 import { callJson, runPath } from '#cli/api'
 import { connect, type Server, whereOf } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
 import { type Io, printable, Terminal } from '#cli/terminal'
-import type { ServerFlags } from './short.ts'
+import { type CommandContext, ofServer, type ServerFlags } from './command.ts'
 
-export interface AnswerFlags extends ServerFlags {
-  /** The agent is told with a denial. */
+interface AnswerFlags extends ServerFlags {
+  /** With a denial, the agent receives it. */
   message?: string
 }
 
-export async function answerCommand(
+export function declare(program: Command, { io, end }: CommandContext): void {
+  for (const [name, decision, what] of [
+    ['approve', 'allow', 'allow what the agent of a session asks for'],
+    ['deny', 'deny', 'deny what the agent of a session asks for'],
+  ] as const) {
+    ofServer(program.command(name).argument('<run>').argument('<approval>').description(what))
+      .option('--message <text>', 'kept in the log; with a denial, sent to the agent')
+      .action(async (run: string, approval: string, flags: AnswerFlags) => {
+        end(await answerCommand(decision, run, approval, flags, io))
+      })
+  }
+}
+
+async function answerCommand(
   decision: AnswerApprovalBody['decision'],
   runId: string,
   approvalId: string,
@@ -28,7 +42,7 @@ export async function answerCommand(
   return exitCodes.ok
 }
 
-/** Fails with `Refused`, of status 409 when somebody or something has answered before. */
+/** Fails with `Refused`: status 409 if the question has been answered already. */
 export function postAnswer(
   server: Server,
   runId: string,

@@ -1,25 +1,53 @@
-/** `millrace ask`, and going on with what was asked: `resume` and `retry`. */
+/** `millrace ask`, and its continuations: `resume` and `retry`. */
 import { text as readAll } from 'node:stream/consumers'
 import { projectsResponse, type ResumeRunBody, runResponse, type StartSessionBody } from '@millrace/protocol'
+import { type Command, Option } from 'commander'
 import { callJson, runPath } from '#cli/api'
 import { connect, type Server, whereOf } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
 import { CliError, type Io, Terminal } from '#cli/terminal'
-import { type FollowFlags, showOwn } from './follow.ts'
+import { type CommandContext, ctrlC, type FollowFlags, following } from './command.ts'
+import { showOwn } from './follow.ts'
 
-export interface AskFlags extends FollowFlags {
+interface AskFlags extends FollowFlags {
   project?: string
   cwd?: string
   model?: string
   approvals?: 'on' | 'off'
 }
 
-export interface ResumeFlags extends FollowFlags {
+interface ResumeFlags extends FollowFlags {
   prompt?: string
 }
 
-/** `given` is `-` or absent for a prompt that is read from standard input. */
-export async function askCommand(given: string | undefined, flags: AskFlags, io: Io): Promise<number> {
+export function declare(program: Command, { io, end }: CommandContext): void {
+  following(
+    program.command('ask').argument('[prompt]').description('give an agent a task and follow it to its end'),
+  )
+    .option('--project <id>', 'where it works (not needed if there is one project)')
+    .option('--cwd <dir>', 'where in the project')
+    .option('--model <name>', 'which model (default: as configured)')
+    .addOption(
+      new Option('--approvals <on|off>', 'may it ask people? (default: as configured)').choices([
+        'on',
+        'off',
+      ]),
+    )
+    .addHelpText('after', `\nWith -, or without a prompt, the prompt is read from standard input.${ctrlC}`)
+    .action(async (prompt: string | undefined, flags: AskFlags) => end(await askCommand(prompt, flags, io)))
+
+  following(program.command('resume').argument('<run>').description('continue the conversation of a session'))
+    .option('--prompt <text>', 'what to tell the agent; - reads standard input (default: to continue)')
+    .addHelpText('after', ctrlC)
+    .action(async (run: string, flags: ResumeFlags) => end(await resumeCommand(run, flags, io)))
+
+  following(program.command('retry').argument('<run>').description('run the same again, as a new run'))
+    .addHelpText('after', ctrlC)
+    .action(async (run: string, flags: FollowFlags) => end(await retryCommand(run, flags, io)))
+}
+
+/** A prompt that is `-` or absent is read from standard input. */
+async function askCommand(given: string | undefined, flags: AskFlags, io: Io): Promise<number> {
   const prompt = await readPrompt(given ?? '-', given === undefined, io)
   const connection = await connect(whereOf(flags, io))
   const { cwd, model, approvals } = flags
@@ -34,15 +62,15 @@ export async function askCommand(given: string | undefined, flags: AskFlags, io:
   return startAndShow('/api/runs', body, connection, flags, io)
 }
 
-export async function resumeCommand(runId: string, flags: ResumeFlags, io: Io): Promise<number> {
+async function resumeCommand(runId: string, flags: ResumeFlags, io: Io): Promise<number> {
   const body: ResumeRunBody =
     flags.prompt === undefined ? {} : { prompt: await readPrompt(flags.prompt, false, io) }
   const connection = await connect(whereOf(flags, io))
   return startAndShow(`${runPath(runId)}/resume`, body, connection, flags, io)
 }
 
-/** Of a run of any kind. */
-export async function retryCommand(runId: string, flags: FollowFlags, io: Io): Promise<number> {
+/** Works for runs of every kind. */
+async function retryCommand(runId: string, flags: FollowFlags, io: Io): Promise<number> {
   const connection = await connect(whereOf(flags, io))
   return startAndShow(`${runPath(runId)}/retry`, undefined, connection, flags, io)
 }
@@ -65,14 +93,17 @@ async function readPrompt(given: string, absent: boolean, { stdin }: Io): Promis
     return given
   }
   if (stdin === undefined || (absent && stdin.isTTY)) {
-    throw new CliError('what should be done? millrace ask "<prompt>", or - to read it', exitCodes.usage)
+    throw new CliError(
+      'a prompt is needed: millrace ask "<prompt>", or - to read it from standard input',
+      exitCodes.usage,
+    )
   }
   const prompt = (await readAll(stdin)).trim()
   if (prompt === '') throw new CliError('the prompt on standard input is empty', exitCodes.usage)
   return prompt
 }
 
-/** Where there is only one; otherwise a person has to choose. */
+/** The only project; where there are several, the caller must choose. */
 async function onlyProject(server: Server): Promise<string> {
   const { projects } = await callJson(server, '/api/projects', projectsResponse)
   const [first, ...others] = projects

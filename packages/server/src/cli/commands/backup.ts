@@ -1,17 +1,28 @@
-/** `millrace backup` and `millrace restore`: the database as one file, and back. */
+/** `millrace backup` and `millrace restore`: copy the database to one file, and back. */
 import { resolve } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
+import type { Command } from 'commander'
 import { exitCodes } from '#cli/exit-codes'
 import { CliError, type Io, Terminal } from '#cli/terminal'
 import { backUp, DataDirInUse, restore } from '#store/sqlite/upkeep/data-directory'
+import { type CommandContext, type DataFlags, ofDataDirectory } from './command.ts'
 import { directoryToRestore, directoryWithDatabase } from './upkeep-directory.ts'
 
-export interface BackupFlags {
-  data?: string
-  json?: boolean
+export function declare(program: Command, { io, end }: CommandContext): void {
+  ofDataDirectory(
+    program.command('backup').argument('<file>').description('copy the database, even of a running server'),
+  )
+    .addHelpText('after', '\nThe file must not exist yet.')
+    .action(async (file: string, flags: DataFlags) => end(await backupCommand(file, flags, io)))
+
+  ofDataDirectory(
+    program.command('restore').argument('<file>').description('replace the database with a backup'),
+  )
+    .addHelpText('after', '\nThe server must be stopped. The previous database is kept beside the new one.')
+    .action(async (file: string, flags: DataFlags) => end(await restoreCommand(file, flags, io)))
 }
 
-export async function backupCommand(name: string, flags: BackupFlags, io: Io): Promise<number> {
+async function backupCommand(name: string, flags: DataFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const dataDir = await directoryWithDatabase({ data: flags.data, env: io.env, cwd: io.cwd })
   const file = resolve(io.cwd, name)
@@ -21,7 +32,7 @@ export async function backupCommand(name: string, flags: BackupFlags, io: Io): P
   return exitCodes.ok
 }
 
-export async function restoreCommand(name: string, flags: BackupFlags, io: Io): Promise<number> {
+async function restoreCommand(name: string, flags: DataFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const dataDir = directoryToRestore({ data: flags.data, env: io.env, cwd: io.cwd })
   const file = resolve(io.cwd, name)
@@ -30,12 +41,12 @@ export async function restoreCommand(name: string, flags: BackupFlags, io: Io): 
     await terminal.value({ file, dataDir, ...restored })
     return exitCodes.ok
   }
-  await terminal.line(`${dataDir} has the ${restored.runs} runs of ${file}`)
-  if (restored.aside !== null) await terminal.note(`the database of before is ${restored.aside}`)
+  await terminal.line(`${dataDir} now holds the ${restored.runs} runs of ${file}`)
+  if (restored.aside !== null) await terminal.note(`the previous database is kept as ${restored.aside}`)
   return exitCodes.ok
 }
 
-/** What the disk or the file is to blame for needs no stack. */
+/** Failures of the disk or the file need no stack. */
 function explained<Result>(work: () => Result): Result {
   try {
     return work()

@@ -1,5 +1,6 @@
-/** `millrace follow` and the second half of every command that starts a run: shows it until it ends. */
+/** `millrace follow`, and the second half of every command that starts a run: shows it until it ends. */
 import { messageOf, type Run, runResponse } from '@millrace/protocol'
+import type { Command } from 'commander'
 import { callJson, runPath } from '#cli/api'
 import { type Connection, connect, whereOf } from '#cli/connect'
 import { exitCodeOfEvent, exitCodeOfRun, exitCodes } from '#cli/exit-codes'
@@ -9,16 +10,9 @@ import { SessionPrinter } from '#cli/show/session-printer'
 import { installSignals } from '#cli/signals'
 import { type Io, Terminal } from '#cli/terminal'
 import { postAnswer } from './answer.ts'
+import { type CommandContext, type FollowFlags, following } from './command.ts'
 
-export interface FollowFlags {
-  url?: string
-  data?: string
-  json?: boolean
-  /** Seconds. */
-  wait: number
-}
-
-/** A run that is shown, and to whom. */
+/** A run that is shown, and where. */
 interface Shown {
   run: Run
   connection: Connection
@@ -34,7 +28,15 @@ interface Printer {
   end?(): void
 }
 
-export async function followCommand(runId: string, flags: FollowFlags, io: Io): Promise<number> {
+export function declare(program: Command, { io, end }: CommandContext): void {
+  following(
+    program.command('follow').argument('<run>').description('follow a run from its beginning to its end'),
+  )
+    .addHelpText('after', '\nCtrl-C leaves; the run continues.')
+    .action(async (run: string, flags: FollowFlags) => end(await followCommand(run, flags, io)))
+}
+
+async function followCommand(runId: string, flags: FollowFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const connection = await connect(whereOf(flags, io))
   const { run } = await callJson(connection.server, runPath(runId), runResponse)
@@ -48,7 +50,7 @@ export async function followCommand(runId: string, flags: FollowFlags, io: Io): 
   }
 }
 
-/** Shows a run of one's own: Ctrl-C aborts it and waits for its end, another one leaves. */
+/** Shows a run that this command started: Ctrl-C aborts it and waits for its end; a second one leaves. */
 export async function showOwn(shown: Shown): Promise<number> {
   const { run, connection } = shown
   const printer = printerFor(shown)
@@ -91,7 +93,7 @@ async function showToEnd(shown: Shown, printer: Printer, leave: AbortSignal): Pr
     return await codeOfRecord(run.id, connection)
   } catch (error) {
     if (!leave.aborted) throw error
-    await printer.note(`left; the run goes on: millrace follow ${run.id}`)
+    await printer.note(`left; the run continues: millrace follow ${run.id}`)
     return exitCodes.aborted
   } finally {
     printer.end?.()
@@ -110,7 +112,7 @@ function printerFor({ run, connection, terminal, io }: Shown): Printer {
   })
 }
 
-/** The log ended without the terminal event among what was sent: the run's own record knows. */
+/** The log ended without the terminal event among the events sent; the run's record has its outcome. */
 async function codeOfRecord(runId: string, connection: Connection): Promise<number> {
   const server = (await connection.again()) ?? connection.server
   const { run } = await callJson(server, runPath(runId), runResponse)

@@ -1,5 +1,6 @@
-/** `millrace prune`: forgets what is old, through the server that runs, else in the data directory itself. */
+/** `millrace prune`: deletes what is old, through the running server, else in the data directory itself. */
 import { MillraceError, pruneResponse } from '@millrace/protocol'
+import { type Command, InvalidArgumentError } from 'commander'
 import { callJson } from '#cli/api'
 import { connect, type Where, whereOf } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
@@ -9,21 +10,46 @@ import { loadConfig } from '#config/load'
 import { ConfigError } from '#config/problems'
 import { type Pruned, type PruneRequest, Retention } from '#retention/retention'
 import { openAlone } from '#store/sqlite/upkeep/data-directory'
-import type { ServerFlags } from './short.ts'
+import { type CommandContext, ofServer, type ServerFlags } from './command.ts'
 import { directoryWithDatabase } from './upkeep-directory.ts'
 
-export interface PruneFlags extends ServerFlags {
+interface PruneFlags extends ServerFlags {
   config?: string
   days?: number
   events?: number
   dryRun?: boolean
 }
 
-export async function pruneCommand(flags: PruneFlags, io: Io): Promise<number> {
+export function declare(program: Command, { io, end }: CommandContext): void {
+  ofServer(program.command('prune').description('delete old runs, and the beginnings of long logs'))
+    .option('--days <n>', 'delete runs that ended this many days ago (default: as configured)', days)
+    .option('--events <n>', 'keep this many events of every other log (default: as configured)', events)
+    .option('--dry-run', 'only report what would be deleted')
+    .option('--config <file>', 'configuration file, where no server runs')
+    .action(async (flags: PruneFlags) => end(await pruneCommand(flags, io)))
+}
+
+function days(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 36_500)) {
+    throw new InvalidArgumentError('expected a number of days from 0 to 36500.')
+  }
+  return value
+}
+
+function events(text: string): number {
+  const value = Number(text)
+  if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError('expected a whole number of at least 1: the newest event is always kept.')
+  }
+  return value
+}
+
+async function pruneCommand(flags: PruneFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const pruned = await prune(flags, io)
   if (terminal.json) await terminal.value(pruned)
-  else await terminal.line(told(pruned, flags.dryRun ?? false))
+  else await terminal.line(summaryOf(pruned, flags.dryRun ?? false))
   return exitCodes.ok
 }
 
@@ -49,7 +75,7 @@ async function askServer(where: Where, body: PruneRequest): Promise<Pruned> {
   return callJson(server, '/api/admin/prune', pruneResponse, { method: 'POST', body })
 }
 
-/** What the server of this directory would be configured with. */
+/** The retention that the server of this directory would be configured with. */
 async function ruleOf(
   { config: file, days, events, data }: PruneFlags,
   io: Io,
@@ -61,10 +87,10 @@ async function ruleOf(
     throw error instanceof ConfigError ? new CliError(error.message, exitCodes.config) : error
   })
   const named = namedDataDir(data, io.env, io.cwd) !== undefined
-  // The default must not delete what the configuration of that directory's server keeps.
+  // The defaults must not delete what the configuration of that directory's server keeps.
   if (days === undefined && named && config.configFile === null) {
     throw new CliError(
-      'no configuration file is here: say with --days what is old, or name the file with --config',
+      'there is no configuration file here: set the age with --days, or name the file with --config',
       exitCodes.usage,
     )
   }
@@ -75,10 +101,10 @@ function explain(error: unknown): never {
   throw error instanceof MillraceError ? new CliError(error.message, exitCodes.failed) : error
 }
 
-function told({ runs, events, bytes }: Pruned, dryRun: boolean): string {
+function summaryOf({ runs, events, bytes }: Pruned, dryRun: boolean): string {
   const what = `${counted(runs, 'run')} and ${counted(events, 'event')}`
   if (dryRun) return `${what} would be deleted`
-  return `${what} deleted; the disk has ${((bytes ?? 0) / 1024 ** 2).toFixed(1)} MiB back`
+  return `${what} deleted; ${((bytes ?? 0) / 1024 ** 2).toFixed(1)} MiB returned to the disk`
 }
 
 function counted(count: number, one: string): string {

@@ -1,38 +1,53 @@
 /**
- * `millrace serve`: opens the server, says where it is, and stops it in order.
+ * `millrace serve`: opens the server, announces its address, and stops it in order.
  *
- * Owns the process's signals while the server is open. The first one stops the server, also when it
- * came while the server was still opening; a second one, over a second later, ends the process at once.
+ * Owns the process's signals while the server is open. The first one stops the server, even if it arrives
+ * while the server is still opening; a second one, over a second later, ends the process at once.
  */
+import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { exitCodeOfSignal, exitCodes } from '#cli/exit-codes'
 import { installSignals, type StopSignal } from '#cli/signals'
 import { CliError, type Io, Terminal } from '#cli/terminal'
+import type { ServeOptions, Serving } from '#compose/serve'
 import type { Config } from '#config/config'
 import { loadConfig } from '#config/load'
 import { ConfigError } from '#config/problems'
 import type { ConfigFlags } from '#config/settings'
 import { createLog } from '#telemetry/log'
+import { type CommandContext, type JsonFlags, withJson } from './command.ts'
 
-export interface ServeFlags extends ConfigFlags {
-  json?: boolean
-}
+interface ServeFlags extends ConfigFlags, JsonFlags {}
 
-export interface Serving {
-  url: string
-  loginUrl: string
-  stop(reason: string): Promise<void>
-}
-
-export interface ServeParts {
-  serve(options: { config: Config; log: Logger; onFatal: (error: Error) => void }): Promise<Serving>
+interface ServeParts {
+  serve(options: ServeOptions): Promise<Serving>
   /** Ends the process at once. */
   exit(code: number): void
   /** A stop that takes longer is cut off. */
-  stopMs?: number
+  stopMs: number
 }
 
-export async function serveCommand(flags: ServeFlags, io: Io, parts: ServeParts): Promise<number> {
+const ofThisProcess: ServeParts = {
+  // Loaded once the configuration is known to be valid.
+  serve: async (options) => (await import('#compose/serve')).serve(options),
+  exit: (code) => process.exit(code),
+  stopMs: 10_000,
+}
+
+export function declare(program: Command, { io, end }: CommandContext): void {
+  withJson(program.command('serve').description('start a server'))
+    .option('--config <file>', 'configuration file (default: millrace.config.{ts,js,json} if it exists)')
+    .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
+    .option('--port <port>', 'port to listen on, 0 for any (default: 4000)')
+    .option('--data <dir>', 'data directory, outside every project')
+    .action(async (flags: ServeFlags) => end(await serveCommand(flags, io)))
+}
+
+export async function serveCommand(
+  flags: ServeFlags,
+  io: Io,
+  parts: ServeParts = ofThisProcess,
+): Promise<number> {
   const config = await loadOrExplain(flags, io)
   const log = createLog(config.logLevel)
   for (const warning of config.warnings) log.warn(warning)
@@ -50,7 +65,7 @@ export async function serveCommand(flags: ServeFlags, io: Io, parts: ServeParts)
     const serving = await parts.serve({ config, log, onFatal })
     await announce(serving, new Terminal(io, { json: flags.json ?? false }), io)
     const reason = await asked.promise
-    return await stopWithin(parts.stopMs ?? 10_000, serving, reason, io)
+    return await stopWithin(parts.stopMs, serving, reason, io)
   } catch (error) {
     throw explained(error, config, log)
   } finally {
@@ -66,10 +81,10 @@ async function loadOrExplain(flags: ConfigFlags, io: Io): Promise<Config> {
   }
 }
 
-/** A program reads one JSON line; the address that logs in is for the person who watches it. */
+/** A program reads one JSON line; the login address is for the person at the terminal. */
 async function announce({ url, loginUrl }: Serving, terminal: Terminal, io: Io): Promise<void> {
   if (io.stdout.isTTY && !terminal.json) {
-    await terminal.line(`Millrace listens on ${url}`)
+    await terminal.line(`Millrace is listening on ${url}`)
     await terminal.line(`Log in (once, within 10 minutes): ${terminal.styled('bold', loginUrl)}`)
     return
   }
@@ -84,14 +99,14 @@ async function stopWithin(ms: number, serving: Serving, reason: string, io: Io):
   })
   try {
     if ((await Promise.race([serving.stop(reason), late])) !== 'late') return exitCodes.ok
-    io.stderr.write(`millrace: not stopped after ${ms / 1000} s: leaving all the same\n`)
+    io.stderr.write(`millrace: not stopped after ${ms / 1000} s: exiting anyway\n`)
     return exitCodes.failed
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** Errors of the start are for a person: their message, and the stack only for who debugs. */
+/** Explains a failed start to a person: its message; the stack only in the debug log. */
 function explained(error: unknown, config: Config, log: Logger): CliError {
   log.debug({ err: error }, 'the server could not start')
   const { code, syscall, message } = error as NodeJS.ErrnoException

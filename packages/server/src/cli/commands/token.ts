@@ -1,40 +1,49 @@
 /**
- * `millrace token create | list | revoke`: tokens of a data directory. They work with and without a
- * running server; a revoked token ends its streams there within seconds.
+ * `millrace token create | list | revoke`: the tokens of a data directory, with or without a running
+ * server. Revoking a token ends its streams within seconds.
  */
+import type { Command } from 'commander'
 import { createToken, parseDuration, userNameProblem } from '#auth/tokens'
 import { dataDirOf } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
 import { CliError, type Io, printable, Terminal, table } from '#cli/terminal'
 import type { Credential, CredentialStore } from '#store/credentials'
+import { openCredentialFile } from '#store/sqlite/upkeep/credential-file'
+import { type CommandContext, type DataFlags, ofDataDirectory } from './command.ts'
 
-export interface TokenFlags {
-  data?: string
-  json?: boolean
-}
-
-export interface CreateTokenFlags extends TokenFlags {
+interface CreateFlags extends DataFlags {
   user: string
   admin?: boolean
   ttl?: string
 }
 
-export type OpenCredentials = (dataDir: string) => CredentialStore & { close(): void }
+export function declare(program: Command, { io, end }: CommandContext): void {
+  const token = program.command('token').description("create, list and revoke users' tokens")
+  ofDataDirectory(token.command('create').description('create a token; it is shown once'))
+    .requiredOption('--user <name>', 'whose runs it sees')
+    .option('--admin', 'it sees and ends every run')
+    .option('--ttl <duration>', 'how long it is valid: 30d, 12h, 90m (default: until it is revoked)')
+    .action(async (flags: CreateFlags) => end(await createCommand(flags, io)))
 
-export async function createTokenCommand(
-  flags: CreateTokenFlags,
-  io: Io,
-  open: OpenCredentials,
-): Promise<number> {
+  ofDataDirectory(token.command('list').description('list tokens, newest first')).action(
+    async (flags: DataFlags) => end(await listCommand(flags, io)),
+  )
+
+  ofDataDirectory(
+    token.command('revoke').argument('<id>').description('revoke a token, and end its streams'),
+  ).action(async (id: string, flags: DataFlags) => end(await revokeCommand(id, flags, io)))
+}
+
+async function createCommand(flags: CreateFlags, io: Io): Promise<number> {
   const admin = flags.admin ?? false
   const problem = userNameProblem(flags.user, admin)
   if (problem !== null) throw new CliError(`--user: ${problem}`, exitCodes.usage)
   const ttlMs = flags.ttl === undefined ? null : parseDuration(flags.ttl)
   if (flags.ttl !== undefined && ttlMs === null) {
-    throw new CliError('--ttl: a duration such as 30d, 12h or 90m', exitCodes.usage)
+    throw new CliError('--ttl: expected a duration such as 30d, 12h or 90m', exitCodes.usage)
   }
   const terminal = new Terminal(io, { json: flags.json ?? false })
-  await withStore(flags, io, open, async (store) => {
+  await withStore(flags, io, async (store) => {
     const { token, credential } = await createToken(store, { user: flags.user, admin, ttlMs }, Date.now())
     if (terminal.json) {
       await terminal.value({ token, ...shown(credential) })
@@ -46,9 +55,9 @@ export async function createTokenCommand(
   return exitCodes.ok
 }
 
-export async function listTokensCommand(flags: TokenFlags, io: Io, open: OpenCredentials): Promise<number> {
+async function listCommand(flags: DataFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
-  await withStore(flags, io, open, async (store) => {
+  await withStore(flags, io, async (store) => {
     const tokens = await store.list('token')
     if (terminal.json) {
       await terminal.value({ tokens: tokens.map(shown) })
@@ -70,14 +79,9 @@ export async function listTokensCommand(flags: TokenFlags, io: Io, open: OpenCre
   return exitCodes.ok
 }
 
-export async function revokeTokenCommand(
-  id: string,
-  flags: TokenFlags,
-  io: Io,
-  open: OpenCredentials,
-): Promise<number> {
+async function revokeCommand(id: string, flags: DataFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
-  await withStore(flags, io, open, async (store) => {
+  await withStore(flags, io, async (store) => {
     if (!(await store.revoke(id, Date.now()))) {
       throw new CliError(`no token has the id ${printable(id)}; see "millrace token list"`, exitCodes.failed)
     }
@@ -88,12 +92,11 @@ export async function revokeTokenCommand(
 }
 
 async function withStore(
-  flags: TokenFlags,
+  flags: DataFlags,
   io: Io,
-  open: OpenCredentials,
   use: (store: CredentialStore) => Promise<void>,
 ): Promise<void> {
-  const store = open(await dataDirOf({ data: flags.data, env: io.env, cwd: io.cwd }))
+  const store = openCredentialFile(await dataDirOf({ data: flags.data, env: io.env, cwd: io.cwd }))
   try {
     await use(store)
   } finally {

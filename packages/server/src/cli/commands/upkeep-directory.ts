@@ -1,5 +1,4 @@
-/** Which data directory `prune`, `backup` and `restore` mean. */
-
+/** Finds the data directory for `prune`, `backup` and `restore`. */
 import { dataDirOf, type Where } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
 import { CliError } from '#cli/terminal'
@@ -7,8 +6,8 @@ import { defaultDataDir, namedDataDir } from '#config/data-dir'
 import { holdsDatabase } from '#store/sqlite/upkeep/data-directory'
 
 /**
- * The one that was named, else that of this directory, also when another server of this user runs
- * elsewhere; the client commands would take that one, but these change or replace what they find.
+ * The named one, else that of this directory, even if another server of this user runs elsewhere. Client
+ * commands would use that server, but these commands delete or replace what they find.
  */
 export async function directoryWithDatabase(where: Where): Promise<string> {
   const own = ownDirectory(where)
@@ -18,7 +17,7 @@ export async function directoryWithDatabase(where: Where): Promise<string> {
   throw new CliError(text, exitCodes.failed)
 }
 
-/** A named one may be new; without a name only what is there is replaced. */
+/** A named one may be new; without a name, only an existing database is replaced. */
 export function directoryToRestore(where: Where): string {
   const own = ownDirectory(where)
   if (own !== null) return own

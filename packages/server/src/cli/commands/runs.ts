@@ -1,19 +1,14 @@
-/** Commands that are one call: `runs`, `abort`, `login`. */
-import { listRunsResponse, type Run, runResponse } from '@millrace/protocol'
-import { z } from 'zod'
-import { callJson, runPath } from '#cli/api'
+/** `millrace runs`: lists runs, newest first. */
+import { listRunsResponse, type Run } from '@millrace/protocol'
+import type { Command } from 'commander'
+import { callJson } from '#cli/api'
 import { connect, whereOf } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
 import { clip } from '#cli/show/tool-call'
 import { type Io, printable, Terminal, table } from '#cli/terminal'
+import { type CommandContext, ofServer, type ServerFlags } from './command.ts'
 
-export interface ServerFlags {
-  url?: string
-  data?: string
-  json?: boolean
-}
-
-export interface RunsFlags extends ServerFlags {
+interface RunsFlags extends ServerFlags {
   kind?: string
   state?: string
   project?: string
@@ -21,7 +16,17 @@ export interface RunsFlags extends ServerFlags {
   cursor?: string
 }
 
-export async function runsCommand(flags: RunsFlags, io: Io): Promise<number> {
+export function declare(program: Command, { io, end }: CommandContext): void {
+  ofServer(program.command('runs').description('list runs, newest first'))
+    .option('--kind <kind>', 'only runs of this kind')
+    .option('--state <state>', 'only runs in this state')
+    .option('--project <id>', 'only runs in this project')
+    .option('--limit <n>', 'how many')
+    .option('--cursor <cursor>', 'where the previous page ended')
+    .action(async (flags: RunsFlags) => end(await runsCommand(flags, io)))
+}
+
+async function runsCommand(flags: RunsFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const { server } = await connect(whereOf(flags, io))
   const query = new URLSearchParams()
@@ -46,32 +51,12 @@ export async function runsCommand(flags: RunsFlags, io: Io): Promise<number> {
   return exitCodes.ok
 }
 
-export async function abortCommand(runId: string, flags: ServerFlags, io: Io): Promise<number> {
-  const terminal = new Terminal(io, { json: flags.json ?? false })
-  const { server } = await connect(whereOf(flags, io))
-  const answer = await callJson(server, `${runPath(runId)}/abort`, runResponse, { method: 'POST' })
-  if (terminal.json) await terminal.value(answer)
-  else await terminal.line(`${answer.run.id} ${answer.run.state}`)
-  return exitCodes.ok
-}
+const promptCharsMax = 40
 
-const loginCode = z.object({ url: z.url(), expiresAt: z.number() })
-
-export async function loginCommand(flags: ServerFlags, io: Io): Promise<number> {
-  const terminal = new Terminal(io, { json: flags.json ?? false })
-  const { server } = await connect(whereOf(flags, io))
-  const login = await callJson(server, '/api/login-codes', loginCode, { method: 'POST' })
-  if (terminal.json) await terminal.value(login)
-  else await terminal.line(login.url)
-  return exitCodes.ok
-}
-
-const promptLength = 40
-
-/** The tool of a job; what a session was told, as far as it fits. */
+/** The tool of a job; the beginning of a session's prompt. */
 function whatOf({ kind, spec }: Run): string {
   if (typeof spec.tool === 'string') return spec.tool
-  return typeof spec.prompt === 'string' ? clip(spec.prompt.trim(), promptLength) : kind
+  return typeof spec.prompt === 'string' ? clip(spec.prompt.trim(), promptCharsMax) : kind
 }
 
 function rowOf(run: Run): string[] {
