@@ -10,19 +10,19 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type LogBounds, parseCursor, type Resume, resolveResume } from '@millrace/protocol'
-import { textChunk } from '#sse/chunk'
-import type { ConnectionParts, Heartbeat } from '#sse/connection'
-import { commentText } from '#sse/encode'
+import type { ConnectionParts } from '#sse/connection'
 import { FairQueue } from '#sse/fair-queue'
 import { mergeHeaders, setLogHeaders, setStreamHeaders } from '#sse/headers'
 import { Heartbeats } from '#sse/heartbeats'
 import { openStream } from '#sse/open'
 import { type Clock, monotonicClock } from '#time/clock'
 import { deadlineAfter } from '#time/deadline'
+import { type Dialect, nativeDialect } from './dialect.ts'
 import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
 import { Follower } from './follower.ts'
 import { type FollowerStats, Followers } from './followers.ts'
+import { HeartbeatFrames } from './heartbeat-frames.ts'
 import { Hub } from './hub.ts'
 import { type IterateOptions, type Iterator, iterate } from './iterate.ts'
 import { RingBudget } from './ring-budget.ts'
@@ -57,8 +57,6 @@ export interface DeliveryStats extends FollowerStats {
   readFailures: number
 }
 
-const rememberedHeartbeats = 16
-
 export class Delivery {
   readonly #store: DeliverySource
   readonly #batchBytes: number
@@ -68,7 +66,7 @@ export class Delivery {
   readonly #feeds: Feeds
   readonly #followers = new Followers()
   readonly #iterators = new Set<Iterator>()
-  readonly #heartbeats = new Map<string, Heartbeat>()
+  readonly #heartbeats = new HeartbeatFrames()
   readonly #counters = { eventsOut: 0, bytesOut: 0, resets: 0, pagesRead: 0, readFailures: 0 }
   readonly #connections: ConnectionParts
   #refusing = false
@@ -97,8 +95,8 @@ export class Delivery {
    * While draining, the connection is closed unanswered: a status would stop an EventSource for good.
    */
   async stream(options: StreamOptions): Promise<StreamResult> {
-    const { req, res, runId } = options
-    const { feed, release } = this.#feeds.acquire(runId)
+    const { req, res, runId, dialect = nativeDialect } = options
+    const { feed, release } = this.#feeds.acquire(runId, dialect)
     let handedOver = false
     try {
       // A fresh read: whether a cursor is "ahead" or the log is over must not depend on hints.
@@ -110,7 +108,8 @@ export class Delivery {
       const resume = resolveResume(parseCursor(options.lastEventId || options.after), options.epoch, bounds)
       mergeHeaders(res, options.headers)
       setLogHeaders(res, bounds)
-      if (resume.kind === 'over' || req.method === 'HEAD') return answerWithoutBody(req, res, resume)
+      const over = resume.kind === 'over' && dialect.whenOver === 'no-content'
+      if (over || req.method === 'HEAD') return answerWithoutBody(req, res, over, dialect)
       const follower = this.#follow(options, bounds, resume, feed, release)
       handedOver = true
       return { outcome: 'streaming', handle: follower }
@@ -178,41 +177,31 @@ export class Delivery {
   #follow(
     options: StreamOptions,
     bounds: LogBounds,
-    resume: Exclude<Resume, { kind: 'over' }>,
+    resume: Resume,
     feed: Feed,
     releaseFeed: () => void,
   ): Follower {
     // What closures name lives as long as the stream: `options`, with its headers, must not.
     const { req, res, compress } = options
     const { firstSeq, head } = bounds
-    const heartbeat = this.#heartbeat(options.heartbeat)
+    const { contentType } = feed.dialect
+    const heartbeat = this.#heartbeats.of(feed.dialect, options.heartbeat)
     const follower = new Follower(
       {
         feed,
         turns: this.#turns,
         counters: this.#counters,
-        after: resume.after,
+        after: resume.kind === 'over' ? head : resume.after,
         epoch: bounds.epoch,
         filter: feed.filterFor(options.types),
         reset: resume.kind === 'reset' ? { reason: resume.reason, firstSeq, head } : null,
         recheckMs: heartbeat.intervalMs,
         onDetached: releaseFeed,
       },
-      (user) => openStream(user, this.#connections, { req, res, compress, heartbeat }),
+      (user) => openStream(user, this.#connections, { req, res, contentType, compress, heartbeat }),
     )
     this.#followers.add(follower)
     return follower
-  }
-
-  /** Followers share the bytes of their heartbeat. */
-  #heartbeat({ intervalMs, text }: StreamOptions['heartbeat']): Heartbeat {
-    const key = `${intervalMs} ${text}`
-    const known = this.#heartbeats.get(key)
-    if (known !== undefined) return known
-    const heartbeat = { intervalMs, chunk: textChunk(commentText(text)) }
-    // Texts come from routes, not from clients; a caller that keeps making up new ones is not remembered.
-    if (this.#heartbeats.size < rememberedHeartbeats) this.#heartbeats.set(key, heartbeat)
-    return heartbeat
   }
 }
 
@@ -221,9 +210,14 @@ function refuse(res: ServerResponse): StreamResult {
   return { outcome: 'streaming', handle: closedHandle }
 }
 
-function answerWithoutBody(req: IncomingMessage, res: ServerResponse, resume: Resume): StreamResult {
-  if (resume.kind === 'over') res.statusCode = 204
-  else setStreamHeaders(req, res)
+function answerWithoutBody(
+  req: IncomingMessage,
+  res: ServerResponse,
+  over: boolean,
+  dialect: Dialect,
+): StreamResult {
+  if (over) res.statusCode = 204
+  else setStreamHeaders(req, res, dialect.contentType)
   res.end()
   return { outcome: 'over' }
 }

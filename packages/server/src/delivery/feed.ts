@@ -1,20 +1,21 @@
 /**
- * A feed: one followed run on this node.
+ * A feed: one run, as it is followed on this node in one dialect.
  *
  * Owns the run's ring and page cache, what is known of its head, and the set of its followers; it
  * exists only while it has followers. Invariants: `head` never goes back; `closed` speaks of `head`;
- * what `take` gives is right whatever hints were lost, repeated or came out of order, since a frame
- * enters the ring only if it continues the tail, and everything else is read from the store.
+ * `take` is right whatever hints were lost, repeated or came out of order, since a frame enters the
+ * ring only if it continues the tail, and everything else is read from the store.
  */
 import type { LogBounds } from '@millrace/protocol'
 import type { FairQueue } from '#sse/fair-queue'
 import type { Clock } from '#time/clock'
+import type { Dialect } from './dialect.ts'
 import type { Hub } from './hub.ts'
 import { type Page, Pages } from './pages.ts'
 import { Ring } from './ring.ts'
 import type { RingBudget } from './ring-budget.ts'
 import { type Batch, cutBatch, encodeSegment, type Segment, type TypeFilter } from './segment.ts'
-import type { CommitHint, DeliverySource, StoredEvent } from './source.ts'
+import type { CommitHint, DeliverySource } from './source.ts'
 
 export interface FeedParts {
   source: DeliverySource
@@ -27,12 +28,17 @@ export interface FeedParts {
   counters: { pagesRead: number }
 }
 
-/** Somebody to tell that there may be more to read. */
+/** Remembered sets of types. */
+const filtersMax = 64
+
+/** Woken when there may be more to read. */
 export interface Wakeable {
   wake(): void
 }
 
 export class Feed {
+  /** How its events look on a stream. */
+  readonly dialect: Dialect
   readonly #runId: string
   readonly #parts: FeedParts
   readonly #ring: Ring
@@ -48,11 +54,12 @@ export class Feed {
   #recheck: Promise<void> | null = null
 
   /** Listens to hints from here on, so that none is lost between the first read and the first follower. */
-  constructor(runId: string, parts: FeedParts) {
+  constructor(runId: string, dialect: Dialect, parts: FeedParts) {
+    this.dialect = dialect
     this.#runId = runId
     this.#parts = parts
     this.#ring = new Ring(parts.ringBytes, parts.budget)
-    this.#pages = new Pages(parts.source, runId, { ...parts, maxBytes: parts.batchBytes })
+    this.#pages = new Pages(runId, dialect, parts)
     this.#heardAt = parts.clock.now()
     this.#stopListening = parts.hub.listen(runId, (hint) => this.#hear(hint))
   }
@@ -79,18 +86,18 @@ export class Feed {
     this.#followers.delete(follower)
   }
 
-  /** The same filter for the same set of types, so that followers share what is cut for it. */
+  /** Returns the same filter for the same set of types, so that followers share the batches cut for it. */
   filterFor(types: readonly string[] | undefined): TypeFilter | null {
     const wanted = [...new Set((types ?? []).filter((type) => type !== ''))].sort()
     if (wanted.length === 0) return null
     const key = JSON.stringify(wanted)
     const filter = this.#filters.get(key) ?? { types: new Set(wanted) }
-    // The types are a client's text: what it makes up without end is served, but not remembered.
-    if (this.#filters.size < 64) this.#filters.set(key, filter)
+    // The types are a client's text: those it makes up without end are served, but not remembered.
+    if (this.#filters.size < filtersMax) this.#filters.set(key, filter)
     return filter
   }
 
-  /** Takes in what a fresh read of the store said. */
+  /** Takes in the result of a fresh read of the store. */
   observe(bounds: Pick<LogBounds, 'head' | 'closed'>): void {
     if (bounds.head > this.#head) {
       this.#head = bounds.head
@@ -100,7 +107,7 @@ export class Feed {
     }
   }
 
-  /** The frames after a cursor, from memory; null when they must be read. */
+  /** Returns the frames after a cursor, from memory; null when they must be read. */
   take(after: number, filter: TypeFilter | null): Batch | null {
     const cut = { after, filter, maxBytes: this.#parts.batchBytes, terminal: this.#terminal() }
     const batch = this.#ring.take(cut)
@@ -112,7 +119,7 @@ export class Feed {
     return page === undefined ? null : cutBatch([page], 0, { ...cut, maxBytes: Number.POSITIVE_INFINITY })
   }
 
-  /** Reads what follows a cursor; null when the run is gone. Followers at one cursor share the read. */
+  /** Reads the events after a cursor; null when the run is gone. Followers at one cursor share the read. */
   async read(after: number): Promise<Page | null> {
     const page = await this.#pages.read(after)
     if (page === null) return null
@@ -121,20 +128,20 @@ export class Feed {
     return page
   }
 
-  /** Cuts the batch of a follower from a page it read. */
+  /** Cuts a follower's batch from a page it read. */
   cut(page: Page, after: number, filter: TypeFilter | null): Batch | null {
     if (page.segment === null) return null
     const maxBytes = Number.POSITIVE_INFINITY
     return cutBatch([page.segment], 0, { after, filter, maxBytes, terminal: this.#terminal() })
   }
 
-  /** Looks at the store when nothing was heard for a while: a hint may have been lost. */
+  /** Looks at the store after a silence: a hint may have been lost. */
   recheckAfter(silenceMs: number): void {
     // Beats come a little early or late; a tenth of an interval is within that.
     if (this.#parts.clock.now() - this.#heardAt >= silenceMs * 0.9) void this.recheck()
   }
 
-  /** Never rejects: when the store cannot be read there is nothing new to tell. */
+  /** Looks at the store. Never rejects: when it cannot be read, there is no news. */
   recheck(): Promise<void> {
     this.#recheck ??= this.#look().finally(() => {
       this.#recheck = null
@@ -156,24 +163,24 @@ export class Feed {
       else this.observe(bounds)
       this.#wake()
     } catch {
-      // The follower that next needs a page meets the same failure, and ends for it.
+      // The follower that next needs a page meets the same failure, and ends because of it.
     }
   }
 
   #hear(hint: CommitHint): void {
     this.#heardAt = this.#parts.clock.now()
     if (hint.change === 'deleted') this.#gone = true
-    this.#accept(hint.events)
+    this.#accept(hint)
     this.observe(hint)
     this.#wake()
   }
 
-  #accept(events: readonly StoredEvent[]): void {
+  #accept({ events, head, closed }: CommitHint): void {
     const fresh = events.filter((event) => event.seq > this.#ring.tail)
-    if (fresh.length > 0) this.#ring.append(encodeSegment(fresh))
+    if (fresh.length > 0) this.#ring.append(encodeSegment(fresh, this.dialect, closed ? head : null))
   }
 
-  /** What hints did not bring (those of another node bring no events) a read may bring to the ring. */
+  /** Events that hints did not bring (those of another node bring none) may reach the ring by a read. */
   #adopt(segment: Segment): void {
     const reachesHead = segment.last === this.#head && segment.last > this.#ring.tail
     const continues = this.#ring.empty || segment.first === this.#ring.tail + 1

@@ -1,26 +1,34 @@
 /**
- * The feeds of this node, one per followed run.
+ * The feeds of this node: one per followed run and dialect.
  *
- * Owns them by counting who uses each: the first user opens a feed, the last one closes it.
+ * Owns them by counting their users: the first user opens a feed, the last one closes it.
  */
+import type { Dialect } from './dialect.ts'
 import { Feed, type FeedParts } from './feed.ts'
+
+interface Entry {
+  feed: Feed
+  users: number
+}
 
 export class Feeds {
   readonly #parts: FeedParts
-  readonly #open = new Map<string, { feed: Feed; users: number }>()
+  /** By run, and then by dialect: usually one. */
+  readonly #open = new Map<string, Map<Dialect, Entry>>()
+  #size = 0
 
   constructor(parts: FeedParts) {
     this.#parts = parts
   }
 
   get size(): number {
-    return this.#open.size
+    return this.#size
   }
 
   /** `release` may be called more than once. */
-  acquire(runId: string): { feed: Feed; release: () => void } {
-    const entry = this.#open.get(runId) ?? { feed: new Feed(runId, this.#parts), users: 0 }
-    this.#open.set(runId, entry)
+  acquire(runId: string, dialect: Dialect): { feed: Feed; release: () => void } {
+    const ofRun = this.#open.get(runId) ?? new Map<Dialect, Entry>()
+    const entry = ofRun.get(dialect) ?? this.#openFeed(runId, dialect, ofRun)
     entry.users += 1
     let held = true
     const release = () => {
@@ -28,7 +36,9 @@ export class Feeds {
       held = false
       entry.users -= 1
       if (entry.users > 0) return
-      this.#open.delete(runId)
+      ofRun.delete(dialect)
+      if (ofRun.size === 0) this.#open.delete(runId)
+      this.#size -= 1
       entry.feed.close()
     }
     return { feed: entry.feed, release }
@@ -36,6 +46,15 @@ export class Feeds {
 
   /** Reads every head afresh. */
   async recheck(): Promise<void> {
-    await Promise.all([...this.#open.values()].map(({ feed }) => feed.recheck()))
+    const feeds = [...this.#open.values()].flatMap((ofRun) => [...ofRun.values()])
+    await Promise.all(feeds.map(({ feed }) => feed.recheck()))
+  }
+
+  #openFeed(runId: string, dialect: Dialect, ofRun: Map<Dialect, Entry>): Entry {
+    const entry = { feed: new Feed(runId, dialect, this.#parts), users: 0 }
+    ofRun.set(dialect, entry)
+    this.#open.set(runId, ofRun)
+    this.#size += 1
+    return entry
   }
 }

@@ -14,10 +14,9 @@
  * connection is backed up; a follower holds no events of its own, so a slow one costs only what its
  * connection holds.
  */
-import { type ResetData, resetType, resolveResume } from '@millrace/protocol'
+import { type ResetData, resolveResume } from '@millrace/protocol'
 import { textChunk } from '#sse/chunk'
 import type { Connection, ConnectionUser } from '#sse/connection'
-import { unnumberedFrameText } from '#sse/encode'
 import type { FairQueue, TurnTaker } from '#sse/fair-queue'
 import type { Feed } from './feed.ts'
 import type { Page } from './pages.ts'
@@ -25,7 +24,7 @@ import type { Batch, TypeFilter } from './segment.ts'
 
 type FollowedFeed = Pick<
   Feed,
-  'head' | 'closed' | 'gone' | 'take' | 'read' | 'cut' | 'recheckAfter' | 'add' | 'remove'
+  'dialect' | 'head' | 'closed' | 'gone' | 'take' | 'read' | 'cut' | 'recheckAfter' | 'add' | 'remove'
 >
 
 /** One object per follower: it keeps this as it is. */
@@ -164,11 +163,11 @@ export class Follower implements TurnTaker, ConnectionUser {
     this.#proceed()
   }
 
-  #sendReset({ reason, firstSeq, head }: ResetData): void {
+  #sendReset(reset: ResetData): void {
     this.#reset = null
-    this.#options.counters.resets += 1
-    const data = JSON.stringify({ reason, firstSeq, head })
-    this.#connection.write(textChunk(unnumberedFrameText(resetType, data)))
+    const { feed, counters } = this.#options
+    counters.resets += 1
+    this.#connection.write(textChunk(feed.dialect.reset(reset)))
     this.#proceed()
   }
 

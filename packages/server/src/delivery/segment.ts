@@ -1,15 +1,15 @@
 /**
  * Segments and batches: encoded events of one log, without a gap.
  *
- * A segment is what one commit or one page brought; it is encoded once and never changed. A batch is
- * what a follower writes: the frames after a cursor, up to a budget, cut from one or more segments.
- * A batch that is exactly one segment shares its memory.
+ * A segment holds the events of one commit or one page; it is encoded once, in one dialect, and never
+ * changed. A batch is what a follower writes: the frames after a cursor, up to a budget, cut from one
+ * or more segments. A batch that is exactly one segment shares its memory.
  */
 import { buildChunk, type Chunk } from '#sse/chunk'
-import { frameText } from '#sse/encode'
-import type { StoredEvent } from '#store/store'
+import type { Dialect } from './dialect.ts'
+import type { StoredEvent } from './source.ts'
 
-/** Which types a follower wants; compared by identity, so that followers can share what was cut. */
+/** Which types a follower wants; compared by identity, so that followers can share batches. */
 export interface TypeFilter {
   readonly types: ReadonlySet<string>
 }
@@ -17,23 +17,23 @@ export interface TypeFilter {
 export interface Segment extends Chunk {
   readonly first: number
   readonly last: number
-  /** Where each frame starts in the body, and, as one entry more, where the last one ends. */
+  /** Where the frames of each event start in the body, and, as one entry more, where the last ones end. */
   readonly offsets: readonly number[]
   readonly types: readonly string[]
-  /** Bytes of memory it takes, about. */
+  /** Roughly how many bytes of memory it takes. */
   readonly cost: number
 }
 
 export interface Batch extends Chunk {
   /** The cursor of a follower that has written it. */
   readonly through: number
-  /** How many events it holds; a filter may leave none. */
+  /** How many events it shows; a filter or a dialect may leave none, and then there are no bytes to write. */
   readonly events: number
 }
 
 export interface Cut {
   after: number
-  /** Stop before the frame with which this many bytes would be passed; one frame always fits. */
+  /** Stop before the event that would exceed this many bytes; one event always fits. */
   maxBytes: number
   filter: TypeFilter | null
   /** `seq` of the terminal event, once it is known: it passes every filter. */
@@ -44,14 +44,18 @@ export interface Cut {
 const segmentCost = 1024
 const eventCost = 40
 
-/** `events` must not be empty. */
-export function encodeSegment(events: readonly StoredEvent[]): Segment {
+/** Encodes events, of which there must be at least one. `terminal` is the `seq` of the terminal event, once it is known. */
+export function encodeSegment(
+  events: readonly StoredEvent[],
+  dialect: Dialect,
+  terminal: number | null,
+): Segment {
   const texts: string[] = []
   const types: string[] = []
   const offsets: number[] = [0]
   let length = 0
   for (const event of events) {
-    const text = frameText(event.seq, event.type, event.json)
+    const text = dialect.frames(event, event.seq === terminal)
     length += Buffer.byteLength(text)
     texts.push(text)
     types.push(event.type)
@@ -66,7 +70,7 @@ export function encodeSegment(events: readonly StoredEvent[]): Segment {
   return { ...chunk, first, last: first + events.length - 1, offsets, types, cost }
 }
 
-/** A part of a segment's body: the frames from index `from` up to, and without, index `to`. */
+/** A part of a segment's body: the events from index `from` up to, but not including, index `to`. */
 interface Slice {
   segment: Segment
   from: number
@@ -85,16 +89,16 @@ export function cutBatch(segments: readonly (Segment | undefined)[], index: numb
   walk: for (let at = index; at < segments.length; at++) {
     const segment = segments[at]
     if (segment === undefined) break
-    for (let frame = through + 1 - segment.first; frame < segment.types.length; frame++) {
-      const seq = segment.first + frame
-      if (wanted(segment, frame, seq, cut)) {
-        const size = (segment.offsets[frame + 1] ?? 0) - (segment.offsets[frame] ?? 0)
+    for (let entry = through + 1 - segment.first; entry < segment.types.length; entry++) {
+      const seq = segment.first + entry
+      if (wanted(segment, entry, seq, cut)) {
+        const size = (segment.offsets[entry + 1] ?? 0) - (segment.offsets[entry] ?? 0)
         if (events > 0 && bytes + size > cut.maxBytes) break walk
         bytes += size
-        events += 1
+        if (size > 0) events += 1
         const open = slices.at(-1)
-        if (open?.segment === segment && open.to === frame) open.to = frame + 1
-        else slices.push({ segment, from: frame, to: frame + 1 })
+        if (open?.segment === segment && open.to === entry) open.to = entry + 1
+        else slices.push({ segment, from: entry, to: entry + 1 })
       }
       through = seq
     }
@@ -102,8 +106,8 @@ export function cutBatch(segments: readonly (Segment | undefined)[], index: numb
   return { ...join(slices, bytes), through, events }
 }
 
-function wanted(segment: Segment, frame: number, seq: number, cut: Cut): boolean {
-  return cut.filter === null || seq === cut.terminal || cut.filter.types.has(segment.types[frame] ?? '')
+function wanted(segment: Segment, entry: number, seq: number, cut: Cut): boolean {
+  return cut.filter === null || seq === cut.terminal || cut.filter.types.has(segment.types[entry] ?? '')
 }
 
 function join(slices: readonly Slice[], bytes: number): Chunk {

@@ -1,10 +1,13 @@
 /** What a caller says of a stream, and what it gets back. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Dialect } from './dialect.ts'
 
 export interface StreamOptions {
   req: IncomingMessage
   res: ServerResponse
   runId: string
+  /** How the events look on the stream; default the native protocol. */
+  dialect?: Dialect | undefined
   /** Set by plugins (CORS, helmet …); where a stream needs another value, its own wins. */
   headers?: OutgoingHttpHeaders | undefined
   /** The `Last-Event-ID` header as it came; wins over `after` unless it is empty. */
@@ -13,7 +16,7 @@ export interface StreamOptions {
   epoch?: string | undefined
   /** Only these types, besides the terminal event and `reset`; none named: all. */
   types?: readonly string[] | undefined
-  /** The comment `: text`, every `intervalMs`. */
+  /** Every `intervalMs`, as the dialect writes it: natively the comment `: text`. */
   heartbeat: { intervalMs: number; text: string }
   /** Compress for clients that accept gzip. */
   compress: boolean

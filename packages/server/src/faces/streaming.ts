@@ -4,6 +4,7 @@ import { isFinal, MillraceError, type Run } from '@millrace/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { OpenStreams } from '#admission/open-streams'
 import type { Delivery } from '#delivery/delivery'
+import type { Dialect } from '#delivery/dialect'
 import { forgetOwnHead } from '#http/forget-head'
 import { logStream } from '#telemetry/request-log'
 
@@ -18,6 +19,7 @@ export type StreamRun = (
   reply: FastifyReply,
   run: Run,
   heartbeat: Heartbeat,
+  dialect?: Dialect,
 ) => Promise<FastifyReply>
 
 export interface StreamRunParts {
@@ -27,7 +29,7 @@ export interface StreamRunParts {
 }
 
 export function createStreamRun({ delivery, streams, compress }: StreamRunParts): StreamRun {
-  return async (request, reply, run, heartbeat) => {
+  return async (request, reply, run, heartbeat, dialect) => {
     const { identity } = request
     if (identity === null) throw new Error('a stream of a run is never public')
     const query = request.query as Record<string, unknown>
@@ -40,6 +42,7 @@ export function createStreamRun({ delivery, streams, compress }: StreamRunParts)
         req: request.raw,
         res: reply.raw,
         runId: run.id,
+        dialect,
         headers: reply.getHeaders() as OutgoingHttpHeaders,
         lastEventId,
         after,

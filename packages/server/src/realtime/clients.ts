@@ -10,7 +10,7 @@ import { textChunk } from '#sse/chunk'
 import type { ConnectionParts } from '#sse/connection'
 import { commentText } from '#sse/encode'
 import { FairQueue } from '#sse/fair-queue'
-import { mergeHeaders } from '#sse/headers'
+import { eventStreamType, mergeHeaders } from '#sse/headers'
 import { Heartbeats } from '#sse/heartbeats'
 import { openStream } from '#sse/open'
 import type { Clock } from '#time/clock'
@@ -81,7 +81,14 @@ export class Clients {
         counters: this.#counters,
         onDetached: (left) => this.#detached(left),
       },
-      (user) => openStream(user, this.#connections, { req, res, compress, heartbeat: ping }),
+      (user) =>
+        openStream(user, this.#connections, {
+          req,
+          res,
+          contentType: eventStreamType,
+          compress,
+          heartbeat: ping,
+        }),
     )
     this.#open.set(client.id, client)
     return client

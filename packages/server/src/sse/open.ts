@@ -15,8 +15,7 @@ const probeAfterMs = 30_000
 export interface StreamHead {
   req: IncomingMessage
   res: ServerResponse
-  /** `Content-Type`; default `text/event-stream`. */
-  contentType?: string
+  contentType: string
   /** Compress for clients that accept gzip. */
   compress: boolean
   heartbeat: Heartbeat

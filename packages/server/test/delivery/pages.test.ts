@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { expect, test } from 'vitest'
+import { nativeDialect } from '#delivery/dialect'
 import { Pages } from '#delivery/pages'
 import { RingBudget } from '#delivery/ring-budget'
 import type { LogPage, StoredEvent } from '#store/store'
@@ -20,7 +21,12 @@ function rig() {
       return promise
     },
   }
-  const pages = new Pages(source, 'r', { maxBytes: 1024, budget, counters: { pagesRead: 0 } })
+  const pages = new Pages('r', nativeDialect, {
+    source,
+    batchBytes: 1024,
+    budget,
+    counters: { pagesRead: 0 },
+  })
   const answer = async () => {
     for (const next of answers.splice(0)) next()
     await new Promise((resolve) => setImmediate(resolve))
@@ -37,13 +43,11 @@ function rig() {
 
 const event = (seq: number): StoredEvent => ({ seq, at: 1, type: 'output', json: '{}' })
 
-describe('pages', () => {
-  it('that come after the last follower has left take nothing of the budget', async () => {
-    const { pages, budget, answer } = rig()
-    const late = pages.read(0)
-    pages.close()
-    await answer()
-    await late
-    expect(budget.bytes).toBe(0)
-  })
+test('a page that is read after the last follower left takes nothing of the budget', async () => {
+  const { pages, budget, answer } = rig()
+  const late = pages.read(0)
+  pages.close()
+  await answer()
+  await late
+  expect(budget.bytes).toBe(0)
 })

@@ -1,16 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { nativeDialect } from '#delivery/dialect'
 import { Ring } from '#delivery/ring'
 import { RingBudget } from '#delivery/ring-budget'
-import { encodeSegment } from '#delivery/segment'
+import { encodeSegment as encode } from '#delivery/segment'
 import { bodyOf, type Chunk } from '#sse/chunk'
-import { frameText } from '#sse/encode'
 
 function event(seq: number, size = seq % 40) {
   const json = JSON.stringify({ seq, pad: 'ü'.repeat(size) })
   return { seq, at: seq, type: seq % 3 === 0 ? 'third' : 'other', json }
 }
-const eventText = ({ seq, type, json }: ReturnType<typeof event>) => frameText(seq, type, json)
+const eventText = (one: ReturnType<typeof event>) => nativeDialect.frames(one, false)
+const encodeSegment = (all: ReturnType<typeof event>[]) => encode(all, nativeDialect, null)
 const events = (first: number, count: number) => Array.from({ length: count }, (_, at) => event(first + at))
 const everything = { maxBytes: Number.POSITIVE_INFINITY, filter: null, terminal: null }
 

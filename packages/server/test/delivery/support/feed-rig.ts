@@ -1,5 +1,6 @@
 /** A feed and its followers on sinks in memory: the whole of delivery but the sockets. */
 
+import { type Dialect, nativeDialect } from '#delivery/dialect'
 import { Feeds } from '#delivery/feeds'
 import { Follower } from '#delivery/follower'
 import { Hub } from '#delivery/hub'
@@ -112,9 +113,9 @@ export class FeedRig {
   async follow(
     runId: string,
     after: string | undefined,
-    options: { types?: string[]; fullAfterWrite?: () => boolean } = {},
+    options: { types?: string[]; dialect?: Dialect; fullAfterWrite?: () => boolean } = {},
   ): Promise<{ follower: Follower; connection: Connection; sink: MemorySink } | null> {
-    const { feed, release } = this.feeds.acquire(runId)
+    const { feed, release } = this.feeds.acquire(runId, options.dialect ?? nativeDialect)
     const bounds = await this.#log.bounds(runId)
     if (bounds === null) throw new Error('no such run')
     feed.observe(bounds)
