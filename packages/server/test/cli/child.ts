@@ -1,9 +1,11 @@
-/** The real command line, as a child process with a home of its own. */
+/** The command line with a home of its own: in this process, or as a child process. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { main } from '#cli/program'
 import { defaultDataDir } from '#config/data-dir'
 import { workspace } from '../config/workspace.ts'
 
@@ -21,7 +23,8 @@ export function place(files: Parameters<typeof workspace>[0] = {}): Place {
   const root = workspace({ 'state/': '' })
   const cwd = join(root, 'app')
   mkdirSync(cwd)
-  const env = { PATH: process.env.PATH, HOME: root, XDG_STATE_HOME: join(root, 'state') }
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  const env = { PATH, HOME: root, XDG_STATE_HOME: join(root, 'state'), NODE_COMPILE_CACHE }
   for (const [name, content] of Object.entries(files)) writeInto(cwd, name, content)
   return { cwd, dataDir: defaultDataDir(env, cwd), env }
 }
@@ -94,6 +97,42 @@ export function startScript(
   return { process: child, says, text: () => text.stdout.split('\n'), ended }
 }
 
-export function run(args: readonly string[], where: Place, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+/** Runs the command line in this process: what it prints and its exit code, without 0.6 s of starting a program. */
+export async function run(
+  args: readonly string[],
+  where: Place,
+  env: NodeJS.ProcessEnv = {},
+  input?: string,
+): Promise<Ended> {
+  const stdout = new Collected()
+  const stderr = new Collected()
+  const stdin = input === undefined ? {} : { stdin: Readable.from([Buffer.from(input)]) }
+  const io = { ...stdin, stdout, stderr, env: { ...where.env, ...env }, cwd: where.cwd }
+  const code = await main(args, io)
+  return { code, signal: null, stdout: stdout.text, stderr: stderr.text }
+}
+
+/** The same as the program, in a process of its own: for what only a process has, such as colours. */
+export function runProgram(
+  args: readonly string[],
+  where: Place,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Ended> {
   return start(args, where, env).ended
 }
+
+class Collected extends Writable {
+  text = ''
+
+  constructor() {
+    super({ decodeStrings: false })
+  }
+
+  override _write(chunk: string | Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk
+    done()
+  }
+}
+
+// Colours are the test's own matter, whatever the surroundings of the suite ask for.
+delete process.env.FORCE_COLOR

@@ -1,0 +1,218 @@
+import type { Run } from '@millrace/protocol'
+import { describe, expect, it } from 'vitest'
+import { place, run, start } from './child.ts'
+import {
+  after,
+  frame,
+  json,
+  openStream,
+  problem,
+  runOf,
+  type ScriptedEvent,
+  scriptedServer,
+} from './scripted-server.ts'
+import * as log from './session-log.ts'
+
+const projects = [{ id: 'web' }]
+const agent = { available: true, demo: false }
+const told = [
+  { type: 'run:queued', data: {} },
+  { type: 'run:started', data: {} },
+  log.init,
+  ...log.answer([log.text('Fixed.'), log.call('Bash', { command: 'npm test' })], (text) => text.split('')),
+  log.results('pass 1'),
+  log.result(),
+]
+
+interface Options {
+  events?: readonly log.Said[]
+  projects?: { id: string }[]
+  change?: Partial<Run>
+}
+
+/** A server whose one session says what it is told to say. */
+async function serverWith(options: Options = {}) {
+  const where = place()
+  const record = runOf({ kind: 'session', spec: { project: 'web', prompt: 'Fix it' }, ...options.change })
+  const events: ScriptedEvent[] = log.logOf(options.events ?? [...told, log.ended('completed')])
+  const started = (response: Parameters<typeof json>[0]) => json(response, 201, { run: record })
+  const old = '00000000-0000-4000-8000-000000000001'
+  const approval = { approvalId: '00000000-0000-4000-8000-000000000002', decision: 'allow', by: 'person' }
+  const server = await scriptedServer({
+    'GET /api/projects': (response) => json(response, 200, { projects: options.projects ?? projects, agent }),
+    'POST /api/runs': started,
+    [`POST /api/runs/${old}/resume`]: started,
+    [`POST /api/runs/${old}/retry`]: started,
+    [`POST /api/runs/${old}/approvals/q1`]: (response) => json(response, 200, { approval }),
+    [`POST /api/runs/${old}/approvals/q2`]: (response) =>
+      problem(response, 409, 'It was answered by ann already'),
+    [`GET /api/runs/${record.id}`]: (response) => json(response, 200, { run: record }),
+    [`GET /api/runs/${record.id}/events`]: (response, seen) => {
+      openStream(response)
+      response.end(after(events, seen).map(frame).join(''))
+    },
+  })
+  server.writeCard(where.dataDir)
+  return { where, record, server, old, events, approval }
+}
+
+const posted = (server: { seen: { method: string; body: unknown }[] }) =>
+  server.seen.filter(({ method }) => method === 'POST').map(({ body }) => body)
+
+describe('millrace ask', () => {
+  it('starts a session in the only project and shows it to its end', async () => {
+    const { where, server, record } = await serverWith()
+    expect(await run(['ask', 'Fix it'], where)).toEqual({
+      code: 0,
+      signal: null,
+      stdout: 'Fixed.\n',
+      stderr: [
+        `-- run ${record.id}`,
+        '-- Fix it',
+        '-- queued',
+        '-- started',
+        '-- model model-1',
+        '● Bash npm test',
+        '  pass 1',
+        '-- 2 turns, $0.0123, 3.2 s',
+        '-- completed',
+        '',
+      ].join('\n'),
+    })
+    expect(posted(server)).toEqual([{ kind: 'session', project: 'web', prompt: 'Fix it' }])
+  })
+
+  it('passes on what it is told', async () => {
+    const { where, server } = await serverWith()
+    const flags = ['--project', 'api', '--cwd', 'src', '--model', 'small', '--approvals', 'on']
+    expect((await run(['ask', 'Go', ...flags], where)).code).toBe(0)
+    expect(posted(server)).toEqual([
+      { kind: 'session', project: 'api', prompt: 'Go', cwd: 'src', model: 'small', approvals: 'on' },
+    ])
+    expect((await run(['ask', 'Go', '--approvals', 'maybe'], where)).code).toBe(2)
+  })
+
+  it('asks for the project only where there is a choice', async () => {
+    const { where } = await serverWith({ projects: [{ id: 'web' }, { id: 'demo' }] })
+    expect(await run(['ask', 'Go'], where)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--project: web, demo'),
+    })
+  })
+
+  it('reads the prompt from standard input, and does not start without one', async () => {
+    const { where, server } = await serverWith()
+    expect((await run(['ask'], where, {}, 'From a\npipe\n')).code).toBe(0)
+    expect((await run(['ask', '-'], where, {}, 'Once more')).code).toBe(0)
+    expect((await run(['ask', '-'], where, {}, ' \n')).code).toBe(2)
+    // Failed before: it asked for the project first, and then the server refused.
+    expect(await run(['ask', ' '], where)).toMatchObject({
+      code: 2,
+      stderr: 'millrace: the prompt is empty\n',
+    })
+    expect(posted(server)).toMatchObject([{ prompt: 'From a\npipe' }, { prompt: 'Once more' }])
+  })
+
+  it.each([
+    ['completed', 0],
+    ['errored', 1],
+    ['aborted', 130],
+    ['interrupted', 75],
+  ])('ends, when the session ended as %s, with %i', async (state, code) => {
+    const { where, record } = await serverWith({ events: [log.ended(state, { error: 'why' })] })
+    const ended = await run(['ask', 'Go'], where)
+    expect(ended.code).toBe(code)
+    expect(ended.stderr).toContain(`-- ${state} (why)\n`)
+    // Failed before: its cause was told twice.
+    const told = `${state.charAt(0).toUpperCase()}${state.slice(1)} by request`
+    const again = await serverWith({ events: [log.ended(state, { reason: 'abort', error: told })] })
+    const { stderr } = await run(['ask', 'Go'], again.where)
+    expect(stderr).toContain(state === 'errored' ? `-- errored (abort: ${told})\n` : `-- ${told}\n`)
+    expect(ended.stderr.includes(`millrace resume ${record.id}`)).toBe(state === 'interrupted')
+  })
+
+  it('is a line of JSON for each event with --json', async () => {
+    const { where, record, events } = await serverWith()
+    const { stdout, stderr } = await run(['ask', 'Go', '--json'], where)
+    const lines = stdout.trim().split('\n')
+    expect(lines.map((line) => JSON.parse(line))).toEqual([{ run: record }, ...events])
+    expect(stderr).toBe('')
+  })
+
+  it('aborts the session on Ctrl-C, on a line of its own, and waits for its end', async () => {
+    const where = place()
+    const record = runOf({ kind: 'session', spec: {} })
+    const aborted = Promise.withResolvers<void>()
+    const begun = log.answer([log.text('Working on')]).slice(0, 3)
+    const server = await scriptedServer({
+      'GET /api/projects': (response) => json(response, 200, { projects }),
+      'POST /api/runs': (response) => json(response, 201, { run: record }),
+      [`GET /api/runs/${record.id}/events`]: async (response) => {
+        openStream(response)
+        response.write(log.logOf(begun).map(frame).join(''))
+        await aborted.promise
+        response.end(frame({ seq: begun.length + 1, ...log.ended('aborted') }))
+      },
+      [`POST /api/runs/${record.id}/abort`]: (response) => {
+        json(response, 200, { run: record })
+        aborted.resolve()
+      },
+    })
+    server.writeCard(where.dataDir)
+    const asking = start(['ask', 'Go'], where)
+    await asking.says('Working on')
+    asking.process.kill('SIGINT')
+    expect(await asking.ended).toMatchObject({
+      code: 130,
+      stdout: 'Working on\n',
+      stderr: expect.stringMatching(/\n-- aborting the run.*\n-- aborted\n$/),
+    })
+  })
+})
+
+describe('millrace follow', () => {
+  it('shows a session as ask does, and tells who answers how to answer what is open', async () => {
+    const answered = [log.asked('q0', 'old'), log.resolved('q0')]
+    const open = [log.asked('q1', 'eval "$X"'), log.ended('interrupted')]
+    const { where, record } = await serverWith({
+      events: [...answered, ...open],
+      change: { head: 3 },
+    })
+    const { code, stderr } = await run(['follow', record.id], where)
+    expect(code).toBe(75)
+    expect(stderr).toContain('✓ allowed by ann: Bash old\n')
+    expect(stderr).toContain(`  millrace approve ${record.id} q1\n  millrace deny ${record.id} q1\n`)
+    expect(stderr).not.toContain('approve q0')
+    expect(stderr.match(/millrace approve/g)).toHaveLength(1)
+  })
+})
+
+describe('millrace resume and retry', () => {
+  it('go on with a run as a new one, and show that', async () => {
+    const { where, server, old, record } = await serverWith()
+    for (const args of [
+      ['resume', old],
+      ['resume', old, '--prompt', 'Now the docs'],
+      ['retry', old],
+    ]) {
+      const ended = await run(args, where)
+      expect(ended).toMatchObject({ code: 0, stdout: 'Fixed.\n' })
+      expect(ended.stderr).toContain(`-- run ${record.id}\n`)
+    }
+    expect(posted(server)).toEqual([{}, { prompt: 'Now the docs' }, undefined])
+  })
+})
+
+describe('millrace approve and deny', () => {
+  it('answer, or say why not', async () => {
+    const { where, server, old, approval } = await serverWith()
+    expect(await run(['approve', old, 'q1'], where)).toMatchObject({ code: 0, stdout: 'q1 allowed\n' })
+    const denied = await run(['deny', old, 'q1', '--message', 'Not here', '--json'], where)
+    expect(JSON.parse(denied.stdout)).toEqual({ approval })
+    expect(posted(server)).toEqual([{ decision: 'allow' }, { decision: 'deny', message: 'Not here' }])
+    expect(await run(['deny', old, 'q2'], where)).toMatchObject({
+      code: 125,
+      stderr: 'millrace: It was answered by ann already\n',
+    })
+  })
+})

@@ -1,0 +1,112 @@
+import { createServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type Place, place, runProgram, startScript } from './child.ts'
+import { listen } from './listen.ts'
+
+const script = fileURLToPath(new URL('./serve-child.ts', import.meta.url))
+
+function serving(where: Place, env: NodeJS.ProcessEnv = {}) {
+  return startScript(script, [], where, env)
+}
+
+describe('millrace serve', () => {
+  it('says on the first line of stdout where it is, and on stderr how a person gets in', async () => {
+    const running = serving(place())
+    await running.says('\n')
+    running.process.kill('SIGTERM')
+    const { stdout, stderr, code } = await running.ended
+    const { url, ...first } = JSON.parse(stdout.split('\n')[0] ?? '')
+    expect(first).toEqual({ event: 'listening', pid: running.process.pid })
+    expect(stderr).toContain(`${url}/login?code=once\n`)
+    expect(code).toBe(0)
+  })
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('stops in order on %s, told twice or once', async (signal) => {
+    const running = serving(place(), { SLOW_STOP: '200' })
+    await running.says('listening')
+    running.process.kill(signal)
+    await running.says(`stopping: ${signal}`)
+    running.process.kill(signal)
+    const { stdout, code } = await running.ended
+    expect(code).toBe(0)
+    expect(stdout.match(/stopping/g)).toHaveLength(1)
+  })
+
+  it('ends at once when a second signal comes more than a second later', async () => {
+    const running = serving(place(), { SLOW_STOP: '60000' })
+    await running.says('listening')
+    running.process.kill('SIGTERM')
+    await running.says('stopping')
+    await new Promise((later) => setTimeout(later, 1100))
+    running.process.kill('SIGINT')
+    expect(await running.ended).toMatchObject({ code: 130 })
+  })
+
+  it('does not wait for ever for a stop that hangs', async () => {
+    const running = serving(place(), { STOP_MS: '100' })
+    await running.says('listening')
+    running.process.kill('SIGTERM')
+    const { code, stderr } = await running.ended
+    expect(stderr).toContain('not stopped after 0.1 s')
+    expect(code).not.toBe(0)
+  })
+
+  it('stops, too, when the signal came while it was still opening', async () => {
+    const running = serving(place(), { OPENING: '400' })
+    await running.says('opening')
+    running.process.kill('SIGTERM')
+    const { code, stdout } = await running.ended
+    expect(code).toBe(0)
+    expect(stdout).toContain('stopping: SIGTERM')
+  })
+
+  it('ends with a failure when the store does', async () => {
+    const running = serving(place())
+    await running.says('\n')
+    const [line = ''] = running.text()
+    await fetch(`${JSON.parse(line).url}/fatal`).catch(() => undefined)
+    const { code, stderr } = await running.ended
+    expect(code).toBe(1)
+    expect(stderr).toContain('the disk lied')
+  })
+
+  it('never starts with a wrong configuration: every problem at once, code 78', async () => {
+    const where = place({ 'millrace.config.json': { projects: { a: { path: 'gone' } }, limit: {} } })
+    const ended = await runProgram(['serve', '--port', 'x'], where, { MILLRACE_TOKEN: 'has blanks' })
+    expect(ended).toMatchObject({ code: 78, stdout: '' })
+    expect(ended.stderr).toMatch(/^millrace: The configuration is not valid: 4 problems in .*\n {2}limit: /)
+    for (const key of ['projects.a.path', '--port', 'MILLRACE_TOKEN'])
+      expect(ended.stderr).toContain(`  ${key}: `)
+  })
+
+  it('says where a configuration that does not compile is wrong', async () => {
+    const where = place({
+      'millrace.config.ts': 'const a: string = "x"\nexport default {\n  projects: ],\n}\n',
+    })
+    const ended = await runProgram(['serve'], where)
+    expect(ended.code).toBe(78)
+    expect(ended.stderr).toMatch(/millrace\.config\.ts(:3)?: expected a module that can be loaded/)
+  })
+
+  it('loads a configuration in TypeScript', async () => {
+    const where = place({
+      'millrace.config.ts': 'const path: string = "."\nexport default { projects: { fromTs: { path } } }\n',
+    })
+    const running = serving(where)
+    await running.says('listening')
+    running.process.kill('SIGTERM')
+    expect((await running.ended).stderr).toContain('fromTs')
+  })
+
+  it('tells in one line that the port is taken', async () => {
+    const other = createServer()
+    const url = await listen(other)
+    onTestFinished(() => void other.close())
+    const ended = await runProgram(['serve', '--port', new URL(url).port], place())
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(
+      /millrace: 127\.0\.0\.1:\d+ is in use by another program; choose another port/,
+    )
+  })
+})
