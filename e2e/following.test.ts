@@ -68,7 +68,7 @@ beforeAll(async () => {
   ])
   const login = await server.json<{ url: string }>('/api/login-codes', { method: 'POST' })
   await browser.logIn(login.url.replace(server.url, browserProxy.url))
-}, 60_000)
+})
 
 afterAll(async () => {
   for (const close of closers) close()
@@ -137,7 +137,7 @@ async function eventSources(job: Job, query = ''): Promise<EventSourceFollower[]
   return [fromPackage, await browser.follow(`${job.path}${query}`)]
 }
 
-describe('a job', { timeout: 60_000 }, () => {
+describe('a job', () => {
   it('is seen live and whole from its start, and each EventSource stops by itself after the end', async () => {
     const job = await startTalk()
     const clients = await eventSources(job)
@@ -217,7 +217,7 @@ describe('a job', { timeout: 60_000 }, () => {
 })
 
 // Both wait for the three seconds after which an EventSource comes back.
-describe.concurrent('a job that is over', { timeout: 60_000 }, () => {
+describe.concurrent('a job that is over', () => {
   it('gives the same from any cursor, and stops who has everything', async () => {
     const job = await finishedTalk()
     const [fromStart, fromMiddle] = [await eventSources(job), await eventSources(job, `?after=${middle}`)]

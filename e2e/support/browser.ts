@@ -34,7 +34,7 @@ export async function openBrowser(size = { width: 1280, height: 800 }): Promise<
     complaints.push(`${message.text()} (${message.location().url})`)
   })
   context.on('weberror', (error) => complaints.push(String(error.error())))
-  context.setDefaultTimeout(20_000)
+  context.setDefaultTimeout(100_000)
   const page = context.pages()[0] ?? (await context.newPage())
   return {
     context,

@@ -107,7 +107,7 @@ function follow(path: string): () => string {
   return () => text
 }
 
-const arrived = (seen: () => string, part: string) => expect.poll(seen, { timeout: 25_000 }).toContain(part)
+const arrived = (seen: () => string, part: string) => expect.poll(seen, { timeout: 60_000 }).toContain(part)
 const abort = (id: string, headers = anna) =>
   fetch(`${url}/api/agent/test/abort/${id}`, { method: 'POST', headers })
 

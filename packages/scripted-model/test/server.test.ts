@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Reply, type ScriptedModel, type ScriptedModelOptions, startScriptedModel } from '#index'
 import { ask, prompt, readEvents, streamed, textOf } from './support/messages-client.ts'
 
@@ -85,7 +85,7 @@ describe('a streamed reply', () => {
     expect(seen).toBe('')
     model.release('gate')
     await model.reached('gate', 2)
-    await vi.waitFor(() => expect(seen).toBe('one'))
+    await expect.poll(() => seen).toBe('one')
     model.release('gate', Number.POSITIVE_INFINITY)
     expect(textOf(await all)).toBe('onetwothree')
   })

@@ -80,7 +80,7 @@ export async function runAgent(
   } catch (error) {
     run.error = error as Error
   }
-  await vi.waitFor(() => expect(run.pids.filter(isAlive)).toEqual([]), { timeout: 20_000 })
+  await vi.waitFor(() => expect(run.pids.filter(isAlive)).toEqual([]), { timeout: 60_000 })
   return run
 }
 

@@ -271,7 +271,7 @@ describe('millrace follow', () => {
     following.process.kill('SIGINT')
     const ended = await following.ended
     expect(ended.code).toBe(130)
-    expect(ended.stderr).toContain('the run goes on')
+    expect(ended.stderr).toContain('the run continues')
     expect(server.seen.some((one) => one.method === 'POST')).toBe(false)
   })
 })

@@ -92,7 +92,7 @@ describe('millrace run', () => {
     const ended = await run(['run', 'cuont'], where)
     expect(ended).toMatchObject({
       code: 125,
-      stderr: 'millrace: there is no tool cuont; did you mean count?\n',
+      stderr: 'millrace: no tool is named cuont; did you mean count?\n',
     })
   })
 
@@ -180,7 +180,7 @@ describe('millrace run', () => {
     const ended = await running.ended
     expect(ended.code).toBe(130)
     expect(ended.stderr).toContain('the run could not be aborted')
-    expect(ended.stderr).toContain(`left; the run goes on: millrace follow ${record.id}`)
+    expect(ended.stderr).toContain(`left; the run continues: millrace follow ${record.id}`)
   })
 
   it('is told of wrong usage with code 2', async () => {

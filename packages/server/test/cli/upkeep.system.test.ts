@@ -54,7 +54,7 @@ describe('millrace prune', () => {
     await stop()
     expect(await told(['prune', '--days', '0', '--dry-run'], where)).toEqual({ runs: 2, events: 6 })
     const person = await run(['prune', '--days', '0'], where)
-    expect(person.stdout).toBe('2 runs and 6 events deleted; the disk has 0.0 MiB back\n')
+    expect(person.stdout).toBe('2 runs and 6 events deleted; 0.0 MiB returned to the disk\n')
     const again = await serve(where)
     expect(await runIds(where)).toEqual([])
     const gone = await open(`${again.url}/api/runs/${first}/events`, { headers: again.headers })

@@ -158,7 +158,7 @@ describe('the router of sessions', () => {
     const id = await startedAt(url)
     const headers = { ...anna, 'accept-encoding': 'gzip' }
     let text = ''
-    const arrived = (part: string) => expect.poll(() => text, { timeout: 20_000 }).toContain(part)
+    const arrived = (part: string) => expect.poll(() => text, { timeout: 60_000 }).toContain(part)
     const request = get(`${url}/api/agent/test/stream/${id}`, { headers }, (response) => {
       const plain = response.headers['content-encoding'] === 'gzip' ? response.pipe(createGunzip()) : response
       plain.setEncoding('utf8').on('data', (chunk: string) => {

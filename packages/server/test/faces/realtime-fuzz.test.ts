@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => rig.stop())
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
-const patient = { timeout: full ? 300_000 : 30_000 }
+const patient = { timeout: full ? 600_000 : 120_000 }
 
 const piece = fc.oneof(
   fc.constantFrom(

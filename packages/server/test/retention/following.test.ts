@@ -38,9 +38,7 @@ async function pausedFollower() {
 const resetsOf = (client: SseClient) =>
   client.frames.filter(({ event }) => event === 'reset').map(({ data }) => JSON.parse(data))
 
-test('a follower paused behind a prune gets a reset, then the log from its first kept event, then live', {
-  timeout: 60_000,
-}, async () => {
+test('a follower paused behind a prune gets a reset, then the log from its first kept event, then live', async () => {
   const { store, id, client, retention } = await pausedFollower()
   const head = eventCount + 2
   expect(await retention.prune({ events: 10 })).toMatchObject({ runs: 0, events: head - 10 })
@@ -59,9 +57,7 @@ test('a follower paused behind a prune gets a reset, then the log from its first
   expect(client.ids.slice(-2)).toEqual([head + 1, head + 2])
 })
 
-test('the stream of a run that is deleted meanwhile ends cleanly, and a reconnect finds no such run', {
-  timeout: 60_000,
-}, async () => {
+test('the stream of a run that is deleted meanwhile ends cleanly, and a reconnect finds no such run', async () => {
   const { store, id, server, client, retention } = await pausedFollower()
   await store.finish(id, 1, completed(null, 1))
   expect(await retention.prune()).toMatchObject({ runs: 1 })

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { MillraceError } from '@millrace/protocol'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { RunContext } from '#runners/runner'
 import {
   ann,
@@ -87,7 +87,7 @@ describe('events a runner emits', () => {
     await expect(context.started()).rejects.toMatchObject({ code: 'run_over' })
     await expect(context.recordProcess({ pid: 1, startTime: 1 })).rejects.toMatchObject({ code: 'run_over' })
     void context.emit([line('late and not looked at')])
-    await vi.waitFor(() => expect(context.uncommittedBytes).toBe(0))
+    await expect.poll(() => context.uncommittedBytes).toBe(0)
     expect(await expectWholeLog(store, id)).toHaveLength(2)
   })
 })

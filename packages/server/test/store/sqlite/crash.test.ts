@@ -52,9 +52,7 @@ test('every acknowledged event outlives kill -9, in logs without a gap', { timeo
 
 const strace = spawnSync('strace', ['-V']).status === 0
 
-test('an fsync that fails is fatal: nothing is acknowledged after it, and nothing before it is lost', {
-  timeout: 60_000,
-}, async (context) => {
+test('an fsync that fails is fatal: nothing is acknowledged after it, and nothing before it is lost', async (context) => {
   if (!strace) context.skip('strace, which makes fsync fail, is not installed')
   const dataDir = temporaryDir()
   const inject = ['-e', 'trace=fsync,fdatasync', '-e', 'inject=fsync,fdatasync:error=EIO:when=25+']
