@@ -1,9 +1,10 @@
-/** Makes of a batch and its results what is told about it: at most one commit for what a run's appends did. */
+/** Makes of a batch and its results the commits to announce: at most one for what the appends to a run did. */
 import type { RunState } from '@millrace/protocol'
-import { toRecord } from '#store/sqlite/run-row'
+import type { RunRow } from '#store/rules/rows'
 import type { Commit, StoredEvent } from '#store/store'
 import { decodeEvents } from './log-text.ts'
-import type { Operation, OperationResult, RunRow } from './operations.ts'
+import type { Operation, OperationResult } from './operations.ts'
+import { toRecord } from './run-record.ts'
 
 /**
  * Numbers the events of `written` and returns the commits, in order. What several operations of the
@@ -55,7 +56,7 @@ function appendCommit(runId: string, state: RunState, events: StoredEvent[], fir
 function rowCommit(operation: Operation, row: RunRow, events: StoredEvent[]): Commit {
   number(events, row.head - events.length + 1)
   const change = operation.op === 'create' ? 'created' : operation.op === 'finish' ? 'finished' : 'updated'
-  return { runId: row.id, change, state: row.state, head: row.head, closed: row.closed === 1, events }
+  return { runId: row.id, change, state: row.state, head: row.head, closed: row.closed, events }
 }
 
 function dropCommit(operation: Operation, row: RunRow): Commit {
@@ -71,7 +72,7 @@ function number(events: StoredEvent[], firstSeq: number): void {
   }
 }
 
-/** Joins `next` to `earlier` of the same run, unless one of the two must be told by itself. */
+/** Joins `next` to `earlier` of the same run, unless one of the two must be announced by itself. */
 function absorb(earlier: Commit, next: Commit): boolean {
   if (next.change !== 'updated' && earlier.change !== 'updated') return false
   if (earlier.change === 'finished' || next.change === 'deleted') return false

@@ -1,12 +1,12 @@
-/** The credential store's port, over the same two threads as the runs. */
+/** The credential store, over the same outbox and reads as the runs. */
 import type { Credential, CredentialStore } from '#store/credentials'
-import type { Reading } from '#store/sqlite/reader/reading'
+import type { Backend } from './backend.ts'
 import type { CredentialOperation } from './operations.ts'
 import type { Written } from './outbox.ts'
 
 export function credentialStore(
   submit: (operation: CredentialOperation) => Promise<Written>,
-  reading: Reading,
+  read: Backend['read'],
 ): CredentialStore {
   return {
     async add(credential, hash) {
@@ -21,9 +21,9 @@ export function credentialStore(
     async sweep(at) {
       await submit({ op: 'credential-sweep', at })
     },
-    find: (hash) => reading.read('credential', { hash }),
-    list: (kind) => reading.read('credentials', { kind }),
-    dead: (ids, at) => reading.read('deadCredentials', { ids, at }),
+    find: (hash) => read('credential', { hash }),
+    list: (kind) => read('credentials', { kind }),
+    dead: (ids, at) => read('deadCredentials', { ids, at }),
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The cursor of a listing: the row key of the last run shown, enciphered. As it is the key would tell
- * how many runs there are, those of other users included.
+ * The cursor of a listing: the row key of the last run shown, enciphered. The bare key would reveal how
+ * many runs there are, those of other users included.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { MillraceError } from '@millrace/protocol'
@@ -8,7 +8,7 @@ import { MillraceError } from '@millrace/protocol'
 const cipher = 'aes-128-ecb'
 const tag = 0x6d696c6c72616365n
 
-/** `key` is 16 bytes. One block holds the row key and a constant, by which a forged one is known. */
+/** `key` is 16 bytes. One block holds the row key and a constant, which gives a forged one away. */
 export function encodeListCursor(key: Buffer, n: number): string {
   const block = Buffer.alloc(16)
   block.writeBigUInt64BE(tag, 0)

@@ -1,24 +1,19 @@
 /**
- * What goes between the main thread and the two worker threads. Only plain data, and few objects:
- * the events of one append travel as one string (`log-text.ts`), because cloning them one by one cost
- * more than writing them.
+ * The writes a backend is sent, and what it answers. Only plain data, and few objects: operations may
+ * cross to another thread, and the events of one append travel as one string (`log-text.ts`), because
+ * cloning them one by one cost more than writing them.
  */
-import type { EndCause, ErrorCode, FinalState, LogBounds, RunKind, RunState } from '@millrace/protocol'
-import type { Credential, CredentialKind } from '#store/credentials'
-import type {
-  Approval,
-  Expendable,
-  NewRun,
-  PageRequest,
-  QueueCounts,
-  RetentionRule,
-  TranscriptEntry,
-} from '#store/store'
+import type { EndCause, RunKind, RunState } from '@millrace/protocol'
+import type { Credential } from '#store/credentials'
+import type { Ending } from '#store/rules/finish'
+import type { Refusal } from '#store/rules/refusal'
+import type { NewRunRow, RunRow } from '#store/rules/rows'
+import type { TranscriptEntry } from '#store/store'
 
 /**
- * A row of events is closed above this many characters; one event is never cut. About what a follower
- * reads at once: of a larger row every page decodes the whole and uses a part (a replay took half as
- * long again with rows of 256 KiB).
+ * A row of events is closed above this many characters; one event is never cut. That is about what a
+ * follower reads at once: a page decodes all of a row and uses a part of it (with rows of 256 KiB a
+ * replay took half as long again).
  */
 export const rowSize = 64 * 1024
 
@@ -28,11 +23,6 @@ export interface LogText {
   /** Characters of the text that are not the events' JSON; all of them ASCII. */
   overhead: number
   text: string
-}
-
-export interface NewRunRow extends Omit<NewRun, 'spec' | 'queued'> {
-  /** JSON. */
-  spec: string
 }
 
 /** One write. Each is atomic; a batch of them shares a transaction. */
@@ -62,125 +52,37 @@ export type RunOperation =
   /** Writes a little, to learn whether the disk has room again. */
   | { op: 'probe' }
 
-export interface FinishOperation {
+export interface FinishOperation extends Ending {
   op: 'finish'
   run: string
   attempt: number
-  state: FinalState
-  at: number
-  /** JSON, all three. */
-  result: string | null
-  error: string | null
-  usage: string | null
   log: LogText[]
 }
 
 export type OperationResult =
   | { kind: 'appended'; firstSeq: number; state: RunState }
   /**
-   * `changed` is false when the operation found everything as it wanted it. `withdrawn`: events as text
-   * that the writer put before those of the operation.
+   * `changed` is false when the operation found everything as it should be. `withdrawn`: events as text
+   * that the backend put before those of the operation.
    */
   | { kind: 'row'; row: RunRow; changed: boolean; withdrawn?: string }
-  /** `row` as it is after the events went, or as it was before all of the run did. */
+  /** `row`: as it is without the events, or, of a deleted run, as it was. */
   | { kind: 'dropped'; row: RunRow; events: number; changed: boolean }
   | { kind: 'reclaimed'; bytes: number; more: boolean }
   | { kind: 'credential'; credential: Credential }
-  /** It took effect, and there is nothing to tell. */
+  /** It took effect, and there is nothing more to say. */
   | { kind: 'done' }
   | { kind: 'none' }
-  | { kind: 'refused'; code: ErrorCode; message: string }
+  | Refusal
 
-/** Why the rest of a batch was not written. `full` may pass, `failed` does not. */
+/** Why the rest of a batch was not written. `full` may pass; `failed` does not. */
 export interface Stop {
   kind: 'full' | 'failed'
   message: string
 }
 
 export interface BatchReply {
-  /** Of the operations that are on disk now: all of them, or with `stopped` the first ones. */
+  /** Of the operations that are durable now: all of them, or with `stopped` the first ones. */
   results: OperationResult[]
   stopped: Stop | null
-}
-
-export type ToWriter = { kind: 'batch'; operations: Operation[] } | { kind: 'close' }
-
-export type FromWriter =
-  | { kind: 'ready'; epoch: string; cursorKey: string }
-  | { kind: 'refused'; code: ErrorCode; message: string }
-  | { kind: 'reply'; reply: BatchReply }
-
-export interface ListQuery {
-  owner: string | undefined
-  kind: RunKind | undefined
-  state: RunState | undefined
-  project: string | undefined
-  limit: number
-  /** Only rows with a smaller key. */
-  before: number | undefined
-}
-
-export type Bounds = Omit<LogBounds, 'epoch'>
-
-/** One read: what is asked and what is answered. */
-export interface Reads {
-  run: { ask: { id: string }; answer: RunRow | null }
-  list: { ask: ListQuery; answer: { rows: RunRow[]; nextBefore: number | null } }
-  active: { ask: object; answer: RunRow[] }
-  counts: { ask: { kind: RunKind }; answer: QueueCounts }
-  expendable: {
-    ask: RetentionRule & { after: number }
-    answer: { found: Expendable[]; nextAfter: number | null }
-  }
-  bounds: { ask: { id: string }; answer: Bounds | null }
-  page: { ask: { id: string } & PageRequest; answer: PageText | null }
-  approvals: { ask: { run: string }; answer: { id: string; expiresAt: number }[] }
-  approval: { ask: { run: string; id: string }; answer: Approval | null }
-  transcript: { ask: { run: string }; answer: TranscriptEntry[] }
-  credential: { ask: { hash: string }; answer: Credential | null }
-  credentials: { ask: { kind: CredentialKind }; answer: Credential[] }
-  deadCredentials: { ask: { ids: readonly string[]; at: number }; answer: string[] }
-}
-
-export interface PageText {
-  /** `seq` of the first line. */
-  firstSeq: number
-  text: string
-  bounds: Bounds
-}
-
-export type ReadName = keyof Reads
-
-export type ToReader =
-  | { kind: 'open'; path: string }
-  | { kind: 'read'; id: number; name: ReadName; ask: unknown }
-  | { kind: 'close' }
-
-export type FromReader =
-  | { kind: 'answer'; id: number; answer: unknown }
-  | { kind: 'error'; id: number; message: string }
-
-/** A run as the database has it; the names are those of `runColumns`. */
-export interface RunRow {
-  id: string
-  kind: RunKind
-  project: string | null
-  owner: string
-  state: RunState
-  closed: number
-  attempt: number
-  createdAt: number
-  startedAt: number | null
-  finishedAt: number | null
-  head: number
-  retryOf: string | null
-  resumes: string | null
-  cause: EndCause | null
-  node: string | null
-  pid: number | null
-  processStart: number | null
-  spec: string
-  result: string | null
-  error: string | null
-  usage: string | null
 }

@@ -1,13 +1,14 @@
 /**
- * The main thread's side of all writes. Owns the operations not yet acknowledged, and the status.
+ * All writes of a store on their way to its backend. Owns the operations not yet acknowledged, and the
+ * status.
  *
  * Invariants: operations are written in the order they were submitted; at most one batch is with the
- * writer, and what arrives meanwhile makes up the next; a promise is settled only by the reply to its
+ * backend, and what arrives meanwhile makes up the next; a promise is settled only by the reply to its
  * batch, or by a failure. After a reply all its promises are settled, in order, and then, before any
- * continuation of theirs runs, its commits are told, in order.
+ * continuation of theirs runs, its commits are announced, in order.
  *
- * While the disk is full the work of runs stays and is tried again; what somebody asks for at a door (a
- * new run, a login), and what can as well be done an hour later (a deletion), is refused at once.
+ * While the disk is full the work of runs stays here and is tried again. A request from outside (a new
+ * run, a login), and what an hour later will do as well (a deletion), is refused at once.
  */
 import { type ErrorCode, MillraceError } from '@millrace/protocol'
 import type { Commit, StoredEvent, StoreStatus } from '#store/store'
@@ -18,20 +19,20 @@ export type Written = Exclude<OperationResult, { kind: 'refused' }>
 
 export interface Submission {
   operation: Operation
-  /** Those the operation appends; they get their numbers when it is acknowledged. */
+  /** The events that the operation appends; they get their numbers when it is acknowledged. */
   events: StoredEvent[]
-  /** Characters to be sent, about. */
+  /** How many characters are sent, roughly. */
   size: number
   resolve(result: Written): void
   reject(error: Error): void
 }
 
 export interface OutboxOptions {
-  send(operations: Operation[]): void
+  send(operations: Operation[]): Promise<BatchReply>
   onCommit(commit: Commit): void
   onStatus(status: StoreStatus): void
   onFatal(error: Error): void
-  /** Told of what went to disk in one commit, and how long that took. */
+  /** Called after a commit with what it wrote and how long it took. */
   onBatch?: ((batch: WrittenBatch) => void) | undefined
   retryFullMs: number
 }
@@ -81,10 +82,9 @@ export class Outbox {
     return this.#status.kind === 'full' && !waitsForRoom(op) ? this.#error() : null
   }
 
-  /** Takes the writer's reply to the batch it was sent. */
-  settle(reply: BatchReply): void {
+  #settle(reply: BatchReply): void {
     const batch = this.#inFlight
-    // Null: given up meanwhile.
+    // Null: it was given up meanwhile.
     if (batch === null) return
     this.#inFlight = null
     const written = batch.slice(0, reply.results.length)
@@ -109,7 +109,7 @@ export class Outbox {
     this.#schedule()
   }
 
-  /** Nothing can be promised any more. */
+  /** From here on nothing can be promised. */
   fail(message: string): void {
     if (this.#status.kind === 'failed') return
     this.#stopRetrying()
@@ -120,8 +120,8 @@ export class Outbox {
   }
 
   /**
-   * Refuses what comes and resolves when all that was submitted is settled. While the disk is full it
-   * waits no longer than `whileFullMs`, then rejects the rest.
+   * Refuses new operations and resolves when all that were submitted are settled. While the disk is full
+   * it waits no longer than `whileFullMs`, then rejects the rest.
    */
   drain(whileFullMs: number): Promise<void> {
     this.#closed = true
@@ -139,7 +139,7 @@ export class Outbox {
       this.#finishDrain()
       return
     }
-    // Not at once: all that is submitted in this turn of the event loop goes together.
+    // Not at once: everything submitted in this turn of the event loop goes together.
     this.#scheduled = setImmediate(() => {
       this.#scheduled = null
       this.#sendNext()
@@ -161,7 +161,10 @@ export class Outbox {
     this.#inFlight = count === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, count)
     this.#waiting = count === this.#waiting.length ? [] : this.#waiting.slice(count)
     this.#sentAt = performance.now()
-    this.#options.send(this.#inFlight.map((submission) => submission.operation))
+    this.#options.send(this.#inFlight.map((submission) => submission.operation)).then(
+      (reply) => this.#settle(reply),
+      (error) => this.fail(`the store cannot be written: ${messageOf(error)}`),
+    )
   }
 
   #becomeOk(): void {
@@ -226,6 +229,10 @@ export class Outbox {
     const code: ErrorCode = this.#status.kind === 'full' ? 'storage_full' : 'storage_failed'
     return new MillraceError(code, this.#status.kind === 'ok' ? 'The store failed' : this.#status.message)
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function waitsForRoom(op: Operation['op']): boolean {

@@ -1,8 +1,9 @@
 /** The thread that owns the read-only connection. It answers reads one by one, in order. */
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort } from 'node:worker_threads'
-import type { FromReader, ReadName, Reads, ToReader } from '#store/batched/operations'
+import type { ReadName, Reads } from '#store/batched/backend'
 import { messageOf, openForReading } from '#store/sqlite/database'
+import type { FromReader, ToReader } from '#store/sqlite/messages'
 import { createCredentialReader } from './credential-reader.ts'
 import { createExpendableReader } from './expendable-reader.ts'
 import { createLogReader } from './log-reader.ts'

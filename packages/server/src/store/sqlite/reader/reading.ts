@@ -1,30 +1,28 @@
 /**
- * The main thread's side of all reads. Owns the reader thread and the reads it has not answered;
+ * The main thread's side of all reads. Owns the reader thread and the reads that it has not answered;
  * every read ends with an answer or an error, also when the thread dies.
  */
 import { Worker } from 'node:worker_threads'
 import { MillraceError } from '@millrace/protocol'
-import type { FromReader, ReadName, Reads, ToReader } from '#store/batched/operations'
+import type { Backend, Reads } from '#store/batched/backend'
+import type { FromReader, ToReader } from '#store/sqlite/messages'
 import { threadLimits } from '#store/sqlite/thread-limits'
 
-export interface Reading {
-  read<Name extends ReadName>(name: Name, ask: Reads[Name]['ask']): Promise<Reads[Name]['answer']>
-  /** Answers what was asked, then ends the thread. */
-  close(): Promise<void>
-}
+/** `close` answers what was asked, then ends the thread. */
+export type Reading = Pick<Backend, 'read' | 'failed' | 'close'>
 
 interface Waiting {
   resolve(answer: unknown): void
   reject(error: Error): void
 }
 
-/** `onDeath` is told when the thread ends without having been asked to. */
-export function startReading(path: string, onDeath: (error: Error) => void): Reading {
+export function startReading(path: string): Reading {
   const worker = new Worker(
     new URL(import.meta.url.endsWith('.ts') ? './reader-worker.ts' : './reader-worker.js', import.meta.url),
     { name: 'store reader', resourceLimits: threadLimits },
   )
   const waiting = new Map<number, Waiting>()
+  const failed = Promise.withResolvers<string>()
   let lastId = 0
   let closing = false
   let dead: MillraceError | undefined
@@ -46,12 +44,12 @@ export function startReading(path: string, onDeath: (error: Error) => void): Rea
     dead = new MillraceError('storage_failed', message, { cause })
     for (const { reject } of waiting.values()) reject(dead)
     waiting.clear()
-    if (!closing) onDeath(dead)
+    if (!closing) failed.resolve(message)
   }
 
   return {
+    failed: failed.promise,
     read(name, ask) {
-      if (closing) return Promise.reject(new MillraceError('draining', 'The store is closed'))
       if (dead !== undefined) return Promise.reject(dead)
       const { promise, resolve, reject } = Promise.withResolvers<unknown>()
       lastId += 1

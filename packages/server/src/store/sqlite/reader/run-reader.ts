@@ -1,8 +1,9 @@
-/** Reads runs: one, a page of a listing, those active, and how many there are. */
+/** Reads runs: one, a page of a listing, the active ones, and counts. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { RunKind } from '@millrace/protocol'
-import type { ListQuery, Reads, RunRow } from '#store/batched/operations'
-import { runColumns, runTables } from '#store/sqlite/run-row'
+import type { ListQuery, Reads } from '#store/batched/backend'
+import type { RunRow } from '#store/rules/rows'
+import { runColumns, runTables, toRunRow } from '#store/sqlite/run-columns'
 import type { QueueCounts } from '#store/store'
 
 export interface RunReader {
@@ -15,7 +16,8 @@ export interface RunReader {
 export function createRunReader(db: DatabaseSync): RunReader {
   const selectRun = db.prepare(`SELECT ${runColumns} FROM ${runTables} WHERE runs.id = ?`)
   const selectActive = db.prepare(
-    // Two sets, so that each has its index; joined by OR they would read all runs there ever were.
+    // As `isToBeEnded` of the rules, in two sets, so that each has its index: joined by OR they would
+    // read every run there ever was.
     `SELECT ${runColumns} FROM ${runTables} WHERE n IN (
       SELECT n FROM runs WHERE state IN ('starting', 'running')
       UNION ALL SELECT n FROM runs WHERE state = 'queued' AND cause IS NOT NULL) ORDER BY n`,
@@ -38,15 +40,19 @@ export function createRunReader(db: DatabaseSync): RunReader {
     listStatements.set(sql, statement)
     const before = query.before ?? Number.MAX_SAFE_INTEGER
     const values = given.map(([, value]) => value ?? null)
-    // One more than asked for tells whether there is another page.
-    const found = statement.all(before, ...values, query.limit + 1) as unknown as (RunRow & { n: number })[]
+    // One row more than the limit shows whether there is another page.
+    const found = statement.all(before, ...values, query.limit + 1)
     const rows = found.slice(0, query.limit)
-    return { rows, nextBefore: found.length > rows.length ? (rows.at(-1)?.n ?? null) : null }
+    const nextBefore = found.length > rows.length ? Number(rows.at(-1)?.n) : null
+    return { rows: rows.map(({ n: _n, ...row }) => toRunRow(row)), nextBefore }
   }
 
   return {
-    run: (id) => (selectRun.get(id) as unknown as RunRow | undefined) ?? null,
-    active: () => selectActive.all() as unknown as RunRow[],
+    run(id) {
+      const found = selectRun.get(id)
+      return found === undefined ? null : toRunRow(found)
+    },
+    active: () => selectActive.all().map(toRunRow),
     list,
     counts: (kind) => selectCounts.get({ kind }) as unknown as QueueCounts,
   }

@@ -1,6 +1,6 @@
 /** Reads what sessions have besides their logs: questions to people, and the conversation that is kept. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { Reads } from '#store/batched/operations'
+import type { Reads } from '#store/batched/backend'
 import type { Approval, TranscriptEntry } from '#store/store'
 
 export interface SessionReader {

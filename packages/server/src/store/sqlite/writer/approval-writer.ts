@@ -1,66 +1,57 @@
-/**
- * What is written about questions to people, inside the transaction of its batch.
- *
- * Invariant: a question has one `permission:requested` event and at most one `permission:resolved`, and
- * exactly one once its run is over. The row decides: its answer is set once, with the event.
- */
+/** The rows of questions to people. What may happen to one is in `rules/approvals.ts`. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { PermissionResolvedEvent, permissionTypes } from '@millrace/protocol'
 import type { OperationResult, RunOperation } from '#store/batched/operations'
-import { fence, refused, unknownRun } from './fence.ts'
+import * as rules from '#store/rules/approvals'
+import { isRefusal } from '#store/rules/refusal'
 import type { OpenRun, PendingLog } from './pending-log.ts'
 
 type OperationOf<Op extends RunOperation['op']> = Extract<RunOperation, { op: Op }>
 
-/** Not the protocol's value: the store's threads load nothing of it. */
-const resolved: typeof permissionTypes.resolved = 'permission:resolved'
-
 export interface ApprovalWriter {
   ask(operation: OperationOf<'ask'>): OperationResult
   answer(operation: OperationOf<'answer'>): OperationResult
-  /** Withdraws what is open of a run that ends; returns the text of the events, '' for none. */
-  withdraw(run: OpenRun, at: number): string
+  /** Ids of the questions of a run that are open, oldest first. */
+  open(run: OpenRun): string[]
+  /** Writes answers that nobody gave; returns the text of their events, '' for none. */
+  withdraw(run: OpenRun, withdrawn: readonly rules.Withdrawal[], at: number): string
 }
 
 export function createApprovalWriter(db: DatabaseSync, log: PendingLog): ApprovalWriter {
   const insert = db.prepare('INSERT INTO approvals (run, id, expires_at) VALUES (?, ?, ?)')
-  const select = db.prepare('SELECT n, answer FROM approvals WHERE run = ? AND id = ?')
-  const selectOpen = db.prepare('SELECT n, id FROM approvals WHERE run = ? AND answer IS NULL ORDER BY n')
-  const update = db.prepare('UPDATE approvals SET answer = ? WHERE n = ?')
+  const select = db.prepare('SELECT answer FROM approvals WHERE run = ? AND id = ?')
+  const selectOpen = db.prepare('SELECT id FROM approvals WHERE run = ? AND answer IS NULL ORDER BY n')
+  const update = db.prepare('UPDATE approvals SET answer = ? WHERE run = ? AND id = ?')
+  const found = (run: OpenRun | undefined, id: string): { answer: unknown } | undefined =>
+    run && (select.get(run.n, id) as { answer: unknown } | undefined)
 
-  function ask(operation: OperationOf<'ask'>): OperationResult {
-    const run = fence(log, operation)
-    if ('kind' in run) return run
-    if (select.get(run.n, operation.approval) !== undefined) {
-      return refused('internal', `There is an approval ${operation.approval} already`)
-    }
-    insert.run(run.n, operation.approval, operation.expiresAt)
-    return { kind: 'appended', firstSeq: log.add(run, operation.log), state: run.state }
+  return {
+    ask({ run: runId, attempt, approval: id, expiresAt, log: events }) {
+      const known = log.open(runId)
+      const run = rules.ask(known, attempt, { id, taken: found(known, id) !== undefined })
+      if (isRefusal(run)) return run
+      insert.run(run.n, id, expiresAt)
+      return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
+    },
+
+    answer({ run: runId, approval: id, answer, log: events }) {
+      const known = log.open(runId)
+      const run = rules.answer(known, found(known, id))
+      if (isRefusal(run)) return run
+      update.run(answer, run.n, id)
+      return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
+    },
+
+    open: (run) => selectOpen.all(run.n).map(({ id }) => String(id)),
+
+    withdraw(run, withdrawn, at) {
+      let texts = ''
+      for (const { approval, type, answer } of withdrawn) {
+        const text = `${at} ${type} ${answer}\n`
+        update.run(answer, run.n, approval)
+        log.add(run, [{ count: 1, overhead: text.length - answer.length, text }])
+        texts += text
+      }
+      return texts
+    },
   }
-
-  function answer(operation: OperationOf<'answer'>): OperationResult {
-    const run = log.open(operation.run)
-    if (run === undefined) return unknownRun()
-    const approval = select.get(run.n, operation.approval)
-    if (approval === undefined) return refused('not_found', 'There is no such approval')
-    // What is open here has an open run: its end withdraws what is left.
-    if (approval.answer !== null) return refused('already_answered', 'The approval is already answered')
-    update.run(operation.answer, Number(approval.n))
-    return { kind: 'appended', firstSeq: log.add(run, operation.log), state: run.state }
-  }
-
-  function withdraw(run: OpenRun, at: number): string {
-    let texts = ''
-    for (const { n, id } of selectOpen.all(run.n)) {
-      const data: PermissionResolvedEvent = { approvalId: String(id), decision: 'deny', by: 'withdrawn' }
-      const json = JSON.stringify(data)
-      const text = `${at} ${resolved} ${json}\n`
-      update.run(json, Number(n))
-      log.add(run, [{ count: 1, overhead: text.length - json.length, text }])
-      texts += text
-    }
-    return texts
-  }
-
-  return { ask, answer, withdraw }
 }

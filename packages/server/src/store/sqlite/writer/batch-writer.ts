@@ -43,7 +43,7 @@ export function createBatchWriter(
       committed(results)
       return results
     } catch (error) {
-      // SQLite has rolled back by itself after some errors.
+      // After some errors SQLite has rolled back already.
       if (db.isTransaction) db.exec('ROLLBACK')
       throw error
     } finally {
@@ -57,7 +57,7 @@ export function createBatchWriter(
     } catch (error) {
       const stopped = stopOf(error)
       if (stopped !== null) return { results: [], stopped }
-      // One of them is bad in a way no rule foresaw. Alone, each stands or falls for itself.
+      // One of them is bad in a way that no rule foresees. Alone, each stands or falls by itself.
       return operations.length === 1
         ? { results: [{ kind: 'refused', code: 'internal', message: messageOf(error) }], stopped: null }
         : writeSingly(operations)

@@ -1,13 +1,13 @@
 /**
  * Keeps the write-ahead log short. SQLite's own checkpoints, every 16 MiB, fold it into the database but
- * begin it anew only in a moment without readers. One reader comes and goes and leaves such moments;
- * several that overlap leave none, and the log would grow for as long as they do.
+ * restart it only in a moment without readers. A single reader leaves such moments; several that overlap
+ * leave none, and the log would grow for as long as they do.
  *
- * So a log that has grown on is folded while the writer waits: once all of it is in the database, new
- * readers do without the log, and those of before are gone in a moment. A reader that stays longer (a
- * backup) is not waited for again until the log has grown by another step.
+ * So a log that keeps growing is folded while the writer waits: once all of it is in the database, new
+ * readers do without the log, and the earlier ones are soon gone. A reader that stays longer (a backup)
+ * is not waited for again until the log has grown by another step.
  *
- * Also, pages that were given back leave the file only when the log is folded: after the last of them it is.
+ * Pages that were given back leave the file only when the log is folded, so the last of them folds it.
  */
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
@@ -21,7 +21,7 @@ export interface Checkpoints {
 const stepBytes = 16 * 1024 * 1024
 const waitMs = 200
 
-/** `firstBytes` is the size from which the log is too long. */
+/** The log is too long from `firstBytes` on. */
 export function createCheckpoints(
   db: DatabaseSync,
   path: string,
@@ -36,14 +36,14 @@ export function createCheckpoints(
     try {
       return db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.busy === 0
     } catch {
-      // The commit is on disk all the same; what is wrong with the disk the next write will meet.
+      // The commit is on disk anyway; if something is wrong with the disk, the next write meets it.
       return false
     } finally {
       db.exec(`PRAGMA busy_timeout = ${timeout}`)
     }
   }
 
-  /** True when room was given back and nothing more will be for now. */
+  /** True when room was given back and for now no more will be. */
   function reclaimedAll(results: readonly OperationResult[]): boolean {
     for (const result of results) {
       if (result.kind !== 'reclaimed') continue

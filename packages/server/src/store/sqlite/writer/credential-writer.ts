@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { CredentialOperation, OperationResult } from '#store/batched/operations'
 import type { Credential } from '#store/credentials'
+import * as rules from '#store/rules/credentials'
 import { credentialColumns, toCredential } from '#store/sqlite/credential-row'
 
 export function createCredentialWriter(
@@ -10,10 +11,9 @@ export function createCredentialWriter(
   const insert = db.prepare(`INSERT INTO credentials
     (hash, id, kind, user, admin, created_at, expires_at, revoked_at, used_at, parent, path)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-  // Unused and taken in one statement: of two that race, one changes nothing.
-  const take = db.prepare(`UPDATE credentials SET used_at = ? WHERE hash = ? AND used_at IS NULL
-    RETURNING ${credentialColumns}`)
-  // All that descends from it dies with it, however many steps down.
+  const select = db.prepare(`SELECT ${credentialColumns} FROM credentials WHERE hash = ?`)
+  const use = db.prepare('UPDATE credentials SET used_at = ? WHERE hash = ?')
+  // Everything made from it, however many steps down, dies with it.
   const revoke = db.prepare(`WITH RECURSIVE line (id) AS (
       SELECT id FROM credentials WHERE id = $id
       UNION SELECT credentials.id FROM credentials JOIN line ON credentials.parent = line.id)
@@ -26,14 +26,20 @@ export function createCredentialWriter(
     return { kind: 'credential', credential }
   }
 
+  function take(hash: string, at: number): OperationResult {
+    const found = select.get(hash)
+    const taken = rules.take(found === undefined ? undefined : toCredential(found), at)
+    if (taken === null) return { kind: 'none' }
+    use.run(taken.usedAt, hash)
+    return { kind: 'credential', credential: taken }
+  }
+
   return (operation) => {
     switch (operation.op) {
       case 'credential-add':
         return add(operation.credential, operation.hash)
-      case 'credential-take': {
-        const row = take.get(operation.at, operation.hash)
-        return row === undefined ? { kind: 'none' } : { kind: 'credential', credential: toCredential(row) }
-      }
+      case 'credential-take':
+        return take(operation.hash, operation.at)
       case 'credential-revoke':
         return revoke.run({ id: operation.id, at: operation.at }).changes === 0
           ? { kind: 'none' }

@@ -1,25 +1,27 @@
 /**
  * Forgets runs and beginnings of logs, inside the transaction of their batch.
  *
- * What is forgotten is out of everybody's sight at once, in a transaction of a few small rows; the rows
- * of its events and its conversation are noted as discarded, and `reclaim` removes those a piece at a time, then gives free
- * pages back to the file system. A crash in between leaves the note, and the next call goes on.
+ * What is forgotten disappears at once, in a transaction of a few small rows. The rows of its events and
+ * its conversation are noted as discarded; `reclaim` removes those a piece at a time, then gives free
+ * pages back to the file system. A crash in between leaves the note, and the next call resumes there.
  *
  * Invariants: nothing reads a row that is discarded; the key of a deleted run is never given again
- * (AUTOINCREMENT), so that its note cannot touch another's log.
+ * (AUTOINCREMENT), so that its note cannot touch another run's log.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import type { OperationResult, RunRow } from '#store/batched/operations'
-import { runColumns, runTables } from '#store/sqlite/run-row'
-import { unknownRun } from './fence.ts'
+import type { OperationResult } from '#store/batched/operations'
+import * as rules from '#store/rules/forget'
+import { isRefusal, unknownRun } from '#store/rules/refusal'
+import type { RunRow } from '#store/rules/rows'
+import { runColumns, runTables, toRunRow } from '#store/sqlite/run-columns'
 import type { PendingLog } from './pending-log.ts'
 
-/** What one call removes at most: appends that arrive meanwhile wait for it. */
+/** The most that one call removes: appends that arrive meanwhile wait for it. */
 const pieceRows = 512
 const pieceBytes = 4 * 1024 * 1024
 const piecePages = 1024
 
-/** A note of this much is of a run that is gone as a whole. */
+/** A note through this `seq` is about a run that is gone as a whole. */
 const wholeRun = Number.MAX_SAFE_INTEGER
 
 /** Free pages that stay in the file, where new events find room without its growing again. */
@@ -34,7 +36,6 @@ export interface Forgetter {
 
 export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
   const selectRow = db.prepare(`SELECT ${runColumns} FROM ${runTables} WHERE n = ?`)
-  const selectFirst = db.prepare('SELECT first_seq AS firstSeq FROM runs WHERE n = ?')
   const updateFirst = db.prepare('UPDATE runs SET first_seq = ? WHERE n = ?')
   const deleteRow = db.prepare('DELETE FROM runs WHERE n = ?')
   const deleteDetails = db.prepare('DELETE FROM details WHERE run = ?')
@@ -56,31 +57,30 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
   function prune(id: string, through: number): OperationResult {
     const run = log.open(id)
     if (run === undefined) return unknownRun()
+    const pruned = rules.prune(run, through)
     log.flush(run)
-    const before = firstSeqOf(run.n)
-    const firstSeq = Math.max(before, Math.min(through, run.head) + 1)
-    const changed = firstSeq > before
-    if (changed) {
-      updateFirst.run(firstSeq, run.n)
+    if (pruned.events > 0) {
+      run.firstSeq = pruned.firstSeq
+      updateFirst.run(run.firstSeq, run.n)
       // The row that holds events on both sides stays; reads leave out what is pruned.
-      discard.run({ run: run.n, through: firstSeq - 1 })
+      discard.run({ run: run.n, through: run.firstSeq - 1 })
     }
-    return { kind: 'dropped', row: rowOf(run.n), events: firstSeq - before, changed }
+    return { kind: 'dropped', row: rowOf(run.n), events: pruned.events, changed: pruned.events > 0 }
   }
 
   function deleteRun(id: string): OperationResult {
     const run = log.open(id)
     if (run === undefined) return { kind: 'none' }
-    if (!run.closed) return { kind: 'refused', code: 'run_open', message: 'The run is not over' }
+    const deleted = rules.deleteRun(run)
+    if (isRefusal(deleted)) return deleted
     log.flush(run)
-    const events = run.head + 1 - firstSeqOf(run.n)
     const row = rowOf(run.n)
     deleteRow.run(run.n)
     deleteDetails.run(run.n)
     deleteApprovals.run(run.n)
     discard.run({ run: run.n, through: wholeRun })
     log.forget(id)
-    return { kind: 'dropped', row, events, changed: true }
+    return { kind: 'dropped', row, events: deleted.events, changed: true }
   }
 
   function reclaim(): OperationResult {
@@ -109,7 +109,7 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
     return false
   }
 
-  /** Returns how many pages the file is shorter by. A file without auto-vacuum keeps them all. */
+  /** Returns by how many pages the file shrank. A file without auto-vacuum keeps them all. */
   function giveBackPages(): number {
     const before = Number(pageCount.get()?.page_count)
     const excess = Number(freeCount.get()?.freelist_count) - Math.max(sparePages, before * spareShare)
@@ -118,18 +118,16 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
     return before - Number(pageCount.get()?.page_count)
   }
 
-  function firstSeqOf(n: number): number {
-    return Number(selectFirst.get(n)?.firstSeq)
-  }
-
   function rowOf(n: number): RunRow {
-    return selectRow.get(n) as unknown as RunRow
+    const found = selectRow.get(n)
+    if (found === undefined) throw new Error(`run ${n} has no row`)
+    return toRunRow(found)
   }
 
   return { prune, deleteRun, reclaim }
 }
 
-/** How many of the rows there is room for; takes it. `all`: these were all there are, not only all found. */
+/** Finds how many of the rows fit into the room, and takes it. `all`: there are no rows besides those found. */
 function firstOf(
   found: readonly Record<string, unknown>[],
   room: { rows: number; bytes: number },

@@ -1,21 +1,19 @@
 /**
- * The logs of the runs a transaction writes to. Lives as long as the transaction: heads come from the
- * runs' rows, read inside it, and go back to them before it commits. Several appends of one run share
- * a row of events.
+ * The runs that a transaction writes to, with their logs. Lives as long as the transaction: what the
+ * rules ask about a run comes from its row, read inside it, and heads go back to the rows before it
+ * commits. Several appends to one run share a row of events.
  *
- * Invariant: whoever reads or writes a run's row by other statements calls `flush` for it first.
+ * Invariants: a statement that reads or writes a run's row comes after a `flush` of that run; what it
+ * changes of the facts is changed here, too.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import type { RunState } from '@millrace/protocol'
+import type { EndCause, RunState } from '@millrace/protocol'
 import { type LogText, rowSize } from '#store/batched/operations'
+import type { RunFacts, RunRow } from '#store/rules/rows'
 
-export interface OpenRun {
+export interface OpenRun extends RunFacts, Pick<RunRow, 'startedAt'> {
   readonly n: number
-  state: RunState
-  closed: boolean
-  attempt: number
-  head: number
-  /** The head its row has. */
+  /** The head that its row has. */
   storedHead: number
   /** Events that have numbers and no row yet. */
   pending: { firstSeq: number; jsonBytes: number; text: string } | null
@@ -24,7 +22,7 @@ export interface OpenRun {
 export interface PendingLog {
   open(id: string): OpenRun | undefined
   /** Takes in a run whose row was just inserted. */
-  opened(id: string, n: number): OpenRun
+  opened(row: RunRow, n: number): OpenRun
   /** Numbers the events; returns the first number. */
   add(run: OpenRun, log: readonly LogText[]): number
   flush(run: OpenRun): void
@@ -36,7 +34,8 @@ export interface PendingLog {
 }
 
 export function createPendingLog(db: DatabaseSync): PendingLog {
-  const selectRun = db.prepare('SELECT n, state, closed, attempt, head FROM runs WHERE id = ?')
+  const selectRun = db.prepare(`SELECT n, state, closed, attempt, head, first_seq AS firstSeq, cause,
+    started_at AS startedAt FROM runs WHERE id = ?`)
   const updateHead = db.prepare('UPDATE runs SET head = ? WHERE n = ?')
   const insertBatch = db.prepare(
     'INSERT INTO batches (run, first_seq, last_seq, json_bytes, body) VALUES (?, ?, ?, ?, ?)',
@@ -55,6 +54,9 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
       closed: row.closed === 1,
       attempt: Number(row.attempt),
       head,
+      firstSeq: Number(row.firstSeq),
+      cause: row.cause as EndCause | null,
+      startedAt: row.startedAt as number | null,
       storedHead: head,
       pending: null,
     }
@@ -62,17 +64,11 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
     return run
   }
 
-  function opened(id: string, n: number): OpenRun {
-    const run: OpenRun = {
-      n,
-      state: 'queued',
-      closed: false,
-      attempt: 0,
-      head: 0,
-      storedHead: 0,
-      pending: null,
-    }
-    runs.set(id, run)
+  function opened(row: RunRow, n: number): OpenRun {
+    const { state, closed, attempt, head, firstSeq, cause, startedAt } = row
+    const facts = { state, closed, attempt, head, firstSeq, cause, startedAt }
+    const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
+    runs.set(row.id, run)
     return run
   }
 

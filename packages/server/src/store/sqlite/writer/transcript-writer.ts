@@ -1,12 +1,13 @@
-/** What is written of agents' conversations, inside the transaction of its batch. */
+/** The rows of what is kept of agents' conversations. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { OperationResult, RunOperation } from '#store/batched/operations'
-import { fence } from './fence.ts'
+import { fence } from '#store/rules/fence'
+import { isRefusal } from '#store/rules/refusal'
 import type { PendingLog } from './pending-log.ts'
 
 export interface TranscriptWriter {
   append(operation: Extract<RunOperation, { op: 'transcript' }>): OperationResult
-  /** Is there anything of the run that has this id? */
+  /** Is anything kept of the run with this id? */
   isKept(id: string): boolean
   /** Copies what is kept of one run to another. */
   copy(fromId: string, to: number): void
@@ -21,17 +22,13 @@ export function createTranscriptWriter(db: DatabaseSync, log: PendingLog): Trans
     SELECT ?, conversation, subpath, json FROM transcripts
     WHERE run = (SELECT n FROM runs WHERE id = ?) ORDER BY n`)
 
-  function append(operation: Extract<RunOperation, { op: 'transcript' }>): OperationResult {
-    const run = fence(log, operation)
-    if ('kind' in run) return run
-    for (const { conversation, subpath, json } of operation.entries) {
-      insert.run(run.n, conversation, subpath, json)
-    }
-    return { kind: 'done' }
-  }
-
   return {
-    append,
+    append({ run: id, attempt, entries }) {
+      const run = fence(log.open(id), attempt)
+      if (isRefusal(run)) return run
+      for (const { conversation, subpath, json } of entries) insert.run(run.n, conversation, subpath, json)
+      return { kind: 'done' }
+    },
     isKept: (id) => selectAny.get(id) !== undefined,
     copy: (fromId, to) => void copyAll.run(to, fromId),
   }

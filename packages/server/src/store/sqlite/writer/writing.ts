@@ -1,62 +1,61 @@
-/** Owns the writer thread: starts it, hands it batches, tells when it dies, ends it. */
+/** Owns the writer thread: starts it, hands it batches, notices when it dies, ends it. */
 import { Worker } from 'node:worker_threads'
 import { MillraceError } from '@millrace/protocol'
-import type { BatchReply, FromWriter, Operation, ToWriter } from '#store/batched/operations'
+import type { Backend } from '#store/batched/backend'
+import type { BatchReply } from '#store/batched/operations'
+import type { FromWriter, ToWriter } from '#store/sqlite/messages'
 import { threadLimits } from '#store/sqlite/thread-limits'
 
-export interface Writing {
-  readonly epoch: string
-  readonly cursorKey: Buffer
-  send(operations: Operation[]): void
-  /** Resolves when the thread has checkpointed and closed the database. */
-  close(): Promise<void>
-}
-
-export interface WriterEvents {
-  onReply(reply: BatchReply): void
-  /** The thread ended without having been asked to. */
-  onDeath(message: string): void
-}
+/** `close` resolves when the thread has checkpointed and closed the database. */
+export type Writing = Pick<Backend, 'epoch' | 'cursorKey' | 'send' | 'failed' | 'close'>
 
 /** Rejects with `storage_failed` or `storage_full` when the database cannot be opened. */
-export async function startWriting(path: string, events: WriterEvents): Promise<Writing> {
+export async function startWriting(path: string): Promise<Writing> {
   const worker = new Worker(
     new URL(import.meta.url.endsWith('.ts') ? './writer-worker.ts' : './writer-worker.js', import.meta.url),
     { name: 'store writer', workerData: { path }, resourceLimits: threadLimits },
   )
-  const { promise: opened, resolve, reject } = Promise.withResolvers<{ epoch: string; cursorKey: string }>()
+  const opened = Promise.withResolvers<{ epoch: string; cursorKey: string }>()
+  const failed = Promise.withResolvers<string>()
   const exited = new Promise<void>((done) => worker.once('exit', () => done()))
+  let answered: ((reply: BatchReply) => void) | null = null
   let closing = false
   const post = (message: ToWriter): void => worker.postMessage(message)
 
   worker.on('message', (message: FromWriter) => {
     if (message.kind === 'reply') {
-      events.onReply(message.reply)
+      answered?.(message.reply)
     } else if (message.kind === 'ready') {
-      resolve(message)
+      opened.resolve(message)
     } else {
       closing = true
-      reject(new MillraceError(message.code, `Cannot open ${path}: ${message.message}`))
+      opened.reject(new MillraceError(message.code, `Cannot open ${path}: ${message.message}`))
     }
   })
   worker.on('error', (cause) => died(`the writer thread failed: ${cause}`))
   worker.on('exit', () => died('the writer thread has ended'))
 
   function died(message: string): void {
-    reject(new MillraceError('storage_failed', message))
+    opened.reject(new MillraceError('storage_failed', message))
     if (closing) return
     closing = true
-    events.onDeath(message)
+    failed.resolve(message)
   }
 
-  const { epoch, cursorKey } = await opened.catch(async (error: unknown) => {
+  const { epoch, cursorKey } = await opened.promise.catch(async (error: unknown) => {
     await exited
     throw error
   })
   return {
     epoch,
     cursorKey: Buffer.from(cursorKey, 'base64'),
-    send: (operations) => post({ kind: 'batch', operations }),
+    failed: failed.promise,
+    // The batch of a thread that dies has no answer: `failed` says so.
+    send: (operations) =>
+      new Promise((resolve) => {
+        answered = resolve
+        post({ kind: 'batch', operations })
+      }),
     async close() {
       closing = true
       post({ kind: 'close' })

@@ -1,14 +1,6 @@
-/** A run's row, and the record made of it. */
-
-import type { RunRow } from '#store/batched/operations'
+/** Makes of a run's row the record that the port speaks of. */
+import type { RunRow } from '#store/rules/rows'
 import type { RunRecord } from '#store/store'
-
-export const runColumns = `runs.id, kind, project, owner, state, closed, attempt, created_at AS createdAt,
-  started_at AS startedAt, finished_at AS finishedAt, head, retry_of AS retryOf, resumes, cause, node,
-  pid, process_start AS processStart, spec, result, error, usage`
-
-/** Joins what a run's row keeps apart because it is large and seldom written. */
-export const runTables = 'runs JOIN details ON details.run = runs.n'
 
 export function toRecord(row: RunRow): RunRecord {
   return {

@@ -1,0 +1,86 @@
+/**
+ * What a store's backend supplies: it writes batches of operations and answers reads. Everything else
+ * about a store is shared (`open-batched-store.ts`), and what an operation does is in `store/rules`.
+ */
+import type { LogBounds, RunKind, RunState } from '@millrace/protocol'
+import type { Credential, CredentialKind } from '#store/credentials'
+import type { RunRow } from '#store/rules/rows'
+import type {
+  Approval,
+  Expendable,
+  PageRequest,
+  QueueCounts,
+  RetentionRule,
+  TranscriptEntry,
+} from '#store/store'
+import type { BatchReply, Operation } from './operations.ts'
+
+export interface Backend {
+  /** Identity of the log's history; another one once history was lost or restored. */
+  readonly epoch: string
+  /** 16 bytes that stay with the data: cursors of listings are enciphered with them. */
+  readonly cursorKey: Buffer
+
+  /**
+   * Writes a batch and resolves when it is durable; the next one is sent after that. Operations take
+   * effect in their order and each of them whole or not at all. One that is refused, or that fails by
+   * itself, hinders no other. A rejection means that the backend has failed for good.
+   */
+  send(operations: Operation[]): Promise<BatchReply>
+
+  /** Answers by a fresh read: with everything that was durable when it was asked. */
+  read<Name extends ReadName>(name: Name, ask: Reads[Name]['ask']): Promise<Reads[Name]['answer']>
+
+  /** Resolves, with the reason, when the backend fails while it is asked for nothing. */
+  readonly failed: Promise<string>
+
+  /** Called once, when every batch is answered; no call follows. */
+  close(): Promise<void>
+}
+
+/** One read: what is asked and what is answered. Null stands for a run, or a thing of it, that is unknown. */
+export interface Reads {
+  run: { ask: { id: string }; answer: RunRow | null }
+  /** Newest first. */
+  list: { ask: ListQuery; answer: { rows: RunRow[]; nextBefore: number | null } }
+  /** Runs to be ended after a crash (`isToBeEnded`), oldest first. */
+  active: { ask: object; answer: RunRow[] }
+  counts: { ask: { kind: RunKind }; answer: QueueCounts }
+  /** One stretch of the runs after a key. */
+  expendable: {
+    ask: RetentionRule & { after: number }
+    answer: { found: Expendable[]; nextAfter: number | null }
+  }
+  bounds: { ask: { id: string }; answer: Bounds | null }
+  page: { ask: { id: string } & PageRequest; answer: PageText | null }
+  /** Open ones, oldest first. */
+  approvals: { ask: { run: string }; answer: { id: string; expiresAt: number }[] }
+  approval: { ask: { run: string; id: string }; answer: Approval | null }
+  transcript: { ask: { run: string }; answer: TranscriptEntry[] }
+  credential: { ask: { hash: string }; answer: Credential | null }
+  /** Newest first. */
+  credentials: { ask: { kind: CredentialKind }; answer: Credential[] }
+  deadCredentials: { ask: { ids: readonly string[]; at: number }; answer: string[] }
+}
+
+export type ReadName = keyof Reads
+
+export interface ListQuery {
+  owner: string | undefined
+  kind: RunKind | undefined
+  state: RunState | undefined
+  project: string | undefined
+  limit: number
+  /** Only rows with a smaller key. */
+  before: number | undefined
+}
+
+export type Bounds = Omit<LogBounds, 'epoch'>
+
+/** A page of a log as text, with the bounds of the log as of the same moment. */
+export interface PageText {
+  /** `seq` of the first line. */
+  firstSeq: number
+  text: string
+  bounds: Bounds
+}

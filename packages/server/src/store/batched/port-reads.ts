@@ -1,0 +1,64 @@
+/** The reads of the port, from what a backend answers. */
+import type { RunKind } from '@millrace/protocol'
+import type * as Port from '#store/store'
+import type { Backend } from './backend.ts'
+import { decodeListCursor, encodeListCursor } from './list-cursor.ts'
+import { decodeEvents } from './log-text.ts'
+import { toRecord } from './run-record.ts'
+
+type ReadingBackend = Pick<Backend, 'epoch' | 'cursorKey' | 'read'>
+
+type Reads = Pick<
+  Port.Store,
+  | 'getRun'
+  | 'listRuns'
+  | 'listActive'
+  | 'queueCounts'
+  | 'openApprovals'
+  | 'getApproval'
+  | 'readTranscript'
+  | 'expendable'
+  | 'bounds'
+  | 'readAfter'
+>
+
+export function portReads({ epoch, cursorKey, read }: ReadingBackend): Reads {
+  return {
+    async getRun(id) {
+      const row = await read('run', { id })
+      return row === null ? null : toRecord(row)
+    },
+
+    async listRuns({ owner, kind, state, project, limit, cursor }) {
+      const before = cursor === undefined ? undefined : decodeListCursor(cursorKey, cursor)
+      const { rows, nextBefore } = await read('list', { owner, kind, state, project, limit, before })
+      const nextCursor = nextBefore === null ? null : encodeListCursor(cursorKey, nextBefore)
+      return { runs: rows.map(toRecord), nextCursor }
+    },
+
+    async listActive() {
+      return (await read('active', {})).map(toRecord)
+    },
+
+    queueCounts: (kind: RunKind) => read('counts', { kind }),
+    openApprovals: (run) => read('approvals', { run }),
+    getApproval: (run, id) => read('approval', { run, id }),
+    readTranscript: (run) => read('transcript', { run }),
+
+    async expendable(rule, cursor) {
+      const { found, nextAfter } = await read('expendable', { ...rule, after: Number(cursor ?? 0) })
+      return { found, nextCursor: nextAfter === null ? null : String(nextAfter) }
+    },
+
+    async bounds(id) {
+      const bounds = await read('bounds', { id })
+      return bounds === null ? null : { ...bounds, epoch }
+    },
+
+    async readAfter(id, request) {
+      const page = await read('page', { id, ...request })
+      if (page === null) return null
+      return { events: decodeEvents(page.text, page.firstSeq), bounds: { ...page.bounds, epoch } }
+    },
+  }
+}

@@ -1,0 +1,164 @@
+/** The writes of the port, as operations in the outbox, and the answers made of their results. */
+import { MillraceError, type PermissionResolvedEvent, permissionTypes } from '@millrace/protocol'
+import type { RunRow } from '#store/rules/rows'
+import type * as Port from '#store/store'
+import { encodeEvents } from './log-text.ts'
+import type { FinishOperation, LogText, Operation } from './operations.ts'
+import type { Outbox, Written } from './outbox.ts'
+import { toRecord } from './run-record.ts'
+
+type Writes = Pick<
+  Port.Store,
+  | 'createRun'
+  | 'claim'
+  | 'append'
+  | 'markRunning'
+  | 'recordProcess'
+  | 'requestEnd'
+  | 'requestApproval'
+  | 'answerApproval'
+  | 'appendTranscript'
+  | 'finish'
+  | 'prune'
+  | 'deleteRun'
+  | 'reclaim'
+>
+
+export function submit(
+  outbox: Outbox,
+  operation: Operation,
+  appended: readonly Port.EventInput[] = [],
+  log: LogText[] = [],
+): Promise<Written> {
+  const events = appended.map(({ at, type, json }) => ({ at, type, json, seq: 0 }))
+  let size = 200
+  for (const piece of log) size += piece.text.length
+  if (operation.op === 'transcript') for (const { json } of operation.entries) size += json.length
+  const { promise, resolve, reject } = Promise.withResolvers<Written>()
+  outbox.submit({ operation, events, size, resolve, reject })
+  return promise
+}
+
+export function portWrites(outbox: Outbox): Writes {
+  return {
+    async createRun(run) {
+      const { spec, queued, ...rest } = run
+      const log = encodeEvents([queued])
+      const written = await submit(
+        outbox,
+        { op: 'create', run: { ...rest, spec: JSON.stringify(spec) }, log },
+        [queued],
+        log,
+      )
+      const created = written.kind === 'row' && written.changed
+      return { run: toRecord(rowOf(written)), created }
+    },
+
+    async claim({ kind, limit, node }) {
+      return recordOrNull(await submit(outbox, { op: 'claim', kind, limit, node }))
+    },
+
+    async append(run, attempt, events) {
+      const log = encodeEvents(events)
+      const count = events.length
+      const written = await submit(outbox, { op: 'append', run, attempt, log }, events, log)
+      if (written.kind !== 'appended') throw unexpected(written)
+      return { firstSeq: written.firstSeq, lastSeq: written.firstSeq + count - 1 }
+    },
+
+    async markRunning(run, attempt, event) {
+      const log = encodeEvents([event])
+      return toRecord(
+        rowOf(await submit(outbox, { op: 'running', run, attempt, at: event.at, log }, [event], log)),
+      )
+    },
+
+    async recordProcess(run, attempt, { pid, startTime }) {
+      await submit(outbox, { op: 'process', run, attempt, pid, startTime })
+    },
+
+    async requestEnd(run, cause) {
+      return recordOrNull(await submit(outbox, { op: 'end', run, cause }))
+    },
+
+    async requestApproval(run, attempt, { id, expiresAt, event }) {
+      const log = encodeEvents([event])
+      await submit(outbox, { op: 'ask', run, attempt, approval: id, expiresAt, log }, [event], log)
+    },
+
+    async answerApproval(run, approval, { at, decision, by, user, message }) {
+      const data: PermissionResolvedEvent = {
+        approvalId: approval,
+        decision,
+        by,
+        ...(user === undefined ? {} : { user }),
+        ...(message === undefined ? {} : { message }),
+      }
+      const json = JSON.stringify(data)
+      const event = { at, type: permissionTypes.resolved, json }
+      const log = encodeEvents([event])
+      await submit(outbox, { op: 'answer', run, approval, answer: json, log }, [event], log)
+      return data
+    },
+
+    async appendTranscript(run, attempt, entries) {
+      const plain = entries.map(({ conversation, subpath, json }) => ({ conversation, subpath, json }))
+      if (!plain.every((entry) => Object.values(entry).every((text) => text.isWellFormed()))) {
+        throw new MillraceError('invalid_request', 'An entry of a transcript must be well-formed text')
+      }
+      await submit(outbox, { op: 'transcript', run, attempt, entries: plain })
+    },
+
+    async finish(run, attempt, finish) {
+      const log = encodeEvents([finish.event])
+      const operation: FinishOperation = {
+        op: 'finish',
+        run,
+        attempt,
+        state: finish.state,
+        at: finish.event.at,
+        result: toJson(finish.result),
+        error: toJson(finish.error),
+        usage: toJson(finish.usage),
+        log,
+      }
+      return toRecord(rowOf(await submit(outbox, operation, [finish.event], log)))
+    },
+
+    async prune(run, through) {
+      const written = await submit(outbox, { op: 'prune', run, through })
+      if (written.kind !== 'dropped') throw unexpected(written)
+      return written.events
+    },
+
+    async deleteRun(run) {
+      const written = await submit(outbox, { op: 'delete', run })
+      if (written.kind === 'none') return null
+      if (written.kind !== 'dropped') throw unexpected(written)
+      return written.events
+    },
+
+    async reclaim() {
+      const written = await submit(outbox, { op: 'reclaim' })
+      if (written.kind !== 'reclaimed') throw unexpected(written)
+      return { bytes: written.bytes, more: written.more }
+    },
+  }
+}
+
+function recordOrNull(written: Written): Port.RunRecord | null {
+  return written.kind === 'none' ? null : toRecord(rowOf(written))
+}
+
+function rowOf(written: Written): RunRow {
+  if (written.kind !== 'row') throw unexpected(written)
+  return written.row
+}
+
+function unexpected(written: Written): MillraceError {
+  return new MillraceError('internal', `The store answered with ${written.kind}`)
+}
+
+function toJson(value: unknown): string | null {
+  return value === null || value === undefined ? null : (JSON.stringify(value) ?? null)
+}

@@ -1,0 +1,32 @@
+/** Which run is taken from the queue, and which runs count as taken. */
+import type { RunFacts, RunRow } from './rows.ts'
+
+type Waiting = Pick<RunFacts, 'state' | 'cause' | 'attempt'>
+
+export type Claimed = Pick<RunRow, 'state' | 'attempt' | 'node' | 'pid' | 'processStart'>
+
+/** A queued run whose end was requested is no longer started. */
+export function isWaiting({ state, cause }: Pick<RunFacts, 'state' | 'cause'>): boolean {
+  return state === 'queued' && cause === null
+}
+
+export function isActive({ state }: Pick<RunFacts, 'state'>): boolean {
+  return state === 'starting' || state === 'running'
+}
+
+/** A run that somebody has to bring to an end after a crash. */
+export function isToBeEnded(run: Pick<RunFacts, 'state' | 'cause'>): boolean {
+  return isActive(run) || (run.state === 'queued' && run.cause !== null)
+}
+
+/**
+ * Claims the oldest waiting run of a kind while fewer than `limit` of the kind are active. Null: none may
+ * start. The attempt that begins has no process yet.
+ */
+export function claim(
+  oldest: Waiting | undefined,
+  { active, limit, node }: { active: number; limit: number; node: string },
+): Claimed | null {
+  if (active >= limit || oldest === undefined || !isWaiting(oldest)) return null
+  return { state: 'starting', attempt: oldest.attempt + 1, node, pid: null, processStart: null }
+}

@@ -1,0 +1,69 @@
+/** Whether a run is created, and its row as it begins. */
+import { type Refusal, refusal } from './refusal.ts'
+import type { NewRunRow, RunRow } from './rows.ts'
+
+/** What a backend must look up first. Only what the run asks for is needed; the rest may be left as is. */
+export interface CreateFacts {
+  /** The run that its owner created with the same idempotency key. */
+  sameKey: { id: string; fingerprint: string | null } | undefined
+  /** With `resumes`: an entry of that run's transcript is kept. */
+  transcriptKept: boolean
+  /** With `exclusive`: the project has an open run that is exclusive. */
+  projectTaken: boolean
+  /** A run has the same id. */
+  idTaken: boolean
+}
+
+export type Creation =
+  /** The request was made before, and this run is its answer. */
+  | { kind: 'known'; id: string }
+  /** The row, before its first events; `copyFrom` is the run whose transcript it begins with. */
+  | { kind: 'created'; row: RunRow; copyFrom: string | null }
+
+/**
+ * A repeated key is answered before anything else is judged: the project is busy with the very run that
+ * the first request created.
+ */
+export function create(run: NewRunRow, facts: CreateFacts): Creation | Refusal {
+  const { sameKey } = facts
+  if (run.idempotency !== null && sameKey !== undefined) {
+    return sameKey.fingerprint === run.idempotency.fingerprint
+      ? { kind: 'known', id: sameKey.id }
+      : refusal('idempotency_mismatch', 'The idempotency key was used for another request')
+  }
+  if (run.resumes !== null && !facts.transcriptKept) {
+    return refusal('not_resumable', 'Nothing is kept of the conversation')
+  }
+  if (run.exclusive && run.project !== null && facts.projectTaken) {
+    return refusal('project_busy', 'Project already has an active agent session')
+  }
+  if (facts.idTaken) return refusal('internal', `There is a run ${run.id} already`)
+  return { kind: 'created', row: firstRow(run), copyFrom: run.resumes }
+}
+
+function firstRow(run: NewRunRow): RunRow {
+  return {
+    id: run.id,
+    kind: run.kind,
+    project: run.project,
+    owner: run.owner,
+    state: 'queued',
+    closed: false,
+    attempt: 0,
+    head: 0,
+    firstSeq: 1,
+    createdAt: run.createdAt,
+    startedAt: null,
+    finishedAt: null,
+    retryOf: run.retryOf,
+    resumes: run.resumes,
+    cause: null,
+    node: null,
+    pid: null,
+    processStart: null,
+    spec: run.spec,
+    result: null,
+    error: null,
+    usage: null,
+  }
+}

@@ -1,0 +1,28 @@
+/** When a credential opens something, and what a use, a revocation or time makes of it. */
+import type { Credential } from '#store/credentials'
+
+/** A one-use credential is used once. Null: it was used before, or there is none. */
+export function take(credential: Credential | undefined, at: number): Credential | null {
+  return credential === undefined || credential.usedAt !== null ? null : { ...credential, usedAt: at }
+}
+
+/** What was revoked stays revoked since then. */
+export function revoke(credential: Credential, at: number): Credential {
+  return { ...credential, revokedAt: credential.revokedAt ?? at }
+}
+
+/** A credential is dead when it, or one that it was made from, is unknown, revoked or expired. */
+export function isDead(credential: Credential | undefined, at: number): boolean {
+  if (credential === undefined || credential.revokedAt !== null) return true
+  return credential.expiresAt !== null && credential.expiresAt <= at
+}
+
+/** The stored credential it was made from, if any; a process is none. */
+export function storedParent({ parent }: Credential): string | null {
+  return parent === null || parent.startsWith('process:') ? null : parent
+}
+
+/** A sweep forgets what expired before its time. */
+export function isSwept({ expiresAt }: Credential, at: number): boolean {
+  return expiresAt !== null && expiresAt < at
+}

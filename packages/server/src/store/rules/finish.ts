@@ -1,0 +1,58 @@
+/** The end of a run: final state, what it leaves, and what the counts take from it. */
+import type { FinalState } from '@millrace/protocol'
+import { type Withdrawal, withdraw } from './approvals.ts'
+import { fence } from './fence.ts'
+import { isRefusal, type Refusal } from './refusal.ts'
+import type { RunFacts, RunRow } from './rows.ts'
+
+/** Sums over the runs of a kind that are over, deleted ones included. */
+export interface Tally {
+  completed: number
+  failed: number
+  /** Completed runs that started, and how long those took together. */
+  timed: number
+  durationMs: number
+}
+
+export interface Ending {
+  state: FinalState
+  at: number
+  result: string | null
+  error: string | null
+  usage: string | null
+}
+
+export interface Finished<Run> {
+  run: Run
+  change: Pick<RunRow, 'state' | 'closed' | 'finishedAt' | 'result' | 'error' | 'usage'>
+  /** Open questions, oldest first: their events come before the terminal one. */
+  withdrawn: Withdrawal[]
+  tally: Tally
+}
+
+/** `open`: ids of the questions that are open, oldest first. */
+export function finish<Run extends Pick<RunFacts, 'closed' | 'attempt'> & Pick<RunRow, 'startedAt'>>(
+  run: Run | undefined,
+  attempt: number,
+  { state, at, result, error, usage }: Ending,
+  open: readonly string[],
+): Finished<Run> | Refusal {
+  const own = fence(run, attempt)
+  if (isRefusal(own)) return own
+  return {
+    run: own,
+    change: { state, closed: true, finishedAt: at, result, error, usage },
+    withdrawn: open.map(withdraw),
+    tally: tallyOf(state, own.startedAt, at),
+  }
+}
+
+function tallyOf(state: FinalState, startedAt: number | null, finishedAt: number): Tally {
+  if (state !== 'completed') return { completed: 0, failed: 1, timed: 0, durationMs: 0 }
+  if (startedAt === null) return { completed: 1, failed: 0, timed: 0, durationMs: 0 }
+  return { completed: 1, failed: 0, timed: 1, durationMs: finishedAt - startedAt }
+}
+
+export function averageDurationMs({ timed, durationMs }: Pick<Tally, 'timed' | 'durationMs'>): number {
+  return timed === 0 ? 0 : durationMs / timed
+}

@@ -1,0 +1,41 @@
+/** The rows that the rules are about, as every backend keeps them. */
+import type { EndCause, RunKind, RunState } from '@millrace/protocol'
+import type { NewRun } from '#store/store'
+
+/** What decides whether a run may be written to, and what follows. */
+export interface RunFacts {
+  state: RunState
+  /** The terminal event is in the log. */
+  closed: boolean
+  attempt: number
+  /** `seq` of the last event. */
+  head: number
+  /** `seq` of the first event that is kept; `head + 1` when none is. */
+  firstSeq: number
+  cause: EndCause | null
+}
+
+export interface RunRow extends RunFacts {
+  id: string
+  kind: RunKind
+  project: string | null
+  owner: string
+  createdAt: number
+  startedAt: number | null
+  finishedAt: number | null
+  retryOf: string | null
+  resumes: string | null
+  node: string | null
+  pid: number | null
+  processStart: number | null
+  /** JSON, all four. */
+  spec: string
+  result: string | null
+  error: string | null
+  usage: string | null
+}
+
+export interface NewRunRow extends Omit<NewRun, 'spec' | 'queued'> {
+  /** JSON. */
+  spec: string
+}

@@ -1,0 +1,20 @@
+/** What goes between the main thread and the two threads that have the database. */
+import type { ErrorCode } from '@millrace/protocol'
+import type { ReadName } from '#store/batched/backend'
+import type { BatchReply, Operation } from '#store/batched/operations'
+
+export type ToWriter = { kind: 'batch'; operations: Operation[] } | { kind: 'close' }
+
+export type FromWriter =
+  | { kind: 'ready'; epoch: string; cursorKey: string }
+  | { kind: 'refused'; code: ErrorCode; message: string }
+  | { kind: 'reply'; reply: BatchReply }
+
+export type ToReader =
+  | { kind: 'open'; path: string }
+  | { kind: 'read'; id: number; name: ReadName; ask: unknown }
+  | { kind: 'close' }
+
+export type FromReader =
+  | { kind: 'answer'; id: number; answer: unknown }
+  | { kind: 'error'; id: number; message: string }

@@ -1,0 +1,86 @@
+/** The statements on runs' rows, their details and the tallies. */
+import type { DatabaseSync } from 'node:sqlite'
+import type { RunKind } from '@millrace/protocol'
+import type { Claimed } from '#store/rules/claim'
+import type { Finished, Tally } from '#store/rules/finish'
+import type { NewRunRow, RunRow } from '#store/rules/rows'
+import { runColumns, runTables, toRunRow } from '#store/sqlite/run-columns'
+
+export function prepareRunStatements(db: DatabaseSync) {
+  const selectRow = db.prepare(`SELECT ${runColumns} FROM ${runTables} WHERE n = ?`)
+  const selectByKey = db.prepare('SELECT id, fingerprint FROM runs WHERE owner = ? AND idempotency_key = ?')
+  const selectTaken = db.prepare('SELECT 1 FROM runs WHERE project = ? AND exclusive = 1 AND closed = 0')
+  const insertRun = db.prepare(`INSERT INTO runs
+    (id, kind, project, owner, created_at, retry_of, resumes, exclusive, idempotency_key, fingerprint)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const insertDetails = db.prepare('INSERT INTO details (run, spec) VALUES (?, ?)')
+  const selectActive = db.prepare(
+    `SELECT count(*) AS active FROM runs WHERE kind = ? AND state IN ('starting', 'running')`,
+  )
+  // As `isWaiting` of the rules, by an index.
+  const selectOldest = db.prepare(
+    `SELECT id FROM runs WHERE kind = ? AND state = 'queued' AND cause IS NULL ORDER BY n LIMIT 1`,
+  )
+  const updateClaim = db.prepare(
+    'UPDATE runs SET state = ?, attempt = ?, node = ?, pid = ?, process_start = ? WHERE n = ?',
+  )
+  const updateRunning = db.prepare('UPDATE runs SET state = ?, started_at = ? WHERE n = ?')
+  const updateProcess = db.prepare('UPDATE runs SET pid = ?, process_start = ? WHERE n = ?')
+  const updateCause = db.prepare('UPDATE runs SET cause = ? WHERE n = ?')
+  const updateFinished = db.prepare('UPDATE runs SET state = ?, closed = ?, finished_at = ? WHERE n = ?')
+  const updateDetails = db.prepare('UPDATE details SET result = ?, error = ?, usage = ? WHERE run = ?')
+  const addTally = db.prepare(`INSERT INTO tallies (kind, completed, failed, timed, duration_ms)
+    SELECT kind, ?, ?, ?, ? FROM runs WHERE n = ?
+    ON CONFLICT (kind) DO UPDATE SET completed = completed + excluded.completed,
+      failed = failed + excluded.failed, timed = timed + excluded.timed,
+      duration_ms = duration_ms + excluded.duration_ms`)
+  const addProbe = db.prepare(`INSERT INTO meta VALUES ('probes', '1')
+    ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`)
+
+  return {
+    read(n: number): RunRow {
+      const found = selectRow.get(n)
+      if (found === undefined) throw new Error(`run ${n} has no row`)
+      return toRunRow(found)
+    },
+    findByKey: (owner: string, key: string) =>
+      selectByKey.get(owner, key) as { id: string; fingerprint: string | null } | undefined,
+    isProjectTaken: (project: string): boolean => selectTaken.get(project) !== undefined,
+    /** Returns the key of the row. What the row does not say about a new run, the schema's defaults do. */
+    insert({ exclusive, idempotency }: NewRunRow, row: RunRow): number {
+      const key = insertRun.run(
+        row.id,
+        row.kind,
+        row.project,
+        row.owner,
+        row.createdAt,
+        row.retryOf,
+        row.resumes,
+        Number(exclusive),
+        idempotency?.key ?? null,
+        idempotency?.fingerprint ?? null,
+      )
+      const n = Number(key.lastInsertRowid)
+      insertDetails.run(n, row.spec)
+      return n
+    },
+    countActive: (kind: RunKind): number => Number(selectActive.get(kind)?.active),
+    findOldestWaiting(kind: RunKind): string | undefined {
+      const found = selectOldest.get(kind)
+      return found === undefined ? undefined : String(found.id)
+    },
+    claim: (n: number, { state, attempt, node, pid, processStart }: Claimed) =>
+      updateClaim.run(state, attempt, node, pid, processStart, n),
+    markRunning: (n: number, { state, startedAt }: Pick<RunRow, 'state' | 'startedAt'>) =>
+      updateRunning.run(state, startedAt, n),
+    recordProcess: (n: number, pid: number, startTime: number) => updateProcess.run(pid, startTime, n),
+    recordCause: (n: number, { cause }: Pick<RunRow, 'cause'>) => updateCause.run(cause, n),
+    finish(n: number, { state, closed, finishedAt, result, error, usage }: Finished<unknown>['change']) {
+      updateFinished.run(state, Number(closed), finishedAt, n)
+      updateDetails.run(result, error, usage, n)
+    },
+    tally: (n: number, { completed, failed, timed, durationMs }: Tally) =>
+      addTally.run(completed, failed, timed, durationMs, n),
+    probe: () => addProbe.run(),
+  }
+}
