@@ -63,6 +63,12 @@ export function entry(text: string, subpath = ''): TranscriptEntry {
   return { conversation: 'c1', subpath, json: JSON.stringify({ text }) }
 }
 
+/** Has all room made that there is to make; a store may take as many calls as it needs, but not for ever. */
+export async function reclaimAll(store: Store): Promise<void> {
+  for (let calls = 0; calls < 10_000; calls += 1) if (!(await store.reclaim()).more) return
+  throw new Error('reclaim() says that there is more after 10,000 calls')
+}
+
 export function upTo(last: number, first = 1): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index)
 }

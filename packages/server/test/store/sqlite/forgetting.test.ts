@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { completed, line, runningRun, upTo } from '@millrace/store-conformance/material'
+import { completed, entry, line, runningRun, upTo } from '@millrace/store-conformance/material'
 import { expect, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
 import { startProgram } from './program.ts'
@@ -73,6 +73,30 @@ test('the file becomes shorter by what was deleted, and is sound', async () => {
   expect(bytes).toBeGreaterThan(20_000_000)
   expect(statSync(path).size).toBeLessThan(20_000_000)
   expect([...expectWhole(path).keys()]).toEqual([kept])
+})
+
+test('one call makes a bounded piece of room, of the events of a log as of the entries of a transcript', async () => {
+  const store = await openTemporary({ dataDir: temporaryDir() })
+  const pieces = async () => {
+    for (let calls = 1; ; calls += 1) if (!(await store.reclaim()).more) return calls
+  }
+  const logged = await runningRun(store)
+  for (const n of upTo(30)) await store.append(logged, 1, [line(`${n}:${'x'.repeat(400_000)}`)])
+  await store.finish(logged, 1, completed())
+  await store.deleteRun(logged)
+  // 12 MB, at most 4 MiB a piece.
+  expect(await pieces()).toBeGreaterThan(3)
+  const conversed = await runningRun(store)
+  for (const n of upTo(15)) await store.appendTranscript(conversed, 1, [entry(`${n}:${'x'.repeat(600_000)}`)])
+  await store.appendTranscript(
+    conversed,
+    1,
+    upTo(600).map((n) => entry(`${n}`)),
+  )
+  await store.finish(conversed, 1, completed())
+  await store.deleteRun(conversed)
+  // 9 MB and 600 rows, at most 4 MiB and 512 rows a piece.
+  expect(await pieces()).toBeGreaterThan(3)
 })
 
 test('a database that was made without auto-vacuum forgets too, and keeps the room for new events', async () => {

@@ -1,0 +1,143 @@
+/** Answers reads from the tables. */
+import type { Backend, ListQuery, ReadName, Reads } from '#store/batched/backend'
+import { cutPage } from '#store/batched/page-text'
+import type { Credential } from '#store/credentials'
+import { isActive, isToBeEnded } from '#store/rules/claim'
+import { isDead, storedParent } from '#store/rules/credentials'
+import { averageDurationMs } from '#store/rules/finish'
+import { expendable } from '#store/rules/forget'
+import type { PageRequest } from '#store/store'
+import { type MemoryRun, type MemoryTables, tallyOf, toRow } from './tables.ts'
+
+type Answers = { [Name in ReadName]: (ask: Reads[Name]['ask']) => Reads[Name]['answer'] }
+
+export function createReader(tables: MemoryTables): Backend['read'] {
+  const answers: Answers = {
+    ...runAnswers(tables),
+    ...logAnswers(tables),
+    ...sessionAnswers(tables),
+    ...credentialAnswers(tables),
+  }
+  return async (name, ask) => answers[name](ask)
+}
+
+function runAnswers(
+  tables: MemoryTables,
+): Pick<Answers, 'run' | 'list' | 'active' | 'counts' | 'expendable'> {
+  const { runs } = tables
+  return {
+    run({ id }) {
+      const run = runs.get(id)
+      return run === undefined ? null : toRow(run)
+    },
+    list(query) {
+      const found = [...runs.values()].filter((run) => isListed(run, query)).reverse()
+      const page = found.slice(0, query.limit)
+      const nextBefore = found.length > page.length ? (page.at(-1)?.n ?? null) : null
+      return { rows: page.map(toRow), nextBefore }
+    },
+    active: () => [...runs.values()].filter(isToBeEnded).map(toRow),
+    counts({ kind }) {
+      const ofKind = [...runs.values()].filter((run) => run.kind === kind)
+      const tally = tallyOf(tables, kind)
+      return {
+        running: ofKind.filter(isActive).length,
+        pending: ofKind.filter(({ state }) => state === 'queued').length,
+        completed: tally.completed,
+        failed: tally.failed,
+        averageDurationMs: averageDurationMs(tally),
+      }
+    },
+    expendable: ({ after, ...rule }) => ({
+      found: [...runs.values()].flatMap((run) => (run.n > after ? (expendable(run, rule) ?? []) : [])),
+      nextAfter: null,
+    }),
+  }
+}
+
+function isListed(run: MemoryRun, { before, owner, kind, state, project }: ListQuery): boolean {
+  return (
+    (before === undefined || run.n < before) &&
+    (owner === undefined || run.owner === owner) &&
+    (kind === undefined || run.kind === kind) &&
+    (state === undefined || run.state === state) &&
+    (project === undefined || run.project === project)
+  )
+}
+
+function logAnswers({ runs }: MemoryTables): Pick<Answers, 'bounds' | 'page'> {
+  const boundsOf = ({ firstSeq, head, closed }: MemoryRun) => ({ firstSeq, head, closed })
+  return {
+    bounds({ id }) {
+      const run = runs.get(id)
+      return run === undefined ? null : boundsOf(run)
+    },
+    page({ id, ...request }) {
+      const run = runs.get(id)
+      return run === undefined ? null : { ...pageOf(run, request), bounds: boundsOf(run) }
+    },
+  }
+}
+
+function pageOf(run: MemoryRun, { after, maxBytes, maxEvents = Number.POSITIVE_INFINITY }: PageRequest) {
+  const from = Math.max(after, run.firstSeq - 1)
+  const rows = run.log.slice(indexAfter(run, from))
+  return { firstSeq: from + 1, text: cutPage(rows, from, maxBytes, maxEvents) }
+}
+
+/** The first row with an event after a `seq`, by bisection: a log may have very many. */
+function indexAfter({ log }: MemoryRun, seq: number): number {
+  let [low, high] = [0, log.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((log[middle]?.lastSeq ?? 0) > seq) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+function sessionAnswers({ runs }: MemoryTables): Pick<Answers, 'approvals' | 'approval' | 'transcript'> {
+  return {
+    approvals: ({ run }) =>
+      [...(runs.get(run)?.approvals ?? [])].flatMap(([id, { expiresAt, answer }]) =>
+        answer === null ? [{ id, expiresAt }] : [],
+      ),
+    approval({ run, id }) {
+      const found = runs.get(run)?.approvals.get(id)
+      if (found === undefined) return null
+      return {
+        expiresAt: found.expiresAt,
+        answer: found.answer === null ? null : JSON.parse(found.answer),
+      }
+    },
+    transcript: ({ run }) => (runs.get(run)?.transcript ?? []).map((entry) => ({ ...entry })),
+  }
+}
+
+function credentialAnswers({
+  credentials,
+}: MemoryTables): Pick<Answers, 'credential' | 'credentials' | 'deadCredentials'> {
+  function isLineDead(id: string, at: number): boolean {
+    const credential = [...credentials.values()].find((one) => one.id === id)
+    if (credential === undefined || isDead(credential, at)) return true
+    const parent = storedParent(credential)
+    return parent !== null && isLineDead(parent, at)
+  }
+
+  return {
+    credential({ hash }) {
+      const found = credentials.get(hash)
+      return found === undefined ? null : { ...found }
+    },
+    credentials: ({ kind }) =>
+      [...credentials.values()]
+        .filter((one) => one.kind === kind)
+        .sort(newestFirst)
+        .map((one) => ({ ...one })),
+    deadCredentials: ({ ids, at }) => [...new Set(ids)].filter((id) => isLineDead(id, at)),
+  }
+}
+
+function newestFirst(one: Credential, other: Credential): number {
+  return other.createdAt - one.createdAt || (one.id < other.id ? -1 : 1)
+}

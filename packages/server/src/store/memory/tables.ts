@@ -1,0 +1,72 @@
+/**
+ * What a memory store holds. A store may be closed and another opened on the same tables, as on a file.
+ *
+ * Runs are kept in the order of their creation, and found by their id; whatever else is asked of them (the
+ * oldest of a queue, a page of a listing) looks at all of them. That is right for tests and for programs
+ * that keep little.
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { RunKind } from '@millrace/protocol'
+import type { EventsRow } from '#store/batched/page-text'
+import type { Credential } from '#store/credentials'
+import type { Tally } from '#store/rules/finish'
+import type { NewRunRow, RunRow } from '#store/rules/rows'
+import type { TranscriptEntry } from '#store/store'
+
+export interface MemoryRun extends RunRow {
+  /** Grows from run to run, and is never given again. */
+  readonly n: number
+  readonly exclusive: boolean
+  readonly idempotency: NewRunRow['idempotency']
+  readonly log: EventsRow[]
+  readonly approvals: Map<string, MemoryApproval>
+  readonly transcript: TranscriptEntry[]
+}
+
+export interface MemoryApproval {
+  readonly expiresAt: number
+  /** JSON; null while it is open. */
+  answer: string | null
+}
+
+export interface MemoryTables {
+  readonly epoch: string
+  readonly cursorKey: Buffer
+  readonly runs: Map<string, MemoryRun>
+  lastN: number
+  readonly tallies: Map<RunKind, Tally>
+  /** By the hash of the secret. */
+  readonly credentials: Map<string, Credential>
+}
+
+export function emptyTables(): MemoryTables {
+  return {
+    epoch: randomUUID(),
+    cursorKey: randomBytes(16),
+    runs: new Map(),
+    lastN: 0,
+    tallies: new Map(),
+    credentials: new Map(),
+  }
+}
+
+export function tallyOf({ tallies }: MemoryTables, kind: RunKind): Tally {
+  return tallies.get(kind) ?? { completed: 0, failed: 0, timed: 0, durationMs: 0 }
+}
+
+export function addToTally(tables: MemoryTables, kind: RunKind, more: Tally): void {
+  const sum = tallyOf(tables, kind)
+  tables.tallies.set(kind, {
+    completed: sum.completed + more.completed,
+    failed: sum.failed + more.failed,
+    timed: sum.timed + more.timed,
+    durationMs: sum.durationMs + more.durationMs,
+  })
+}
+
+/** The row as it is now; the run may change, the row does not. */
+export function toRow(run: MemoryRun): RunRow {
+  const { n: _n, exclusive: _exclusive, idempotency: _key, ...rest } = run
+  const { log: _log, approvals: _approvals, transcript: _transcript, ...row } = rest
+  return row
+}

@@ -1,0 +1,222 @@
+/**
+ * What each operation does to the tables. An operation is judged by its rule before it changes anything,
+ * and nothing after that can fail: it takes effect as a whole or not at all.
+ */
+import type { LogText, Operation, OperationResult } from '#store/batched/operations'
+import * as approvals from '#store/rules/approvals'
+import * as claims from '#store/rules/claim'
+import { type CreateFacts, create } from '#store/rules/create'
+import { fence } from '#store/rules/fence'
+import { finish } from '#store/rules/finish'
+import * as forget from '#store/rules/forget'
+import * as progress from '#store/rules/progress'
+import { isRefusal, unknownRun } from '#store/rules/refusal'
+import type { NewRunRow, RunRow } from '#store/rules/rows'
+import type { TranscriptEntry } from '#store/store'
+import { credentialWriter } from './credential-writer.ts'
+import { addToTally, type MemoryRun, type MemoryTables, toRow } from './tables.ts'
+
+type RowResult = Extract<OperationResult, { kind: 'row' }>
+type Writer = {
+  [Op in Operation['op']]: (operation: Extract<Operation, { op: Op }>) => OperationResult
+}
+
+export function createWriter(tables: MemoryTables): (operation: Operation) => OperationResult {
+  const writer: Writer = {
+    ...runWriter(tables),
+    ...approvalWriter(tables),
+    ...retentionWriter(tables),
+    ...credentialWriter(tables),
+    probe: () => ({ kind: 'none' }),
+  }
+  return (operation) => (writer[operation.op] as (operation: Operation) => OperationResult)(operation)
+}
+
+function runWriter(
+  tables: MemoryTables,
+): Pick<Writer, 'create' | 'claim' | 'append' | 'running' | 'process' | 'end' | 'finish' | 'transcript'> {
+  const { runs } = tables
+  return {
+    create({ run, log }) {
+      const created = create(run, factsFor(tables, run))
+      if (isRefusal(created)) return created
+      if (created.kind === 'known') return rowResult(known(runs, created.id), false)
+      const added = insert(tables, run, created.row)
+      if (created.copyFrom !== null) keep(added, known(runs, created.copyFrom).transcript)
+      addEvents(added, log)
+      return rowResult(added, true)
+    },
+
+    claim({ kind, limit, node }) {
+      const ofKind = [...runs.values()].filter((run) => run.kind === kind)
+      const oldest = ofKind.find(claims.isWaiting)
+      const claimed = claims.claim(oldest, { active: ofKind.filter(claims.isActive).length, limit, node })
+      return oldest === undefined || claimed === null ? { kind: 'none' } : changed(oldest, claimed)
+    },
+
+    append({ run: id, attempt, log }) {
+      const run = fence(runs.get(id), attempt)
+      return isRefusal(run) ? run : appended(run, log)
+    },
+
+    running({ run: id, attempt, at, log }) {
+      const marked = progress.markRunning(runs.get(id), attempt, at)
+      if (isRefusal(marked)) return marked
+      addEvents(marked.run, log)
+      return changed(marked.run, marked.change)
+    },
+
+    process({ run: id, attempt, pid, startTime }) {
+      const run = fence(runs.get(id), attempt)
+      return isRefusal(run) ? run : changed(run, { pid, processStart: startTime })
+    },
+
+    end({ run: id, cause }) {
+      const run = runs.get(id)
+      if (run === undefined) return { kind: 'none' }
+      const change = progress.requestEnd(run, cause)
+      return change === null ? rowResult(run, false) : changed(run, change)
+    },
+
+    transcript({ run: id, attempt, entries }) {
+      const run = fence(runs.get(id), attempt)
+      if (isRefusal(run)) return run
+      keep(run, entries)
+      return { kind: 'done' }
+    },
+
+    finish(operation) {
+      const run = runs.get(operation.run)
+      const open = run === undefined ? [] : openApprovals(run)
+      const finished = finish(run, operation.attempt, operation, open)
+      if (isRefusal(finished)) return finished
+      const withdrawn = withdraw(finished.run, finished.withdrawn, operation.at)
+      addEvents(finished.run, operation.log)
+      addToTally(tables, finished.run.kind, finished.tally)
+      const result = changed(finished.run, finished.change)
+      return withdrawn === '' ? result : { ...result, withdrawn }
+    },
+  }
+}
+
+function approvalWriter({ runs }: MemoryTables): Pick<Writer, 'ask' | 'answer'> {
+  return {
+    ask({ run: id, attempt, approval, expiresAt, log }) {
+      const taken = runs.get(id)?.approvals.has(approval) ?? false
+      const run = approvals.ask(runs.get(id), attempt, { id: approval, taken })
+      if (isRefusal(run)) return run
+      run.approvals.set(approval, { expiresAt, answer: null })
+      return appended(run, log)
+    },
+
+    answer({ run: id, approval, answer, log }) {
+      const asked = runs.get(id)?.approvals.get(approval)
+      const run = approvals.answer(runs.get(id), asked)
+      if (isRefusal(run)) return run
+      if (asked !== undefined) asked.answer = answer
+      return appended(run, log)
+    },
+  }
+}
+
+function retentionWriter({ runs }: MemoryTables): Pick<Writer, 'prune' | 'delete' | 'reclaim'> {
+  return {
+    prune({ run: id, through }) {
+      const run = runs.get(id)
+      if (run === undefined) return unknownRun()
+      const { firstSeq, events } = forget.prune(run, through)
+      run.firstSeq = firstSeq
+      const kept = run.log.findIndex(({ lastSeq }) => lastSeq >= firstSeq)
+      run.log.splice(0, kept === -1 ? run.log.length : kept)
+      return { kind: 'dropped', row: toRow(run), events, changed: events > 0 }
+    },
+
+    delete({ run: id }) {
+      const run = runs.get(id)
+      if (run === undefined) return { kind: 'none' }
+      const deleted = forget.deleteRun(run)
+      if (isRefusal(deleted)) return deleted
+      runs.delete(id)
+      return { kind: 'dropped', row: toRow(run), events: deleted.events, changed: true }
+    },
+
+    // What was forgotten takes no room.
+    reclaim: () => ({ kind: 'reclaimed', bytes: 0, more: false }),
+  }
+}
+
+function factsFor({ runs }: MemoryTables, run: NewRunRow): CreateFacts {
+  const all = [...runs.values()]
+  const first = all.find(
+    ({ owner, idempotency }) =>
+      idempotency !== null && owner === run.owner && idempotency.key === run.idempotency?.key,
+  )
+  return {
+    sameKey: first && { id: first.id, fingerprint: first.idempotency?.fingerprint ?? null },
+    transcriptKept: run.resumes !== null && (runs.get(run.resumes)?.transcript.length ?? 0) > 0,
+    projectTaken: all.some(
+      ({ exclusive, project, closed }) => exclusive && !closed && project === run.project,
+    ),
+    idTaken: runs.has(run.id),
+  }
+}
+
+function insert(tables: MemoryTables, { exclusive, idempotency }: NewRunRow, row: RunRow): MemoryRun {
+  tables.lastN += 1
+  const kept = { log: [], approvals: new Map(), transcript: [] }
+  const run: MemoryRun = { ...row, ...kept, n: tables.lastN, exclusive, idempotency }
+  tables.runs.set(row.id, run)
+  return run
+}
+
+function keep(run: MemoryRun, entries: readonly TranscriptEntry[]): void {
+  for (const entry of entries) run.transcript.push({ ...entry })
+}
+
+/** A run that a rule has named. */
+function known(runs: ReadonlyMap<string, MemoryRun>, id: string): MemoryRun {
+  const run = runs.get(id)
+  if (run === undefined) throw new Error(`there is no run ${id}`)
+  return run
+}
+
+function openApprovals({ approvals }: MemoryRun): string[] {
+  return [...approvals].flatMap(([id, { answer }]) => (answer === null ? [id] : []))
+}
+
+/** Returns the text of the events, '' for none. */
+function withdraw(run: MemoryRun, withdrawn: readonly approvals.Withdrawal[], at: number): string {
+  let texts = ''
+  for (const { approval, type, answer } of withdrawn) {
+    const asked = run.approvals.get(approval)
+    if (asked !== undefined) asked.answer = answer
+    const text = `${at} ${type} ${answer}\n`
+    addEvents(run, [{ count: 1, overhead: text.length - answer.length, text }])
+    texts += text
+  }
+  return texts
+}
+
+/** Numbers the events; returns the first number. */
+function addEvents(run: MemoryRun, log: readonly LogText[]): number {
+  const first = run.head + 1
+  for (const { count, overhead, text } of log) {
+    const firstSeq = run.head + 1
+    run.head += count
+    run.log.push({ firstSeq, lastSeq: run.head, jsonBytes: Buffer.byteLength(text) - overhead, body: text })
+  }
+  return first
+}
+
+function appended(run: MemoryRun, log: readonly LogText[]): OperationResult {
+  return { kind: 'appended', firstSeq: addEvents(run, log), state: run.state }
+}
+
+function changed(run: MemoryRun, change: Partial<RunRow>): RowResult {
+  Object.assign(run, change)
+  return rowResult(run, true)
+}
+
+function rowResult(run: MemoryRun, changed: boolean): RowResult {
+  return { kind: 'row', row: toRow(run), changed }
+}
