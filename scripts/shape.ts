@@ -19,7 +19,6 @@ const longFunctions: Record<string, string> = {
   'packages/store-conformance/src/queue.ts describeQueue': 'the suite of one part of the port',
   'packages/store-conformance/src/retention.ts describeRetention': 'the suite of one part of the port',
   'packages/store-conformance/src/transcripts.ts describeTranscripts': 'the suite of one part of the port',
-  'packages/server/src/store/sqlite/store.ts writes': 'one short method for each operation of the port',
   'packages/server/src/store/sqlite/writer/forgetter.ts createForgetter':
     'closures over one set of prepared statements',
   'packages/server/src/store/sqlite/writer/pending-log.ts createPendingLog':

@@ -7,23 +7,6 @@ import type { FinishOperation, LogText, Operation } from './operations.ts'
 import type { Outbox, Written } from './outbox.ts'
 import { toRecord } from './run-record.ts'
 
-type Writes = Pick<
-  Port.Store,
-  | 'createRun'
-  | 'claim'
-  | 'append'
-  | 'markRunning'
-  | 'recordProcess'
-  | 'requestEnd'
-  | 'requestApproval'
-  | 'answerApproval'
-  | 'appendTranscript'
-  | 'finish'
-  | 'prune'
-  | 'deleteRun'
-  | 'reclaim'
->
-
 export function submit(
   outbox: Outbox,
   operation: Operation,
@@ -39,7 +22,13 @@ export function submit(
   return promise
 }
 
-export function portWrites(outbox: Outbox): Writes {
+export function portWrites(outbox: Outbox) {
+  return { ...runWrites(outbox), ...eventWrites(outbox), ...retentionWrites(outbox) }
+}
+
+function runWrites(
+  outbox: Outbox,
+): Pick<Port.Store, 'createRun' | 'claim' | 'markRunning' | 'recordProcess' | 'requestEnd' | 'finish'> {
   return {
     async createRun(run) {
       const { spec, queued, ...rest } = run
@@ -58,14 +47,6 @@ export function portWrites(outbox: Outbox): Writes {
       return recordOrNull(await submit(outbox, { op: 'claim', kind, limit, node }))
     },
 
-    async append(run, attempt, events) {
-      const log = encodeEvents(events)
-      const count = events.length
-      const written = await submit(outbox, { op: 'append', run, attempt, log }, events, log)
-      if (written.kind !== 'appended') throw unexpected(written)
-      return { firstSeq: written.firstSeq, lastSeq: written.firstSeq + count - 1 }
-    },
-
     async markRunning(run, attempt, event) {
       const log = encodeEvents([event])
       return toRecord(
@@ -79,6 +60,36 @@ export function portWrites(outbox: Outbox): Writes {
 
     async requestEnd(run, cause) {
       return recordOrNull(await submit(outbox, { op: 'end', run, cause }))
+    },
+
+    async finish(run, attempt, finish) {
+      const log = encodeEvents([finish.event])
+      const operation: FinishOperation = {
+        op: 'finish',
+        run,
+        attempt,
+        state: finish.state,
+        at: finish.event.at,
+        result: toJson(finish.result),
+        error: toJson(finish.error),
+        usage: toJson(finish.usage),
+        log,
+      }
+      return toRecord(rowOf(await submit(outbox, operation, [finish.event], log)))
+    },
+  }
+}
+
+function eventWrites(
+  outbox: Outbox,
+): Pick<Port.Store, 'append' | 'requestApproval' | 'answerApproval' | 'appendTranscript'> {
+  return {
+    async append(run, attempt, events) {
+      const log = encodeEvents(events)
+      const count = events.length
+      const written = await submit(outbox, { op: 'append', run, attempt, log }, events, log)
+      if (written.kind !== 'appended') throw unexpected(written)
+      return { firstSeq: written.firstSeq, lastSeq: written.firstSeq + count - 1 }
     },
 
     async requestApproval(run, attempt, { id, expiresAt, event }) {
@@ -108,23 +119,11 @@ export function portWrites(outbox: Outbox): Writes {
       }
       await submit(outbox, { op: 'transcript', run, attempt, entries: plain })
     },
+  }
+}
 
-    async finish(run, attempt, finish) {
-      const log = encodeEvents([finish.event])
-      const operation: FinishOperation = {
-        op: 'finish',
-        run,
-        attempt,
-        state: finish.state,
-        at: finish.event.at,
-        result: toJson(finish.result),
-        error: toJson(finish.error),
-        usage: toJson(finish.usage),
-        log,
-      }
-      return toRecord(rowOf(await submit(outbox, operation, [finish.event], log)))
-    },
-
+function retentionWrites(outbox: Outbox): Pick<Port.Store, 'prune' | 'deleteRun' | 'reclaim'> {
+  return {
     async prune(run, through) {
       const written = await submit(outbox, { op: 'prune', run, through })
       if (written.kind !== 'dropped') throw unexpected(written)

@@ -8,19 +8,10 @@ import { runColumns, runTables, toRunRow } from '#store/sqlite/run-columns'
 
 export function prepareRunStatements(db: DatabaseSync) {
   const selectRow = db.prepare(`SELECT ${runColumns} FROM ${runTables} WHERE n = ?`)
-  const selectByKey = db.prepare('SELECT id, fingerprint FROM runs WHERE owner = ? AND idempotency_key = ?')
-  const selectTaken = db.prepare('SELECT 1 FROM runs WHERE project = ? AND exclusive = 1 AND closed = 0')
   const insertRun = db.prepare(`INSERT INTO runs
     (id, kind, project, owner, created_at, retry_of, resumes, exclusive, idempotency_key, fingerprint)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const insertDetails = db.prepare('INSERT INTO details (run, spec) VALUES (?, ?)')
-  const selectActive = db.prepare(
-    `SELECT count(*) AS active FROM runs WHERE kind = ? AND state IN ('starting', 'running')`,
-  )
-  // As `isWaiting` of the rules, by an index.
-  const selectOldest = db.prepare(
-    `SELECT id FROM runs WHERE kind = ? AND state = 'queued' AND cause IS NULL ORDER BY n LIMIT 1`,
-  )
   const updateClaim = db.prepare(
     'UPDATE runs SET state = ?, attempt = ?, node = ?, pid = ?, process_start = ? WHERE n = ?',
   )
@@ -38,14 +29,12 @@ export function prepareRunStatements(db: DatabaseSync) {
     ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`)
 
   return {
+    ...prepareLookups(db),
     read(n: number): RunRow {
       const found = selectRow.get(n)
       if (found === undefined) throw new Error(`run ${n} has no row`)
       return toRunRow(found)
     },
-    findByKey: (owner: string, key: string) =>
-      selectByKey.get(owner, key) as { id: string; fingerprint: string | null } | undefined,
-    isProjectTaken: (project: string): boolean => selectTaken.get(project) !== undefined,
     /** Returns the key of the row. What the row does not say about a new run, the schema's defaults do. */
     insert({ exclusive, idempotency }: NewRunRow, row: RunRow): number {
       const key = insertRun.run(
@@ -64,11 +53,6 @@ export function prepareRunStatements(db: DatabaseSync) {
       insertDetails.run(n, row.spec)
       return n
     },
-    countActive: (kind: RunKind): number => Number(selectActive.get(kind)?.active),
-    findOldestWaiting(kind: RunKind): string | undefined {
-      const found = selectOldest.get(kind)
-      return found === undefined ? undefined : String(found.id)
-    },
     claim: (n: number, { state, attempt, node, pid, processStart }: Claimed) =>
       updateClaim.run(state, attempt, node, pid, processStart, n),
     markRunning: (n: number, { state, startedAt }: Pick<RunRow, 'state' | 'startedAt'>) =>
@@ -82,5 +66,29 @@ export function prepareRunStatements(db: DatabaseSync) {
     tally: (n: number, { completed, failed, timed, durationMs }: Tally) =>
       addTally.run(completed, failed, timed, durationMs, n),
     probe: () => addProbe.run(),
+  }
+}
+
+/** What the rules ask about other runs. */
+function prepareLookups(db: DatabaseSync) {
+  const selectByKey = db.prepare('SELECT id, fingerprint FROM runs WHERE owner = ? AND idempotency_key = ?')
+  const selectTaken = db.prepare('SELECT 1 FROM runs WHERE project = ? AND exclusive = 1 AND closed = 0')
+  const selectActive = db.prepare(
+    `SELECT count(*) AS active FROM runs WHERE kind = ? AND state IN ('starting', 'running')`,
+  )
+  // As `isWaiting` of the rules, by an index.
+  const selectOldest = db.prepare(
+    `SELECT id FROM runs WHERE kind = ? AND state = 'queued' AND cause IS NULL ORDER BY n LIMIT 1`,
+  )
+
+  return {
+    findByKey: (owner: string, key: string) =>
+      selectByKey.get(owner, key) as { id: string; fingerprint: string | null } | undefined,
+    isProjectTaken: (project: string): boolean => selectTaken.get(project) !== undefined,
+    countActive: (kind: RunKind): number => Number(selectActive.get(kind)?.active),
+    findOldestWaiting(kind: RunKind): string | undefined {
+      const found = selectOldest.get(kind)
+      return found === undefined ? undefined : String(found.id)
+    },
   }
 }
