@@ -4,7 +4,7 @@ import { Retention } from '#retention/retention'
 import type { Store } from '#store/store'
 import { eventually, open, type SseClient } from '../delivery/support/sse-client.ts'
 import { startStreamServer } from '../delivery/support/stream-server.ts'
-import { openTemporary, temporaryDir } from '../store/sqlite/temporary.ts'
+import { openTemporary, temporaryDir } from '../store/sqlite/support/temporary.ts'
 
 /** More than what lies in sockets and rings between a server and a client that does not read. */
 const eventBytes = 64_000

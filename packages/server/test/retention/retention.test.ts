@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { Retention, type RetentionParts } from '#retention/retention'
 import type { Credential } from '#store/credentials'
 import type { Store } from '#store/store'
-import { openTemporary, temporaryDir } from '../store/sqlite/temporary.ts'
+import { openTemporary, temporaryDir } from '../store/sqlite/support/temporary.ts'
 
 const day = 86_400_000
 const now = 100 * day

@@ -1,14 +1,14 @@
 import { newApproval, runningRun } from '@millrace/store-conformance/material'
 import { describe, expect, it } from 'vitest'
 import { EndRequest } from '#runners/runner'
-import { openSqliteStore } from '#store/sqlite/store'
+import { openMemoryStore } from '#store/memory/store'
+import { emptyTables } from '#store/memory/tables'
 import {
   ann,
   expectNothingUnhandled,
   expectWholeLog,
   logOf,
   refusalOf,
-  temporaryDir,
   until,
   untilOver,
   untilState,
@@ -52,9 +52,9 @@ describe('the end of a run with an open question', () => {
 
   it('by a shutdown is in time, whether the runner heeds it or not', async () => {
     const gate = Promise.withResolvers<void>()
-    const dataDir = temporaryDir()
+    const tables = emptyTables()
     const rig = await openSessions({
-      dataDir,
+      tables,
       script: async (context) => {
         await context.started()
         const asked = context.ask(question).catch(() => {})
@@ -92,7 +92,6 @@ describe('the end of a run with an open question', () => {
   it('that cannot be stored rejects the wait all the same', async () => {
     const { promise: reason, resolve } = Promise.withResolvers<unknown>()
     const rig = await openSessions({
-      dataDir: temporaryDir(),
       script: async ({ ask }) => {
         ask(question).catch(resolve)
         return outcome()
@@ -143,14 +142,14 @@ describe('the end of a run with an open question', () => {
   })
 
   it('by a crash of the server withdraws it at the next start, once', async () => {
-    const dataDir = temporaryDir()
-    const killed = await openSqliteStore({ dataDir })
+    const tables = emptyTables()
+    const killed = openMemoryStore({ tables })
     const id = await runningRun(killed, { kind: 'session', exclusive: true, owner: 'ann' })
     const { id: approvalId, ...asked } = newApproval()
     await killed.requestApproval(id, 1, { id: approvalId, ...asked })
     await killed.close()
     for (let start = 0; start < 2; start += 1) {
-      const next = await openSessions({ dataDir, script: askAndStay })
+      const next = await openSessions({ tables, script: askAndStay })
       await untilState(next.runs, id, 'interrupted')
       expect(await expectResolvedOnce(next.store, id)).toEqual([
         { approvalId, decision: 'deny', by: 'withdrawn' },

@@ -1,15 +1,9 @@
 import type { EndCause } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
-import { openSqliteStore } from '#store/sqlite/store'
+import { openMemoryStore } from '#store/memory/store'
+import { emptyTables, type MemoryTables } from '#store/memory/tables'
 import type { Store } from '#store/store'
-import {
-  ann,
-  expectNothingUnhandled,
-  expectWholeLog,
-  openRig,
-  temporaryDir,
-  untilOver,
-} from './support/rig.ts'
+import { ann, expectNothingUnhandled, expectWholeLog, openRig, untilOver } from './support/rig.ts'
 import { finishAtOnce } from './support/scripted-runner.ts'
 
 expectNothingUnhandled()
@@ -17,8 +11,8 @@ expectNothingUnhandled()
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 
 /** A store as a server leaves it that was killed: what it did is on disk, and nothing was finished. */
-async function killedServer(dataDir: string, work: (store: Store) => Promise<void>): Promise<void> {
-  const store = await openSqliteStore({ dataDir })
+async function killedServer(tables: MemoryTables, work: (store: Store) => Promise<void>): Promise<void> {
+  const store = openMemoryStore({ tables })
   await work(store)
   await store.close()
 }
@@ -50,32 +44,32 @@ async function begin(store: Store, n: number, kind: 'job' | 'execution' = 'job')
 
 describe('a server that starts after a crash', () => {
   it('interrupts what was starting or running, exactly once', async () => {
-    const dataDir = temporaryDir()
-    await killedServer(dataDir, async (store) => {
+    const tables = emptyTables()
+    await killedServer(tables, async (store) => {
       const id = await begin(store, 1)
       await store.append(id, 1, [{ at: 1, type: 'output', json: '{"line":"seen"}' }])
       await queue(store, 2)
       await store.claim({ kind: 'job', limit: 1000, node: 'the dead one' })
     })
-    const first = await openRig({ dataDir })
+    const first = await openRig({ tables })
     for (const id of [uuid(1), uuid(2)]) {
       expect(await first.store.getRun(id)).toMatchObject({ state: 'interrupted', cause: 'crash' })
     }
     const log = await expectWholeLog(first.store, uuid(1))
     expect(log.map((event) => event.type)).toEqual(['run:queued', 'run:started', 'output', 'error'])
     await first.close()
-    const second = await openRig({ dataDir })
+    const second = await openRig({ tables })
     expect(await expectWholeLog(second.store, uuid(1))).toEqual(log)
     expect(second.runner.begun).toEqual([])
   })
 
   it('keeps the cause that was recorded before the crash', async () => {
-    const dataDir = temporaryDir()
+    const tables = emptyTables()
     const causes: EndCause[] = ['abort', 'shutdown', 'crash']
-    await killedServer(dataDir, async (store) => {
+    await killedServer(tables, async (store) => {
       for (const [n, cause] of causes.entries()) await store.requestEnd(await begin(store, n), cause)
     })
-    const { store } = await openRig({ dataDir })
+    const { store } = await openRig({ tables })
     for (const [n, cause] of causes.entries()) {
       const state = cause === 'abort' ? 'aborted' : 'interrupted'
       expect(await store.getRun(uuid(n))).toMatchObject({ state, cause })
@@ -85,13 +79,13 @@ describe('a server that starts after a crash', () => {
   })
 
   it('ends a queued run whose abort was recorded and not carried out', async () => {
-    const dataDir = temporaryDir()
-    await killedServer(dataDir, async (store) => {
+    const tables = emptyTables()
+    await killedServer(tables, async (store) => {
       for (let n = 0; n < 300; n++) await queue(store, n)
       await store.requestEnd(uuid(3), 'abort')
       await store.requestEnd(uuid(299), 'abort')
     })
-    const { store, runs, runner } = await openRig({ dataDir, script: finishAtOnce })
+    const { store, runs, runner } = await openRig({ tables, script: finishAtOnce })
     for (const n of [3, 299]) {
       expect(await store.getRun(uuid(n))).toMatchObject({ state: 'aborted', attempt: 0 })
       await expectWholeLog(store, uuid(n))
@@ -101,8 +95,8 @@ describe('a server that starts after a crash', () => {
   })
 
   it('ends the leftover processes before the log says that the run is over', async () => {
-    const dataDir = temporaryDir()
-    await killedServer(dataDir, async (store) => {
+    const tables = emptyTables()
+    await killedServer(tables, async (store) => {
       await store.recordProcess(await begin(store, 1), 1, { pid: 4242, startTime: 7 })
       await begin(store, 2)
     })
@@ -110,7 +104,7 @@ describe('a server that starts after a crash', () => {
     const states: (string | undefined)[] = []
     const own = { store: null as Store | null }
     await openRig({
-      dataDir,
+      tables,
       between: (store) => {
         own.store = store
         return store
@@ -131,14 +125,14 @@ describe('a server that starts after a crash', () => {
   })
 
   it('begins nothing before all that was left is closed', async () => {
-    const dataDir = temporaryDir()
-    await killedServer(dataDir, async (store) => {
+    const tables = emptyTables()
+    await killedServer(tables, async (store) => {
       for (let n = 0; n < 4; n++) await begin(store, n)
       await queue(store, 4)
     })
     const leftAtBegin: number[] = []
     const { runs, store, runner } = await openRig({
-      dataDir,
+      tables,
       between: (store) => ({
         ...store,
         // The last one takes its time to close.
@@ -160,14 +154,14 @@ describe('a server that starts after a crash', () => {
   })
 
   it('closes runs of a kind it no longer runs, and those whose runner has no words for it', async () => {
-    const dataDir = temporaryDir()
-    await killedServer(dataDir, async (store) => {
+    const tables = emptyTables()
+    await killedServer(tables, async (store) => {
       await begin(store, 1, 'execution')
       await begin(store, 2)
       await queue(store, 3, 'execution')
     })
     const { store, runs } = await openRig({
-      dataDir,
+      tables,
       parts: {
         kinds: [
           {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { TranscriptEntry } from '#runners/runner'
+import { emptyTables } from '#store/memory/tables'
 import {
   ann,
   bob,
@@ -10,7 +11,6 @@ import {
   refusalOf,
   root,
   startJob,
-  temporaryDir,
   untilOver,
   untilState,
 } from './support/rig.ts'
@@ -55,12 +55,12 @@ describe('resuming', () => {
   })
 
   it('goes on after a shutdown, with what was kept until then', async () => {
-    const dataDir = temporaryDir()
-    const first = await openSessions({ dataDir, script: converse })
+    const tables = emptyTables()
+    const first = await openSessions({ tables, script: converse })
     const { id } = await startSession(first, { prompt: 'one', stays: true })
     await untilState(first.runs, id, 'running')
     await first.close()
-    const second = await openSessions({ dataDir, script: converse })
+    const second = await openSessions({ tables, script: converse })
     expect((await second.runs.get(id, ann)).state).toBe('interrupted')
     const next = await second.runs.resume(id, ann)
     expect((await untilOver(second.runs, next.id)).result).toEqual(['one'])

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { emptyTables } from '#store/memory/tables'
 import {
   ann,
   expectNothingUnhandled,
@@ -7,7 +8,6 @@ import {
   refusalOf,
   root,
   startJob,
-  temporaryDir,
   until,
   untilOver,
   untilState,
@@ -27,8 +27,8 @@ function deaf(gate: Promise<void>): Script {
 
 describe('a shutdown', () => {
   it('interrupts what is active, and leaves the queue to the next server', async () => {
-    const dataDir = temporaryDir()
-    const first = await openRig({ dataDir, concurrency: 2 })
+    const tables = emptyTables()
+    const first = await openRig({ tables, concurrency: 2 })
     const started = await Promise.all(Array.from({ length: 5 }, () => startJob(first.runs)))
     const [one, two, ...queued] = started.map((run) => run.id)
     await untilState(first.runs, two ?? '', 'running')
@@ -41,7 +41,7 @@ describe('a shutdown', () => {
     for (const id of queued) expect((await first.store.getRun(id))?.state).toBe('queued')
     await first.close()
 
-    const second = await openRig({ dataDir, concurrency: 2, script: finishAtOnce })
+    const second = await openRig({ tables, concurrency: 2, script: finishAtOnce })
     for (const id of queued) expect((await untilOver(second.runs, id)).state).toBe('completed')
     expect(second.runner.begun).toEqual(queued)
   })
@@ -126,7 +126,6 @@ describe('a shutdown', () => {
     let full = false
     const never = new Promise<never>(() => {})
     const { runs, runner } = await openRig({
-      dataDir: temporaryDir(),
       between: (store) => ({
         ...store,
         claim: (claim) => (full ? never : store.claim(claim)),

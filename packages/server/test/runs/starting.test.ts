@@ -10,7 +10,6 @@ import {
   refusalOf,
   root,
   startJob,
-  temporaryDir,
   until,
   untilOver,
   untilState,
@@ -64,7 +63,6 @@ describe('a start', () => {
 describe('the queue', () => {
   it('runs fifty jobs first in, first out, never more at once than the kind allows', async () => {
     const { runs, runner, store } = await openRig({
-      dataDir: temporaryDir(),
       concurrency: 3,
       script: async (context) => {
         await context.started()

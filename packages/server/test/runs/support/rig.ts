@@ -1,13 +1,7 @@
 /**
- * The run service over the real store, with scripted runners, and what tests ask of a log.
- *
- * Opening a store takes far longer than most tests: those of one file share one, unless they ask for a
- * data directory of their own. What a test leaves in the queue is closed when it ends.
+ * The run service over a memory store, with scripted runners, and what tests ask of a log.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import {
   finalStates,
   isFinal,
@@ -19,10 +13,11 @@ import {
 } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import { type Logger, pino } from 'pino'
-import { afterAll, afterEach, beforeEach, expect, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished } from 'vitest'
 import type { Principal } from '#auth/principal'
 import { Runs, type RunsParts } from '#runs/runs'
-import { openSqliteStore } from '#store/sqlite/store'
+import { openMemoryStore } from '#store/memory/store'
+import type { MemoryTables } from '#store/memory/tables'
 import type { Store } from '#store/store'
 import { type Script, ScriptedRunner, scriptedKind, workUntilAsked } from './scripted-runner.ts'
 
@@ -43,15 +38,14 @@ export interface RigOptions {
   /** Of the runs it runs; a job unless told. */
   kind?: RunKind
   concurrency?: number
-  /** Of its own, as against the store the tests of the file share. */
-  dataDir?: string
+  /** What an earlier server left; nothing unless given. */
+  tables?: MemoryTables
   /** Stands between the service and the store, to bring in a fault. */
   between?: (store: Store) => Store
   parts?: Partial<RunsParts>
 }
 
 export interface Rig {
-  dataDir: string
   store: Store
   runs: Runs
   runner: ScriptedRunner
@@ -60,59 +54,16 @@ export interface Rig {
   close(): Promise<void>
 }
 
-export function temporaryDir(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'millrace-runs-'))
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
-interface OpenStore {
-  dataDir: string
-  store: Store
-  release(): Promise<void>
-}
-
-let shared: Promise<OpenStore> | undefined
-
-async function openShared(): Promise<OpenStore> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-runs-'))
-  const store = await openSqliteStore({ dataDir })
-  return { dataDir, store, release: () => closeQueued(store) }
-}
-
-afterAll(async () => {
-  const open = await shared
-  if (open === undefined) return
-  await open.store.close()
-  rmSync(open.dataDir, { recursive: true, force: true })
-})
-
-async function openOwn(dataDir: string): Promise<OpenStore> {
-  const store = await openSqliteStore({ dataDir })
-  return { dataDir, store, release: () => store.close() }
-}
-
-async function closeQueued(store: Store): Promise<void> {
-  const { runs } = await store.listRuns({ state: 'queued', limit: 1000 })
-  for (const { id, attempt, kind } of runs) {
-    const event = { at: 0, type: terminalType(kind, 'aborted'), json: '{}' }
-    await store.finish(id, attempt, { state: 'aborted', event, result: null, error: null, usage: null })
-  }
-}
-
 /** A service that has not been opened. */
-export async function buildRig(options: RigOptions = {}): Promise<Rig> {
-  if (options.dataDir === undefined) shared ??= openShared()
-  const open = await (options.dataDir === undefined ? shared : openOwn(options.dataDir))
-  if (open === undefined) throw new Error('there is no store')
-  const { dataDir, store } = open
+function buildRig(options: RigOptions = {}): Rig {
+  const store = openMemoryStore(options.tables === undefined ? {} : { tables: options.tables })
   const runner = new ScriptedRunner(options.script ?? workUntilAsked, options.kind)
   const logged: string[] = []
   const log: Logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
   const runs = new Runs({
     store: options.between?.(store) ?? store,
     kinds: [scriptedKind(runner, options.concurrency ?? 4)],
-    projects: new Map([['web', { id: 'web', path: dataDir }]]),
+    projects: new Map([['web', { id: 'web', path: '/made/up/web' }]]),
     sandbox: noSandbox,
     endLeftovers: async () => 0,
     eventBytes: 4096,
@@ -124,15 +75,15 @@ export async function buildRig(options: RigOptions = {}): Promise<Rig> {
   })
   let closed: Promise<void> | undefined
   const close = () => {
-    closed ??= runs.shutdown().finally(open.release)
+    closed ??= runs.shutdown().finally(() => store.close())
     return closed
   }
   onTestFinished(close)
-  return { dataDir, store, runs, runner, logged, close }
+  return { store, runs, runner, logged, close }
 }
 
 export async function openRig(options: RigOptions = {}): Promise<Rig> {
-  const rig = await buildRig(options)
+  const rig = buildRig(options)
   await rig.runs.open()
   return rig
 }

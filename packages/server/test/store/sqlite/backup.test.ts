@@ -14,9 +14,9 @@ import { completed, line, newRun, readAll, runningRun, upTo } from '@millrace/st
 import { expect, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
 import { backUp } from '#store/sqlite/upkeep/backup'
-import { startProgram } from './program.ts'
-import { openTemporary, temporaryDir } from './temporary.ts'
-import { expectWhole } from './whole.ts'
+import { startProgram } from './support/program.ts'
+import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { expectWhole } from './support/whole.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 

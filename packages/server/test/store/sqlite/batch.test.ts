@@ -4,7 +4,7 @@ import { line, newRun, readAll, runningRun, upTo } from '@millrace/store-conform
 import { expect, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
 import type { Commit } from '#store/store'
-import { openTemporary, temporaryDir } from './temporary.ts'
+import { openTemporary, temporaryDir } from './support/temporary.ts'
 
 test('a write that the database itself refuses fails alone, and the rest of its batch is written', async () => {
   const store = await openTemporary({ dataDir: temporaryDir() })

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
 import { databasePath, openForWriting } from '#store/sqlite/database'
 import { createCheckpoints } from '#store/sqlite/writer/checkpoints'
-import { temporaryDir } from './temporary.ts'
+import { temporaryDir } from './support/temporary.ts'
 
 const MiB = 1024 * 1024
 
@@ -22,7 +22,9 @@ function database() {
 
 /** Reads that overlap without a moment between them, from another thread. */
 async function overlappingReads(path: string): Promise<void> {
-  const worker = new Worker(new URL('./wal-reader-worker.ts', import.meta.url), { workerData: { path } })
+  const worker = new Worker(new URL('./support/wal-reader-worker.ts', import.meta.url), {
+    workerData: { path },
+  })
   const exited = once(worker, 'exit')
   onTestFinished(async () => {
     worker.postMessage('stop')

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import type { Store } from '#store/store'
-import { startProgram } from './program.ts'
-import { openTemporary, temporaryDir } from './temporary.ts'
+import { startProgram } from './support/program.ts'
+import { openTemporary, temporaryDir } from './support/temporary.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 

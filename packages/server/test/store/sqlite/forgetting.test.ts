@@ -3,9 +3,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { completed, entry, line, runningRun, upTo } from '@millrace/store-conformance/material'
 import { expect, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
-import { startProgram } from './program.ts'
-import { openTemporary, temporaryDir } from './temporary.ts'
-import { expectWhole } from './whole.ts'
+import { startProgram } from './support/program.ts'
+import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { expectWhole } from './support/whole.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 

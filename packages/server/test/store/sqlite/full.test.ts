@@ -13,7 +13,7 @@ import {
 } from '@millrace/store-conformance/material'
 import { expect, onTestFinished, type TestContext, test } from 'vitest'
 import type { Store, StoreStatus } from '#store/store'
-import { openTemporary, temporaryDir } from './temporary.ts'
+import { openTemporary, temporaryDir } from './support/temporary.ts'
 
 /** A file system of 8 MiB, half of it taken by a file that `makeRoom` removes. */
 function smallDisk(context: TestContext) {

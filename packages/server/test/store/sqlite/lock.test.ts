@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
-import { startProgram } from './program.ts'
-import { temporaryDir } from './temporary.ts'
+import { startProgram } from './support/program.ts'
+import { temporaryDir } from './support/temporary.ts'
 
 test('a second server is refused by the pid of the first, until that is killed', async () => {
   const dataDir = temporaryDir()

@@ -3,7 +3,7 @@ import { completed, newRun, readAll } from '@millrace/store-conformance/material
 import { expect, onTestFinished, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
 import { type Migration, migrate, migrations } from '#store/sqlite/migrations'
-import { openTemporary, temporaryDir } from './temporary.ts'
+import { openTemporary, temporaryDir } from './support/temporary.ts'
 
 const newest = migrations.at(-1)?.id ?? 0
 

@@ -8,9 +8,9 @@ import { databasePath } from '#store/sqlite/database'
 import { backUp } from '#store/sqlite/upkeep/backup'
 import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
 import { restore } from '#store/sqlite/upkeep/restore'
-import { startProgram } from './program.ts'
-import { openTemporary, temporaryDir } from './temporary.ts'
-import { expectWhole } from './whole.ts'
+import { startProgram } from './support/program.ts'
+import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { expectWhole } from './support/whole.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 const at = Date.parse('2026-03-04T05:06:07.089Z')

@@ -14,9 +14,9 @@ import { migrate, migrations } from '#store/sqlite/migrations'
 import { backUp } from '#store/sqlite/upkeep/backup'
 import { restore } from '#store/sqlite/upkeep/restore'
 import type { Store } from '#store/store'
-import { startProgram } from './program.ts'
-import { openTemporary, temporaryDir } from './temporary.ts'
-import { expectWhole } from './whole.ts'
+import { startProgram } from './support/program.ts'
+import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { expectWhole } from './support/whole.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 
