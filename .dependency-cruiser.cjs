@@ -146,10 +146,16 @@ module.exports = {
       { path: `${server}(?!(sse|time)/)|^packages/(?!(server|protocol)/)` },
     ),
     forbid(
+      'wakeups-are-hints',
+      'A wake-up says that there is something to read; it reads nothing itself.',
+      { path: `${server}wakeups/` },
+      { path: `${server}(?!(wakeups|time)/|store/store\\.ts$)` },
+    ),
+    forbid(
       'delivery-sees-the-store-port',
       'Delivery reads the log and writes to streams, and nothing else.',
       { path: `${server}delivery/` },
-      { path: `${server}(?!(delivery|sse|time)/|store/store\\.ts$)` },
+      { path: `${server}(?!(delivery|sse|time|wakeups)/|store/store\\.ts$)` },
     ),
     forbid(
       'realtime-sees-the-store-port',

@@ -37,6 +37,8 @@ import { observeStore } from '#telemetry/observed-store'
 import { writeObserver } from '#telemetry/observer'
 import { logStoreStatus } from '#telemetry/run-log'
 import { monotonicClock } from '#time/clock'
+import { localWakeups } from '#wakeups/local'
+import { Wakeups } from '#wakeups/wakeups'
 import { type Demo, demoProjectId, openDemo } from './demo.ts'
 import { composeFaces, type FacesParts, httpServerParts } from './faces.ts'
 import { packageVersion } from './package-version.ts'
@@ -124,7 +126,10 @@ async function open(
   releases.push(() => sandbox.close())
   for (const warning of sandbox.report.warnings) log.warn(`SANDBOX: ${warning}`)
 
-  const delivery = new Delivery({ store })
+  // A source of wake-ups is one entry here.
+  const wakeups = new Wakeups([localWakeups(store)])
+  releases.push(() => wakeups.close())
+  const delivery = new Delivery({ store, wakeups })
   releases.push(() => delivery.close())
 
   const now = () => Date.now()

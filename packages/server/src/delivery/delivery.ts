@@ -1,9 +1,8 @@
 /**
  * Delivery: every stream of events to a client, and every follower inside the process.
  *
- * Owns the subscription to the store's hints, the feeds, the one heartbeat timer and all open streams;
- * `close()` releases them all. Nothing here is a truth: a cursor comes from the client, the events from
- * the store, and memory only saves work.
+ * Owns the feeds, the one heartbeat timer and all open streams; `close()` releases them all. Nothing here
+ * is a truth: a cursor comes from the client, the events from the store, and memory only saves work.
  *
  * How a server uses it: authenticate, then `stream()`. At shutdown it commits everything there is to
  * commit, awaits `drain()`, and calls `close()`.
@@ -17,24 +16,24 @@ import { Heartbeats } from '#sse/heartbeats'
 import { openStream } from '#sse/open'
 import { type Clock, monotonicClock } from '#time/clock'
 import { deadlineAfter } from '#time/deadline'
+import type { Wakeups } from '#wakeups/wakeups'
 import { type Dialect, nativeDialect } from './dialect.ts'
 import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
 import { Follower } from './follower.ts'
 import { type FollowerStats, Followers } from './followers.ts'
 import { HeartbeatFrames } from './heartbeat-frames.ts'
-import { Hub } from './hub.ts'
 import { type IterateOptions, type Iterator, iterate } from './iterate.ts'
 import { RingBudget } from './ring-budget.ts'
-import type { DeliverySource, StoredEvent } from './source.ts'
+import type { LogSource, StoredEvent } from './source.ts'
 import { closedHandle, type StreamOptions, type StreamResult } from './stream.ts'
 
 export { CursorReset, type IterateOptions } from './iterate.ts'
-export type { DeliverySource } from './source.ts'
 export type { StreamOptions, StreamResult } from './stream.ts'
 
 export interface DeliveryOptions {
-  store: DeliverySource
+  store: LogSource
+  wakeups: Pick<Wakeups, 'listen'>
   clock?: Clock
   /** What one feed's ring may keep; default 1 MiB. */
   ringBytes?: number
@@ -58,9 +57,9 @@ export interface DeliveryStats extends FollowerStats {
 }
 
 export class Delivery {
-  readonly #store: DeliverySource
+  readonly #store: LogSource
+  readonly #wakeups: Pick<Wakeups, 'listen'>
   readonly #batchBytes: number
-  readonly #hub: Hub
   readonly #turns = new FairQueue()
   readonly #budget: RingBudget
   readonly #feeds: Feeds
@@ -74,13 +73,13 @@ export class Delivery {
   constructor(options: DeliveryOptions) {
     const clock = options.clock ?? monotonicClock
     this.#store = options.store
+    this.#wakeups = options.wakeups
     this.#batchBytes = options.batchBytes ?? 64 * 1024
-    this.#hub = new Hub(options.store)
     this.#connections = { clock, heartbeats: new Heartbeats(clock), counters: this.#counters }
     this.#budget = new RingBudget(options.totalRingBytes ?? 64 * 1024 * 1024)
     this.#feeds = new Feeds({
       source: options.store,
-      hub: this.#hub,
+      wakeups: this.#wakeups,
       turns: this.#turns,
       clock,
       budget: this.#budget,
@@ -99,7 +98,7 @@ export class Delivery {
     const { feed, release } = this.#feeds.acquire(runId, dialect)
     let handedOver = false
     try {
-      // A fresh read: whether a cursor is "ahead" or the log is over must not depend on hints.
+      // A fresh read: whether a cursor is "ahead" or the log is over must not depend on wake-ups.
       const bounds = this.#refusing ? null : await this.#store.bounds(runId)
       if (this.#refusing) return refuse(res)
       if (bounds === null) return { outcome: 'missing' }
@@ -122,7 +121,7 @@ export class Delivery {
   iterate(runId: string, options: IterateOptions = {}): AsyncIterable<StoredEvent> {
     const parts = () => ({
       source: this.#store,
-      hub: this.#hub,
+      wakeups: this.#wakeups,
       heartbeats: this.#connections.heartbeats,
       pageBytes: this.#batchBytes,
       refusing: this.#refusing,
@@ -171,7 +170,6 @@ export class Delivery {
       iterator.ring()
     }
     this.#connections.heartbeats.close()
-    this.#hub.close()
   }
 
   #follow(

@@ -3,23 +3,23 @@
  *
  * Owns the run's ring and page cache, what is known of its head, and the set of its followers; it
  * exists only while it has followers. Invariants: `head` never goes back; `closed` speaks of `head`;
- * `take` is right whatever hints were lost, repeated or came out of order, since a frame enters the
+ * `take` is right whatever wake-ups were lost, repeated or came out of order, since a frame enters the
  * ring only if it continues the tail, and everything else is read from the store.
  */
 import type { LogBounds } from '@millrace/protocol'
 import type { FairQueue } from '#sse/fair-queue'
 import type { Clock } from '#time/clock'
+import type { Wakeup, WakeupListener, Wakeups } from '#wakeups/wakeups'
 import type { Dialect } from './dialect.ts'
-import type { Hub } from './hub.ts'
 import { type Page, Pages } from './pages.ts'
 import { Ring } from './ring.ts'
 import type { RingBudget } from './ring-budget.ts'
 import { type Batch, cutBatch, encodeSegment, type Segment, type TypeFilter } from './segment.ts'
-import type { CommitHint, DeliverySource } from './source.ts'
+import type { LogSource } from './source.ts'
 
 export interface FeedParts {
-  source: DeliverySource
-  hub: Hub
+  source: LogSource
+  wakeups: Pick<Wakeups, 'listen'>
   turns: FairQueue
   clock: Clock
   budget: RingBudget
@@ -36,7 +36,7 @@ export interface Wakeable {
   wake(): void
 }
 
-export class Feed {
+export class Feed implements WakeupListener {
   /** How its events look on a stream. */
   readonly dialect: Dialect
   readonly #runId: string
@@ -53,7 +53,7 @@ export class Feed {
   #heardAt: number
   #recheck: Promise<void> | null = null
 
-  /** Listens to hints from here on, so that none is lost between the first read and the first follower. */
+  /** Hears wake-ups from here on, so that none is lost between the first read and the first follower. */
   constructor(runId: string, dialect: Dialect, parts: FeedParts) {
     this.dialect = dialect
     this.#runId = runId
@@ -61,7 +61,7 @@ export class Feed {
     this.#ring = new Ring(parts.ringBytes, parts.budget)
     this.#pages = new Pages(runId, dialect, parts)
     this.#heardAt = parts.clock.now()
-    this.#stopListening = parts.hub.listen(runId, (hint) => this.#hear(hint))
+    this.#stopListening = parts.wakeups.listen(runId, this)
   }
 
   get head(): number {
@@ -135,7 +135,15 @@ export class Feed {
     return cutBatch([page.segment], 0, { after, filter, maxBytes, terminal: this.#terminal() })
   }
 
-  /** Looks at the store after a silence: a hint may have been lost. */
+  woken(wakeup: Wakeup): void {
+    this.#heardAt = this.#parts.clock.now()
+    if (wakeup.deleted) this.#gone = true
+    this.#accept(wakeup)
+    this.observe(wakeup)
+    this.#wake()
+  }
+
+  /** Looks at the store after a silence: a wake-up may have been lost. */
   recheckAfter(silenceMs: number): void {
     // Beats come a little early or late; a tenth of an interval is within that.
     if (this.#parts.clock.now() - this.#heardAt >= silenceMs * 0.9) void this.recheck()
@@ -167,20 +175,12 @@ export class Feed {
     }
   }
 
-  #hear(hint: CommitHint): void {
-    this.#heardAt = this.#parts.clock.now()
-    if (hint.change === 'deleted') this.#gone = true
-    this.#accept(hint)
-    this.observe(hint)
-    this.#wake()
-  }
-
-  #accept({ events, head, closed }: CommitHint): void {
+  #accept({ events, head, closed }: Wakeup): void {
     const fresh = events.filter((event) => event.seq > this.#ring.tail)
     if (fresh.length > 0) this.#ring.append(encodeSegment(fresh, this.dialect, closed ? head : null))
   }
 
-  /** Events that hints did not bring (those of another node bring none) may reach the ring by a read. */
+  /** Events that wake-ups did not bring (those of another node bring none) may reach the ring by a read. */
   #adopt(segment: Segment): void {
     const reachesHead = segment.last === this.#head && segment.last > this.#ring.tail
     const continues = this.#ring.empty || segment.first === this.#ring.tail + 1

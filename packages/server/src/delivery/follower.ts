@@ -4,7 +4,7 @@
  * Each turn writes at most one batch after the cursor. While its connection is open, a follower is
  * always in exactly one phase:
  *
- *   idle      nothing to send; a hint wakes it
+ *   idle      nothing to send; a wake-up queues it
  *   queued    waits for its turn
  *   reading   waits for a page of the store
  *   blocked   the connection is backed up; its drain wakes the follower
@@ -52,8 +52,8 @@ export class Follower implements TurnTaker, ConnectionUser {
   #cursor: number
   #reset: ResetData | null
   #page: Page | null = null
-  /** A hint came while a page was being read, which may not show what the hint spoke of. */
-  #hinted = false
+  /** A wake-up came while a page was being read, which may not show the event it announced. */
+  #woken = false
   #leaving = false
 
   constructor(options: FollowerOptions, connect: (user: ConnectionUser) => Connection) {
@@ -84,7 +84,7 @@ export class Follower implements TurnTaker, ConnectionUser {
   }
 
   wake(): void {
-    if (this.#phase === 'reading') this.#hinted = true
+    if (this.#phase === 'reading') this.#woken = true
     else if (this.#phase === 'idle') this.#queue()
   }
 
@@ -125,7 +125,7 @@ export class Follower implements TurnTaker, ConnectionUser {
     this.#connection.destroy()
   }
 
-  /** The connection's: a silence this long may mean that a hint was lost. */
+  /** The connection's: a silence this long may mean that a wake-up was lost. */
   beat(): void {
     this.#options.feed.recheckAfter(this.#options.recheckMs)
   }
@@ -173,7 +173,7 @@ export class Follower implements TurnTaker, ConnectionUser {
 
   #read(): void {
     this.#phase = 'reading'
-    this.#hinted = false
+    this.#woken = false
     this.#options.feed.read(this.#cursor).then(
       (page) => {
         if (this.#phase !== 'reading') return
@@ -201,9 +201,9 @@ export class Follower implements TurnTaker, ConnectionUser {
     }
     const batch = feed.cut(page, this.#cursor, filter)
     if (batch !== null) this.#send(batch)
-    // Otherwise the hint ran ahead of what can be read: the next one, or the next beat, looks again.
+    // Otherwise the wake-up ran ahead of what can be read: the next one, or the next beat, looks again.
     else if (resume.kind === 'over') this.finish()
-    else if (this.#hinted) this.#queue()
+    else if (this.#woken) this.#queue()
     else if (this.#leaving) this.finish()
   }
 }

@@ -2,10 +2,10 @@
  * Following a run from inside the process: the same loop as a stream's, a page at a time, as an
  * async iterable. It reads only when its consumer asks, so a slow consumer holds one page.
  */
-import { MillraceError, parseCursor, type ResetData, resolveResume } from '@millrace/protocol'
+import { type LogBounds, MillraceError, parseCursor, type ResetData, resolveResume } from '@millrace/protocol'
 import type { Heartbeats } from '#sse/heartbeats'
-import type { Hub } from './hub.ts'
-import type { DeliverySource, LogBounds, StoredEvent } from './source.ts'
+import type { Wakeups } from '#wakeups/wakeups'
+import type { LogSource, StoredEvent } from './source.ts'
 
 /** The log cannot serve the cursor; `reset` says why, as the `reset` frame of a stream does. */
 export class CursorReset extends MillraceError {
@@ -18,25 +18,25 @@ export class CursorReset extends MillraceError {
 }
 
 export interface IterateOptions {
-  /** Events with a greater `seq` are wanted; without it, all that are kept. */
+  /** Start after this `seq`; without it, at the first event that is kept. */
   after?: number | undefined
   types?: readonly string[] | undefined
   signal?: AbortSignal | undefined
 }
 
 export interface IterateParts {
-  source: DeliverySource
-  hub: Hub
+  source: LogSource
+  wakeups: Pick<Wakeups, 'listen'>
   heartbeats: Heartbeats
   pageBytes: number
-  /** Delivery drains or is closed: what the log has is all there is. */
+  /** Delivery drains or is closed: iterate over what the log has, then end. */
   refusing: boolean
 }
 
-/** How long an iterator trusts that no hint was lost. */
+/** How long an iterator trusts that no wake-up was lost. */
 const recheckMs = 15_000
 
-/** Something to wait for that may happen while nobody waits. */
+/** Rings for a loop that waits, and remembers a ring while it does not. */
 class Bell {
   #rung = false
   #answer: (() => void) | null = null
@@ -57,7 +57,7 @@ class Bell {
   }
 }
 
-/** `leaving` ends it at the head, `stop` at once; both without an error. */
+/** `leaving` ends it at the head, `stopped` at once; both without an error. */
 export interface Iterator {
   leaving: boolean
   stopped: boolean
@@ -85,7 +85,7 @@ export async function* iterate(
     bell.ring()
   }
   const releases = [
-    parts.hub.listen(runId, () => bell.ring()),
+    parts.wakeups.listen(runId, { woken: () => bell.ring(), recheck: () => bell.ring() }),
     parts.heartbeats.add({ beat: () => bell.ring() }, recheckMs),
     () => options.signal?.removeEventListener('abort', onAbort),
     () => iterators.delete(self),
@@ -101,7 +101,7 @@ export async function* iterate(
     let cursor = options.after ?? bounds.firstSeq - 1
     while (!self.stopped) {
       if (ended(cursor, epoch, bounds)) return
-      // Asked before the read: one that was under way when it was told to leave may not show the end.
+      // Noted before the read: a read that was under way when `leaving` was set may not show the end.
       const { leaving } = self
       const page = await parts.source.readAfter(runId, { after: cursor, maxBytes: parts.pageBytes })
       if (page === null) return

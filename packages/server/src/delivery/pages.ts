@@ -9,7 +9,7 @@ import type { LogBounds } from '@millrace/protocol'
 import type { Dialect } from './dialect.ts'
 import type { RingBudget, SegmentOwner } from './ring-budget.ts'
 import { encodeSegment, type Segment } from './segment.ts'
-import type { DeliverySource } from './source.ts'
+import type { LogSource } from './source.ts'
 
 /** Frames carry some forty bytes besides the JSON that the store counts: tiny events need a limit too. */
 const pageEventsMax = 1024
@@ -23,7 +23,7 @@ export interface Page {
 }
 
 export interface PagesParts {
-  source: Pick<DeliverySource, 'readAfter'>
+  source: Pick<LogSource, 'readAfter'>
   budget: RingBudget
   batchBytes: number
   counters: { pagesRead: number }

@@ -11,6 +11,8 @@ import type { Face } from '#http/face'
 import { routes } from '#http/routes'
 import { RunStreams } from '#http/run-streams'
 import { createHttpServer } from '#http/server'
+import { localWakeups } from '#wakeups/local'
+import { Wakeups } from '#wakeups/wakeups'
 import { expectNothingLeft } from './support/leftovers.ts'
 import { ManualClock } from './support/manual-clock.ts'
 import { MemoryLog } from './support/memory-log.ts'
@@ -47,7 +49,7 @@ async function serve(
   const log = new MemoryLog()
   log.create('run')
   const clock = new ManualClock()
-  const delivery = new Delivery({ store: log, clock, ...limits })
+  const delivery = new Delivery({ store: log, wakeups: new Wakeups([localWakeups(log)]), clock, ...limits })
   const streams = { reserve: () => ({ attach: () => {}, release: () => {}, handOver: () => {} }) }
   const streamRun = createStreamRun({ delivery, streams, compress: false })
   const app = await createHttpServer({

@@ -103,7 +103,7 @@ test('a follower at any cursor of any log sees exactly the events after it, once
       }
       expect(rig.feeds.size).toBe(0)
       expect(rig.budget.bytes).toBe(0)
-      rig.hub.close()
+      rig.wakeups.close()
       expect(log.listeners.size).toBe(0)
     }),
     { numRuns: runs },

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CursorReset, Delivery } from '#delivery/delivery'
+import { localWakeups } from '#wakeups/local'
+import { Wakeups } from '#wakeups/wakeups'
 import { expectNothingLeft } from './support/leftovers.ts'
 import { ManualClock } from './support/manual-clock.ts'
 import { MemoryLog } from './support/memory-log.ts'
@@ -12,8 +14,25 @@ function setUp(count: number, options: { pageBytes?: number } = {}) {
   log.create('run')
   if (count > 0) log.appendMany('run', count, 20)
   const clock = new ManualClock()
-  const delivery = new Delivery({ store: log, clock, batchBytes: options.pageBytes ?? 200 })
-  return { log, clock, delivery }
+  const all = new Wakeups([localWakeups(log)])
+  const listening = new Set<object>()
+  const wakeups: Pick<Wakeups, 'listen'> = {
+    listen(runId, listener) {
+      const stop = all.listen(runId, listener)
+      listening.add(listener)
+      return () => {
+        listening.delete(listener)
+        stop()
+      }
+    },
+  }
+  const delivery = new Delivery({
+    store: log,
+    wakeups,
+    clock,
+    batchBytes: options.pageBytes ?? 200,
+  })
+  return { log, clock, delivery, listening }
 }
 
 async function collect(events: AsyncIterable<{ seq: number }>, into: number[] = []): Promise<number[]> {
@@ -23,7 +42,7 @@ async function collect(events: AsyncIterable<{ seq: number }>, into: number[] = 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
 
 describe('a follower inside the process', () => {
-  test('reads from its cursor, goes on live, and ends after the terminal event', async () => {
+  test('an iterator reads from its cursor, continues live, and ends after the terminal event', async () => {
     const { log, delivery } = setUp(40)
     const seen: number[] = []
     const done = collect(delivery.iterate('run', { after: 7 }), seen)
@@ -36,7 +55,7 @@ describe('a follower inside the process', () => {
     expect(delivery.stats().iterators).toBe(0)
   })
 
-  test('reads a page only when its consumer asks', async () => {
+  test('an iterator reads a page only when its consumer asks', async () => {
     const { log, delivery } = setUp(1000)
     const events = delivery.iterate('run', {})[Symbol.asyncIterator]()
     await events.next()
@@ -46,7 +65,7 @@ describe('a follower inside the process', () => {
     expect(delivery.stats().iterators).toBe(0)
   })
 
-  test('with types sees those and the terminal event', async () => {
+  test('an iterator with types yields those and the terminal event', async () => {
     const { log, delivery } = setUp(3)
     log.append('run', [
       { type: 'note', data: 1 },
@@ -56,7 +75,7 @@ describe('a follower inside the process', () => {
     expect(await collect(delivery.iterate('run', { types: ['note'] }))).toEqual([4, 6])
   })
 
-  test('is told by an error when its cursor cannot be served, also in mid-way', async () => {
+  test('an iterator throws when its cursor cannot be served, at the start or midway', async () => {
     const { log, delivery } = setUp(50)
     await expect(collect(delivery.iterate('run', { after: 99 }))).rejects.toThrow(CursorReset)
     await expect(collect(delivery.iterate('run', { after: -1 }))).rejects.toThrow(/invalid/)
@@ -72,7 +91,7 @@ describe('a follower inside the process', () => {
     expect(delivery.stats().iterators).toBe(0)
   })
 
-  test('ends when its signal is aborted, without an error', async () => {
+  test('an iterator ends without an error when its signal is aborted', async () => {
     const { delivery } = setUp(3)
     const controller = new AbortController()
     const seen: number[] = []
@@ -83,7 +102,7 @@ describe('a follower inside the process', () => {
     expect(delivery.stats().iterators).toBe(0)
   })
 
-  test('misses nothing when hints are lost', async () => {
+  test('an iterator misses nothing when wake-ups are lost', async () => {
     const { log, delivery, clock } = setUp(3)
     const seen: number[] = []
     const done = collect(delivery.iterate('run', {}), seen)
@@ -95,8 +114,8 @@ describe('a follower inside the process', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('gets what the log has when delivery drains, and nothing more when it closes', async () => {
-    const { log, delivery } = setUp(3)
+  test('an iterator yields what the log has when delivery drains, and nothing more once it closes', async () => {
+    const { log, delivery, listening } = setUp(3)
     const seen: number[] = []
     const done = collect(delivery.iterate('run', {}), seen)
     await eventually(() => seen.length === 3)
@@ -106,6 +125,6 @@ describe('a follower inside the process', () => {
     expect(await done).toEqual(range(1, 103))
     expect(await collect(delivery.iterate('run', { after: 100 }))).toEqual([101, 102, 103])
     delivery.close()
-    expect(log.listeners.size).toBe(0)
+    expect(listening.size).toBe(0)
   })
 })

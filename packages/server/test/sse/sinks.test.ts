@@ -6,6 +6,8 @@ import { createGunzip } from 'node:zlib'
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { Delivery } from '#delivery/delivery'
+import { localWakeups } from '#wakeups/local'
+import { Wakeups } from '#wakeups/wakeups'
 import { expectNothingLeft } from '../delivery/support/leftovers.ts'
 import { ManualClock } from '../delivery/support/manual-clock.ts'
 import { MemoryLog } from '../delivery/support/memory-log.ts'
@@ -130,7 +132,7 @@ test('an HTTP/1.0 client gets plain bytes and the end of the connection as the e
 
 test('over HTTP/2 a stream has no connection header and ends cleanly', async () => {
   const log = filled(5, 10)
-  const delivery = new Delivery({ store: log })
+  const delivery = new Delivery({ store: log, wakeups: new Wakeups([localWakeups(log)]) })
   const server = createHttp2Server(async (req, res) => {
     await delivery.stream({
       // The compatibility API is close enough to be served through the response.
@@ -281,7 +283,7 @@ test('a server that answers errors on its sockets itself survives clients that v
 
 test('a response that is already over is not written to', async () => {
   const log = filled(1, 1)
-  const delivery = new Delivery({ store: log })
+  const delivery = new Delivery({ store: log, wakeups: new Wakeups([localWakeups(log)]) })
   const server = createServer((req, res) => {
     res.end('done')
     void delivery.stream({ req, res, runId: 'run', heartbeat: { intervalMs: 0, text: '' }, compress: false })
@@ -300,7 +302,7 @@ test('a response that is already over is not written to', async () => {
 test('a request that Fastify injects gets the whole log, and leaves nothing behind', async () => {
   const log = filled(3, 10)
   log.append('run', [{ type: 'complete', data: 1 }], true)
-  const delivery = new Delivery({ store: log })
+  const delivery = new Delivery({ store: log, wakeups: new Wakeups([localWakeups(log)]) })
   const app = fastify()
   app.get('/', async (request, reply) => {
     const options = { heartbeat: { intervalMs: 1000, text: 'x' }, compress: false }

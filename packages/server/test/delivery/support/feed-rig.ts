@@ -3,7 +3,6 @@
 import { type Dialect, nativeDialect } from '#delivery/dialect'
 import { Feeds } from '#delivery/feeds'
 import { Follower } from '#delivery/follower'
-import { Hub } from '#delivery/hub'
 import { RingBudget } from '#delivery/ring-budget'
 import type { Chunk } from '#sse/chunk'
 import { bodyOf, textChunk } from '#sse/chunk'
@@ -11,6 +10,8 @@ import { Connection, type ConnectionParts, type ConnectionUser } from '#sse/conn
 import { FairQueue } from '#sse/fair-queue'
 import { Heartbeats } from '#sse/heartbeats'
 import type { Sink, SinkOwner } from '#sse/sink'
+import { localWakeups } from '#wakeups/local'
+import { Wakeups } from '#wakeups/wakeups'
 import { ManualClock } from './manual-clock.ts'
 import type { MemoryLog } from './memory-log.ts'
 import { parseResume } from './resume.ts'
@@ -87,7 +88,7 @@ export class FeedRig {
   readonly clock = new ManualClock()
   readonly heartbeats = new Heartbeats(this.clock)
   readonly turns = new FairQueue()
-  readonly hub: Hub
+  readonly wakeups: Wakeups
   readonly budget: RingBudget
   readonly feeds: Feeds
   readonly counters = { eventsOut: 0, bytesOut: 0, resets: 0, readFailures: 0, pagesRead: 0 }
@@ -95,11 +96,11 @@ export class FeedRig {
 
   constructor(log: MemoryLog, options: RigOptions = {}) {
     this.#log = log
-    this.hub = new Hub(log)
+    this.wakeups = new Wakeups([localWakeups(log)])
     this.budget = new RingBudget(options.totalRingBytes ?? 1 << 20)
     this.feeds = new Feeds({
       source: log,
-      hub: this.hub,
+      wakeups: this.wakeups,
       turns: this.turns,
       clock: this.clock,
       budget: this.budget,

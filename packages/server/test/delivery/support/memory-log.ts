@@ -4,8 +4,11 @@
  * (lost, repeated, late) and of reads are turned on by the test.
  */
 import type { LogBounds } from '@millrace/protocol'
-import type { CommitHint, DeliverySource, StoredEvent } from '#delivery/source'
-import type { LogPage, PageRequest } from '#store/store'
+import type { LogSource } from '#delivery/source'
+import type { Commit, LogPage, PageRequest, StoredEvent } from '#store/store'
+import type { Commits } from '#wakeups/local'
+
+type CommitHint = Pick<Commit, 'runId' | 'change' | 'head' | 'closed' | 'events'>
 
 interface Log {
   events: StoredEvent[]
@@ -15,7 +18,7 @@ interface Log {
 
 export type HintFault = (hint: CommitHint, tell: (hint: CommitHint) => void) => void
 
-export class MemoryLog implements DeliverySource {
+export class MemoryLog implements LogSource, Commits {
   epoch = 'epoch-1'
   /** How long each read takes before it looks, and before it answers. */
   delay: () => Promise<void> = () => Promise.resolve()

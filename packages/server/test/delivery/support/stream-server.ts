@@ -3,8 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { Delivery, type DeliveryOptions, type StreamOptions, type StreamResult } from '#delivery/delivery'
-import type { DeliverySource } from '#delivery/source'
+import type { LogSource } from '#delivery/source'
 import { endPipelined } from '#sse/pipelining'
+import { type Commits, localWakeups } from '#wakeups/local'
+import { Wakeups } from '#wakeups/wakeups'
 import { MemoryLog } from './memory-log.ts'
 
 export interface StreamServer {
@@ -21,8 +23,10 @@ export interface StreamServer {
 export interface StreamServerOptions {
   log?: MemoryLog
   /** Another store than the log in memory. */
-  source?: DeliverySource
-  delivery?: Omit<DeliveryOptions, 'store'>
+  source?: LogSource & Commits
+  delivery?: Omit<DeliveryOptions, 'store' | 'wakeups'>
+  /** Others than those of the source itself. */
+  wakeups?: Wakeups
   stream?: Partial<StreamOptions>
   /** Changes a response before delivery gets it, as a middleware would. */
   wrap?: (req: IncomingMessage, res: ServerResponse) => void
@@ -30,7 +34,9 @@ export interface StreamServerOptions {
 
 export async function startStreamServer(options: StreamServerOptions = {}): Promise<StreamServer> {
   const log = options.log ?? new MemoryLog()
-  const delivery = new Delivery({ store: options.source ?? log, ...options.delivery })
+  const source = options.source ?? log
+  const wakeups = options.wakeups ?? new Wakeups([localWakeups(source)])
+  const delivery = new Delivery({ store: source, wakeups, ...options.delivery })
   const results: StreamResult[] = []
   const server = createServer(async (req, res) => {
     if (endPipelined(req)) return
@@ -65,6 +71,7 @@ export async function startStreamServer(options: StreamServerOptions = {}): Prom
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(async () => {
     delivery.close()
+    wakeups.close()
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
   })

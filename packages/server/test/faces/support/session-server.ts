@@ -2,6 +2,7 @@
  * All faces over a real store and real sockets, with sessions whose agent is a script: what it emits and
  * how it ends is decided by the test.
  */
+
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,6 +29,8 @@ import { Runs } from '#runs/runs'
 import { openSqliteStore } from '#store/sqlite/store'
 import { Metrics } from '#telemetry/metrics'
 import type { Clock } from '#time/clock'
+import { localWakeups } from '#wakeups/local'
+import { Wakeups } from '#wakeups/wakeups'
 import { people, type Tokens } from '../../security/support/people.ts'
 
 export type Agent = (context: RunContext) => Promise<RunOutcome>
@@ -121,7 +124,13 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     content: { projects: { web: { path: web }, api: { path: api } }, limits: options.limits ?? {} },
   })
   const now = () => Date.now()
-  const delivery = new Delivery({ store, ...(options.clock === undefined ? {} : { clock: options.clock }) })
+  const wakeups = new Wakeups([localWakeups(store)])
+  onTestFinished(() => wakeups.close())
+  const delivery = new Delivery({
+    store,
+    wakeups,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+  })
   onTestFinished(() => delivery.close())
   const runs = new Runs({
     store,
