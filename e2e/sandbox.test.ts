@@ -65,15 +65,18 @@ afterAll(async () => {
   scratch.dispose()
 })
 
-/** Runs a script as a job; what it said. */
-async function job(script: string, { tool = 'shell', project = 'web' } = {}): Promise<string> {
+/** Runs a script as a job; what it said. `mayBeEnded`: it may do what the server ends a job for. */
+async function job(
+  script: string,
+  { tool = 'shell', project = 'web', mayBeEnded = false } = {},
+): Promise<string> {
   const body = { kind: 'job', project, tool, args: { script: `exec 2>&1\n${script}\necho; echo the end` } }
   const response = await server.call('/api/runs', post(body))
   expect(response.status).toBe(201)
   const { run } = (await response.json()) as { run: { id: string } }
   const { lines, events } = await followToEnd(server, run.id)
   expect(events.at(-1)).toMatchObject({ type: 'complete' })
-  expect(lines.at(-1)).toBe('the end')
+  if (!mayBeEnded) expect(lines.at(-1)).toBe('the end')
   return lines.join('\n')
 }
 
@@ -187,7 +190,7 @@ describe('what a job cannot plant for later', () => {
   it('is anything of a repository, an agent, or this server, where they exist', async () => {
     const read = (path: string) => readFileSync(join(web, path), 'utf8')
     const before = { config: read('.git/config'), hooks: readdirSync(join(web, '.git/hooks')).sort() }
-    await job(planting)
+    await job(planting, { mayBeEnded: true })
     expect(read('.git/config')).toBe(before.config)
     expect(readdirSync(join(web, '.git/hooks')).sort()).toEqual(before.hooks)
     expect(read('.claude/settings.json')).toBe('{"mine":true}')
@@ -199,7 +202,7 @@ describe('what a job cannot plant for later', () => {
   })
 
   it('is the same where nothing exists yet', async () => {
-    await job(planting, { project: 'bare' })
+    await job(planting, { project: 'bare', mayBeEnded: true })
     for (const path of plants) expect([path, existsSync(join(bare, path))]).toEqual([path, false])
     expect(existsSync(join(bare, '.git'))).toBe(false)
     expect(existsSync(join(bare, '.claude'))).toBe(false)
@@ -207,15 +210,28 @@ describe('what a job cannot plant for later', () => {
 
   it.each(['web', 'bare'])('is a repository that git finds when .git is spoilt, in %s', async (project) => {
     const [root, proof] = [place(project), place(`${project}-fsmonitor`)]
-    const said = await job(
+    await job(
       `rm -rf .git/* .git; mkdir -p objects refs; echo 'ref: refs/heads/main' > HEAD
        printf '[core]\nrepositoryformatversion = 0\nbare = false\nworktree = ${root}\nfsmonitor = "touch ${proof}; false"\n' > config
-       git status && echo 'is a repository'`,
-      { project },
+       git status`,
+      { project, mayBeEnded: true },
     )
-    expect(said).not.toContain('is a repository')
     spawnSync('git', ['-C', root, 'status'], { stdio: 'ignore' })
     expect(existsSync(proof)).toBe(false)
+  })
+
+  it('is anything without a word of it in the log of the run', async () => {
+    const body = {
+      kind: 'job',
+      project: 'bare',
+      tool: 'shell',
+      args: { script: 'echo {} > .mcp.json; sleep 1' },
+    }
+    const { run } = (await (await server.call('/api/runs', post(body))).json()) as { run: { id: string } }
+    const { events } = await followToEnd(server, run.id)
+    const [taken] = events.filter(({ type }) => type === 'sandbox:quarantined').map(({ data }) => data)
+    expect(taken).toMatchObject({ path: '.mcp.json', message: expect.stringContaining('move it back from') })
+    expect(readFileSync((taken as { keptAt: string }).keptAt, 'utf8')).toBe('{}\n')
   })
 
   it('is a configuration that a server started in the project would execute', async () => {
@@ -239,8 +255,8 @@ describe('what a job cannot plant for later', () => {
     const [dataA = '', dataB = ''] = data
     const first = await startServer({ cwd: project, dataDir: dataA })
     const planted = await followToEnd(first, await startJob(first, 'npm:plant', 'zero'))
-    expect(planted.lines).toContain('planted')
-    // A second server, while a run of the first still holds what stands there in the file's place.
+    expect(planted.events.at(-1)?.data).toMatchObject({ success: false, limit: 'protected' })
+    // A second server, while a run of the first is active in the project.
     await startJob(first, 'npm:waits', 'zero')
     const second = await startServer({ cwd: project, dataDir: dataB })
     await first.end()

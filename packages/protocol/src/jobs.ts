@@ -32,8 +32,11 @@ export interface ExecutionResponse {
   outputLines: number
   startedAt: number
   finishedAt: number
-  /** Present when it was ended for passing a limit other than time: which one. */
-  limit?: 'memory' | 'processes' | 'output'
+  /**
+   * Present when it was ended for passing a limit other than time: which one. `protected`: it kept making files
+   * under protected names.
+   */
+  limit?: 'memory' | 'processes' | 'output' | 'protected'
 }
 
 export type StreamCompleteEvent = ExecutionResponse

@@ -5,11 +5,9 @@
  */
 import { statfsSync } from 'node:fs'
 import { ownMemoryOf } from '#processes/processes'
-import type { ProcessLimits } from './sandbox.ts'
+import type { Breach, ProcessLimits } from './sandbox.ts'
 
 export const sampleEveryMs = 250
-
-export type Breach = 'memory' | 'processes'
 
 export interface Watched {
   limits: ProcessLimits

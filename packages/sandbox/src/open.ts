@@ -21,6 +21,7 @@ import { launcherProgram } from '#launcher/launcher'
 import { probe } from '#probe/probe'
 import { OutputPipes } from '#processes/output-pipes'
 import { Placeholders } from '#protect/placeholders'
+import { Quarantine, type TakenAway } from '#protect/quarantine'
 import { DescriptorCover } from './descriptors.ts'
 import { identityFor } from './identity.ts'
 import { LimitWatch } from './limits.ts'
@@ -47,6 +48,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const dataDir = realpathSync(options.dataDir)
   const placeholders = new Placeholders(join(dataDir, 'placeholders.json'))
   placeholders.recover()
+  const quarantine = new Quarantine(dataDir)
+  const abandoned = quarantine.recover()
   const homes = new OwnHomes(homePrefixOf(dataDir))
   homes.recover()
   const watch = new LimitWatch()
@@ -104,6 +107,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     configFile: options.configFile === null ? null : realPath(options.configFile),
     projects: options.projects,
     placeholders,
+    quarantine,
     files: new CopiedFiles(dataDir),
     pipes,
     launcher: launcherProgram(),
@@ -132,7 +136,11 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     return unavailable(`the boundary did not hold against attempted escapes (${list})`, checks)
   }
   return {
-    report: { boundary: 'bubblewrap', warnings: warningsOf(options, setpriv, home), checks },
+    report: {
+      boundary: 'bubblewrap',
+      warnings: [...abandoned.map(takenWarning), ...warningsOf(options, setpriv, home)],
+      checks,
+    },
     spawn,
     close,
   }
@@ -164,6 +172,10 @@ function ownersOf(
   }
   const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
   return found.size === 0 ? [own] : [...found.values()]
+}
+
+function takenWarning({ path, keptAt }: TakenAway): string {
+  return `A run of an earlier server made ${path}, which other programs would load; it is kept at ${keptAt}.`
 }
 
 function warningsOf(options: SandboxOptions, setpriv: string | null, home: string): string[] {

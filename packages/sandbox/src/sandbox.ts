@@ -28,6 +28,8 @@ export interface SandboxedCommand {
   readPaths?: readonly string[]
   /** Files that the run finds in its private home, its own to change: path relative to HOME → content. */
   homeFiles?: ReadonlyMap<string, string | Buffer>
+  /** Called when something the run made under a protected name was moved to `keptAt`, out of its reach. */
+  onTakenAway?(taken: { path: string; keptAt: string }): void
 }
 
 export interface ProcessLimits {
@@ -36,6 +38,9 @@ export interface ProcessLimits {
   /** Processes of the run alive at once. */
   processes?: number | undefined
 }
+
+/** `protected`: the run kept making files under protected names. */
+export type Breach = 'memory' | 'processes' | 'protected'
 
 export interface SandboxedProcess {
   readonly pid: number
@@ -48,7 +53,7 @@ export interface SandboxedProcess {
   /** Settles when the first process has ended and both pipes are drained or cut. Never rejects. */
   readonly exited: Promise<ProcessExit>
   /** Which limit was passed, once one was; the tree is already being ended then. */
-  readonly breach: 'memory' | 'processes' | undefined
+  readonly breach: Breach | undefined
   /** Ends the whole tree: SIGTERM, `graceMs` later SIGKILL. Resolves when no process is left. Idempotent. */
   end(graceMs: number): Promise<void>
 }

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { endLeftovers } from '#processes/leftovers'
 import type { Sandbox } from '#sandbox'
-import { finish, git, isRoot, ordinaryUser, until, Workspace } from './support/workspace.ts'
+import { finish, git, until, Workspace } from './support/workspace.ts'
 
 const workspace = new Workspace()
 const plain = workspace.project('plain')
@@ -50,47 +50,107 @@ const inEveryProject = [
   '.claude/settings.json',
 ]
 
+/** What is at each of these paths, links unresolved. */
+function present(project: string, names: readonly string[]): string[] {
+  return names.filter((name) => lstatSync(join(project, name), { throwIfNoEntry: false }) !== undefined)
+}
+
 describe.each([
   ['that is no repository', plain],
   ['of somebody else', theirs],
 ])('in a project %s', (_name, project) => {
-  it('a job plants no configuration, no agent settings and no repository', async () => {
+  it('a job leaves behind no configuration, no agent settings and no repository with code in it', async () => {
     const targets = [...inEveryProject, '.git', '.git/config', '.git/hooks/pre-commit']
     const before = readdirSync(project)
     const { stdout } = await workspace.sh(
       sandbox,
       project,
-      `${planting}\nfor p in ${targets.join(' ')}; do plant $p; done; git init 2>/dev/null && echo initialised; true`,
+      `${planting}\nfor p in ${targets.join(' ')}; do plant $p; done; git init -q && git config core.fsmonitor /tmp/evil; true`,
     )
-    expect(stdout).toBe('')
-    expect(readdirSync(project)).toEqual(before)
+    expect(stdout).toContain('planted .mcp.json')
+    // It may have been ended over a scratch file of its own.
+    expect(readdirSync(project).filter((name) => name !== '.t')).toEqual(before)
+    rmSync(join(project, '.t'), { force: true })
   })
 
-  it('a job cannot make the project itself a bare repository, whose hooks git would run', async () => {
-    const { stdout } = await workspace.sh(
+  it('what a job makes under a protected name is taken away while it runs, kept, and reported', async () => {
+    const taken: { path: string; keptAt: string }[] = []
+    const child = await workspace.spawn(sandbox, project, ['sh', '-c', 'echo evil > .mcp.json; cat'], {
+      onTakenAway: (found) => taken.push(found),
+    })
+    await until(() => taken.length > 0, 'the file is taken away')
+    expect(taken.map(({ path }) => path)).toEqual([join(project, '.mcp.json')])
+    expect(present(project, ['.mcp.json'])).toEqual([])
+    expect(readFileSync(taken[0]?.keptAt ?? '', 'utf8')).toBe('evil\n')
+    await finish(child)
+  })
+
+  it('a job that keeps making protected files is ended', async () => {
+    const child = await workspace.spawn(sandbox, project, [
+      'sh',
+      '-c',
+      'while :; do echo evil > .mcp.json; sleep 0.01; done 2>/dev/null',
+    ])
+    const { exit } = await finish(child)
+    expect(child.breach).toBe('protected')
+    expect(exit.signal).toBe('SIGKILL')
+    expect(present(project, ['.mcp.json'])).toEqual([])
+  })
+
+  it('a job cannot leave the project itself a bare repository, whose hooks git would run', async () => {
+    await workspace.sh(
       sandbox,
       project,
-      'echo "ref: refs/heads/x" > HEAD; mkdir -p objects; (mkdir refs || (rm -f refs && mkdir refs)) 2>/dev/null && echo made; git --git-dir=. rev-parse --is-bare-repository 2>/dev/null; rm -rf HEAD objects',
+      'echo "ref: refs/heads/x" > HEAD; mkdir -p objects refs hooks; echo evil > hooks/pre-commit',
     )
-    expect(stdout).toBe('')
+    expect(present(project, ['HEAD', 'objects', 'refs']).length).toBeLessThan(3)
+    for (const name of ['HEAD', 'objects', 'refs', 'hooks'])
+      rmSync(join(project, name), { recursive: true, force: true })
   })
 
-  it('what stands in for missing paths is the owner’s, is empty, and goes with the last run', async () => {
+  it('directories with the names of a repository’s are ordinary as long as they make none', async () => {
+    const { exit } = await workspace.sh(sandbox, project, 'mkdir refs objects && echo x > refs/a')
+    expect(exit.code).toBe(0)
+    expect(present(project, ['refs/a', 'objects'])).toEqual(['refs/a', 'objects'])
+    for (const name of ['objects', 'refs']) rmSync(join(project, name), { recursive: true })
+  })
+
+  it('git init, a commit and a remote work, and the repository stays', async () => {
+    const { exit, stderr } = await workspace.sh(
+      sandbox,
+      project,
+      [
+        'git init -q . && git config user.name a && git config user.email a@b && echo x > f && git add f',
+        'git commit -q -m first && git remote add origin https://example.org/a.git && git log --format=%s',
+      ].join('\n'),
+    )
+    expect({ exit, stderr }).toEqual({ exit: { code: 0, signal: null }, stderr: '' })
+    expect(present(project, ['.git/HEAD'])).toEqual(['.git/HEAD'])
+    for (const name of ['.git', 'f']) rmSync(join(project, name), { recursive: true })
+  })
+
+  it.each([
+    ['a hook', 'echo evil > .git/hooks/post-checkout'],
+    ['a program for git to run', 'git config core.fsmonitor /tmp/evil'],
+    ['an alias', 'git config alias.st "!evil"'],
+    ['an included file', 'git config include.path ../evil'],
+    ['a filter', 'git config filter.x.smudge evil'],
+    ['an address that is a command', 'git remote add origin "ext::sh -c evil"'],
+    ['another common directory', 'echo .. > .git/commondir'],
+    ['hooks elsewhere by a link', 'rm -rf .git/hooks && ln -s /tmp .git/hooks'],
+    ['a link in its place', 'mv .git x && ln -s x .git'],
+  ])('a repository that a job gives %s is taken away', async (_what, script) => {
+    await workspace.sh(sandbox, project, `git init -q . && ${script}`)
+    expect(present(project, ['.git'])).toEqual([])
+    rmSync(join(project, 'x'), { recursive: true, force: true })
+  })
+
+  it('while jobs run nothing of Millrace is in the project', async () => {
+    const before = readdirSync(project)
     const children = await Promise.all([1, 2].map(() => workspace.spawn(sandbox, project, ['cat'])))
-    const standIns = ['.claude', '.git', '.mcp.json', 'millrace.config.ts'].map((name) => join(project, name))
-    const uid = isRoot && project === theirs ? ordinaryUser.uid : (process.getuid?.() ?? 0)
-    for (const path of standIns) {
-      const stat = lstatSync(path)
-      expect(stat.uid).toBe(uid)
-      if (stat.isFile()) expect(stat.size).toBe(0)
-      else expect(readdirSync(path)).toEqual([])
-    }
-    const [first, second] = children
-    if (first === undefined || second === undefined) throw new Error('two were started')
-    await finish(first)
-    for (const path of standIns) expect(existsSync(path)).toBe(true)
-    await finish(second)
-    for (const path of standIns) expect(existsSync(path)).toBe(false)
+    expect(readdirSync(project)).toEqual(before)
+    for (const child of children) await finish(child)
+    expect(readdirSync(project)).toEqual(before)
   })
 })
 
@@ -100,7 +160,6 @@ describe('in a repository', () => {
   it('a job plants neither hook nor configuration, by whatever way', async () => {
     const config = readFileSync(join(repository, '.git/config'), 'utf8')
     const targets = [
-      ...inEveryProject,
       '.git/config',
       '.git/hooks/pre-commit',
       '.git/hooks',
@@ -126,7 +185,7 @@ describe('in a repository', () => {
     expect(git(repository, 'log', '--format=%s')).toBe('first\n')
   })
 
-  it('a job works with the repository all the same, and commits none of the stand-ins', async () => {
+  it('a job commits, branches and packs as it would outside, and sees no file that is not the project’s', async () => {
     const { stdout, stderr } = await sh(
       [
         'export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b',
@@ -153,9 +212,10 @@ describe('in a repository', () => {
   it('a project inside the project is protected as well, and so is the way to it', async () => {
     const targets = inEveryProject.map((name) => `packages/nested/${name}`)
     const { stdout } = await sh(
-      `${planting}\nfor p in ${targets.join(' ')}; do plant $p; done; for d in packages packages/nested; do mv $d away 2>/dev/null && echo moved; done; rm -rf away`,
+      `${planting}\nfor p in ${targets.join(' ')}; do plant $p >/dev/null; done; for d in packages packages/nested; do mv $d away 2>/dev/null && echo moved; done; rm -rf away`,
     )
     expect(stdout).toBe('')
+    expect(present(nested, inEveryProject)).toEqual([])
   })
 
   it('hooks that the configuration keeps in the working tree are protected, also before they exist', async () => {
@@ -169,7 +229,9 @@ describe('in a repository', () => {
       husky,
       `${planting}\nfor p in .husky/_/pre-commit .husky shared.gitconfig; do plant $p; done`,
     )
-    expect(stdout).toBe('')
+    expect(stdout).toContain('planted .husky')
+    expect(present(husky, ['.husky'])).toEqual([])
+    expect(present(workspace.root, ['shared.gitconfig'])).toEqual([])
     mkdirSync(join(husky, '.husky/_'), { recursive: true })
     const again = await workspace.sh(
       opened,
@@ -245,13 +307,13 @@ describe('stand-ins', () => {
     // Killed so soon after the start, bubblewrap may not have bound its life to the server's yet.
     await endLeftovers([{ id: runId, process: null }])
     expect(existsSync(join(dataDir, 'placeholders.json'))).toBe(true)
-    // What somebody has filled meanwhile is theirs now.
+    // As a run could have left it that nobody looked at.
     writeFileSync(join(project, '.mcp.json'), '{}')
-    writeFileSync(join(project, '.claude', 'settings.json'), '{}')
     const next = await workspace.open([project], { dataDir })
     expect(existsSync(join(dataDir, 'placeholders.json'))).toBe(false)
     const names = readdirSync(project).sort()
-    expect(names).toEqual(['.claude', '.git', '.mcp.json'])
+    expect(names).toEqual(['.git'])
+    expect(next.report.warnings.join()).toMatch(/made .*\.mcp\.json.*kept at/)
     expect(existsSync(join(project, '.git/commondir'))).toBe(false)
     await next.close()
   })
@@ -263,18 +325,11 @@ describe('stand-ins', () => {
       await new Promise((resolve) => setTimeout(resolve, index * 7))
       return workspace.sh(sandbox, repository, script)
     })
-    for (const ran of await Promise.all(runs)) expect(ran).toMatchObject({ stdout: '', exit: { code: 0 } })
+    for (const { stdout } of await Promise.all(runs)) expect(stdout).not.toContain('.git')
+    rmSync(join(repository, '.t'), { force: true })
     expect(readdirSync(repository).sort()).toEqual(['.git', 'README', 'packages'])
     expect(readdirSync(join(repository, '.git'))).not.toContain('commondir')
     expect(readFileSync(join(repository, '.git/config'), 'utf8')).toBe(config)
-  })
-
-  it('that somebody fills while a run goes on are left to them', async () => {
-    const child = await workspace.spawn(sandbox, plain, ['cat'])
-    writeFileSync(join(plain, 'millrace.config.json'), '{}')
-    await finish(child)
-    expect(readdirSync(plain)).toEqual(['millrace.config.json'])
-    rmSync(join(plain, 'millrace.config.json'))
   })
 
   it('are not needed where a run could create nothing either', async () => {

@@ -27,6 +27,7 @@ import { containedTree } from '#processes/tree'
 import { checkProgram } from '#program'
 import type { Placeholders } from '#protect/placeholders'
 import { protect } from '#protect/protect'
+import type { Quarantine } from '#protect/quarantine'
 import { resolveReadPaths } from '#read-paths'
 import type { ProcessLimits, SandboxedCommand } from '#sandbox'
 import { boundaryArguments, privateHome, scratchDirectories } from './mounts.ts'
@@ -44,6 +45,7 @@ export interface BubblewrapParts {
   configFile: string | null
   projects: readonly { id: string; path: string }[]
   placeholders: Placeholders
+  quarantine: Quarantine
   files: CopiedFiles
   pipes: OutputPipes
   /** See `launcher.ts`. */
@@ -68,7 +70,16 @@ export async function spawnContained(
     configFile: parts.configFile,
     isStandIn: (path) => parts.placeholders.isHeld(path),
   })
-  const release = parts.placeholders.hold(protection.missing, identity)
+  const releaseStandIns = parts.placeholders.hold(protection.missing, identity)
+  let running: RunningChild | null = null
+  const quarantined = parts.quarantine.watch(command.runId, protection.watched, {
+    taken: (taken) => command.onTakenAway?.(taken),
+    insisted: () => running?.passed('protected'),
+  })
+  const release = () => {
+    quarantined.finish()
+    releaseStandIns()
+  }
   let child: ChildProcess
   try {
     const { readPaths, dataDir, toolchain } = parts
@@ -83,15 +94,11 @@ export async function spawnContained(
     })
     checkProgram(command.argv[0], { cwd: command.cwd, path: toolchain.path, visible: view.visible })
     const accounts = accountFiles(identity, privateHome)
-    const ignored = protection.missing
-      .filter((standIn) => standIn.kind === 'file')
-      .map((standIn) => standIn.path)
     const homeFiles = checkHomeFiles(command.homeFiles)
     const files = parts.files.open([
       ['/etc/passwd', accounts.passwd],
       ['/etc/group', accounts.group],
       ['/etc/gitconfig', gitConfig],
-      [gitIgnoreFile, ignoreLines(projectPath, ignored)],
       ...(parts.launcher === null ? [] : [[launcherPath, parts.launcher, 0o555] as const]),
     ])
     const environment = splitEnvironment(
@@ -143,7 +150,8 @@ export async function spawnContained(
       throw new MillraceError('sandbox_unavailable', `bubblewrap could not be started: ${messageOf(error)}`)
     }
     giveFiles(child.stdio.slice(firstFile + files.length), homeFiles)
-    return await attach(child, outputs, command, parts, release)
+    running = await attach(child, outputs, command, parts, release)
+    return running
   } catch (error) {
     release()
     throw error
@@ -213,14 +221,8 @@ function processBackstop({ processes }: ProcessLimits, uid: number, prlimit: str
   return [prlimit, `--nproc=${processes * 16 + 64}`, '--']
 }
 
-const gitIgnoreFile = '/etc/gitignore'
 /** Nobody who could plant a repository's configuration writes here, so every owner is as good. */
-const gitConfig = `[safe]\n\tdirectory = *\n[core]\n\texcludesFile = ${gitIgnoreFile}\n`
-
-/** Keeps `git add --all` inside from taking the stand-ins for files of the project. */
-function ignoreLines(projectPath: string, paths: readonly string[]): string {
-  return paths.map((path) => `${path.slice(projectPath.length)}\n`).join('')
-}
+const gitConfig = '[safe]\n\tdirectory = *\n'
 
 async function reason(stderr: Readable): Promise<string> {
   let text = ''

@@ -10,8 +10,8 @@ import type { ChildProcess } from 'node:child_process'
 import { PassThrough, type Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Breach, LimitWatch } from '#limits'
-import type { ProcessExit, ProcessLimits, SandboxedProcess } from '#sandbox'
+import type { LimitWatch } from '#limits'
+import type { Breach, ProcessExit, ProcessLimits, SandboxedProcess } from '#sandbox'
 import { endTree, type ProcessTree } from './tree.ts'
 
 /** A pipe of a child, and what came out of it. */
@@ -98,7 +98,8 @@ export class RunningChild implements SandboxedProcess {
     await this.gone
   }
 
-  private passed(limit: Breach): void {
+  /** Ends the run for what it did. The first breach counts. */
+  passed(limit: Breach): void {
     if (this.hasLeft || this.breach !== undefined) return
     this.breach = limit
     void this.end(0)

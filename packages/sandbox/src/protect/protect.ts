@@ -1,7 +1,7 @@
 /**
  * What a run may not write although it lies in its project: everything that another program, outside
- * the sandbox, will take for code or for settings. Read-only where it exists, held by a stand-in where
- * it does not.
+ * the sandbox, will take for code or for settings. Read-only where it exists. Where it does not, the name is
+ * watched; inside a repository, where no tool looks for content, a stand-in holds it.
  *
  * Protecting a file is not enough, since a directory above it could be moved away and made anew:
  * every directory between the project and a protected path is pinned by being a mount of its own,
@@ -12,11 +12,15 @@ import { dirname, join, resolve } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
 import { directoriesBetween, entryAt, isWithin, realPath } from '#paths'
 import type { StandIn } from './placeholders.ts'
+import type { WatchedName } from './quarantine.ts'
 
 export interface Protection {
   readOnly: string[]
   pinned: string[]
+  /** Inside a repository. */
   missing: StandIn[]
+  /** Everywhere else in the project. */
+  watched: WatchedName[]
 }
 
 /** Names of configuration files that a server started in the project would load. */
@@ -26,6 +30,8 @@ interface Protected {
   path: string
   kind: StandIn['kind']
   content?: string
+  /** Set for what lies outside a repository. */
+  watch?: WatchedName['kind']
 }
 
 export interface ProtectOptions {
@@ -44,17 +50,20 @@ export function protect(options: ProtectOptions): Protection {
   const wanted: Protected[] = [...new Set([projectPath, ...inside])].flatMap((root) => [
     ...gitPaths(root, projectPath),
     ...bareRepositoryPaths(root, projectPath),
-    { path: join(root, '.claude'), kind: 'directory' },
-    { path: join(root, '.mcp.json'), kind: 'file' },
-    ...configNames.map((name): Protected => ({ path: join(root, name), kind: 'file' })),
+    { path: join(root, '.claude'), kind: 'directory', watch: 'settings' },
+    { path: join(root, '.mcp.json'), kind: 'file', watch: 'settings' },
+    ...configNames.map((name): Protected => ({ path: join(root, name), kind: 'file', watch: 'settings' })),
   ])
   if (configFile !== null && isWithin(projectPath, configFile))
-    wanted.push({ path: configFile, kind: 'file' })
-  const protection: Protection = { readOnly: [], pinned: [], missing: [] }
+    wanted.push({ path: configFile, kind: 'file', watch: 'settings' })
+  const protection: Protection = { readOnly: [], pinned: [], missing: [], watched: [] }
   const pinned = new Set<string>()
-  for (const { path, kind, content = '' } of wanted) {
+  for (const { path, kind, content = '', watch } of wanted) {
     for (const directory of directoriesBetween(projectPath, path)) pinned.add(refuseLink(directory))
-    if (entryAt(path) === null || options.isStandIn(path)) protection.missing.push({ path, kind, content })
+    if (watch !== undefined && entryAt(path) === null) protection.watched.push({ path, kind: watch })
+    else if (watch === 'bare') continue
+    else if (entryAt(path) === null || options.isStandIn(path))
+      protection.missing.push({ path, kind, content })
     else protection.readOnly.push(refuseLink(path))
   }
   protection.pinned = [...pinned]
@@ -74,14 +83,8 @@ function refuseLink(path: string): string {
 function gitPaths(root: string, projectPath: string): Protected[] {
   const git = join(root, '.git')
   const entry = entryAt(git)
-  // An empty directory that cannot be written is no repository, and none can be made.
-  if (entry === null) return [{ path: git, kind: 'directory' }]
-  if (entry.isDirectory()) {
-    // A stand-in of another run is a directory as well, but nothing may be put into it.
-    return isEmptyStandIn(git)
-      ? [{ path: git, kind: 'directory' }]
-      : gitDirectoryPaths(git, root, projectPath)
-  }
+  if (entry === null) return [{ path: git, kind: 'directory', watch: 'repository' }]
+  if (entry.isDirectory()) return gitDirectoryPaths(git, root, projectPath)
   if (!entry.isFile()) return [{ path: git, kind: 'file' }]
   const target = realPath(resolve(root, linkedDirectory(git)))
   const linked = target !== null && isWithin(projectPath, target) && target !== projectPath
@@ -90,18 +93,14 @@ function gitPaths(root: string, projectPath: string): Protected[] {
 
 /**
  * A directory that holds HEAD, objects and refs is a repository without working tree to git, whose
- * `config` and `hooks` it obeys, and it looks there when `.git` is missing or was spoilt. A file where
- * one of the directories would have to be keeps a root from becoming such a repository.
+ * `config` and `hooks` it obeys, and it looks there when `.git` is missing or was spoilt. An entry that
+ * is missing must not appear while the others are there.
  */
 function bareRepositoryPaths(root: string, projectPath: string): Protected[] {
-  const free = ['refs', 'objects'].find((name) => !entryAt(join(root, name))?.isDirectory())
-  if (free !== undefined) return [{ path: join(root, free), kind: 'file' }]
-  return gitDirectoryPaths(root, root, projectPath)
-}
-
-/** A real repository has a HEAD. */
-function isEmptyStandIn(git: string): boolean {
-  return entryAt(join(git, 'HEAD')) === null && entryAt(join(git, 'config')) === null
+  const free = ['refs', 'objects', 'HEAD'].filter((name) => entryAt(join(root, name)) === null)
+  if (free.length > 0) return free.map((name) => ({ path: join(root, name), kind: 'file', watch: 'bare' }))
+  const isRepository = ['refs', 'objects'].every((name) => entryAt(join(root, name))?.isDirectory())
+  return isRepository ? gitDirectoryPaths(root, root, projectPath) : []
 }
 
 function gitDirectoryPaths(git: string, root: string, projectPath: string): Protected[] {
@@ -129,8 +128,8 @@ function configuredPaths(git: string, root: string, projectPath: string): Protec
     if (!isWithin(projectPath, path) || path === projectPath) return []
     const first = [...directoriesBetween(projectPath, path), path].find((part) => entryAt(part) === null)
     // A directory that is missing on the way stands for everything below it.
-    if (first !== undefined && first !== path) return [{ path: first, kind: 'directory' }]
-    return [{ path, kind: hooks ? 'directory' : 'file' }]
+    if (first !== undefined && first !== path) return [{ path: first, kind: 'directory', watch: 'settings' }]
+    return [{ path, kind: hooks ? 'directory' : 'file', watch: 'settings' }]
   })
 }
 

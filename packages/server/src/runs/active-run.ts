@@ -40,6 +40,7 @@ import {
 import { bounded, boundedError, toEventJson } from './clip.ts'
 import { cutShort, type EndingParts } from './ending.ts'
 import type { Questions } from './questions.ts'
+import { reportingSandbox } from './reporting-sandbox.ts'
 
 export interface ActiveRunParts extends EndingParts {
   store: Pick<
@@ -187,7 +188,7 @@ export class ActiveRun {
       run: publicRun(run),
       project: parts.project,
       signal: this.controller.signal,
-      sandbox: parts.sandbox,
+      sandbox: reportingSandbox(parts.sandbox, (event) => void this.track(() => this.emit([event]))),
       get uncommittedBytes() {
         return active.uncommitted
       },

@@ -1,0 +1,84 @@
+/**
+ * Does a repository that a run has made hold nothing that git would run? Then it may stay: `git init` and
+ * `git clone` are honest work.
+ *
+ * A positive list: a setting, a hook or a file that is not on it makes the repository one that is not inert.
+ */
+import { lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { entryAt } from '#paths'
+
+const configBytesMax = 65_536
+
+/** Settings that only say what something is called or how it is stored: `section.key`, any subsection. */
+const plainSettings = new Set([
+  'core.repositoryformatversion',
+  'core.filemode',
+  'core.bare',
+  'core.logallrefupdates',
+  'core.ignorecase',
+  'core.precomposeunicode',
+  'core.symlinks',
+  'core.autocrlf',
+  'core.eol',
+  'core.quotepath',
+  'user.name',
+  'user.email',
+  'author.name',
+  'author.email',
+  'committer.name',
+  'committer.email',
+  'init.defaultbranch',
+  'branch.remote',
+  'branch.merge',
+  'branch.rebase',
+  'pull.rebase',
+  'pull.ff',
+  'push.default',
+  'remote.fetch',
+  'remote.tagopt',
+])
+const addressSettings = new Set(['remote.url', 'remote.pushurl'])
+/** No `ext::` and no other helper that git would run. */
+const plainAddress = /^(?:(?:https?|ssh|git|file):\/\/(?!-)|(?!-)[\w.-]+@(?!-)[\w.-]+:(?!:)|\.{0,2}\/)[^\s]*$/
+
+/** `git`: the path of a `.git` that was not there when the run began. */
+export function isInertRepository(git: string): boolean {
+  try {
+    if (!lstatSync(git).isDirectory()) return false
+    for (const name of ['commondir', 'config.worktree', 'modules', 'worktrees'])
+      if (entryAt(join(git, name)) !== null) return false
+    return isPlainConfig(join(git, 'config')) && holdsOnlySamples(join(git, 'hooks'))
+  } catch {
+    // It is being made or moved. It is looked at again.
+    return entryAt(git) === null
+  }
+}
+
+function isPlainConfig(path: string): boolean {
+  const entry = entryAt(path)
+  if (entry === null) return true
+  if (!entry.isFile() || entry.size > configBytesMax) return false
+  let section = ''
+  for (const line of readFileSync(path, 'utf8').split('\n')) {
+    const text = line.trim()
+    if (text === '' || text.startsWith('#') || text.startsWith(';')) continue
+    const header = /^\[([a-z0-9-]+)(?:[ \t]+"(?:[^"\\]|\\["\\])*")?\]$/i.exec(text)
+    if (header?.[1] !== undefined) {
+      section = header[1].toLowerCase()
+      continue
+    }
+    const [, key, value] = /^([a-z][a-z0-9-]*)[ \t]*=[ \t]*([^\\"]*)$/i.exec(text) ?? []
+    if (key === undefined || value === undefined) return false
+    const name = `${section}.${key.toLowerCase()}`
+    if (!plainSettings.has(name) && !(addressSettings.has(name) && plainAddress.test(value))) return false
+  }
+  return true
+}
+
+/** git's own examples, which it does not run under their names. */
+function holdsOnlySamples(hooks: string): boolean {
+  const entry = entryAt(hooks)
+  if (entry === null) return true
+  return entry.isDirectory() && readdirSync(hooks).every((name) => name.endsWith('.sample'))
+}

@@ -1,0 +1,231 @@
+/**
+ * Takes away what a run makes under a protected name that did not exist when the run began.
+ *
+ * What exists can be mounted read-only. What does not exist has nothing to mount on, and a stand-in would be a
+ * file or directory that the project's own tools take for content. So the few names are watched, and what
+ * appears under one of them is moved into the data directory before another program loads it, unless it is
+ * harmless. A run that keeps at it is ended.
+ *
+ * Owns: the watchers of all runs, and the journal of what they watch, so that the next server looks once more
+ * after a crash. Invariant: when `finish()` has returned, with no process of the run left, nothing that is not
+ * harmless is there under a name that the run could have made.
+ */
+import {
+  cpSync,
+  existsSync,
+  type FSWatcher,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { entryAt, isDirectory } from '#paths'
+import { isInertRepository } from './inert-repository.ts'
+
+/** A protected name with nothing there. */
+export interface WatchedName {
+  path: string
+  /**
+   * `repository`: a `.git`, harmless when git would run nothing in it. `bare`: one of the entries that would
+   * make its directory a repository; harmless while another one is missing. `settings`: never harmless.
+   */
+  kind: 'repository' | 'bare' | 'settings'
+}
+
+export interface TakenAway {
+  path: string
+  /** Where it is now, in the server's data directory. */
+  keptAt: string
+}
+
+export interface QuarantineRun {
+  /** The last look, once no process of the run is left. */
+  finish(): void
+}
+
+/** A run that makes protected names more often than this is not doing so by accident. */
+const takenMax = 8
+/** Where the system gives no watcher. */
+const pollMs = 200
+
+export class Quarantine {
+  readonly #directory: string
+  readonly #journal: string
+  readonly #runs = new Map<string, readonly WatchedName[]>()
+
+  constructor(dataDir: string) {
+    this.#directory = join(dataDir, 'quarantine')
+    this.#journal = join(dataDir, 'watched.json')
+  }
+
+  /** Takes away what runs of an earlier server made and nobody looked at. */
+  recover(): TakenAway[] {
+    const taken = readJournal(this.#journal).flatMap(([runId, names]) => this.#takeAll(runId, names))
+    this.#writeJournal()
+    return taken
+  }
+
+  /** Watches names for a run until `finish()`. `insisted` is called once, when the run makes them too often. */
+  watch(
+    runId: string,
+    names: readonly WatchedName[],
+    on: { taken(taken: TakenAway): void; insisted(): void },
+  ): QuarantineRun {
+    if (names.length === 0) return { finish: () => {} }
+    const key = this.#runs.has(runId) ? `${runId}-${this.#runs.size}` : runId
+    this.#runs.set(key, names)
+    this.#writeJournal()
+    let count = 0
+    const look = () => {
+      for (const taken of this.#takeAll(runId, names)) {
+        count += 1
+        on.taken(taken)
+        if (count === takenMax) on.insisted()
+      }
+    }
+    const watcher = new NameWatcher(names, look)
+    return {
+      finish: () => {
+        watcher.close()
+        look()
+        this.#runs.delete(key)
+        this.#writeJournal()
+      },
+    }
+  }
+
+  #takeAll(runId: string, names: readonly WatchedName[]): TakenAway[] {
+    const taken: TakenAway[] = []
+    for (const name of names) {
+      if (entryAt(name.path) === null || isHarmless(name)) continue
+      const keptAt = this.#take(runId, name.path)
+      if (keptAt !== null) taken.push({ path: name.path, keptAt })
+    }
+    return taken
+  }
+
+  #take(runId: string, path: string): string | null {
+    const folder = join(this.#directory, runId)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    let keptAt = join(folder, basename(path))
+    for (let copy = 2; existsSync(keptAt); copy += 1) keptAt = join(folder, `${basename(path)}.${copy}`)
+    try {
+      renameSync(path, keptAt)
+      return keptAt
+    } catch (error) {
+      const { code } = error as { code?: string }
+      // Gone again, which is as good.
+      if (code === 'ENOENT') return null
+      if (code !== 'EXDEV') throw error
+    }
+    // On another file system: out of the way by name at once, then copied.
+    const aside = join(dirname(path), `.${basename(path)}.millrace-${crypto.randomUUID()}`)
+    renameSync(path, aside)
+    cpSync(aside, keptAt, { recursive: true, verbatimSymlinks: true })
+    rmSync(aside, { recursive: true, force: true })
+    return keptAt
+  }
+
+  #writeJournal(): void {
+    if (this.#runs.size === 0) {
+      if (entryAt(this.#journal) !== null) unlinkSync(this.#journal)
+      return
+    }
+    writeFileSync(`${this.#journal}.new`, JSON.stringify([...this.#runs]), { mode: 0o600 })
+    renameSync(`${this.#journal}.new`, this.#journal)
+  }
+}
+
+function isHarmless({ path, kind }: WatchedName): boolean {
+  switch (kind) {
+    case 'repository':
+      return isInertRepository(path)
+    case 'bare': {
+      const root = dirname(path)
+      const complete = isDirectory(join(root, 'refs')) && isDirectory(join(root, 'objects'))
+      return !complete || entryAt(join(root, 'HEAD')) === null
+    }
+    case 'settings':
+      return false
+    default:
+      return kind satisfies never
+  }
+}
+
+/**
+ * Calls `look` soon after something changes where the names would be. A repository that may stay is watched as
+ * well: it could be given a hook later.
+ */
+class NameWatcher {
+  readonly #look: () => void
+  readonly #repositories: readonly string[]
+  readonly #watchers = new Map<string, FSWatcher>()
+  #poll: NodeJS.Timeout | null = null
+
+  constructor(names: readonly WatchedName[], look: () => void) {
+    this.#look = look
+    this.#repositories = names.filter(({ kind }) => kind === 'repository').map(({ path }) => path)
+    const wanted = new Map<string, Set<string>>()
+    for (const { path, kind } of names) {
+      const seen = wanted.get(dirname(path)) ?? new Set()
+      for (const name of kind === 'bare' ? ['HEAD', 'refs', 'objects'] : [basename(path)]) seen.add(name)
+      wanted.set(dirname(path), seen)
+    }
+    for (const [directory, seen] of wanted) this.#open(directory, (name) => name === null || seen.has(name))
+  }
+
+  close(): void {
+    for (const watcher of this.#watchers.values()) watcher.close()
+    this.#watchers.clear()
+    if (this.#poll !== null) clearInterval(this.#poll)
+  }
+
+  #open(directory: string, concerns: (name: string | null) => boolean): void {
+    if (this.#watchers.has(directory)) return
+    try {
+      const watcher = watch(directory, { persistent: false }, (_event, name) => {
+        if (concerns(name)) this.#changed()
+      })
+      watcher.on('error', () => {
+        this.#watchers.delete(directory)
+        watcher.close()
+      })
+      this.#watchers.set(directory, watcher)
+    } catch {
+      // No watcher to be had: the user's limit of them is reached. ENOENT of a repository that went away, too.
+      this.#poll ??= setInterval(this.#look, pollMs).unref()
+    }
+  }
+
+  #changed(): void {
+    this.#look()
+    for (const git of this.#repositories) {
+      for (const directory of [git, join(git, 'hooks')]) {
+        if (!isDirectory(directory)) this.#forget(directory)
+        else
+          this.#open(
+            directory,
+            (name) => name === null || !/^(objects|index|HEAD|ORIG_HEAD|logs|refs)/.test(name),
+          )
+      }
+    }
+  }
+
+  #forget(directory: string): void {
+    this.#watchers.get(directory)?.close()
+    this.#watchers.delete(directory)
+  }
+}
+
+function readJournal(path: string): [runId: string, names: WatchedName[]][] {
+  try {
+    const entries: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    return Array.isArray(entries) ? (entries as [string, WatchedName[]][]) : []
+  } catch {
+    return []
+  }
+}

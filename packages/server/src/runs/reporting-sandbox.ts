@@ -1,0 +1,25 @@
+/** The sandbox as one run sees it: what is taken away from the run stands in its log. */
+import { relative } from 'node:path'
+import type { Sandbox } from '@millrace/sandbox'
+import type { EmittedEvent } from '#runners/runner'
+
+/** Data: `path`, relative to the project; `keptAt`, absolute, in the server's data directory; `message`. */
+const quarantinedType = 'sandbox:quarantined'
+
+export function reportingSandbox(sandbox: Sandbox, report: (event: EmittedEvent) => void): Sandbox {
+  return {
+    report: sandbox.report,
+    close: () => sandbox.close(),
+    spawn: (command) =>
+      sandbox.spawn({
+        ...command,
+        onTakenAway: ({ path, keptAt }) => {
+          const inProject = relative(command.projectPath, path)
+          const message =
+            `Millrace moved ${inProject} out of the project: other programs would run what it says. ` +
+            `If you want it, move it back from ${keptAt}.`
+          report({ type: quarantinedType, data: { path: inProject, keptAt, message } })
+        },
+      }),
+  }
+}
