@@ -1,6 +1,6 @@
 /**
- * The closed table of errors. Everything that can go wrong at a door has one row here: its HTTP
- * status, whether trying the same again later can help, and a title (RFC 9457 `title`).
+ * The closed table of errors. Every failure that can reach a caller has one row: its HTTP status, whether
+ * the same request may succeed later, and a title (RFC 9457 `title`). docs/protocol.md#8-error-codes lists it.
  */
 export const errorTable = {
   invalid_request: { status: 400, retry: false, title: 'The request is not valid' },
@@ -33,13 +33,16 @@ export const errorTable = {
   storage_failed: { status: 503, retry: true, title: 'The store failed' },
   agent_unavailable: { status: 503, retry: false, title: 'No agent can be run' },
   sandbox_unavailable: { status: 503, retry: false, title: 'The sandbox is not available' },
+  // The next two fail the start of a server: no request is answered with them.
+  invalid_config: { status: 500, retry: false, title: 'The configuration is not valid' },
+  data_dir_in_use: { status: 503, retry: true, title: 'Another server uses the data directory' },
 } as const satisfies Record<string, { status: number; retry: boolean; title: string }>
 
 export type ErrorCode = keyof typeof errorTable
 
-/** An error somebody outside may see: its message is written for them and holds no secret. */
+/** An error that a caller may see: its message is written for callers and holds no secret. */
 export class MillraceError extends Error {
-  override readonly name = 'MillraceError'
+  override readonly name: string = 'MillraceError'
   readonly code: ErrorCode
   /** Which input is at fault and what was expected of it, one entry a field. */
   readonly fields: FieldError[] | undefined

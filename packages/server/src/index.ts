@@ -1,6 +1,6 @@
 /** `@millrace/server` as a library. Importing opens nothing. */
 
-export { MillraceError } from '@millrace/protocol'
+export { type ErrorCode, errorTable, type FieldError, MillraceError } from '@millrace/protocol'
 export type { Principal } from '#auth/principal'
 export { ConfigError } from '#config/problems'
 export type { ConfigFile } from '#config/schema'
@@ -38,4 +38,6 @@ export {
 export type { EmbeddedRuns, HostPrincipal } from '#embed/runs'
 export { StreamService, type StreamSession, streamService } from '#embed/stream-service'
 export type { RunListener } from '#realtime/hooks'
+export { SubscriptionRefused } from '#realtime/subscription'
 export { createSSEWriter, type SSEWriter, type SSEWriterOptions } from '#sse/sse-writer'
+export { DataDirInUse } from '#store/sqlite/upkeep/lock'

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { MillraceError } from '@millrace/protocol'
+import { MillraceError, messageOf } from '@millrace/protocol'
 import { endLeftovers, openSandbox, type SandboxReport } from '@millrace/sandbox'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Logger } from 'pino'
@@ -100,17 +100,18 @@ async function open(
   releases: (() => unknown)[],
   close: () => Promise<void>,
 ): Promise<OpenServer> {
-  await mkdir(configured.dataDir, { recursive: true, mode: 0o700 })
-  const lock = acquireDataDirLock(configured.dataDir)
+  const lock = await codedStorage(() => lockDataDir(configured.dataDir))
   releases.push(() => lock.release())
 
   const { config, model } = await withModel(configured, demo ? log : null, releases)
   const metrics = new Metrics()
-  const sqlite = await openSqliteStore({
-    dataDir: config.dataDir,
-    onBatch: (batch) => metrics.store.batch(batch),
-    ...(onFatal === undefined ? {} : { onFatal }),
-  })
+  const sqlite = await codedStorage(() =>
+    openSqliteStore({
+      dataDir: config.dataDir,
+      onBatch: (batch) => metrics.store.batch(batch),
+      ...(onFatal === undefined ? {} : { onFatal }),
+    }),
+  )
   releases.push(() => sqlite.close())
   const store = observeStore(sqlite, writeObserver(metrics, log))
   releases.push(store.onStatus(logStoreStatus(log)))
@@ -237,6 +238,21 @@ async function open(
       await Promise.all([delivery.drain(drainMs), realtime.drain(drainMs)])
     },
     close,
+  }
+}
+
+async function lockDataDir(dataDir: string) {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  return acquireDataDirLock(dataDir)
+}
+
+/** Gives a failure to open the storage its code; the operating system's own says nothing to a caller. */
+async function codedStorage<Opened>(open: () => Promise<Opened>): Promise<Opened> {
+  try {
+    return await open()
+  } catch (error) {
+    if (error instanceof MillraceError) throw error
+    throw new MillraceError('storage_failed', messageOf(error), { cause: error })
   }
 }
 

@@ -1,13 +1,13 @@
 /** What is wrong with a configuration: every problem at once, each with its key and what was expected. */
-import type { FieldError } from '@millrace/protocol'
+import { type FieldError, MillraceError } from '@millrace/protocol'
 import type { ZodType, z } from 'zod'
 import { nearest } from './nearest.ts'
 
 /** `path` is the dotted key of the file, a flag (`--port`), an environment variable, or a file's path. */
 export type ConfigProblem = FieldError
 
-/** Thrown by `loadConfig`. `problems` is never empty. */
-export class ConfigError extends Error {
+/** The configuration is not valid (code `invalid_config`). `problems` is never empty. */
+export class ConfigError extends MillraceError {
   override readonly name = 'ConfigError'
   readonly problems: readonly ConfigProblem[]
 
@@ -15,7 +15,9 @@ export class ConfigError extends Error {
     const where = file === null ? '' : ` in ${file}`
     const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`
     const lines = problems.map((problem) => `  ${problem.path}: expected ${problem.expected}`)
-    super(`The configuration is not valid: ${count}${where}\n${lines.join('\n')}`)
+    super('invalid_config', `The configuration is not valid: ${count}${where}\n${lines.join('\n')}`, {
+      fields: [...problems],
+    })
     this.problems = problems
   }
 }

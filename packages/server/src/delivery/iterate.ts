@@ -9,6 +9,7 @@ import type { LogSource, StoredEvent } from './source.ts'
 
 /** The log cannot serve the cursor; `reset` says why, as the `reset` frame of a stream does. */
 export class CursorReset extends MillraceError {
+  override readonly name = 'CursorReset'
   readonly reset: ResetData
 
   constructor(reset: ResetData) {

@@ -5,6 +5,7 @@
  * `runs/*`, `runs/<id>`, `projects/*` and `projects/<id>` are topics of records; nobody can publish to
  * a name of theirs. Every other name is an application's own.
  */
+import { MillraceError } from '@millrace/protocol'
 import { modifierIn } from './fields.ts'
 
 export interface Subscription {
@@ -17,11 +18,12 @@ export interface Subscription {
 }
 
 /** Why a subscription is refused; `option` names what is not supported. */
-export class SubscriptionRefused extends Error {
+export class SubscriptionRefused extends MillraceError {
+  override readonly name = 'SubscriptionRefused'
   readonly option: string | null
 
   constructor(message: string, option: string | null = null) {
-    super(message)
+    super('invalid_request', message)
     this.option = option
   }
 }

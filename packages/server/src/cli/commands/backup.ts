@@ -1,10 +1,9 @@
 /** `millrace backup` and `millrace restore`: copy the database to one file, and back. */
 import { resolve } from 'node:path'
-import { MillraceError } from '@millrace/protocol'
 import type { Command } from 'commander'
 import { exitCodes } from '#cli/exit-codes'
 import { CliError, type Io, Terminal } from '#cli/terminal'
-import { backUp, DataDirInUse, restore } from '#store/sqlite/upkeep/data-directory'
+import { backUp, restore } from '#store/sqlite/upkeep/data-directory'
 import { type CommandContext, type DataFlags, ofDataDirectory } from './command.ts'
 import { directoryToRestore, directoryWithDatabase } from './upkeep-directory.ts'
 
@@ -51,10 +50,8 @@ function explained<Result>(work: () => Result): Result {
   try {
     return work()
   } catch (error) {
-    const known =
-      error instanceof MillraceError ||
-      error instanceof DataDirInUse ||
-      (error instanceof Error && 'code' in error)
+    // Coded: ours, or of the operating system.
+    const known = error instanceof Error && 'code' in error
     throw known ? new CliError(error.message, exitCodes.failed) : error
   }
 }

@@ -17,6 +17,7 @@ const generic = 'Something went wrong while processing your request.'
 
 /** A 400 that states what is wrong with each field. */
 export class InvalidFields extends MillraceError {
+  override readonly name = 'InvalidFields'
   readonly data: RefusedFields
 
   constructor(data: RefusedFields, message = generic) {

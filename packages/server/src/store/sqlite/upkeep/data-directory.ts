@@ -6,7 +6,7 @@ import type { Store } from '#store/store'
 import { acquireDataDirLock, DataDirInUse } from './lock.ts'
 
 export { backUp } from './backup.ts'
-export { acquireDataDirLock, DataDirInUse } from './lock.ts'
+export { acquireDataDirLock } from './lock.ts'
 export { restore } from './restore.ts'
 
 export function holdsDatabase(dataDir: string): boolean {

@@ -9,6 +9,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { MillraceError } from '@millrace/protocol'
 import { failureKind } from '#store/sqlite/database'
 import { isAlive } from './is-alive.ts'
 
@@ -19,9 +20,13 @@ export interface DataDirLock {
 // A lock that nobody refers to would be released by the garbage collector.
 const held = new Set<DatabaseSync>()
 
-/** Another process has the lock; its message names it. */
-export class DataDirInUse extends Error {
+/** Another process holds the lock (code `data_dir_in_use`); the message names it. */
+export class DataDirInUse extends MillraceError {
   override readonly name = 'DataDirInUse'
+
+  constructor(message: string) {
+    super('data_dir_in_use', message)
+  }
 }
 
 /** Takes the lock. Throws a `DataDirInUse` when another process has it. */
