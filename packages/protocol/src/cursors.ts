@@ -8,7 +8,7 @@ import type { ResetReason } from './events.ts'
 
 export type ParsedCursor = { kind: 'none' } | { kind: 'at'; after: number } | { kind: 'invalid' }
 
-// Ten thousand years of a million events a second still fit in 2^53 - 1, whose decimal form has 16 digits.
+// At a million events a second a log reaches 2^53 - 1, which has 16 digits, after 285 years.
 const decimal = /^(0|[1-9][0-9]{0,15})$/
 
 /** Reads one cursor. The empty string is "none": an EventSource that never saw an id sends no header. */
