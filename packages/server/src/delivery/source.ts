@@ -1,6 +1,6 @@
 /** What delivery needs of the store, and no more. */
-import type { Store, StoredEvent } from '#store/store'
+import type { LogStore, StoredEvent } from '#store/store'
 
-export type LogSource = Pick<Store, 'bounds' | 'readAfter'>
+export type LogSource = Pick<LogStore, 'bounds' | 'readAfter'>
 
 export type { StoredEvent }

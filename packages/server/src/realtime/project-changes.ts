@@ -6,7 +6,7 @@
  * `mostCounted`: that is "so many or more".
  */
 import type { RunKind, RunState } from '@millrace/protocol'
-import type { Store } from '#store/store'
+import type { RunStore } from '#store/store'
 import type { Clock } from '#time/clock'
 import { Paced } from './paced.ts'
 
@@ -27,7 +27,7 @@ export interface ProjectRecord {
 export const mostCounted = 100
 
 export interface ProjectChangesParts {
-  store: Pick<Store, 'listRuns'>
+  store: Pick<RunStore, 'listRuns'>
   clock: Clock
   intervalMs: number
   retryMs: number

@@ -9,7 +9,7 @@
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import type { Identity } from '#auth/identity'
-import type { Store } from '#store/store'
+import type { CommitFeed, RunStore } from '#store/store'
 import { type Clock, monotonicClock } from '#time/clock'
 import { deadlineAfter } from '#time/deadline'
 import type { RealtimeClient } from './client.ts'
@@ -23,7 +23,7 @@ import { type Subscription, topicProblem } from './subscription.ts'
 import { SubscriptionBudget } from './subscription-budget.ts'
 
 export interface RealtimeParts {
-  store: Pick<Store, 'getRun' | 'listRuns' | 'onCommit'>
+  store: Pick<RunStore, 'getRun' | 'listRuns'> & CommitFeed
   /** Topics that guests may follow. */
   publicTopics: readonly string[]
   hooks: RunHooks

@@ -7,7 +7,7 @@
  * told is on disk. Nothing is read while nobody wants to know.
  */
 import type { Run } from '@millrace/protocol'
-import { type Commit, publicRun, type RunRecord, type Store } from '#store/store'
+import { type Commit, type CommitFeed, publicRun, type RunRecord, type RunStore } from '#store/store'
 import type { Clock } from '#time/clock'
 import type { RecordAction } from './message.ts'
 import { Paced } from './paced.ts'
@@ -20,7 +20,7 @@ export interface RunChange {
 }
 
 export interface RunChangesParts {
-  store: Pick<Store, 'getRun' | 'onCommit'>
+  store: Pick<RunStore, 'getRun'> & CommitFeed
   clock: Clock
   intervalMs: number
   retryMs: number

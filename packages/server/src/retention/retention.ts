@@ -8,7 +8,7 @@
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import type { CredentialStore } from '#store/credentials'
-import type { Expendable, RetentionRule, Store } from '#store/store'
+import type { Expendable, RetentionRule, RetentionStore } from '#store/store'
 
 /** Absent: as it is configured. */
 export interface PruneRequest {
@@ -30,7 +30,7 @@ export interface Pruned {
 }
 
 export interface RetentionParts {
-  store: Pick<Store, 'expendable' | 'deleteRun' | 'prune' | 'reclaim'> & {
+  store: RetentionStore & {
     credentials: Pick<CredentialStore, 'sweep'>
   }
   /** As configured. */
@@ -111,7 +111,10 @@ export class Retention {
     let cursor: string | null = null
     do {
       this.#check()
-      const piece: Awaited<ReturnType<Store['expendable']>> = await this.#parts.store.expendable(rule, cursor)
+      const piece: Awaited<ReturnType<RetentionStore['expendable']>> = await this.#parts.store.expendable(
+        rule,
+        cursor,
+      )
       for (let start = 0; start < piece.found.length; start += together) {
         this.#check()
         yield piece.found.slice(start, start + together)

@@ -30,12 +30,15 @@ import {
   type RunOutcome,
 } from '#runners/runner'
 import {
+  type ApprovalStore,
   type EventInput,
   type Finish,
+  type LogStore,
   publicRun,
   type RunProcess,
   type RunRecord,
-  type Store,
+  type RunStore,
+  type TranscriptStore,
 } from '#store/store'
 import { bounded, boundedError, toEventJson } from './clip.ts'
 import { cutShort, type EndingParts } from './ending.ts'
@@ -43,16 +46,10 @@ import type { Questions } from './questions.ts'
 import { reportingSandbox } from './reporting-sandbox.ts'
 
 export interface ActiveRunParts extends EndingParts {
-  store: Pick<
-    Store,
-    | 'append'
-    | 'markRunning'
-    | 'recordProcess'
-    | 'requestApproval'
-    | 'appendTranscript'
-    | 'readTranscript'
-    | 'finish'
-  >
+  store: Pick<RunStore, 'markRunning' | 'recordProcess' | 'finish'> &
+    Pick<LogStore, 'append'> &
+    Pick<ApprovalStore, 'requestApproval'> &
+    TranscriptStore
   questions: Pick<Questions, 'waitFor' | 'giveUp' | 'giveUpAll'>
   /** How long a question waits for its answer. */
   approvalSeconds: number

@@ -8,10 +8,10 @@
  */
 import { MillraceError, type RunKind } from '@millrace/protocol'
 import type { Logger } from 'pino'
-import type { RunRecord, Store } from '#store/store'
+import type { CommitFeed, RunRecord, RunStore } from '#store/store'
 
 export interface DispatcherParts {
-  store: Pick<Store, 'claim' | 'onCommit'>
+  store: Pick<RunStore, 'claim'> & CommitFeed
   /** Kinds this node runs, with how many of each at once. */
   kinds: readonly { kind: RunKind; concurrency: number }[]
   node: string

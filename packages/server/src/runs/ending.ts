@@ -2,7 +2,7 @@
 import { type EndCause, isFinal, type Run, terminalType } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import { EndRequest, type Runner } from '#runners/runner'
-import type { Finish, RunRecord, Store } from '#store/store'
+import type { Finish, RunRecord, RunStore } from '#store/store'
 import { boundedError, toEventJson } from './clip.ts'
 
 /** What everybody who writes a terminal event needs. */
@@ -62,7 +62,7 @@ export function cutShort(
 export async function cancelQueued(
   record: RunRecord,
   runner: Runner | undefined,
-  parts: EndingParts & { store: Pick<Store, 'finish' | 'getRun'> },
+  parts: EndingParts & { store: Pick<RunStore, 'finish' | 'getRun'> },
   reason?: string,
 ): Promise<RunRecord> {
   const cause = record.cause ?? 'abort'

@@ -15,11 +15,11 @@ import {
 } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import type { Answer } from '#runners/runner'
-import type { Commit, Store } from '#store/store'
+import type { ApprovalStore, Commit, CommitFeed } from '#store/store'
 import { type Clock, monotonicClock } from '#time/clock'
 
 export interface QuestionsParts {
-  store: Pick<Store, 'answerApproval' | 'openApprovals' | 'getApproval' | 'onCommit'>
+  store: Omit<ApprovalStore, 'requestApproval'> & CommitFeed
   now: () => number
   log: Logger
   /** What the sweeps are timed by. */

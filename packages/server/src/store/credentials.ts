@@ -1,13 +1,13 @@
 /**
- * Where credentials live. Only their hashes are stored: whoever reads the data directory can present
- * none of them.
+ * Where credentials live. Only hashes of their secrets are stored: a thief of the data directory can
+ * present none of them.
  */
 
 /** `login` is a one-use code, `cookie` a browser's session, `token` a bearer token, `ticket` opens one stream. */
 export type CredentialKind = 'login' | 'cookie' | 'token' | 'ticket'
 
 export interface Credential {
-  /** A UUID; names the credential where it is listed or revoked, and opens nothing. */
+  /** A UUID; names the credential in listings and revocations, and opens nothing. */
   id: string
   kind: CredentialKind
   user: string
@@ -18,7 +18,7 @@ export interface Credential {
   revokedAt: number | null
   /** When a one-use credential was used. */
   usedAt: number | null
-  /** The credential it was made from and dies with, if any; `process:…` names a token of a process. */
+  /** The credential that it was made from and dies with, if any; `process:…` names a token of a process. */
   parent: string | null
   /** The one path a ticket opens; null for every other kind. */
   path: string | null
@@ -27,11 +27,11 @@ export interface Credential {
 export interface CredentialStore {
   /** `hash` is the SHA-256 of the secret, in hex. */
   add(credential: Credential, hash: string): Promise<void>
-  /** By a fresh read; also what is expired, used or revoked. */
+  /** By a fresh read; also a credential that is expired, used or revoked. */
   find(hash: string): Promise<Credential | null>
   /** Marks a one-use credential used. Null when it is unknown or was used before: exactly one caller wins. */
   take(hash: string, at: number): Promise<Credential | null>
-  /** Revokes a credential and all that was made from it. False when there is none of that id. */
+  /** Revokes a credential and everything made from it. False when there is none with that id. */
   revoke(id: string, at: number): Promise<boolean>
   /** Newest first. */
   list(kind: CredentialKind): Promise<Credential[]>

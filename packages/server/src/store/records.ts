@@ -1,0 +1,189 @@
+/** What the store's port speaks of: runs, events, questions, pages, commits. */
+import type {
+  EndCause,
+  FinalState,
+  LogBounds,
+  PermissionResolvedEvent,
+  Run,
+  RunKind,
+  RunState,
+} from '@millrace/protocol'
+
+/** An event before it has a number. `json` is the data as one line of JSON. */
+export interface EventInput {
+  /** Milliseconds since the epoch. */
+  at: number
+  type: string
+  json: string
+}
+
+export interface StoredEvent extends EventInput {
+  seq: number
+}
+
+export interface NewRun {
+  /** A UUID made by the server. */
+  id: string
+  kind: RunKind
+  project: string | null
+  owner: string
+  spec: Record<string, unknown>
+  createdAt: number
+  retryOf: string | null
+  resumes: string | null
+  /** A project has one open run at a time that is exclusive. */
+  exclusive: boolean
+  /** The first event of the log. */
+  queued: EventInput
+  /** A repeated key of the same owner answers with the first run; with another fingerprint it is an error. */
+  idempotency: { key: string; fingerprint: string } | null
+}
+
+/** The process that does a run's work, named so that a recycled pid is not mistaken for it. */
+export interface RunProcess {
+  pid: number
+  /** Field 22 of `/proc/<pid>/stat` (clock ticks since boot), or 0 where there is no such thing. */
+  startTime: number
+}
+
+/** A run with what only the inside of the server may know. */
+export interface RunRecord extends Run {
+  /** The first cause of ending that was recorded, if any. */
+  cause: EndCause | null
+  process: RunProcess | null
+  /** The node that claimed it. */
+  node: string | null
+}
+
+/** The run without what only the inside of the server may know. */
+export function publicRun(record: RunRecord): Run {
+  const { cause: _cause, process: _process, node: _node, ...run } = record
+  return run
+}
+
+export interface Claim {
+  kind: RunKind
+  /** How many runs of the kind may be active (starting or running) at once, this one included. */
+  limit: number
+  node: string
+}
+
+export interface Appended {
+  firstSeq: number
+  lastSeq: number
+}
+
+export interface Finish {
+  state: FinalState
+  /** The terminal event. */
+  event: EventInput
+  result: unknown
+  error: ({ message: string } & Record<string, unknown>) | null
+  usage: Record<string, unknown> | null
+}
+
+/** A question to people. */
+export interface NewApproval {
+  /** A UUID made by the server. */
+  id: string
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+  /** The `permission:requested` event. */
+  event: EventInput
+}
+
+export interface ApprovalAnswer {
+  decision: 'allow' | 'deny'
+  by: 'person' | 'expiry'
+  /** Name of the user who answers. */
+  user?: string | undefined
+  message?: string | undefined
+  /** Milliseconds since the epoch. */
+  at: number
+}
+
+export interface Approval {
+  expiresAt: number
+  /** The answer that counts; null while the question is open. */
+  answer: PermissionResolvedEvent | null
+}
+
+/** One line of an agent's transcript, opaque. */
+export interface TranscriptEntry {
+  /** Id of the conversation, as the agent SDK gave it. */
+  conversation: string
+  /** '' for the conversation itself, else the SDK's path of a subagent in it. */
+  subpath: string
+  json: string
+}
+
+export interface RunFilter {
+  /** Only runs of this user; absent for an admin. */
+  owner?: string | undefined
+  kind?: RunKind | undefined
+  state?: RunState | undefined
+  project?: string | undefined
+  limit: number
+  /** `nextCursor` of the previous page. */
+  cursor?: string | undefined
+}
+
+export interface PageRequest {
+  /** The page has events with a greater `seq`. */
+  after: number
+  /** The page ends with the event by which its JSON passes this many bytes; it has at least one event. */
+  maxBytes: number
+  maxEvents?: number
+}
+
+/** A page of a log, with the bounds of the log as of the same read. */
+export interface LogPage {
+  events: StoredEvent[]
+  bounds: LogBounds
+}
+
+export interface QueueCounts {
+  running: number
+  pending: number
+  completed: number
+  failed: number
+  /** Mean of `finishedAt - startedAt` over completed runs; 0 when there are none. */
+  averageDurationMs: number
+}
+
+/** What a commit did to one run. */
+export interface Commit {
+  runId: string
+  change: 'created' | 'updated' | 'finished' | 'deleted'
+  state: RunState
+  head: number
+  /** True when the terminal event is in the log. */
+  closed: boolean
+  /** The events that this commit added, in order, without a gap; empty when it added none. */
+  events: StoredEvent[]
+  /** With `deleted`: the run as it was, since nobody can look it up now. */
+  last?: RunRecord
+}
+
+/** What of a store may be forgotten. */
+export interface RetentionRule {
+  /** Runs that finished before this time go, milliseconds since the epoch. Null: none. */
+  finishedBefore: number | null
+  /** Every log that stays keeps no more than this many events, the newest. At least 1. Null: all. */
+  events: number | null
+}
+
+/** What a rule would take from one run. */
+export interface Expendable {
+  runId: string
+  /** The last event to go; null: the run goes as a whole. */
+  throughSeq: number | null
+  /** How many events that is. */
+  events: number
+}
+
+/** `full`: writes wait for room on the disk. `failed`: nothing is acknowledged from here on. */
+export type StoreStatus =
+  | { kind: 'ok' }
+  | { kind: 'full'; message: string }
+  | { kind: 'failed'; message: string }
