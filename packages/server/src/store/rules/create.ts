@@ -35,6 +35,7 @@ export function create(run: NewRunRow, facts: CreateFacts): Creation | Refusal {
     return refusal('not_resumable', 'Nothing is kept of the conversation')
   }
   if (run.exclusive && run.project !== null && facts.projectTaken) {
+    // The words are part of the protocol: clients compare them.
     return refusal('project_busy', 'Project already has an active agent session')
   }
   if (facts.idTaken) return refusal('internal', `There is a run ${run.id} already`)

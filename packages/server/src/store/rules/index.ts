@@ -1,0 +1,11 @@
+/** All rules, for backends outside this package. */
+export * from './approvals.ts'
+export * from './claim.ts'
+export * from './create.ts'
+export * from './credentials.ts'
+export * from './fence.ts'
+export * from './finish.ts'
+export * from './forget.ts'
+export * from './progress.ts'
+export * from './refusal.ts'
+export type * from './rows.ts'
