@@ -7,7 +7,7 @@ const systemFolders = [
   'e2e/**/*.test.ts',
   'examples/**/*.test.ts',
   'packages/sandbox/test/**/*.test.ts',
-  'packages/server/test/{agents,embed,faces,retention,runners,security}/**/*.test.ts',
+  'packages/server/test/{agents,embed,faces,runners,security}/**/*.test.ts',
   'packages/server/test/store/sqlite/**/*.test.ts',
 ]
 

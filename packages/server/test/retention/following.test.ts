@@ -1,10 +1,16 @@
 import { completed, line, runningRun, upTo } from '@millrace/store-conformance/material'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { Retention } from '#retention/retention'
+import { openMemoryStore } from '#store/memory/store'
 import type { Store } from '#store/store'
 import { eventually, open, type SseClient } from '../delivery/support/sse-client.ts'
 import { startStreamServer } from '../delivery/support/stream-server.ts'
-import { openTemporary, temporaryDir } from '../store/sqlite/support/temporary.ts'
+
+function openTemporary(): Store {
+  const store = openMemoryStore()
+  onTestFinished(() => store.close())
+  return store
+}
 
 /** More than what lies in sockets and rings between a server and a client that does not read. */
 const eventBytes = 64_000
@@ -24,7 +30,7 @@ async function longRun(store: Store): Promise<string> {
 
 /** A server, and a follower that has read a little and then stopped reading. */
 async function pausedFollower() {
-  const store = await openTemporary({ dataDir: temporaryDir() })
+  const store = openTemporary()
   const id = await longRun(store)
   const server = await startStreamServer({ source: store })
   const client = await open(`${server.url}/${id}`)
@@ -71,7 +77,7 @@ test('the stream of a run that is deleted meanwhile ends cleanly, and a reconnec
 })
 
 test('a cursor from before a prune gets a reset when it comes back', async () => {
-  const store = await openTemporary({ dataDir: temporaryDir() })
+  const store = openTemporary()
   const id = await runningRun(store)
   await store.append(
     id,

@@ -1,9 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openSqliteStore } from '#store/sqlite/store'
+import { openMemoryStore } from '#store/memory/store'
 import type { NewRun, Store } from '#store/store'
 import { observeStore } from '#telemetry/observed-store'
 
@@ -30,13 +27,9 @@ const finish = {
   usage: null,
 } as const
 
-async function sqlite(): Promise<Store> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-observed-'))
-  const store = await openSqliteStore({ dataDir })
-  onTestFinished(async () => {
-    await store.close()
-    rmSync(dataDir, { recursive: true, force: true })
-  })
+function memory(): Store {
+  const store = openMemoryStore()
+  onTestFinished(() => store.close())
   return store
 }
 
@@ -67,7 +60,7 @@ function observed(store: Store) {
 
 describe('a store whose writes are seen', () => {
   it('tells each step of a run once, with its events and bytes, and how long each write took', async () => {
-    const { watched, told, appended, seconds } = observed(await sqlite())
+    const { watched, told, appended, seconds } = observed(memory())
     expect((await watched.createRun(newRun)).created).toBe(true)
     expect((await watched.createRun(newRun)).created).toBe(false)
     await watched.claim({ kind: 'job', limit: 1, node: 'n' })
@@ -85,7 +78,7 @@ describe('a store whose writes are seen', () => {
   })
 
   it('counts a question and its answer as the events they are, and what is kept of a conversation as bytes only', async () => {
-    const { watched, appended, seconds } = observed(await sqlite())
+    const { watched, appended, seconds } = observed(memory())
     await watched.createRun(newRun)
     await watched.claim({ kind: 'job', limit: 1, node: 'n' })
     const before = { ...appended, writes: seconds.length }
@@ -111,7 +104,7 @@ describe('a store whose writes are seen', () => {
   })
 
   it('passes refusals on as they are, and neither counts nor tells what was refused', async () => {
-    const { watched, told, appended, seconds } = observed(await sqlite())
+    const { watched, told, appended, seconds } = observed(memory())
     await watched.createRun(newRun)
     await watched.claim({ kind: 'job', limit: 1, node: 'n' })
     await watched.finish(id, 1, finish)
@@ -130,7 +123,7 @@ describe('a store whose writes are seen', () => {
   })
 
   it('knows what is on its way to the disk, and lets go of it whatever came of it', async () => {
-    const store = await sqlite()
+    const store = memory()
     const answers: PromiseWithResolvers<never>[] = []
     const append = () => {
       const answer = Promise.withResolvers<never>()
@@ -146,7 +139,7 @@ describe('a store whose writes are seen', () => {
   })
 
   it('hands writes on in the turn they were asked for, so that they keep their order', async () => {
-    const { watched } = observed(await sqlite())
+    const { watched } = observed(memory())
     await watched.createRun(newRun)
     await watched.claim({ kind: 'job', limit: 1, node: 'n' })
     const appends = Array.from({ length: 20 }, (_, n) => watched.append(id, 1, [event('output', `${n}`)]))

@@ -1,23 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { Authenticator, cookieTtlMs, loginCodeTtlMs } from '#auth/authenticator'
 import { maySee } from '#auth/principal'
 import { hashSecret, newSecret, sameSecret } from '#auth/secrets'
 import type { Credential, CredentialKind } from '#store/credentials'
-import { openSqliteStore } from '#store/sqlite/store'
-import type { Store } from '#store/store'
+import { openMemoryStore } from '#store/memory/store'
 
-const dataDir = mkdtempSync(join(tmpdir(), 'millrace-auth-'))
-let store: Store
-beforeAll(async () => {
-  store = await openSqliteStore({ dataDir })
-})
-afterAll(async () => {
-  await store.close()
-  rmSync(dataDir, { recursive: true, force: true })
-})
+const store = openMemoryStore()
+afterAll(() => store.close())
 
 const ann = { user: 'ann', admin: false }
 

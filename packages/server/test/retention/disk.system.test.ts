@@ -1,0 +1,14 @@
+import { completed, line, runningRun, upTo } from '@millrace/store-conformance/material'
+import { expect, test } from 'vitest'
+import { Retention } from '#retention/retention'
+import { openTemporary, temporaryDir } from '../store/sqlite/support/temporary.ts'
+
+test('the disk has the room of deleted logs back, but for some that new events will need', async () => {
+  const store = await openTemporary({ dataDir: temporaryDir() })
+  const id = await runningRun(store)
+  const large = line('x'.repeat(1_000_000))
+  for (const _ of upTo(40)) await store.append(id, 1, [large])
+  await store.finish(id, 1, completed(null, 1))
+  const { bytes } = await new Retention({ store, rule: { days: 30 }, now: () => 100 * 86_400_000 }).prune()
+  expect(bytes).toBeGreaterThan(25_000_000)
+})
