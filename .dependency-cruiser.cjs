@@ -39,6 +39,12 @@ module.exports = {
       },
     ),
     forbid(
+      'words-without-zod',
+      'The main door of the vocabulary is for browsers too: only its schemas need zod.',
+      { path: '^packages/protocol/src/(?!schemas/)' },
+      { path: '(^|/)node_modules/zod/' },
+    ),
+    forbid(
       'scripted-model-imports-nothing-of-ours',
       'It stands for somebody else: it knows the Messages API and nothing of Millrace.',
       { path: '^packages/scripted-model/src' },

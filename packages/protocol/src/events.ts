@@ -1,5 +1,4 @@
 /** Events: the entries of a run's log. */
-import { z } from 'zod'
 import type { Json } from './json.ts'
 
 /**
@@ -16,17 +15,10 @@ export interface LogEvent {
   data: Json
 }
 
-export const logEventSchema = z.object({
-  seq: z.int().positive(),
-  at: z.int(),
-  type: z.string().regex(eventTypePattern),
-  data: z.json(),
-})
-
 /** Events every run's log has, whatever its kind, besides its terminal one. */
 export const lifecycleTypes = { queued: 'run:queued', started: 'run:started' } as const
 
-/** The in-band signal that a cursor cannot be served; it has no `id:` (contract section 1, "Resume"). */
+/** The in-band signal that a cursor cannot be served; it has no `id:` (docs/protocol.md). */
 export const resetType = 'reset'
 export const resetReasons = ['invalid', 'ahead', 'pruned', 'epoch'] as const
 export type ResetReason = (typeof resetReasons)[number]

@@ -3,7 +3,6 @@
  *
  * `queued → starting → running → completed | errored | aborted | interrupted`; any open state may end.
  */
-import { z } from 'zod'
 
 /** What does the work of a run. `external` runs are driven by another program through HTTP. */
 export const runKinds = ['job', 'session', 'execution', 'external'] as const
@@ -51,7 +50,7 @@ export function canMove(from: RunState, to: RunState): boolean {
 
 /**
  * The type of the terminal event with which a run of a kind enters a final state
- * (contract section 2, "Lifecycle events").
+ * (docs/protocol.md).
  */
 export function terminalType(kind: RunKind, state: FinalState): string {
   switch (kind) {
@@ -79,32 +78,30 @@ export function finalStateOf(kind: RunKind, event: { type: string; data: unknown
   return data.code === 'cancelled' && candidates.includes('aborted') ? 'aborted' : 'errored'
 }
 
-const jsonObject = z.record(z.string(), z.unknown())
-
 /** A run as every face that shows runs shows it. All times are milliseconds since the epoch. */
-export const runSchema = z.object({
-  id: z.uuid(),
-  kind: z.enum(runKinds),
+export interface Run {
+  /** A UUID. */
+  id: string
+  kind: RunKind
   /** Name of the project, or null where the run has none. */
-  project: z.string().nullable(),
+  project: string | null
   /** Name of the user who started it. */
-  owner: z.string(),
-  state: z.enum(runStates),
+  owner: string
+  state: RunState
   /** What was asked for, as it was asked. */
-  spec: jsonObject,
+  spec: Record<string, unknown>
   /** How often it was claimed; 0 while it waits for the first time. */
-  attempt: z.int().nonnegative(),
-  createdAt: z.int(),
-  startedAt: z.int().nullable(),
-  finishedAt: z.int().nullable(),
-  result: z.unknown().nullable(),
-  error: z.object({ message: z.string() }).loose().nullable(),
-  usage: jsonObject.nullable(),
+  attempt: number
+  createdAt: number
+  startedAt: number | null
+  finishedAt: number | null
+  result: unknown
+  error: ({ message: string } & Record<string, unknown>) | null
+  usage: Record<string, unknown> | null
   /** `seq` of the newest event. */
-  head: z.int().nonnegative(),
+  head: number
   /** The run whose spec this one runs again. */
-  retryOf: z.uuid().nullable(),
-  /** The run whose conversation this one goes on with. */
-  resumes: z.uuid().nullable(),
-})
-export type Run = z.infer<typeof runSchema>
+  retryOf: string | null
+  /** The run whose conversation this one continues. */
+  resumes: string | null
+}

@@ -8,10 +8,10 @@ import {
   openStates,
   type RunState,
   runKinds,
-  runSchema,
   runStates,
   terminalType,
 } from '#index'
+import { runSchema } from '#schemas/index'
 
 const order: RunState[] = ['queued', 'starting', 'running']
 

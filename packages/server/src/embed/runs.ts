@@ -1,17 +1,15 @@
 /** Runs, for the program that embeds us: the same rules as over HTTP, without HTTP. */
 import {
   type AnswerApprovalBody,
-  answerApprovalBody,
   fieldErrors,
   type LogEvent,
   MillraceError,
   type PermissionResolvedEvent,
   type ResumeRunBody,
   type Run,
-  resumeRunBody,
   type StartRunBody,
-  startRunBody,
 } from '@millrace/protocol'
+import { answerApprovalBody, resumeRunBody, startRunBody } from '@millrace/protocol/schemas'
 import type { z } from 'zod'
 import type { Principal } from '#auth/principal'
 import type { OpenServer } from '#compose/server'

@@ -1,5 +1,5 @@
 /** `millrace abort`: ends a run. */
-import { runResponse } from '@millrace/protocol'
+import { runResponse } from '@millrace/protocol/schemas'
 import type { Command } from 'commander'
 import { callJson, runPath } from '#cli/api'
 import { connect, whereOf } from '#cli/connect'

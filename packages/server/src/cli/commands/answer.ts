@@ -1,5 +1,6 @@
 /** `millrace approve` and `millrace deny`: answer what the agent of a session asks. */
-import { type AnswerApprovalBody, approvalResponse } from '@millrace/protocol'
+import type { AnswerApprovalBody } from '@millrace/protocol'
+import { approvalResponse } from '@millrace/protocol/schemas'
 import type { Command } from 'commander'
 import type { z } from 'zod'
 import { callJson, runPath } from '#cli/api'

@@ -1,6 +1,7 @@
 /** `millrace ask`, and its continuations: `resume` and `retry`. */
 import { text as readAll } from 'node:stream/consumers'
-import { projectsResponse, type ResumeRunBody, runResponse, type StartSessionBody } from '@millrace/protocol'
+import type { ResumeRunBody, StartSessionBody } from '@millrace/protocol'
+import { projectsResponse, runResponse } from '@millrace/protocol/schemas'
 import { type Command, Option } from 'commander'
 import { callJson, runPath } from '#cli/api'
 import { connect, type Server, whereOf } from '#cli/connect'

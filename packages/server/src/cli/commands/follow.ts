@@ -1,5 +1,6 @@
 /** `millrace follow`, and the second half of every command that starts a run: shows it until it ends. */
-import { messageOf, type Run, runResponse } from '@millrace/protocol'
+import { messageOf, type Run } from '@millrace/protocol'
+import { runResponse } from '@millrace/protocol/schemas'
 import type { Command } from 'commander'
 import { callJson, runPath } from '#cli/api'
 import { type Connection, connect, whereOf } from '#cli/connect'

@@ -1,5 +1,6 @@
 /** `millrace prune`: deletes what is old, through the running server, else in the data directory itself. */
-import { MillraceError, pruneResponse } from '@millrace/protocol'
+import { MillraceError } from '@millrace/protocol'
+import { pruneResponse } from '@millrace/protocol/schemas'
 import { type Command, InvalidArgumentError } from 'commander'
 import { callJson } from '#cli/api'
 import { connect, type Where, whereOf } from '#cli/connect'

@@ -1,5 +1,5 @@
 /** `millrace run`: runs a tool, and shows its output to the end. */
-import { runResponse, toolsResponse } from '@millrace/protocol'
+import { runResponse, toolsResponse } from '@millrace/protocol/schemas'
 import type { Command } from 'commander'
 import type { z } from 'zod'
 import { callJson } from '#cli/api'

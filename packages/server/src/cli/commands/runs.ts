@@ -1,5 +1,6 @@
 /** `millrace runs`: lists runs, newest first. */
-import { listRunsResponse, type Run } from '@millrace/protocol'
+import type { Run } from '@millrace/protocol'
+import { listRunsResponse } from '@millrace/protocol/schemas'
 import type { Command } from 'commander'
 import { callJson } from '#cli/api'
 import { connect, whereOf } from '#cli/connect'

@@ -1,5 +1,5 @@
 /** What a caller may do to a run: end it, repeat it, resume its conversation, answer its questions. */
-import { answerApprovalBody, approvalResponse, resumeRunBody, runResponse } from '@millrace/protocol'
+import { answerApprovalBody, approvalResponse, resumeRunBody, runResponse } from '@millrace/protocol/schemas'
 import { z } from 'zod'
 import { type FaceApp, principalOf } from '#http/face'
 import { type NativeFaceParts, runParams, sendCreated } from './run-route.ts'

@@ -1,5 +1,5 @@
 /** Operations for admins: delete old runs now. */
-import { pruneBody, pruneResponse } from '@millrace/protocol'
+import { pruneBody, pruneResponse } from '@millrace/protocol/schemas'
 import type { Face } from '#http/face'
 import type { Retention } from '#retention/retention'
 

@@ -1,5 +1,5 @@
 /** What may be started, and where. */
-import { projectsResponse, toolsResponse } from '@millrace/protocol'
+import { projectsResponse, toolsResponse } from '@millrace/protocol/schemas'
 import type { z } from 'zod'
 import type { Config } from '#config/config'
 import type { Face, FaceApp } from '#http/face'

@@ -1,5 +1,5 @@
 /** The native face (docs/protocol.md#3-native-face): start runs, list them, look them up. */
-import { listRunsQuery, listRunsResponse, runResponse, startRunBody } from '@millrace/protocol'
+import { listRunsQuery, listRunsResponse, runResponse, startRunBody } from '@millrace/protocol/schemas'
 import { z } from 'zod'
 import { type FaceApp, principalOf } from '#http/face'
 import { type NativeFaceParts, runParams, sendCreated } from './run-route.ts'

@@ -1,5 +1,6 @@
 /** The sessions face (docs/protocol.md#5-sessions-face): start an agent session, follow its messages, abort it. */
-import { isFinal, MillraceError, promptText, type Run } from '@millrace/protocol'
+import { isFinal, MillraceError, type Run } from '@millrace/protocol'
+import { promptText } from '@millrace/protocol/schemas'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { StreamRun } from '#faces/streaming'

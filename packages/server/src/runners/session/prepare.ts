@@ -2,7 +2,8 @@
 import { realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isWithin } from '@millrace/policy'
-import { type FieldError, MillraceError, promptText } from '@millrace/protocol'
+import { type FieldError, MillraceError } from '@millrace/protocol'
+import { promptText } from '@millrace/protocol/schemas'
 import type { Project } from '#config/config'
 
 /** What the row of a session holds as its spec. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { eventsPage, eventTypePattern, listRunsQuery, logEventSchema, startRunBody } from '#index'
+import { eventTypePattern } from '#index'
+import { eventsPage, listRunsQuery, logEventSchema, startRunBody } from '#schemas/index'
 
 describe('startRunBody', () => {
   const job = { kind: 'job', project: 'web', tool: 'count' }

@@ -1,7 +1,26 @@
-/** Bodies of the native face (contract section 2). */
+/**
+ * Bodies of the native face (docs/protocol.md#3-runs) as zod schemas. `satisfies` holds each to the interface that
+ * clients see, which says what the fields mean.
+ */
 import { z } from 'zod'
-import { logEventSchema } from './events.ts'
-import { runKinds, runSchema, runStates } from './runs.ts'
+import type {
+  AnswerApprovalBody,
+  ApprovalResponse,
+  EventsPage,
+  ListRunsQuery,
+  ListRunsResponse,
+  ProjectsResponse,
+  PruneBody,
+  PruneResponse,
+  ResumeRunBody,
+  RunResponse,
+  StartJobBody,
+  StartRunBody,
+  StartSessionBody,
+  ToolsResponse,
+} from '#requests'
+import { runKinds, runStates } from '#runs'
+import { logEventSchema, runSchema } from './records.ts'
 
 const name = z.string().min(1).max(255)
 
@@ -12,8 +31,7 @@ export const startJobBody = z.strictObject({
   tool: name,
   /** Values for the arguments the tool declares. */
   args: z.record(z.string(), z.string().max(4096)).optional(),
-})
-export type StartJobBody = z.infer<typeof startJobBody>
+}) satisfies z.ZodType<StartJobBody>
 
 /** What an agent is told to do. */
 export const promptText = z
@@ -32,27 +50,26 @@ export const startSessionBody = z.strictObject({
   model: z.string().min(1).max(255).optional(),
   /** May people be asked? As the configuration says unless told. */
   approvals: z.enum(['on', 'off']).optional(),
-})
-export type StartSessionBody = z.infer<typeof startSessionBody>
+}) satisfies z.ZodType<StartSessionBody>
 
 /** `POST /api/runs`: one member a kind this server can run. */
-export const startRunBody = z.discriminatedUnion('kind', [startJobBody, startSessionBody])
-export type StartRunBody = z.infer<typeof startRunBody>
+export const startRunBody = z.discriminatedUnion('kind', [
+  startJobBody,
+  startSessionBody,
+]) satisfies z.ZodType<StartRunBody>
 
 /** `POST /api/runs/:id/resume`; may be left out as a whole. */
 export const resumeRunBody = z.strictObject({
   /** What the agent is told; that it was interrupted and is to go on, unless told otherwise. */
   prompt: promptText.optional(),
-})
-export type ResumeRunBody = z.infer<typeof resumeRunBody>
+}) satisfies z.ZodType<ResumeRunBody>
 
 /** `POST /api/runs/:id/approvals/:approvalId`. */
 export const answerApprovalBody = z.strictObject({
   decision: z.enum(['allow', 'deny']),
   /** The agent is told with a denial. */
   message: z.string().max(4096).optional(),
-})
-export type AnswerApprovalBody = z.infer<typeof answerApprovalBody>
+}) satisfies z.ZodType<AnswerApprovalBody>
 
 /** The answer that counts. */
 export const approvalResponse = z.object({
@@ -63,9 +80,9 @@ export const approvalResponse = z.object({
     user: z.string().optional(),
     message: z.string().optional(),
   }),
-})
+}) satisfies z.ZodType<ApprovalResponse>
 
-export const runResponse = z.object({ run: runSchema })
+export const runResponse = z.object({ run: runSchema }) satisfies z.ZodType<RunResponse>
 
 export const listRunsQuery = z.strictObject({
   kind: z.enum(runKinds).optional(),
@@ -74,8 +91,11 @@ export const listRunsQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   /** `nextCursor` of the page before. */
   cursor: z.string().max(200).optional(),
-})
-export const listRunsResponse = z.object({ runs: z.array(runSchema), nextCursor: z.string().nullable() })
+}) satisfies z.ZodType<ListRunsQuery>
+export const listRunsResponse = z.object({
+  runs: z.array(runSchema),
+  nextCursor: z.string().nullable(),
+}) satisfies z.ZodType<ListRunsResponse>
 
 /** One page of a log as JSON. `closed` is true when the terminal event is in the log. */
 export const eventsPage = z.object({
@@ -83,7 +103,7 @@ export const eventsPage = z.object({
   head: z.int().nonnegative(),
   closed: z.boolean(),
   epoch: z.string(),
-})
+}) satisfies z.ZodType<EventsPage>
 
 /** `POST /api/admin/prune`: what is absent is as it is configured. */
 export const pruneBody = z.strictObject({
@@ -93,9 +113,13 @@ export const pruneBody = z.strictObject({
   events: z.int().min(1).optional(),
   /** Count, and change nothing. */
   dryRun: z.boolean().optional(),
-})
+}) satisfies z.ZodType<PruneBody>
 /** `bytes` is what the disk has back; absent after a dry run. */
-export const pruneResponse = z.object({ runs: z.int(), events: z.int(), bytes: z.int().optional() })
+export const pruneResponse = z.object({
+  runs: z.int(),
+  events: z.int(),
+  bytes: z.int().optional(),
+}) satisfies z.ZodType<PruneResponse>
 
 export const projectsResponse = z.object({
   projects: z.array(z.object({ id: z.string() })),
@@ -110,7 +134,7 @@ export const projectsResponse = z.object({
       reason: z.string().optional(),
     })
     .optional(),
-})
+}) satisfies z.ZodType<ProjectsResponse>
 
 export const toolsResponse = z.object({
   tools: z.array(
@@ -123,4 +147,4 @@ export const toolsResponse = z.object({
       timeoutSeconds: z.number().nullable(),
     }),
   ),
-})
+}) satisfies z.ZodType<ToolsResponse>

@@ -1,0 +1,125 @@
+/** Bodies of the native face, as a client writes and reads them (docs/protocol.md#3-runs). */
+import type { LogEvent } from './events.ts'
+import type { Run, RunKind, RunState } from './runs.ts'
+import type { ApprovalSource } from './sessions.ts'
+
+/** `POST /api/runs` for a job: a tool of the configuration, run in a project. */
+export interface StartJobBody {
+  kind: 'job'
+  project: string
+  tool: string
+  /** Values for the arguments that the tool declares. */
+  args?: Record<string, string> | undefined
+}
+
+/** `POST /api/runs` for an agent session. */
+export interface StartSessionBody {
+  kind: 'session'
+  project: string
+  /** What the agent is to do. 262,144 characters at most, and not blank. */
+  prompt: string
+  /** Where in the project it works, relative to the project or absolute. Default: the project itself. */
+  cwd?: string | undefined
+  /** Name of a model at the provider. Default: the SDK's own choice. */
+  model?: string | undefined
+  /** May people be asked? Default: as the configuration says. */
+  approvals?: 'on' | 'off' | undefined
+}
+
+/** `POST /api/runs`: one member for each kind that this server can start. */
+export type StartRunBody = StartJobBody | StartSessionBody
+
+/** `POST /api/runs/:id/resume`. The whole body may be absent. */
+export interface ResumeRunBody {
+  /** Default: that the agent was interrupted and is to continue. */
+  prompt?: string | undefined
+}
+
+/** `POST /api/runs/:id/approvals/:approvalId`. */
+export interface AnswerApprovalBody {
+  decision: 'allow' | 'deny'
+  /** The agent receives it with a denial. 4,096 characters at most. */
+  message?: string | undefined
+}
+
+export interface ApprovalResponse {
+  /** The answer that counts. */
+  approval: {
+    approvalId: string
+    decision: 'allow' | 'deny'
+    by: ApprovalSource
+    user?: string | undefined
+    message?: string | undefined
+  }
+}
+
+export interface RunResponse {
+  run: Run
+}
+
+/** The query of `GET /api/runs`. */
+export interface ListRunsQuery {
+  kind?: RunKind | undefined
+  state?: RunState | undefined
+  project?: string | undefined
+  /** 1 to 200. Default: 50. */
+  limit?: number | undefined
+  /** `nextCursor` of the page before. */
+  cursor?: string | undefined
+}
+
+export interface ListRunsResponse {
+  runs: Run[]
+  nextCursor: string | null
+}
+
+/** One page of a log as JSON. `closed` is true when the terminal event is in the log. */
+export interface EventsPage {
+  events: LogEvent[]
+  head: number
+  closed: boolean
+  epoch: string
+}
+
+/** `POST /api/admin/prune`. What is absent is as configured. */
+export interface PruneBody {
+  /** Delete runs that ended this many days ago or earlier. */
+  days?: number | undefined
+  /** Of every other log keep this many events, the newest. */
+  events?: number | undefined
+  /** Count, and change nothing. */
+  dryRun?: boolean | undefined
+}
+
+export interface PruneResponse {
+  runs: number
+  events: number
+  /** Freed on the disk. Absent after a dry run. */
+  bytes?: number | undefined
+}
+
+export interface ProjectsResponse {
+  projects: { id: string }[]
+  /** Agent sessions. Absent where the server has none. */
+  agent?:
+    | {
+        /** Can one be started? */
+        available: boolean
+        /** True when the scripted demo model answers, and no AI. */
+        demo: boolean
+        /** Why none can be started, for a person. */
+        reason?: string | undefined
+      }
+    | undefined
+}
+
+export interface ToolsResponse {
+  tools: {
+    id: string
+    title: string
+    projects: string[]
+    args: { name: string; required: boolean }[]
+    network: boolean
+    timeoutSeconds: number | null
+  }[]
+}

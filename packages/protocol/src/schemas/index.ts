@@ -1,0 +1,3 @@
+/** `@millrace/protocol/schemas`: the second door, for whoever checks bodies. It needs zod; the main door does not. */
+export * from './http.ts'
+export * from './records.ts'
