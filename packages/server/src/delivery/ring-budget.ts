@@ -1,15 +1,15 @@
 /**
- * One budget of bytes for everything feeds keep in memory.
+ * One budget of bytes for everything that feeds keep in memory.
  *
- * Owns the order in which segments came, over all feeds, and nothing else: the bytes belong to the
- * rings and page caches. Invariant: `bytes` is the sum over all segments kept, and after `add` it is
- * within the budget. The oldest segment of all goes first, so a feed that fell silent gives way to
- * one that is busy.
+ * Owns the order in which segments arrived, over all feeds, and nothing else: the bytes belong to the
+ * rings and page caches. Invariant: `bytes` is the sum over all kept segments, and after `add` it is
+ * within the budget. The oldest segment of all goes first, so a feed that fell silent gives way to a
+ * busy one.
  */
 import type { Segment } from './segment.ts'
 
 export interface SegmentOwner {
-  /** Asked to let go of the oldest segment it has. It answers by calling `remove`. */
+  /** Lets go of the oldest segment it has, and calls `remove`. */
   evict(segment: Segment): void
 }
 

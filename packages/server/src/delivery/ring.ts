@@ -1,15 +1,15 @@
 /**
  * The recent frames of one log, ready to send.
  *
- * Owns a run of segments without a gap, from `first` to `tail`, bounded in bytes; the shared budget
- * may take its oldest ones at any time. What does not continue the tail replaces everything: a ring
- * is never wrong, at worst it is short, and what it lacks is read from the store.
+ * Owns consecutive segments up to `tail`, bounded in bytes; the shared budget may take the oldest ones
+ * at any time. A segment that does not continue the tail replaces everything: a ring is never wrong, at
+ * worst it is short, and what it lacks is read from the store.
  */
 import type { RingBudget, SegmentOwner } from './ring-budget.ts'
 import { type Batch, type Cut, cutBatch, type Segment, type TypeFilter } from './segment.ts'
 
-/** Followers of one pass stand at few different cursors; more than these are cut anew. */
-const keptCuts = 16
+/** Followers of one pass stand at few different cursors; beyond this many, batches are cut anew. */
+const keptCutsMax = 16
 
 export class Ring implements SegmentOwner {
   readonly #budget: RingBudget
@@ -56,12 +56,12 @@ export class Ring implements SegmentOwner {
     this.forgetCuts()
   }
 
-  /** Batches are shared during a pass over the followers; kept longer they would be a second ring. */
+  /** Drops the batches that followers share during one pass: kept longer, they would be a second ring. */
   forgetCuts(): void {
     this.#cuts.clear()
   }
 
-  /** Null when the ring does not hold the event after the cursor. */
+  /** Returns null when the ring does not hold the event after the cursor. */
   take(cut: Cut): Batch | null {
     const known = this.#cuts.get(cut.filter)?.get(cut.after)
     if (known !== undefined) return known
@@ -78,7 +78,7 @@ export class Ring implements SegmentOwner {
       cuts = new Map()
       this.#cuts.set(cut.filter, cuts)
     }
-    if (cuts.size >= keptCuts) cuts.clear()
+    if (cuts.size >= keptCutsMax) cuts.clear()
     cuts.set(cut.after, batch)
   }
 

@@ -1,28 +1,28 @@
 /**
- * What subscribers are told: a change of a record, or something that was published.
+ * What subscribers receive: a change of a record, or published data.
  *
- * One object for all who get it; each text is made once, when it is first wanted.
+ * One object for all recipients; each text is made once, when it is first needed.
  */
 import { type Fields, parseFields, pick } from './fields.ts'
 
 export type RecordAction = 'create' | 'update' | 'delete'
 
 export interface Message {
-  /** A later message of the same key says all that this one does; null: this one stands for itself. */
+  /** A later message with the same key makes this one superfluous; null: none does. */
   readonly key: string | null
-  /** About what it costs to keep, in bytes. */
+  /** Roughly how many bytes it takes to keep. */
   readonly cost: number
-  /** With the fields that are wanted; empty: all. */
+  /** Returns the data with the selected fields; empty: all. */
   json(fields: string): string
-  /** This message as it is to be sent instead of an earlier one, of the same key, that was not. */
+  /** Returns what to send in place of an earlier message with the same key that was not sent. */
   after(earlier: Message): Message
 }
 
 const whole = ''
 /** How many selections of fields a message remembers: clients choose them. */
-const rememberedTexts = 16
+const textsMax = 16
 
-/** Invariant: what it remembers of selections is no more than the whole is. */
+/** Invariant: the remembered selections together are no longer than the whole. */
 class Texts {
   readonly #texts = new Map<string, string>()
   readonly #make: (fields: Fields | null) => string
@@ -38,7 +38,7 @@ class Texts {
     if (known !== undefined) return known
     const text = this.#make(parseFields(fields))
     if (fields === whole) this.#room += text.length
-    else if (this.#texts.size >= rememberedTexts || text.length > this.#room) return text
+    else if (this.#texts.size >= textsMax || text.length > this.#room) return text
     else this.#room -= text.length
     this.#texts.set(fields, text)
     return text
@@ -66,7 +66,7 @@ export class RecordChange implements Message {
     return this.#texts.of(fields)
   }
 
-  /** Who has not been told yet that a record came to be is told so with its newest state. */
+  /** A client that was not sent the creation yet receives it with the newest state. */
   after(earlier: Message): Message {
     const created = earlier instanceof RecordChange && earlier.action === 'create'
     if (!created || this.action !== 'update') return this

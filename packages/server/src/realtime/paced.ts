@@ -1,16 +1,16 @@
 /**
- * Work by key, at most once in so many milliseconds a key: the first call at once, those that come
- * meanwhile together at the end of the interval. Whatever comes last is done.
+ * Does work per key at most once in an interval: the first call at once, later ones together at the end
+ * of the interval. The last call is never dropped.
  *
- * Owns one timer a key, only while the key is busy. Invariants: work on a key is never done twice at
- * the same time; work that failed is done again after a longer while.
+ * Owns one timer per key, only while the key is busy. Invariants: work on a key never runs twice at the
+ * same time; work that failed is retried after a longer wait.
  */
 import type { Clock } from '#time/clock'
 
 export interface PacedOptions {
   clock: Clock
   intervalMs: number
-  /** How long after a failure it is tried again. */
+  /** Wait after a failure, before the next try. */
   retryMs: number
   /** Must not touch its own key. */
   work: (key: string) => Promise<void>
@@ -18,7 +18,7 @@ export interface PacedOptions {
 }
 
 interface Entry {
-  /** Work was asked for that has not begun. */
+  /** Work was requested that has not begun. */
   wanted: boolean
   working: Promise<void> | null
   /** Calls off the end of the interval. */
@@ -50,7 +50,7 @@ export class Paced {
     this.#begin(key, fresh)
   }
 
-  /** Forgets the key; work that is under way comes to its end. */
+  /** Forgets the key; work under way is completed. */
   forget(key: string): void {
     const entry = this.#entries.get(key)
     if (entry === undefined) return
@@ -58,7 +58,7 @@ export class Paced {
     this.#entries.delete(key)
   }
 
-  /** Does now what is wanted; resolves when nothing is under way. Once each: what fails is left. */
+  /** Does the requested work now; resolves when nothing is under way. Once per key: failed work is left. */
   async flush(): Promise<void> {
     for (const [key, entry] of [...this.#entries]) {
       await entry.working
@@ -82,7 +82,7 @@ export class Paced {
       .catch((error: unknown) => {
         onFailure(error)
         entry.wanted = true
-        // A key that was forgotten meanwhile is not to have a timer.
+        // A key that was forgotten meanwhile must not get a timer.
         if (this.#entries.get(key) === entry) this.#wait(key, entry, retryMs)
       })
       .then(() => {
@@ -99,7 +99,7 @@ export class Paced {
     })
   }
 
-  /** Both the work and the interval have to be over. */
+  /** Starts the next work once both the work and the interval are over. */
   #next(key: string, entry: Entry): void {
     if (entry.working !== null || entry.stopWaiting !== null || this.#entries.get(key) !== entry) return
     if (entry.wanted) this.#begin(key, entry)

@@ -1,8 +1,8 @@
 /**
- * What one client is still to be sent: of each record the newest state only, of what was published
- * every message, in the order in which the first of each came.
+ * The messages that wait for one client: of each record only the newest state, of published data every
+ * message, in the order in which the first of each came.
  *
- * Invariant: it holds at most one message a record and subscription.
+ * Invariant: it holds at most one message per record and subscription.
  */
 import type { Message } from './message.ts'
 import type { Subscription } from './subscription.ts'
@@ -13,7 +13,7 @@ interface Entry {
 }
 
 /** What an entry costs besides its message. */
-const entryCost = 200
+const entryBytes = 200
 
 export class Pending {
   readonly #entries = new Map<string, Entry>()
@@ -28,14 +28,14 @@ export class Pending {
     return this.#bytes
   }
 
-  /** True when it took the place of an earlier message. */
+  /** Returns true when the message replaced an earlier one. */
   add(subscription: Subscription, message: Message): boolean {
     this.#numbered += 1
     const key = message.key === null ? `${this.#numbered}` : `${message.key}\n${subscription.text}`
     const earlier = this.#entries.get(key)
     if (earlier === undefined) {
       this.#entries.set(key, { subscription, message })
-      this.#bytes += message.cost + entryCost
+      this.#bytes += message.cost + entryBytes
       return false
     }
     const merged = message.after(earlier.message)
@@ -44,29 +44,29 @@ export class Pending {
     return true
   }
 
-  /** Takes out the oldest, as frames, until they pass so many characters: one at least, if there is one. */
+  /** Takes out the oldest messages, as frames, until they exceed `charsMax`: at least one, if there is one. */
   take(
-    maxChars: number,
+    charsMax: number,
     frame: (subscription: Subscription, message: Message) => string,
   ): { text: string; count: number } {
     let text = ''
     let count = 0
     for (const [key, { subscription, message }] of this.#entries) {
-      if (count > 0 && text.length >= maxChars) break
+      if (count > 0 && text.length >= charsMax) break
       text += frame(subscription, message)
       count += 1
       this.#entries.delete(key)
-      this.#bytes -= message.cost + entryCost
+      this.#bytes -= message.cost + entryBytes
     }
     return { text, count }
   }
 
-  /** Drops what is for subscriptions that are no more. */
+  /** Drops the messages of subscriptions that are not `wanted`. */
   keep(wanted: (subscription: Subscription) => boolean): void {
     for (const [key, { subscription, message }] of this.#entries) {
       if (wanted(subscription)) continue
       this.#entries.delete(key)
-      this.#bytes -= message.cost + entryCost
+      this.#bytes -= message.cost + entryBytes
     }
   }
 }

@@ -1,37 +1,37 @@
 /**
- * Records of projects: a project as one user, or an admin, sees it. It changes when one of the runs
- * changes that they may see, so that nobody learns anything of others' runs by it.
+ * Records of projects: a project as one user, or an admin, sees it. It changes when a run changes that
+ * they may see, so that it tells nobody anything about runs of others.
  *
- * Owns nothing but what is to be told next. The counts are read from the store, and stop at
- * `mostCounted`: that is "so many or more".
+ * Owns only what is to be sent next. Counts are read from the store, and stop at `countMax`, which
+ * means "as many or more".
  */
 import type { RunKind, RunState } from '@millrace/protocol'
 import type { RunStore } from '#store/store'
 import type { Clock } from '#time/clock'
 import { Paced } from './paced.ts'
 
-/** Who a record is for: the admins, or one user. */
+/** Whom a record is for: the admins (null), or one user. */
 export interface Audience {
   readonly user: string | null
 }
 
 export interface ProjectRecord {
   id: string
-  /** Runs that wait; 100 means 100 or more. */
+  /** Queued runs; 100 means 100 or more. */
   queued: number
   /** Runs that are starting or running; 100 means 100 or more. */
   active: number
   lastRun: { id: string; kind: RunKind; state: RunState; createdAt: number; finishedAt: number | null } | null
 }
 
-export const mostCounted = 100
+export const countMax = 100
 
 export interface ProjectChangesParts {
   store: Pick<RunStore, 'listRuns'>
   clock: Clock
   intervalMs: number
   retryMs: number
-  tell: (audience: Audience, record: ProjectRecord) => void
+  send: (audience: Audience, record: ProjectRecord) => void
   onFailure: (error: unknown) => void
 }
 
@@ -59,23 +59,23 @@ export class ProjectChanges {
 
   async #read(key: string): Promise<void> {
     const [project, user] = JSON.parse(key) as [string, string | null]
-    const { store, tell } = this.#parts
+    const { store, send } = this.#parts
     const owner = user ?? undefined
     const found = async (state: RunState | undefined, limit: number) =>
       (await store.listRuns({ project, owner, state, limit })).runs
     const [queued, starting, running, newest] = await Promise.all([
-      found('queued', mostCounted),
-      found('starting', mostCounted),
-      found('running', mostCounted),
+      found('queued', countMax),
+      found('starting', countMax),
+      found('running', countMax),
       found(undefined, 1),
     ])
     const last = newest[0]
-    tell(
+    send(
       { user },
       {
         id: project,
         queued: queued.length,
-        active: Math.min(starting.length + running.length, mostCounted),
+        active: Math.min(starting.length + running.length, countMax),
         lastRun:
           last === undefined
             ? null

@@ -73,11 +73,11 @@ export class Realtime {
     this.#runChanges = new RunChanges({
       ...pace,
       wanted: () => this.#subscribers.followsRecords || parts.hooks.wanted,
-      tell: (change) => this.#sendRun(change),
+      send: (change) => this.#sendRun(change),
     })
     this.#projectChanges = new ProjectChanges({
       ...pace,
-      tell: (audience, record) =>
+      send: (audience, record) =>
         this.#send(record.id, 'projects', audience, new RecordChange('update', 'projects', record)),
     })
   }

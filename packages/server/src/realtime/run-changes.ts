@@ -1,10 +1,10 @@
 /**
- * From the store's commits to changes of records: a chatty run is one change in 250 ms, with the run as it
- * then is.
+ * Turns the store's commits into changes of records: a chatty run is one change in 250 ms, with the run
+ * as it then is.
  *
- * Owns its subscription to the store, and what was committed of a run and not yet told. Invariants: of
- * one run come `create`, `update`s, `delete`, in this order; the last state is always told; what was
- * told is on disk. Nothing is read while nobody wants to know.
+ * Owns its subscription to the store, and what was committed of a run and not yet sent. Invariants: the
+ * changes of one run are `create`, `update`s, `delete`, in this order; the last state is always sent;
+ * what is sent is on disk. Nothing is read while nobody listens.
  */
 import type { Run } from '@millrace/protocol'
 import { type Commit, type CommitFeed, publicRun, type RunRecord, type RunStore } from '#store/store'
@@ -15,7 +15,7 @@ import { Paced } from './paced.ts'
 export interface RunChange {
   action: RecordAction
   run: Run
-  /** True with the one change that tells the end of the run. */
+  /** True for the one change that brings the end of the run. */
   finished: boolean
 }
 
@@ -24,22 +24,22 @@ export interface RunChangesParts {
   clock: Clock
   intervalMs: number
   retryMs: number
-  /** Does anybody want to know of any run? */
+  /** Whether anybody listens to changes of runs. */
   wanted: () => boolean
-  tell: (change: RunChange) => void
+  send: (change: RunChange) => void
   onFailure: (error: unknown) => void
 }
 
-interface Untold {
+interface Unsent {
   created: boolean
   finished: boolean
 }
 
 export class RunChanges {
   readonly #parts: RunChangesParts
-  readonly #untold = new Map<string, Untold>()
-  /** What the read that is under way will tell. */
-  readonly #beingRead = new Map<string, Untold>()
+  readonly #unsent = new Map<string, Unsent>()
+  /** What the read under way will send. */
+  readonly #beingRead = new Map<string, Unsent>()
   readonly #paced: Paced
   readonly #release: () => void
 
@@ -50,7 +50,7 @@ export class RunChanges {
     this.#release = parts.store.onCommit((commit) => this.#committed(commit))
   }
 
-  /** Tells what is left to tell. */
+  /** Sends the changes that are still due. */
   flush(): Promise<void> {
     return this.#paced.flush()
   }
@@ -58,7 +58,7 @@ export class RunChanges {
   close(): void {
     this.#release()
     this.#paced.close()
-    this.#untold.clear()
+    this.#unsent.clear()
     this.#beingRead.clear()
   }
 
@@ -67,52 +67,52 @@ export class RunChanges {
       this.#deleted(runId, last)
       return
     }
-    // Beginnings of its log went: the record is what it was.
+    // Only the start of its log was pruned: the record is unchanged.
     if ((change === 'updated' && closed) || !this.#parts.wanted()) return
-    const untold = this.#untold.get(runId) ?? { created: false, finished: false }
-    untold.created ||= change === 'created'
-    untold.finished ||= change === 'finished'
-    this.#untold.set(runId, untold)
+    const unsent = this.#unsent.get(runId) ?? { created: false, finished: false }
+    unsent.created ||= change === 'created'
+    unsent.finished ||= change === 'finished'
+    this.#unsent.set(runId, unsent)
     this.#paced.want(runId)
   }
 
   async #read(runId: string): Promise<void> {
-    const untold = this.#untold.get(runId)
-    if (untold === undefined) return
-    // What is committed while this reads may not be in what is read: it is told the next time.
-    this.#untold.delete(runId)
-    this.#beingRead.set(runId, untold)
+    const unsent = this.#unsent.get(runId)
+    if (unsent === undefined) return
+    // A commit during the read may not show in it: it is sent the next time.
+    this.#unsent.delete(runId)
+    this.#beingRead.set(runId, unsent)
     try {
       const run = await this.#parts.store.getRun(runId)
-      // Deleted meanwhile, which was told.
-      if (this.#beingRead.get(runId) !== untold || run === null) return
-      this.#tell(untold.created ? 'create' : 'update', run, untold.finished)
+      // Deleted meanwhile, which was sent.
+      if (this.#beingRead.get(runId) !== unsent || run === null) return
+      this.#send(unsent.created ? 'create' : 'update', run, unsent.finished)
     } catch (error) {
-      if (this.#beingRead.get(runId) === untold)
-        this.#untold.set(runId, join(untold, this.#untold.get(runId)))
+      if (this.#beingRead.get(runId) === unsent)
+        this.#unsent.set(runId, join(unsent, this.#unsent.get(runId)))
       throw error
     } finally {
-      if (this.#beingRead.get(runId) === untold) this.#beingRead.delete(runId)
+      if (this.#beingRead.get(runId) === unsent) this.#beingRead.delete(runId)
     }
   }
 
   #deleted(runId: string, last: RunRecord | undefined): void {
     this.#paced.forget(runId)
-    const { created, finished } = join(this.#beingRead.get(runId), this.#untold.get(runId))
+    const { created, finished } = join(this.#beingRead.get(runId), this.#unsent.get(runId))
     this.#beingRead.delete(runId)
-    this.#untold.delete(runId)
+    this.#unsent.delete(runId)
     if (last === undefined || !this.#parts.wanted()) return
-    if (created) this.#tell('create', last, finished)
-    else if (finished) this.#tell('update', last, true)
-    this.#tell('delete', last, false)
+    if (created) this.#send('create', last, finished)
+    else if (finished) this.#send('update', last, true)
+    this.#send('delete', last, false)
   }
 
-  #tell(action: RecordAction, record: RunRecord, finished: boolean): void {
-    this.#parts.tell({ action, run: publicRun(record), finished })
+  #send(action: RecordAction, record: RunRecord, finished: boolean): void {
+    this.#parts.send({ action, run: publicRun(record), finished })
   }
 }
 
-function join(one: Untold | undefined, other: Untold | undefined): Untold {
+function join(one: Unsent | undefined, other: Unsent | undefined): Unsent {
   return {
     created: (one?.created ?? false) || (other?.created ?? false),
     finished: (one?.finished ?? false) || (other?.finished ?? false),

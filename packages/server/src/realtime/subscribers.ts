@@ -1,14 +1,14 @@
 /**
- * Who subscribed to what, so that a change finds those it is for without looking at anybody else.
+ * The index of subscriptions: a change finds the clients it is for without examining any other.
  *
- * Owns the index. It is kept by topic and audience: a change of Anna's run looks at the admins and at
- * Anna, however many others follow `runs/*`.
+ * Owns the index, kept by audience and topic: a change of Anna's run looks at the admins and at Anna,
+ * however many others follow `runs/*`.
  */
 import type { Principal } from '#auth/principal'
 import type { Audience } from './project-changes.ts'
 import type { Subscription } from './subscription.ts'
 
-/** Null: a guest. */
+/** Returns the audience of a caller; a null principal is a guest. */
 export function audienceOf(principal: Principal | null): Audience | 'guests' {
   if (principal === null) return 'guests'
   return { user: principal.admin ? null : principal.user }
@@ -24,7 +24,7 @@ export class Subscribers<Client> {
     return this.#count
   }
 
-  /** Does anybody follow records? */
+  /** Whether any client follows records. */
   get followsRecords(): boolean {
     return this.#ofRecords > 0
   }
@@ -44,7 +44,7 @@ export class Subscribers<Client> {
     if (topics.size > 0) this.#audiences.set(name, topics)
   }
 
-  /** With the same arguments as it was added with. */
+  /** Takes the same arguments as `add` did. */
   delete(client: Client, audience: Audience | 'guests', subscriptions: Iterable<Subscription>): void {
     const name = nameOf(audience)
     const topics = this.#audiences.get(name)
@@ -67,7 +67,7 @@ export class Subscribers<Client> {
     yield* this.#audiences.get(nameOf(audience))?.get(topic) ?? []
   }
 
-  /** Of every audience. */
+  /** Clients of every audience. */
   *everybody(topic: string): Iterable<[Client, readonly Subscription[]]> {
     for (const topics of this.#audiences.values()) yield* topics.get(topic) ?? []
   }

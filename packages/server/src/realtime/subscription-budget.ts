@@ -1,36 +1,39 @@
 /**
- * What subscriptions may cost. A client may have a thousand of 2,500 characters each; ten thousand such
- * clients would be 25 GB.
+ * Bounds the memory of subscriptions. A client may have a thousand of 2,500 characters each; ten thousand
+ * such clients would take 25 GB.
  *
- * Owns the count of what clients hold. Invariants: all together hold no more than `totalBytes`, and nobody
- * (one user, or all guests) more than half of it.
+ * Owns the count of what clients hold. Invariants: all together hold no more than the limit, and one user,
+ * or all guests together, no more than half of it.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Subscription } from './subscription.ts'
 
-const totalBytes = 64 * 1024 * 1024
+const heldBytesMax = 64 * 1024 * 1024
 /** What a subscription costs besides its text. */
-const fixedCost = 300
+const entryBytes = 300
 
 export class SubscriptionBudget<Client> {
   readonly #held = new Map<Client, { user: string | null; bytes: number }>()
   readonly #ofUser = new Map<string | null, number>()
-  readonly #limit: number
+  readonly #limitBytes: number
   #total = 0
 
-  constructor(limit = totalBytes) {
-    this.#limit = limit
+  constructor(limitBytes = heldBytesMax) {
+    this.#limitBytes = limitBytes
   }
 
-  /** What takes these, to be called at once, instead of what the client held before. Fails with `rate_limited`. */
+  /**
+   * Checks that there is room for these in place of what the client holds. Returns what takes them, to be
+   * called at once. Fails with `rate_limited`.
+   */
   offer(client: Client, user: string | null, subscriptions: Iterable<Subscription>): () => void {
     let bytes = 0
     // The text and the topic in it; the index and the map name them without copying.
-    for (const { text } of subscriptions) bytes += text.length * 2 + fixedCost
+    for (const { text } of subscriptions) bytes += text.length * 2 + entryBytes
     const before = this.#held.get(client)
     const ofUser = (this.#ofUser.get(user) ?? 0) - (before?.user === user ? before.bytes : 0)
     const total = this.#total - (before?.bytes ?? 0)
-    if (total + bytes > this.#limit || ofUser + bytes > this.#limit / 2) {
+    if (total + bytes > this.#limitBytes || ofUser + bytes > this.#limitBytes / 2) {
       throw new MillraceError('rate_limited', 'Too many subscriptions are held', { retryAfter: 30 })
     }
     return () => this.#take(client, user, bytes)

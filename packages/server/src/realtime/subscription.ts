@@ -1,19 +1,19 @@
 /**
- * What a subscription says: a topic, and options behind it (`topic?options=<JSON, percent-encoded>`,
+ * What a subscription says: a topic, and options after it (`topic?options=<JSON, percent-encoded>`,
  * as the official PocketBase SDK writes them).
  *
- * `runs/*`, `runs/<id>`, `projects/*` and `projects/<id>` are topics of records; nobody can publish to
- * a name of theirs. Every other name is an application's own.
+ * `runs/*`, `runs/<id>`, `projects/*` and `projects/<id>` are topics of records; nobody can publish under
+ * such a name. Every other name is an application's own.
  */
 import { MillraceError } from '@millrace/protocol'
 import { modifierIn } from './fields.ts'
 
 export interface Subscription {
-  /** As the client wrote it, byte for byte: the `event:` of what it gets. */
+  /** As the client wrote it, byte for byte: the `event:` of its messages. */
   readonly text: string
   readonly topic: string
   readonly ofRecords: boolean
-  /** Which fields of a record are wanted, as it was written; empty: all. */
+  /** The selection of fields, as the client wrote it; empty: all. */
   readonly fields: string
 }
 
@@ -28,9 +28,9 @@ export class SubscriptionRefused extends MillraceError {
   }
 }
 
-export const longestTopic = 2500
+export const topicCharsMax = 2500
 
-/** What would end a field of a frame, or come out as something else than went in. */
+/** False for text that would end a field of a frame, or would not arrive as it was sent. */
 export function isOneLine(text: string): boolean {
   return !/[\r\n\0]/.test(text) && text.isWellFormed()
 }
@@ -39,30 +39,30 @@ function isOfRecords(topic: string): boolean {
   return /^(?:runs|projects)(?:[/?]|$)/.test(topic)
 }
 
-/** Names that only the server sends to: those of records, and of the protocol. */
+/** True for names that only the server sends to: those of records, and of the protocol. */
 export function isReserved(topic: string): boolean {
   return isOfRecords(topic) || topic.startsWith('PB_')
 }
 
-/** May something be published to this topic? Null, or what is wrong with it. */
+/** Returns why nothing may be published to this topic; null when it may. */
 export function topicProblem(topic: string): string | null {
   if (topic === '') return 'a topic has a name'
-  if (topic.length > longestTopic) return `a topic has at most ${longestTopic} characters`
+  if (topic.length > topicCharsMax) return `a topic has at most ${topicCharsMax} characters`
   if (!isOneLine(topic)) return 'a topic is one line of text'
   if (isReserved(topic)) return 'topics of records are written by the server alone'
   return optionsAt(topic) === -1 ? null : 'a topic has no options'
 }
 
-/** Where the options begin, which stand last; -1: there are none. In time that grows with the length only. */
+/** Returns where the options begin, which stand last, or -1. Takes time linear in the length. */
 function optionsAt(text: string): number {
   const last = text.lastIndexOf('&')
   return text.startsWith('&options=', last) ? last : text.indexOf('?options=', Math.max(last, 0))
 }
 
-/** Options of PocketBase's records that nothing here answers to, on whatever topic they stand. */
+/** Options of PocketBase's records that are not supported here, on any topic. */
 const foreign = new Set(['filter', 'expand', 'sort', 'page', 'perPage', 'skipTotal', 'thumb'])
 
-/** Throws SubscriptionRefused. `text` is one line. */
+/** Reads a subscription, which must be one line. Throws SubscriptionRefused. */
 export function readSubscription(text: string): Subscription {
   const at = optionsAt(text)
   const name = at === -1 ? text : text.slice(0, at)

@@ -18,7 +18,7 @@ const redact = {
   remove: true,
 }
 
-/** Our own secrets (`auth/secrets.ts`), and what an address carries in place of a header. */
+/** Our own secrets (`auth/secrets.ts`), and those an address carries in place of a header. */
 const ownSecret = /\bmr_([a-z]+)_[\w-]{20,}/g
 const secretInAddress = /([?&](?:code|ticket|token)=)[^&\s"'\\]+/gi
 
@@ -45,14 +45,14 @@ function requestLine(request: { method?: string; url?: string }): { method?: str
   return { method: request.method, path: request.url?.split('?')[0] }
 }
 
-/** An error in the log: without the bytes of a request that could not be parsed, which are all of its headers. */
+/** An error in the log: without the bytes of a request that could not be parsed, which hold all of its headers. */
 function errorLines(error: Error): unknown {
   const lines = stdSerializers.err(error) as unknown
   if (lines === null || typeof lines !== 'object' || !('rawPacket' in lines)) return lines
   return { ...lines, rawPacket: undefined }
 }
 
-/** An answer in the log: no headers, for one of them sets a cookie. */
+/** An answer in the log: no headers, since one of them sets a cookie. */
 function answerLine(response: { statusCode?: number }): { statusCode?: number } {
   return { statusCode: response.statusCode }
 }

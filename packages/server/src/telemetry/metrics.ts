@@ -1,8 +1,8 @@
 /**
  * Prometheus metrics of one server.
  *
- * Counters and histograms are fed as things happen; everything else is read when somebody asks, each
- * source once a scrape, however many numbers come of it. Nothing here is a truth.
+ * Counters and histograms are fed as things happen; everything else is read at a scrape, each source
+ * once, however many numbers it gives. Nothing here is a truth.
  */
 import type { RunKind } from '@millrace/protocol'
 import { Registry } from 'prom-client'
@@ -17,14 +17,14 @@ import { RealtimeMetrics } from '#telemetry/metrics/realtime-metrics'
 import { type OpenRuns, RunMetrics } from '#telemetry/metrics/run-metrics'
 import { StoreMetrics } from '#telemetry/metrics/store-metrics'
 
-/** What is told once, and what is read at each scrape. */
+/** What is set once, and what is read at each scrape. */
 export interface MetricSources {
   version: string
   /** What stands between a run and the machine. */
   boundary: string
   /** Kinds this server runs. */
   kinds: readonly RunKind[]
-  /** Runs whose work this server does. */
+  /** Runs that this server works on. */
   activeRuns: () => number
   /** A question to the store, which may not be able to answer. */
   queueCounts: (kind: RunKind) => Promise<Pick<QueueCounts, 'running' | 'pending'>>
@@ -38,54 +38,54 @@ export class Metrics {
   readonly runs: RunMetrics
   readonly store: StoreMetrics
   readonly http: HttpMetrics
-  private readonly registry = new Registry()
-  private readonly delivery: DeliveryMetrics
-  private readonly realtime: RealtimeMetrics
-  private sources: MetricSources | null = null
-  private refreshing: Promise<void> | null = null
+  readonly #registry = new Registry()
+  readonly #delivery: DeliveryMetrics
+  readonly #realtime: RealtimeMetrics
+  #sources: MetricSources | null = null
+  #refreshing: Promise<void> | null = null
 
   constructor() {
-    // Now, not at the first scrape: what it says of the event loop should begin with the server.
+    // Now, not at the first scrape: measures of the event loop should begin with the server.
     processMetrics()
-    this.runs = new RunMetrics(this.registry)
-    this.store = new StoreMetrics(this.registry)
-    this.delivery = new DeliveryMetrics(this.registry)
-    this.realtime = new RealtimeMetrics(this.registry)
-    this.http = new HttpMetrics(this.registry)
+    this.runs = new RunMetrics(this.#registry)
+    this.store = new StoreMetrics(this.#registry)
+    this.#delivery = new DeliveryMetrics(this.#registry)
+    this.#realtime = new RealtimeMetrics(this.#registry)
+    this.http = new HttpMetrics(this.#registry)
   }
 
-  /** Once, when the parts are there that know. */
+  /** Sets the sources; called once, when all parts are there. */
   observe(sources: MetricSources): void {
-    this.sources = sources
+    this.#sources = sources
     const { version, boundary } = sources
     const node = process.versions.node
-    info(this.registry, 'millrace_build_info', 'Versions of the server and of Node', { version, node })
-    info(this.registry, 'millrace_sandbox_info', 'What stands between a run and the machine', { boundary })
+    info(this.#registry, 'millrace_build_info', 'Versions of the server and of Node', { version, node })
+    info(this.#registry, 'millrace_sandbox_info', 'What stands between a run and the machine', { boundary })
     this.runs.expect(sources.kinds)
   }
 
-  /** The text format of Prometheus. Scrapes that come together share one look at the sources. */
+  /** Returns the text format of Prometheus. Scrapes that arrive together share one look at the sources. */
   async text(): Promise<{ contentType: string; body: string }> {
-    this.refreshing ??= this.refresh().finally(() => {
-      this.refreshing = null
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = null
     })
-    await this.refreshing
-    const bodies = await Promise.all([this.registry.metrics(), processMetrics().metrics()])
-    return { contentType: this.registry.contentType, body: bodies.join('\n') }
+    await this.#refreshing
+    const bodies = await Promise.all([this.#registry.metrics(), processMetrics().metrics()])
+    return { contentType: this.#registry.contentType, body: bodies.join('\n') }
   }
 
-  private async refresh(): Promise<void> {
-    if (this.sources === null) return
-    const { delivery, realtime, storeStatus, uncommittedBytes, activeRuns } = this.sources
-    const open = await openRuns(this.sources)
-    this.runs.found(open, activeRuns())
-    this.store.found(storeStatus().kind, uncommittedBytes())
-    this.delivery.found(delivery())
-    this.realtime.found(realtime())
+  async #refresh(): Promise<void> {
+    if (this.#sources === null) return
+    const { delivery, realtime, storeStatus, uncommittedBytes, activeRuns } = this.#sources
+    const open = await openRuns(this.#sources)
+    this.runs.set(open, activeRuns())
+    this.store.set(storeStatus().kind, uncommittedBytes())
+    this.#delivery.set(delivery())
+    this.#realtime.set(realtime())
   }
 }
 
-/** Null when the store cannot be read: the rest of the numbers are wanted then more than ever. */
+/** Null when the store cannot be read: the other numbers matter then more than ever. */
 async function openRuns({ kinds, queueCounts }: MetricSources): Promise<OpenRuns[] | null> {
   try {
     return await Promise.all(

@@ -1,16 +1,16 @@
 /**
- * A store whose writes are seen: how long each took, and what became of a run by it. It stands where
- * every way to queue, start and end a run comes through (a request, a recovery, an abort of a queued
- * run), so that none is counted twice and none is forgotten.
+ * A store whose writes are observed: how long each took, and what it did to a run. Every way to queue,
+ * start and end a run passes here (a request, a recovery, an abort of a queued run), so that none is
+ * counted twice and none is forgotten.
  *
- * Owns the count of bytes on their way to the disk. Invariants: a write reaches the store in the turn
- * it was asked for, and what the store answers or refuses is passed on as it is.
+ * Owns the count of bytes on their way to the disk. Invariants: a write reaches the store in the turn it
+ * was called, and the store's answer or refusal is passed on unchanged.
  */
 import { Buffer } from 'node:buffer'
 import type { EventInput, RunRecord, Store, TranscriptEntry } from '#store/store'
 
 export interface WriteObserver {
-  /** A write of a run is on disk; so long did it take. */
+  /** A write of a run is on disk, after this long. */
   committed(seconds: number): void
   /** Events are on disk. */
   appended(events: number, bytes: number): void
@@ -24,7 +24,7 @@ export interface ObservedStore extends Store {
   uncommittedBytes(): number
 }
 
-/** `store` must be a plain object of functions: they are called as they are, without `this`. */
+/** Wraps a store, which must be a plain object of functions: they are called without `this`. */
 export function observeStore(
   store: Store,
   observer: WriteObserver,

@@ -1,4 +1,4 @@
-/** What the writes of a server's store are told to: its metrics and its log. */
+/** Passes the writes of a server's store on to its metrics and its log. */
 import type { Logger } from 'pino'
 import type { Metrics } from './metrics.ts'
 import type { WriteObserver } from './observed-store.ts'

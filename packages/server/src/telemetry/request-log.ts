@@ -1,5 +1,5 @@
 /**
- * The server's own log of requests: one line each, and two for a stream, at its beginning and its end.
+ * The server's own log of requests: one line each, and two for a stream, at its start and its end.
  * Never an address, a header or a body: a route is named by its pattern.
  *
  * Owns what is remembered of a request until its connection lets go of it. Invariant: a request
@@ -19,19 +19,19 @@ declare module 'fastify' {
   }
 }
 
-/** What a line says of a stream besides what the line of every request says. */
+/** What a line says of a stream, besides what the line of every request says. */
 export type StreamFacts = Record<string, string | number | undefined>
 
-/** What is to be said of a stream at its end. */
+/** What the last line of a stream says. */
 const streams = new WeakMap<IncomingMessage, () => StreamFacts>()
 
-/** What a client may call its request; a longer or odder name is not taken over. */
+/** What a client may call its request; a longer or odder name is not adopted. */
 const saneId = /^[A-Za-z0-9][A-Za-z0-9._:-]{7,63}$/
-// The customs of nginx: the client left before it had an answer; we hung up without one.
+// As nginx has them: the client left before it had an answer; we hung up without one.
 const clientLeft = 499
 const hungUp = 444
 
-/** Names requests: as a trusted proxy has named them, else anew. */
+/** Names requests: as a trusted proxy named them, otherwise anew. */
 export function requestNames(trustProxy: boolean): (request: IncomingMessage) => string {
   return (request) => {
     const given = request.headers['x-request-id']
@@ -39,7 +39,7 @@ export function requestNames(trustProxy: boolean): (request: IncomingMessage) =>
   }
 }
 
-/** Logs every request of an application, and tells of each that was no stream. */
+/** Logs every request of an application, and reports each one that was no stream. */
 export function logRequests(
   app: FastifyInstance,
   identityOf: (request: FastifyRequest) => { user: string } | undefined,
@@ -48,7 +48,7 @@ export function logRequests(
   app.addHook('onRequest', (request, reply, done) => {
     const startedAt = performance.now()
     const sentBefore = request.raw.socket.bytesWritten ?? 0
-    // On Node's own response, so that a stream that is written past Fastify has it too.
+    // On Node's own response, so that a stream written past Fastify has it too.
     reply.raw.setHeader('X-Request-Id', request.id)
     whenOver(reply.raw, () => {
       const ms = performance.now() - startedAt
@@ -74,7 +74,7 @@ export function logRequests(
   })
 }
 
-/** The first of a stream's two lines; the other says what is known when the stream is over. */
+/** Writes the first of a stream's two lines; `factsAtEnd` gives what the other one says. */
 export function logStream(request: FastifyRequest, facts: StreamFacts, factsAtEnd: () => StreamFacts): void {
   streams.set(request.raw, factsAtEnd)
   request.log.info({ route: request.routeOptions.url, ...facts }, 'stream opened')

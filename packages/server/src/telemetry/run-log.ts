@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { RunRecord, StoreStatus } from '#store/store'
 
-/** Says who and what, never what was asked for: a prompt or an argument may hold a secret. */
+/** Logs who and what, never the request itself: a prompt or an argument may hold a secret. */
 export function logRuns(log: Logger) {
   return {
     queued(run: RunRecord): void {
@@ -31,10 +31,10 @@ export function logRuns(log: Logger) {
   }
 }
 
-/** A disk that fills up, and one that has room again. A store that failed is told by whoever ends the process. */
+/** Logs a disk that fills up, and one that has room again. A store that failed is logged by what ends the process. */
 export function logStoreStatus(log: Logger): (status: StoreStatus) => void {
   return (status) => {
-    if (status.kind === 'ok') log.warn('the disk has room again: what waited is being written')
+    if (status.kind === 'ok') log.warn('the disk has room again: waiting writes are being written')
     if (status.kind === 'full') {
       log.error(
         { reason: status.message },

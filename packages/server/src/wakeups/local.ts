@@ -1,4 +1,4 @@
-/** Wake-ups of this process: every commit of its own store, told at once and with the events it added. */
+/** Wake-ups of this process: every commit of its own store, at once and with the events it added. */
 import type { Commit } from '#store/store'
 import type { WakeupSource } from './wakeups.ts'
 

@@ -26,7 +26,7 @@ const range = (from: number, to: number) =>
   Array.from({ length: Math.max(0, to - from + 1) }, (_, n) => from + n)
 
 describe('the answer', () => {
-  test('has the headers of the contract, before any event exists', async () => {
+  test('a stream sends the documented headers before any event exists', async () => {
     const { url } = await startStreamServer({ log: logOf(0, false) })
     const client = await open(`${url}/run`)
     expect(client.status).toBe(200)
@@ -42,7 +42,7 @@ describe('the answer', () => {
     })
   })
 
-  test('keeps the headers of plugins, except where a stream needs its own', async () => {
+  test('a stream keeps the headers of plugins, except where it needs its own', async () => {
     const headers = {
       'access-control-allow-origin': 'https://a.example',
       'cache-control': 'public',
@@ -59,7 +59,7 @@ describe('the answer', () => {
     expect(client.ids).toEqual([1])
   })
 
-  test('comes before the first page was read', async () => {
+  test('a stream sends its headers before the first page is read', async () => {
     const log = logOf(3, false)
     let letRead = () => {}
     const { url } = await startStreamServer({ log })
@@ -81,7 +81,7 @@ describe('the answer', () => {
     await client.until(({ ids }) => ids.length === 3)
   })
 
-  test('to HEAD is headers only, on an open and on a closed log', async () => {
+  test('a HEAD request receives the headers only', async () => {
     const { url, delivery } = await startStreamServer({ log: logOf(2, true) })
     const client = await (await open(`${url}/run`, { method: 'HEAD' })).end()
     expect(client.status).toBe(200)
@@ -91,14 +91,14 @@ describe('the answer', () => {
     expect(delivery.stats()).toMatchObject({ followers: 0, feeds: 0 })
   })
 
-  test('for a run that does not exist is left to the caller', async () => {
+  test('delivery leaves the answer for a run that does not exist to the caller', async () => {
     const { url, results, delivery } = await startStreamServer()
     expect((await open(`${url}/nothing`)).status).toBe(404)
     expect(results).toEqual([{ outcome: 'missing' }])
     expect(delivery.stats()).toMatchObject({ followers: 0, feeds: 0 })
   })
 
-  test('when the store cannot be read is left to the caller, and holds nothing', async () => {
+  test('delivery leaves the answer to the caller when the store cannot be read, and holds nothing', async () => {
     const log = logOf(1, false)
     log.failReads = new Error('disk')
     const { url, delivery } = await startStreamServer({ log })
@@ -108,7 +108,7 @@ describe('the answer', () => {
 })
 
 describe('resuming', () => {
-  test("after the end with the last id gets 204, with the log's headers", async () => {
+  test("a client that resumes a finished log with its last id receives 204, with the log's headers", async () => {
     const { url } = await startStreamServer({ log: logOf(4, true) })
     const client = await open(`${url}/run`, { headers: { 'Last-Event-ID': '4' } })
     expect(client.status).toBe(204)
@@ -116,7 +116,7 @@ describe('resuming', () => {
     expect((await client.end()).text).toBe('')
   })
 
-  test('at every cursor of a growing log, over real connections, sends exactly what comes after it', async () => {
+  test('a client that resumes at any cursor of a growing log receives exactly the events after it', async () => {
     const commits = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 2, maxLength: 10 })
     await fc.assert(
       fc.asyncProperty(commits, async (counts) => {
@@ -166,7 +166,7 @@ describe('resuming', () => {
     ['epoch', 'after=5&epoch=another', {}],
   ]
   test.each(resets)(
-    '%s (%s %o) is said in band, then the log comes from its first kept event',
+    'a cursor that is refused as %s (%s %o) is answered with a reset, then the log from its first kept event',
     async (reason, query, headers) => {
       const log = logOf(6, true)
       log.prune('run', 3)
@@ -182,7 +182,7 @@ describe('resuming', () => {
     },
   )
 
-  test('a header that is not empty wins over the query, an empty one does not', async () => {
+  test('a Last-Event-ID header wins over the query unless it is empty', async () => {
     const { url } = await startStreamServer({ log: logOf(6, true) })
     const both = await (await open(`${url}/run?after=1`, { headers: { 'last-event-id': '4' } })).end()
     expect(both.ids).toEqual([5, 6])
@@ -190,7 +190,7 @@ describe('resuming', () => {
     expect(empty.ids).toEqual([2, 3, 4, 5, 6])
   })
 
-  test('in the right epoch is served', async () => {
+  test('a cursor in the right epoch is served', async () => {
     const { url } = await startStreamServer({ log: logOf(3, true) })
     expect((await (await open(`${url}/run?after=2&epoch=epoch-1`)).end()).ids).toEqual([3])
   })
@@ -283,7 +283,7 @@ test('closing a handle ends that stream and no other', async () => {
   expect(first.ids).toEqual([1, 2])
 })
 
-test('every follower gets its heartbeat, from one timer, and a lost hint is made good by then', async () => {
+test('every follower receives its heartbeat from one timer, and by then what a lost wake-up announced', async () => {
   const clock = new ManualClock()
   const log = logOf(1, false)
   const { url } = await startStreamServer({ log, delivery: { clock } })
@@ -303,7 +303,7 @@ test('every follower gets its heartbeat, from one timer, and a lost hint is made
 })
 
 describe('draining', () => {
-  test('delivers the terminal event to everyone, then ends their streams', async () => {
+  test('a drain delivers the terminal event to every follower, then ends their streams', async () => {
     const log = logOf(3, false)
     const { url, delivery } = await startStreamServer({ log })
     const clients = await Promise.all(range(1, 20).map(() => open(`${url}/run`)))
@@ -318,7 +318,7 @@ describe('draining', () => {
     expect(delivery.stats().followers).toBe(0)
   })
 
-  test('ends the streams of open logs too, and closes new ones unanswered', async () => {
+  test('a drain ends the streams of open logs too, and new ones are closed unanswered', async () => {
     const { url, delivery } = await startStreamServer({ log: logOf(3, false) })
     const client = await open(`${url}/run`)
     await delivery.drain(20_000)
@@ -328,7 +328,7 @@ describe('draining', () => {
     expect(delivery.stats().feeds).toBe(0)
   })
 
-  test('does not wait beyond its deadline for a client that takes nothing', async () => {
+  test('a drain does not wait beyond its deadline for a client that takes nothing', async () => {
     const clock = new ManualClock()
     const log = logOf(0, false)
     log.appendMany('run', 2000, 10_000)

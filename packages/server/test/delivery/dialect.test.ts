@@ -146,7 +146,7 @@ test('a client of a dialect that was cut off anywhere resumes by Last-Event-ID a
   }
 })
 
-test('a live event is encoded once per dialect, however many follow, and nothing is read for it', async () => {
+test('a live event is encoded once per dialect, however many follow, and causes no read', async () => {
   let encoded = 0
   const counting: Dialect = {
     ...toyDialect,
@@ -181,7 +181,7 @@ test('events that a dialect does not show write nothing, keep the stream open, a
   expect(delivery.stats().eventsOut).toBe(6)
 })
 
-test('heartbeats and resets are said in the dialect of the stream', async () => {
+test('heartbeats and resets are written in the dialect of the stream', async () => {
   const { log, clock, follow } = await serve()
   append(log, 4)
   const clients = [await follow('/toy', 'banana'), await follow('/native', 'banana')]
@@ -195,7 +195,7 @@ test('heartbeats and resets are said in the dialect of the stream', async () => 
   ).toBe(true)
 })
 
-test('a dialect decides how a client that has a finished log already is answered', async () => {
+test('a dialect decides the answer to a client that has a finished log already', async () => {
   const { log, delivery, follow } = await serve()
   append(log, 2)
   log.append('run', [{ type: 'complete', data: 1 }], true)

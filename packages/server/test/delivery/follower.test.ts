@@ -110,7 +110,7 @@ test('a follower at any cursor of any log sees exactly the events after it, once
   )
 })
 
-test('pruning past a cursor in mid-stream sends a reset and goes on at the first kept event', async () => {
+test("pruning past a follower's cursor sends it a reset, and it continues at the first kept event", async () => {
   const log = new MemoryLog()
   log.create('run')
   log.appendMany('run', 100, 50)
@@ -141,7 +141,7 @@ test('pruning past a cursor in mid-stream sends a reset and goes on at the first
   followed?.follower.finish()
 })
 
-test('a hint that promises more than can be read neither spins nor ends the stream', async () => {
+test('a wake-up that announces more than can be read neither spins nor ends the stream', async () => {
   const log = new MemoryLog()
   log.create('run')
   log.append('run', [{ type: 'a', data: 1 }])
@@ -158,7 +158,7 @@ test('a hint that promises more than can be read neither spins nor ends the stre
   expect(parseFrames(followed?.sink.text ?? '').map((frame) => frame.id)).toEqual(['1', '2'])
 })
 
-test('a commit that falls between the snapshot of a page and its answer is not overlooked', async () => {
+test('a commit between the snapshot of a page and its answer is not overlooked', async () => {
   const log = new MemoryLog()
   log.create('run')
   log.append('run', [{ type: 'a', data: 1 }])
@@ -185,7 +185,7 @@ test('a commit that falls between the snapshot of a page and its answer is not o
   followed?.follower.finish()
 })
 
-test('a heartbeat that fills the sink holds the events back until it drains', async () => {
+test('a heartbeat that fills the sink holds events back until it drains', async () => {
   const log = new MemoryLog()
   log.create('run')
   const rig = new FeedRig(log)
@@ -204,7 +204,7 @@ test('a heartbeat that fills the sink holds the events back until it drains', as
   followed?.follower.finish()
 })
 
-test('several commits in one tick are one write for each follower', async () => {
+test('several commits in one tick are one write per follower', async () => {
   const log = new MemoryLog()
   log.create('run')
   const rig = new FeedRig(log)
@@ -220,7 +220,7 @@ test('several commits in one tick are one write for each follower', async () => 
   expect(log.pagesRead).toBe(0)
 })
 
-test('a thousand followers are served evenly: no one gets a second batch before all had their first', async () => {
+test('a thousand followers are served evenly: none receives a second batch before all had their first', async () => {
   const log = new MemoryLog()
   log.create('run')
   const rig = new FeedRig(log, { ringBytes: 1 << 22, totalRingBytes: 1 << 22 })
@@ -259,7 +259,7 @@ test('a deleted run ends its streams', async () => {
   expect(rig.feeds.size).toBe(0)
 })
 
-test('a store that fails in mid-stream breaks the connection, so that the client comes back', async () => {
+test('a store that fails during a stream breaks the connection, so that the client comes back', async () => {
   const log = new MemoryLog()
   log.create('run')
   log.appendMany('run', 10, 100)
@@ -288,7 +288,7 @@ test('followers at one cursor share the reads, and a second replay finds the pag
   for (const one of [...all, again, keeper]) one?.follower.finish()
 })
 
-test('hints that bring no events, as those of another node, cost one read for all followers', async () => {
+test('wake-ups without events, as from another node, cost one read for all followers', async () => {
   const log = new MemoryLog()
   log.create('run')
   log.hints = (hint, tell) => tell({ ...hint, events: [] })
@@ -298,7 +298,7 @@ test('hints that bring no events, as those of another node, cost one read for al
   for (let n = 1; n <= 10; n++) {
     log.append('run', [{ type: 'a', data: n }], n === 10)
     await eventually(() => all.every((one) => one?.follower.cursor === n))
-    // One who comes later finds it in memory.
+    // A follower that comes later finds it in memory.
     if (n < 10) all.push(await rig.follow('run', '0'))
   }
   await eventually(() => all.every((one) => one?.sink.over === 'ended'))

@@ -17,7 +17,7 @@ function last({ response }: SseClient): Promise<void> {
   })
 }
 
-test('a client that does not read shows as the furthest behind, and does not hide that the others keep up', async () => {
+test('a client that does not read shows in the maximum lag, and the median still shows that the others keep up', async () => {
   const log = new MemoryLog()
   log.create('run')
   const { url, delivery } = await startStreamServer({ log })
@@ -39,7 +39,7 @@ test('a client that does not read shows as the furthest behind, and does not hid
   expect(delivery.stats()).toMatchObject({ behind: 0, lagMedian: 0, lagMax: 0 })
 })
 
-test('where most are behind, the median is, too', async () => {
+test('where most streams are behind, the median lag shows it', async () => {
   const log = new MemoryLog()
   log.create('run')
   const { url, delivery } = await startStreamServer({ log })

@@ -43,7 +43,7 @@ function rig() {
 
 const event = (seq: number): StoredEvent => ({ seq, at: 1, type: 'output', json: '{}' })
 
-test('a page that is read after the last follower left takes nothing of the budget', async () => {
+test('a page that arrives after the last follower left takes nothing from the budget', async () => {
   const { pages, budget, answer } = rig()
   const late = pages.read(0)
   pages.close()

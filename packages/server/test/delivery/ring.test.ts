@@ -16,7 +16,7 @@ const events = (first: number, count: number) => Array.from({ length: count }, (
 const everything = { maxBytes: Number.POSITIVE_INFINITY, filter: null, terminal: null }
 
 describe('a ring', () => {
-  test('gives exactly the frames after any cursor it holds, cut at frames within the budget', () => {
+  test('a ring returns exactly the frames after any cursor it holds, cut at frames within the budget', () => {
     const commits = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 })
     const budget = fc.integer({ min: 1, max: 3000 })
     fc.assert(
@@ -46,7 +46,7 @@ describe('a ring', () => {
     )
   })
 
-  test('keeps within its bytes by giving up the oldest frames', () => {
+  test('a ring stays within its bytes by giving up the oldest frames', () => {
     const budget = new RingBudget(1 << 20)
     const ring = new Ring(10_000, budget)
     for (let seq = 1; seq <= 500; seq++) {
@@ -59,7 +59,7 @@ describe('a ring', () => {
     expect(budget.bytes).toBe(0)
   })
 
-  test('drops what it has when frames come that do not continue it', () => {
+  test('a ring drops its frames when others arrive that do not continue them', () => {
     const ring = new Ring(1 << 20, new RingBudget(1 << 20))
     ring.append(encodeSegment(events(1, 5)))
     ring.append(encodeSegment(events(8, 2)))
@@ -68,7 +68,7 @@ describe('a ring', () => {
     expect(ring.take({ ...everything, after: 7 })?.through).toBe(9)
   })
 
-  test('shares one buffer among followers at the same cursor, and a whole commit without a copy', () => {
+  test('followers at the same cursor share one buffer, and a whole commit is not copied', () => {
     const ring = new Ring(1 << 20, new RingBudget(1 << 20))
     const segment = encodeSegment(events(1, 4))
     ring.append(segment)
@@ -79,7 +79,7 @@ describe('a ring', () => {
     expect(ring.take({ ...everything, after: 2 })).toBe(batch)
   })
 
-  test('with a filter passes only wanted types and the terminal event, and moves past the others', () => {
+  test('a filter passes only its types and the terminal event, and moves past the others', () => {
     const ring = new Ring(1 << 20, new RingBudget(1 << 20))
     ring.append(encodeSegment(events(1, 10)))
     const filter = { types: new Set(['third']) }

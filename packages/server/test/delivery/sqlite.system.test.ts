@@ -39,7 +39,7 @@ async function startRun(store: Store): Promise<string> {
 
 const line = (n: number) => ({ at: n, type: 'output', json: JSON.stringify({ n, pad: 'x'.repeat(n % 300) }) })
 
-test('over the embedded store, followers at all cursors see exactly what comes after, while it is written', async () => {
+test('over the embedded store, followers at all cursors receive exactly the events after them while the log is written', async () => {
   const store = await openStore()
   const id = await startRun(store)
   const server = await startStreamServer({

@@ -49,7 +49,7 @@ function rig(fullAfterWrite: () => boolean = () => false) {
 const turn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))
 
 describe('a client that keeps up', () => {
-  it('gets everything, in order', async () => {
+  it('a client that keeps up receives everything, in order', async () => {
     const { client, sent } = rig()
     client.send(runs, change('create', 'a', 1))
     await turn()
@@ -65,7 +65,7 @@ describe('a client that keeps up', () => {
     ])
   })
 
-  it('is not cut off for a burst, however the socket says "full" for a moment', async () => {
+  it('a client that keeps up is not cut off for a burst', async () => {
     const { client, sent, counters } = rig()
     for (let n = 0; n < 2000; n++) client.send(chat, new Published('x'.repeat(1000)))
     await turn()
@@ -75,7 +75,7 @@ describe('a client that keeps up', () => {
 })
 
 describe('a client that stops reading', () => {
-  it('gets of each record the newest state, and a creation as one', async () => {
+  it('a client that stopped reading receives the newest state of each record, and a creation as a creation', async () => {
     const { client, sink, sent, counters } = rig(() => true)
     for (let head = 1; head <= 1000; head++) {
       client.send(runs, change(head === 1 ? 'create' : 'update', 'a', head))
@@ -93,7 +93,7 @@ describe('a client that stops reading', () => {
     ])
   })
 
-  it('is told of a deletion also when it was not told of the creation: it may have seen a list', async () => {
+  it('a client that stopped reading receives a deletion even without the creation: it may have seen a list', async () => {
     const { client, sink, sent } = rig(() => true)
     client.send(runs, change('create', 'a', 1))
     client.send(runs, change('delete', 'a', 2))
@@ -102,7 +102,7 @@ describe('a client that stops reading', () => {
     expect(sent().map(([, data]) => data.action)).toEqual(['delete'])
   })
 
-  it('is cut off when more waits than it may hold, and nothing is kept for it', () => {
+  it('a client that stopped reading is cut off when too much waits for it, and nothing is kept', () => {
     const { client, clock, sink, counters, control } = rig(() => true)
     const message = new Published('x'.repeat(10_000))
     let most = 0
@@ -116,14 +116,14 @@ describe('a client that stops reading', () => {
     expect(client.pendingBytes).toBe(0)
   })
 
-  it('is cut off at once where a burst is larger than anybody may hold', () => {
+  it('a client that stopped reading is cut off at once by a burst above the bound of any client', () => {
     const { client, counters } = rig(() => true)
     const message = new Published('x'.repeat(100_000))
     for (let n = 0; n <= pendingBytesMax / 100_000; n++) client.send(chat, message)
     expect([counters.overflowed, client.isOpen]).toEqual([1, false])
   })
 
-  it('gets no pings, and a single message however large', async () => {
+  it('a client that stopped reading receives no pings, and may be sent one message of any size', async () => {
     const { client, connection, clock, sink, sent } = rig(() => true)
     connection.beat()
     expect(sink.text).not.toContain('ping')
@@ -135,7 +135,7 @@ describe('a client that stops reading', () => {
     expect(sent()).toHaveLength(1)
   })
 
-  it('is not written to between a ping that filled its socket and the drain', async () => {
+  it('nothing is written to a client between a ping that filled its socket and the drain', async () => {
     let full = false
     const { client, connection, sink, sent } = rig(() => full)
     client.send(chat, new Published(1))
@@ -149,7 +149,7 @@ describe('a client that stops reading', () => {
     expect(sent()).toEqual([['chat', 1]])
   })
 
-  it('is not sent what is for subscriptions it has given up', async () => {
+  it('a client is not sent messages of subscriptions it has given up', async () => {
     const { client, sink, sent } = rig(() => true)
     client.send(runs, change('update', 'a', 1))
     client.send(chat, new Published(1))
@@ -161,7 +161,7 @@ describe('a client that stops reading', () => {
 })
 
 describe('a connection', () => {
-  it('that follows nothing is ended after eleven pings, one that does is not', () => {
+  it('a connection that follows nothing is ended after eleven pings, one that follows something is not', () => {
     const { client, connection, counters, sink } = rig()
     for (let n = 0; n < 50; n++) connection.beat()
     expect(client.isOpen).toBe(true)
@@ -170,7 +170,7 @@ describe('a connection', () => {
     expect([counters.idled, sink.over]).toEqual([1, 'ended'])
   })
 
-  it('is sent nothing once the proof of who it is has expired', async () => {
+  it('a client is sent nothing once its proof of identity has expired', async () => {
     const { client, control, sent, sink } = rig()
     client.identity = {
       principal: { user: 'a', admin: false },
@@ -187,7 +187,7 @@ describe('a connection', () => {
     expect([sent().map(([, data]) => data), sink.over]).toEqual([[1], 'ended'])
   })
 
-  it('that leaves gets what waits for it first', async () => {
+  it('a client that is drained receives its waiting messages first', async () => {
     const { client, sent } = rig()
     client.send(chat, new Published(1))
     client.drain()

@@ -26,16 +26,16 @@ describe('fields', () => {
     ['', record],
     [' , ', record],
     ['__proto__,constructor,toString', {}],
-  ])('%s', (fields, expected) => {
+  ])('the selection "%s" keeps exactly its fields', (fields, expected) => {
     expect(picked(fields)).toEqual(expected)
   })
 
-  it('with a modifier are refused by its name', () => {
+  it('fields with a modifier are refused by its name', () => {
     expect(modifierIn('id,spec.prompt:excerpt(200,true)')).toBe(':excerpt(200')
     expect(modifierIn('id,*')).toBeNull()
   })
 
-  it('never add anything, whatever they say', () => {
+  it('a selection of fields never adds anything, whatever it says', () => {
     fc.assert(
       fc.property(fc.string(), fc.jsonValue(), (fields, data) => {
         const all = JSON.stringify(data)

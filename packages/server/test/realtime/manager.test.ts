@@ -20,7 +20,7 @@ class Connection {
 }
 
 describe('frames', () => {
-  it('have their fields in one form', () => {
+  it('frames have their fields in one form', () => {
     expect(formatSSEMessage({ id: 'c1', event: 'PB_CONNECT', data: { clientId: 'c1' } })).toBe(
       'id: c1\nevent: PB_CONNECT\ndata: {"clientId":"c1"}\n\n',
     )
@@ -29,7 +29,7 @@ describe('frames', () => {
     expect(formatSSEComment('ping')).toBe(': ping\n\n')
   })
 
-  it('have no field that a text has brought in', () => {
+  it('no text brings a field of its own into a frame', () => {
     const evil = fc
       .array(fc.constantFrom('\r', '\n', '\0', 'event: x', 'data: x', ':', 'a'))
       .map((parts) => parts.join(''))
@@ -54,7 +54,7 @@ describe('frames', () => {
 })
 
 describe('a manager', () => {
-  it('closes a client that does not read, once its connection holds more than it may', () => {
+  it('a manager closes a client that does not read once its connection holds too much', () => {
     const manager = new RealtimeManager({ maxBufferedBytes: 1000 })
     const [reader, sleeper] = [new Connection(), new Connection()]
     const held = Object.defineProperty(sleeper, 'writableLength', { get: () => sleeper.text.length })
@@ -67,7 +67,7 @@ describe('a manager', () => {
     expect(manager.sendComment('sleeper', 'ping')).toBe(false)
   })
 
-  it('sends to who is there, flushes each time, and closes whom it forgets', () => {
+  it('a manager sends to known clients, flushes each time, and closes the clients it forgets', () => {
     const manager = new RealtimeManager()
     const [one, two] = [new Connection(), new Connection()]
     manager.registerClient('one', one)
@@ -83,7 +83,7 @@ describe('a manager', () => {
     expect([two.closed, manager.getAllClientIds()]).toEqual([1, ['two']])
   })
 
-  it('forgets, and closes, a client whose connection throws or rejects', async () => {
+  it('a manager forgets and closes a client whose connection throws or rejects', async () => {
     const manager = new RealtimeManager()
     let closed = 0
     const close = () => {
@@ -104,7 +104,7 @@ describe('a manager', () => {
     expect([manager.getAllClientIds(), closed]).toEqual([[], 3])
   })
 
-  it('closes those without a sign of life, and only them', () => {
+  it('a manager closes the clients without a sign of life, and only them', () => {
     let now = 0
     const manager = new RealtimeManager({ inactiveMs: 1000, now: () => now })
     const [quiet, lively] = [new Connection(), new Connection()]

@@ -15,7 +15,7 @@ function counted() {
   return { record, count }
 }
 
-it('a message is made into a text once for all who want the same fields', () => {
+it('a message is turned into text once for all clients that select the same fields', () => {
   const { record, count } = counted()
   const message = new RecordChange('update', 'runs', record)
   expect(message.cost).toBe(message.json('').length)
@@ -24,7 +24,7 @@ it('a message is made into a text once for all who want the same fields', () => 
   expect(count.made).toBe(2)
 })
 
-it('what a message remembers for selections of fields is no more than the whole is, whatever clients select', () => {
+it('a message remembers no more text of selections than the whole has, whatever clients select', () => {
   const { record, count } = counted()
   const message = new RecordChange('update', 'runs', record)
   const { cost } = message
@@ -36,7 +36,7 @@ it('what a message remembers for selections of fields is no more than the whole 
   expect(message.cost).toBe(cost)
 })
 
-it('a published message has the fields that are wanted, as it was when it was published', () => {
+it('a published message has the selected fields, as the data was when it was published', () => {
   const data = { a: 1, b: { c: 2, d: 3 } }
   const message = new Published(data)
   data.a = 9

@@ -27,7 +27,7 @@ const settle = async () => {
 }
 
 describe('paced work', () => {
-  it('is done at once, and then once an interval, the last wish always', async () => {
+  it('paced work runs at once, then once per interval, and the last request is never dropped', async () => {
     const { subject, clock, done } = paced()
     subject.want('a')
     await settle()
@@ -44,7 +44,7 @@ describe('paced work', () => {
     expect([done.length, subject.size, clock.pending]).toEqual([2, 0, 0])
   })
 
-  it('of one key is never done twice at a time, and keys do not wait for each other', async () => {
+  it('paced work on one key never runs twice at a time, and keys do not wait for each other', async () => {
     const { subject, clock, done, held, control } = paced()
     control.hold = true
     subject.want('slow')
@@ -59,7 +59,7 @@ describe('paced work', () => {
     expect(done).toEqual(['other', 'slow', 'slow'])
   })
 
-  it('that fails is done again after a longer while', async () => {
+  it('paced work that fails is retried after a longer wait', async () => {
     const { subject, clock, done, failures, control } = paced()
     control.fail = true
     subject.want('a')
@@ -74,7 +74,7 @@ describe('paced work', () => {
     expect(done).toEqual(['a'])
   })
 
-  it('that fails after its key was forgotten leaves no timer', async () => {
+  it('paced work that fails after its key was forgotten leaves no timer', async () => {
     const { subject, clock, held, control } = paced()
     control.hold = true
     control.fail = true
@@ -85,7 +85,7 @@ describe('paced work', () => {
     expect([subject.size, clock.pending]).toEqual([0, 0])
   })
 
-  it('is done by a flush, and not after a close', async () => {
+  it('paced work is done by a flush, and not after a close', async () => {
     const { subject, clock, done } = paced()
     subject.want('a')
     subject.want('a')

@@ -71,7 +71,7 @@ async function rig(node = randomUUID(), getRun: () => Promise<null> = async () =
   return { realtime, clock, connect, clients, port, commit: (one: Commit) => commit(one) }
 }
 
-it('every client is pinged each 30 s, from one timer, and its id begins with its node', async () => {
+it('every client is pinged every 30 s from one timer, and its id begins with its node', async () => {
   const { connect, clock } = await rig('0badcafe-feed-4a11-8000-000000000000')
   const clients = [await connect(), await connect(), await connect()]
   expect(clock.pending).toBe(1)
@@ -83,7 +83,7 @@ it('every client is pinged each 30 s, from one timer, and its id begins with its
   }
 })
 
-it('who follows nothing for five minutes is let go, who follows something stays', async () => {
+it('a client that follows nothing for five minutes is let go, one that follows something stays', async () => {
   const { connect, clock, realtime } = await rig()
   const [idle, busy, guest] = [await connect(), await connect(), await connect()]
   busy.follow(as('ann'), 'runs/*')
@@ -95,7 +95,7 @@ it('who follows nothing for five minutes is let go, who follows something stays'
   expect(realtime.stats()).toMatchObject({ idled: 2, clients: 1, subscriptions: 1 })
 })
 
-it('a drain sends what waits, ends the streams, and hangs up on those that do not read', async () => {
+it('a drain sends waiting messages, ends the streams, and hangs up on clients that do not read', async () => {
   const { connect, clock, realtime } = await rig()
   const [reader, sleeper] = [await connect(), await connect()]
   for (const { follow } of [reader, sleeper]) follow(as('ann'), 'topic')
@@ -117,7 +117,7 @@ it('a drain sends what waits, ends the streams, and hangs up on those that do no
   expect(realtime.stats()).toMatchObject({ clients: 0, subscriptions: 0, pendingBytes: 0 })
 })
 
-it('runs are read for those who follow records, and not for PB_CONNECT, which every SDK follows', async () => {
+it('runs are read for clients that follow records, and not for PB_CONNECT, which every SDK follows', async () => {
   let reads = 0
   const { connect, commit } = await rig(undefined, async () => {
     reads += 1
@@ -152,7 +152,7 @@ it('a drain does not wait for a store that does not answer', async () => {
   expect(realtime.stats()).toMatchObject({ clients: 0, subscriptions: 0 })
 })
 
-it('while draining nobody is answered', async () => {
+it('a new connection is closed unanswered while topics drain', async () => {
   const { realtime, port } = await rig()
   await realtime.drain(0)
   await expect(open(`http://127.0.0.1:${port}/`)).rejects.toThrow()

@@ -54,7 +54,7 @@ function rig() {
     intervalMs: 250,
     retryMs: 5000,
     wanted: () => control.wanted,
-    tell: (change) => told.push(change),
+    send: (change) => told.push(change),
     onFailure: () => {},
   })
   const commit = (id: string, change: Commit['change'], state: RunRecord['state'], head: number) => {
@@ -79,7 +79,7 @@ const short = ({ action, run, finished }: RunChange) =>
   `${action} ${run.state} ${run.head}${finished ? ' !' : ''}`
 
 describe('changes of a run', () => {
-  it('are one in an interval, however many commits there are, and end with its last state', async () => {
+  it('a run has one change per interval, however many commits there are, and its last state is sent', async () => {
     const { clock, told, commit } = rig()
     commit('a', 'created', 'queued', 1)
     await settle()
@@ -96,7 +96,7 @@ describe('changes of a run', () => {
     expect(told[0]?.run).not.toHaveProperty('cause')
   })
 
-  it('come in order also when the run is deleted before it was read', async () => {
+  it('changes of a run come in order even when it is deleted before it was read', async () => {
     const { told, commit, control, reads } = rig()
     control.hold = true
     commit('a', 'created', 'queued', 1)
@@ -107,7 +107,7 @@ describe('changes of a run', () => {
     expect(told.map(short)).toEqual(['create errored 2 !', 'delete errored 2'])
   })
 
-  it('say "finished" with the state that is final, not with one read before', async () => {
+  it('the change that says "finished" carries the final state, not one read before', async () => {
     const { told, clock, commit, control, reads } = rig()
     control.hold = true
     commit('a', 'updated', 'running', 5)
@@ -120,7 +120,7 @@ describe('changes of a run', () => {
     expect(told.map(short)).toEqual(['update running 5', 'update completed 6 !'])
   })
 
-  it('that could not be read are told later, and none is lost', async () => {
+  it('changes that could not be read are sent later, and none is lost', async () => {
     const { told, clock, commit, control } = rig()
     control.fail = true
     commit('a', 'created', 'queued', 1)
@@ -131,7 +131,7 @@ describe('changes of a run', () => {
     expect(told.map(short)).toEqual(['create queued 1'])
   })
 
-  it('are not read while nobody wants them, nor when only the beginning of a log went', async () => {
+  it('changes are not read while nobody listens, nor when only the start of a log was pruned', async () => {
     const { told, clock, commit, control } = rig()
     control.wanted = false
     commit('a', 'created', 'queued', 1)
@@ -145,7 +145,7 @@ describe('changes of a run', () => {
     expect(told.map(short)).toEqual(['update completed 2 !'])
   })
 
-  it('of any history: created first, deleted last, the last state always, finished once', async () => {
+  it('changes of any history are: created first, deleted last, the last state always, finished once', async () => {
     const step = fc.constantFrom('commit', 'commit', 'wait', 'read', 'hold', 'fail')
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.boolean(), async (steps, deletes) => {

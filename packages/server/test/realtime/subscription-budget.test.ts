@@ -4,7 +4,7 @@ import { SubscriptionBudget } from '#realtime/subscription-budget'
 
 const of = (chars: number) => [readSubscription('x'.repeat(chars))]
 
-it('what subscriptions may cost is bounded, for each user and for all; who is refused keeps what there was', () => {
+it('the cost of subscriptions is bounded per user and in total, and a refused client keeps what it had', () => {
   const budget = new SubscriptionBudget<string>(10_000)
   const take = (...held: Parameters<typeof budget.offer>) => budget.offer(...held)()
   take('a1', 'anna', of(1000))
@@ -20,7 +20,7 @@ it('what subscriptions may cost is bounded, for each user and for all; who is re
   for (const client of ['x1', 'x2']) take(client, client, of(2300))
 })
 
-it('what is offered and not taken changes nothing', () => {
+it('an offer that is not taken changes nothing', () => {
   const budget = new SubscriptionBudget<string>(10_000)
   budget.offer('a1', 'anna', of(2000))()
   budget.offer('a1', 'anna', of(100))

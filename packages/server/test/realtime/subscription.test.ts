@@ -16,7 +16,7 @@ describe('a subscription', () => {
     [`runs/*?options=${encoded({ query: { fields: 'id' }, headers: { a: 'b' } })}`, 'runs/*', true],
     [`chat?options=${encoded({ query: { room: 7 } })}`, 'chat', false],
     [`chat?options=${encoded({ query: null })}`, 'chat', false],
-  ])('%s is of the topic %s', (text, topic, ofRecords) => {
+  ])('the subscription %s is of the topic %s', (text, topic, ofRecords) => {
     expect(readSubscription(text)).toMatchObject({ text, topic, ofRecords })
   })
 
@@ -30,7 +30,7 @@ describe('a subscription', () => {
     ['runs/*?options=[]', null],
     ['runs/*?a=b', null],
     [`chat?options=${encoded({ query: 'a' })}`, null],
-  ])('%s is refused', (text, option) => {
+  ])('the subscription %s is refused', (text, option) => {
     expect(() => readSubscription(text)).toThrow(SubscriptionRefused)
     try {
       readSubscription(text)
@@ -39,7 +39,7 @@ describe('a subscription', () => {
     }
   })
 
-  it('is read or refused, whatever it is, and a topic that may be published to can be followed', () => {
+  it('any text is read as a subscription or refused, and a topic that may be published to can be followed', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
         if (topicProblem(text) === null) expect(readSubscription(text).topic).toBe(text)
@@ -52,7 +52,7 @@ describe('a subscription', () => {
     )
   })
 
-  it('is one line of text that comes out as it went in', () => {
+  it('a subscription is one line of text that arrives as it was sent', () => {
     expect(['a\nb', 'a\rb', 'a\0', '\ud800'].map(isOneLine)).toEqual([false, false, false, false])
     expect(isOneLine(' runs/* \u2028 ä')).toBe(true)
   })

@@ -3,17 +3,17 @@ import { describe, expect, test } from 'vitest'
 import { commentText, fieldText, frameText, unnumberedFrameText } from '#sse/encode'
 
 describe('frames', () => {
-  test('an event is id, event and one line of data', () => {
+  test('a frame is id, event and one line of data', () => {
     expect(frameText(7, 'output', '{"line":"a\\nb"}')).toBe(
       'id: 7\nevent: output\ndata: {"line":"a\\nb"}\n\n',
     )
   })
 
-  test('a reset has no id, so that it moves no cursor', () => {
+  test('an unnumbered frame has no id, so that it moves no cursor', () => {
     expect(unnumberedFrameText('reset', '{"head":9}')).toBe('event: reset\ndata: {"head":9}\n\n')
   })
 
-  test('no text whatever adds a line to a frame', () => {
+  test('no text, whatever is in it, adds a line to a frame', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.json({ noUnicodeString: false }), (type, json) => {
         const pretty = JSON.stringify(JSON.parse(json), null, '\r\n')

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Heartbeats } from '#sse/heartbeats'
 import { ManualClock } from '../delivery/support/manual-clock.ts'
 
-test('a thousand hearts beat at their intervals from one timer, which is gone with the last of them', () => {
+test('a thousand hearts beat at their intervals from one timer, which goes with the last of them', () => {
   const clock = new ManualClock()
   const hearts = new Heartbeats(clock)
   const beats = new Map<number, number[]>()
@@ -30,7 +30,7 @@ test('a thousand hearts beat at their intervals from one timer, which is gone wi
   expect(clock.pending).toBe(0)
 })
 
-test('a beat may stop others, and one that was stopped never beats again', () => {
+test('a beat may stop others, and a heart that was stopped never beats again', () => {
   const clock = new ManualClock()
   const hearts = new Heartbeats(clock)
   const heard: string[] = []

@@ -37,7 +37,7 @@ async function converse(server: StreamServer, text: string): Promise<string> {
   return heard
 }
 
-test('what is sent is the same bytes for early and late followers, straight to the socket or through the response', async () => {
+test('early and late followers receive the same bytes, whether straight from the socket or through the response', async () => {
   const log = filled(500, 300)
   const raw = await startStreamServer({ log, delivery: { ringBytes: 60_000, batchBytes: 4000 } })
   const wrapped = await startStreamServer({
@@ -112,7 +112,7 @@ test('two requests sent at once are either answered in order or cut, never mixed
   for (const answer of answers) expect(answer.match(/^id: \d$/gm) ?? []).toEqual(['id: 1', 'id: 2', 'id: 3'])
 })
 
-test('a client that asked for it gets the connection closed after the stream', async () => {
+test('a client that sends Connection: close has its connection closed after the stream', async () => {
   const log = filled(2, 10)
   log.append('run', [{ type: 'complete', data: 1 }], true)
   const server = await startStreamServer({ log })
@@ -120,7 +120,7 @@ test('a client that asked for it gets the connection closed after the stream', a
   expect(heard).toMatch(/id: 3\nevent: complete\ndata: 1\n\n\r\n0\r\n\r\n$/)
 })
 
-test('an HTTP/1.0 client gets plain bytes and the end of the connection as the end', async () => {
+test('an HTTP/1.0 client receives plain bytes, and the end of the connection as the end', async () => {
   const log = filled(2, 10)
   log.append('run', [{ type: 'complete', data: 1 }], true)
   const server = await startStreamServer({ log })
@@ -265,7 +265,7 @@ test.each(sinkKinds)(
   30_000,
 )
 
-test('a server that answers errors on its sockets itself survives clients that vanish in mid-write', async () => {
+test('a server with a clientError handler of its own survives clients that vanish during a write', async () => {
   const log = filled(0, 0)
   const { url, delivery, sockets, server } = await startStreamServer({ log })
   server.on('clientError', (_error, socket) => socket.destroy())
@@ -281,7 +281,7 @@ test('a server that answers errors on its sockets itself survives clients that v
   expect(delivery.stats()).toMatchObject({ feeds: 0, ringBytes: 0 })
 })
 
-test('a response that is already over is not written to', async () => {
+test('nothing is written to a response that is already over', async () => {
   const log = filled(1, 1)
   const delivery = new Delivery({ store: log, wakeups: new Wakeups([localWakeups(log)]) })
   const server = createServer((req, res) => {
@@ -299,7 +299,7 @@ test('a response that is already over is not written to', async () => {
   expect(delivery.stats()).toMatchObject({ followers: 0, feeds: 0 })
 })
 
-test('a request that Fastify injects gets the whole log, and leaves nothing behind', async () => {
+test('a request that Fastify injects receives the whole log, and leaves nothing behind', async () => {
   const log = filled(3, 10)
   log.append('run', [{ type: 'complete', data: 1 }], true)
   const delivery = new Delivery({ store: log, wakeups: new Wakeups([localWakeups(log)]) })

@@ -41,7 +41,7 @@ async function one(options: SSEWriterOptions = {}) {
 }
 
 describe('on a plain response', () => {
-  test('the headers come at once, before any event', async () => {
+  test('a writer sends its headers at once, before any event', async () => {
     const { client } = await one()
     expect(client.headers).toMatchObject({
       'content-type': 'text/event-stream',
@@ -52,7 +52,7 @@ describe('on a plain response', () => {
     })
   })
 
-  test('events are numbered from 1, and data is one line whatever it holds', async () => {
+  test('a writer numbers its events from 1, and data is one line whatever it holds', async () => {
     const { client, writer } = await one()
     expect(writer.send('text', 'two\r\nlines\n\n')).toBe(true)
     writer.send('nothing', undefined)
@@ -63,7 +63,7 @@ describe('on a plain response', () => {
     )
   })
 
-  test('no type and no comment can inject a field', async () => {
+  test('no type and no comment of a writer can inject a field', async () => {
     const { client, writer } = await one()
     writer.send('evil\nid: 99\r\n\r\ndata: x\0', 1)
     writer.comment('one\ndata: two\r\nevent: three')
@@ -74,7 +74,7 @@ describe('on a plain response', () => {
     )
   })
 
-  test('data that is not JSON throws and uses up no number', async () => {
+  test('data that is not JSON makes a writer throw, and uses up no number', async () => {
     const { client, writer } = await one()
     expect(() => writer.send('bad', 1n)).toThrow(TypeError)
     writer.send('good', 1)
@@ -82,7 +82,7 @@ describe('on a plain response', () => {
     expect(client.ids).toEqual([1])
   })
 
-  test('closing ends the response, and nothing is written after it', async () => {
+  test('closing a writer ends the response, and nothing is written after it', async () => {
     const { client, writer } = await one()
     writer.send('a', 1)
     writer.close()
@@ -92,21 +92,21 @@ describe('on a plain response', () => {
     expect([client.ended, client.ids]).toEqual([true, [1]])
   })
 
-  test('a client that leaves closes the writer', async () => {
+  test('a client that leaves closes its writer', async () => {
     const { client, writer } = await one({ heartbeatMs: 5 })
     client.disconnect()
     await eventually(() => writer.closed)
     expect(writer.send('late', 1)).toBe(false)
   })
 
-  test('heartbeats go out while nothing else does, and end with the writer', async () => {
+  test('a writer sends heartbeats while it sends nothing else, until it is closed', async () => {
     const { client, writer } = await one({ heartbeatMs: 5, heartbeatText: 'ping' })
     await client.until(({ text }) => text.startsWith(': ping\n\n: ping\n\n'))
     writer.close()
     await client.end()
   })
 
-  test('a client that does not read is cut above the bound, one large event is not', async () => {
+  test('a writer cuts a client that does not read above the bound, and none for one large event', async () => {
     const { client, writer } = await one({ maxBufferedBytes: 100_000, heartbeatMs: 1 })
     writer.send('large', 'x'.repeat(3_000_000))
     await client.until(({ ids }) => ids.length === 1)
@@ -124,7 +124,7 @@ describe('on a plain response', () => {
     expect(client.aborted).toBe(true)
   })
 
-  test('a response that is over gives a closed writer', async () => {
+  test('a writer of a response that is over is closed', async () => {
     let writer: SSEWriter | undefined
     const { url } = await listen((_req, res) => {
       res.end('done')
@@ -135,7 +135,7 @@ describe('on a plain response', () => {
   })
 })
 
-test('over HTTP/2 it works the same, without a connection header', async () => {
+test('over HTTP/2 a writer sends the same, without a connection header', async () => {
   const server = createHttp2Server((_req, res) => {
     const writer = createSSEWriter(res as never)
     writer.send('a', 1)
@@ -163,7 +163,7 @@ test('over HTTP/2 it works the same, without a connection header', async () => {
   expect(headers).not.toHaveProperty('connection')
 })
 
-test('over HTTP/2 a client that does not read is cut above the bound', async () => {
+test('over HTTP/2 a writer cuts a client that does not read above the bound', async () => {
   let writer: SSEWriter | undefined
   const server = createHttp2Server((_req, res) => {
     writer = createSSEWriter(res as never, { maxBufferedBytes: 100_000 })
@@ -203,7 +203,7 @@ describe('behind Express and compression', () => {
     return { response, writer }
   }
 
-  test('where the app lets it compress, each event arrives before the next is sent', async () => {
+  test('where the app lets compression through, each event of a writer arrives before the next is sent', async () => {
     const { response, writer } = await compressed('no-cache')
     expect(response.headers).toMatchObject({ 'content-encoding': 'gzip', 'cache-control': 'no-cache' })
     let text = ''
@@ -220,7 +220,7 @@ describe('behind Express and compression', () => {
     await ended
   })
 
-  test('by default nothing is compressed', async () => {
+  test('by default a writer is not compressed', async () => {
     const { response, writer } = await compressed(null)
     expect(response.headers['content-encoding']).toBeUndefined()
     expect(response.headers['cache-control']).toBe('no-cache, no-transform')
@@ -229,7 +229,7 @@ describe('behind Express and compression', () => {
     await new Promise((resolve) => response.once('end', resolve))
   })
 
-  test('what waits behind the compressor counts: a client that does not read is cut', async () => {
+  test('bytes that wait behind the compressor count: a writer cuts a client that does not read', async () => {
     const { response, writer } = await compressed('no-cache', { maxBufferedBytes: 200_000, heartbeatMs: 1 })
     response.pause()
     const noise = () => Array.from({ length: 500 }, () => Math.random().toString(36)).join('')
@@ -242,7 +242,7 @@ describe('behind Express and compression', () => {
     expect(response.complete).toBe(false)
   })
 
-  test('a client that leaves closes the writer, also in the middle of compressing', async () => {
+  test('a client that leaves closes its writer, also in the middle of compressing', async () => {
     const { response, writer } = await compressed('no-cache')
     writer.send('a', 'x'.repeat(100_000))
     response.destroy()

@@ -25,7 +25,7 @@ describe.each([
   ['for machines', false],
   ['for people', true],
 ])('a log %s', (_whom, isTTY) => {
-  it('has no credential of a request in it, however the request is logged', () => {
+  it('the log holds no credential of a request, however the request is logged', () => {
     const { log, text } = rig(isTTY)
     const req = { method: 'GET', url: `/login?code=${canary}`, headers }
     const response = { statusCode: 200, getHeaders: () => headers, headers }
@@ -43,7 +43,7 @@ describe.each([
     }
   })
 
-  it('has no address with a code, ticket or token in it, whoever quotes it', () => {
+  it('the log holds no address with a code, ticket or token, whatever quotes it', () => {
     const { log, text } = rig(isTTY)
     const address = `/api/stream/x?after=7&ticket=${canary}&b=1`
     log.info(`Route GET:/login?code=${canary} not found`)
@@ -56,7 +56,7 @@ describe.each([
   })
 
   it.each(['mr_login', 'mr_cookie', 'mr_token', 'mr_ticket', 'mr_local'])(
-    'has no secret of ours in it: %s',
+    'the log holds no secret of ours: %s',
     (prefix) => {
       const { log, text } = rig(isTTY)
       const secret = newSecret(prefix)
@@ -69,7 +69,7 @@ describe.each([
   )
 })
 
-it('lines for machines are JSON, one object a line', () => {
+it('log lines for machines are JSON, one object per line', () => {
   const { log, text } = rig()
   log.info({ run: 'r' }, 'with a\nline break')
   log.info(`/login?code="${canary}"`)
@@ -91,7 +91,7 @@ it('an error that carries the bytes of a request, as a parser’s does, is logge
   expect(written).not.toContain([...Buffer.from(canary)].join(','))
 })
 
-it('what is below the level is not written', () => {
+it('lines below the level are not written', () => {
   const { log, text } = rig(false, 'warn')
   log.info('quiet')
   log.warn('loud')
@@ -99,7 +99,7 @@ it('what is below the level is not written', () => {
   expect(text()).not.toContain('quiet')
 })
 
-it('an HTTP server that logs all it can tells no secret of a request', async () => {
+it('an HTTP server that logs all it can reveals no secret of a request', async () => {
   const { log, text } = rig()
   const app = Fastify({ loggerInstance: log as unknown as FastifyBaseLogger })
   onTestFinished(() => app.close())

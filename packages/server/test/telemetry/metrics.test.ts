@@ -85,7 +85,7 @@ function run(changed: Partial<RunRecord>): RunRecord {
 }
 
 describe('the metrics', () => {
-  it('are in the text format, with the figures of the process, one set a server', async () => {
+  it('the metrics are in the text format, with the figures of the process, one set per server', async () => {
     const [one, other] = [observed(), observed()]
     one.store.appended(3, 30)
     const { contentType, body } = await one.text()
@@ -100,7 +100,7 @@ describe('the metrics', () => {
     expect(new Set(names).size).toBe(names.length)
   })
 
-  it('begin at zero, so that the first of anything shows as an increase', async () => {
+  it('the metrics begin at zero, so that the first of anything shows as an increase', async () => {
     const { body } = await observed().text()
     for (const series of [
       'millrace_runs_ended_total{kind="job",state="interrupted"}',
@@ -112,7 +112,7 @@ describe('the metrics', () => {
     }
   })
 
-  it('tell how long a run waited and how long it took, by its kind and its end', async () => {
+  it('the metrics show how long a run waited and how long it took, by kind and end', async () => {
     const metrics = observed()
     metrics.runs.queued(run({ state: 'queued', startedAt: null, finishedAt: null }))
     metrics.runs.started(run({ state: 'running', finishedAt: null }))
@@ -130,7 +130,7 @@ describe('the metrics', () => {
     expect(figureOf(body, 'millrace_run_duration_seconds_sum{kind="job",state="errored"}')).toBe(0)
   })
 
-  it('ask each source once a scrape, however many numbers and however many scrapes together', async () => {
+  it('each source is asked once per scrape, however many numbers it gives and however many scrapes coincide', async () => {
     let [asked, counted] = [0, 0]
     const metrics = observed({
       delivery: () => {
@@ -156,7 +156,7 @@ describe('the metrics', () => {
     expect(asked).toBe(2)
   })
 
-  it('are there when the store is not: what it alone knows is left out, and its status says why', async () => {
+  it('the metrics are served without the store: what only it knows is left out, and its status says why', async () => {
     let broken = false
     const metrics = observed({
       queueCounts: async () => {
@@ -177,7 +177,7 @@ describe('the metrics', () => {
     expect(body).not.toContain('the disk lied')
   })
 
-  it('tell how long answers took, by method, route and status', async () => {
+  it('the metrics show how long answers took, by method, route and status', async () => {
     const metrics = observed()
     const get = { method: 'GET', route: '/api/runs/:id', status: 200 }
     metrics.http.answered({ ...get, seconds: 0.004 })
@@ -189,7 +189,7 @@ describe('the metrics', () => {
     )
   })
 
-  it('have names as Prometheus wants them: a prefix, a unit, _total for what only grows', async () => {
+  it('the names of metrics follow Prometheus: a prefix, a unit, _total for counters', async () => {
     const { body } = await observed().text()
     const types = [...body.matchAll(/^# TYPE (millrace_\S+) (\S+)$/gm)]
     expect(types.length).toBeGreaterThan(20)

@@ -59,7 +59,7 @@ function observed(store: Store) {
 }
 
 describe('a store whose writes are seen', () => {
-  it('tells each step of a run once, with its events and bytes, and how long each write took', async () => {
+  it('an observed store reports each step of a run once, with its events and bytes, and how long each write took', async () => {
     const { watched, told, appended, seconds } = observed(memory())
     expect((await watched.createRun(newRun)).created).toBe(true)
     expect((await watched.createRun(newRun)).created).toBe(false)
@@ -77,7 +77,7 @@ describe('a store whose writes are seen', () => {
     expect(seconds).toEqual([0.25, 0.25, 0.25, 0.25, 0.25])
   })
 
-  it('counts a question and its answer as the events they are, and what is kept of a conversation as bytes only', async () => {
+  it('an observed store counts an approval and its answer as events, and a transcript as bytes only', async () => {
     const { watched, appended, seconds } = observed(memory())
     await watched.createRun(newRun)
     await watched.claim({ kind: 'job', limit: 1, node: 'n' })
@@ -103,7 +103,7 @@ describe('a store whose writes are seen', () => {
     expect(watched.uncommittedBytes()).toBe(0)
   })
 
-  it('passes refusals on as they are, and neither counts nor tells what was refused', async () => {
+  it('an observed store passes refusals on unchanged, and neither counts nor reports refused writes', async () => {
     const { watched, told, appended, seconds } = observed(memory())
     await watched.createRun(newRun)
     await watched.claim({ kind: 'job', limit: 1, node: 'n' })
@@ -122,7 +122,7 @@ describe('a store whose writes are seen', () => {
     expect(watched.uncommittedBytes()).toBe(0)
   })
 
-  it('knows what is on its way to the disk, and lets go of it whatever came of it', async () => {
+  it('an observed store counts the bytes on their way to the disk until their write settles, however it does', async () => {
     const store = memory()
     const answers: PromiseWithResolvers<never>[] = []
     const append = () => {
@@ -138,7 +138,7 @@ describe('a store whose writes are seen', () => {
     expect(watched.uncommittedBytes()).toBe(0)
   })
 
-  it('hands writes on in the turn they were asked for, so that they keep their order', async () => {
+  it('an observed store hands writes on in the turn they were called, so that they keep their order', async () => {
     const { watched } = observed(memory())
     await watched.createRun(newRun)
     await watched.claim({ kind: 'job', limit: 1, node: 'n' })

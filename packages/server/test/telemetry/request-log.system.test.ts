@@ -5,7 +5,7 @@ import { post, startLoggedServer, until } from './support/logged-server.ts'
 const uuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/
 
 describe('a request', () => {
-  it('has one line: who, what by its route, how it was answered, and the name it was answered with', async () => {
+  it('a request has one log line: user, route, status, and the name it was answered with', async () => {
     const server = await startLoggedServer()
     const response = await server.call('/api/runs/11111111-1111-4111-8111-111111111111?verbose=1')
     const requestId = response.headers.get('x-request-id')
@@ -23,7 +23,7 @@ describe('a request', () => {
     expect(server.lines('request')).toHaveLength(1)
   })
 
-  it('that is refused before anybody looks at it has its line too', async () => {
+  it('a request that is refused before any route has its log line too', async () => {
     const server = await startLoggedServer()
     await fetch(`${server.url}/api/runs`)
     await fetch(`${server.url}/nowhere`)
@@ -38,7 +38,7 @@ describe('a request', () => {
     for (const line of server.lines('request')) expect(line.requestId).toMatch(uuid)
   })
 
-  it('for the health of the server is not logged, however often it comes', async () => {
+  it("a request for the server's health is not logged, however often it comes", async () => {
     const server = await startLoggedServer()
     for (const path of ['/healthz', '/readyz', '/metrics']) await (await server.call(path)).text()
     await (await server.call('/api/projects')).text()
@@ -46,7 +46,7 @@ describe('a request', () => {
     expect(server.lines('request').map(({ route }) => route)).toEqual(['/api/projects'])
   })
 
-  it('keeps the name a trusted proxy gave it, where that is a sane one', async () => {
+  it('a request keeps the name a trusted proxy gave it, where that is a sane one', async () => {
     const names = [
       'abc-DEF_123.4:5',
       'f'.repeat(64),
@@ -77,7 +77,7 @@ describe('a request', () => {
 })
 
 describe('a stream', () => {
-  it('has a line at its beginning and one at its end, which says how far it came', async () => {
+  it('a stream has a log line at its start and one at its end, which says how far it came', async () => {
     const server = await startLoggedServer()
     const { id: run, head } = await server.toEnd('two')
     const opened = await until(() => server.lines('stream opened')[0])
@@ -96,7 +96,7 @@ describe('a stream', () => {
     expect(server.lines('request').map(({ route }) => route)).not.toContain('/api/runs/:id/events')
   })
 
-  it('whose client leaves has its last line when it has left', async () => {
+  it('a stream whose client leaves has its last log line then', async () => {
     const server = await startLoggedServer()
     const { id } = await server.start('wait')
     const leave = new AbortController()
@@ -112,7 +112,7 @@ describe('a stream', () => {
     expect(ended.through).toBeGreaterThanOrEqual(3)
   })
 
-  it('of topics has its two lines too: the last says whose it was, and neither the id that is its client’s alone', async () => {
+  it('a stream of topics has its two log lines: the last names its user, and neither the id that only its client may know', async () => {
     const server = await startLoggedServer()
     const leave = new AbortController()
     const response = await fetch(`${server.url}/api/realtime`, { signal: leave.signal })
@@ -139,7 +139,7 @@ describe('a stream', () => {
     )
   })
 
-  it('that there is nothing to send on, or that is no run’s, is a request like any other', async () => {
+  it('a stream with nothing to send, or of no run, is logged as a request like any other', async () => {
     const server = await startLoggedServer()
     const { id, head } = await server.toEnd('two')
     const over = await server.call(`/api/runs/${id}/events?after=${head}`)

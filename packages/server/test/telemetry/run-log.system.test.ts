@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { post, scratch, startLoggedServer, until } from './support/logged-server.ts'
 
-it('a run has one line when it is queued, one when its work starts, and one when it is over', async () => {
+it('a run has one log line when it is queued, one when its work starts, and one when it is over', async () => {
   const server = await startLoggedServer()
   const { id: run, head } = await server.toEnd('two')
   const kind = 'job'
@@ -21,7 +21,7 @@ it('a run has one line when it is queued, one when its work starts, and one when
   expect(more).toEqual([])
 })
 
-it('an end says why: an abort of work, an abort in the queue, a shutdown, and a repeated request says nothing', async () => {
+it('the log line of an end says why (an abort, an abort in the queue, a shutdown), and a repeated request logs nothing', async () => {
   const server = await startLoggedServer({ concurrency: { job: 1 } })
   const first = await server.start('wait')
   const second = await server.start('wait')
@@ -42,7 +42,7 @@ it('an end says why: an abort of work, an abort in the queue, a shutdown, and a 
   expect(server.lines('run ended')).toHaveLength(3)
 })
 
-it('a start that is repeated with its key is one run, one line and one count', async () => {
+it('a start that is repeated with its key is one run, one log line and one count', async () => {
   const server = await startLoggedServer()
   const body = post({ kind: 'job', project: 'here', tool: 'two' })
   const headers = { ...(body.headers as object), 'Idempotency-Key': 'once' }
@@ -54,7 +54,7 @@ it('a start that is repeated with its key is one run, one line and one count', a
   expect(metrics).toContain('millrace_runs_created_total{kind="job"} 1\n')
 })
 
-it('a run that waited for the next server is started there, and its wait is told in full', async () => {
+it('a run that waited for the next server is started there, and its whole wait is logged', async () => {
   const dataDir = join(scratch(), 'data')
   const first = await startLoggedServer({ concurrency: { job: 1 } }, { dataDir })
   await first.start('wait')

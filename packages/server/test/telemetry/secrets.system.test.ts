@@ -77,7 +77,7 @@ const rich = {
   limits: { startsPerMinute: 100_000, loginsPerMinute: 100_000 },
 } as Parameters<typeof startLoggedServer>[0]
 
-it('at trace, the log has nothing of what clients send to any route, in any place, with any credential', async () => {
+it('at level trace, the log holds nothing that clients send to any route, in any place, with any credential', async () => {
   const server = await startLoggedServer(rich, { level: 'trace' })
   const operations = await operationsOf(server)
   const credentials: Record<string, string>[] = [
@@ -111,7 +111,7 @@ it('at trace, the log has nothing of what clients send to any route, in any plac
   expectSilence(server)
 })
 
-it('nor has it what is no request at all: parser errors quote the bytes they choke on', async () => {
+it('at level trace, the log holds no bytes that parser errors quote', async () => {
   const server = await startLoggedServer({}, { level: 'trace' })
   const host = `Host: 127.0.0.1\r\nAuthorization: Bearer ${canary}\r\n`
   const garbage = [
@@ -134,7 +134,7 @@ it('nor has it what is no request at all: parser errors quote the bytes they cho
   expectSilence(server)
 })
 
-it('nor the secrets that open doors: tokens, codes, cookies and tickets, though each of them is used', async () => {
+it('at level trace, the log holds no token, code, cookie or ticket, though each of them is used', async () => {
   const adminToken = `outside-${canary}`
   const server = await startLoggedServer({}, { level: 'trace', env: { MILLRACE_TOKEN: adminToken } })
   const secrets = [adminToken, server.token, new URL(server.loginUrl).searchParams.get('code') ?? '']

@@ -11,7 +11,7 @@ async function scrape(server: LoggedServer): Promise<(series: string) => number 
   return (series) => figureOf(body, series)
 }
 
-it('after known work the metrics say what was done, down to the last event and byte', async () => {
+it('after known work the metrics show what was done, down to the last event and byte', async () => {
   const server = await startLoggedServer()
   const runs = [await server.toEnd('two'), await server.toEnd('two'), await server.toEnd('two')]
   const page = await Promise.all(
@@ -61,7 +61,7 @@ it('after known work the metrics say what was done, down to the last event and b
   expect(figure(`millrace_http_request_duration_seconds_count{${streamed}}`)).toBe(3)
 })
 
-it('what waits, what works, who follows and what could not be resumed is there while it is so', async () => {
+it('the metrics show queued and active runs, followers and resets while there are any', async () => {
   const server = await startLoggedServer({ concurrency: { job: 1 } })
   const working = await server.start('wait')
   for (let n = 0; n < 3; n++) await server.start('two')

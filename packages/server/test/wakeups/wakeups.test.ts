@@ -7,7 +7,7 @@ import { MemoryLog } from '../delivery/support/memory-log.ts'
 import { eventually, open } from '../delivery/support/sse-client.ts'
 import { startStreamServer } from '../delivery/support/stream-server.ts'
 
-/** Stands for a bus: what it carries has no events, and it is told of commits as another node would tell it. */
+/** Stands for a message bus, which carries the commits of other nodes, and no events. */
 class UnreliableBus implements WakeupSource {
   lossy = false
   opened = 0
@@ -117,7 +117,7 @@ test('two sources that speak of the same commits cost nothing twice, and no even
   expect(log.pagesRead).toBe(0)
 })
 
-test('closing the wake-ups stops every source once, and nobody hears what comes later', async () => {
+test('closing the wake-ups stops every source once, and later wake-ups reach nobody', async () => {
   const log = new MemoryLog()
   log.create('run')
   const bus = new UnreliableBus(log)

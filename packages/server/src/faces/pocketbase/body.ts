@@ -1,10 +1,10 @@
 /** What a client says it wants to follow, judged by the rules of PocketBase's `POST /api/realtime`. */
 import {
   isOneLine,
-  longestTopic,
   readSubscription,
   type Subscription,
   SubscriptionRefused,
+  topicCharsMax,
 } from '#realtime/subscription'
 import { blank, InvalidFields, malformed, type RefusedFields, tooLong, unsupported } from './refusals.ts'
 
@@ -42,7 +42,7 @@ function readSubscriptions(
   let refusal: string | undefined
   for (const [index, text] of texts.entries()) {
     if (text === '') continue
-    if (text.length > longestTopic) refused[index] = tooLong(0, longestTopic)
+    if (text.length > topicCharsMax) refused[index] = tooLong(0, topicCharsMax)
     else if (!isOneLine(text)) refused[index] = malformed
     else {
       try {
@@ -82,6 +82,6 @@ export function readPublishBody(body: unknown): PublishRequest {
   const { topic = null, data = null } = objectOf(body)
   if (topic !== null && typeof topic !== 'string') throw new InvalidFields({})
   if (topic === null || topic === '') throw new InvalidFields({ topic: blank })
-  if (topic.length > longestTopic) throw new InvalidFields({ topic: tooLong(0, longestTopic) })
+  if (topic.length > topicCharsMax) throw new InvalidFields({ topic: tooLong(0, topicCharsMax) })
   return { topic, data }
 }

@@ -1,10 +1,10 @@
-/** What delivery does: who follows, who falls behind, and what is sent. All of it is read at a scrape. */
+/** What delivery does: how many follow, how far they are behind, and what is sent. Read at a scrape. */
 import type { Registry } from 'prom-client'
 import type { DeliveryStats } from '#delivery/delivery'
-import { gauge, toldCounter } from './instruments.ts'
+import { followingCounter, gauge } from './instruments.ts'
 
 export class DeliveryMetrics {
-  private readonly tellers: ((stats: DeliveryStats) => void)[]
+  readonly #setters: ((stats: DeliveryStats) => void)[]
 
   constructor(registry: Registry) {
     const shown = (name: string, help: string, read: (stats: DeliveryStats) => number) => {
@@ -12,10 +12,10 @@ export class DeliveryMetrics {
       return (stats: DeliveryStats) => instrument.set(read(stats))
     }
     const counted = (name: string, help: string, read: (stats: DeliveryStats) => number) => {
-      const instrument = toldCounter(registry, name, help)
-      return (stats: DeliveryStats) => instrument.tell(read(stats))
+      const instrument = followingCounter(registry, name, help)
+      return (stats: DeliveryStats) => instrument.advance(read(stats))
     }
-    this.tellers = [
+    this.#setters = [
       shown('millrace_followers', 'Open streams', (stats) => stats.followers),
       shown(
         'millrace_followers_stalled',
@@ -39,10 +39,10 @@ export class DeliveryMetrics {
       ),
       shown(
         'millrace_iterators',
-        'Followers inside the process, as an embedding application has them',
+        'Followers inside the process, as in an embedding application',
         (stats) => stats.iterators,
       ),
-      shown('millrace_feeds', 'Runs that somebody follows', (stats) => stats.feeds),
+      shown('millrace_feeds', 'Logs that are followed, one for each protocol', (stats) => stats.feeds),
       shown('millrace_ring_bytes', 'Memory held by ready frames', (stats) => stats.ringBytes),
       counted('millrace_sent_events_total', 'Events sent to streams', (stats) => stats.eventsOut),
       counted(
@@ -60,7 +60,7 @@ export class DeliveryMetrics {
     ]
   }
 
-  found(stats: DeliveryStats): void {
-    for (const tell of this.tellers) tell(stats)
+  set(stats: DeliveryStats): void {
+    for (const set of this.#setters) set(stats)
   }
 }

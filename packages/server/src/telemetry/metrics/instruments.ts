@@ -1,9 +1,9 @@
-/** Makers of the few kinds of instruments that all themes use. */
+/** Makers of the few kinds of instruments that all topics use. */
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-/** A counter that somebody else counts: `tell` takes in how far that count has come. */
-export interface ToldCounter {
-  tell(count: number): void
+/** A counter whose count is kept elsewhere: `advance` brings it up to that count. */
+export interface FollowingCounter {
+  advance(count: number): void
 }
 
 export function gauge<Label extends string = never>(
@@ -24,18 +24,18 @@ export function counter<Label extends string = never>(
   return new Counter({ name, help, labelNames, registers: [registry] })
 }
 
-export function toldCounter(registry: Registry, name: string, help: string): ToldCounter {
+export function followingCounter(registry: Registry, name: string, help: string): FollowingCounter {
   const total = counter(registry, name, help)
-  let told = 0
+  let reached = 0
   return {
-    tell(count) {
-      total.inc(Math.max(count - told, 0))
-      told = count
+    advance(count) {
+      total.inc(Math.max(count - reached, 0))
+      reached = count
     },
   }
 }
 
-/** A fact in the labels of a gauge that is always 1. */
+/** A gauge that is always 1, with the facts in its labels. */
 export function info(
   registry: Registry,
   name: string,

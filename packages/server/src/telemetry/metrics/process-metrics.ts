@@ -1,8 +1,8 @@
 /**
- * What Node and the system say of the process: memory, processor, garbage collection, event loop.
+ * What Node and the system report of the process: memory, processor, garbage collection, event loop.
  *
- * One registry a process, made at the first scrape and kept: prom-client's observers of the event loop
- * and the collector have no end, so that each start of an embedded server would leave another pair.
+ * Owns one registry per process, made with the first server and kept: prom-client's observers of the
+ * event loop and the collector never end, so each start of an embedded server would leave another pair.
  */
 import { collectDefaultMetrics, Registry } from 'prom-client'
 

@@ -1,10 +1,10 @@
-/** What topics do: who follows them, what is sent, and what is spared slow clients. Read at a scrape. */
+/** What topics do: how many follow them, what is sent, and what slow clients are spared. Read at a scrape. */
 import type { Registry } from 'prom-client'
 import type { RealtimeStats } from '#realtime/realtime'
-import { gauge, toldCounter } from './instruments.ts'
+import { followingCounter, gauge } from './instruments.ts'
 
 export class RealtimeMetrics {
-  private readonly tellers: ((stats: RealtimeStats) => void)[]
+  readonly #setters: ((stats: RealtimeStats) => void)[]
 
   constructor(registry: Registry) {
     const shown = (name: string, help: string, read: (stats: RealtimeStats) => number) => {
@@ -12,10 +12,10 @@ export class RealtimeMetrics {
       return (stats: RealtimeStats) => instrument.set(read(stats))
     }
     const counted = (name: string, help: string, read: (stats: RealtimeStats) => number) => {
-      const instrument = toldCounter(registry, name, help)
-      return (stats: RealtimeStats) => instrument.tell(read(stats))
+      const instrument = followingCounter(registry, name, help)
+      return (stats: RealtimeStats) => instrument.advance(read(stats))
     }
-    this.tellers = [
+    this.#setters = [
       shown('millrace_realtime_clients', 'Open connections for topics', (stats) => stats.clients),
       shown(
         'millrace_realtime_clients_stalled',
@@ -25,7 +25,7 @@ export class RealtimeMetrics {
       shown('millrace_realtime_subscriptions', 'Subscriptions to topics', (stats) => stats.subscriptions),
       shown(
         'millrace_realtime_pending_bytes',
-        'What waits for slow clients; what several wait for is counted for each',
+        'Bytes that wait for slow clients; a message that waits for several counts for each',
         (stats) => stats.pendingBytes,
       ),
       counted(
@@ -37,7 +37,7 @@ export class RealtimeMetrics {
       counted('millrace_realtime_bytes_total', 'Bytes of frames sent to clients', (stats) => stats.bytesOut),
       counted(
         'millrace_realtime_coalesced_total',
-        'Changes that a slow client was not sent, since a later one of the same record says more',
+        'Changes that a slow client was not sent, because a later one of the same record says more',
         (stats) => stats.coalesced,
       ),
       counted(
@@ -53,7 +53,7 @@ export class RealtimeMetrics {
     ]
   }
 
-  found(stats: RealtimeStats): void {
-    for (const tell of this.tellers) tell(stats)
+  set(stats: RealtimeStats): void {
+    for (const set of this.#setters) set(stats)
   }
 }

@@ -12,29 +12,29 @@ export interface OpenRuns {
 }
 
 export class RunMetrics {
-  private readonly open: Gauge<'kind' | 'state'>
-  private readonly here: Gauge
-  private readonly created: Counter<'kind'>
-  private readonly over: Counter<'kind' | 'state'>
-  private readonly waits: Histogram<'kind'>
-  private readonly durations: Histogram<'kind' | 'state'>
+  readonly #open: Gauge<'kind' | 'state'>
+  readonly #here: Gauge
+  readonly #created: Counter<'kind'>
+  readonly #over: Counter<'kind' | 'state'>
+  readonly #waits: Histogram<'kind'>
+  readonly #durations: Histogram<'kind' | 'state'>
 
   constructor(registry: Registry) {
-    this.open = gauge(registry, 'millrace_runs', 'Runs in the store that are not over', ['kind', 'state'])
-    this.here = gauge(registry, 'millrace_node_active_runs', 'Runs whose work this server does')
-    this.created = counter(registry, 'millrace_runs_created_total', 'Runs put in the queue', ['kind'])
-    this.over = counter(registry, 'millrace_runs_ended_total', 'Runs that reached a final state', [
+    this.#open = gauge(registry, 'millrace_runs', 'Runs in the store that are not over', ['kind', 'state'])
+    this.#here = gauge(registry, 'millrace_node_active_runs', 'Runs that this server works on')
+    this.#created = counter(registry, 'millrace_runs_created_total', 'Runs put in the queue', ['kind'])
+    this.#over = counter(registry, 'millrace_runs_ended_total', 'Runs that reached a final state', [
       'kind',
       'state',
     ])
-    this.waits = new Histogram({
+    this.#waits = new Histogram({
       name: 'millrace_run_queue_wait_seconds',
       help: 'From the request for a run to the start of its work',
       labelNames: ['kind'],
       buckets: [0.01, 0.05, 0.2, 1, 5, 15, 60, 300, 1800, 7200],
       registers: [registry],
     })
-    this.durations = new Histogram({
+    this.#durations = new Histogram({
       name: 'millrace_run_duration_seconds',
       help: 'From the start of the work of a run to its end, by the state it ended in',
       labelNames: ['kind', 'state'],
@@ -43,44 +43,44 @@ export class RunMetrics {
     })
   }
 
-  /** Begins the series of these kinds at zero, so that the first run shows as an increase. */
+  /** Starts the series of these kinds at zero, so that the first run shows as an increase. */
   expect(kinds: readonly RunKind[]): void {
     for (const kind of kinds) {
-      this.created.inc({ kind }, 0)
-      this.waits.zero({ kind })
+      this.#created.inc({ kind }, 0)
+      this.#waits.zero({ kind })
       for (const state of finalStates) {
-        this.over.inc({ kind, state }, 0)
-        this.durations.zero({ kind, state })
+        this.#over.inc({ kind, state }, 0)
+        this.#durations.zero({ kind, state })
       }
     }
   }
 
-  /** Null: the store could not say; an old number would be a wrong one. */
-  found(open: readonly OpenRuns[] | null, here: number): void {
-    this.here.set(here)
-    if (open === null) this.open.reset()
+  /** `open` is null when the store could not be read: an old number would be a wrong one. */
+  set(open: readonly OpenRuns[] | null, here: number): void {
+    this.#here.set(here)
+    if (open === null) this.#open.reset()
     for (const { kind, queued, active } of open ?? []) {
-      this.open.set({ kind, state: 'queued' }, queued)
-      this.open.set({ kind, state: 'active' }, active)
+      this.#open.set({ kind, state: 'queued' }, queued)
+      this.#open.set({ kind, state: 'active' }, active)
     }
   }
 
   queued({ kind }: RunRecord): void {
-    this.created.inc({ kind })
+    this.#created.inc({ kind })
   }
 
   started({ kind, createdAt, startedAt }: RunRecord): void {
-    if (startedAt !== null) this.waits.observe({ kind }, secondsBetween(createdAt, startedAt))
+    if (startedAt !== null) this.#waits.observe({ kind }, secondsBetween(createdAt, startedAt))
   }
 
   ended({ kind, state, startedAt, finishedAt }: RunRecord): void {
-    this.over.inc({ kind, state })
+    this.#over.inc({ kind, state })
     if (startedAt === null || finishedAt === null) return
-    this.durations.observe({ kind, state }, secondsBetween(startedAt, finishedAt))
+    this.#durations.observe({ kind, state }, secondsBetween(startedAt, finishedAt))
   }
 }
 
-/** Not negative, also when the clock of the machine was set back meanwhile. */
+/** Never negative, even when the machine's clock was set back meanwhile. */
 function secondsBetween(from: number, to: number): number {
   return Math.max(to - from, 0) / 1000
 }

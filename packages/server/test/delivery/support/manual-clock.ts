@@ -1,6 +1,6 @@
 import type { Clock } from '#time/clock'
 
-/** Time that passes only when told to. */
+/** Time that passes only when a test advances it. */
 export class ManualClock implements Clock {
   #now = 0
   readonly #timers = new Map<object, { due: number; callback: () => void }>()

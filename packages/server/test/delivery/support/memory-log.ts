@@ -109,8 +109,8 @@ export class MemoryLog implements LogSource, Commits {
   }
 
   #tell(hint: CommitHint): void {
-    this.hints(hint, (told) => {
-      for (const listener of this.listeners) listener(told)
+    this.hints(hint, (passed) => {
+      for (const listener of this.listeners) listener(passed)
     })
   }
 
