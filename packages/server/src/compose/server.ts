@@ -4,20 +4,16 @@
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { MillraceError, messageOf } from '@millrace/protocol'
 import { endLeftovers, openSandbox, type SandboxReport } from '@millrace/sandbox'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Logger } from 'pino'
 import { OpenStreams } from '#admission/open-streams'
-import { checkClaudeRunner } from '#agents/claude/check'
-import { type ClaudeRunnerOptions, createClaudeRunner } from '#agents/claude/runner'
 import { Authenticator } from '#auth/authenticator'
 import { createJwtVerifier } from '#auth/jwt'
 import { newSecret } from '#auth/secrets'
 import type { Config } from '#config/config'
 import { Delivery } from '#delivery/delivery'
-import type { AgentStatus } from '#faces/native/catalogue'
 import type { Readiness } from '#faces/native/service'
 import type { HostPrincipalOf } from '#http/guard'
 import type { HttpServerParts } from '#http/server'
@@ -25,10 +21,6 @@ import { RunHooks } from '#realtime/hooks'
 import { Realtime } from '#realtime/realtime'
 import { Retention } from '#retention/retention'
 import { startSweeper } from '#retention/sweeper'
-import { prepareJob } from '#runners/job/prepare'
-import { createCommandRunner } from '#runners/job/runner'
-import type { KindOfRun } from '#runners/kind'
-import { prepareSession } from '#runners/session/prepare'
 import { Runs } from '#runs/runs'
 import { openSqliteStore } from '#store/sqlite/store'
 import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
@@ -39,8 +31,9 @@ import { logStoreStatus } from '#telemetry/run-log'
 import { monotonicClock } from '#time/clock'
 import { localWakeups } from '#wakeups/local'
 import { Wakeups } from '#wakeups/wakeups'
-import { type Demo, demoProjectId, openDemo } from './demo.ts'
 import { composeFaces, type FacesParts, httpServerParts } from './faces.ts'
+import { composeKinds } from './kinds.ts'
+import { chooseModel } from './model.ts'
 import { packageVersion } from './package-version.ts'
 import { PublicAddress } from './public-address.ts'
 
@@ -79,9 +72,6 @@ export interface OpenServer {
 const drainMs = 3000
 const shutdownGraceMs = 3000
 
-/** Where agent sessions find their model, unless `ANTHROPIC_BASE_URL` says otherwise. */
-const defaultModelUrl = 'https://api.anthropic.com'
-
 export async function openServer(options: ServerOptions): Promise<OpenServer> {
   const releases: (() => unknown)[] = []
   const release = async () => {
@@ -103,7 +93,7 @@ async function open(
   const lock = await codedStorage(() => lockDataDir(configured.dataDir))
   releases.push(() => lock.release())
 
-  const { config, model } = await withModel(configured, demo ? log : null, releases)
+  const { config, model } = await chooseModel(configured, demo ? log : null, releases)
   const metrics = new Metrics()
   const sqlite = await codedStorage(() =>
     openSqliteStore({
@@ -144,20 +134,11 @@ async function open(
     log,
   })
   releases.push(() => realtime.close())
-  const sessions = openSessions(config, model, log)
-  releases.push(() => sessions.checked)
-  const kinds: KindOfRun[] = [
-    {
-      kind: 'job',
-      runner: createCommandRunner({ tools: config.tools, eventBytes: config.limits.eventBytes }),
-      concurrency: config.concurrency.job,
-      prepare: (request) => prepareJob(request, config),
-    },
-    sessions.kind,
-  ]
+  const kinds = composeKinds(config, model, log)
+  releases.push(() => kinds.tested)
   const runs = new Runs({
     store,
-    kinds,
+    kinds: kinds.all,
     projects: config.projects,
     sandbox,
     endLeftovers,
@@ -171,7 +152,7 @@ async function open(
   metrics.observe({
     version: packageVersion,
     boundary: sandbox.report.boundary,
-    kinds: kinds.map(({ kind }) => kind),
+    kinds: kinds.all.map(({ kind }) => kind),
     activeRuns: () => runs.activeCount,
     queueCounts: (kind) => store.queueCounts(kind),
     uncommittedBytes: () => store.uncommittedBytes(),
@@ -214,7 +195,7 @@ async function open(
     retention,
     metrics,
     sandbox: sandbox.report,
-    agent: sessions.status,
+    agent: kinds.agentStatus,
     version: packageVersion,
     readiness,
     address,
@@ -253,98 +234,5 @@ async function codedStorage<Opened>(open: () => Promise<Opened>): Promise<Opened
   } catch (error) {
     if (error instanceof MillraceError) throw error
     throw new MillraceError('storage_failed', messageOf(error), { cause: error })
-  }
-}
-
-type Model = ClaudeRunnerOptions['model'] | null
-
-/** The model of agent sessions: the configured one, else the demo's where one is wanted, with its project. */
-async function withModel(
-  config: Config,
-  /** Null: no demo is wanted. */
-  demoLog: Logger | null,
-  releases: (() => unknown)[],
-): Promise<{ config: Config; model: Model }> {
-  const { apiKey, baseUrl } = config.anthropic
-  if (apiKey !== undefined || baseUrl !== undefined) {
-    return { config, model: { baseUrl: baseUrl ?? defaultModelUrl, apiKey, demo: false } }
-  }
-  const demo = demoLog === null ? null : await tryDemo(config, demoLog)
-  if (demo === null) return { config, model: null }
-  releases.push(() => demo.close())
-  const model: Model = { baseUrl: demo.baseUrl, apiKey: undefined, demo: true }
-  demoLog?.warn('AGENT SESSIONS: there is no ANTHROPIC_API_KEY: the scripted demo model answers, and no AI')
-  const { project } = demo
-  if (project === null) return { config, model }
-  return { config: { ...config, projects: new Map([...config.projects, [project.id, project]]) }, model }
-}
-
-/** A demo is no reason not to start. */
-async function tryDemo({ dataDir, configFile, projects }: Config, log: Logger): Promise<Demo | null> {
-  // Who has written a configuration has said which projects there are.
-  const withProject = configFile === null && !projects.has(demoProjectId)
-  try {
-    return await openDemo(dataDir, { withProject })
-  } catch (error) {
-    log.warn({ err: error }, 'the demo could not be opened')
-    return null
-  }
-}
-
-/** Agent sessions as a kind of run. `checked` settles when their self-test has; it never rejects. */
-function openSessions(
-  config: Config,
-  model: Model,
-  log: Logger,
-): { kind: KindOfRun; status: () => AgentStatus; checked: Promise<string[]> } {
-  const options: ClaudeRunnerOptions = {
-    agent: config.agent,
-    policy: config.policy,
-    model: model ?? { baseUrl: defaultModelUrl, apiKey: undefined, demo: false },
-    hidden: [config.dataDir],
-    home: homedir(),
-  }
-  const missing = 'Agent sessions need a model: set ANTHROPIC_API_KEY'
-  let problems = model === null ? [missing] : []
-  const checked = model === null ? Promise.resolve(problems) : check()
-
-  async function check(): Promise<string[]> {
-    const found = await checkClaudeRunner(options)
-    problems = found.problems
-    for (const problem of problems) log.warn(`AGENT SESSIONS: ${problem}`)
-    if (found.unknownTools.length > 0) {
-      const names = found.unknownTools.join(', ')
-      log.warn(`policy.allowedTools has names that the agent SDK does not know: ${names}`)
-    }
-    return problems
-  }
-
-  const refuse = () => {
-    if (problems.length > 0) throw new MillraceError('agent_unavailable', problems.join('; '))
-  }
-  const runner = createClaudeRunner(options)
-  return {
-    checked,
-    status: () =>
-      problems.length === 0
-        ? { available: true, demo: options.model.demo }
-        : { available: false, demo: false, reason: problems.join('; ') },
-    kind: {
-      kind: 'session',
-      concurrency: config.concurrency.session,
-      prepare: (request) => {
-        refuse()
-        return prepareSession(request, config)
-      },
-      runner: {
-        ...runner,
-        // A session that was started while the self-test ran waits for it.
-        run: async (context) => {
-          await checked
-          refuse()
-          return runner.run(context)
-        },
-      },
-    },
   }
 }

@@ -9,7 +9,7 @@ import {
   type Run,
   type StartRunBody,
 } from '@millrace/protocol'
-import { answerApprovalBody, resumeRunBody, startRunBody } from '@millrace/protocol/schemas'
+import { answerApprovalBody, resumeRunBody } from '@millrace/protocol/schemas'
 import type { z } from 'zod'
 import type { Principal } from '#auth/principal'
 import type { OpenServer } from '#compose/server'
@@ -72,7 +72,7 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
   return {
     async start(body, principal, options = {}) {
       const { runs } = await opened()
-      return (await runs.start(checked(startRunBody, body), acting(principal), options)).run
+      return (await runs.start(checked(runs.request, body), acting(principal), options)).run
     },
     async get(id, principal) {
       return (await opened()).runs.get(id, acting(principal))

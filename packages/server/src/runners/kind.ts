@@ -1,21 +1,56 @@
-/** What the run service needs to know of a kind: how a request becomes a spec, and who does the work. */
-import type { RunKind } from '@millrace/protocol'
+/**
+ * A kind of run as one object: everything the server has to know about it. `runs/` and the composition
+ * root ask the object and never compare a kind's name.
+ */
+import type { Run, RunKind } from '@millrace/protocol'
+import type { z } from 'zod'
 import type { Runner } from './runner.ts'
 
-/** A request that was found good: what the run's row will hold. */
+export interface Kind {
+  readonly kind: RunKind
+  /** Shape of a request that starts a run of this kind; its `kind` is the literal above. */
+  readonly request: z.ZodObject<{ kind: z.ZodLiteral<RunKind> }>
+  readonly runner: Runner
+  /** How many of its runs may be active at once on one node. */
+  readonly concurrency: number
+  /** Whether its runs share a project with no other open exclusive run. */
+  readonly exclusive: boolean
+  /** How a run that is over is resumed; null when its runs cannot be resumed. */
+  readonly resumable: Resumable | null
+  /**
+   * Turns a request, or the spec of an earlier run, into what the run's row holds. Throws
+   * `invalid_request` naming the fields at fault.
+   */
+  prepare(request: Record<string, unknown>): PreparedRun
+  /** Whether a run can be started now. Cheap: it is asked at every start. */
+  availability(): Availability
+  /** Tries out what its runs need. Runs once, however often it is called; never rejects. */
+  selfTest(): Promise<SelfTest>
+}
+
+/** A checked request. */
 interface PreparedRun {
   project: string | null
   spec: Record<string, unknown>
 }
 
-export interface KindOfRun {
-  readonly kind: RunKind
-  readonly runner: Runner
-  /** How many runs of the kind may be active at once. */
-  readonly concurrency: number
-  /**
-   * Checks a request, or the spec of an earlier run that is to be run again. Throws
-   * `invalid_request` naming the field.
-   */
-  prepare(request: Record<string, unknown>): PreparedRun
+export interface Resumable {
+  /** The request for the run that resumes `run`. Without a prompt the kind says how to continue. */
+  request(run: Run, prompt: string | undefined): Record<string, unknown>
+}
+
+export type Availability = { available: true } | { available: false; reason: string }
+
+/** One sentence each. */
+export interface SelfTest {
+  /** What keeps runs of the kind from starting. */
+  problems: string[]
+  /** What is odd and stops nothing. */
+  warnings: string[]
+}
+
+/** For a kind that needs nothing besides the server itself. */
+export const alwaysAvailable: Pick<Kind, 'availability' | 'selfTest'> = {
+  availability: () => ({ available: true }),
+  selfTest: async () => ({ problems: [], warnings: [] }),
 }

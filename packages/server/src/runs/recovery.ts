@@ -4,13 +4,13 @@
  * whose abort was recorded and not carried out: nobody claims those any more.
  */
 import { MillraceError } from '@millrace/protocol'
-import type { KindOfRun } from '#runners/kind'
+import type { Kind } from '#runners/kind'
 import type { RunProcess, RunRecord, Store } from '#store/store'
 import { cancelQueued, cutShort, type EndingParts, endRequestFor } from './ending.ts'
 
 export interface RecoveryParts extends EndingParts {
   store: Pick<Store, 'listActive' | 'requestEnd' | 'finish' | 'getRun'>
-  kinds: ReadonlyMap<string, KindOfRun>
+  kinds: ReadonlyMap<string, Kind>
   endLeftovers: (runs: { id: string; process: RunProcess | null }[]) => Promise<number>
 }
 
@@ -46,6 +46,6 @@ async function close(run: RunRecord, parts: RecoveryParts): Promise<void> {
   }
 }
 
-function runnerOf(run: RunRecord, parts: RecoveryParts): KindOfRun['runner'] | undefined {
+function runnerOf(run: RunRecord, parts: RecoveryParts): Kind['runner'] | undefined {
   return parts.kinds.get(run.kind)?.runner
 }

@@ -19,8 +19,9 @@ import {
 } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import type { Logger } from 'pino'
+import { z } from 'zod'
 import { maySee, type Principal } from '#auth/principal'
-import type { KindOfRun } from '#runners/kind'
+import type { Kind } from '#runners/kind'
 import { EndRequest } from '#runners/runner'
 import {
   publicRun,
@@ -40,7 +41,7 @@ import { recover } from './recovery.ts'
 
 export interface RunsParts {
   store: Store
-  kinds: readonly KindOfRun[]
+  kinds: readonly Kind[]
   projects: ReadonlyMap<string, { id: string; path: string }>
   sandbox: Sandbox
   endLeftovers: (runs: { id: string; process: RunProcess | null }[]) => Promise<number>
@@ -64,12 +65,6 @@ export interface StartOptions {
   resumes?: string
 }
 
-/** What a session is told when it goes on and nobody says with what. */
-const goOn = {
-  completed: 'Look at what is done already, then go on with what is left of the task.',
-  cutShort: 'You were interrupted. Look at what is done already, then go on with the task.',
-}
-
 const approvalSeconds = 3600
 const abortWaitMs = 5000
 /**
@@ -82,12 +77,13 @@ const commitWaitMs = 2000
 
 export class Runs {
   private readonly parts: RunsParts
-  private readonly kinds: ReadonlyMap<string, KindOfRun>
+  private readonly kinds: ReadonlyMap<string, Kind>
   private readonly active = new Map<string, ActiveRun>()
   private readonly dispatcher: Dispatcher
   private readonly questions: Questions
   /** Ends asked for runs whose claim has not come back to this node yet. */
   private readonly endAtLaunch = new Map<string, EndRequest>()
+  private readonly requestSchema: z.ZodType<{ kind: RunKind } & Record<string, unknown>>
   private closedAtOpen = 0
   private draining = false
   private stopping: Promise<void> | null = null
@@ -95,8 +91,15 @@ export class Runs {
   constructor(parts: RunsParts) {
     this.parts = parts
     this.kinds = new Map(parts.kinds.map((kind) => [kind.kind, kind]))
+    const requests = parts.kinds.map(({ request }) => request) as [Kind['request'], ...Kind['request'][]]
+    this.requestSchema = z.discriminatedUnion('kind', requests)
     this.questions = new Questions(parts)
     this.dispatcher = new Dispatcher({ ...parts, launch: (run) => this.launch(run) })
+  }
+
+  /** Shape of a request that starts a run: one member a kind. */
+  get request(): z.ZodType<{ kind: RunKind } & Record<string, unknown>> {
+    return this.requestSchema
   }
 
   /** Closes what an earlier server left active, then begins to take runs from the queue. */
@@ -124,7 +127,10 @@ export class Runs {
     options: StartOptions = {},
   ): Promise<{ run: Run; created: boolean }> {
     if (this.draining) throw new MillraceError('draining', 'The server is shutting down; try again shortly')
-    const { project, spec } = this.kindOf(request.kind).prepare(request)
+    const kind = this.kindOf(request.kind)
+    const availability = kind.availability()
+    if (!availability.available) throw new MillraceError('agent_unavailable', availability.reason)
+    const { project, spec } = kind.prepare(request)
     const at = this.parts.now()
     const { idempotencyKey, retryOf = null, resumes = null } = options
     const creating = this.parts.store.createRun({
@@ -136,7 +142,7 @@ export class Runs {
       createdAt: at,
       retryOf,
       resumes,
-      exclusive: request.kind === 'session',
+      exclusive: kind.exclusive,
       queued: {
         at,
         type: lifecycleTypes.queued,
@@ -238,12 +244,15 @@ export class Runs {
     options: { prompt?: string | undefined } = {},
   ): Promise<Run> {
     const run = await this.visible(id, principal)
-    if (run.kind !== 'session') {
-      throw new MillraceError('not_resumable', 'Only a session can be resumed; retry the run instead')
+    const { resumable } = this.kindOf(run.kind)
+    if (resumable === null) {
+      throw new MillraceError(
+        'not_resumable',
+        `A run of kind ${run.kind} cannot be resumed; retry it instead`,
+      )
     }
-    if (!isFinal(run.state)) throw new MillraceError('run_open', 'Only a session that is over can be resumed')
-    const usual = run.state === 'completed' ? goOn.completed : goOn.cutShort
-    const request = { ...run.spec, kind: run.kind, prompt: options.prompt ?? usual }
+    if (!isFinal(run.state)) throw new MillraceError('run_open', 'Only a run that is over can be resumed')
+    const request = { ...resumable.request(run, options.prompt), kind: run.kind }
     try {
       return (await this.start(request, principal, { resumes: run.id })).run
     } catch (error) {
@@ -312,7 +321,7 @@ export class Runs {
     else if (this.stopping !== null) void this.interruptActive(run)
   }
 
-  private kindOf(kind: RunKind): KindOfRun {
+  private kindOf(kind: RunKind): Kind {
     const known = this.kinds.get(kind)
     if (known !== undefined) return known
     const expected = `one of ${[...this.kinds.keys()].join(', ')}`

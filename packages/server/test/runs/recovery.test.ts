@@ -4,7 +4,7 @@ import { openMemoryStore } from '#store/memory/store'
 import { emptyTables, type MemoryTables } from '#store/memory/tables'
 import type { Store } from '#store/store'
 import { ann, expectNothingUnhandled, expectWholeLog, openRig, untilOver } from './support/rig.ts'
-import { finishAtOnce } from './support/scripted-runner.ts'
+import { finishAtOnce, scriptedKind } from './support/scripted-runner.ts'
 
 expectNothingUnhandled()
 
@@ -164,18 +164,16 @@ describe('a server that starts after a crash', () => {
       tables,
       parts: {
         kinds: [
-          {
-            kind: 'job',
-            concurrency: 1,
-            prepare: () => ({ project: null, spec: {} }),
-            runner: {
+          scriptedKind(
+            {
               kind: 'job',
               run: () => Promise.reject(new Error('no')),
               endedData: () => {
                 throw new Error('no words')
               },
             },
-          },
+            1,
+          ),
         ],
       },
     })

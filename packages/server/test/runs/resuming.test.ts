@@ -49,7 +49,7 @@ describe('resuming', () => {
     })
     expect((await untilOver(rig.runs, second.id)).result).toEqual(['one'])
     const third = await rig.runs.resume(second.id, ann)
-    expect(third.spec.prompt).toBe('Look at what is done already, then go on with what is left of the task.')
+    expect(third.spec.prompt).toBe('continue')
     expect((await untilOver(rig.runs, third.id)).result).toEqual(['one', 'two'])
     await expectWholeLog(rig.store, third.id)
   })

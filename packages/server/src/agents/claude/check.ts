@@ -7,21 +7,16 @@ import { promisify } from 'node:util'
 import { createPolicy, type Policy, type PolicyOptions, type ToolCall } from '@millrace/policy'
 import { messageOf } from '@millrace/protocol'
 import type { AgentSettings } from '#config/config'
+import type { SelfTest } from '#runners/kind'
 import { Permissions } from './permissions.ts'
 import type { ClaudeRunnerOptions } from './runner.ts'
 import { loadSdk, type Sdk } from './sdk.ts'
-
-/** What is wrong, one sentence each, and names on the allow-list that the installed SDK does not know. */
-export interface ClaudeCheck {
-  problems: string[]
-  unknownTools: string[]
-}
 
 /** Some project; nothing is read or written there. */
 const project = '/nonexistent/project'
 
 /** Takes a second at most; a slow disk may need longer to load the program for the first time. */
-export async function checkClaudeRunner(options: ClaudeRunnerOptions): Promise<ClaudeCheck> {
+export async function checkClaudeRunner(options: ClaudeRunnerOptions): Promise<SelfTest> {
   const { policy: settings, hidden, home, agent } = options
   const given: PolicyOptions = {
     allowedTools: settings?.allowedTools,
@@ -39,11 +34,16 @@ export async function checkClaudeRunner(options: ClaudeRunnerOptions): Promise<C
   } catch (error) {
     return {
       problems: [...problems, `The agent SDK cannot be loaded: ${messageOf(error)}`],
-      unknownTools: [],
+      warnings: [],
     }
   }
   problems.push(...(await programProblems(sdk.query, agent)))
-  return { problems, unknownTools: createPolicy(given).unknownTools(sdk.BUILTIN_TOOL_NAMES) }
+  return { problems, warnings: warningsOf(createPolicy(given).unknownTools(sdk.BUILTIN_TOOL_NAMES)) }
+}
+
+function warningsOf(unknownTools: readonly string[]): string[] {
+  if (unknownTools.length === 0) return []
+  return [`policy.allowedTools has names that the agent SDK does not know: ${unknownTools.join(', ')}`]
 }
 
 /** By the functions that a session gives to the SDK. */

@@ -14,13 +14,21 @@ import { loadSdk } from './sdk.ts'
 import { Session } from './session.ts'
 import { charactersOf, restore } from './transcript.ts'
 
+/** Where the model's API is. */
+export interface ModelEndpoint {
+  baseUrl: string
+  /** Known to the server alone. */
+  apiKey: string | undefined
+  /** It is a scripted stand-in. */
+  demo: boolean
+}
+
 export interface ClaudeRunnerOptions {
   /** `agent` of the configuration. */
   agent: AgentSettings | undefined
   /** `policy` of the configuration. */
   policy: PolicySettings | undefined
-  /** Where the model's API is, and the key that only the server holds. `demo`: it is a scripted stand-in. */
-  model: { baseUrl: string; apiKey: string | undefined; demo: boolean }
+  model: ModelEndpoint
   /** Absolute paths that no call may touch: the data directory. */
   hidden: readonly string[]
   /** The home of the server's user, whose credentials are to be kept. */

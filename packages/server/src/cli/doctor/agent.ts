@@ -9,7 +9,7 @@ const name = 'agent'
 /** The self-test of a server's start. Jobs run without it: what is wrong is a warning. */
 export async function checkAgent(config: Config): Promise<Check[]> {
   const { agent, policy, dataDir } = config
-  const { problems, unknownTools } = await checkClaudeRunner({
+  const { problems, warnings } = await checkClaudeRunner({
     agent,
     policy,
     // Nothing is asked of it here.
@@ -17,11 +17,7 @@ export async function checkAgent(config: Config): Promise<Check[]> {
     hidden: [dataDir],
     home: homedir(),
   })
-  const found: Check[] = problems.map((detail) => ({ name, status: 'warn', detail }))
-  if (unknownTools.length > 0) {
-    const detail = `policy.allowedTools has names that the agent SDK does not know: ${unknownTools.join(', ')}`
-    found.push({ name, status: 'warn', detail })
-  }
+  const found: Check[] = [...problems, ...warnings].map((detail) => ({ name, status: 'warn', detail }))
   if (problems.length > 0) return found
   return [{ name, status: 'ok', detail: 'the policy holds, and the agent SDK has its program' }, ...found]
 }

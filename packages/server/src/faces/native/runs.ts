@@ -1,5 +1,5 @@
 /** The native face (docs/protocol.md#3-native-face): start runs, list them, look them up. */
-import { listRunsQuery, listRunsResponse, runResponse, startRunBody } from '@millrace/protocol/schemas'
+import { listRunsQuery, listRunsResponse, runResponse } from '@millrace/protocol/schemas'
 import { z } from 'zod'
 import { type FaceApp, principalOf } from '#http/face'
 import { type NativeFaceParts, runParams, sendCreated } from './run-route.ts'
@@ -15,7 +15,7 @@ export function runRoutes(app: FaceApp, { runs }: Pick<NativeFaceParts, 'runs'>)
         tags: ['runs'],
         summary: 'Start a run; answers at once',
         headers: z.object({ 'idempotency-key': idempotencyKey.optional() }).loose(),
-        body: startRunBody,
+        body: runs.request,
         response: { 201: runResponse },
       },
     },

@@ -13,7 +13,7 @@ import type { RunContext, Runner, RunOutcome } from '#runners/runner'
 import { type Clock, wallClock } from '#time/clock'
 import { Output } from './output.ts'
 
-export interface CommandRunnerOptions {
+export interface JobRunnerOptions {
   tools: ReadonlyMap<string, Tool>
   /** The largest event, in bytes of JSON; what a longer line has beyond it is cut. */
   eventBytes: number
@@ -22,7 +22,7 @@ export interface CommandRunnerOptions {
 
 /** Output of a tool that names no limit of its own: a gigabyte of log for one run. */
 export const defaultOutputBytes = 1024 ** 3
-export function createCommandRunner(options: CommandRunnerOptions): Runner {
+export function createJobRunner(options: JobRunnerOptions): Runner {
   const { tools, eventBytes, clock = wallClock } = options
   return {
     kind: 'job',

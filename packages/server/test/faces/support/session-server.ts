@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
+import { startJobBody, startSessionBody } from '@millrace/protocol/schemas'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import { OpenStreams } from '#admission/open-streams'
@@ -23,8 +24,9 @@ import { createHttpServer } from '#http/server'
 import { RunHooks } from '#realtime/hooks'
 import { Realtime } from '#realtime/realtime'
 import { Retention } from '#retention/retention'
-import type { KindOfRun } from '#runners/kind'
+import { alwaysAvailable, type Kind } from '#runners/kind'
 import type { RunContext, RunOutcome } from '#runners/runner'
+import { resumableSession } from '#runners/session/kind'
 import { Runs } from '#runs/runs'
 import { openSqliteStore } from '#store/sqlite/store'
 import { Metrics } from '#telemetry/metrics'
@@ -38,6 +40,8 @@ export type Agent = (context: RunContext) => Promise<RunOutcome>
 export interface SessionServerOptions {
   /** What an agent does. Default: begins, says one word, and works until it is told to end. */
   agent?: Agent
+  /** Kinds besides sessions and jobs. */
+  kinds?: readonly Kind[]
   /** How many sessions are at work at once. */
   concurrency?: number
   limits?: ConfigFile['limits']
@@ -87,7 +91,7 @@ const talk: Agent = async ({ run, started, emit, signal }) => {
 }
 
 /** Sessions in the projects `web` and `api`, as the real kind checks their requests; jobs that do what an agent does. */
-function kindsFor(agent: Agent, projects: ReadonlyMap<string, unknown>, concurrency: number): KindOfRun[] {
+function kindsFor(agent: Agent, projects: ReadonlyMap<string, unknown>, concurrency: number): Kind[] {
   const run = agent
   const endedData = (
     { id: sessionId }: { id: string },
@@ -101,9 +105,24 @@ function kindsFor(agent: Agent, projects: ReadonlyMap<string, unknown>, concurre
     if (cwd !== undefined && String(cwd).includes('..')) throw refuse('cwd', 'inside the project')
     return { project: String(project), spec: { project, ...(cwd === undefined ? {} : { cwd }), ...rest } }
   }
+  const shared = { ...alwaysAvailable, concurrency, prepare }
   return [
-    { kind: 'session', concurrency, runner: { kind: 'session', run, endedData }, prepare },
-    { kind: 'job', concurrency, runner: { kind: 'job', run, endedData }, prepare },
+    {
+      ...shared,
+      kind: 'session',
+      request: startSessionBody,
+      exclusive: true,
+      resumable: resumableSession,
+      runner: { kind: 'session', run, endedData },
+    },
+    {
+      ...shared,
+      kind: 'job',
+      request: startJobBody,
+      exclusive: false,
+      resumable: null,
+      runner: { kind: 'job', run, endedData },
+    },
   ]
 }
 
@@ -134,7 +153,10 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
   onTestFinished(() => delivery.close())
   const runs = new Runs({
     store,
-    kinds: kindsFor(options.agent ?? talk, config.projects, options.concurrency ?? 4),
+    kinds: [
+      ...kindsFor(options.agent ?? talk, config.projects, options.concurrency ?? 4),
+      ...(options.kinds ?? []),
+    ],
     projects: config.projects,
     sandbox: {
       report: boundary,

@@ -5,7 +5,7 @@ import type { Sandbox } from '@millrace/sandbox'
 import { carriersOf } from '@millrace/sandbox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tool } from '#config/config'
-import { createCommandRunner } from '#runners/job/runner'
+import { createJobRunner } from '#runners/job/runner'
 import { until, Workspace } from '../../../../sandbox/test/support/workspace.ts'
 import { FakeContext, ManualClock, tool } from './support/context.ts'
 
@@ -29,7 +29,7 @@ function start(
 ) {
   const { sandbox = contained, clock, eventBytes = 1_048_576, args } = options
   const context = new FakeContext(sandbox, project, { tool: job.id, args }, clock?.now() ?? Date.now())
-  const runner = createCommandRunner({
+  const runner = createJobRunner({
     tools: new Map([[job.id, job]]),
     eventBytes,
     ...(clock ? { clock } : {}),
@@ -151,7 +151,7 @@ describe('a job that cannot start', () => {
   })
 
   it('is errored when its tool or project is gone from the configuration', async () => {
-    const runner = createCommandRunner({ tools: new Map(), eventBytes: 1000 })
+    const runner = createJobRunner({ tools: new Map(), eventBytes: 1000 })
     const gone = await runner.run(new FakeContext(contained, project, { tool: 'old' }))
     expect(gone.data.message).toMatch(/no tool old in the configuration/)
   })

@@ -1,5 +1,6 @@
 import type { Run, RunKind } from '@millrace/protocol'
-import type { KindOfRun } from '#runners/kind'
+import { z } from 'zod'
+import { alwaysAvailable, type Kind } from '#runners/kind'
 import type { RunContext, Runner, RunOutcome } from '#runners/runner'
 
 export type Script = (context: RunContext) => Promise<RunOutcome>
@@ -73,12 +74,17 @@ export class ScriptedRunner implements Runner {
   }
 }
 
-/** A kind of run that takes any request and does what the runner's script says. */
-export function scriptedKind(runner: Runner, concurrency: number): KindOfRun {
+/** A kind that takes any request and does what the runner's script says; sessions are exclusive and resumable. */
+export function scriptedKind(runner: Runner, concurrency: number): Kind {
+  const isSession = runner.kind === 'session'
   return {
+    ...alwaysAvailable,
     kind: runner.kind,
+    request: z.looseObject({ kind: z.literal(runner.kind) }),
     runner,
     concurrency,
+    exclusive: isSession,
+    resumable: isSession ? { request: (run, prompt = 'continue') => ({ ...run.spec, prompt }) } : null,
     prepare: ({ kind: _kind, project, ...spec }) => ({
       project: typeof project === 'string' ? project : null,
       spec: { ...spec, ...(typeof project === 'string' ? { project } : {}) },

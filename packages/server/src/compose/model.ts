@@ -1,0 +1,47 @@
+/** The model that agent sessions talk to: the configured one, or the scripted demo. */
+import type { Logger } from 'pino'
+import type { ModelEndpoint } from '#agents/claude/runner'
+import type { Config } from '#config/config'
+import { type Demo, demoProjectId, openDemo } from './demo.ts'
+
+/** Where agent sessions find their model, unless `ANTHROPIC_BASE_URL` says otherwise. */
+const defaultModelUrl = 'https://api.anthropic.com'
+
+export interface ModelChoice {
+  /** With the demo's project, where the demo brings one. */
+  config: Config
+  /** Null: there is no model. */
+  model: ModelEndpoint | null
+}
+
+/** Chooses the configured model, else the demo's. `demoLog` is null where no demo is wanted. */
+export async function chooseModel(
+  config: Config,
+  demoLog: Logger | null,
+  releases: (() => unknown)[],
+): Promise<ModelChoice> {
+  const { apiKey, baseUrl } = config.anthropic
+  if (apiKey !== undefined || baseUrl !== undefined) {
+    return { config, model: { baseUrl: baseUrl ?? defaultModelUrl, apiKey, demo: false } }
+  }
+  const demo = demoLog === null ? null : await tryDemo(config, demoLog)
+  if (demo === null) return { config, model: null }
+  releases.push(() => demo.close())
+  const model: ModelEndpoint = { baseUrl: demo.baseUrl, apiKey: undefined, demo: true }
+  demoLog?.warn('AGENT SESSIONS: ANTHROPIC_API_KEY is not set: a scripted demo model answers, not an AI')
+  const { project } = demo
+  if (project === null) return { config, model }
+  return { config: { ...config, projects: new Map([...config.projects, [project.id, project]]) }, model }
+}
+
+/** A demo that cannot be opened does not keep the server from starting. */
+async function tryDemo({ dataDir, configFile, projects }: Config, log: Logger): Promise<Demo | null> {
+  // A configuration file names the projects there are.
+  const withProject = configFile === null && !projects.has(demoProjectId)
+  try {
+    return await openDemo(dataDir, { withProject })
+  } catch (error) {
+    log.warn({ err: error }, 'the demo could not be opened')
+    return null
+  }
+}

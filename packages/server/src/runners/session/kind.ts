@@ -1,0 +1,72 @@
+/**
+ * The kind `session`: an agent at work on a project.
+ *
+ * Owns: what the self-test found. Invariant: no agent is started before the self-test has ended, or
+ * while it has found a problem.
+ */
+import { MillraceError } from '@millrace/protocol'
+import { startSessionBody } from '@millrace/protocol/schemas'
+import type { Config } from '#config/config'
+import type { Availability, Kind, Resumable, SelfTest } from '#runners/kind'
+import type { Runner } from '#runners/runner'
+import { prepareSession } from './prepare.ts'
+
+export interface SessionKindOptions {
+  config: Pick<Config, 'projects' | 'concurrency'>
+  runner: Runner
+  /** Why no session can start, whatever the self-test would find; null where nothing speaks against it. */
+  unavailable: string | null
+  selfTest(): Promise<SelfTest>
+}
+
+/** What an agent is told when a session is resumed without a prompt. */
+const continuations = {
+  completed: 'Review what has already been done, then continue with what is left of the task.',
+  cutShort: 'You were interrupted. Review what has already been done, then continue with the task.',
+}
+
+export const resumableSession: Resumable = {
+  request(run, prompt) {
+    const usual = run.state === 'completed' ? continuations.completed : continuations.cutShort
+    return { ...run.spec, kind: run.kind, prompt: prompt ?? usual }
+  },
+}
+
+export function sessionKind({ config, runner, unavailable, selfTest }: SessionKindOptions): Kind {
+  let problems = unavailable === null ? [] : [unavailable]
+  let test: Promise<SelfTest> | undefined
+
+  async function runSelfTest(): Promise<SelfTest> {
+    if (unavailable !== null) return { problems: [unavailable], warnings: [] }
+    const found = await selfTest()
+    problems = found.problems
+    return found
+  }
+  const tested = () => {
+    test ??= runSelfTest()
+    return test
+  }
+  const availability = (): Availability =>
+    problems.length === 0 ? { available: true } : { available: false, reason: problems.join('; ') }
+
+  return {
+    kind: 'session',
+    request: startSessionBody,
+    concurrency: config.concurrency.session,
+    exclusive: true,
+    resumable: resumableSession,
+    prepare: (request) => prepareSession(request, config),
+    availability,
+    selfTest: tested,
+    runner: {
+      ...runner,
+      // A session that was started during the self-test waits for its result.
+      run: async (context) => {
+        await tested()
+        const now = availability()
+        if (!now.available) throw new MillraceError('agent_unavailable', now.reason)
+        return runner.run(context)
+      },
+    },
+  }
+}

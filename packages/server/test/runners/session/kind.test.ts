@@ -1,0 +1,78 @@
+import type { Run } from '@millrace/protocol'
+import { describe, expect, it } from 'vitest'
+import type { SelfTest } from '#runners/kind'
+import type { RunContext, Runner } from '#runners/runner'
+import { sessionKind } from '#runners/session/kind'
+
+const outcome = { state: 'completed' as const, data: {}, result: null, error: null, usage: null }
+
+function kind(found: Promise<SelfTest>, unavailable: string | null = null) {
+  const began: string[] = []
+  const runner: Runner = {
+    kind: 'session',
+    run: async ({ run }) => {
+      began.push(run.id)
+      return outcome
+    },
+    endedData: () => ({}),
+  }
+  let tests = 0
+  const selfTest = () => {
+    tests += 1
+    return found
+  }
+  const config = { projects: new Map(), concurrency: { job: 1, session: 3, execution: 1 } }
+  return { made: sessionKind({ config, runner, unavailable, selfTest }), began, tests: () => tests }
+}
+
+const nothing: SelfTest = { problems: [], warnings: [] }
+const context = { run: { id: 'r1' } } as unknown as RunContext
+
+describe('the kind session', () => {
+  it('starts no agent before its self-test has ended', async () => {
+    const found = Promise.withResolvers<SelfTest>()
+    const { made, began } = kind(found.promise)
+    expect(made.availability()).toEqual({ available: true })
+    const running = made.runner.run(context)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(began).toEqual([])
+    found.resolve(nothing)
+    await running
+    expect(began).toEqual(['r1'])
+  })
+
+  it('is unavailable, and starts no agent, once its self-test has found problems', async () => {
+    const { made, began } = kind(Promise.resolve({ problems: ['One.', 'Two.'], warnings: [] }))
+    await expect(made.runner.run(context)).rejects.toMatchObject({ code: 'agent_unavailable' })
+    expect(began).toEqual([])
+    expect(made.availability()).toEqual({ available: false, reason: 'One.; Two.' })
+  })
+
+  it('tests itself once, however often the result is asked for', async () => {
+    const { made, tests } = kind(Promise.resolve(nothing))
+    await Promise.all([made.selfTest(), made.selfTest(), made.runner.run(context)])
+    expect(tests()).toBe(1)
+  })
+
+  it('runs no self-test where it is known to be unavailable', async () => {
+    const { made, tests } = kind(Promise.resolve(nothing), 'There is no model.')
+    expect(await made.selfTest()).toEqual({ problems: ['There is no model.'], warnings: [] })
+    expect(made.availability()).toEqual({ available: false, reason: 'There is no model.' })
+    expect(tests()).toBe(0)
+  })
+
+  it('resumes a run with its spec and the given prompt, or with a sentence that fits how it ended', () => {
+    const { resumable } = kind(Promise.resolve(nothing)).made
+    const run = { kind: 'session', state: 'completed', spec: { project: 'web', prompt: 'one', model: 'm' } }
+    const request = (state: Run['state'], prompt?: string) =>
+      resumable?.request({ ...run, state } as unknown as Run, prompt)
+    expect(request('completed', 'two')).toEqual({
+      kind: 'session',
+      project: 'web',
+      prompt: 'two',
+      model: 'm',
+    })
+    expect(request('completed')?.prompt).toMatch(/^Review what has already been done/)
+    expect(request('aborted')?.prompt).toMatch(/^You were interrupted/)
+  })
+})
