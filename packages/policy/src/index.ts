@@ -1,4 +1,5 @@
 /** May an agent make this call? Pure: it reads what it is given, and runs nothing. */
+export type { Span } from './finding.ts'
 export { isWithin } from './places.ts'
 export { createPolicy, type Policy, type PolicyOptions, type ToolCall, type Verdict } from './policy.ts'
 export { neverAllowed } from './tools.ts'

@@ -4,18 +4,21 @@
  */
 import { messageOf } from '@millrace/protocol'
 import { createBashReader } from '#bash/read'
-import type { Finding } from './finding.ts'
+import { type Finding, gravest, type Span, spansOf } from './finding.ts'
 import { createPlaces } from './places.ts'
 import { judgeFileTool, judgeOtherTool } from './tool-input.ts'
 import { defaultAllowedTools, isListed, neverAllowed } from './tools.ts'
 
 export { defaultAllowedTools } from './tools.ts'
 
-/** `reason`: one sentence for the agent and for a person. */
+/**
+ * `reason`: one sentence for the agent and for a person. `unread`: the parts of the command that could not
+ * be read, as offsets into it, in order, to be marked in the question. Empty where it is all of it.
+ */
 export type Verdict =
   | { decision: 'allow' }
   | { decision: 'deny'; reason: string }
-  | { decision: 'ask'; reason: string }
+  | { decision: 'ask'; reason: string; unread?: readonly Span[] }
 
 export interface ToolCall {
   tool: string
@@ -27,7 +30,7 @@ export interface ToolCall {
 export interface PolicyOptions {
   /** Names of tools, and `mcp__server__*` for all tools of a server. Undefined: the built-in list. */
   allowedTools?: readonly string[] | undefined
-  /** What becomes of bash that cannot be read, inside a sandbox. Outside it is always denied. */
+  /** What becomes of bash that cannot be read inside a sandbox. Outside, people are asked or it is denied. */
   unreadableBash: 'allow' | 'ask' | 'deny'
   /** With `off` nobody can be asked, and *ask* is a denial. */
   approvals: 'off' | 'on'
@@ -53,7 +56,7 @@ export function createPolicy(options: PolicyOptions): Policy {
   const places = createPlaces({ projectPath, home, sandboxed, hidden })
   const readBash = createBashReader({ places, projectPath, home, sandboxed })
 
-  function judge({ tool, input, cwd }: ToolCall): Finding | null {
+  function judge({ tool, input, cwd }: ToolCall): readonly Finding[] {
     if (neverAllowed.includes(tool)) return forbidden(`the tool ${tool} is switched off for every session`)
     if (!isListed(allowed, tool)) return forbidden(`the tool ${tool} is not on the list of allowed tools`)
     if (tool === 'Bash' || tool === 'Monitor') {
@@ -62,20 +65,24 @@ export function createPolicy(options: PolicyOptions): Policy {
       if (tool === 'Monitor' && input.command === undefined)
         return forbidden('Monitor may watch a command only')
       if (typeof input.command !== 'string') return forbidden(`${tool} has no command that is text`)
-      return readBash(input.command, cwd)
+      return readBash(input.command, cwd).findings
     }
-    return judgeFileTool(places, tool, input, cwd) ?? judgeOtherTool(tool, input)
+    const finding = judgeFileTool(places, tool, input, cwd) ?? judgeOtherTool(tool, input)
+    return finding === null ? [] : [finding]
   }
 
-  function verdictOn(finding: Finding | null): Verdict {
+  function verdictOn(findings: readonly Finding[]): Verdict {
+    const finding = gravest(findings)
     if (finding === null) return { decision: 'allow' }
     const reason = sentence(finding.reason)
     if (finding.level === 'forbidden') return { decision: 'deny', reason }
-    if (!sandboxed)
-      return { decision: 'deny', reason: `Outside a sandbox this is not run: ${finding.reason}.` }
-    if (options.unreadableBash === 'allow') return { decision: 'allow' }
-    const ask = options.unreadableBash === 'ask' && options.approvals === 'on'
-    return { decision: ask ? 'ask' : 'deny', reason }
+    if (sandboxed && options.unreadableBash === 'allow') return { decision: 'allow' }
+    const asks = options.approvals === 'on' && (!sandboxed || options.unreadableBash === 'ask')
+    if (asks) return { decision: 'ask', reason, unread: spansOf(findings) }
+    return {
+      decision: 'deny',
+      reason: sandboxed ? reason : `Outside a sandbox this is not run: ${finding.reason}.`,
+    }
   }
 
   return {
@@ -91,8 +98,8 @@ export function createPolicy(options: PolicyOptions): Policy {
   }
 }
 
-function forbidden(reason: string): Finding {
-  return { level: 'forbidden', reason }
+function forbidden(reason: string): readonly Finding[] {
+  return [{ level: 'forbidden', reason }]
 }
 
 function sentence(reason: string): string {

@@ -97,15 +97,26 @@ export function isSecret(path: string, places: SecretPlaces): boolean {
     if (secretInHomeProject.some((name) => covers(`${home}/${name}`, path))) return true
     if (covers(project, path)) return false
   } else if (covers(project, path)) return false
+  return inHome(path, home) || inHomeOfOthers(path, home) || isKey(path, places)
+}
+
+/** A place that holds credentials and nothing else: there is nothing to ask a person about. */
+export function isKey(path: string, { project, hidden }: SecretPlaces): boolean {
+  if (hidden.some((place) => covers(place, path))) return true
+  if (covers(project, path)) return false
   return (
-    inHome(path, home) ||
-    inHomeOfOthers(path, home) ||
     secretDirectories.some((place) => covers(place, path)) ||
     secretFiles.some((file) => couldBe(path, file)) ||
-    ofProcess(path) ||
+    ofProcess(path, secretOfProcess) ||
     isDisk(path) ||
-    namedSecret(path)
+    namedSecret(path) ||
+    /\/\.(ssh|aws|gnupg|kube|docker|azure)\//.test(path)
   )
+}
+
+/** Shows the environment or the memory of a process, and with them what credentials it holds. */
+export function showsMemory(path: string): boolean {
+  return ofProcess(path, ['environ', 'mem'])
 }
 
 /** A secret place at or below a directory; null when there is none. */
@@ -150,14 +161,14 @@ function inHomeOfOthers(path: string, home: string): boolean {
   return /^\/root\/./.test(path) || /^\/(home|Users)\/[^/]+\/./.test(path)
 }
 
-function ofProcess(path: string): boolean {
+function ofProcess(path: string, names: readonly string[]): boolean {
   const [proc, id, what] = path.split('/').filter(Boolean)
   if (proc !== 'proc' || id === undefined || what === undefined) return false
   if (!/^(self|thread-self|\d+)$/.test(id) && !holdsStandIn(id)) return false
-  return secretOfProcess.some((name) => couldBe(what, name))
+  return names.some((name) => couldBe(what, name))
 }
 
-function isDisk(path: string): boolean {
+export function isDisk(path: string): boolean {
   return dirname(path) === '/dev' && /^\/dev\/(sd|hd|vd|xvd|nvme|mmcblk|loop|dm-|md|sr|nbd|zd)/.test(path)
 }
 

@@ -2,7 +2,7 @@
  * Every attack of the corpus, really executed in the sandbox: whatever the policy thinks of it, nothing
  * outside the project changes and no secret comes out.
  */
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
 import {
   chmodSync,
@@ -12,6 +12,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -35,7 +36,11 @@ const lanes = 4
 /** Rows that would hang end here; nearly all take a tenth of a second. */
 const longestMs = 2_500
 
-const rows = attacks()
+/** Each takes a sandbox of its own; the newest are always among them, of the others every fourth. */
+const all = process.env.MILLRACE_TEST_FULL !== undefined
+const rows = attacks().filter(
+  ({ id }, index) => all || id.startsWith('forms/') || id === 'quoting/split-quotes' || index % 4 === 0,
+)
 const projects = Array.from({ length: lanes }, (_, lane) => join(places.project, `lane-${lane}`, 'project'))
 let sandbox: Sandbox
 const leaks: string[] = []
@@ -61,6 +66,7 @@ beforeAll(async () => {
     mkdirSync(join(project, 'src'), { recursive: true })
     writeFileSync(join(project, 'package.json'), '{"scripts":{"test":"true"}}\n')
     writeFileSync(join(project, 'src/index.ts'), 'export const a = 1\n')
+    makeMaterials(project)
     git(project, 'init', '-q', '-b', 'main')
     git(project, 'add', '-A')
     git(project, 'commit', '-qm', 'first')
@@ -102,6 +108,25 @@ it('the same attacks do change it without a boundary, so the test would see it',
   await promisify(execFile)('bash', ['-c', command], { cwd: projects[0] })
   expect(existsSync(join(scratch, 'keep'))).toBe(false)
 })
+
+/** What the attacks work with: a program, links, archives, a patch. */
+function makeMaterials(project: string): void {
+  writeFileSync(join(project, 'README.md'), 'a\n')
+  writeFileSync(
+    join(project, 'evil.sh'),
+    `#!/bin/sh\nrm -rf ${places.outside}/keep; cat ${places.home}/.ssh/id_rsa\n`,
+  )
+  chmodSync(join(project, 'evil.sh'), 0o755)
+  mkdirSync(join(project, 'sub/deep'), { recursive: true })
+  symlinkSync('sub/deep', join(project, 'l'))
+  symlinkSync(places.outside, join(project, 'o'))
+  writeFileSync(join(project, 't.test.js'), 'require("node:test")("a", () => {})\n')
+  writeFileSync(join(project, 'd.txt'), `>>> import os; _ = os.system('./evil.sh')\n`)
+  writeFileSync(join(project, 'd.patch'), '--- README.md\n+++ README.md\n@@ -1 +1 @@\n-a\n+b\n')
+  execFileSync('tar', ['cf', 'b.tar', 'README.md'], { cwd: project })
+  const elsewhere = `--transform=s,.*,${places.outside}/keep,`
+  execFileSync('tar', ['cPf', 'abs.tar', elsewhere, 'README.md'], { cwd: project })
+}
 
 async function attack(row: Attack, project: string): Promise<void> {
   const command = placed(row.command, { ...places, project })

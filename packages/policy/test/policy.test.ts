@@ -183,13 +183,28 @@ describe('bash that cannot be read', () => {
   const call = { tool: 'Bash', input: { command: 'eval "$x"' }, cwd: '/srv/project' }
   const at = { projectPath: '/srv/project', home: '/srv/home' }
 
-  it('is denied outside a sandbox, whatever the settings', () => {
-    for (const unreadableBash of ['allow', 'ask', 'deny'] as const)
-      for (const approvals of ['on', 'off'] as const)
-        expect(createPolicy({ ...at, unreadableBash, approvals, sandboxed: false }).decide(call)).toEqual({
-          decision: 'deny',
-          reason: 'Outside a sandbox this is not run: eval runs text that is not written out: ….',
-        })
+  it('is asked about outside a sandbox where people can be asked, and else denied, whatever the setting', () => {
+    for (const unreadableBash of ['allow', 'ask', 'deny'] as const) {
+      const outside = (approvals: 'on' | 'off') =>
+        createPolicy({ ...at, unreadableBash, approvals, sandboxed: false }).decide(call)
+      expect(outside('on')).toEqual({
+        decision: 'ask',
+        reason: 'Eval runs text that is not known.',
+        unread: [{ start: 0, end: 9 }],
+      })
+      expect(outside('off')).toEqual({
+        decision: 'deny',
+        reason: 'Outside a sandbox this is not run: eval runs text that is not known.',
+      })
+    }
+  })
+
+  it('is marked in the question, each part by itself', () => {
+    const command = 'npm test && sort --zip x | tee "$OUT" && frobnicate'
+    const verdict = policy.decide({ tool: 'Bash', input: { command }, cwd: places.project })
+    const marked =
+      verdict.decision === 'ask' ? verdict.unread?.map(({ start, end }) => command.slice(start, end)) : []
+    expect(marked).toEqual(['--zip', '"$OUT"', 'frobnicate'])
   })
 
   it('follows the setting inside; where nobody can be asked, asking is a denial', () => {
@@ -198,6 +213,57 @@ describe('bash that cannot be read', () => {
     expect([inside('allow', 'off'), inside('ask', 'on'), inside('ask', 'off'), inside('deny', 'on')]).toEqual(
       ['allow', 'ask', 'deny', 'deny'],
     )
+  })
+})
+
+describe('a command that moves or reaches through links', () => {
+  const bashIn = (command: string) => decision('Bash', { command })
+
+  it('is not readable where bash and the kernel disagree about the directory', () => {
+    mkdirSync(join(places.project, 'deep/er'), { recursive: true })
+    symlinkSync('deep/er', join(places.project, 'short'))
+    expect(bashIn('cd src && ls')).toBe('allow')
+    expect(bashIn('cd deep/er/.. && ls')).toBe('allow')
+    for (const command of [
+      'cd short/.. && ls',
+      'cd short && cd .. && ls',
+      'cd out && ls',
+      'cd src; cd ../out/..; ls',
+    ])
+      expect([command, bashIn(command)]).toEqual([command, 'ask'])
+  })
+
+  it('is not readable where a pattern matches a link, or a name that looks like an option', () => {
+    const at = join(places.project, 'globs')
+    mkdirSync(at)
+    writeFileSync(join(at, 'a.txt'), '')
+    expect(bashIn('cat globs/*.txt')).toBe('allow')
+    symlinkSync(join(places.outside, 'file'), join(at, 'b.txt'))
+    expect(bashIn('cat globs/*.txt')).toBe('ask')
+    rmSync(join(at, 'b.txt'))
+    writeFileSync(join(at, '-rf.txt'), '')
+    expect(bashIn('cd globs && rm *.txt')).toBe('ask')
+    expect(bashIn('cd globs && rm ./*.txt')).toBe('ask')
+    rmSync(join(at, '-rf.txt'))
+    expect(bashIn('cd globs && rm *.txt')).toBe('allow')
+  })
+
+  it('is not readable where it works in a repository below the project, or in what has the form of one', () => {
+    const nested = join(places.project, 'nested')
+    mkdirSync(nested)
+    expect(bashIn('cd nested && git status')).toBe('allow')
+    writeFileSync(join(nested, 'HEAD'), 'ref: refs/heads/main')
+    expect(bashIn('cd nested && git status')).toBe('ask')
+    expect(bashIn('git -C nested status')).toBe('ask')
+    expect(bashIn('mkdir b; echo x > b/HEAD; cd b && git status')).toBe('ask')
+  })
+
+  it('is not readable where it commits what it wrote and the project has hooks, which run', () => {
+    expect(bashIn('echo x > a.ts && git add a.ts && git commit -m x')).toBe('allow')
+    mkdirSync(join(places.project, '.git/hooks'), { recursive: true })
+    writeFileSync(join(places.project, '.git/hooks/pre-commit'), '#!/bin/sh')
+    expect(bashIn('echo x > a.ts && git add a.ts && git commit -m x')).toBe('ask')
+    expect(bashIn('git commit -m x')).toBe('allow')
   })
 })
 

@@ -1,4 +1,4 @@
-/** One simple command as the programs' rules see it, and what they may ask and say about it. */
+/** One simple command as the tables of programs see it, and what may be said about it. */
 
 /** What comes in at a program's standard input. */
 export type Input =
@@ -15,18 +15,26 @@ export interface Call {
   readonly args: readonly string[]
   readonly input: Input
   readonly sandboxed: boolean
+  /** Resolved. */
   readonly projectPath: string
-  forbid(reason: string): void
-  unreadable(reason: string): void
-  /** The path will be read; `deep`: with all below it. Unknown paths are unreadable. */
+  readonly homePath: string
+  /** `about`: the argument it is about, to point at. */
+  forbid(reason: string, about?: string): void
+  unreadable(reason: string, about?: string): void
+  /** The path will be read; `deep`: with all below it. */
   reads(path: string, deep?: boolean): void
-  /** The path will be made or changed. */
-  writes(path: string): void
+  /** The path will be made or changed; `content` false: its mode alone. */
+  writes(path: string, content?: boolean): void
+  isDirectory(path: string): boolean
   /** The path, and all below it, will be gone. */
   removes(path: string): void
-  /** The path's program will run. Unreadable unless it lies in the project and was not written just now. */
+  /** Below the path, names and links change in ways that are not seen. */
+  changes(path: string): void
+  /** Takes a file of this very name for settings, if it is there. */
+  obeys(path: string): void
+  /** Runs a file of the project. */
   executes(path: string): void
-  /** The program runs code of the project (a build, a test), which must not have been written just now. */
+  /** Runs code of the project (a build, a test) from the current directory. */
   runsProject(): void
   /** Reads a command through a wrapper. */
   command(argv: readonly string[], input?: Input): void
@@ -34,12 +42,11 @@ export interface Call {
   script(text: string): void
   /** Reads shell text that will be run at some later time. */
   laterScript(text: string): void
-  /** Marks variables as changed to something unknown. */
-  taints(name: string): void
+  /** A variable is set to something unknown. */
+  sets(variable: string): void
   changesDirectory(path: string | null): void
-  /** Is the path outside the project and outside scratch? */
-  isOutside(path: string): boolean
+  /** Absolute, resolved paths it may mean; null where that is not known. */
+  pathsOf(path: string): readonly string[] | null
 }
 
 export type Rule = (call: Call) => void
-export type Rules = Readonly<Record<string, Rule>>

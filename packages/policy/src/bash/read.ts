@@ -3,17 +3,23 @@
  * spells out, or something that cannot be read. See docs/policy.md.
  */
 import { parse } from 'unbash'
-import { ruleOf } from '#bash/programs/index'
-import { type Finding, gravest } from '#finding'
-import type { Input } from './call.ts'
-import { combinations } from './combinations.ts'
+import { ruleOf } from '#bash/known/index'
+import { combinations } from '#bash/words/expand'
+import type { Finding, Span } from '#finding'
+import type { Call, Input } from './call.ts'
+import { withoutBodies } from './heredocs.ts'
 import { limits, Reading, type ReadingOptions } from './reading.ts'
 import { Scope, samePlaces } from './scope.ts'
 import { isSystemProgram, simpleCall } from './simple-call.ts'
 import { Walker } from './statements.ts'
-import { holdsStandIn, isUnknown, show } from './symbols.ts'
+import { holdsStandIn, isUnknown, plainText, show } from './symbols.ts'
 
-export type BashReader = (command: string, cwd: string) => Finding | null
+export interface BashReading {
+  findings: readonly Finding[]
+  /** How much was looked at, for the test that it is bounded. */
+  looks: number
+}
+export type BashReader = (command: string, cwd: string) => BashReading
 
 export function createBashReader(options: ReadingOptions): BashReader {
   return (command, cwd) => {
@@ -23,43 +29,66 @@ export function createBashReader(options: ReadingOptions): BashReader {
       ...(options.sandboxed ? [['TMPDIR', '/tmp'] satisfies [string, string]] : []),
     ])
     readScript(reading, scope, command, { from: 'nowhere' })
-    return gravest(reading.findings)
+    for (const conflict of reading.order.conflicts()) reading.unreadable(conflict)
+    return { findings: reading.findings, looks: reading.looks }
   }
 }
 
-function readScript(reading: Reading, scope: Scope, text: string, input: Input) {
-  if (text.length > limits.characters)
-    return reading.unreadable(`the command is longer than ${limits.characters} characters`)
-  if (holdsStandIn(text) || /[^\P{Cc}\n\t]/u.test(text))
-    return reading.unreadable('the command holds control characters or characters without a meaning')
+function readScript(reading: Reading, scope: Scope, text: string, input: Input): void {
+  if (holdsStandIn(text) || /[^\P{Cc}\n\t]/u.test(text)) {
+    reading.unreadable('the command holds control characters or characters without a meaning')
+    return
+  }
+  const short = text.length > limits.characters ? withoutBodies(text) : text
+  if (text.length > limits.charactersAltogether || short === null || short.length > limits.characters) {
+    reading.forbid(`the command is too long to be judged (${text.length} characters): write it to a file`)
+    return
+  }
+  if ((short.match(/[$<>]\(|\$\{|`/g)?.length ?? 0) > limits.openings) {
+    reading.forbid('the command has too many substitutions to be judged: write it to a script')
+    return
+  }
+  // Given to one command alone, it splits what `read` reads and nothing else.
+  if (/\bIFS=(?!\S*[ \t]+read\b)/.test(text)) reading.splitsAnywhere = true
   const walker = new Walker({
     reading,
     scope,
-    simple: (argv, { dynamicName }, from, at) => {
+    simple: (argv, { dynamicName, spans }, from, at) => {
       const [name = []] = argv
       if (dynamicName)
         reading.unreadable(`the name of the program is not written out: ${show(name.join(' or '))}`)
-      for (const one of combinations(argv)) readCommand(reading, at, one, from)
+      for (const one of combinations(argv)) readCommand(reading, at, one, spans, from)
     },
   })
-  walker.script(parse(text), input)
+  // Offsets count only in the text as it was given.
+  if (short === text) walker.script(parse(text), input)
+  else reading.within(() => walker.script(parse(short), input))
 }
 
 /** A function the script defines hides the program of its name, and has been read where it is defined. */
-function readCommand(reading: Reading, scope: Scope, argv: readonly string[], input: Input) {
+function readCommand(
+  reading: Reading,
+  scope: Scope,
+  argv: readonly string[],
+  spans: readonly (Span | undefined)[],
+  input: Input,
+): void {
   const [program] = argv
-  if (program === undefined || program === '' || !reading.look()) return
+  if (program === undefined || program === '' || !reading.look(argv.length)) return
+  const nested = (happen: () => void) => reading.within(() => reading.deeper(happen))
   const call = simpleCall({
     reading,
     scope,
     argv,
+    spans,
     input,
-    readScript: (text) => reading.deeper(() => readScript(reading, scope, text, input)),
+    readScript: (text) => nested(() => readScript(reading, scope, text, input)),
     readLater: (text) => {
       reading.trapped = true
-      scope.atAnyTime(() => reading.deeper(() => readScript(reading, scope, text, { from: 'elsewhere' })))
+      reading.order.atAnyTime()
+      scope.atAnyTime(() => nested(() => readScript(reading, scope, text, { from: 'elsewhere' })))
     },
-    readCommand: (inner, from) => reading.deeper(() => readCommand(reading, scope, inner, from)),
+    readCommand: (inner, at, from) => reading.deeper(() => readCommand(reading, scope, inner, at, from)),
   })
   const rule = ruleOf(call.name)
   const own = scope.functions.get(program)
@@ -71,21 +100,21 @@ function readCommand(reading: Reading, scope: Scope, argv: readonly string[], in
     if (own.moves) scope.moveTo(null)
     return
   }
-  if (isUnknown(program)) return reading.unreadable(`the program is not known: ${show(program)}`)
-  if (rule !== undefined && isSystemProgram(program)) return rule(call)
-  // A package's programs are called by their path as well; what such a name does is judged all the same.
-  rule?.(call)
-  if (program.includes('/')) {
-    call.executes(program)
-    for (const arg of call.args) if (rule === undefined) judgeArgument(call, arg)
-  } else if (rule === undefined) reading.unreadable(`the policy does not know the program ${show(program)}`)
+  if (isUnknown(program)) reading.unreadable(`the program is not known: ${show(program)}`)
+  else if (isSystemProgram(program)) {
+    if (rule === undefined) call.unreadable(`the policy does not know the program ${show(program)}`, program)
+    else if (!/^--(version|help)$/.test(call.args.join(' '))) rule(call)
+  } else runsOfProject(call, program, rule)
 }
 
 /** A program of the project may do with its arguments what it likes. */
-function judgeArgument(call: ReturnType<typeof simpleCall>, arg: string): void {
-  const value = arg.startsWith('-') && arg.includes('=') ? arg.slice(arg.indexOf('=') + 1) : arg
-  if (isUnknown(value) || value.startsWith('-')) return
-  call.reads(value)
-  if (value.includes('/') && call.isOutside(value))
-    call.unreadable(`it is not known what ${call.name} does with ${show(value)}, outside the project`)
+function runsOfProject(call: Call, program: string, rule: ReturnType<typeof ruleOf>): void {
+  call.executes(program)
+  call.runsProject()
+  if (rule !== undefined) rule(call)
+  else
+    for (const arg of call.args)
+      if (!/^[\w@%+:,./][\w@%+=:,./-]*$/.test(arg.replaceAll(plainText, '0')))
+        call.unreadable(`${show(arg)} is given to ${show(program)}, which may do anything with it`, arg)
+      else if (/[/~]|^\.\.?$/.test(arg)) call.writes(arg, false)
 }

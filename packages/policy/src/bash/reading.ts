@@ -1,12 +1,14 @@
 /**
- * One reading of one command: what it found, how much it has looked at, and what the command has
- * written so far.
+ * One reading of one command: what it found, how much it has looked at, and what the command does to
+ * files in which order.
  *
- * Owns: the findings and the budget. Every look at a node is counted, so that a reading ends soon
- * whatever the text; past the budget the command is unreadable.
+ * Owns: the findings, the budget, and the order of events. Every look at a node, a word or a file is
+ * counted, so that a reading ends soon whatever the text; past the budget the command is refused.
  */
-import type { Finding } from '#finding'
-import type { Places } from '#places'
+import type { Dirent } from 'node:fs'
+import type { Finding, Span } from '#finding'
+import type { Links, Places } from '#places'
+import { Order } from './order.ts'
 import type { Scope } from './scope.ts'
 
 export interface ReadingOptions {
@@ -16,54 +18,105 @@ export interface ReadingOptions {
   sandboxed: boolean
 }
 
-/** Beyond these a command is not read. */
-export const limits = { characters: 32_768, looks: 20_000, depth: 40, findings: 64 }
+/** Beyond these a command is refused. */
+export const limits = {
+  /** Without the bodies of heredocs whose end mark is quoted, which are only text. */
+  characters: 8_192,
+  /** Linux takes no longer argument. */
+  charactersAltogether: 131_072,
+  pathCharacters: 4_096,
+  /** Characters that open something, in the whole command. */
+  openings: 300,
+  looks: 4_000,
+  depth: 40,
+  findings: 64,
+}
 
-export class Reading {
+export class Reading implements Links {
   readonly options: ReadingOptions
   readonly findings: Finding[] = []
-  /** Resolved paths this command makes or changes; a directory stands for all below it. */
-  readonly written: string[] = []
+  readonly order = new Order()
   /** A trap is set, whose text has been read for this directory. */
   trapped = false
-  private looks = 0
-  private depth = 0
+  /** IFS is assigned somewhere: known text without quotes may be split anywhere. */
+  splitsAnywhere = false
+  looks = 0
+  #depth = 0
+  #texts = 0
+  #span: Span | undefined
+  /** Names in directories, as they were looked up. */
+  readonly directories = new Map<string, readonly Dirent[]>()
+  readonly #links = new Map<string, string | null>()
 
   constructor(options: ReadingOptions) {
     this.options = options
   }
 
-  forbid(reason: string): void {
-    this.note({ level: 'forbidden', reason })
+  forbid(reason: string, span?: Span): void {
+    this.#note({ level: 'forbidden', reason, span: span ?? this.#span })
   }
 
-  unreadable(reason: string): void {
-    this.note({ level: 'unreadable', reason })
+  unreadable(reason: string, span?: Span): void {
+    this.#note({ level: 'unreadable', reason, span: span ?? this.#span })
   }
 
   /** True while there is budget left. */
-  look(): boolean {
-    this.looks++
-    if (this.looks === limits.looks) this.unreadable('the command has too many parts')
+  look(times = 1): boolean {
+    const before = this.looks
+    this.looks += times
+    if (before < limits.looks && this.looks >= limits.looks)
+      this.forbid('the command has too many parts to be judged: write it to a script, or shorten it', {
+        start: 0,
+        end: 0,
+      })
     return this.looks < limits.looks
   }
 
   /** Does something one level deeper; past the bound it says so instead. */
-  deeper(happen: () => void) {
-    if (this.depth >= limits.depth) return this.unreadable('the command is nested too deeply')
-    this.depth++
+  deeper(happen: () => void): void {
+    if (this.#depth >= limits.depth) {
+      this.forbid('the command is nested too deeply to be judged')
+      return
+    }
+    this.#depth++
     happen()
-    this.depth--
+    this.#depth--
+  }
+
+  /** Findings until the next call are about this part of the command. Text within text has no place of its own. */
+  point(span: Span): void {
+    if (this.#texts === 0) this.#span = { start: span.start, end: span.end }
+  }
+
+  /** Reads text that is not part of the command's own text, such as that of `sh -c`. */
+  within(happen: () => void): void {
+    this.#texts++
+    happen()
+    this.#texts--
+  }
+
+  /** No more doubts are kept, nor need be. */
+  get full(): boolean {
+    return this.findings.length >= limits.findings
   }
 
   /** The absolute paths a relative one may mean; null where the directory is unknown. */
   pathsOf(path: string, scope: Scope): string[] | null {
     const { places } = this.options
-    if (path.startsWith('/')) return [places.resolve(path, '/')]
-    return scope.directories?.map((directory) => places.resolve(path, directory)) ?? null
+    if (path.length > limits.pathCharacters) return null
+    if (path.startsWith('/')) return [places.resolve(path, '/', this)]
+    return scope.directories?.map((directory) => places.resolve(path, directory, this)) ?? null
   }
 
-  private note(finding: Finding): void {
+  linkAt(path: string, read: (path: string) => string | null): string | null {
+    const known = this.#links.get(path)
+    if (known !== undefined) return known
+    const target = this.look() ? read(path) : null
+    this.#links.set(path, target)
+    return target
+  }
+
+  #note(finding: Finding): void {
     // Harm is always kept: it decides.
     if (this.findings.length < limits.findings || finding.level === 'forbidden') this.findings.push(finding)
   }

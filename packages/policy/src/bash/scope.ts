@@ -16,28 +16,28 @@ export interface FunctionFacts {
 }
 
 export class Scope {
-  private variables: Map<string, readonly string[]>
+  #variables: Map<string, readonly string[]>
   /** Null: anywhere. */
   directories: readonly string[] | null
   /** Functions that are certainly defined. */
   functions: ReadonlyMap<string, FunctionFacts>
   /** Changed at times that are not followed; shared by all copies. */
-  private readonly tainted: Set<string>
+  readonly #tainted: Set<string>
 
   constructor(directory: string, known: Iterable<[string, string]>) {
-    this.variables = new Map([...known].map(([name, value]) => [name, [value]]))
+    this.#variables = new Map([...known].map(([name, value]) => [name, [value]]))
     this.directories = [directory]
     this.functions = new Map()
-    this.tainted = new Set()
+    this.#tainted = new Set()
   }
 
   /** Undefined: never assigned here, so what it inherits. */
   valuesOf(name: string): readonly string[] | undefined {
-    return this.tainted.has(name) ? [unknownText] : this.variables.get(name)
+    return this.#tainted.has(name) ? [unknownText] : this.#variables.get(name)
   }
 
   assign(name: string, values: readonly string[]): void {
-    this.variables.set(name, bounded(values))
+    this.#variables.set(name, bounded(values))
   }
 
   /** A function's body was read where it is defined; elsewhere its paths would mean something else. */
@@ -46,12 +46,12 @@ export class Scope {
   }
 
   taint(name: string): void {
-    this.tainted.add(name)
+    this.#tainted.add(name)
   }
 
   /** Unknown from here on, until it is assigned again. */
   forget(name: string): void {
-    this.variables.set(name, [unknownText])
+    this.#variables.set(name, [unknownText])
   }
 
   moveTo(directories: readonly string[] | null): void {
@@ -59,39 +59,43 @@ export class Scope {
     if (this.directories?.includes(unknownText)) this.directories = null
   }
 
+  /** It may be in these places as well. */
+  alsoIn(directories: readonly string[] | null): void {
+    const both = directories !== null && this.directories !== null
+    this.moveTo(both ? [...(directories ?? []), ...(this.directories ?? [])] : null)
+  }
+
   /** Runs something that may not happen; what it leaves is added to what was. */
   maybe(happen: () => void): void {
-    const before = new Map(this.variables)
+    const before = new Map(this.#variables)
     const { directories, functions } = this
     happen()
     this.functions = functions
-    for (const name of new Set([...before.keys(), ...this.variables.keys()])) {
-      const values = [before.get(name) ?? [unknownText], this.variables.get(name) ?? [unknownText]].flat()
-      this.variables.set(name, bounded(values))
+    for (const name of new Set([...before.keys(), ...this.#variables.keys()])) {
+      const values = [before.get(name) ?? [unknownText], this.#variables.get(name) ?? [unknownText]].flat()
+      this.#variables.set(name, bounded(values))
     }
-    this.moveTo(
-      directories === null || this.directories === null ? null : [...directories, ...this.directories],
-    )
+    this.alsoIn(directories)
   }
 
   /** Runs something of which nothing is left: a subshell. */
   apart(happen: () => void): void {
-    const before = new Map(this.variables)
+    const before = new Map(this.#variables)
     const { directories, functions } = this
     happen()
-    this.variables = before
+    this.#variables = before
     this.directories = directories
     this.functions = functions
   }
 
   /** Runs something of whose variables nothing is known: a function's body. True: it changes the directory. */
   atAnyTime(happen: () => void): boolean {
-    const before = this.variables
+    const before = this.#variables
     const { directories, functions } = this
-    this.variables = new Map()
+    this.#variables = new Map()
     happen()
     const moved = !samePlaces(directories, this.directories)
-    this.variables = before
+    this.#variables = before
     this.directories = directories
     this.functions = functions
     return moved

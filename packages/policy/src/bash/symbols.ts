@@ -3,7 +3,7 @@
  * command that contains one itself is not read at all.
  */
 
-/** Any text at all. */
+/** Any text at all, as one word. */
 export const unknownText = '\u{f0000}'
 /** Any text without a slash, as a pattern like `*` or `?` matches. */
 export const anyName = '\u{f0001}'
@@ -11,18 +11,25 @@ export const anyName = '\u{f0001}'
 export const plainText = '\u{f0002}'
 /** The id of a process that this very command started: `$!`. */
 export const ownProcess = '\u{f0003}'
+/** Any number of words, each any text: an expansion without quotes. */
+export const unknownWords = '\u{f0004}'
+/** A name below a directory, at any depth: what `find` puts in the place of `{}`. */
+export const namesBelow = '\u{f0005}'
 
-const standIn = /[\u{f0000}-\u{f0003}]/u
+const standIn = /[\u{f0000}-\u{f0005}]/u
 export const holdsStandIn = (text: string): boolean => standIn.test(text)
-export const isUnknown = (text: string): boolean => text.includes(unknownText)
+export const isUnknown = (text: string): boolean => /[\u{f0000}\u{f0004}]/u.test(text)
+export const isManyWords = (text: string): boolean => text.includes(unknownWords)
+/** Could it be an option? */
+export const startsUnknown = (text: string): boolean => /^[\u{f0000}\u{f0004}]/u.test(text)
 
 const longestShown = 80
 
 /** The text as a person wrote it, near enough, on one line. */
 export function show(text: string): string {
   const readable = text
-    .replaceAll(unknownText, '…')
-    .replaceAll(anyName, '*')
+    .replace(/[\u{f0000}\u{f0004}]/gu, '…')
+    .replace(/[\u{f0001}\u{f0005}]/gu, '*')
     .replaceAll(plainText, 'N')
     .replaceAll(ownProcess, '$!')
     .replace(/\s+/gu, ' ')
@@ -33,15 +40,23 @@ export function show(text: string): string {
 /** Does a name that may hold stand-ins match this plain name? */
 export function couldBe(pattern: string, name: string): boolean {
   if (!holdsStandIn(pattern)) return pattern === name
-  const source = [...pattern].map((char) => (standIn.test(char) ? '.*' : escapeForPattern(char))).join('')
-  return new RegExp(`^${source}$`, 'su').test(name)
+  const pieces = pattern.split(/[\u{f0000}-\u{f0005}]+/u)
+  const first = pieces[0] ?? ''
+  const last = pieces.at(-1) ?? ''
+  if (name.length < first.length + last.length) return false
+  if (!name.startsWith(first) || !name.endsWith(last)) return false
+  // Each piece as early as it can be: linear, unlike an expression that backtracks.
+  let at = first.length
+  const end = name.length - last.length
+  for (const piece of pieces.slice(1, -1)) {
+    const found = name.indexOf(piece, at)
+    if (found === -1 || found + piece.length > end) return false
+    at = found + piece.length
+  }
+  return true
 }
 
 /** A glob as text, as `find -name` takes it: with stand-ins in the place of its patterns. */
 export function globToStandIns(glob: string): string {
   return glob.replace(/\[[^\]]*\]/gu, anyName).replace(/[*?]+/gu, anyName)
-}
-
-function escapeForPattern(char: string): string {
-  return /[\\^$.*+?()[\]{}|/-]/.test(char) ? `\\${char}` : char
 }

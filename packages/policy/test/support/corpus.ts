@@ -15,8 +15,9 @@ export interface Attack {
 
 export interface Honest {
   id: string
-  /** Allowed everywhere. */
+  /** Never refused: allowed in a sandbox, and outside allowed or asked about. */
   command: string
+  outside: 'allow' | 'ask'
 }
 
 type Decision = 'allow' | 'ask' | 'deny'

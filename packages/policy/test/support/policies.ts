@@ -36,5 +36,3 @@ export function bash(policy: Policy, command: string, cwd = places.project): Ver
 export function verdicts(command: string): Record<string, Verdict['decision']> {
   return Object.fromEntries(everywhere.map(([name, policy]) => [name, bash(policy, command).decision]))
 }
-
-export const allowedEverywhere = Object.fromEntries(everywhere.map(([name]) => [name, 'allow']))

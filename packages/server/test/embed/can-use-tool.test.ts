@@ -75,7 +75,7 @@ describe('createCanUseTool', () => {
     ).toEqual(['allow', 'deny', 'allow', 'deny', 'deny', 'deny'])
   })
 
-  it('puts what cannot be read to a person, inside a boundary and if there is one to ask', async () => {
+  it('puts what cannot be read to a person if there is one to ask', async () => {
     const unreadable = 'eval "$X"'
     const asked: unknown[] = []
     const answering = (decision: 'allow' | 'deny', message?: string): CanUseToolOptions => ({
@@ -102,12 +102,14 @@ describe('createCanUseTool', () => {
     expect(await bash(createCanUseTool(inside), unreadable)).toMatchObject({ behavior: 'allow' })
     const careful = createCanUseTool({ ...inside, unreadableBash: 'ask' })
     expect(await bash(careful, unreadable)).toMatchObject({ behavior: 'deny' })
-    // Outside a boundary nobody is asked: what cannot be read is not run.
+    // Outside a boundary as well, and without a person it is not run.
     const outside = createCanUseTool({ ...answering('allow'), sandboxed: false })
-    expect(await bash(outside, unreadable)).toMatchObject({ behavior: 'deny' })
+    expect(await bash(outside, unreadable)).toMatchObject({ behavior: 'allow' })
+    const alone = createCanUseTool({ ...place(), sandboxed: false })
+    expect(await bash(alone, unreadable)).toMatchObject({ behavior: 'deny' })
     // Harm is nobody's to allow.
     expect(await bash(createCanUseTool(answering('allow')), 'rm -rf /')).toMatchObject({ behavior: 'deny' })
-    expect(asked).toHaveLength(2)
+    expect(asked).toHaveLength(3)
   })
 
   it('denies when asking fails, or is answered with what is no answer', async () => {

@@ -18,7 +18,7 @@ export interface CanUseToolOptions {
   allowedTools?: readonly string[]
   /** Absolute paths that no call may read or write. */
   hidden?: readonly string[]
-  /** Does the agent's process run inside a boundary of yours? Default: no, and bash that cannot be read is denied. */
+  /** Does the agent's process run inside a boundary of yours? Default: no; bash that cannot be read is put to `ask`, or denied. */
   sandboxed?: boolean
   /** Inside a boundary: what becomes of bash that cannot be read. Default: `ask` with `ask`, else `allow`. */
   unreadableBash?: PolicyOptions['unreadableBash']

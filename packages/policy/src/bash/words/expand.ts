@@ -3,15 +3,24 @@
  * known before the command runs is a stand-in.
  */
 import type { CommandExpansionPart, DoubleQuotedChild, ParameterExpansionPart, Word, WordPart } from 'unbash'
+import type { Scope } from '#bash/scope'
+import {
+  anyName,
+  holdsStandIn,
+  isUnknown,
+  ownProcess,
+  plainText,
+  unknownText,
+  unknownWords,
+} from '#bash/symbols'
+import { isModelKey, maySet, remembersSecret } from '#bash/variables'
 import { expandBraces } from './braces.ts'
-import { remembersSecret, steers } from './environment.ts'
-import type { Scope } from './scope.ts'
-import { anyName, holdsStandIn, ownProcess, plainText, unknownText } from './symbols.ts'
 
 export interface Expander {
   readonly scope: Scope
   readonly home: string
-  readonly projectPath: string
+  /** Known text without quotes may be split anywhere. */
+  splitsAnywhere(): boolean
   forbid(reason: string): void
   unreadable(reason: string): void
 }
@@ -20,23 +29,27 @@ export interface Expander {
 export type Texts = readonly string[]
 
 const mostTexts = 16
+const mostCombinations = 24
+/** Expansions hold expansions, each of which is read for itself as well. */
+const longestExpansion = 1_000
 
 /** The arguments a word becomes in a command: split, with patterns as stand-ins. */
 export function expandWord(word: Word, to: Expander): Texts[] {
   const parts = word.parts ?? []
   const brace = parts.some((part) => part.type === 'BraceExpansion')
   if (brace) {
-    const plain = parts.every((part) => part.type === 'Literal' || part.type === 'BraceExpansion')
+    const plain = parts.every((part) => ['Literal', 'BraceExpansion', 'Glob'].includes(part.type))
     const choices = plain && !/[\\~]/.test(word.text) ? expandBraces(word.text) : null
-    return choices === null ? [[unknownText]] : choices.map((choice) => [choice])
+    return choices === null ? [[unknownWords]] : choices.map((choice) => [matched(choice)])
   }
   const texts = expandJoined(word, to, true)
-  const only = parts.length === 1 ? parts[0] : undefined
-  if (!isUnquotedExpansion(only)) return [texts]
+  if (!parts.some(isUnquotedExpansion)) return [texts]
   // An unquoted expansion becomes as many arguments as its text has words.
+  if (texts.some(isUnknown) || to.splitsAnywhere())
+    return [texts.map((text) => text.replaceAll(unknownText, unknownWords) + unknownWords)]
   if (!texts.some((text) => /\s/.test(text) || text === '')) return [texts]
   const [text] = texts
-  if (texts.length > 1 || text === undefined) return [[unknownText]]
+  if (texts.length > 1 || text === undefined || parts.length > 1) return [[unknownWords]]
   return text
     .split(/\s+/)
     .filter(Boolean)
@@ -45,7 +58,9 @@ export function expandWord(word: Word, to: Expander): Texts[] {
 
 /** The texts a word may be where it is neither split nor matched: assignments, redirections, `case`. */
 export function expandText(word: Word, to: Expander): Texts {
-  if (word.parts?.some((part) => part.type === 'BraceExpansion')) return [unknownText]
+  // After a colon a tilde is expanded as well.
+  if (word.parts?.some((part) => part.type === 'BraceExpansion') || word.text.includes(':~'))
+    return [unknownText]
   return expandJoined(word, to, false)
 }
 
@@ -60,9 +75,7 @@ function expandJoined(word: Word, to: Expander, matching: boolean): Texts {
     texts = texts.flatMap((text) => found.map((more) => text + more))
     if (texts.length > mostTexts) return [unknownText]
   }
-  // Text with words in it, in the midst of a word, splits it in ways that are not followed.
-  const splits = matching && parts.length > 1 && parts.some(isUnquotedExpansion)
-  return splits && texts.some((text) => /\s/.test(text)) ? [unknownText] : texts
+  return texts
 }
 
 function tildeLength(word: Word): number {
@@ -152,11 +165,27 @@ function variable(name: string, to: Expander): Texts {
   if (name === 'PWD') return to.scope.directories ?? [unknownText]
   const values = to.scope.valuesOf(name)
   if (values !== undefined) return values
-  if (remembersSecret(name)) to.forbid(`$${name} is a credential of the environment`)
-  return [unknownText]
+  if (isModelKey(name)) to.forbid(`$${name} is the credential of the run itself`)
+  else if (remembersSecret(name)) to.unreadable(`$${name} may be a credential`)
+  return [name === '@' ? unknownWords : unknownText]
 }
 
 function parameter(part: ParameterExpansionPart, to: Expander): Texts {
+  const { parameter: name, operation, index } = part
+  if (part.end - part.pos > longestExpansion) {
+    to.unreadable('an expansion is too long to be read')
+    return [unknownWords]
+  }
+  // `"${@:2}"` and `"${list[@]}"` are many words, in quotes as well.
+  const many = name === '@' || index?.text === '@'
+  if (index !== undefined && !/^([@*]|\d+)$/.test(index.text))
+    to.unreadable(`${part.text} computes an index, which can run commands`)
+  if (operation?.type === 'Unknown') to.unreadable(`${part.text} is not known`)
+  const texts = parameterTexts(part, to)
+  return many && part.prefix !== '#' ? [unknownWords] : texts
+}
+
+function parameterTexts(part: ParameterExpansionPart, to: Expander): Texts {
   const { parameter: name, operation } = part
   if (part.prefix === '!') {
     // `${!prefix*}` and `${!array[@]}` are names and indexes only.
@@ -165,11 +194,7 @@ function parameter(part: ParameterExpansionPart, to: Expander): Texts {
     return [unknownText]
   }
   if (part.prefix === '#') return [plainText]
-  if (part.index !== undefined) {
-    if (!/^([@*]|\d+|\$?[a-z_]\w*)$/i.test(part.index.text))
-      to.unreadable(`${part.text} computes an index, which can run commands`)
-    return [unknownText]
-  }
+  if (part.index !== undefined) return [unknownText]
   const values = variable(name, to)
   switch (operation?.type) {
     case undefined:
@@ -180,7 +205,7 @@ function parameter(part: ParameterExpansionPart, to: Expander): Texts {
       if (operation.operator.endsWith('?')) return values
       const all = to.scope.valuesOf(name) === undefined ? [...operand, unknownText] : [...values, ...operand]
       if (operation.operator.endsWith('=')) {
-        if (steers(name, unknownText)) to.unreadable(`${part.text} changes which code other programs run`)
+        if (!maySet(name)) to.unreadable(`${part.text} sets ${name}, which other programs may obey`)
         to.scope.assign(name, all)
       }
       return all
@@ -188,8 +213,8 @@ function parameter(part: ParameterExpansionPart, to: Expander): Texts {
     case 'Remove':
       return removed(values, operation.operator, operation.operand)
     case 'Transform':
-      if (operation.operand.value === 'P')
-        to.unreadable(`${part.text} expands text once more, which can run commands`)
+      if (!['Q', 'U', 'L', 'u'].includes(operation.operand.value))
+        to.unreadable(`${part.text} may expand text once more, which can run commands`)
       return [unknownText]
     default:
       return [unknownText]
@@ -212,7 +237,10 @@ function holdsStandInAtEnd(value: string): boolean {
   return holdsStandIn([...value].at(-1) ?? '')
 }
 
-/** Three outputs are known: text that `cat` repeats, the directory, and the repository's root. */
+const plainOutput =
+  /^(date \+%[sYFT]|nproc|git merge-base [a-zA-Z][\w/.-]* [a-zA-Z][\w/.-]*|git rev-parse (--short )?HEAD|git rev-list --count HEAD|id -[ug])$/
+
+/** Some outputs are known: text that `cat` repeats, the directory, numbers. */
 function output({ script }: CommandExpansionPart, to: Expander): Texts {
   const statement = script?.commands.length === 1 ? script.commands[0] : undefined
   const command = statement?.command
@@ -235,6 +263,15 @@ function output({ script }: CommandExpansionPart, to: Expander): Texts {
   }
   if (redirect !== undefined) return [unknownText]
   if (line === 'pwd') return to.scope.directories ?? [unknownText]
-  if (line === 'git rev-parse --show-toplevel') return [to.projectPath]
-  return [unknownText]
+  return plainOutput.test(line) ? [plainText] : [unknownText]
+}
+
+/** All commands that arguments with several possible texts may be; too many of them are one unknown one. */
+export function combinations(argv: readonly (readonly string[])[]): string[][] {
+  let found: string[][] = [[]]
+  for (const texts of argv) {
+    const open = found.length * texts.length > mostCombinations ? [unknownText] : texts
+    found = found.flatMap((one) => open.map((text) => [...one, text]))
+  }
+  return found
 }

@@ -1,9 +1,11 @@
 /** Brace expansion of plain text: `{a,b}`, `{1..9}`, nested. Null where it is too much or not plain. */
-import { plainText } from './symbols.ts'
+import { plainText } from '#bash/symbols'
 
 const mostResults = 32
+const longestText = 300
 
 export function expandBraces(text: string): string[] | null {
+  if (text.length > longestText) return null
   const open = text.indexOf('{')
   if (open === -1) return [text]
   const close = closingOf(text, open)
@@ -21,7 +23,7 @@ function choicesOf(inside: string): string[] | null {
     const expanded = choices.map(expandBraces)
     return expanded.some((one) => one === null) ? null : expanded.flatMap((one) => one ?? [])
   }
-  const range = /^(?:-?\d+\.\.-?\d+(?:\.\.-?\d+)?|[a-z]\.\.[a-z]|[A-Z]\.\.[A-Z])$/.test(inside)
+  const range = /^(?:\d+\.\.\d+(?:\.\.\d+)?|[a-z]\.\.[a-z]|[A-Z]\.\.[A-Z])$/.test(inside)
   return range ? [plainText] : null
 }
 

@@ -1,0 +1,44 @@
+/** Long commands are mostly files written by heredocs. Their bodies are only text where the end mark is quoted, or where nothing in them is expanded. */
+import { forEachChild, type ParsedScript, parse, type SyntaxNode } from 'unbash'
+import { limits } from './reading.ts'
+import { unknownText } from './symbols.ts'
+
+const opening = /<<(-?)\s*(?:'([\w.-]+)'|"([\w.-]+)"|(\w+))/g
+
+/** The command with such bodies left out; null where it cannot be told what is body and what is not. */
+export function withoutBodies(text: string): string | null {
+  const kept: string[] = []
+  const lines = text.split('\n')
+  let bodies = 0
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? ''
+    kept.push(line)
+    const [found, another] = [...line.matchAll(opening)]
+    if (found === undefined) continue
+    const mark = found[2] ?? found[3] ?? found[4]
+    const end = lines.findIndex(
+      (one, index) => index > at && (found[1] === '-' ? one.replace(/^\t+/, '') : one) === mark,
+    )
+    if (another !== undefined || end === -1) return null
+    // Without quotes around the mark, the body is expanded.
+    if (found[4] !== undefined && lines.slice(at + 1, end).some((one) => /[$`\\]/.test(one))) return null
+    kept.push(unknownText, mark ?? '')
+    bodies++
+    at = end
+  }
+  const short = kept.join('\n')
+  return bodies > 0 && short.length <= limits.characters && countBodies(parse(short)) === bodies
+    ? short
+    : null
+}
+
+/** How many heredocs hold nothing but the stand-in. */
+function countBodies(script: ParsedScript): number {
+  let count = 0
+  const visit = (node: SyntaxNode): void => {
+    if (node.type === 'HereDoc' && node.body.text.trim() === unknownText) count++
+    forEachChild(node, visit)
+  }
+  visit(script)
+  return count
+}
