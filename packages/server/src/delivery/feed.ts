@@ -51,7 +51,9 @@ export class Feed implements WakeupListener {
   #closed = false
   #gone = false
   #heardAt: number
-  #recheck: Promise<void> | null = null
+  #looking: Promise<void> | null = null
+  /** A look that starts once the one under way is over. */
+  #lookingAgain: Promise<void> | null = null
 
   /** Hears wake-ups from here on, so that none is lost between the first read and the first follower. */
   constructor(runId: string, dialect: Dialect, parts: FeedParts) {
@@ -149,18 +151,31 @@ export class Feed implements WakeupListener {
     if (this.#parts.clock.now() - this.#heardAt >= silenceMs * 0.9) void this.recheck()
   }
 
-  /** Looks at the store. Never rejects: when it cannot be read, there is no news. */
+  /**
+   * Looks at the store; resolves after a look that began no earlier than this call. Never rejects: when
+   * the store cannot be read, there is no news.
+   */
   recheck(): Promise<void> {
-    this.#recheck ??= this.#look().finally(() => {
-      this.#recheck = null
+    if (this.#looking === null) return this.#startLooking()
+    // The look under way may have read before the event that this call is about.
+    this.#lookingAgain ??= this.#looking.then(() => {
+      this.#lookingAgain = null
+      return this.#startLooking()
     })
-    return this.#recheck
+    return this.#lookingAgain
   }
 
   close(): void {
     this.#stopListening()
     this.#ring.drop()
     this.#pages.close()
+  }
+
+  #startLooking(): Promise<void> {
+    this.#looking = this.#look().finally(() => {
+      this.#looking = null
+    })
+    return this.#looking
   }
 
   async #look(): Promise<void> {

@@ -125,17 +125,17 @@ export class Follower implements TurnTaker, ConnectionUser {
     this.#connection.destroy()
   }
 
-  /** The connection's: a silence this long may mean that a wake-up was lost. */
+  /** Called by the connection at a heartbeat: a silence this long may mean that a wake-up was lost. */
   beat(): void {
     this.#options.feed.recheckAfter(this.#options.recheckMs)
   }
 
-  /** The connection's: it takes bytes again. */
+  /** Called by the connection when it takes bytes again. */
   drained(): void {
     if (this.#phase === 'blocked') this.#queue()
   }
 
-  /** The connection's: it takes nothing more. */
+  /** Called by the connection when it takes nothing more. */
   leave(): void {
     this.#phase = 'over'
     this.#page = null

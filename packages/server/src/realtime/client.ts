@@ -133,7 +133,7 @@ export class RealtimeClient implements TurnTaker, ConnectionUser {
     this.#connection.destroy()
   }
 
-  /** The connection's: a client that follows nothing for long is let go. */
+  /** Called by the connection at a ping: a client that follows nothing for long is let go. */
   beat(): void {
     this.#idlePings = this.subscriptions.size > 0 ? 0 : this.#idlePings + 1
     if (this.#idlePings <= idlePingsMax) return
@@ -141,12 +141,12 @@ export class RealtimeClient implements TurnTaker, ConnectionUser {
     this.close()
   }
 
-  /** The connection's: it takes bytes again. */
+  /** Called by the connection when it takes bytes again. */
   drained(): void {
     this.#queue()
   }
 
-  /** The connection's: it takes nothing more. */
+  /** Called by the connection when it takes nothing more. */
   leave(): void {
     this.#pending.keep(() => false)
     this.#options.onDetached(this)

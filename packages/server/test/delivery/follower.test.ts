@@ -185,6 +185,31 @@ test('a commit between the snapshot of a page and its answer is not overlooked',
   followed?.follower.finish()
 })
 
+test('a gap that is reported while the feed looks at the store makes it look again', async () => {
+  const log = new MemoryLog()
+  log.create('run')
+  log.append('run', [{ type: 'a', data: 1 }])
+  const rig = new FeedRig(log)
+  const followed = await rig.follow('run', '0')
+  await eventually(() => followed?.follower.cursor === 1)
+  const answers: (() => void)[] = []
+  log.delay = () => new Promise((resolve) => answers.push(resolve))
+  rig.wakeups.gap()
+  // The first look has taken its snapshot, and its answer is on the way.
+  answers.shift()?.()
+  await eventually(() => answers.length === 1)
+  log.hints = () => {}
+  log.append('run', [{ type: 'b', data: 2 }])
+  rig.wakeups.gap()
+  rig.wakeups.gap()
+  log.delay = () => Promise.resolve()
+  const before = log.boundsRead
+  answers.shift()?.()
+  await eventually(() => followed?.follower.cursor === 2)
+  expect(log.boundsRead - before).toBe(1)
+  followed?.follower.finish()
+})
+
 test('a heartbeat that fills the sink holds events back until it drains', async () => {
   const log = new MemoryLog()
   log.create('run')
