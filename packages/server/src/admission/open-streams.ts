@@ -1,21 +1,21 @@
 /**
- * The streams that are open, by who opened them and with which credential.
+ * The open streams, by who opened them and with which credential.
  *
  * Owns one timer, and only while a stream is open. Invariants: a stream whose credential is revoked or
- * expired ends within one sweep, also when another process revoked it (the store is asked, nobody is
- * told); no user and no address has more streams than allowed, an ended one is not counted; nobody's
- * stream is ended to make room for somebody else's, and guests leave half of all places to users.
+ * expired ends within one sweep, even if another process revoked it (the sweep asks the store); no user
+ * and no address has more streams than allowed, ended ones not counted; no user's stream is ended to make
+ * room for another user's, and guests leave half of all places to users.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import type { Identity } from '#auth/identity'
 import type { CredentialStore } from '#store/credentials'
 
-/** What is asked of a stream here. */
+/** What admission needs of a stream. */
 export interface OpenStream {
   readonly closed: Promise<void>
   close(): void
-  /** Since when its client has not taken what was sent; null when it keeps up. */
+  /** Since when its client has stopped reading; null while it keeps up. */
   readonly stalledSince: number | null
 }
 
@@ -25,7 +25,7 @@ export interface StreamLimits {
   streams: number
 }
 
-/** Why a stream is ended before its log: to make room at a cap, for its ticket's next use, or with its credential. */
+/** Why a stream ended before its log did: to make room at a cap, for its ticket's next use, or with its credential. */
 export const endsOfStreams = ['user', 'address', 'server', 'ticket', 'credential'] as const
 export type EndOfStream = (typeof endsOfStreams)[number]
 
@@ -34,12 +34,12 @@ export interface OpenStreamsParts {
   limits: StreamLimits
   now: () => number
   log: Logger
-  /** Told of each stream that is ended here. */
+  /** Called for each stream that is ended here. */
   onEnded?: (reason: EndOfStream) => void
 }
 
 interface Entry {
-  /** Null: a guest. */
+  /** Null for a guest. */
   identity: Identity | null
   address: string
   /** Null while the stream is being opened. */
@@ -48,13 +48,13 @@ interface Entry {
 }
 
 export interface Reservation {
-  /** Hands over the stream the place was reserved for. */
+  /** Hands over the stream that the place was reserved for. */
   attach(stream: OpenStream): void
-  /** Gives the place back, when no stream came of it. */
+  /** Returns the place, if no stream took it. */
   release(): void
   /**
-   * The stream is this caller's from here on, and ends with this credential. Fails as `reserve` does at the
-   * limit of a user; it is then whose it was.
+   * Makes this caller the owner of the stream, which then ends with their credential. Fails like `reserve` at
+   * a user's limit; the owner is then unchanged.
    */
   handOver(identity: Identity): void
 }
@@ -80,14 +80,14 @@ export class OpenStreams {
   }
 
   /**
-   * Takes a place for one more stream. At a limit the longest-stalled of this user's streams under it is
-   * ended to make room; when those keep up, the new one is refused with `too_many_streams`.
+   * Takes a place for one more stream. At a limit, the longest-stalled of this user's streams below it is
+   * ended to make room; if all of them keep up, the new one is refused with `too_many_streams`.
    */
   reserve(identity: Identity | null, address: string): Reservation {
     const { limits } = this.#parts
     const user = userOf(identity)
-    // A ticket opens one connection at a time: the client that reconnects is the one that counts, and
-    // the place of its older connection is its own.
+    // A ticket opens one connection at a time: the client that reconnects takes the place of its older
+    // connection.
     const ticket = ticketOf(identity)
     if (ticket !== null) for (const entry of [...this.#ofTicket.of(ticket)]) this.#end(entry, 'ticket')
     this.#makeRoomForUser(user)
@@ -103,7 +103,7 @@ export class OpenStreams {
     return {
       attach: (stream) => {
         entry.stream = stream
-        // Its place was taken away while it was being opened.
+        // The place was taken away while the stream was being opened.
         if (entry.released) stream.close()
         else void stream.closed.then(release)
       },
@@ -139,7 +139,7 @@ export class OpenStreams {
     entry.identity = identity
   }
 
-  /** Guests are told apart by their addresses alone. */
+  /** Guests are distinguished by address alone. */
   #makeRoomForUser(user: string | null): void {
     const { streams, streamsPerUser } = this.#parts.limits
     const same = this.#ofUser.of(user)
@@ -155,7 +155,7 @@ export class OpenStreams {
   ): void {
     if (same.size < limit) return
     const stalled = [...same]
-      // Two guests are two people.
+      // Two guests may be two people.
       .filter(
         (entry) => user !== null && userOf(entry.identity) === user && entry.stream?.stalledSince != null,
       )
@@ -214,7 +214,7 @@ function userOf(identity: Identity | null): string | null {
 
 const nobody: ReadonlySet<never> = new Set()
 
-/** Sets by name; a name whose set is empty is forgotten. */
+/** Sets by name; a name whose set is empty is removed. */
 class Groups<Member> {
   readonly #sets = new Map<string | null, Set<Member>>()
 

@@ -1,9 +1,9 @@
 /**
- * JSON Web Tokens of somebody else's identity provider (RFC 7519): `sub` is the user, `exp` is wanted.
+ * JSON Web Tokens of an external identity provider (RFC 7519): `sub` is the user, `exp` is required.
  *
- * Keys of a JWKS address are cached and fetched anew when a token names one that is not known, so
- * that a rotation needs no restart; an unknown key does not cause more than one fetch in 30 s, a
- * provider that fails not more than one in 5 s.
+ * The keys of a JWKS address are cached, and fetched again when a token names an unknown one, so that a
+ * rotation needs no restart. Unknown keys cause at most one fetch in 30 s, a failing provider at most
+ * one in 5 s.
  */
 import { MillraceError } from '@millrace/protocol'
 import {
@@ -32,7 +32,7 @@ export interface VerifiedJwt {
 }
 
 export interface JwtVerifier {
-  /** Null when the token is not valid. Fails with `auth_unavailable` when the keys cannot be had. */
+  /** Null if the token is not valid. Fails with `auth_unavailable` if the keys cannot be fetched. */
   verify(token: string): Promise<VerifiedJwt | null>
 }
 
@@ -54,7 +54,7 @@ const keyCacheMs = 10 * 60_000
 const keyCooldownMs = 30_000
 const failureCooldownMs = 5000
 
-/** Three base64url parts: what is not that is no JWT, and is not sent to the verifier. */
+/** Has the token three base64url parts? Anything else is no JWT and never reaches the verifier. */
 export function looksLikeJwt(token: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)
 }
@@ -77,7 +77,7 @@ export function createJwtVerifier(settings: JwtSettings, now: () => number): Jwt
         return { user: sub, expiresAt: exp * 1000 }
       } catch (error) {
         if (isTokenAtFault(error)) return null
-        throw new MillraceError('auth_unavailable', 'The keys of the identity provider cannot be had', {
+        throw new MillraceError('auth_unavailable', 'The keys of the identity provider cannot be fetched', {
           cause: error,
         })
       }
@@ -85,7 +85,7 @@ export function createJwtVerifier(settings: JwtSettings, now: () => number): Jwt
   }
 }
 
-/** With one kind of key only its algorithms are good: else a public key could be used as an HMAC secret. */
+/** Each kind of key admits only its own algorithms; otherwise a public key could pass as an HMAC secret. */
 function keyOf(
   { jwksUrl, secret }: JwtSettings,
   now: () => number,
@@ -99,13 +99,13 @@ function keyOf(
     cacheMaxAge: keyCacheMs,
     cooldownDuration: keyCooldownMs,
     timeoutDuration: 5000,
-    [customFetch]: sparingly(now),
+    [customFetch]: fetchWithPauses(now),
   })
   return { key: keys, algorithms: asymmetric }
 }
 
-/** Does not ask again for a while where the last answer was none: anybody can send tokens that need it. */
-function sparingly(now: () => number): FetchImplementation {
+/** Pauses after a failed fetch: anyone can send tokens that cause one. */
+function fetchWithPauses(now: () => number): FetchImplementation {
   let failedAt = Number.NEGATIVE_INFINITY
   return async (url, options) => {
     if (now() - failedAt < failureCooldownMs) throw new Error('the provider failed a moment ago')

@@ -1,4 +1,4 @@
-/** Tokens of users: made and revoked at the command line, shown once, stored as hashes. */
+/** Users' tokens: created and revoked at the command line, shown once, stored as hashes. */
 import { randomUUID } from 'node:crypto'
 import type { Credential, CredentialStore } from '#store/credentials'
 import { hashSecret, newSecret } from './secrets.ts'
@@ -7,18 +7,19 @@ import { adminUser, isUserName } from './user-name.ts'
 export interface TokenRequest {
   user: string
   admin: boolean
-  /** Milliseconds; null: it does not expire. */
+  /** Milliseconds; null: the token does not expire. */
   ttlMs: number | null
 }
 
-/** What is wrong with the name of a user, or null. */
+/** Describes what is wrong with a user's name; null if nothing is. */
 export function userNameProblem(user: string, admin: boolean): string | null {
   if (isUserName(user, admin)) return null
-  if (user === adminUser) return `the name ${adminUser} is for admins: add --admin, or choose another`
-  return '1 to 255 characters without control characters'
+  if (user === adminUser)
+    return `the name ${adminUser} is reserved for admins: add --admin, or choose another name`
+  return 'expected 1 to 255 characters without control characters'
 }
 
-/** The secret is in the answer and nowhere else. */
+/** Creates a token. The result is the only place that holds the secret. */
 export async function createToken(
   store: Pick<CredentialStore, 'add'>,
   { user, admin, ttlMs }: TokenRequest,
@@ -43,7 +44,7 @@ export async function createToken(
 
 const units: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
-/** `30d`, `12h`, `90m`, `45s`, `2w` in milliseconds; null when it is none of these. */
+/** Converts `30d`, `12h`, `90m`, `45s` or `2w` to milliseconds; null for any other text. */
 export function parseDuration(text: string): number | null {
   const [, count, unit] = /^([1-9]\d{0,5})([smhdw])$/.exec(text) ?? []
   const ms = unit === undefined ? undefined : units[unit]

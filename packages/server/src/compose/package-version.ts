@@ -1,4 +1,4 @@
-/** The version of this package, read from where it is installed. */
+/** The version of this package, read from its own `package.json`. */
 import { readFileSync } from 'node:fs'
 
 interface PackageFile {

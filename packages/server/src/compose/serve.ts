@@ -1,4 +1,4 @@
-/** The program: an open server that listens, tells the machine where it is, and stops in order. */
+/** The program: an open server that listens, leaves its address for local clients, and stops in order. */
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyListenOptions } from 'fastify'
@@ -11,7 +11,7 @@ import { openServer } from './server.ts'
 export interface Serving {
   /** `http://127.0.0.1:4000` */
   url: string
-  /** Logs one browser in, once, within ten minutes. */
+  /** Logs one browser in, once, within 10 minutes. */
   loginUrl: string
   /** Ends active runs as interrupted, flushes followers, closes everything. */
   stop(reason: string): Promise<void>
@@ -21,11 +21,11 @@ export interface ServeOptions {
   config: Config
   log: Logger
   onFatal: (error: Error) => void
-  /** Of the HTTP server, where its own are not right. */
+  /** Overrides defaults of the HTTP server. */
   http?: HttpServerOptions
 }
 
-/** Connections that wait to be accepted. A storm of reconnecting followers must find room here. */
+/** How many connections may wait to be accepted: a storm of reconnecting followers must find room. */
 const backlog = 65_535
 
 export async function serve({ config, log, onFatal, http }: ServeOptions): Promise<Serving> {
@@ -58,7 +58,7 @@ export async function serve({ config, log, onFatal, http }: ServeOptions): Promi
   }
 }
 
-/** Fastify logs a line an address, at `info` and without a switch; the one line of ours says more. */
+/** Silences Fastify's own line for each address, which cannot be switched off; ours says more. */
 async function listenQuietly(app: FastifyInstance, options: FastifyListenOptions): Promise<void> {
   const { level } = app.log
   app.log.level = 'silent'
@@ -69,7 +69,7 @@ async function listenQuietly(app: FastifyInstance, options: FastifyListenOptions
   }
 }
 
-/** Readable by this user only, and never half-written. */
+/** Writes a file that only this user can read, and that is never half-written. */
 async function writeCard(path: string, card: Record<string, unknown>): Promise<void> {
   const fresh = `${path}.${process.pid}`
   await writeFile(fresh, `${JSON.stringify(card)}\n`, { mode: 0o600 })

@@ -1,6 +1,6 @@
 /**
- * The composition root: the only file that knows all parts. Importing it opens nothing; `start()`
- * opens and `stop()` releases, in the reverse order.
+ * The composition root: opens every part in order. Importing it opens nothing; `openServer()` does.
+ * `drain()` and then `close()` release all of it, in the reverse order.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
@@ -40,17 +40,17 @@ import { PublicAddress } from './public-address.ts'
 export interface ServerOptions {
   config: Config
   log: Logger
-  /** Maps a host application's user. Absent: this server authenticates by itself. */
+  /** Identifies a host application's user. Absent: this server does its own authentication. */
   principal?: HostPrincipalOf
-  /** What an embedding program is told of runs. */
+  /** Listeners of a host application. */
   hooks?: RunHooks
-  /** Offer the scripted demo model, and a project for it, where no model is configured. */
+  /** Offers the scripted demo model, and a project for it, if no model is configured. */
   demo?: boolean
-  /** Told when the store can no longer be trusted: the process should end. */
+  /** Called when the store can no longer be trusted: the process should end. */
   onFatal?: (error: Error) => void
 }
 
-/** What is open between start() and stop(). */
+/** An open server, until `close()` has resolved. */
 export interface OpenServer {
   /** All faces, for a host application or our own server. */
   faces: FastifyPluginAsync

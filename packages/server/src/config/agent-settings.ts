@@ -1,22 +1,22 @@
 /**
- * What the section `agent` may hold: of the agent SDK's options those that are data, and on which
- * neither the boundary nor the identity of a run hangs.
+ * The section `agent`: those options of the agent SDK that are data, and that affect neither the boundary
+ * nor the identity of a run.
  */
 import type { Options } from '@anthropic-ai/claude-agent-sdk'
 import type { FieldError } from '@millrace/protocol'
 import type { AgentSettings } from './config.ts'
 import { unknownKey } from './problems.ts'
 
-const run = 'nothing here: the run decides it'
-const conversation = 'nothing here: a conversation is resumed through its run'
-const permission = 'nothing here: the policy decides on calls (see policy in the configuration)'
-const settings = 'nothing here: settings of the SDK can switch the policy off'
-const program = 'nothing here: the process is started by the sandbox'
-const notData = 'nothing here: it is no data'
+const run = 'no such key: the run determines it'
+const conversation = 'no such key: a conversation is resumed through its run'
+const permission = 'no such key: the policy decides on calls (see "policy" in the configuration)'
+const settings = 'no such key: settings of the SDK can switch the policy off'
+const program = 'no such key: the sandbox starts the process'
+const notData = 'no such key: its value is not data'
 
 /**
- * Every option of the installed SDK: null where the configuration may set it, else why not. The type
- * makes an option that a new version brings a matter to be decided.
+ * Every option of the installed SDK: null if the configuration may set it, else the reason why not. The type
+ * forces a decision on each option that a new version adds.
  */
 const rules: Record<keyof Options, string | null> = {
   abortController: notData,
@@ -25,7 +25,7 @@ const rules: Record<keyof Options, string | null> = {
   agentProgressSummaries: null,
   agents: null,
   allowDangerouslySkipPermissions: permission,
-  allowedTools: 'nothing here: policy.allowedTools is the list of tools',
+  allowedTools: 'no such key: policy.allowedTools is the list of tools',
   betas: null,
   canUseTool: permission,
   continue: conversation,
@@ -70,7 +70,7 @@ const rules: Record<keyof Options, string | null> = {
   resume: conversation,
   resumeDropsTurn: conversation,
   resumeSessionAt: conversation,
-  sandbox: 'nothing here: the whole process runs in the sandbox (see sandbox in the configuration)',
+  sandbox: 'no such key: the whole process runs in the sandbox (see "sandbox" in the configuration)',
   sessionId: conversation,
   sessionStore: conversation,
   sessionStoreFlush: conversation,
@@ -91,7 +91,7 @@ const rules: Record<keyof Options, string | null> = {
   verbatimPrompts: null,
 }
 
-/** Keys of `agent` that are ours and never reach the SDK. */
+/** Keys of `agent` that are our own and never reach the SDK. */
 const ownKeys = ['stallSeconds', 'limits']
 
 /** Options that the configuration may not set, each with the phrase that completes "expected …". */
@@ -99,7 +99,7 @@ export const reservedAgentOptions: Readonly<Record<string, string>> = Object.fro
   Object.entries(rules).filter((rule): rule is [string, string] => rule[1] !== null),
 )
 
-/** What is wrong with the section `agent` of a configuration; `path` begins with `agent.`. */
+/** Lists the problems of the section `agent`; each `path` begins with `agent.`. */
 export function agentProblems(agent: AgentSettings): FieldError[] {
   const known = [...ownKeys, ...Object.keys(rules).filter((key) => reservedAgentOptions[key] === undefined)]
   return Object.entries(agent).flatMap(([key, value]) => {
@@ -111,7 +111,7 @@ export function agentProblems(agent: AgentSettings): FieldError[] {
       case 'env':
         return environmentProblems(value)
       case 'disallowedTools':
-        return isListOfTexts(value) ? [] : [{ path, expected: 'a list of names of tools' }]
+        return isListOfStrings(value) ? [] : [{ path, expected: 'a list of tool names' }]
       case 'model':
         return typeof value === 'string' && value !== '' ? [] : [{ path, expected: 'the name of a model' }]
       case 'pathToClaudeCodeExecutable':
@@ -126,23 +126,24 @@ export function agentProblems(agent: AgentSettings): FieldError[] {
 
 function environmentProblems(env: unknown): FieldError[] {
   if (env === null || typeof env !== 'object' || Array.isArray(env)) {
-    return [{ path: 'agent.env', expected: 'an object of texts' }]
+    return [{ path: 'agent.env', expected: 'an object whose values are strings' }]
   }
   return Object.entries(env).flatMap(([name, value]) => {
     const path = `agent.env.${name}`
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
       return [{ path, expected: 'the name of an environment variable' }]
     }
-    if (isReservedVariable(name)) return [{ path, expected: 'another name: the server sets this one itself' }]
-    return typeof value === 'string' && !value.includes('\0') ? [] : [{ path, expected: 'a text' }]
+    if (isReservedVariable(name))
+      return [{ path, expected: 'another name: the server sets this variable itself' }]
+    return typeof value === 'string' && !value.includes('\0') ? [] : [{ path, expected: 'a string' }]
   })
 }
 
-function isListOfTexts(value: unknown): value is string[] {
+function isListOfStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }
 
-/** Variables that are the run's, the gateway's, the SDK's own, or hold the boundary. */
+/** Variables that belong to the run, the gateway or the SDK, or that hold the boundary. */
 const reservedVariables = [
   'PATH',
   'HOME',

@@ -1,6 +1,6 @@
 /**
- * A tool's command line: `{projectPath}` and the declared arguments are filled in, each inside the one
- * element where it stands. A value can become neither a second argument nor an option.
+ * A tool's command line: `{projectPath}` and the declared arguments are filled in, each within its element
+ * of the template. A value can become neither a second argument nor an option.
  */
 import { type FieldError, MillraceError } from '@millrace/protocol'
 import type { Tool, ToolArg } from './config.ts'
@@ -12,20 +12,20 @@ const projectPathName = 'projectPath'
 type TemplateTool = Pick<Tool, 'id' | 'command' | 'args'>
 
 /**
- * What is wrong with a tool's command as it stands in the configuration; paths are relative to the
- * tool (`command[1]`, `args.name`). Empty when nothing is.
+ * Lists the problems of a tool's command in the configuration; paths are relative to the tool
+ * (`command[1]`, `args.name`).
  */
 export function checkTemplate(tool: Pick<Tool, 'command' | 'args'>): FieldError[] {
   const errors: FieldError[] = []
   if (tool.args.has(projectPathName)) {
     errors.push({
       path: `args.${projectPathName}`,
-      expected: 'another name: this one is the path of the project',
+      expected: 'another name: this one is reserved for the path of the project',
     })
   }
   tool.command.forEach((element, index) => {
     const path = `command[${index}]`
-    if (element.includes('\0')) errors.push({ path, expected: 'text without NUL' })
+    if (element.includes('\0')) errors.push({ path, expected: 'a string without NUL' })
     if (index === 0 && element === '') errors.push({ path, expected: 'the name of a program' })
     for (const name of namesIn(element)) {
       if (name === projectPathName) continue
@@ -33,7 +33,7 @@ export function checkTemplate(tool: Pick<Tool, 'command' | 'args'>): FieldError[
         const known = [projectPathName, ...tool.args.keys()].map((known) => `{${known}}`).join(', ')
         errors.push({ path, expected: `a known placeholder instead of {${name}}: ${known}` })
       } else if (index === 0) {
-        errors.push({ path, expected: `a program that no argument chooses, so not {${name}}` })
+        errors.push({ path, expected: `a fixed program: no argument, such as {${name}}, may choose it` })
       }
     }
   })
@@ -46,8 +46,8 @@ export function checkTemplate(tool: Pick<Tool, 'command' | 'args'>): FieldError[
 }
 
 /**
- * The argv of a run. An element that is nothing but an optional argument without value is left out.
- * Fails with `invalid_request`, one field `args.<name>` for each argument at fault.
+ * Builds the argv of a run. An element that is only an optional argument without a value is left out.
+ * Fails with `invalid_request`, with one field `args.<name>` for each argument at fault.
  */
 export function resolveCommand(
   tool: TemplateTool,
@@ -66,7 +66,7 @@ export function resolveCommand(
       if (arg.required) errors.push({ path: `args.${name}`, expected: 'a value' })
       continue
     }
-    const expected = typeof value === 'string' ? faultOf(arg, value) : 'text'
+    const expected = typeof value === 'string' ? faultOf(arg, value) : 'a string'
     if (expected !== null) errors.push({ path: `args.${name}`, expected })
     else values.set(name, String(value))
   }
@@ -77,22 +77,22 @@ export function resolveCommand(
     if (errors.length === 0) return [fill(program, values), ...argv]
   }
   const names = errors.map((error) => `${error.path}: ${error.expected}`).join('; ')
-  throw new MillraceError('invalid_request', `The arguments do not suit the tool ${tool.id}: ${names}`, {
+  throw new MillraceError('invalid_request', `The arguments do not fit the tool ${tool.id}: ${names}`, {
     fields: errors,
   })
 }
 
-/** What a value should have been, or null when it is fine. */
+/** Describes the expected value; null if the value is valid. */
 function faultOf(arg: ToolArg, value: string): string | null {
-  if (value.includes('\0')) return 'text without NUL'
+  if (value.includes('\0')) return 'a string without NUL'
   if (arg.values !== undefined && !arg.values.includes(value)) return `one of ${arg.values.join(', ')}`
   if (arg.pattern !== undefined && !matchesWhole(arg.pattern, value))
-    return `text that matches ${arg.pattern.source}`
+    return `a string that matches ${arg.pattern.source}`
   return null
 }
 
 function matchesWhole(pattern: RegExp, value: string): boolean {
-  // Neither "multiline" nor the state of a global or sticky pattern may turn a part into the whole.
+  // The flags m, g and y could let a part of the value pass for the whole.
   return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gmy]/g, '')).test(value)
 }
 
@@ -101,8 +101,8 @@ function fillElement(element: string, values: ReadonlyMap<string, string>, error
   const [first] = names
   if (names.length === 1 && first !== undefined && element === `{${first}}` && !values.has(first)) return []
   const filled = fill(element, values)
-  // The text of the configuration may begin an option, a caller's value may not. An empty value counts
-  // too: it would make an option of what stands behind it.
+  // The configuration may begin an option; a caller's value may not. That includes an empty value, which
+  // would make an option of the text behind it.
   if (filled.startsWith('-') && first !== undefined && element.startsWith(`{${first}}`)) {
     const culprit = names.find((name) => (values.get(name) ?? '') !== '') ?? first
     errors.push({ path: `args.${culprit}`, expected: 'a value that does not begin with "-"' })

@@ -1,11 +1,11 @@
-/** The validated configuration: what `load.ts` makes of the file, the environment and the flags. */
+/** The validated configuration, which `load.ts` builds from the file, the environment and the flags. */
 export interface Project {
   id: string
   /** Absolute, links resolved. */
   path: string
 }
 
-/** An argument a caller may give to a tool. Its value fills `{name}` in the command. */
+/** An argument that a caller may pass to a tool. Its value fills `{name}` in the command. */
 export interface ToolArg {
   required: boolean
   default: string | undefined
@@ -18,7 +18,7 @@ export interface ToolArg {
 export interface Tool {
   id: string
   title: string
-  /** Program and arguments; `{projectPath}` and declared args are filled in, one element each. */
+  /** Program and arguments; `{projectPath}` and declared arguments are filled in, each within its element. */
   command: readonly [string, ...string[]]
   args: ReadonlyMap<string, ToolArg>
   /** Null: no limit. */
@@ -42,7 +42,7 @@ export interface Config {
   logLevel: string
   /** `MILLRACE_TOKEN`: an admin token given from outside. */
   adminToken: string | undefined
-  /** `ANTHROPIC_API_KEY` and `ANTHROPIC_BASE_URL`: the model's API that agent sessions use. */
+  /** `ANTHROPIC_API_KEY` and `ANTHROPIC_BASE_URL`: the model API of agent sessions. */
   anthropic: { apiKey: string | undefined; baseUrl: string | undefined }
   projects: ReadonlyMap<string, Project>
   tools: ReadonlyMap<string, Tool>
@@ -63,19 +63,19 @@ export interface Config {
     bodyBytes: number
     eventBytes: number
   }
-  /** Runs that were over so many days ago are deleted; `events`: of every other log only the newest are kept. */
+  /** Runs that ended `days` ago are deleted; of every other log only the newest `events` are kept. */
   retention: { days: number; events?: number | undefined }
-  /** The sections below are undefined when the file does not have them. */
+  /** The sections below are undefined if the file lacks them. */
   policy?: PolicySettings | undefined
   agent?: AgentSettings | undefined
   models?: ReadonlyMap<string, ModelSettings> | undefined
   realtime?: { publicTopics: readonly string[] } | undefined
   auth?: { jwt?: JwtSettings | undefined } | undefined
-  /** What is legal and yet worth a line at the start, for people. */
+  /** Legal settings that deserve a log line at the start. */
   warnings: readonly string[]
 }
 
-/** Either `jwksUrl` or `secret` is there. */
+/** Exactly one of `jwksUrl` and `secret` is defined. */
 interface JwtSettings {
   /** Where the identity provider publishes its keys. */
   jwksUrl?: string | undefined
@@ -89,19 +89,19 @@ export interface PolicySettings {
   /** Undefined: the built-in allow-list. */
   allowedTools?: readonly string[] | undefined
   approvals: 'off' | 'on'
-  /** Undefined: people are asked where they may be, else it is allowed. */
+  /** Undefined: `ask` where people may be asked, else `allow`. */
   unreadableBash?: 'allow' | 'ask' | 'deny' | undefined
-  /** How long a person has to answer before it is a denial. */
+  /** How long a person has to answer before the question counts as denied. */
   approvalSeconds: number
 }
 
-/** Options of the agent SDK that are data, passed through as they are. */
+/** Options of the agent SDK that are data, passed through unchanged. */
 export interface AgentSettings {
   maxTurns?: number | undefined
   maxBudgetUsd?: number | undefined
-  /** Ours: a session whose process says nothing for so long, with nothing under way, is ended. */
+  /** Our own: ends a session whose process is silent for this long with no call in progress. */
   stallSeconds?: number | undefined
-  /** Ours: of a session with all its tools. */
+  /** Our own: limits on a session with all its tools. */
   limits?: { memoryBytes?: number | undefined; processes?: number | undefined } | undefined
   [option: string]: unknown
 }
@@ -112,6 +112,6 @@ interface ModelSettings {
   baseUrl?: string | undefined
   /** The model's name at the provider. */
   model: string
-  /** The environment variable that holds the key: a key itself is never in the file. */
+  /** The environment variable that holds the key; the key itself is never in the file. */
   apiKeyEnv?: string | undefined
 }

@@ -1,4 +1,4 @@
-/** Where a server keeps its data. Clients on the same machine look in the same places. */
+/** Where a server keeps its data, and where clients on the same machine look for it. */
 import { createHash } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { userInfo } from 'node:os'
@@ -7,7 +7,7 @@ import type { Problems } from './problems.ts'
 
 /** The folder that holds the default data directories of one user. */
 export function stateRoot(env: NodeJS.ProcessEnv): string {
-  // The XDG base directory specification: a relative path is to be ignored.
+  // The XDG base directory specification says to ignore a relative path.
   const base =
     absolute(env.XDG_STATE_HOME) ?? join(absolute(env.HOME) ?? userInfo().homedir, '.local', 'state')
   return join(base, 'millrace')
@@ -25,7 +25,7 @@ export function defaultDataDir(env: NodeJS.ProcessEnv, cwd: string): string {
   return join(stateRoot(env), `${folder}-${hash}`)
 }
 
-/** A data directory somebody named, and who did; undefined when the default applies. */
+/** The data directory that was named, and by what; undefined if the default applies. */
 export function namedDataDir(
   flag: string | undefined,
   env: NodeJS.ProcessEnv,
@@ -37,8 +37,8 @@ export function namedDataDir(
 }
 
 /**
- * The data directory, absolute, links resolved as far as it exists. Noted as a problem: one that is
- * inside a project (a run could write it) or has a project inside (the sandbox hides it).
+ * Returns the data directory, absolute, links resolved as far as it exists. Reports a problem if it is inside
+ * a project (a run could write it) or contains one (the sandbox would hide the project).
  */
 export function resolveDataDir(
   named: { path: string; by: string } | undefined,

@@ -9,16 +9,16 @@ import type { Problems } from './problems.ts'
 const configFileNames = ['millrace.config.ts', 'millrace.config.js', 'millrace.config.json'] as const
 
 export interface ConfigContent {
-  /** The file it came from, absolute, links resolved; null when a program gave it. */
+  /** The file it was read from, absolute, links resolved; null if a program passed it. */
   path: string | null
-  /** Where relative project paths start. */
+  /** The base of relative project paths. */
   folder: string
   content: Record<string, unknown>
 }
 
 /**
- * The named file, else the one in `cwd`; null when there is none, undefined after a problem was noted.
- * A `.ts` or `.js` file is imported: it is code of whoever owns it.
+ * Reads the named file, else the one in `cwd`. Null if there is none; undefined if it has a problem, which is
+ * then reported. A `.ts` or `.js` file is imported: it is code.
  */
 export async function readConfigFile(
   named: { path: string; by: string } | undefined,
@@ -28,18 +28,18 @@ export async function readConfigFile(
   const path = named === undefined ? await findIn(cwd, problems) : resolve(cwd, named.path)
   if (path === null || path === undefined) return path
   if (named !== undefined && !(await isFile(path))) {
-    problems.add(named.by, `the path of a file; there is none at ${path}`)
+    problems.add(named.by, `the path of a file; ${path} is not one`)
     return undefined
   }
   const real = await realpath(path)
   const content = await readContent(real, problems)
   if (content === undefined) return undefined
   if (isObject(content)) return { path: real, folder: dirname(real), content }
-  problems.add(real, extname(real) === '.json' ? 'one object' : 'its default export to be an object')
+  problems.add(real, extname(real) === '.json' ? 'one object' : 'an object as its default export')
   return undefined
 }
 
-/** The same for a configuration that a program gave; undefined after a problem was noted. */
+/** The same for a configuration that a program passed; undefined if it has a problem, which is then reported. */
 export function asContent(given: unknown, folder: string, problems: Problems): ConfigContent | undefined {
   if (isObject(given)) return { path: null, folder, content: given }
   problems.add('config', 'an object')
@@ -54,7 +54,7 @@ async function findIn(cwd: string, problems: Problems): Promise<string | null | 
   const found: string[] = []
   for (const name of configFileNames) {
     const path = join(cwd, name)
-    // An empty file is no configuration: a running sandbox puts such files there as mount points.
+    // An empty file is no configuration: a running sandbox creates such files as mount points.
     if ((await isFile(path)) && (await stat(path)).size > 0) found.push(path)
   }
   if (found.length > 1) {
@@ -72,7 +72,7 @@ async function readContent(path: string, problems: Problems): Promise<unknown> {
     case '.js':
       return importDefault(path, problems)
     default:
-      problems.add(path, 'a file that ends in .ts, .js or .json')
+      problems.add(path, 'a file name that ends in .ts, .js or .json')
       return undefined
   }
 }
@@ -84,9 +84,7 @@ function parseJson(path: string, raw: string, problems: Problems): unknown {
   } catch {
     const { line, column } = jsonErrorPosition(text)
     const rest = text.split('\n')[line - 1]?.slice(column - 1) ?? ''
-    const hint = /^\/[/*]/.test(rest)
-      ? ' (JSON has no comments: name the file millrace.config.js for that)'
-      : ''
+    const hint = /^\/[/*]/.test(rest) ? ' (JSON has no comments; use millrace.config.js for those)' : ''
     problems.add(`${path}:${line}:${column}`, `valid JSON from here on${hint}`)
     return undefined
   }
@@ -97,7 +95,7 @@ async function importDefault(path: string, problems: Problems): Promise<unknown>
     const module = (await import(pathToFileURL(path).href)) as { default?: unknown }
     return module.default ?? null
   } catch (error) {
-    // The first line of a SyntaxError's stack is where it is; its message alone would not say.
+    // Only the first line of a SyntaxError's stack gives the position.
     const stack = error instanceof SyntaxError ? error.stack?.split('\n')[0] : undefined
     const at = stack?.startsWith(pathToFileURL(path).href) || stack?.startsWith(path) ? stack : path
     problems.add(at, `a module that can be loaded: ${messageOf(error)}`)

@@ -1,4 +1,4 @@
-/** Where a text stops being JSON: V8 names the place for some mistakes only. */
+/** Finds where a text stops being JSON: V8 gives the position of some mistakes only. */
 
 interface TextPosition {
   line: number
@@ -10,7 +10,7 @@ const token =
 
 type Wanted = 'value' | 'value or ]' | 'key' | 'key or }' | ':' | ', or end' | 'end'
 
-/** The first character that no JSON text could have there, 1-based; the end when the text is cut off. */
+/** Returns the first character that no JSON text could have there, 1-based; the end if the text is cut off. */
 export function jsonErrorPosition(text: string): TextPosition {
   const open: ('{' | '[')[] = []
   let wanted: Wanted = 'value'

@@ -1,4 +1,4 @@
-/** Makes one validated `Config` of the file, the environment and the flags. */
+/** Builds one validated `Config` from the file, the environment and the flags. */
 import { realpath } from 'node:fs/promises'
 import type { z } from 'zod'
 import { agentProblems } from './agent-settings.ts'
@@ -16,13 +16,13 @@ export interface LoadInput {
   flags: ConfigFlags
   env: NodeJS.ProcessEnv
   cwd: string
-  /** What a file would hold, given by a program that embeds us: then no file is looked for. */
+  /** The content of a file, passed by a host application: no file is then read. */
   content?: unknown
 }
 
 /**
- * Reads everything, creates nothing. Fails with a `ConfigError` that carries every problem at once.
- * Flags win over the environment, the environment over the file, the file over the defaults.
+ * Reads everything, creates nothing. Fails with a `ConfigError` that lists every problem. Flags override the
+ * environment, the environment the file, and the file the defaults.
  */
 export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInput): Promise<Config> {
   const problems = new Problems()
@@ -63,7 +63,7 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
   }
 }
 
-/** `projects` and `tools` of the file, or what zero configuration makes of the directory. */
+/** Reads `projects` and `tools` of the file; without one, derives them from the directory. */
 async function readWork(
   file: ConfigContent | null | undefined,
   cwd: string,
@@ -114,9 +114,9 @@ function readAgent(
   return agent
 }
 
-const shortestSecret = 32
+const secretBytesMin = 32
 
-/** The secret itself is never in the file, which is shown around and checked in. */
+/** The secret itself is never in the file, which people share and check in. */
 function readAuth(
   auth: z.infer<typeof sectionSchemas.auth> | undefined,
   env: NodeJS.ProcessEnv,
@@ -126,16 +126,16 @@ function readAuth(
   const { secretEnv, ...jwt } = auth.jwt
   if (secretEnv === undefined) return { jwt }
   const secret = env[secretEnv] ?? ''
-  if (Buffer.byteLength(secret) < shortestSecret) {
+  if (Buffer.byteLength(secret) < secretBytesMin) {
     problems.add(
       'auth.jwt.secretEnv',
-      `the variable ${secretEnv} to hold at least ${shortestSecret} bytes (RFC 7518, 3.2)`,
+      `a variable that holds at least ${secretBytesMin} bytes (RFC 7518, 3.2); ${secretEnv} does not`,
     )
   }
   return { jwt: { ...jwt, secret } }
 }
 
-/** A specific address that is listened on is also answered to; for 0.0.0.0 the names must be told. */
+/** The names we answer to: those configured, and a specific address that we listen on. */
 function answeredHosts(hosts: readonly string[], bound: string): readonly string[] {
   const all = hosts.map((host) => host.toLowerCase())
   const own = bound.toLowerCase()

@@ -1,10 +1,10 @@
-/** Reads which targets of a Makefile a person would call. Nothing of it is run: at boot it is only text. */
+/** Finds the targets of a Makefile that a person would call. It is read as text; nothing of it is run. */
 
 const named = /^[A-Za-z0-9_][A-Za-z0-9_.+/-]*$/
 
 /**
- * Targets in the order they appear. Left out: pattern rules, special targets, names with variables,
- * and files (a name with a dot or slash) unless `.PHONY` lists them. Included files are not followed.
+ * Returns the targets in order of appearance, without pattern rules, special targets, names with variables,
+ * and files (a name with a dot or slash) that `.PHONY` does not list. Included files are not followed.
  */
 export function makefileTargets(text: string): string[] {
   const targets = new Set<string>()
@@ -19,7 +19,7 @@ export function makefileTargets(text: string): string[] {
   return [...all].filter((name) => named.test(name) && (phony.has(name) || !/[./]/.test(name)))
 }
 
-/** Logical lines that can be rules: continued lines joined; recipes, comments and `define` bodies left out. */
+/** Yields the logical lines that can be rules: continued lines joined; no recipes, comments or `define` bodies. */
 function* ruleLines(text: string): Generator<string> {
   const joined = text.replace(/\r\n/g, '\n').replace(/\\\n[ \t]*/g, ' ')
   let defining = 0
@@ -46,7 +46,7 @@ function splitRule(line: string): { names: string[]; prerequisites: string[] } |
   return { names: words(line.slice(0, colon).replace(/&$/, '')), prerequisites: words(prerequisites) }
 }
 
-/** Where a character first stands outside `$(…)` and `${…}`; -1 when nowhere. */
+/** Returns the first position of a character outside `$(…)` and `${…}`; -1 if there is none. */
 function outsideReferences(line: string, character: string): number {
   let depth = 0
   for (let index = 0; index < line.length; index++) {

@@ -1,6 +1,6 @@
-/** Finds what a person probably meant. */
+/** Guesses which name a person meant. */
 
-/** The candidate that is a few slips of the finger away from `text`, or undefined. */
+/** Returns the candidate that is a few typing errors away from `text`; undefined if there is none. */
 export function nearest(text: string, candidates: readonly string[]): string | undefined {
   let best: { candidate: string; distance: number } | undefined
   for (const candidate of candidates) {
@@ -11,7 +11,7 @@ export function nearest(text: string, candidates: readonly string[]): string | u
   return best?.candidate
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
+/** Counts insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
 function editDistance(left: string, right: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: right.length + 1 }, (_, index) => index)

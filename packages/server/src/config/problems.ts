@@ -1,4 +1,4 @@
-/** What is wrong with a configuration: every problem at once, each with its key and what was expected. */
+/** The problems of a configuration: all at once, each with its key and what was expected. */
 import { type FieldError, MillraceError } from '@millrace/protocol'
 import type { ZodType, z } from 'zod'
 import { nearest } from './nearest.ts'
@@ -22,7 +22,7 @@ export class ConfigError extends MillraceError {
   }
 }
 
-/** Collects problems while the rest of the configuration is still looked at. */
+/** Collects problems while the rest of the configuration is checked. */
 export class Problems {
   readonly list: ConfigProblem[] = []
 
@@ -30,7 +30,7 @@ export class Problems {
     this.list.push({ path, expected })
   }
 
-  /** The value as the schema reads it, or undefined after its problems were noted. */
+  /** Returns the value as the schema reads it; undefined if it has problems, which are then added. */
   parse<T>(path: string, schema: ZodType<T>, value: unknown): T | undefined {
     const result = schema.safeParse(value)
     if (result.success) return result.data
@@ -41,7 +41,7 @@ export class Problems {
   #addIssue(root: string, issue: z.core.$ZodIssue, value: unknown): void {
     const path = join(root, issue.path)
     if (issue.code === 'unrecognized_keys') {
-      // By agreement with `schema.ts`, the message of this issue is the list of the known keys.
+      // By agreement with `schema.ts`, the message of this issue lists the known keys.
       const known = issue.message.split(', ')
       for (const key of issue.keys) this.add(join(path, [key]), unknownKey(key, known))
       return
@@ -52,15 +52,16 @@ export class Problems {
 
 export function unknownKey(key: string, known: readonly string[]): string {
   const meant = nearest(key, known)
-  const rest = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean "${meant}"?`
+  const rest = meant === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${meant}"?`
   return `no such key; ${rest}`
 }
 
-/** Says what was there instead, without repeating a long value. */
+/** Describes the value that was found, without repeating a long one. */
 function describe(value: unknown): string {
   if (value === undefined) return 'but it is missing'
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return `not ${value}`
-  if (typeof value === 'string') return value.length <= 60 ? `not ${JSON.stringify(value)}` : 'not this text'
+  if (typeof value === 'string')
+    return value.length <= 60 ? `not ${JSON.stringify(value)}` : 'not this string'
   if (Array.isArray(value)) return value.length === 0 ? 'not an empty list' : 'not a list'
   return typeof value === 'object' ? 'not an object' : `not a ${typeof value}`
 }

@@ -1,4 +1,4 @@
-/** Reads the `projects` section: which directories work may happen in. */
+/** Reads the `projects` section: the directories in which runs may work. */
 import { access, constants, realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
@@ -6,7 +6,7 @@ import type { Project } from './config.ts'
 import type { Problems } from './problems.ts'
 import { projectId, projectSchema } from './schema.ts'
 
-/** The valid projects, by id, relative paths from `folder`; what is wrong with the others is noted. */
+/** Returns the valid projects by id, with paths relative to `folder`; reports the problems of the others. */
 export async function readProjects(
   section: unknown,
   folder: string,
@@ -18,7 +18,7 @@ export async function readProjects(
     return projects
   }
   if (section === null || typeof section !== 'object' || Array.isArray(section)) {
-    problems.add('projects', 'an object: one entry a project')
+    problems.add('projects', 'an object with one entry for each project')
     return projects
   }
   const entries = Object.entries(section)
@@ -35,18 +35,18 @@ export async function readProjects(
   return projects
 }
 
-/** The directory with its links resolved, or what is wrong with it. */
+/** Returns the directory with its links resolved, or what was expected instead. */
 export async function directory(path: string): Promise<string | { expected: string }> {
   try {
     const real = await realpath(path)
-    if (!(await stat(real)).isDirectory()) return { expected: `a directory; ${path} is none` }
+    if (!(await stat(real)).isDirectory()) return { expected: `a directory; ${path} is not one` }
     await access(real, constants.R_OK | constants.X_OK)
     return real
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT' || code === 'ENOTDIR')
-      return { expected: `an existing directory; there is no ${path}` }
-    return { expected: `a directory this user may read; ${path}: ${code ?? String(error)}` }
+      return { expected: `an existing directory; ${path} does not exist` }
+    return { expected: `a directory that this user may read; ${path}: ${code ?? String(error)}` }
   }
 }
 

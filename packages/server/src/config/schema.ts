@@ -1,14 +1,14 @@
 /**
- * The shape of `millrace.config.{ts,js,json}` (contract section 0).
+ * The shape of `millrace.config.{ts,js,json}`.
  *
- * Every leaf carries the phrase that completes "expected …", so that a problem reads the same
- * whichever check found it.
+ * Every leaf has a phrase that completes "expected …", so that a problem reads the same whichever check
+ * found it.
  */
 import { z } from 'zod'
 
 /**
- * A section of known keys. The message of an unknown key is the list of the known ones: `problems.ts`
- * finds the one that was meant.
+ * A section of known keys. The message of an unknown key lists the known ones, among which `problems.ts`
+ * finds the intended one.
  */
 function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   const known = Object.keys(shape).join(', ')
@@ -35,23 +35,23 @@ function oneOf<const Values extends readonly [string, ...string[]]>(values: Valu
 }
 
 const flag = z.boolean({ error: 'true or false' })
-const text = matching(/^[^\0]+$/s, 'a text that is not empty')
+const text = matching(/^[^\0]+$/s, 'a string that is not empty')
 const line = matching(/^[^\0\r\n]+$/, 'one line of text')
 const topic = line.refine((name) => !/^(?:runs|projects)(?:[/?]|$)|^PB_/.test(name), {
-  error: "a topic of an application's own: those of runs and projects are for who may see them",
+  error: "a topic of your application's own: topics of runs and projects are never public",
 })
-const argument = matching(/^[^\0]*$/s, 'a text')
+const argument = matching(/^[^\0]*$/s, 'a string')
 export const httpUrl = z
   .string({ error: 'an http(s) address' })
   .refine(isHttpUrl, { error: 'an http(s) address' })
 
 export const projectId = matching(
   /^[\p{L}\p{N}](?:[\p{L}\p{N}._ -]{0,98}[\p{L}\p{N}._-])?$/u,
-  'a project id: 1–100 letters, digits, ".", "_", "-" or blanks, beginning with a letter or digit',
+  'a project id: 1–100 letters, digits, ".", "_", "-" or spaces, beginning with a letter or digit',
 )
 export const toolId = matching(
   /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}$/,
-  'a tool id: 1–200 of A–Z a–z 0–9 . _ : @ / + -, beginning with a letter or digit',
+  'a tool id: 1–200 of the characters A–Z a–z 0–9 . _ : @ / + -, beginning with a letter or digit',
 )
 export const argName = matching(
   /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/,
@@ -74,7 +74,7 @@ const processLimits = section({
 
 export const toolSchema = section({
   title: line.optional(),
-  command: listOf(argument, 'texts: the program and its arguments').min(1, {
+  command: listOf(argument, 'strings: the program and its arguments').min(1, {
     error: 'a list with at least the program',
   }),
   timeoutSeconds: z
@@ -84,9 +84,9 @@ export const toolSchema = section({
     .nullable()
     .optional(),
   network: flag.optional(),
-  env: z.record(z.string(), argument, { error: 'an object of texts' }).optional(),
+  env: z.record(z.string(), argument, { error: 'an object whose values are strings' }).optional(),
   projects: listOf(text, 'project ids').min(1, { error: 'a list with at least one project' }).optional(),
-  args: z.record(z.string(), z.unknown(), { error: 'an object: one entry an argument' }).optional(),
+  args: z.record(z.string(), z.unknown(), { error: 'an object with one entry for each argument' }).optional(),
   limits: section({
     ...processLimits.shape,
     outputBytes: whole(1, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
@@ -99,17 +99,17 @@ export const argSchema = section({
   required: flag.optional(),
   default: argument.optional(),
   pattern: text.optional(),
-  values: listOf(argument, 'texts').min(1, { error: 'a list with at least one value' }).optional(),
+  values: listOf(argument, 'strings').min(1, { error: 'a list with at least one value' }).optional(),
 })
 type ArgInput = z.infer<typeof argSchema>
 
 const slots = whole(1, 10_000)
 
-/** The sections that need nothing but themselves to be judged; `projects` and `tools` are read one by one. */
+/** The sections that can be checked by themselves; `projects` and `tools` are read entry by entry. */
 export const sectionSchemas = {
   concurrency: section({ job: slots.default(4), session: slots.default(4), execution: slots.default(4) }),
   policy: section({
-    allowedTools: listOf(line, 'names of tools').optional(),
+    allowedTools: listOf(line, 'tool names').optional(),
     approvals: oneOf(['off', 'on']).default('off'),
     unreadableBash: oneOf(['allow', 'ask', 'deny']).optional(),
     approvalSeconds: whole(1, 2_592_000, ' of seconds').default(3600),
@@ -124,11 +124,14 @@ export const sectionSchemas = {
         maxTurns: whole(1, 1_000_000).optional(),
         stallSeconds: whole(1, 86_400, ' of seconds').optional(),
         limits: processLimits.optional(),
-        maxBudgetUsd: z.number({ error: 'a sum above 0' }).positive({ error: 'a sum above 0' }).optional(),
+        maxBudgetUsd: z
+          .number({ error: 'an amount above 0' })
+          .positive({ error: 'an amount above 0' })
+          .optional(),
       },
       { error: 'an object' },
     )
-    .catchall(z.json({ error: 'data: what JSON can hold' })),
+    .catchall(z.json({ error: 'data that JSON can hold' })),
   models: z.record(
     z.string(),
     section({
@@ -140,7 +143,7 @@ export const sectionSchemas = {
       path: ['baseUrl'],
       error: 'the http(s) address of the openai-compatible provider',
     }),
-    { error: 'an object: one entry a model' },
+    { error: 'an object with one entry for each model' },
   ),
   http: section({
     host: hostName.optional(),
@@ -150,7 +153,7 @@ export const sectionSchemas = {
     cors: section({
       origins: listOf(
         z.string({ error: 'an origin' }).refine(isOrigin, {
-          error: 'an origin such as "https://app.example.org" ("*" is not possible)',
+          error: 'an origin such as "https://app.example.org" ("*" is not allowed)',
         }),
         'origins',
       ).default([]),
@@ -183,16 +186,15 @@ export const sectionSchemas = {
       audience: line.optional(),
     })
       .refine((jwt) => (jwt.jwksUrl === undefined) !== (jwt.secretEnv === undefined), {
-        error:
-          'either jwksUrl, or secretEnv: the name of the environment variable that holds a shared secret',
+        error: 'either jwksUrl, or secretEnv: the name of an environment variable that holds a shared secret',
       })
       .refine((jwt) => jwt.jwksUrl === undefined || jwt.issuer !== undefined, {
         path: ['issuer'],
-        error: 'who makes the tokens, so that those of others are refused',
+        error: 'the issuer of the tokens, so that those of other issuers are refused',
       })
       .refine((jwt) => jwt.jwksUrl === undefined || jwt.audience !== undefined, {
         path: ['audience'],
-        error: 'who the tokens are made for, so that those for others are refused',
+        error: 'the audience of the tokens, so that those for other audiences are refused',
       })
       .optional(),
   }),

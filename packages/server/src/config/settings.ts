@@ -1,10 +1,10 @@
-/** The settings that a flag, the environment or the file may give: the first of these that does wins. */
+/** Settings that a flag, the environment or the file may set, in this order of precedence. */
 import { isIP } from 'node:net'
 import type { Config } from './config.ts'
 import type { Problems } from './problems.ts'
 import { hostName, httpUrl, portNumber } from './schema.ts'
 
-/** Flags of the command line, as texts. */
+/** Flags of the command line, as strings. */
 export interface ConfigFlags {
   config?: string | undefined
   host?: string | undefined
@@ -22,7 +22,7 @@ interface Settings {
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 const defaultPort = 4000
-const safeTokenLength = 16
+const tokenCharsMin = 16
 
 export function readSettings(
   flags: ConfigFlags,
@@ -46,7 +46,7 @@ interface Given {
   text: string
 }
 
-/** An empty variable counts as not set: that is what container files make of one without a value. */
+/** An empty variable counts as unset: container files set one without a value that way. */
 export function given(
   flag: string | undefined,
   flagName: string,
@@ -75,18 +75,18 @@ function readLogLevel(text: string | undefined, problems: Problems): string {
 
 function readToken(text: string | undefined, problems: Problems): string | undefined {
   if (text === undefined || text === '') return undefined
-  // It travels in a header. The value itself is not repeated: it is a secret.
+  // It travels in a header. The message omits the value: it is a secret.
   if (!/^[\x21-\x7e]+$/.test(text)) {
-    problems.add('MILLRACE_TOKEN', 'visible ASCII characters without blanks')
+    problems.add('MILLRACE_TOKEN', 'visible ASCII characters, without spaces')
   }
   return text
 }
 
-/** The key travels in a header, too, and is as secret. */
+/** The key travels in a header too, and is just as secret. */
 function readAnthropic(env: NodeJS.ProcessEnv, problems: Problems): Config['anthropic'] {
   const { ANTHROPIC_API_KEY: apiKey = '', ANTHROPIC_BASE_URL: baseUrl = '' } = env
   if (!/^[\x21-\x7e]*$/.test(apiKey)) {
-    problems.add('ANTHROPIC_API_KEY', 'visible ASCII characters without blanks')
+    problems.add('ANTHROPIC_API_KEY', 'visible ASCII characters, without spaces')
   }
   return {
     apiKey: apiKey === '' ? undefined : apiKey,
@@ -94,11 +94,11 @@ function readAnthropic(env: NodeJS.ProcessEnv, problems: Problems): Config['anth
   }
 }
 
-/** Somebody may want a short token for a trial on their own machine; nobody should be reached with one. */
+/** A short token is legal, for trials on one's own machine, but deserves a warning. */
 export function tokenWarnings(token: string | undefined): string[] {
-  if (token === undefined || token.length >= safeTokenLength) return []
+  if (token === undefined || token.length >= tokenCharsMin) return []
   return [
-    `MILLRACE_TOKEN has ${token.length} characters and could be guessed; use at least ${safeTokenLength} random ones.`,
+    `MILLRACE_TOKEN has ${token.length} characters and could be guessed; use at least ${tokenCharsMin} random ones.`,
   ]
 }
 

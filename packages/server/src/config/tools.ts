@@ -1,4 +1,4 @@
-/** Reads the `tools` section: the named commands jobs run. */
+/** Reads the `tools` section: the named commands that jobs run. */
 import { messageOf } from '@millrace/protocol'
 import { checkTemplate } from './command-template.ts'
 import type { Tool, ToolArg } from './config.ts'
@@ -7,8 +7,8 @@ import type { Problems } from './problems.ts'
 import { argName, argSchema, envName, type ToolInput, toolId, toolSchema } from './schema.ts'
 
 /**
- * The valid tools, by id; what is wrong with the others is noted. `declared` are the ids of all
- * projects the file names, valid ones and not.
+ * Returns the valid tools by id; reports the problems of the others. `declared` are the ids of all projects
+ * in the file, valid or not.
  */
 export function readTools(
   section: unknown,
@@ -18,7 +18,7 @@ export function readTools(
   const tools = new Map<string, Tool>()
   if (section === undefined) return tools
   if (section === null || typeof section !== 'object' || Array.isArray(section)) {
-    problems.add('tools', 'an object: one entry a tool')
+    problems.add('tools', 'an object with one entry for each tool')
     return tools
   }
   for (const [id, value] of Object.entries(section)) {
@@ -44,7 +44,7 @@ function readTool(
     if (declared.includes(project)) continue
     const meant = nearest(project, declared)
     const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
-    problems.add(`${at}.projects.${index}`, `the id of a project; there is no "${project}"${hint}`)
+    problems.add(`${at}.projects.${index}`, `the id of a project; "${project}" is not one${hint}`)
   }
   const tool: Tool = {
     id,
@@ -73,10 +73,10 @@ function readArgs(section: Record<string, unknown>, at: string, problems: Proble
   for (const [name, value] of Object.entries(section)) {
     const path = `${at}.${name}`
     problems.parse(path, argName, name)
-    // One with a problem is still declared: its placeholder is not a second problem.
+    // An argument with a problem is still declared: its placeholder is no second problem.
     const input = problems.parse(path, argSchema, value) ?? {}
     if (input.required && input.default !== undefined) {
-      problems.add(`${path}.default`, 'no default where "required" is true')
+      problems.add(`${path}.default`, 'no default, because "required" is true')
     }
     args.set(name, {
       required: input.required ?? false,
@@ -88,11 +88,11 @@ function readArgs(section: Record<string, unknown>, at: string, problems: Proble
   return args
 }
 
-/** Anchored here, so that no caller can forget to. */
+/** Anchored here, so that no caller can forget it. */
 function wholePattern(source: string | undefined, at: string, problems: Problems): RegExp | undefined {
   if (source === undefined) return undefined
   try {
-    // Compiled alone first: `)(` would be legal only between the brackets added here.
+    // Compiled alone first: `)(` would be legal only within the parentheses added here.
     new RegExp(source, 'u')
     return new RegExp(`^(?:${source})$`, 'u')
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Zero configuration: the current directory is the one project, its scripts and targets are the tools. */
+/** Zero configuration: the current directory is the only project; its scripts and targets are the tools. */
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Project, Tool } from './config.ts'
@@ -18,7 +18,7 @@ export async function zeroConfig(path: string): Promise<ZeroConfig> {
   const tools = new Map<string, Tool>()
   const add = (id: string, title: string, command: Tool['command'], env: Tool['env']) => {
     if (toolId.safeParse(id).success) tools.set(id, zeroTool(id, title, command, env, project.id))
-    else warnings.push(`${JSON.stringify(id)} is left out: it cannot be the id of a tool.`)
+    else warnings.push(`${JSON.stringify(id)} is skipped: it cannot be the id of a tool.`)
   }
   // `--silent`: nothing but the script's own output; the exit code is the script's either way.
   const quiet = { NPM_CONFIG_UPDATE_NOTIFIER: 'false' }
@@ -55,7 +55,7 @@ function zeroTool(
   }
 }
 
-/** The folder's name; characters an id cannot have become "-". */
+/** Returns the folder's name; characters that an id cannot have become "-". */
 function idOf(path: string): string {
   const id = basename(path)
     .replace(/[^\p{L}\p{N}._ -]/gu, '-')
@@ -65,7 +65,7 @@ function idOf(path: string): string {
   return id === '' ? 'project' : id
 }
 
-// https://docs.npmjs.com/cli/using-npm/scripts: npm calls these by itself, nobody else should.
+// https://docs.npmjs.com/cli/using-npm/scripts: npm calls these by itself; nothing else should.
 const lifecycle = new Set(
   `dependencies prepare prepublish prepublishOnly preinstall install postinstall prepack postpack publish
   postpublish preversion version postversion preuninstall uninstall postuninstall preshrinkwrap shrinkwrap
@@ -79,7 +79,7 @@ async function npmScripts(path: string, warnings: string[]): Promise<string[]> {
   try {
     manifest = JSON.parse(text)
   } catch {
-    warnings.push('package.json is not valid JSON: its scripts are left out.')
+    warnings.push('package.json is not valid JSON: its scripts are skipped.')
     return []
   }
   const scripts = (manifest as { scripts?: unknown } | null)?.scripts
@@ -92,7 +92,7 @@ async function npmScripts(path: string, warnings: string[]): Promise<string[]> {
 }
 
 async function makeTargets(path: string): Promise<string[]> {
-  // The order in which GNU make looks.
+  // In GNU make's order of preference.
   for (const name of ['GNUmakefile', 'makefile', 'Makefile']) {
     const text = await readIfThere(join(path, name))
     if (text !== undefined) return makefileTargets(text)

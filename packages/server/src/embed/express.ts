@@ -1,6 +1,6 @@
 /**
- * The faces as Express (or Connect) middleware. Uses a body that an earlier middleware has parsed,
- * and hands on what no face answers, untouched: neither its body nor its address has been looked at.
+ * The faces as Express (or Connect) middleware. Accepts a body that an earlier middleware has parsed, and
+ * passes requests that no face answers on untouched: neither body nor address has been read.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
@@ -12,28 +12,28 @@ export type ExpressMiddleware = (
   next: (error?: unknown) => void,
 ) => void
 
-/** Builds the middleware once; `faces` are then ready to answer. */
+/** Builds the middleware; resolves when `faces` are ready to answer. */
 export async function expressMiddleware(
   faces: FastifyPluginAsync,
   log: FastifyBaseLogger,
 ): Promise<ExpressMiddleware> {
-  /** The way on from a request, for those that no face knows. */
-  const ways = new WeakMap<IncomingMessage, () => void>()
+  /** Calls the next middleware, for each request. */
+  const nexts = new WeakMap<IncomingMessage, () => void>()
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 255 },
-    // An address that cannot be read is no address of ours.
+    // An address that cannot be read is none of ours.
     frameworkErrors: (_error, request, reply) => {
       reply.hijack()
-      ways.get(request.raw)?.()
+      nexts.get(request.raw)?.()
     },
   })
-  // Before anything reads the body: whoever is next in the host application may want it.
+  // Before anything reads the body: the next middleware of the host application may need it.
   app.addHook('onRequest', (request, reply, done) => {
     if (!request.is404) return done()
     reply.hijack()
-    ways.get(request.raw)?.()
+    nexts.get(request.raw)?.()
   })
   app.addHook('preParsing', async (request, _reply, payload) => {
     if (!request.raw.readableEnded) return payload
@@ -42,21 +42,21 @@ export async function expressMiddleware(
   await app.register(faces)
   await app.ready()
   return (request, response, next) => {
-    ways.set(request, () => next())
+    nexts.set(request, () => next())
     app.routing(request, response)
   }
 }
 
 /**
- * A body that was read before us, as the stream it was: the faces then check it as they check any
- * other. Where nobody kept what was read, it is an empty one, and no request that waits for ever.
+ * Turns a body that was read before us back into a stream, so that the faces check it like any other. If
+ * nobody kept it, the stream is empty: the request must not wait forever.
  */
 function replay(body: unknown, contentLength: string | undefined): Readable {
   const bytes = bytesOf(body)
   const stream = Readable.from(bytes.length > 0 ? [bytes] : []) as Readable & {
     receivedEncodedLength?: number
   }
-  // Fastify holds what it received against Content-Length, which speaks of the bytes on the wire.
+  // Fastify compares the length it received with Content-Length, which counts the bytes on the wire.
   stream.receivedEncodedLength = Number(contentLength ?? bytes.length)
   return stream
 }

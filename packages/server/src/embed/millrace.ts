@@ -1,9 +1,9 @@
 /**
- * Millrace inside somebody else's application. Nothing listens, traps signals or exits; importing
- * and creating open nothing, `start()` does, and `stop()` releases all of it.
+ * Millrace inside a host application. Nothing listens, traps signals or exits. Importing and creating open
+ * nothing; `start()` opens everything, and `stop()` releases all of it.
  *
- * Owns the open server, if there is one. Invariants: starts and stops happen one after the other, in
- * the order they were asked for; a start that failed leaves nothing open and can be tried again.
+ * Owns the open server, if there is one. Invariants: starts and stops run one after another, in the order
+ * they were called; a start that failed leaves nothing open and can be repeated.
  */
 import type { IncomingMessage } from 'node:http'
 import { MillraceError } from '@millrace/protocol'
@@ -21,49 +21,48 @@ import { checkedPrincipal, type EmbeddedRuns, embeddedRuns, type HostPrincipal }
 
 export interface MillraceOptions {
   /**
-   * Who a request of the host application comes from: the name of a user, or `{user, admin}`; null
-   * refuses it with 401. The request is Node's
-   * own, which Express extends; in a Fastify application it is `request.raw`. Without it the faces
-   * want Millrace's own bearer tokens.
+   * Identifies the user behind a request of the host application: a name, or `{user, admin}`; null refuses
+   * the request with 401. The request is Node's own, which Express extends; in a Fastify application it is
+   * `request.raw`. Without this option the faces require Millrace's own bearer tokens.
    */
   principal?: (request: IncomingMessage) => HostPrincipal | null | Promise<HostPrincipal | null>
-  /** Where the log of all runs is kept. Default: a directory of its own under the user's state directory. */
+  /** Where runs and their logs are kept. Default: a directory of its own below the user's state directory. */
   dataDir?: string
-  /** What relative paths in the configuration are relative to. Default: the current directory. */
+  /** The base of relative paths in the configuration. Default: the current directory. */
   cwd?: string
-  /** Default: lines of JSON on stderr, from `LOG_LEVEL` (else `warn`) on. */
+  /** Default: lines of JSON on stderr, at `LOG_LEVEL` (else `warn`) and above. */
   log?: Logger
   /**
-   * Told when the disk failed and the store acknowledges nothing any more. Default: only logged. The
-   * host application decides whether to go on without its runs: every call fails with `storage_failed`.
+   * Called when the disk has failed and the store no longer acknowledges anything. Default: the failure is
+   * logged. The host application decides whether to continue: every call fails with `storage_failed`.
    */
   onFatal?: (error: Error) => void
 }
 
 export interface Millrace {
   /**
-   * Opens the data directory, closes what a crash left open, and begins to take runs from the queue.
-   * Does nothing when it has happened. Fails with a ConfigError that lists every problem, or when
-   * another server holds the data directory.
+   * Opens the data directory, closes the runs that a crash left open, and begins to take runs from the
+   * queue. Does nothing when started already. Fails with a ConfigError that lists every problem, with a
+   * DataDirInUse, or with `storage_failed`.
    */
   start(): Promise<void>
-  /** Ends active runs as interrupted, flushes and ends every stream, closes the store. May be followed by a start. */
+  /** Ends active runs as interrupted, flushes and ends every stream, closes the store. A new start may follow. */
   stop(): Promise<void>
   /**
-   * Middleware with all faces, under whatever path it is mounted; what it does not know goes to the
-   * next one. May be made before `start()`; requests that come before it go on as an error (503).
+   * Returns middleware with all faces, for any mount path; unknown paths go to the next middleware. May be
+   * called before `start()`; until then, requests are passed on with an error (503).
    */
   express(): ExpressMiddleware
   /**
    * The same as a Fastify plugin: `app.register(millrace.fastify, { prefix: '/millrace' })`. Start first;
-   * its routes belong to that start and answer 503 after the stop.
+   * its routes belong to that start, and answer 503 after the stop.
    */
   readonly fastify: FastifyPluginAsync
   readonly runs: EmbeddedRuns
   readonly realtime: EmbeddedRealtime
 }
 
-/** What lives from a start to its stop. */
+/** What exists from a start to its stop. */
 interface Life {
   server: OpenServer
   /** The faces, as a host application's plugin. */
@@ -71,11 +70,11 @@ interface Life {
   middleware(): Promise<ExpressMiddleware>
 }
 
-/** `config` is what a configuration file would hold. Opens nothing and checks nothing before `start()`. */
+/** `config` has the content of a configuration file. Nothing is opened or checked before `start()`. */
 export function createMillrace(config: ConfigFile, options: MillraceOptions = {}): Millrace {
   const hooks = new RunHooks()
   let life: Life | null = null
-  /** The one before: a stream that reconnects after a stop is still told to come back. */
+  /** The previous one: after a stop it still makes streams that reconnect try again. */
   let ended: Life | null = null
   let starting: Promise<Life> | null = null
   let turn: Promise<unknown> = Promise.resolve()
@@ -149,12 +148,12 @@ async function open(config: ConfigFile, options: MillraceOptions, hooks: RunHook
     hooks,
     ...(principal && { principal: async (request) => checkedPrincipal(await principal(request)) }),
     onFatal: (error) => {
-      log.fatal({ err: error }, 'the store failed: nothing is acknowledged any more')
+      log.fatal({ err: error }, 'the store failed and no longer acknowledges anything')
       options.onFatal?.(error)
     },
   })
   const plugin: FastifyPluginAsync = async (app) => {
-    // The host application's own limit is for its own routes.
+    // The host application's limit is for its own routes.
     app.addHook('onRoute', (route) => {
       route.bodyLimit ??= loaded.limits.bodyBytes
     })

@@ -1,31 +1,31 @@
 /**
- * For applications that keep their own realtime connections: a register of clients, and one call for
- * each thing that is sent to one (contract section 5).
+ * For applications that keep their own realtime connections: a register of clients, and one call for each
+ * thing that can be sent to one (docs/embedding.md).
  *
- * Owns the map of clients. Everything sent to a client that is not there is a no-op; one whose connection
- * fails, or that holds too much for a client that does not read, is forgotten, and a client that is forgotten
- * is closed, so that it notices and comes back.
+ * Owns the map of clients. Sending to an unknown client is a no-op. A client whose connection fails, or
+ * whose connection buffers too much because it does not read, is forgotten; a forgotten client is closed,
+ * so that it notices and reconnects.
  */
 import { commentText, fieldText } from '#sse/encode'
 
-/** What is asked of a connection; a Node response nearly has it. */
+/** What the manager needs of a connection; a Node response nearly has it. */
 export interface RealtimeConnection {
   write(text: string): unknown
-  /** Called after each write, where something in between (compression) holds bytes back. */
+  /** Called after each write, for layers such as compression that hold bytes back. */
   flush?: () => unknown
   close(): unknown
-  /** What it holds that its client has not taken, in bytes, where it knows, as a Node response does. */
+  /** The bytes that it buffers for its client, if it knows, as a Node response does. */
   readonly writableLength?: number
 }
 
 export interface SSEMessage {
   id?: string | number
   event?: string
-  /** A text goes as it is, one `data:` a line; anything else as one line of JSON (`undefined` as `null`). */
+  /** A string is sent as it is, one `data:` for each line; other values as one line of JSON (`undefined` as `null`). */
   data: unknown
 }
 
-/** One frame. CR, LF and NUL in `id` and `event`, which would end their field, are left out. */
+/** Formats one frame. CR, LF and NUL in `id` and `event`, which would end their field, are removed. */
 export function formatSSEMessage({ id, event, data }: SSEMessage): string {
   const text = typeof data === 'string' ? data : (JSON.stringify(data) ?? 'null')
   const fields = [
@@ -36,7 +36,7 @@ export function formatSSEMessage({ id, event, data }: SSEMessage): string {
   return `${fields.join('\n')}\n\n`
 }
 
-/** Each line of the text becomes a comment line of its own. */
+/** Formats a comment: each line of the text becomes a comment line. */
 export function formatSSEComment(text: string): string {
   return commentText(text)
 }
@@ -47,87 +47,87 @@ interface Client {
 }
 
 export interface RealtimeManagerOptions {
-  /** Clients without activity for so long are closed at the next `removeInactive()`; default 5 minutes. */
+  /** `removeInactive()` closes clients that have been inactive for this long; default 5 minutes. */
   inactiveMs?: number
-  /** A client whose connection holds more than this after a write is closed; default 1 MiB. */
+  /** A client whose connection buffers more than this after a write is closed; default 1 MiB. */
   maxBufferedBytes?: number
   now?: () => number
 }
 
 export class RealtimeManager {
-  private readonly clients = new Map<string, Client>()
-  private readonly inactiveMs: number
-  private readonly maxBufferedBytes: number
-  private readonly now: () => number
+  readonly #clients = new Map<string, Client>()
+  readonly #inactiveMs: number
+  readonly #maxBufferedBytes: number
+  readonly #now: () => number
 
   constructor({
     inactiveMs = 5 * 60_000,
     maxBufferedBytes = 1024 * 1024,
     now = Date.now,
   }: RealtimeManagerOptions = {}) {
-    this.inactiveMs = inactiveMs
-    this.maxBufferedBytes = maxBufferedBytes
-    this.now = now
+    this.#inactiveMs = inactiveMs
+    this.#maxBufferedBytes = maxBufferedBytes
+    this.#now = now
   }
 
-  /** Sends nothing by itself: `sendEvent(id, 'PB_CONNECT', {clientId: id})` does. An earlier client of the id is closed. */
+  /** Sends nothing: call `sendEvent(id, 'PB_CONNECT', {clientId: id})` next. An earlier client of this id is closed. */
   registerClient(id: string, connection: RealtimeConnection): void {
     this.removeClient(id)
-    this.clients.set(id, { connection, lastActivity: this.now() })
+    this.#clients.set(id, { connection, lastActivity: this.#now() })
   }
 
-  /** Closes its connection too. False when there was none. */
+  /** Removes the client and closes its connection. False if there was none. */
   removeClient(id: string): boolean {
-    const client = this.clients.get(id)
+    const client = this.#clients.get(id)
     if (client === undefined) return false
-    this.clients.delete(id)
+    this.#clients.delete(id)
     settle(() => client.connection.close())
     return true
   }
 
-  /** The client has shown a sign of life. False when there is none. */
+  /** Records a sign of life. False if there is no such client. */
   updateActivity(id: string): boolean {
-    const client = this.clients.get(id)
-    if (client !== undefined) client.lastActivity = this.now()
+    const client = this.#clients.get(id)
+    if (client !== undefined) client.lastActivity = this.#now()
     return client !== undefined
   }
 
-  /** Closes clients that showed no sign of life; their ids. */
+  /** Closes the inactive clients and returns their ids. */
   removeInactive(): string[] {
-    const before = this.now() - this.inactiveMs
-    const gone = [...this.clients].filter(([, { lastActivity }]) => lastActivity <= before).map(([id]) => id)
+    const before = this.#now() - this.#inactiveMs
+    const gone = [...this.#clients].filter(([, { lastActivity }]) => lastActivity <= before).map(([id]) => id)
     for (const id of gone) this.removeClient(id)
     return gone
   }
 
-  /** False when there is no such client (any more). Throws what `JSON.stringify` throws. */
+  /** False if there is no such client, or no longer. Throws what `JSON.stringify` throws. */
   sendEvent(id: string, event: string, data: unknown): boolean {
-    return this.write(id, formatSSEMessage({ id, event, data }))
+    return this.#write(id, formatSSEMessage({ id, event, data }))
   }
 
   sendComment(id: string, text: string): boolean {
-    return this.write(id, formatSSEComment(text))
+    return this.#write(id, formatSSEComment(text))
   }
 
   getAllClientIds(): string[] {
-    return [...this.clients.keys()]
+    return [...this.#clients.keys()]
   }
 
-  private write(id: string, text: string): boolean {
-    const client = this.clients.get(id)
+  #write(id: string, text: string): boolean {
+    const client = this.#clients.get(id)
     if (client === undefined) return false
     const gone = () => {
-      if (this.clients.get(id) === client) this.removeClient(id)
+      if (this.#clients.get(id) === client) this.removeClient(id)
     }
     const { connection } = client
     const sent = settle(() => connection.write(text), gone) && settle(() => connection.flush?.(), gone)
-    if (!sent || (connection.writableLength ?? 0) <= this.maxBufferedBytes) return sent
+    if (!sent || (connection.writableLength ?? 0) <= this.#maxBufferedBytes) return sent
     gone()
     return false
   }
 }
 
-/** Connections are somebody else's: they may throw, and may reject. */
+/** Connections belong to the application: they may throw, and may reject. */
 function settle(call: () => unknown, failed: () => void = () => {}): boolean {
   try {
     const result = call()
@@ -139,5 +139,5 @@ function settle(call: () => unknown, failed: () => void = () => {}): boolean {
   }
 }
 
-/** The one an application shares between its routes. */
+/** The instance that an application shares between its routes. */
 export const realtimeManager = new RealtimeManager()

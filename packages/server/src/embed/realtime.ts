@@ -1,24 +1,23 @@
-/** Topics, for the program that embeds us: publish without HTTP, and be told of runs without a stream. */
-
+/** Topics for a host application: publish without HTTP, and learn of runs without a stream. */
 import type { OpenServer } from '#compose/server'
 import type { RunHooks, RunListener } from '#realtime/hooks'
 
 /**
- * Listeners may be added before `start()` and outlive a stop. They are told of every run, whoever owns
- * it, once it is on disk; one that throws is logged, and stands in nobody's way. Each `on…` returns what
- * ends the listening.
+ * Listeners may be added before `start()` and outlive a stop. They are called for every run, whoever owns
+ * it, once the change is on disk. A listener that throws is logged and delays no other. Each `on…` returns
+ * a function that removes the listener.
  */
 export interface EmbeddedRealtime {
   /**
-   * Sends to all who follow the topic. Fails with `invalid_request` where the name is one of the
-   * server's own (`runs/…`, `projects/…`, `PB_…`) or no line of text, with `draining` while Millrace is
+   * Sends to all subscribers of the topic. Fails with `invalid_request` if the name is reserved for the
+   * server (`runs/…`, `projects/…`, `PB_…`) or is not one line of text, with `draining` while Millrace is
    * not running, and with what `JSON.stringify` throws.
    */
   publish(topic: string, data: unknown): Promise<void>
   onRunCreated(listener: RunListener): () => void
-  /** At most once in 250 ms a run, with the run as it then is. */
+  /** At most once in 250 ms for each run, with its current state. */
   onRunUpdated(listener: RunListener): () => void
-  /** Once a run. */
+  /** Once for each run. */
   onRunFinished(listener: RunListener): () => void
 }
 

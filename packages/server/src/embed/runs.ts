@@ -1,4 +1,4 @@
-/** Runs, for the program that embeds us: the same rules as over HTTP, without HTTP. */
+/** Runs for a host application: the same rules as over HTTP, without HTTP. */
 import {
   type AnswerApprovalBody,
   fieldErrors,
@@ -15,41 +15,41 @@ import type { Principal } from '#auth/principal'
 import type { OpenServer } from '#compose/server'
 
 /**
- * Without a principal, calls act as an admin named `admin`. With one they see what that user sees:
- * another's run fails with `not_found`. All fail with `draining` while Millrace is not running.
+ * Without a principal, calls act as an admin named `admin`. With one, they see what that user sees: another
+ * user's run fails with `not_found`. All fail with `draining` while Millrace is not running.
  */
 export interface EmbeddedRuns {
   /** Puts a run in the queue; it is on disk when the promise resolves. Fails with `invalid_request`. */
   start(body: StartRunBody, principal?: HostPrincipal, options?: { idempotencyKey?: string }): Promise<Run>
   get(id: string, principal?: HostPrincipal): Promise<Run>
-  /** Newest first; `limit` is 50 unless told. */
+  /** Newest first; `limit` is 50 by default. */
   list(
     filter?: { kind?: Run['kind']; state?: Run['state']; project?: string; limit?: number; cursor?: string },
     principal?: HostPrincipal,
   ): Promise<{ runs: Run[]; nextCursor: string | null }>
-  /** Resolves with the run when it has ended, or after 5 s as it then is. */
+  /** Resolves with the run when it has ended, or after 5 s with its state then. */
   abort(id: string, principal?: HostPrincipal): Promise<Run>
-  /** As `abort`, but the run ends as interrupted, and its followers are told this reason. */
+  /** Like `abort`, but the run ends as interrupted, with this reason in its log. */
   interrupt(id: string, reason: string, principal?: HostPrincipal): Promise<Run>
   /** Fails with `run_open` while the run is not over. */
   retry(id: string, principal?: HostPrincipal): Promise<Run>
   /**
-   * Goes on with the conversation of a session that is over, as a new run. Fails with `run_open`,
-   * `project_busy`, or `not_resumable`: no session, or nothing is kept of it.
+   * Continues the conversation of a session that is over, as a new run. Fails with `run_open`,
+   * `project_busy`, or `not_resumable`: no session, or nothing of it is kept.
    */
   resume(id: string, principal?: HostPrincipal, options?: ResumeRunBody): Promise<Run>
-  /** Answers what a session asked. The first answer counts: `already_answered` for every other. */
+  /** Answers what a session asked. The first answer counts; later ones fail with `already_answered`. */
   answerApproval(
     id: string,
     approvalId: string,
     answer: AnswerApprovalBody,
     principal?: HostPrincipal,
   ): Promise<PermissionResolvedEvent>
-  /** How many runs the start found that an earlier server had left open, and closed as interrupted. */
+  /** How many runs of an earlier server the start found open, and closed as interrupted. */
   recovered(): Promise<number>
   /**
-   * The events after `after`, then live ones; ends after the terminal event, when `signal` is aborted,
-   * and at the stop. Fails with a CursorReset (code `invalid_request`) where the log cannot serve `after`.
+   * Yields the events after `after`, then live ones; ends after the terminal event, when `signal` is
+   * aborted, and at the stop. Fails with a CursorReset (code `invalid_request`) if the log cannot serve `after`.
    */
   follow(
     id: string,
@@ -57,7 +57,7 @@ export interface EmbeddedRuns {
   ): AsyncIterable<LogEvent>
 }
 
-/** A user as a host application names them: no admin unless it says so. */
+/** A user as the host application names them; an admin only where it says so. */
 export type HostPrincipal = string | { user: string; admin?: boolean }
 
 const localAdmin: Principal = { user: 'admin', admin: true }
@@ -65,8 +65,8 @@ const localAdmin: Principal = { user: 'admin', admin: true }
 export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'delivery'>>): EmbeddedRuns {
   const acting = (principal: HostPrincipal = localAdmin): Principal => {
     const known = checkedPrincipal(principal)
-    // Somebody who is nobody must not become an admin.
-    if (known === null) throw new TypeError('leave the principal out to act as an admin; null is nobody')
+    // An unknown user must not become an admin.
+    if (known === null) throw new TypeError('omit the principal to act as an admin; null is no user')
     return known
   }
   return {
@@ -110,7 +110,7 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
   }
 }
 
-/** As over HTTP, where a program without types could send anything. */
+/** Checks the body as over HTTP: a program without types may pass anything. */
 function checked<Schema extends z.ZodType>(schema: Schema, body: z.input<Schema>): z.output<Schema> {
   const parsed = schema.safeParse(body)
   if (parsed.success) return parsed.data
@@ -120,12 +120,12 @@ function checked<Schema extends z.ZodType>(schema: Schema, body: z.input<Schema>
 }
 
 /**
- * A principal as the host application gave it; null when it gave none. A name that is missing must
- * not pass: a list for "no name in particular" would be a list of everybody's runs.
+ * Checks a principal of the host application; null if it gave none. A missing name must not pass: a list
+ * for no particular user would be a list of everyone's runs.
  */
 export function checkedPrincipal(given: HostPrincipal | null | undefined): Principal | null {
   if (given === null || given === undefined) return null
   const { user, admin = false } = typeof given === 'string' ? { user: given } : given
   if (typeof user === 'string' && user !== '' && typeof admin === 'boolean') return { user, admin }
-  throw new TypeError('a principal is the name of a user, or {user: a name, admin?: true or false}, or null')
+  throw new TypeError('a principal is a user name, or {user: string, admin?: boolean}, or null')
 }

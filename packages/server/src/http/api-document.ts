@@ -1,6 +1,6 @@
 /**
- * What the API's document says of every route alike: who may call it, how a stream of a run is resumed,
- * and how it refuses. Derived from what the routes declare, so that none can leave it out.
+ * The parts of the API's document that all routes share: who may call a route, how a stream of a run is
+ * resumed, and how a route refuses. Derived from what routes declare, so that none can leave it out.
  */
 import { type ErrorCode, errorTable } from '@millrace/protocol'
 import type { FastifySchema, RouteOptions } from 'fastify'
@@ -24,7 +24,7 @@ export const securitySchemes = {
     type: 'apiKey',
     in: 'query',
     name: 'ticket',
-    description: 'Of `POST /api/tickets`, for this one path',
+    description: 'From `POST /api/tickets`, for this one path',
   },
 } as const
 
@@ -53,7 +53,7 @@ interface RequestBody {
   content?: Record<string, { schema?: { anyOf?: { type?: string }[] } }>
 }
 
-/** A body that may be null may be left out: the document has no other way from a route to say that. */
+/** Marks a body that may be null as optional: a route has no other way to declare that. */
 export function describeOptionalBodies<Document extends object>(document: Document): Document {
   const { paths = {} } = document as OpenApi
   for (const { requestBody } of Object.values(paths).flatMap((path) => Object.values(path))) {
@@ -69,7 +69,7 @@ export function describeOptionalBodies<Document extends object>(document: Docume
   return document
 }
 
-/** The answers a caller has to be ready for, by status, with the codes that each may have. */
+/** The refusals a caller must expect, by status, with the codes that each may have. */
 function refusalsOf({ config, method }: RouteOptions, { body, params, querystring }: Described) {
   const { access = 'user', stream = false, starts = false, rate = null } = config ?? {}
   const { refusals: shape = problemDetails, refuses = [] } = config ?? {}
@@ -78,7 +78,7 @@ function refusalsOf({ config, method }: RouteOptions, { body, params, querystrin
     if (when) for (const code of more) codes.add(code)
   }
   may(access !== 'public', 'unauthenticated', 'auth_unavailable', 'storage_failed')
-  // A cookie that a foreign page sends along, and what only admins may do.
+  // For a cookie that a foreign page sends along, and for what only admins may do.
   may(access === 'admin' || method === 'POST', 'forbidden')
   may(body || querystring || params || stream, 'invalid_request')
   may(method === 'POST', 'payload_too_large', 'unsupported_media_type', 'storage_full')
@@ -105,7 +105,7 @@ function described(status: number, codes: readonly ErrorCode[]) {
   const description = codes.map((code) => `${errorTable[code].title} (\`${code}\`)`).join('; ')
   const late = status === 429 || status === 503
   return late
-    ? { description: `${description}. \`Retry-After\` says when to try again, where known` }
+    ? { description: `${description}. \`Retry-After\` tells when to try again, where known` }
     : { description }
 }
 
@@ -114,7 +114,7 @@ function streamed(produces: readonly string[], ofRun: boolean) {
     produces.map((type) => [type, { schema: type === 'text/event-stream' ? text : { type: 'object' } }]),
   )
   const over = {
-    204: { type: 'null', description: 'The log is closed, and there is nothing after this cursor' },
+    204: { type: 'null', description: 'The log is closed, and has nothing after this cursor' },
   }
   return {
     200: { description: 'Frames, each with `id`, `event` and `data`', content },
@@ -122,19 +122,24 @@ function streamed(produces: readonly string[], ofRun: boolean) {
   }
 }
 
-const cursor = 'The frames after this `id` are wanted'
+const cursor = 'Send the frames after this `id`'
 const resumeQuery = {
   after: { ...text, description: cursor },
   lastEventId: { ...text, description: `${cursor}; the same as \`after\`` },
-  epoch: { ...text, description: 'The epoch that the cursor is of' },
-  types: { ...text, description: 'Only these types, separated by commas, and the terminal one' },
+  epoch: { ...text, description: 'The epoch of the cursor' },
+  types: { ...text, description: 'Only these types, separated by commas, and the terminal event' },
 }
 const pageQuery = {
-  limit: { type: 'integer', minimum: 1, maximum: 10_000, description: 'Of a page: so many events at most' },
+  limit: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 10_000,
+    description: 'The maximum number of events on a page',
+  },
 }
 const resumeHeaders = {
   'last-event-id': { ...text, description: `${cursor}; wins over the query` },
-  'millrace-epoch': { ...text, description: 'The epoch that the cursor is of' },
+  'millrace-epoch': { ...text, description: 'The epoch of the cursor' },
 }
 
 function resumable(produces: readonly string[]): Described {

@@ -1,31 +1,31 @@
 /**
- * Forgets what is old: the one way in which anything leaves the store.
+ * Deletes what is old: the only way in which anything leaves the store.
  *
- * Owns nothing but the turn: passes happen one after the other. Invariants: a run that is not over is
- * never deleted; the newest event of a log, which may be its terminal one, is never dropped; each
- * piece is a short transaction, awaited before the next, so that appends go in between.
+ * Owns only the turn: passes run one after another. Invariants: an open run is never deleted; the newest
+ * event of a log, which may be its terminal one, is never dropped; each piece is a short transaction,
+ * awaited before the next, so that appends can run in between.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import type { CredentialStore } from '#store/credentials'
 import type { Expendable, RetentionRule, RetentionStore } from '#store/store'
 
-/** Absent: as it is configured. */
+/** Absent fields take the configured value. */
 export interface PruneRequest {
-  /** Runs that were over this many days ago are deleted. */
+  /** Deletes runs that ended at least this many days ago. */
   days?: number | undefined
-  /** Of every other log only so many events are kept, the newest; at least 1. */
+  /** Keeps only this many events of every other log, the newest; at least 1. */
   events?: number | undefined
-  /** Count, and change nothing. */
+  /** Counts, and changes nothing. */
   dryRun?: boolean | undefined
 }
 
 export interface Pruned {
-  /** Runs that were deleted. */
+  /** The number of deleted runs. */
   runs: number
-  /** Events that went, with their runs or from the beginnings of logs. */
+  /** The number of deleted events, with their runs or from the beginnings of logs. */
   events: number
-  /** What the disk has back; the rest of the room stays in the file, for new events. Absent in a dry run. */
+  /** Bytes returned to the disk; other freed space stays in the file, for new events. Absent in a dry run. */
   bytes?: number
 }
 
@@ -36,13 +36,13 @@ export interface RetentionParts {
   /** As configured. */
   rule: { days: number; events?: number | undefined }
   now: () => number
-  /** Told in one line what a pass has taken, when it has taken something. */
+  /** Receives one line for each pass that deleted something. */
   log?: Pick<Logger, 'info'>
 }
 
 const dayMs = 86_400_000
-/** Deletions that share a transaction. */
-const together = 50
+/** How many deletions share a transaction. */
+const pieceRunsMax = 50
 
 export class Retention {
   readonly #parts: RetentionParts
@@ -54,8 +54,8 @@ export class Retention {
   }
 
   /**
-   * One pass over everything. Fails with `draining` when it is stopped in the middle (what it did is
-   * done), and as the store does: with `storage_full` while the disk is.
+   * Runs one pass over everything. Fails with `draining` when it is stopped midway (deleted is deleted), and
+   * like the store: with `storage_full` while the disk is full.
    */
   prune(request: PruneRequest = {}): Promise<Pruned> {
     const pass = this.#turn.then(() => this.#pass(request))
@@ -63,7 +63,7 @@ export class Retention {
     return pass
   }
 
-  /** The pass under way ends after its piece, and no other begins. */
+  /** Ends the current pass after its piece; no other begins. */
   stop(): void {
     this.#stopped = true
   }
@@ -85,7 +85,7 @@ export class Retention {
         done.events += events
       }
     }
-    // Also what a pass that was cut short has left.
+    // Includes the space that an interrupted pass left behind.
     for (let more = true; more; ) {
       this.#check()
       const freed = await store.reclaim()
@@ -115,15 +115,15 @@ export class Retention {
         rule,
         cursor,
       )
-      for (let start = 0; start < piece.found.length; start += together) {
+      for (let start = 0; start < piece.found.length; start += pieceRunsMax) {
         this.#check()
-        yield piece.found.slice(start, start + together)
+        yield piece.found.slice(start, start + pieceRunsMax)
       }
       cursor = piece.nextCursor
     } while (cursor !== null)
   }
 
-  /** What really went: somebody else may have been there first. */
+  /** Returns what was really deleted: another process may have been first. */
   async #forget({ runId, throughSeq }: Expendable): Promise<{ runs: number; events: number }> {
     const { store } = this.#parts
     if (throughSeq !== null) return { runs: 0, events: await gone(store.prune(runId, throughSeq)) }
@@ -133,11 +133,11 @@ export class Retention {
 
   #check(): void {
     if (this.#stopped)
-      throw new MillraceError('draining', 'The server is shutting down; pruning goes on later')
+      throw new MillraceError('draining', 'The server is shutting down; pruning resumes later')
   }
 }
 
-/** A run that was deleted since it was looked at has nothing left to drop. */
+/** A run that was deleted in the meantime has nothing left to drop. */
 async function gone(pruned: Promise<number>): Promise<number> {
   try {
     return await pruned

@@ -1,7 +1,7 @@
 /**
- * Prunes by itself: a minute after the start, when the storm of a restart is over, and then every hour.
+ * Prunes regularly: one minute after the start, when the storm of a restart is over, and then every hour.
  *
- * Owns one timer, or the pass under way. A pass that fails is logged and tried again at the next hour.
+ * Owns one timer, or the current pass. A pass that fails is logged, and repeated an hour later.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
@@ -10,19 +10,19 @@ import type { Retention } from './retention.ts'
 export interface SweeperParts {
   retention: Pick<Retention, 'prune'>
   log: Pick<Logger, 'warn'>
-  /** Calls back once; the returned function calls it off. */
+  /** Calls back once; the returned function cancels it. */
   after: (ms: number, callback: () => void) => () => void
 }
 
 export const firstSweepMs = 60_000
 export const sweepIntervalMs = 3_600_000
 
-/** Returns what ends it; a pass under way is ended by the retention's own `stop`. */
+/** Returns the function that stops it; the current pass is ended by the retention's own `stop`. */
 export function startSweeper({ retention, log, after }: SweeperParts): () => void {
   let stopped = false
-  let callOff = () => {}
+  let cancel = () => {}
   const wait = (ms: number): void => {
-    if (!stopped) callOff = after(ms, () => void sweep())
+    if (!stopped) cancel = after(ms, () => void sweep())
   }
 
   async function sweep(): Promise<void> {
@@ -30,7 +30,7 @@ export function startSweeper({ retention, log, after }: SweeperParts): () => voi
       await retention.prune()
     } catch (error) {
       const drains = error instanceof MillraceError && error.code === 'draining'
-      if (!drains) log.warn({ err: error }, 'pruning failed; it is tried again in an hour')
+      if (!drains) log.warn({ err: error }, 'pruning failed; retrying in an hour')
     }
     wait(sweepIntervalMs)
   }
@@ -38,6 +38,6 @@ export function startSweeper({ retention, log, after }: SweeperParts): () => voi
   wait(firstSweepMs)
   return () => {
     stopped = true
-    callOff()
+    cancel()
   }
 }

@@ -51,7 +51,9 @@ describe('a configuration of the agent', () => {
       'agent.env.N',
     ])
     expect(problems[0]?.expected).toContain('did you mean "maxTurns"?')
-    expect(agentProblems({ env: ['x'] })).toEqual([{ path: 'agent.env', expected: 'an object of texts' }])
+    expect(agentProblems({ env: ['x'] })).toEqual([
+      { path: 'agent.env', expected: 'an object whose values are strings' },
+    ])
   })
 
   it('is judged together with all the rest', async () => {

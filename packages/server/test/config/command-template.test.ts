@@ -68,7 +68,7 @@ describe('a command', () => {
     expect(faults(() => resolveCommand(build, project, { target: 'db', level: '1x', extra: '1' }))).toEqual({
       'args.extra': 'no such argument',
       'args.target': 'one of web, api',
-      'args.level': 'text that matches [0-9]|[0-9]{2}',
+      'args.level': 'a string that matches [0-9]|[0-9]{2}',
       'args.name': 'a value',
     })
     expect(resolveCommand(build, project, { target: 'api', level: '12', name: 'n' })).toEqual([
@@ -101,9 +101,9 @@ describe('a command', () => {
   it('takes no NUL, nothing but text, and nothing inherited for an argument', () => {
     const echo = withArgs(['echo', '{a}'], { a: {} })
     expect(faults(() => resolveCommand(echo, project, { a: 'a\0b' }))).toEqual({
-      'args.a': 'text without NUL',
+      'args.a': 'a string without NUL',
     })
-    expect(faults(() => resolveCommand(echo, project, { a: 1 }))).toEqual({ 'args.a': 'text' })
+    expect(faults(() => resolveCommand(echo, project, { a: 1 }))).toEqual({ 'args.a': 'a string' })
     const odd = withArgs(['echo', '{toString}'], { toString: {} })
     expect(resolveCommand(odd, project, {})).toEqual(['echo'])
   })

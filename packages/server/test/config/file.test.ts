@@ -52,17 +52,17 @@ describe('the configuration file', () => {
   it('must exist when it is named', async () => {
     const root = workspace({ 'sub/': '' })
     expect(await problemsOf(root, { flags: { config: 'no.json' } })).toEqual([
-      { path: '--config', expected: `the path of a file; there is none at ${join(root, 'no.json')}` },
+      { path: '--config', expected: `the path of a file; ${join(root, 'no.json')} is not one` },
     ])
     expect(await problemsOf(root, { env: { MILLRACE_CONFIG: 'sub' } })).toEqual([
-      { path: 'MILLRACE_CONFIG', expected: `the path of a file; there is none at ${join(root, 'sub')}` },
+      { path: 'MILLRACE_CONFIG', expected: `the path of a file; ${join(root, 'sub')} is not one` },
     ])
   })
 
   it('must have an ending that is known', async () => {
     const root = workspace({ 'millrace.yaml': 'projects: {}' })
     expect(await problemsOf(root, { flags: { config: 'millrace.yaml' } })).toEqual([
-      { path: join(root, 'millrace.yaml'), expected: 'a file that ends in .ts, .js or .json' },
+      { path: join(root, 'millrace.yaml'), expected: 'a file name that ends in .ts, .js or .json' },
     ])
   })
 
@@ -103,7 +103,7 @@ describe('the configuration file', () => {
     for (const content of ['export const x = 1', 'export default () => ({})', 'export default [1]']) {
       const root = workspace({ 'millrace.config.js': content })
       expect(await problemsOf(root)).toEqual([
-        { path: join(root, 'millrace.config.js'), expected: 'its default export to be an object' },
+        { path: join(root, 'millrace.config.js'), expected: 'an object as its default export' },
       ])
     }
   })

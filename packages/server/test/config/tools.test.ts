@@ -51,17 +51,17 @@ describe('a tool', () => {
   })
 
   it.each<[string, object, string, RegExp]>([
-    ['no command', { command: undefined }, 'command', /a list of texts.*missing/],
-    ['a shell string', { command: 'echo hi' }, 'command', /a list of texts.*not "echo hi"/],
+    ['no command', { command: undefined }, 'command', /a list of strings.*missing/],
+    ['a shell string', { command: 'echo hi' }, 'command', /a list of strings.*not "echo hi"/],
     ['an empty command', { command: [] }, 'command', /at least the program/],
     ['an empty program', { command: ['', 'x'] }, 'command.0', /the name of a program/],
-    ['a number in the command', { command: ['sleep', 5] }, 'command.1', /a text, not 5/],
-    ['a NUL in the command', { command: ['echo', 'a\0b'] }, 'command.1', /a text/],
+    ['a number in the command', { command: ['sleep', 5] }, 'command.1', /a string, not 5/],
+    ['a NUL in the command', { command: ['echo', 'a\0b'] }, 'command.1', /a string/],
     ['time limit 0', { timeoutSeconds: 0 }, 'timeoutSeconds', /above 0, or null/],
     ['network', { network: 'yes' }, 'network', /true or false, not "yes"/],
     ['variable name', { env: { 'A-B': '1' } }, 'env.A-B', /name of an environment variable/],
-    ['variable value', { env: { CI: 1 } }, 'env.CI', /a text, not 1/],
-    ['unknown project', { projects: ['wbe'] }, 'projects.0', /no "wbe"; did you mean "web"\?/],
+    ['variable value', { env: { CI: 1 } }, 'env.CI', /a string, not 1/],
+    ['unknown project', { projects: ['wbe'] }, 'projects.0', /"wbe" is not one; did you mean "web"\?/],
     ['no project', { projects: [] }, 'projects', /at least one project/],
     ['unknown key', { timeout: 5 }, 'timeout', /no such key/],
     [

@@ -31,7 +31,7 @@ describe('without a configuration file', () => {
     })
     const config = await load(root)
     expect([...config.tools.keys()]).toEqual(['npm:test', 'npm:test:unit', 'npm:prettier', 'npm:preview'])
-    expect(config.warnings).toEqual([expect.stringContaining('"npm:bad name" is left out')])
+    expect(config.warnings).toEqual([expect.stringContaining('"npm:bad name" is skipped')])
     expect(config.tools.get('npm:test')).toMatchObject({
       title: 'npm run test',
       command: ['npm', 'run', '--silent', 'test'],

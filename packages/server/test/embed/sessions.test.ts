@@ -206,7 +206,9 @@ describe('the manager of this process', () => {
     await one.start()
     expect(await agentSessionManager.getSession(nobodys)).toBeNull()
     await two.start()
-    await expect(agentSessionManager.getSession(nobodys)).rejects.toThrow(/construct an AgentSessionManager/)
+    await expect(agentSessionManager.getSession(nobodys)).rejects.toThrow(
+      /pass the intended one to the AgentSessionManager constructor/,
+    )
     await one.stop()
     expect(await agentSessionManager.cleanupOrphanedSessions()).toBe(0)
     await two.stop()

@@ -40,7 +40,7 @@ test('a sweep that fails is logged and tried again; one cut short by a shutdown 
   const { clock, sweeps, warnings, stop, settle } = rig(() => Promise.reject(error))
   clock.advance(firstSweepMs)
   await settle()
-  expect(warnings).toEqual([[{ err: error }, expect.stringContaining('tried again')]])
+  expect(warnings).toEqual([[{ err: error }, expect.stringContaining('retrying')]])
   error = new MillraceError('draining', 'later')
   clock.advance(sweepIntervalMs)
   await settle()

@@ -1,14 +1,13 @@
 /**
- * Agent sessions for a program that embeds a Millrace: start, look up, end, wait. Keeps nothing of its
- * own: what is asked is asked of the store, so it does not matter which manager, or which request over
- * HTTP, started a session.
+ * Agent sessions for a host application: start, look up, end, wait. Keeps no state of its own and reads the
+ * store each time, so it does not matter which manager, or which HTTP request, started a session.
  */
 import { finalStates, isFinal, MillraceError, type Run, type RunState } from '@millrace/protocol'
 import type { EmbeddedRuns, HostPrincipal } from '#embed/runs'
 import { type SessionHost, theRunningOne } from './running.ts'
 import { SessionEmitter } from './session-emitter.ts'
 
-/** A session as it was when it was looked up. */
+/** A session, as it was when it was looked up. */
 export interface AgentSession {
   readonly id: string
   readonly projectId: string
@@ -16,16 +15,16 @@ export interface AgentSession {
   readonly prompt: string
   /** Everything else: times, result, error, usage. */
   readonly run: Run
-  /** Its messages, from the first one on, as soon as somebody listens. One of its own for each look-up. */
+  /** Emits its messages, from the first one, once there is a listener. Each look-up has its own. */
   readonly emitter: SessionEmitter
 }
 
 export interface AgentSessionManagerOptions {
-  /** Whose sessions these are. Default: an admin named `admin`, who sees everybody's. */
+  /** The owner of the sessions. Default: an admin named `admin`, who sees everyone's. */
   principal?: HostPrincipal
 }
 
-/** Two of them exclude each other by an index of the store; the order is that in which a session moves. */
+/** In the order in which a session passes through them. */
 const openStates = ['queued', 'starting', 'running'] as const
 const pageSize = 200
 
@@ -34,8 +33,8 @@ export class AgentSessionManager {
   readonly #principal: HostPrincipal | undefined
 
   /**
-   * Of this Millrace; without one, of the Millrace that runs in this process when a method is called,
-   * which then has to be the only one.
+   * For this Millrace; without one, for the Millrace that runs in this process when a method is called,
+   * which must be the only one.
    */
   constructor(millrace?: SessionHost, options: AgentSessionManagerOptions = {}) {
     this.#host = millrace === undefined ? theRunningOne : () => millrace
@@ -43,7 +42,7 @@ export class AgentSessionManager {
   }
 
   /**
-   * Starts a session. Resolves with its id, which is on disk then. Fails with `project_busy` when the
+   * Starts a session. Resolves with its id once the session is on disk. Fails with `project_busy` if the
    * project has an active session, and with `invalid_request` for an unknown project, a blank prompt, or
    * a `cwd` (absolute, or relative to the project) outside the project.
    */
@@ -57,13 +56,13 @@ export class AgentSessionManager {
     return (await this.#runs().start(body, this.#principal)).id
   }
 
-  /** Null when there is no such session. */
+  /** Null if there is no such session. */
   async getSession(id: string): Promise<AgentSession | null> {
     const run = await this.#find(id)
     return run === null ? null : this.#sessionOf(run)
   }
 
-  /** Ends a session as aborted. False when there is no such session, or when it is over already. */
+  /** Ends a session as aborted. False if there is no such session, or if it is over already. */
   async abortSession(id: string): Promise<boolean> {
     const run = await this.#find(id)
     if (run === null || isFinal(run.state)) return false
@@ -71,9 +70,9 @@ export class AgentSessionManager {
     return state === 'aborted' || !isFinal(state)
   }
 
-  /** The session that waits for its turn, or works, in the project; null when there is none. */
+  /** The session that is queued or running in the project; null if there is none. */
   async getActiveSessionForProject(projectId: string): Promise<AgentSession | null> {
-    // The newest one: no other could be put into the store after it while it is not over.
+    // The newest one: the store admits no other while it is open.
     const { runs } = await this.#runs().list(
       { kind: 'session', project: projectId, limit: 1 },
       this.#principal,
@@ -83,8 +82,8 @@ export class AgentSessionManager {
   }
 
   /**
-   * Ends all sessions that are not over as interrupted, with this reason. Resolves with how many, when
-   * they are over, or after 5 s. Does not keep new ones from being started: `millrace.stop()` does.
+   * Ends all open sessions as interrupted, with this reason. Resolves with their number when they are over,
+   * or after 5 s. Does not prevent new ones from starting: `millrace.stop()` does.
    */
   async shutdownAll(reason: string): Promise<number> {
     const open = await this.#open()
@@ -93,7 +92,7 @@ export class AgentSessionManager {
   }
 
   /**
-   * Resolves when every session that is at work now has ended, with its processes: a session's terminal
+   * Resolves when every session that is now running has ended, with its processes: a session's terminal
    * event is written after the last of them is gone.
    */
   async waitForAllCleanup(): Promise<void> {
@@ -102,8 +101,8 @@ export class AgentSessionManager {
   }
 
   /**
-   * The start of Millrace has ended what a crash left behind: orphaned processes, by pid and start time,
-   * and the runs that said they were active. Waits for a start under way; resolves with how many runs it closed.
+   * The start of Millrace ends what a crash left behind: orphaned processes, by pid and start time, and the
+   * runs that were recorded as active. Waits for that start; resolves with the number of runs it closed.
    */
   async cleanupOrphanedSessions(): Promise<number> {
     return this.#runs().recovered()
@@ -140,7 +139,7 @@ export class AgentSessionManager {
     }
   }
 
-  /** One state after the other, forward: a session that moves on meanwhile is found in the next one. */
+  /** Reads state after state, forward: a session that advances meanwhile is found in the next one. */
   async #open(): Promise<Run[]> {
     const found = new Map<string, Run>()
     for (const state of openStates) {
@@ -163,10 +162,10 @@ export class AgentSessionManager {
   async #untilOver({ id, head }: Run): Promise<void> {
     const principal = this.#acting()
     const events = this.#runs().follow(id, { after: head, ...principal })
-    // Ends after the terminal event.
+    // The stream ends after the terminal event.
     for await (const { type } of events) if (finalStates.some((state) => state === type)) return
   }
 }
 
-/** Of the Millrace that runs in this process. */
+/** For the Millrace that runs in this process. */
 export const agentSessionManager: AgentSessionManager = new AgentSessionManager()

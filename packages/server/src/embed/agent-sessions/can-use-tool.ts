@@ -1,6 +1,6 @@
 /**
- * The tool policy as the `canUseTool` of who calls the agent SDK's `query()` themselves. It fails closed:
- * whatever goes wrong on the way to a verdict is a denial.
+ * The tool policy as `canUseTool`, for programs that call the agent SDK's `query()` themselves. It fails
+ * closed: any failure on the way to a verdict is a denial.
  */
 import { homedir } from 'node:os'
 import type { CanUseTool } from '@anthropic-ai/claude-agent-sdk'
@@ -8,38 +8,38 @@ import { createPolicy, type PolicyOptions } from '@millrace/policy'
 import { messageOf } from '@millrace/protocol'
 
 export interface CanUseToolOptions {
-  /** Absolute: what the agent may change. Default: the current directory when a call is judged. */
+  /** Absolute: the directory that the agent may change. Default: the current directory when a call is judged. */
   projectPath?: string
   /** Absolute: where the agent works, the `cwd` of `query()`. Default: the project. */
   cwd?: string
-  /** Absolute: the home whose credentials are kept. Default: that of this process's user. */
+  /** Absolute: the home whose credentials are protected. Default: that of this process's user. */
   home?: string
-  /** Names of tools, and `mcp__server__*`. Default: the built-in list. */
+  /** Names of tools, or `mcp__server__*`. Default: the built-in list. */
   allowedTools?: readonly string[]
   /** Absolute paths that no call may read or write. */
   hidden?: readonly string[]
-  /** Does the agent's process run inside a boundary of yours? Default: no; bash that cannot be read is put to `ask`, or denied. */
+  /** Does the agent's process run inside a boundary of yours? Default: no; bash that cannot be read goes to `ask`, or is denied. */
   sandboxed?: boolean
-  /** Inside a boundary: what becomes of bash that cannot be read. Default: `ask` with `ask`, else `allow`. */
+  /** Inside a boundary: the verdict on bash that cannot be read. Default: `ask` if `ask` is given, else `allow`. */
   unreadableBash?: PolicyOptions['unreadableBash']
-  /** Puts the verdict *ask* to a person. Without it, asking is denying. A rejection is a denial. */
+  /** Puts the verdict *ask* to a person. Without it, *ask* is a denial; so is a rejection. */
   ask?(question: PermissionQuestion): Promise<{ decision: 'allow' | 'deny'; message?: string }>
 }
 
 export interface PermissionQuestion {
   tool: string
   input: Record<string, unknown>
-  /** Why it is asked, in one sentence. */
+  /** Why the policy asks, in one sentence. */
   reason: string
   toolUseId: string
-  /** Aborted when the answer is not wanted any more. */
+  /** Aborted when the answer is no longer needed. */
   signal: AbortSignal
 }
 
 export function createCanUseTool(options: CanUseToolOptions = {}): CanUseTool {
   const { ask } = options
   return async (tool, input, { toolUseID, signal }) => {
-    // Input executed is input judged.
+    // The input that runs is the input that was judged.
     const allow = { behavior: 'allow', updatedInput: input } as const
     const deny = (message: string) => ({ behavior: 'deny', message }) as const
     try {
@@ -68,5 +68,5 @@ function policyFor(options: CanUseToolOptions, projectPath: string) {
   })
 }
 
-/** The policy for an agent that works in the current directory, outside any sandbox, and can ask nobody. */
+/** The policy for an agent that works in the current directory, outside any sandbox, with nobody to ask. */
 export const canUseTool: CanUseTool = createCanUseTool()

@@ -1,12 +1,12 @@
 /**
- * Which Millraces run in this process, for who has none at hand.
+ * The Millraces that run in this process, for callers that hold no reference to one.
  *
- * Owns the set; `createMillrace` enters itself at the end of its start and leaves at its stop.
+ * Owns the set; a Millrace enters at the end of its start and leaves at its stop.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { EmbeddedRuns } from '#embed/runs'
 
-/** What of a Millrace sessions need. */
+/** The part of a Millrace that sessions need. */
 export interface SessionHost {
   readonly runs: EmbeddedRuns
 }
@@ -21,7 +21,7 @@ export function leaveRunning(host: SessionHost): void {
   running.delete(host)
 }
 
-/** The one that runs. Fails with `draining` when none does, and with a TypeError when there are several. */
+/** Returns the running Millrace. Fails with `draining` if there is none, and with a TypeError if there are several. */
 export function theRunningOne(): SessionHost {
   const [one, another] = running
   if (one === undefined) {
@@ -32,6 +32,6 @@ export function theRunningOne(): SessionHost {
   }
   if (another === undefined) return one
   throw new TypeError(
-    'Several Millraces are running in this process: construct an AgentSessionManager with the one that is meant',
+    'Several Millraces are running in this process: pass the intended one to the AgentSessionManager constructor',
   )
 }

@@ -1,10 +1,10 @@
 /**
  * The messages of one session as an EventEmitter.
  *
- * Owns the one follower of its session, and only while somebody listens: the first listener starts it, the
- * last one that leaves ends it, and the next one goes on after what was emitted last. So a listener of a
- * session that is at work, or over, gets its messages from the first one on, and an emitter nobody listens
- * to follows nothing. Invariant: each message is emitted once, in the order of the log, and `end` is the last.
+ * Owns the one follower of its session, and only while there is a listener: the first listener starts it, the
+ * last one that leaves ends it, and the next one resumes after the message emitted last. So a listener of a
+ * session that is running, or over, receives its messages from the first one, and an emitter without
+ * listeners follows nothing. Invariant: each message is emitted once, in log order, and `end` is the last.
  */
 import { EventEmitter } from 'node:events'
 import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk'
@@ -22,9 +22,9 @@ import {
 type SdkEvents = { [Type in SDKMessage['type']]: [message: Extract<SDKMessage, { type: Type }>] }
 
 /**
- * `message`: every message of the agent SDK, which is also emitted by its own type (`system`, `assistant`,
- * `user`, `stream_event`, `result` …). Approvals and denials are emitted by their type only. `end`: the
- * session is over. `error`: its log cannot be read any more; not emitted when nobody listens for it.
+ * `message`: every message of the agent SDK, which is also emitted under its own type (`system`, `assistant`,
+ * `user`, `stream_event`, `result` …). Approvals and denials are emitted under their type only. `end`: the
+ * session is over. `error`: its log can no longer be read; not emitted without a listener for it.
  */
 export interface SessionEvents extends SdkEvents {
   message: [message: SDKMessage]
@@ -43,13 +43,13 @@ export type FollowSession = (options: { after: number; signal: AbortSignal }) =>
 
 const ours: readonly string[] = [...Object.values(lifecycleTypes), ...Object.values(permissionTypes)]
 const watchers: readonly string[] = ['newListener', 'removeListener']
-/** Names that say something else here than a type of the log would. */
+/** Names that have a meaning of their own here, whatever type of the log has the same name. */
 const taken: readonly string[] = ['message', 'end', ...watchers]
 
 export class SessionEmitter extends EventEmitter<SessionEvents> {
   readonly #id: string
   readonly #follow: FollowSession
-  /** `seq` of what was emitted last. */
+  /** `seq` of the last emitted message. */
   #after = 0
   #over = false
   #following: AbortController | null = null
@@ -62,7 +62,7 @@ export class SessionEmitter extends EventEmitter<SessionEvents> {
     this.#watch()
   }
 
-  /** Those that watch for listeners stay. */
+  /** Keeps the listeners that watch for listeners. */
   override removeAllListeners(type?: string): this {
     if (type === undefined) super.removeAllListeners()
     else super.removeAllListeners(type)
@@ -72,11 +72,11 @@ export class SessionEmitter extends EventEmitter<SessionEvents> {
 
   #watch(): void {
     if (this.listenerCount('removeListener') === 0) this.on('removeListener', this.#onLeft)
-    if (this.listenerCount('newListener') === 0) this.on('newListener', this.#onCome)
+    if (this.listenerCount('newListener') === 0) this.on('newListener', this.#onJoined)
     this.#onLeft()
   }
 
-  readonly #onCome = (type: string | symbol): void => {
+  readonly #onJoined = (type: string | symbol): void => {
     if (watchers.includes(String(type)) || this.#over || this.#following !== null) return
     this.#following = new AbortController()
     void this.#read(this.#following.signal)
@@ -93,7 +93,7 @@ export class SessionEmitter extends EventEmitter<SessionEvents> {
       for await (const event of this.#follow({ after: this.#after, signal })) {
         if (signal.aborted) return
         this.#after = event.seq
-        this.#tell(event)
+        this.#dispatch(event)
       }
     } catch (error) {
       if (!signal.aborted && this.listenerCount('error') > 0) this.#emitSafely('error', error)
@@ -101,7 +101,7 @@ export class SessionEmitter extends EventEmitter<SessionEvents> {
     if (!signal.aborted) this.#following = null
   }
 
-  #tell({ type, data }: LogEvent): void {
+  #dispatch({ type, data }: LogEvent): void {
     const end = finalStates.find((state) => state === type)
     if (end !== undefined) {
       this.#over = true
@@ -113,7 +113,7 @@ export class SessionEmitter extends EventEmitter<SessionEvents> {
     this.#emitSafely(type, data)
   }
 
-  /** A listener that throws is an uncaught exception, as with every emitter of Node, and holds up nothing. */
+  /** A listener that throws causes an uncaught exception, as with every Node emitter, and delays no other. */
   #emitSafely(type: string, value: unknown): void {
     try {
       ;(this as EventEmitter).emit(type, value)

@@ -1,4 +1,4 @@
-/** What a client says it wants to follow, judged by the rules of PocketBase's `POST /api/realtime`. */
+/** Reads which topics a client subscribes to, by the rules of PocketBase's `POST /api/realtime`. */
 import {
   isOneLine,
   readSubscription,
@@ -8,8 +8,8 @@ import {
 } from '#realtime/subscription'
 import { blank, InvalidFields, malformed, type RefusedFields, tooLong, unsupported } from './refusals.ts'
 
-const longestClientId = 255
-const mostSubscriptions = 1000
+const clientIdCharsMax = 255
+const subscriptionsMax = 1000
 
 export interface SubscribeRequest {
   clientId: string
@@ -20,10 +20,10 @@ export interface SubscribeRequest {
 export function readSubscribeBody(body: unknown): SubscribeRequest {
   const { clientId = null, subscriptions = null } = objectOf(body)
   const data: RefusedFields = {}
-  // Values of a wrong type are no JSON of this request: PocketBase names no field then.
+  // For values of a wrong type PocketBase names no field.
   if (clientId !== null && typeof clientId !== 'string') throw new InvalidFields({})
   if (clientId === null || clientId === '') data.clientId = blank
-  else if (clientId.length > longestClientId) data.clientId = tooLong(1, longestClientId)
+  else if (clientId.length > clientIdCharsMax) data.clientId = tooLong(1, clientIdCharsMax)
   const read = readSubscriptions(textsOf(subscriptions), data)
   if (Object.keys(data).length > 0) throw new InvalidFields(data, read.refusal)
   return { clientId: clientId ?? '', subscriptions: read.subscriptions }
@@ -33,8 +33,8 @@ function readSubscriptions(
   texts: readonly string[],
   data: RefusedFields,
 ): { subscriptions: Subscription[]; refusal: string | undefined } {
-  if (texts.length > mostSubscriptions) {
-    data.subscriptions = tooLong(0, mostSubscriptions)
+  if (texts.length > subscriptionsMax) {
+    data.subscriptions = tooLong(0, subscriptionsMax)
     return { subscriptions: [], refusal: undefined }
   }
   const refused: RefusedFields = {}
@@ -77,7 +77,7 @@ export interface PublishRequest {
   data: unknown
 }
 
-/** The topic's name is judged where it is published. */
+/** The topic's name is checked where it is published. */
 export function readPublishBody(body: unknown): PublishRequest {
   const { topic = null, data = null } = objectOf(body)
   if (topic !== null && typeof topic !== 'string') throw new InvalidFields({})
