@@ -1,4 +1,4 @@
-/** The part of the conformance suite about questions to people. */
+/** Approvals: questions to people, their answers, and what the end of a run does to them. */
 import { randomUUID } from 'node:crypto'
 import { finalStates, type PermissionResolvedEvent } from '@millrace/protocol'
 import type { ApprovalAnswer, Commit, NewApproval, Store } from '@millrace/server/store'
@@ -11,7 +11,7 @@ const expired: ApprovalAnswer = { decision: 'deny', by: 'expiry', at: 60_000 }
 
 export function describeApprovals(subject: Subject): void {
   describe('approvals', () => {
-    test('a question is open, and in the log, until it is answered', async () => {
+    test('a question is in the log, and open until it is answered', async () => {
       const { store } = subject
       const id = await runningRun(store)
       const [first, second] = [newApproval(), newApproval({ expiresAt: 70_000 })]
@@ -49,7 +49,7 @@ export function describeApprovals(subject: Subject): void {
       expect(await readAll(subject.store, id)).toEqual(log)
     })
 
-    test('of twenty answers at once the first one counts, and the rest learn that it is answered', async () => {
+    test('of twenty answers at once the first counts, and the others are refused with `already_answered`', async () => {
       const { store } = subject
       const id = await runningRun(store)
       const approval = newApproval()
@@ -69,7 +69,7 @@ export function describeApprovals(subject: Subject): void {
       expect(resolvedIn(await readAll(store, id))).toEqual(won)
     })
 
-    test('an answer to a question, or a run, that does not exist is refused, also of another run', async () => {
+    test('answering a question that the run does not have is refused, also when another run has it', async () => {
       const { store } = subject
       const [id, other] = [await runningRun(store), await runningRun(store)]
       const approval = newApproval()
@@ -86,7 +86,7 @@ export function describeApprovals(subject: Subject): void {
       expect(await readAll(store, id)).toHaveLength(2)
     })
 
-    test('an old attempt and a run that is over ask nothing, and the same question is not put twice', async () => {
+    test('an old attempt cannot ask, nor can a run that is over, and the same question is not put twice', async () => {
       const { store } = subject
       const id = await runningRun(store)
       const approval = newApproval()
@@ -105,14 +105,14 @@ export function describeApprovals(subject: Subject): void {
       expect((await readAll(store, id)).filter(({ type }) => type === 'permission:requested')).toHaveLength(1)
     })
 
-    test('the end of a run withdraws what is open, before its terminal event and in one commit with it', async () => {
+    test('the end of a run withdraws open questions before its terminal event, in one commit with it', async () => {
       const { store } = subject
       const id = await runningRun(store)
       const [answered, one, two] = [newApproval(), newApproval(), newApproval()]
       for (const approval of [answered, one, two]) await store.requestApproval(id, 1, approval)
       await store.answerApproval(id, answered.id, allow)
-      const told: Commit[] = []
-      store.onCommit((commit) => told.push(commit))
+      const announced: Commit[] = []
+      store.onCommit((commit) => announced.push(commit))
       expect(await store.finish(id, 1, completed())).toMatchObject({ head: 9 })
       const log = await readAll(store, id)
       expect(log.slice(6).map(({ seq, at, type }) => [seq, at, type])).toEqual([
@@ -123,7 +123,7 @@ export function describeApprovals(subject: Subject): void {
       expect(resolvedIn(log).slice(1)).toEqual(
         [one, two].map(({ id }) => ({ approvalId: id, decision: 'deny', by: 'withdrawn' })),
       )
-      expect(told).toEqual([
+      expect(announced).toEqual([
         { runId: id, change: 'finished', state: 'completed', head: 9, closed: true, events: log.slice(6) },
       ])
       expect(await store.openApprovals(id)).toEqual([])
@@ -136,7 +136,7 @@ export function describeApprovals(subject: Subject): void {
       expect(await readAll(store, id)).toEqual(log)
     })
 
-    test('questions go with their run', async () => {
+    test('the questions of a deleted run are gone', async () => {
       const { store } = subject
       const [id, other] = [await runningRun(store), await runningRun(store)]
       const approval = newApproval()
@@ -150,8 +150,8 @@ export function describeApprovals(subject: Subject): void {
 
     test('whatever races, each question is resolved exactly once, before the end of its run', async () => {
       const { store } = subject
-      const told: Commit[] = []
-      store.onCommit((commit) => told.push(commit))
+      const announced: Commit[] = []
+      store.onCommit((commit) => announced.push(commit))
       const property = fc.asyncProperty(fc.array(round, { minLength: 1, maxLength: 5 }), async (rounds) => {
         const id = await runningRun(store)
         const asked = upTo(questions).map(() => newApproval())
@@ -162,7 +162,7 @@ export function describeApprovals(subject: Subject): void {
         }
         await store.finish(id, 1, completed()).catch(expectCode('run_over'))
         const log = await readAll(store, id)
-        const commits = told.filter((commit) => commit.runId === id)
+        const commits = announced.filter((commit) => commit.runId === id)
         expect(commits.flatMap((commit) => commit.events)).toEqual(log)
         expectResolvedOnce(log, put, granted)
         expect(await store.openApprovals(id)).toEqual([])
@@ -192,7 +192,7 @@ const round: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 1, maxLength: 10 },
 )
 
-/** Takes a step whose refusal, if any, must be one that a race explains; notes what was granted. */
+/** Takes a step whose refusal, if any, a race must explain; notes what was put and what was granted. */
 async function take(
   store: Store,
   run: string,

@@ -1,4 +1,4 @@
-/** The part of the conformance suite about credentials. */
+/** Credentials: one use, revocation, expiry. */
 import { randomUUID } from 'node:crypto'
 import type { Credential } from '@millrace/server/store'
 import { describe, expect, test } from 'vitest'
@@ -22,7 +22,7 @@ function newCredential(given: Partial<Credential> = {}): Credential {
 
 export function describeCredentials(subject: Subject): void {
   describe('credentials', () => {
-    test('one is found by its hash, as it was added, also by the next opening', async () => {
+    test('a credential is found by its hash, as it was added, also after a reopen', async () => {
       const credential = newCredential({ admin: true, expiresAt: 5_000, path: '/api/stream', kind: 'ticket' })
       await subject.store.credentials.add(credential, 'hash')
       expect(await subject.store.credentials.find('hash')).toEqual(credential)
@@ -31,7 +31,7 @@ export function describeCredentials(subject: Subject): void {
       expect(await subject.store.credentials.find('hash')).toEqual(credential)
     })
 
-    test('of many that take a one-use credential at once exactly one gets it', async () => {
+    test('of many callers that take a one-use credential at once exactly one gets it', async () => {
       const { credentials } = subject.store
       const credential = newCredential({ kind: 'login' })
       await credentials.add(credential, 'hash')
@@ -42,7 +42,7 @@ export function describeCredentials(subject: Subject): void {
       expect(await credentials.take('unknown', 1)).toBeNull()
     })
 
-    test('with one that is revoked dies all that was made from it, and nothing else', async () => {
+    test('revoking a credential revokes everything made from it, and nothing else', async () => {
       const { credentials } = subject.store
       const token = newCredential()
       const cookie = newCredential({ kind: 'cookie', parent: token.id })
@@ -59,7 +59,17 @@ export function describeCredentials(subject: Subject): void {
       expect(new Set(await credentials.dead(ids, 4_000))).toEqual(new Set(ids.slice(0, 3)))
     })
 
-    test('dead are those revoked, expired at the time given, or unknown', async () => {
+    test('credentials that name each other as parents are judged and revoked like any others', async () => {
+      const { credentials } = subject.store
+      const [one, other] = [newCredential(), newCredential()]
+      await credentials.add({ ...one, parent: other.id }, one.id)
+      await credentials.add({ ...other, parent: one.id }, other.id)
+      expect(await credentials.dead([one.id, other.id], 1_000)).toEqual([])
+      expect(await credentials.revoke(one.id, 2_000)).toBe(true)
+      expect(new Set(await credentials.dead([one.id, other.id], 3_000))).toEqual(new Set([one.id, other.id]))
+    })
+
+    test('a credential is dead when it is revoked, expired at the given time, or unknown', async () => {
       const { credentials } = subject.store
       const lasting = newCredential()
       const brief = newCredential({ expiresAt: 2_000 })
@@ -71,7 +81,7 @@ export function describeCredentials(subject: Subject): void {
       expect(await credentials.dead([], 2_000)).toEqual([])
     })
 
-    test('a listing has those of one kind, newest first, and a sweep forgets what expired', async () => {
+    test('credentials of one kind are listed newest first, and a sweep forgets those that expired', async () => {
       const { credentials } = subject.store
       const [old, young] = [newCredential({ expiresAt: 2_000 }), newCredential({ createdAt: 1_500 })]
       for (const one of [old, young, newCredential({ kind: 'cookie' })]) await credentials.add(one, one.id)

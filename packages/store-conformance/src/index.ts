@@ -1,7 +1,4 @@
-/**
- * The one suite that every store passes. It imports vitest: only tests may import it.
- */
-
+/** The one suite that every store passes. It imports vitest, so only tests may import it. */
 import type { Store } from '@millrace/server/store'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { describeApprovals } from './approvals.ts'
@@ -13,17 +10,18 @@ import { describeQueue } from './queue.ts'
 import { describeRetention } from './retention.ts'
 import { describeTranscripts } from './transcripts.ts'
 
-/** A store of its own, with nothing in it. */
+/** An empty store for one test. */
 export interface OpenedStore {
   store: Store
-  /** Closes the store and opens what it left. */
+  /** Closes the store and opens one on what it left. */
   reopen(): Promise<Store>
   /** Closes the store, if it is open, and removes what it left. */
   dispose(): Promise<void>
 }
 
+/** Declares the tests of the suite; `open` is called before each of them. `name` is shown with them. */
 export function describeStoreConformance(name: string, open: () => Promise<OpenedStore>): void {
-  describe(`${name} passes the conformance suite:`, () => {
+  describe(name, () => {
     let opened: OpenedStore
     let store: Store
     beforeEach(async () => {
@@ -49,7 +47,7 @@ export function describeStoreConformance(name: string, open: () => Promise<Opene
     describeCredentials(subject)
     describeRetention(subject)
 
-    test('a store that is closed refuses every call', async () => {
+    test('a closed store refuses every call with `draining`', async () => {
       const run = newRun()
       await store.createRun(run)
       await store.close()
@@ -58,7 +56,7 @@ export function describeStoreConformance(name: string, open: () => Promise<Opene
       await expect(store.getRun(run.id)).rejects.toMatchObject({ code: 'draining' })
     })
 
-    test('what was handed over before a close is on disk after it', async () => {
+    test('writes handed over before a close are in the store that is opened next', async () => {
       const run = newRun()
       await store.createRun(run)
       const appended = Array.from({ length: 30 }, (_, i) => store.append(run.id, 0, [line(`${i}`)]))
@@ -68,7 +66,7 @@ export function describeStoreConformance(name: string, open: () => Promise<Opene
       expect((await subject.store.bounds(run.id))?.head).toBe(31)
     })
 
-    test('another opening keeps the epoch, the runs and their logs', async () => {
+    test('a reopened store has the same epoch, runs and logs', async () => {
       const run = newRun({ spec: { tool: 'count', args: { a: 'ü' } } })
       await store.createRun(run)
       await store.claim({ kind: 'job', limit: 1, node: 'here' })

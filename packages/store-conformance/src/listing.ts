@@ -1,4 +1,4 @@
-/** The part of the conformance suite about listing runs. */
+/** Listings: pages, filters, active runs. */
 import type { RunKind } from '@millrace/protocol'
 import type { RunFilter, Store } from '@millrace/server/store'
 import { describe, expect, test } from 'vitest'
@@ -6,7 +6,7 @@ import { completed, newRun, runningRun, type Subject, upTo } from './material.ts
 
 export function describeListing(subject: Subject): void {
   describe('listing', () => {
-    test('pages show every run once, newest first, also while new ones arrive', async () => {
+    test('pages show every run once, newest first, also while new runs arrive', async () => {
       const { store } = subject
       const ids: string[] = []
       for (let n = 0; n < 23; n += 1) ids.push((await store.createRun(newRun())).run.id)
@@ -22,14 +22,14 @@ export function describeListing(subject: Subject): void {
       expect(seen).toEqual(ids.toReversed())
     })
 
-    test('a page that is exactly full has no next one when nothing is left', async () => {
+    test('a page that is exactly full has no next page when nothing is left', async () => {
       const { store } = subject
       await Promise.all(upTo(4).map(() => store.createRun(newRun())))
       expect((await store.listRuns({ limit: 4 })).nextCursor).toBeNull()
       expect((await store.listRuns({ limit: 3 })).nextCursor).not.toBeNull()
     })
 
-    test('filters narrow a listing, together', async () => {
+    test('several filters of a listing all apply', async () => {
       const { store } = subject
       const make = async (owner: string, kind: RunKind, project: string) =>
         (await store.createRun(newRun({ owner, kind, project }))).run.id
@@ -50,7 +50,7 @@ export function describeListing(subject: Subject): void {
       expect(await found({ owner: 'nobody' })).toEqual([])
     })
 
-    test('a cursor that no page gave is refused by name', async () => {
+    test('a cursor that came from no page is refused, and the refusal names `cursor`', async () => {
       const { store } = subject
       await Promise.all(upTo(3).map(() => store.createRun(newRun())))
       const { nextCursor } = await store.listRuns({ limit: 1 })
@@ -66,7 +66,7 @@ export function describeListing(subject: Subject): void {
       expect(next.runs).toHaveLength(2)
     })
 
-    test('active runs are those starting, running, or to be ended while queued, oldest first', async () => {
+    test('the active runs are those starting, running, or to be ended while queued, oldest first', async () => {
       const { store } = subject
       const ended = newRun()
       await store.createRun(ended)

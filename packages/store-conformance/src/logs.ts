@@ -1,4 +1,4 @@
-/** The part of the conformance suite about logs: order, fencing, ends, pages, pruning, commits. */
+/** Logs: order, fencing, ends, pages, pruning, commits. */
 import { resolveResume } from '@millrace/protocol'
 import type { Commit } from '@millrace/server/store'
 import { describe, expect, test } from 'vitest'
@@ -50,7 +50,7 @@ export function describeLogs(subject: Subject): void {
       expect(read.slice(2).map(({ at, type, json }) => ({ at, type, json }))).toEqual([...events, ...large])
     })
 
-    test('an event that is not one line of JSON, or has no proper type or time, is refused', async () => {
+    test('an event that is not one line of JSON, or has no valid type or time, is refused', async () => {
       const { store } = subject
       const id = await runningRun(store)
       const good = line('x')
@@ -96,7 +96,7 @@ export function describeLogs(subject: Subject): void {
       )
     })
 
-    test('writing to a run that does not exist is refused, reading it gives null', async () => {
+    test('writing to a run that does not exist is refused, and reading it gives null', async () => {
       const { store } = subject
       const { id } = newRun()
       await expect(store.append(id, 0, [line('x')])).rejects.toMatchObject({ code: 'not_found' })
@@ -107,7 +107,7 @@ export function describeLogs(subject: Subject): void {
       expect(await store.readAfter(id, { after: 0, maxBytes: 100 })).toBeNull()
     })
 
-    test('of many that race to finish a run one wins, and nothing follows its terminal event', async () => {
+    test('of many calls that race to finish a run one wins, and nothing follows its terminal event', async () => {
       const { store } = subject
       const id = await runningRun(store)
       const racers = upTo(30).map(async (n) => {
@@ -128,7 +128,7 @@ export function describeLogs(subject: Subject): void {
       expect(await store.bounds(id)).toMatchObject({ head: events.length, closed: true })
     })
 
-    test('a page ends with the event that passes its bytes, or at its count, and the next goes on there', async () => {
+    test('a page ends with the event that passes its byte limit, or at its event limit, and the next page continues there', async () => {
       const { store } = subject
       const id = await runningRun(store)
       // 20 bytes of JSON each: {"line":"…"} with é as two of them.
@@ -160,7 +160,7 @@ export function describeLogs(subject: Subject): void {
       })
     })
 
-    test('pruning drops exactly the events up to a number, and a cursor before it resolves to a reset', async () => {
+    test('pruning drops exactly the events up to a seq, and an earlier cursor resolves to a reset', async () => {
       const { store } = subject
       const id = await runningRun(store)
       await store.append(
@@ -193,7 +193,7 @@ export function describeLogs(subject: Subject): void {
       expect(await store.getRun(id)).toMatchObject({ head: 23, state: 'completed' })
     })
 
-    test('commits are told in order and without a gap, and the log then has what they say', async () => {
+    test('commits are announced in order and without a gap, and their events are the log', async () => {
       const { store } = subject
       const commits: Commit[] = []
       const stop = store.onCommit((commit) => commits.push(commit))
@@ -222,18 +222,18 @@ export function describeLogs(subject: Subject): void {
       expect(new Set(commits.map((commit) => commit.runId))).toEqual(new Set(ids))
     })
 
-    test('an event is in the log for every reader before its commit is told', async () => {
+    test('an event is in the log for every reader before its commit is announced', async () => {
       const { store } = subject
       const id = await runningRun(store)
       const reads: Promise<number | undefined>[] = []
-      const told: number[] = []
+      const announced: number[] = []
       store.onCommit((commit) => {
-        told.push(commit.head)
+        announced.push(commit.head)
         reads.push(store.bounds(id).then((bounds) => bounds?.head))
       })
       for (let n = 0; n < 5; n += 1) await store.append(id, 1, [line(`${n}`)])
       const heads = await Promise.all(reads)
-      for (const [index, head] of heads.entries()) expect(head).toBeGreaterThanOrEqual(told[index] ?? 0)
+      for (const [index, head] of heads.entries()) expect(head).toBeGreaterThanOrEqual(announced[index] ?? 0)
     })
   })
 }

@@ -1,8 +1,8 @@
-/** What the tests of the conformance suite are made of: runs, events, and ways to look at a store. */
+/** What tests of stores are made of: runs, events, and ways to look at a store. */
 import { randomUUID } from 'node:crypto'
 import type { EventInput, Finish, NewApproval, NewRun, Store, TranscriptEntry } from '@millrace/server/store'
 
-/** What a test of the suite works with: always the store that is open now. */
+/** What a test works with: always the store that is open now. */
 export interface Subject {
   readonly store: Store
   reopen(): Promise<Store>
@@ -39,7 +39,7 @@ export function completed(result: unknown = null, at = 9_000): Finish {
   }
 }
 
-/** A run that was claimed and runs, at attempt 1. */
+/** Creates a run, claims it and marks it running, at attempt 1. */
 export async function runningRun(store: Store, given: Partial<NewRun> = {}): Promise<string> {
   const run = newRun(given)
   await store.createRun(run)
@@ -63,7 +63,7 @@ export function entry(text: string, subpath = ''): TranscriptEntry {
   return { conversation: 'c1', subpath, json: JSON.stringify({ text }) }
 }
 
-/** Has all room made that there is to make; a store may take as many calls as it needs, but not for ever. */
+/** Reclaims all there is to reclaim. A store may take as many calls as it needs, but not for ever. */
 export async function reclaimAll(store: Store): Promise<void> {
   for (let calls = 0; calls < 10_000; calls += 1) if (!(await store.reclaim()).more) return
   throw new Error('reclaim() says that there is more after 10,000 calls')

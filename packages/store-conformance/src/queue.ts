@@ -1,10 +1,10 @@
-/** The part of the conformance suite about starting and ending runs. */
+/** The queue: creating, claiming and ending runs. */
 import { describe, expect, test } from 'vitest'
 import { completed, line, newRun, runningRun, type Subject, upTo } from './material.ts'
 
 export function describeQueue(subject: Subject): void {
   describe('the queue', () => {
-    test('a new run is queued, with its first event', async () => {
+    test('a new run is queued and has its first event', async () => {
       const { store } = subject
       const run = newRun({ retryOf: newRun().id, spec: { tool: 'x', args: { a: '1' } } })
       const { queued: _queued, exclusive: _exclusive, idempotency: _idempotency, ...shown } = run
@@ -27,7 +27,7 @@ export function describeQueue(subject: Subject): void {
       expect(await store.getRun(run.id)).toEqual(record)
     })
 
-    test('runs of a kind are claimed oldest first, and no more than its limit are active', async () => {
+    test('runs of a kind are claimed oldest first, and never more than the limit are active', async () => {
       const { store } = subject
       const ids = upTo(4).map(() => newRun().id)
       for (const id of ids) await store.createRun(newRun({ id }))
@@ -49,7 +49,7 @@ export function describeQueue(subject: Subject): void {
       expect(await claim()).toBeNull()
     })
 
-    test('claims that race take different runs and keep the limit', async () => {
+    test('claims that race take different runs and stay within the limit', async () => {
       const { store } = subject
       await Promise.all(upTo(30).map(() => store.createRun(newRun())))
       const claims = await Promise.all(
@@ -61,7 +61,7 @@ export function describeQueue(subject: Subject): void {
       expect(await store.listActive()).toHaveLength(10)
     })
 
-    test('a queued run whose end was asked for is passed over, and can be finished as it is', async () => {
+    test('a queued run whose end was requested is never claimed, and can be finished from the queue', async () => {
       const { store } = subject
       const [ended, next] = [newRun(), newRun()]
       await store.createRun(ended)
@@ -104,7 +104,7 @@ export function describeQueue(subject: Subject): void {
       expect((await store.createRun(newRun({ exclusive: true }))).created).toBe(true)
     })
 
-    test('a repeated idempotency key answers with the first run, for its owner, for the same request', async () => {
+    test('a repeated idempotency key answers with the first run, for the same owner and request only', async () => {
       const { store } = subject
       const keyed = (owner: string, fingerprint: string) =>
         newRun({ exclusive: true, owner, idempotency: { key: 'k', fingerprint } })
@@ -123,7 +123,7 @@ export function describeQueue(subject: Subject): void {
       })
     })
 
-    test('a run keeps what it was told on its way', async () => {
+    test('a run keeps its process, its start, its result, its error and its usage', async () => {
       const { store } = subject
       const run = newRun()
       await store.createRun(run)
@@ -157,7 +157,7 @@ export function describeQueue(subject: Subject): void {
       expect(await store.getRun(run.id)).toEqual(finished)
     })
 
-    test('the first cause of ending wins, and none is recorded once a run is over', async () => {
+    test('the first cause of ending wins, and a run that is over takes none', async () => {
       const { store } = subject
       const id = await runningRun(store)
       const causes = await Promise.all([
@@ -171,20 +171,20 @@ export function describeQueue(subject: Subject): void {
       expect(await store.requestEnd(other, 'abort')).toMatchObject({ state: 'completed', cause: null })
     })
 
-    test('only a request that changed something is told as a commit', async () => {
+    test('a call that changes nothing announces no commit', async () => {
       const { store } = subject
       const id = await runningRun(store)
-      const told: string[] = []
-      store.onCommit((commit) => told.push(commit.change))
+      const announced: string[] = []
+      store.onCommit((commit) => announced.push(commit.change))
       await store.requestEnd(id, 'abort')
       await store.requestEnd(id, 'shutdown')
       await store.claim({ kind: 'job', limit: 9, node: 'here' })
       await store.append(id, 1, [])
       await store.prune(id, 0)
-      expect(told).toEqual(['updated'])
+      expect(announced).toEqual(['updated'])
     })
 
-    test('counts tell how many wait, run and are over, and how long the completed ones took', async () => {
+    test('counts show how many runs wait, run and are over, and how long the completed ones took', async () => {
       const { store } = subject
       expect(await store.queueCounts('job')).toEqual({
         running: 0,

@@ -1,21 +1,20 @@
-/** The part of the conformance suite about forgetting: deleted runs, pruned logs, the room they took. */
-
+/** Retention: deleted runs, pruned logs, the room they took. */
 import type { Commit, Expendable, RetentionRule, Store } from '@millrace/server/store'
 import { describe, expect, test } from 'vitest'
 import { completed, line, newRun, readAll, reclaimAll, runningRun, type Subject, upTo } from './material.ts'
 
 export function describeRetention(subject: Subject): void {
   describe('retention', () => {
-    test('a deleted run is gone with its log and its idempotency key, and told as it was', async () => {
+    test('a deleted run is gone with its log and its idempotency key, and its last commit shows it as it was', async () => {
       const { store } = subject
       const idempotency = { key: 'k', fingerprint: 'f' }
       const id = await overRun(store, 9_000, { idempotency })
       const other = await overRun(store, 9_000)
       const record = await store.getRun(id)
-      const told: Commit[] = []
-      store.onCommit((commit) => told.push(commit))
+      const announced: Commit[] = []
+      store.onCommit((commit) => announced.push(commit))
       expect(await store.deleteRun(id)).toBe(3)
-      expect(told).toEqual([
+      expect(announced).toEqual([
         { runId: id, change: 'deleted', state: 'completed', head: 3, closed: true, events: [], last: record },
       ])
       expect(await store.getRun(id)).toBeNull()
@@ -28,12 +27,12 @@ export function describeRetention(subject: Subject): void {
       expect((await store.queueCounts('job')).completed).toBe(2)
     })
 
-    test('a run that is not over cannot be deleted, and one that ended in the same moment can', async () => {
+    test('an open run cannot be deleted, and one that ends in the same batch can', async () => {
       const { store } = subject
       const id = await runningRun(store)
       await expect(store.deleteRun(id)).rejects.toMatchObject({ code: 'run_open' })
-      const told: string[] = []
-      store.onCommit((commit) => told.push(commit.change))
+      const announced: string[] = []
+      store.onCommit((commit) => announced.push(commit.change))
       const results = await Promise.allSettled([
         store.append(id, 1, [line('last')]),
         store.finish(id, 1, completed()),
@@ -43,11 +42,11 @@ export function describeRetention(subject: Subject): void {
       ])
       expect(results.slice(0, 3).map(({ status }) => status)).toEqual(Array(3).fill('fulfilled'))
       expect(results[3]).toMatchObject({ reason: { code: 'not_found' } })
-      expect(told).toEqual(['finished', 'deleted'])
+      expect(announced).toEqual(['finished', 'deleted'])
       expect(await store.getRun(id)).toBeNull()
     })
 
-    test('pruning says how many events went', async () => {
+    test('pruning returns how many events were dropped', async () => {
       const { store } = subject
       const id = await overRun(store, 9_000)
       expect(await store.prune(id, 2)).toBe(2)
@@ -56,7 +55,7 @@ export function describeRetention(subject: Subject): void {
       await expect(store.prune(newRun().id, 1)).rejects.toMatchObject({ code: 'not_found' })
     })
 
-    test('what a rule takes is told before: old runs that are over as a whole, the beginnings of long logs', async () => {
+    test('a retention rule lists old runs that are over as a whole, and the beginnings of long logs', async () => {
       const { store } = subject
       const old = await overRun(store, 5_000)
       const young = await overRun(store, 6_000)
@@ -81,7 +80,7 @@ export function describeRetention(subject: Subject): void {
       expect(await expendable(store, { finishedBefore: null, events: 3 })).toEqual([])
     })
 
-    test('room is made until there is none to make, and what is kept stays whole, also for the next opening', async () => {
+    test('reclaiming comes to an end, and what is kept stays whole, also after a reopen', async () => {
       const { store } = subject
       const gone = await runningRun(store)
       const kept = await runningRun(store)

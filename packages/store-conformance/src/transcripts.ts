@@ -1,12 +1,11 @@
-/** The part of the conformance suite about what is kept of agents' conversations. */
-
+/** Transcripts: what is kept of agents' conversations. */
 import type { Commit, Store, TranscriptEntry } from '@millrace/server/store'
 import { describe, expect, test } from 'vitest'
 import { completed, entry, newRun, readAll, reclaimAll, runningRun, type Subject, upTo } from './material.ts'
 
 export function describeTranscripts(subject: Subject): void {
   describe('transcripts', () => {
-    test('entries come back as they were given and in order, also by the next opening', async () => {
+    test('entries come back as they were given and in order, also after a reopen', async () => {
       const { store } = subject
       const id = await runningRun(store)
       expect(await store.readTranscript(id)).toEqual([])
@@ -22,7 +21,7 @@ export function describeTranscripts(subject: Subject): void {
       expect(await subject.store.readTranscript(id)).toEqual(all)
     })
 
-    test('text that could not be kept as it is, is refused', async () => {
+    test('an entry that is no well-formed text is refused, together with the others of its call', async () => {
       const { store } = subject
       const id = await runningRun(store)
       const bad = { conversation: 'c1', subpath: '', json: '"\ud800"' }
@@ -32,7 +31,7 @@ export function describeTranscripts(subject: Subject): void {
       expect(await store.readTranscript(id)).toEqual([])
     })
 
-    test('an old attempt and a run that is over keep nothing more', async () => {
+    test('an old attempt cannot add to a transcript, and nothing is added once the run is over', async () => {
       const { store } = subject
       const id = await runningRun(store)
       const kept = (attempt: number) => store.appendTranscript(id, attempt, [entry('late')])
@@ -45,17 +44,17 @@ export function describeTranscripts(subject: Subject): void {
       expect(await store.readTranscript(newRun().id)).toEqual([])
     })
 
-    test('they are no part of the log: nobody who follows is told', async () => {
+    test('a transcript is no part of the log: adding to it announces no commit', async () => {
       const { store } = subject
       const id = await runningRun(store)
-      const told: Commit[] = []
-      store.onCommit((commit) => told.push(commit))
+      const announced: Commit[] = []
+      store.onCommit((commit) => announced.push(commit))
       await store.appendTranscript(id, 1, [entry('private')])
-      expect(told).toEqual([])
+      expect(announced).toEqual([])
       expect(await readAll(store, id)).toHaveLength(2)
     })
 
-    test('a run that resumes another begins with a copy of its own, along a chain', async () => {
+    test('a run that resumes another begins with its own copy of the transcript, along a chain', async () => {
       const { store } = subject
       const first = await overWith(store, null, entry('1'))
       const second = await overWith(store, first, entry('2'))
@@ -74,7 +73,7 @@ export function describeTranscripts(subject: Subject): void {
       expect(await store.getRun(third)).toMatchObject({ resumes: second })
     })
 
-    test('a run is not started that resumes one of which nothing is kept', async () => {
+    test('resuming a run whose transcript is not kept is refused', async () => {
       const { store } = subject
       const empty = await runningRun(store)
       await store.finish(empty, 1, completed())
@@ -110,7 +109,7 @@ export function describeTranscripts(subject: Subject): void {
   })
 }
 
-/** A run that is over, goes on with another's conversation if one is named, and added an entry to it. */
+/** A run that is over and has added an entry to its transcript; `resumes` names the run it resumes. */
 async function overWith(store: Store, resumes: string | null, added: TranscriptEntry): Promise<string> {
   const id = await runningRun(store, { resumes })
   await store.appendTranscript(id, 1, [added])

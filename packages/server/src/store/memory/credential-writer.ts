@@ -13,11 +13,12 @@ export function credentialWriter({ credentials }: MemoryTables): CredentialWrite
 
   /** Everything made from a credential, however many steps down, dies with it. */
   function revoke(id: string, at: number): void {
-    const entry = entryOf(id)
-    if (entry === undefined) return
-    const [hash, credential] = entry
-    credentials.set(hash, rules.revoke(credential, at))
-    for (const child of credentials.values()) if (child.parent === id) revoke(child.id, at)
+    const line = new Set([id])
+    for (const id of line)
+      for (const { id: child, parent } of credentials.values()) if (parent === id) line.add(child)
+    for (const [hash, credential] of credentials) {
+      if (line.has(credential.id)) credentials.set(hash, rules.revoke(credential, at))
+    }
   }
 
   return {

@@ -117,11 +117,18 @@ function sessionAnswers({ runs }: MemoryTables): Pick<Answers, 'approvals' | 'ap
 function credentialAnswers({
   credentials,
 }: MemoryTables): Pick<Answers, 'credential' | 'credentials' | 'deadCredentials'> {
+  const byId = (id: string) => [...credentials.values()].find((one) => one.id === id)
+
+  /** Follows the line up, which may be a circle, until one is dead. */
   function isLineDead(id: string, at: number): boolean {
-    const credential = [...credentials.values()].find((one) => one.id === id)
-    if (credential === undefined || isDead(credential, at)) return true
-    const parent = storedParent(credential)
-    return parent !== null && isLineDead(parent, at)
+    const seen = new Set<string>()
+    for (let next: string | null = id; next !== null && !seen.has(next); ) {
+      seen.add(next)
+      const credential = byId(next)
+      if (credential === undefined || isDead(credential, at)) return true
+      next = storedParent(credential)
+    }
+    return false
   }
 
   return {
