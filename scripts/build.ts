@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const packages = ['protocol', 'policy', 'sandbox', 'scripted-model', 'server', 'store-conformance']
+const packages = ['protocol', 'client', 'policy', 'sandbox', 'scripted-model', 'server', 'store-conformance']
 /** Copied as they are, where a package has them. */
 const assets = ['bin', 'page', 'scripts', 'README.md']
 
@@ -51,5 +51,5 @@ function publishedManifest(folder: string): Record<string, unknown> {
     return [door, { types: `${base}.d.ts`, default: `${base}.js` }]
   })
   const imports = { '#*': { types: './src/*.d.ts', default: './src/*.js' } }
-  return { ...manifest, engines: { node: '>=24.12' }, imports, exports: Object.fromEntries(compiled) }
+  return { engines: { node: '>=24.12' }, ...manifest, imports, exports: Object.fromEntries(compiled) }
 }

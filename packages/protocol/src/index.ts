@@ -2,6 +2,7 @@
 export * from './cursors.ts'
 export * from './errors.ts'
 export * from './events.ts'
+export * from './executions.ts'
 export * from './jobs.ts'
 export * from './json.ts'
 export * from './requests.ts'

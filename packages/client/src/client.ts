@@ -1,0 +1,86 @@
+/** The calls of a server's native face (docs/protocol.md#3-native-face), and following. */
+import type {
+  AnswerApprovalBody,
+  ApprovalResponse,
+  EventsPage,
+  ListRunsQuery,
+  ListRunsResponse,
+  ProjectsResponse,
+  ResumeRunBody,
+  Run,
+  RunResponse,
+  StartRunBody,
+  ToolsResponse,
+} from '@millrace/protocol'
+import { type Connection, call } from './connection.ts'
+import type { EventsOf } from './events.ts'
+import { type Following, type FollowOptions, follow } from './follow.ts'
+
+/** Every call fails with a `ClientError`; one whose `signal` aborts fails with the reason of the signal. */
+export interface Client {
+  /** Puts a run in the queue. With a repeated `idempotencyKey` the first run is returned. */
+  start(body: StartRunBody, options?: CallOptions & { idempotencyKey?: string }): Promise<Run>
+  get(runId: string, options?: CallOptions): Promise<Run>
+  /** Newest first. */
+  list(query?: ListRunsQuery, options?: CallOptions): Promise<ListRunsResponse>
+  /** One page of a run's log, for callers that poll. */
+  events(
+    runId: string,
+    query?: { after?: number; limit?: number },
+    options?: CallOptions,
+  ): Promise<EventsPage>
+  /** Ends a run. A run that is over is returned as it is. */
+  abort(runId: string, options?: CallOptions): Promise<Run>
+  /** Starts the same work again, as a new run. */
+  retry(runId: string, options?: CallOptions): Promise<Run>
+  /** Continues a conversation, as a new run. */
+  resume(runId: string, body?: ResumeRunBody, options?: CallOptions): Promise<Run>
+  /** Answers a question that a run put to people. */
+  answer(
+    runId: string,
+    approvalId: string,
+    body: AnswerApprovalBody,
+    options?: CallOptions,
+  ): Promise<ApprovalResponse['approval']>
+  projects(options?: CallOptions): Promise<ProjectsResponse>
+  tools(options?: CallOptions): Promise<ToolsResponse['tools']>
+  /** Follows a run to its end, across lost connections and restarts of the server. */
+  follow<Kind extends Run['kind'] | undefined = undefined>(
+    runId: string,
+    options?: FollowOptions<EventsOf<Kind>> & { kind?: Kind },
+  ): Following<EventsOf<Kind>>
+}
+
+export interface CallOptions {
+  signal?: AbortSignal
+}
+
+export function createClient(connection: Connection): Client {
+  const runPath = (id: string, then = '') => `/api/runs/${encodeURIComponent(id)}${then}`
+  const post = async (id: string, then: string, body: unknown, { signal }: CallOptions = {}): Promise<Run> =>
+    (await call<RunResponse>(connection, { method: 'POST', path: runPath(id, then), body, signal })).run
+  return {
+    start: async (body, { idempotencyKey, signal } = {}) => {
+      const headers: Record<string, string> =
+        idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
+      const request = { method: 'POST', path: '/api/runs', body, headers, signal }
+      return (await call<RunResponse>(connection, request)).run
+    },
+    get: async (id, { signal } = {}) =>
+      (await call<RunResponse>(connection, { path: runPath(id), signal })).run,
+    list: (query, { signal } = {}) => call(connection, { path: '/api/runs', query: { ...query }, signal }),
+    events: (id, query, { signal } = {}) =>
+      call(connection, { path: runPath(id, '/events'), query: { ...query }, signal }),
+    abort: (id, options) => post(id, '/abort', undefined, options),
+    retry: (id, options) => post(id, '/retry', undefined, options),
+    resume: (id, body, options) => post(id, '/resume', body, options),
+    answer: async (id, approvalId, body, { signal } = {}) => {
+      const path = runPath(id, `/approvals/${encodeURIComponent(approvalId)}`)
+      return (await call<ApprovalResponse>(connection, { method: 'POST', path, body, signal })).approval
+    },
+    projects: ({ signal } = {}) => call(connection, { path: '/api/projects', signal }),
+    tools: async ({ signal } = {}) =>
+      (await call<ToolsResponse>(connection, { path: '/api/tools', signal })).tools,
+    follow: (runId, options) => follow(connection, runId, options),
+  }
+}

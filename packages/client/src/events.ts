@@ -1,0 +1,53 @@
+/** Which events a run of a kind has: type → data. */
+import type {
+  ExecutionEvents,
+  ExecutionResponse,
+  PermissionDeniedEvent,
+  PermissionRequestedEvent,
+  PermissionResolvedEvent,
+  RunKind,
+  SessionEndEvent,
+  StreamErrorEvent,
+  StreamOutputEvent,
+} from '@millrace/protocol'
+
+export interface LifecycleEvents {
+  'run:queued': { kind: RunKind; project: string | null; spec: Record<string, unknown> }
+  'run:started': { attempt: number } & Record<string, unknown>
+}
+
+export interface JobEvents extends LifecycleEvents {
+  output: StreamOutputEvent
+  complete: ExecutionResponse
+  error: StreamErrorEvent
+}
+
+/** Besides these, each message of the agent SDK, under its own type. */
+export interface SessionEvents extends LifecycleEvents {
+  'permission:requested': PermissionRequestedEvent
+  'permission:resolved': PermissionResolvedEvent
+  'permission:denied': PermissionDeniedEvent
+  completed: SessionEndEvent
+  errored: SessionEndEvent
+  aborted: SessionEndEvent
+  interrupted: SessionEndEvent
+  system: Record<string, unknown>
+  assistant: Record<string, unknown>
+  user: Record<string, unknown>
+  stream_event: Record<string, unknown>
+  result: Record<string, unknown>
+}
+
+export interface PlannedEvents extends LifecycleEvents, ExecutionEvents {
+  'permission:requested': PermissionRequestedEvent
+  'permission:resolved': PermissionResolvedEvent
+}
+
+/** Without a kind: any type, any data. */
+export type EventsOf<Kind extends RunKind | undefined> = Kind extends 'job'
+  ? JobEvents
+  : Kind extends 'session'
+    ? SessionEvents
+    : Kind extends 'execution'
+      ? PlannedEvents
+      : Record<string, unknown>

@@ -1,0 +1,77 @@
+import { afterEach, expect, it } from 'vitest'
+import { createClient } from '#client'
+import { type HostileServer, hostileServer, refusing } from './support/hostile-server.ts'
+
+let server: HostileServer
+afterEach(() => server?.close())
+
+const run = { id: 'r/1', kind: 'job', state: 'queued' }
+const json = (body: unknown, status = 200) =>
+  refusing(status, { 'Content-Type': 'application/json; charset=utf-8' }, JSON.stringify(body))
+
+it('a start sends the body, the key and the credential, below the path the server is served at', async () => {
+  server = await hostileServer([json({ run }, 201)])
+  const client = createClient({ url: `${server.url}/mill/`, token: () => 'a-made-up-token' })
+  const body = { kind: 'job', project: 'web', tool: 'count' } as const
+  expect(await client.start(body, { idempotencyKey: 'k' })).toEqual(run)
+  expect(server.requests[0]).toMatchObject({
+    method: 'POST',
+    url: '/mill/api/runs',
+    headers: {
+      authorization: 'Bearer a-made-up-token',
+      'idempotency-key': 'k',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify(body),
+  })
+})
+
+it('ids and queries are written so that nothing in them changes the address', async () => {
+  server = await hostileServer([json({ run })])
+  const client = createClient({ url: server.url })
+  await client.get('../x?y#z')
+  await client.list({ project: 'a&b=c', limit: 3, state: undefined })
+  expect(server.requests.map(({ url }) => url)).toEqual([
+    '/api/runs/..%2Fx%3Fy%23z',
+    '/api/runs?project=a%26b%3Dc&limit=3',
+  ])
+})
+
+it('a refusal names the code, the fields, and whether to try again', async () => {
+  const errors = [{ path: 'tool', expected: 'one of count' }]
+  const problem = { code: 'invalid_request', detail: 'The request is not valid', retry: false, errors }
+  server = await hostileServer([json(problem, 400)])
+  const client = createClient({ url: server.url })
+  await expect(client.abort('r1')).rejects.toMatchObject({
+    code: 'invalid_request',
+    status: 400,
+    retry: false,
+    fields: errors,
+    message: 'The request is not valid\ntool: one of count',
+  })
+})
+
+it.each([
+  ['a page', refusing(200, { 'Content-Type': 'text/html' }, '<html>')],
+  ['broken JSON', refusing(200, { 'Content-Type': 'application/json' }, '{"run":')],
+])('%s with a good status is a bad answer', async (_name, answer) => {
+  server = await hostileServer([answer])
+  await expect(createClient({ url: server.url }).get('r1')).rejects.toMatchObject({
+    code: 'bad_answer',
+    status: 200,
+  })
+})
+
+it('a server that is not there is unreachable', async () => {
+  server = await hostileServer()
+  const { url } = server
+  await server.close()
+  await expect(createClient({ url }).projects()).rejects.toMatchObject({ code: 'unreachable', retry: true })
+  server = await hostileServer()
+})
+
+it('a call whose signal aborts fails with the reason of the signal', async () => {
+  server = await hostileServer([() => {}])
+  const signal = AbortSignal.abort(new Error('enough'))
+  await expect(createClient({ url: server.url }).tools({ signal })).rejects.toThrow('enough')
+})
