@@ -152,6 +152,12 @@ module.exports = {
       { path: `${server}(?!(sse|time)/)|^packages/(?!(server|protocol)/)` },
     ),
     forbid(
+      'time-stands-alone',
+      'Clocks know nothing of what they time.',
+      { path: `${server}time/` },
+      { path: `${server}(?!time/)` },
+    ),
+    forbid(
       'wakeups-are-hints',
       'A wake-up says that there is something to read; it reads nothing itself.',
       { path: `${server}wakeups/` },

@@ -16,7 +16,10 @@ export interface StreamOptions {
   epoch?: string | undefined
   /** Only these types, besides the terminal event and `reset`; none named: all. */
   types?: readonly string[] | undefined
-  /** Every `intervalMs`, as the dialect writes it: natively the comment `: text`. */
+  /**
+   * Every `intervalMs`, as the dialect writes it: natively the comment `: text`. After a silence this long
+   * the log is also looked at, in case a wake-up was lost; 0 turns both off.
+   */
   heartbeat: { intervalMs: number; text: string }
   /** Compress for clients that accept gzip. */
   compress: boolean

@@ -8,7 +8,7 @@
 import type { RunKind, RunState } from '@millrace/protocol'
 import type { RunStore } from '#store/store'
 import type { Clock } from '#time/clock'
-import { Paced } from './paced.ts'
+import { Throttle } from '#time/throttle'
 
 /** Whom a record is for: the admins (null), or one user. */
 export interface Audience {
@@ -37,24 +37,24 @@ export interface ProjectChangesParts {
 
 export class ProjectChanges {
   readonly #parts: ProjectChangesParts
-  readonly #paced: Paced
+  readonly #throttle: Throttle
 
   constructor(parts: ProjectChangesParts) {
     this.#parts = parts
     const { clock, intervalMs, retryMs, onFailure } = parts
-    this.#paced = new Paced({ clock, intervalMs, retryMs, onFailure, work: (key) => this.#read(key) })
+    this.#throttle = new Throttle({ clock, intervalMs, retryMs, onFailure, work: (key) => this.#read(key) })
   }
 
   changed(project: string, audience: Audience): void {
-    this.#paced.want(JSON.stringify([project, audience.user]))
+    this.#throttle.request(JSON.stringify([project, audience.user]))
   }
 
   flush(): Promise<void> {
-    return this.#paced.flush()
+    return this.#throttle.flush()
   }
 
   close(): void {
-    this.#paced.close()
+    this.#throttle.close()
   }
 
   async #read(key: string): Promise<void> {

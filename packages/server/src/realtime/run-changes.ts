@@ -9,8 +9,8 @@
 import type { Run } from '@millrace/protocol'
 import { type Commit, type CommitFeed, publicRun, type RunRecord, type RunStore } from '#store/store'
 import type { Clock } from '#time/clock'
+import { Throttle } from '#time/throttle'
 import type { RecordAction } from './message.ts'
-import { Paced } from './paced.ts'
 
 export interface RunChange {
   action: RecordAction
@@ -40,24 +40,30 @@ export class RunChanges {
   readonly #unsent = new Map<string, Unsent>()
   /** What the read under way will send. */
   readonly #beingRead = new Map<string, Unsent>()
-  readonly #paced: Paced
+  readonly #throttle: Throttle
   readonly #release: () => void
 
   constructor(parts: RunChangesParts) {
     this.#parts = parts
     const { clock, intervalMs, retryMs, onFailure } = parts
-    this.#paced = new Paced({ clock, intervalMs, retryMs, onFailure, work: (runId) => this.#read(runId) })
+    this.#throttle = new Throttle({
+      clock,
+      intervalMs,
+      retryMs,
+      onFailure,
+      work: (runId) => this.#read(runId),
+    })
     this.#release = parts.store.onCommit((commit) => this.#committed(commit))
   }
 
   /** Sends the changes that are still due. */
   flush(): Promise<void> {
-    return this.#paced.flush()
+    return this.#throttle.flush()
   }
 
   close(): void {
     this.#release()
-    this.#paced.close()
+    this.#throttle.close()
     this.#unsent.clear()
     this.#beingRead.clear()
   }
@@ -73,7 +79,7 @@ export class RunChanges {
     unsent.created ||= change === 'created'
     unsent.finished ||= change === 'finished'
     this.#unsent.set(runId, unsent)
-    this.#paced.want(runId)
+    this.#throttle.request(runId)
   }
 
   async #read(runId: string): Promise<void> {
@@ -97,7 +103,7 @@ export class RunChanges {
   }
 
   #deleted(runId: string, last: RunRecord | undefined): void {
-    this.#paced.forget(runId)
+    this.#throttle.forget(runId)
     const { created, finished } = join(this.#beingRead.get(runId), this.#unsent.get(runId))
     this.#beingRead.delete(runId)
     this.#unsent.delete(runId)

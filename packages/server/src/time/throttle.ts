@@ -5,9 +5,9 @@
  * Owns one timer per key, only while the key is busy. Invariants: work on a key never runs twice at the
  * same time; work that failed is retried after a longer wait.
  */
-import type { Clock } from '#time/clock'
+import type { Clock } from './clock.ts'
 
-export interface PacedOptions {
+export interface ThrottleOptions {
   clock: Clock
   intervalMs: number
   /** Wait after a failure, before the next try. */
@@ -19,18 +19,18 @@ export interface PacedOptions {
 
 interface Entry {
   /** Work was requested that has not begun. */
-  wanted: boolean
+  requested: boolean
   working: Promise<void> | null
   /** Calls off the end of the interval. */
   stopWaiting: (() => void) | null
 }
 
-export class Paced {
-  readonly #options: PacedOptions
+export class Throttle {
+  readonly #options: ThrottleOptions
   readonly #entries = new Map<string, Entry>()
   #closed = false
 
-  constructor(options: PacedOptions) {
+  constructor(options: ThrottleOptions) {
     this.#options = options
   }
 
@@ -38,14 +38,14 @@ export class Paced {
     return this.#entries.size
   }
 
-  want(key: string): void {
+  request(key: string): void {
     if (this.#closed) return
     const entry = this.#entries.get(key)
     if (entry !== undefined) {
-      entry.wanted = true
+      entry.requested = true
       return
     }
-    const fresh: Entry = { wanted: true, working: null, stopWaiting: null }
+    const fresh: Entry = { requested: true, working: null, stopWaiting: null }
     this.#entries.set(key, fresh)
     this.#begin(key, fresh)
   }
@@ -62,7 +62,7 @@ export class Paced {
   async flush(): Promise<void> {
     for (const [key, entry] of [...this.#entries]) {
       await entry.working
-      if (!entry.wanted || this.#entries.get(key) !== entry) continue
+      if (!entry.requested || this.#entries.get(key) !== entry) continue
       entry.stopWaiting?.()
       this.#begin(key, entry)
       await entry.working
@@ -76,12 +76,12 @@ export class Paced {
 
   #begin(key: string, entry: Entry): void {
     const { intervalMs, retryMs, work, onFailure } = this.#options
-    entry.wanted = false
+    entry.requested = false
     this.#wait(key, entry, intervalMs)
     entry.working = work(key)
       .catch((error: unknown) => {
         onFailure(error)
-        entry.wanted = true
+        entry.requested = true
         // A key that was forgotten meanwhile must not get a timer.
         if (this.#entries.get(key) === entry) this.#wait(key, entry, retryMs)
       })
@@ -102,7 +102,7 @@ export class Paced {
   /** Starts the next work once both the work and the interval are over. */
   #next(key: string, entry: Entry): void {
     if (entry.working !== null || entry.stopWaiting !== null || this.#entries.get(key) !== entry) return
-    if (entry.wanted) this.#begin(key, entry)
+    if (entry.requested) this.#begin(key, entry)
     else this.#entries.delete(key)
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { Paced } from '#realtime/paced'
+import { Throttle } from '#time/throttle'
 import { ManualClock } from '../delivery/support/manual-clock.ts'
 
-function paced() {
+function rig() {
   const clock = new ManualClock()
   const done: string[] = []
   const failures: unknown[] = []
@@ -13,7 +13,7 @@ function paced() {
     if (control.fail) throw new Error('no')
     done.push(key)
   }
-  const subject = new Paced({
+  const subject = new Throttle({
     clock,
     intervalMs: 250,
     retryMs: 5000,
@@ -26,13 +26,13 @@ const settle = async () => {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve()
 }
 
-describe('paced work', () => {
-  it('paced work runs at once, then once per interval, and the last request is never dropped', async () => {
-    const { subject, clock, done } = paced()
-    subject.want('a')
+describe('a throttle', () => {
+  it('throttled work runs at once, then once per interval, and the last request is never dropped', async () => {
+    const { subject, clock, done } = rig()
+    subject.request('a')
     await settle()
     expect(done).toEqual(['a'])
-    for (let n = 0; n < 50; n++) subject.want('a')
+    for (let n = 0; n < 50; n++) subject.request('a')
     clock.advance(249)
     await settle()
     expect(done).toEqual(['a'])
@@ -44,13 +44,13 @@ describe('paced work', () => {
     expect([done.length, subject.size, clock.pending]).toEqual([2, 0, 0])
   })
 
-  it('paced work on one key never runs twice at a time, and keys do not wait for each other', async () => {
-    const { subject, clock, done, held, control } = paced()
+  it('throttled work on one key never runs twice at a time, and keys do not wait for each other', async () => {
+    const { subject, clock, done, held, control } = rig()
     control.hold = true
-    subject.want('slow')
+    subject.request('slow')
     control.hold = false
-    subject.want('other')
-    subject.want('slow')
+    subject.request('other')
+    subject.request('slow')
     clock.advance(1000)
     await settle()
     expect([done, held.length]).toEqual([['other'], 1])
@@ -59,10 +59,10 @@ describe('paced work', () => {
     expect(done).toEqual(['other', 'slow', 'slow'])
   })
 
-  it('paced work that fails is retried after a longer wait', async () => {
-    const { subject, clock, done, failures, control } = paced()
+  it('throttled work that fails is retried after a longer wait', async () => {
+    const { subject, clock, done, failures, control } = rig()
     control.fail = true
-    subject.want('a')
+    subject.request('a')
     await settle()
     expect([done, failures.length]).toEqual([[], 1])
     control.fail = false
@@ -74,24 +74,24 @@ describe('paced work', () => {
     expect(done).toEqual(['a'])
   })
 
-  it('paced work that fails after its key was forgotten leaves no timer', async () => {
-    const { subject, clock, held, control } = paced()
+  it('throttled work that fails after its key was forgotten leaves no timer', async () => {
+    const { subject, clock, held, control } = rig()
     control.hold = true
     control.fail = true
-    subject.want('a')
+    subject.request('a')
     subject.forget('a')
     held[0]?.()
     await settle()
     expect([subject.size, clock.pending]).toEqual([0, 0])
   })
 
-  it('paced work is done by a flush, and not after a close', async () => {
-    const { subject, clock, done } = paced()
-    subject.want('a')
-    subject.want('a')
+  it('throttled work is done by a flush, and not after a close', async () => {
+    const { subject, clock, done } = rig()
+    subject.request('a')
+    subject.request('a')
     await subject.flush()
     expect(done).toEqual(['a', 'a'])
-    subject.want('a')
+    subject.request('a')
     subject.close()
     clock.advance(1000)
     await settle()
