@@ -29,10 +29,9 @@ const longFunctions: Record<string, string> = {
     'one short method for each operation of the port',
   'packages/policy/src/bash/statements.ts commandOf': 'one case for each node of the grammar',
   'packages/sandbox/src/bubblewrap/bubblewrap.ts spawnContained': 'closures over one child',
+  'packages/policy/src/bash/simple-call.ts simpleCall': 'one case for each form of a call',
   'packages/sandbox/src/open.ts openSandbox': 'closures over one boundary',
   'packages/scripted-model/src/server.ts startScriptedModel': 'closures over one server',
-  'packages/server/src/compose/server.ts open':
-    'the composition: one line for each part, in the order of their start',
   'packages/server/test/faces/support/session-server.ts openSessionServer': 'a composition, for tests',
   'packages/server/test/runs/interleavings.test.ts play': 'one case for each move of the model',
   'e2e/support/page-server.ts openPageServer': 'a composition, for tests',
@@ -44,7 +43,6 @@ const fullFolders: Record<string, string> = {
   'e2e/support': 'shared by the files beside it',
   'packages/server/src/agents/claude': 'one engine',
   'packages/server/test/cli': 'mirrors the commands',
-  'packages/server/test/store/sqlite': 'mirrors writer, reader and upkeep',
 }
 
 const functionTypes = new Set([

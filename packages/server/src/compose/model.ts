@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { ModelEndpoint } from '#agents/claude/runner'
 import type { Config } from '#config/config'
 import { type Demo, demoProjectId, openDemo } from './demo.ts'
+import type { Releases } from './releases.ts'
 
 /** Where agent sessions find their model, unless `ANTHROPIC_BASE_URL` says otherwise. */
 const defaultModelUrl = 'https://api.anthropic.com'
@@ -18,7 +19,7 @@ export interface ModelChoice {
 export async function chooseModel(
   config: Config,
   demoLog: Logger | null,
-  releases: (() => unknown)[],
+  releases: Releases,
 ): Promise<ModelChoice> {
   const { apiKey, baseUrl } = config.anthropic
   if (apiKey !== undefined || baseUrl !== undefined) {

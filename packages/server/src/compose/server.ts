@@ -3,15 +3,10 @@
  * `drain()` and then `close()` release all of it, in the reverse order.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
-import { MillraceError, messageOf } from '@millrace/protocol'
-import { endLeftovers, openSandbox, type SandboxReport } from '@millrace/sandbox'
+import { endLeftovers, openSandbox, type Sandbox, type SandboxReport } from '@millrace/sandbox'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Logger } from 'pino'
-import { OpenStreams } from '#admission/open-streams'
-import { Authenticator } from '#auth/authenticator'
-import { createJwtVerifier } from '#auth/jwt'
-import { newSecret } from '#auth/secrets'
+import type { Authenticator } from '#auth/authenticator'
 import type { Config } from '#config/config'
 import { Delivery } from '#delivery/delivery'
 import type { Readiness } from '#faces/native/service'
@@ -22,20 +17,19 @@ import { Realtime } from '#realtime/realtime'
 import { Retention } from '#retention/retention'
 import { startSweeper } from '#retention/sweeper'
 import { Runs } from '#runs/runs'
-import { openSqliteStore } from '#store/sqlite/store'
-import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
 import { Metrics } from '#telemetry/metrics'
-import { observeStore } from '#telemetry/observed-store'
-import { writeObserver } from '#telemetry/observer'
-import { logStoreStatus } from '#telemetry/run-log'
+import type { ObservedStore } from '#telemetry/observed-store'
 import { monotonicClock } from '#time/clock'
 import { localWakeups } from '#wakeups/local'
 import { Wakeups } from '#wakeups/wakeups'
+import { openCallers } from './callers.ts'
 import { composeFaces, type FacesParts, httpServerParts } from './faces.ts'
-import { composeKinds } from './kinds.ts'
+import { composeKinds, type Kinds } from './kinds.ts'
 import { chooseModel } from './model.ts'
 import { packageVersion } from './package-version.ts'
 import { PublicAddress } from './public-address.ts'
+import { type Releases, releaseAll } from './releases.ts'
+import { holdDataDir, openStorage } from './storage.ts'
 
 export interface ServerOptions {
   config: Config
@@ -73,82 +67,28 @@ const drainMs = 3000
 const shutdownGraceMs = 3000
 
 export async function openServer(options: ServerOptions): Promise<OpenServer> {
-  const releases: (() => unknown)[] = []
-  const release = async () => {
-    for (const next of releases.reverse()) await next()
-  }
+  const releases: Releases = []
   try {
-    return await open(options, releases, release)
+    return await open(options, releases)
   } catch (error) {
-    await release()
+    await releaseAll(releases)
     throw error
   }
 }
 
-async function open(
-  { config: configured, log, principal, hooks, demo = false, onFatal }: ServerOptions,
-  releases: (() => unknown)[],
-  close: () => Promise<void>,
-): Promise<OpenServer> {
-  const lock = await codedStorage(() => lockDataDir(configured.dataDir))
-  releases.push(() => lock.release())
-
-  const { config, model } = await chooseModel(configured, demo ? log : null, releases)
+async function open(options: ServerOptions, releases: Releases): Promise<OpenServer> {
+  const { log, onFatal } = options
+  await holdDataDir(options.config.dataDir, releases)
+  const { config, model } = await chooseModel(options.config, options.demo ? log : null, releases)
+  const { dataDir } = config
   const metrics = new Metrics()
-  const sqlite = await codedStorage(() =>
-    openSqliteStore({
-      dataDir: config.dataDir,
-      onBatch: (batch) => metrics.store.batch(batch),
-      ...(onFatal === undefined ? {} : { onFatal }),
-    }),
-  )
-  releases.push(() => sqlite.close())
-  const store = observeStore(sqlite, writeObserver(metrics, log))
-  releases.push(store.onStatus(logStoreStatus(log)))
-
-  const projects = [...config.projects.values()]
-  const sandbox = await openSandbox({
-    mode: config.sandbox.mode,
-    readPaths: config.sandbox.read,
-    dataDir: config.dataDir,
-    configFile: config.configFile,
-    projects,
-  })
-  releases.push(() => sandbox.close())
-  for (const warning of sandbox.report.warnings) log.warn(`SANDBOX: ${warning}`)
-
-  // A source of wake-ups is one entry here.
-  const wakeups = new Wakeups([localWakeups(store)])
-  releases.push(() => wakeups.close())
-  const delivery = new Delivery({ store, wakeups })
-  releases.push(() => delivery.close())
-
-  const now = () => Date.now()
-  const node = randomUUID()
-  const realtime = new Realtime({
-    store,
-    publicTopics: config.realtime?.publicTopics ?? [],
-    hooks: hooks ?? new RunHooks(),
-    node,
-    now,
-    log,
-  })
-  releases.push(() => realtime.close())
+  const store = await openStorage({ dataDir, metrics, log, onFatal }, releases)
+  const sandbox = await openBoundary(config, log, releases)
+  const base: Base = { config, store, metrics, log, node: randomUUID(), now: () => Date.now() }
+  const { delivery, realtime } = openWatching(base, options.hooks ?? new RunHooks(), releases)
   const kinds = composeKinds(config, model, log)
   releases.push(() => kinds.tested)
-  const runs = new Runs({
-    store,
-    kinds: kinds.all,
-    projects: config.projects,
-    sandbox,
-    endLeftovers,
-    eventBytes: config.limits.eventBytes,
-    node,
-    now,
-    log,
-    shutdownGraceMs,
-    ...(config.policy && { approvalSeconds: config.policy.approvalSeconds }),
-  })
+  const runs = composeRuns(base, sandbox, kinds)
   metrics.observe({
     version: packageVersion,
     boundary: sandbox.report.boundary,
@@ -161,78 +101,97 @@ async function open(
     realtime: () => realtime.stats(),
   })
   await runs.open()
-
-  const localToken = newSecret('mr_local')
-  const adminTokens = config.adminToken === undefined ? [localToken] : [localToken, config.adminToken]
-  const jwt = config.auth?.jwt === undefined ? null : createJwtVerifier(config.auth.jwt, now)
-  const auth = new Authenticator({ credentials: store.credentials, adminTokens, jwt, now })
-  const streams = new OpenStreams({
-    credentials: store.credentials,
-    limits: config.limits,
-    now,
-    log,
-    onEnded: (reason) => metrics.http.streamEnded(reason),
-  })
-  releases.push(() => streams.close())
+  const callers = openCallers({ ...base, credentials: store.credentials }, releases)
+  const retention = new Retention({ ...base, rule: config.retention })
+  releases.push(startSweeper({ retention, log, after: monotonicClock.after }))
 
   let draining = false
-  const address = new PublicAddress()
   const readiness = (): Readiness => {
     if (draining) return { ready: false, status: 'draining' }
     const status = store.status().kind
     return status === 'ok' ? { ready: true, status: 'ok' } : { ready: false, status: `storage_${status}` }
   }
-  const retention = new Retention({ store, rule: config.retention, now, log })
-  releases.push(startSweeper({ retention, log, after: monotonicClock.after }))
+  const opened = { runs, delivery, realtime, ...callers, address: new PublicAddress() }
   const parts: FacesParts = {
+    ...opened,
     config,
-    runs,
-    delivery,
     pages: store,
-    auth,
-    streams,
-    realtime,
     retention,
     metrics,
     sandbox: sandbox.report,
     agent: kinds.agentStatus,
     version: packageVersion,
     readiness,
-    address,
-    hostPrincipal: principal ?? null,
+    hostPrincipal: options.principal ?? null,
   }
   const faces = composeFaces(parts)
   return {
+    ...opened,
     faces,
     http: httpServerParts(parts, faces),
     sandbox: sandbox.report,
-    runs,
-    delivery,
-    realtime,
-    auth,
-    localToken,
-    address,
     drain: async () => {
       draining = true
       retention.stop()
       await runs.shutdown()
       await Promise.all([delivery.drain(drainMs), realtime.drain(drainMs)])
     },
-    close,
+    close: () => releaseAll(releases),
   }
 }
 
-async function lockDataDir(dataDir: string) {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  return acquireDataDirLock(dataDir)
+/** What most parts are built from. */
+interface Base {
+  config: Config
+  store: ObservedStore
+  metrics: Metrics
+  log: Logger
+  /** Names this process among those that share a store. */
+  node: string
+  now: () => number
 }
 
-/** Gives a failure to open the storage its code; the operating system's own says nothing to a caller. */
-async function codedStorage<Opened>(open: () => Promise<Opened>): Promise<Opened> {
-  try {
-    return await open()
-  } catch (error) {
-    if (error instanceof MillraceError) throw error
-    throw new MillraceError('storage_failed', messageOf(error), { cause: error })
-  }
+async function openBoundary(config: Config, log: Logger, releases: Releases): Promise<Sandbox> {
+  const sandbox = await openSandbox({
+    mode: config.sandbox.mode,
+    readPaths: config.sandbox.read,
+    dataDir: config.dataDir,
+    configFile: config.configFile,
+    projects: [...config.projects.values()],
+  })
+  releases.push(() => sandbox.close())
+  for (const warning of sandbox.report.warnings) log.warn(`SANDBOX: ${warning}`)
+  return sandbox
+}
+
+function openWatching(
+  { config, store, log, node, now }: Base,
+  hooks: RunHooks,
+  releases: Releases,
+): { delivery: Delivery; realtime: Realtime } {
+  // A source of wake-ups is one entry here.
+  const wakeups = new Wakeups([localWakeups(store)])
+  releases.push(() => wakeups.close())
+  const delivery = new Delivery({ store, wakeups })
+  releases.push(() => delivery.close())
+  const publicTopics = config.realtime?.publicTopics ?? []
+  const realtime = new Realtime({ store, publicTopics, hooks, node, now, log })
+  releases.push(() => realtime.close())
+  return { delivery, realtime }
+}
+
+function composeRuns({ config, store, log, node, now }: Base, sandbox: Sandbox, kinds: Kinds): Runs {
+  return new Runs({
+    store,
+    kinds: kinds.all,
+    projects: config.projects,
+    sandbox,
+    endLeftovers,
+    eventBytes: config.limits.eventBytes,
+    node,
+    now,
+    log,
+    shutdownGraceMs,
+    ...(config.policy && { approvalSeconds: config.policy.approvalSeconds }),
+  })
 }
