@@ -83,7 +83,7 @@ describe('behind the nginx configuration that is shipped', () => {
     // Not "ok" alone: on a machine that is busy two frames may come together, and that is told too.
     expect(stdout).toMatch(/^stream +(?:ok {2}streams arrive at once|!! {2}uneven)/m)
     expect(stdout).toContain('Cache-Control survived')
-    expect(stdout).toContain('X-Accel-Buffering was taken out on the way (as nginx does)')
+    expect(stdout).toContain('X-Accel-Buffering was removed on the way (as nginx does)')
     expect(code).toBe(0)
     expect(nginx.errors()).not.toMatch(/\[(warn|error|crit|alert|emerg)\]/)
   })

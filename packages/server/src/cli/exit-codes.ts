@@ -1,33 +1,33 @@
 /**
- * What the exit code of the command line says.
+ * The exit codes of the command line.
  *
- * `run` and `follow` end with the code of the run; codes from 125 up to 128 and 2 are our own, as
- * with `docker run` and most shells, so that a tool's code is rarely mistaken for ours.
+ * `run` and `follow` end with the code of the run; 2 and 125 to 128 are our own, as with `docker run` and
+ * most shells, so that a tool's code is rarely mistaken for ours.
  */
 import { constants } from 'node:os'
 import { type ExecutionResponse, type FinalState, finalStateOf, type RunKind } from '@millrace/protocol'
 
 export const exitCodes = {
   ok: 0,
-  /** `doctor` found something that does not work; the server failed. */
+  /** `doctor` found something broken, or the server failed. */
   failed: 1,
   /** The command line itself was wrong. */
   usage: 2,
-  /** sysexits EX_TEMPFAIL: the server was stopped or crashed in the middle; `retry` makes sense. */
+  /** sysexits EX_TEMPFAIL: the server stopped or crashed during the run; a `retry` makes sense. */
   interrupted: 75,
-  /** sysexits EX_CONFIG: starting again does not help (systemd: RestartPreventExitStatus=78). */
+  /** sysexits EX_CONFIG: a restart does not help (systemd: RestartPreventExitStatus=78). */
   config: 78,
-  /** As `timeout(1)`: the run took longer than its tool allows. */
+  /** Like `timeout(1)`: the run took longer than its tool allows. */
   timedOut: 124,
-  /** Millrace could not do it: no server, refused, gave up waiting. Says nothing of the run. */
+  /** Millrace itself failed: no server, refused, gave up waiting. Says nothing about the run. */
   unavailable: 125,
-  /** 128 + SIGINT: the run was aborted, or this command was left with Ctrl-C. */
+  /** 128 + SIGINT: the run was aborted, or Ctrl-C ended this command. */
   aborted: 130,
-  /** 128 + SIGPIPE: nobody reads our output any more. */
+  /** 128 + SIGPIPE: nobody reads our output any longer. */
   brokenPipe: 141,
 } as const
 
-/** The code for a run's terminal event, or undefined when the event is not terminal. */
+/** Returns the code for a run's terminal event; undefined for any other event. */
 export function exitCodeOfEvent(kind: RunKind, event: { type: string; data: unknown }): number | undefined {
   const state = finalStateOf(kind, event)
   return state === undefined ? undefined : exitCodeOfRun(kind, state, event.data)

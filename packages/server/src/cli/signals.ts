@@ -1,24 +1,24 @@
 /**
- * Turns a terminal's signals into at most two decisions.
+ * Turns the signals of a terminal into at most two requests to stop.
  *
- * A Ctrl-C under npm arrives twice, from the terminal and from npm: what comes within a second of the
- * first signal is the same wish. Only a later one is a second wish.
+ * A Ctrl-C under npm arrives twice, from the terminal and from npm: signals within a second of the first
+ * one repeat it. Only a later signal is a second request.
  */
 import type { EventEmitter } from 'node:events'
 
-const sameWishMs = 1000
+const repeatMs = 1000
 const signals = ['SIGINT', 'SIGTERM'] as const
 export type StopSignal = (typeof signals)[number]
 
 interface SignalHandlers {
   onFirst(signal: StopSignal): void
   onSecond(signal: StopSignal): void
-  /** Milliseconds that never go back. */
+  /** Milliseconds of a clock that never goes back. */
   now?: () => number
   source?: Pick<EventEmitter, 'on' | 'off'>
 }
 
-/** Returns what removes the handlers again. */
+/** Returns the function that removes the handlers. */
 export function installSignals(handlers: SignalHandlers): () => void {
   const { onFirst, onSecond, now = () => performance.now(), source = process } = handlers
   let firstAt: number | undefined
@@ -27,7 +27,7 @@ export function installSignals(handlers: SignalHandlers): () => void {
     if (firstAt === undefined) {
       firstAt = now()
       onFirst(signal)
-    } else if (!second && now() - firstAt > sameWishMs) {
+    } else if (!second && now() - firstAt > repeatMs) {
       second = true
       onSecond(signal)
     }

@@ -1,6 +1,6 @@
 /**
- * What a command writes to: results on stdout, everything about them on stderr, as text for a person
- * or (with `--json`) as one JSON value a line. Owns neither stream; a write waits while the reader is slow.
+ * The output of a command: results on stdout, remarks on stderr, as text for people or, with `--json`, as
+ * one JSON value per line. Owns neither stream; a write waits while the reader is slow.
  */
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
@@ -12,7 +12,7 @@ export type Style = Parameters<typeof styleText>[0]
 
 /** The process a command runs in. */
 export interface Io {
-  /** Absent: nobody is there to be asked, and nothing to be read. */
+  /** Absent: there is nobody to ask, and nothing to read. */
   readonly stdin?: Input
   stdout: Output
   stderr: Output
@@ -20,7 +20,7 @@ export interface Io {
   cwd: string
 }
 
-/** A failure that needs no stack: its message is the whole story. */
+/** A failure whose message explains it without a stack. */
 export class CliError extends Error {
   override readonly name = 'CliError'
   readonly exitCode: number
@@ -40,7 +40,7 @@ export class Terminal {
     this.json = options.json
   }
 
-  /** One line of a result: as it is for a program, without what steers a terminal for a person. */
+  /** Writes one line of a result: unchanged for a program, without terminal control for a person. */
   line(text: string): Promise<void> {
     return write(this.#io.stdout, `${this.#harmless(text, this.#io.stdout)}\n`)
   }
@@ -49,14 +49,14 @@ export class Terminal {
     return write(this.#io.stdout, `${jsonOf(value)}\n`)
   }
 
-  /** One line a program wrote to its stderr: red on a terminal, unless it brings colours of its own. */
+  /** Writes one line of a program's stderr: red on a terminal, unless it has colours of its own. */
   errorLine(text: string): Promise<void> {
     const { stderr } = this.#io
     const coloured = text.includes('\u001b') ? text : this.styled('red', text, stderr)
     return write(stderr, `${this.#harmless(coloured, stderr)}\n`)
   }
 
-  /** Something a person may want to know while a command goes on. */
+  /** Writes a remark for the person who runs the command. */
   note(text: string): Promise<void> {
     if (this.json) return write(this.#io.stderr, `${jsonOf({ notice: text })}\n`)
     return write(this.#io.stderr, `${this.styled('dim', `-- ${printable(text)}`, this.#io.stderr)}\n`)
@@ -72,7 +72,7 @@ export class Terminal {
   }
 }
 
-/** The last line of a command that failed. */
+/** Writes the last line of a failed command. */
 export async function reportFailure(io: Io, error: unknown, json: boolean): Promise<void> {
   const message = error instanceof CliError ? error.message : describeCrash(error)
   const text = json ? jsonOf({ error: { message } }) : `millrace: ${printable(message)}`
@@ -87,12 +87,12 @@ export async function write(stream: Output, text: string): Promise<void> {
   if (!stream.write(text)) await once(stream, 'drain')
 }
 
-/** Text from elsewhere cannot move the cursor or set the title of a person's terminal. */
+/** Makes foreign text harmless: it cannot move the cursor or set the title of a terminal. */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
 }
 
-/** The same for what a program printed, which may bring colours (SGR, ECMA-48 8.3.117) and nothing else. */
+/** The same for a program's output, which may keep its colours (SGR, ECMA-48 8.3.117) and nothing else. */
 function colouredOnly(text: string): string {
   const colours = /\u001b\[[\d;:]*m/g
   const between = text.split(colours).map(printable)
@@ -100,7 +100,7 @@ function colouredOnly(text: string): string {
   return between.map((part, index) => part + (found[index] ?? '')).join('')
 }
 
-/** As JSON of one line. What it leaves of control characters, some terminals obey, too. */
+/** Formats one line of JSON. It also escapes the control characters that JSON allows and some terminals obey. */
 function jsonOf(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u007f-\u009f]/g,
@@ -108,7 +108,7 @@ function jsonOf(value: unknown): string {
   )
 }
 
-/** Columns as wide as their widest cell; the last one is not padded. */
+/** Formats rows with columns as wide as their widest cell; the last column is not padded. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),

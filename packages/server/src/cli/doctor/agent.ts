@@ -1,4 +1,4 @@
-/** Can agent sessions be run, and who would answer them? */
+/** Checks whether agent sessions can run, and who would answer them. */
 import { homedir } from 'node:os'
 import { checkClaudeRunner } from '#agents/claude/check'
 import type { Config } from '#config/config'
@@ -6,28 +6,31 @@ import type { Check } from './check.ts'
 
 const name = 'agent'
 
-/** The self-test of a server's start. Jobs run without it: what is wrong is a warning. */
+/** Runs the self-test of a server's start. Jobs do not depend on it, so a problem is only a warning. */
 export async function checkAgent(config: Config): Promise<Check[]> {
   const { agent, policy, dataDir } = config
   const { problems, warnings } = await checkClaudeRunner({
     agent,
     policy,
-    // Nothing is asked of it here.
+    // The self-test sends it no request.
     model: { baseUrl: 'http://127.0.0.1', apiKey: undefined, demo: false },
     hidden: [dataDir],
     home: homedir(),
   })
   const found: Check[] = [...problems, ...warnings].map((detail) => ({ name, status: 'warn', detail }))
   if (problems.length > 0) return found
-  return [{ name, status: 'ok', detail: 'the policy holds, and the agent SDK has its program' }, ...found]
+  return [
+    { name, status: 'ok', detail: 'the policy holds, and the program of the agent SDK is installed' },
+    ...found,
+  ]
 }
 
-/** Jobs need no key: its absence is no fault. */
+/** Jobs need no key, so a missing one is not an error. */
 export function checkKeys(env: NodeJS.ProcessEnv): Check[] {
   const { ANTHROPIC_API_KEY: apiKey, ANTHROPIC_BASE_URL: baseUrl } = env
   const nobody = !apiKey && !baseUrl
   const answers = nobody
-    ? ': the scripted demo model answers agent sessions, and no AI'
+    ? ': agent sessions are answered by the scripted demo model, which is no AI'
     : `; requests go to ${baseUrl || 'the provider'}`
   return [
     { name: 'keys', status: 'info', detail: `ANTHROPIC_API_KEY is ${apiKey ? '' : 'not '}set${answers}` },

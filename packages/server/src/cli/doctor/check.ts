@@ -1,4 +1,4 @@
-/** One line of `millrace doctor`. Only `fail` makes its exit code 1. */
+/** One line of `millrace doctor`. Only `fail` causes exit code 1. */
 export interface Check {
   name: string
   status: 'ok' | 'info' | 'warn' | 'fail'

@@ -1,4 +1,4 @@
-/** Can a server keep its promises on this data directory? Leaves it as it was found. */
+/** Checks whether a data directory can keep a server's promises. Leaves it unchanged. */
 import { randomUUID } from 'node:crypto'
 import { access, constants, open, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -12,7 +12,7 @@ const name = 'data directory'
 const scarceBytes = 1024 ** 3
 const tooFewBytes = 64 * 1024 ** 2
 
-// statfs(2): where locks and fsync are a matter of luck, SQLite's promises are too.
+// statfs(2). Where locks and fsync are unreliable, SQLite is too.
 const networkFileSystems = new Map([
   [0x6969, 'NFS'],
   [0xff534d42, 'CIFS'],
@@ -27,7 +27,7 @@ export async function checkDataDirectory(dataDir: string): Promise<Check[]> {
   try {
     await access(existing, constants.W_OK | constants.X_OK)
   } catch {
-    return [{ ...where, status: 'fail', detail: `${existing} cannot be written by this user` }]
+    return [{ ...where, status: 'fail', detail: `this user may not write to ${existing}` }]
   }
   const checks = [where, await checkSync(existing), await checkSpace(existing)]
   if (created) checks.push(await checkMode(dataDir), await checkLock(dataDir))
@@ -66,7 +66,7 @@ async function checkSpace(directory: string): Promise<Check> {
   const free = bavail * bsize
   const network = networkFileSystems.get(type)
   if (network !== undefined) {
-    return { name, status: 'warn', detail: `lies on ${network}: locks and fsync are not reliable there` }
+    return { name, status: 'warn', detail: `is on ${network}: locks and fsync are not reliable there` }
   }
   const status = free < tooFewBytes ? 'fail' : free < scarceBytes ? 'warn' : 'ok'
   return { name, status, detail: `${(free / 1024 ** 3).toFixed(1)} GiB free` }
@@ -75,11 +75,11 @@ async function checkSpace(directory: string): Promise<Check> {
 async function checkMode(dataDir: string): Promise<Check> {
   const mode = (await stat(dataDir)).mode & 0o777
   const open = (mode & 0o077) !== 0
-  const detail = `mode ${mode.toString(8)}${open ? ': other users may look into it (700 is expected)' : ''}`
+  const detail = `mode ${mode.toString(8)}${open ? ': other users may read it (expected 700)' : ''}`
   return { name, status: open ? 'warn' : 'ok', detail }
 }
 
-/** Takes the lock for a moment only where no server seems to run: a starting one must not be refused for us. */
+/** Takes the lock for a moment, if no server seems to run: a server that is starting must not be refused because of us. */
 async function checkLock(dataDir: string): Promise<Check> {
   const card = await readCard(dataDir)
   if (card !== null && isAlive(card.pid)) {

@@ -1,4 +1,4 @@
-/** What of this machine a server needs: Node, and a configuration that loads. */
+/** Checks what a server needs of this machine: Node, and a configuration that loads. */
 import { messageOf } from '@millrace/protocol'
 import type { Io } from '#cli/terminal'
 import type { Config } from '#config/config'
@@ -11,7 +11,7 @@ import type { Check } from './check.ts'
 export function checkNode(version = process.versions.node): Check {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const enough = major > 24 || (major === 24 && minor >= 12)
-  return { name: 'node', status: enough ? 'ok' : 'fail', detail: `${version} (24.12 or newer is needed)` }
+  return { name: 'node', status: enough ? 'ok' : 'fail', detail: `${version} (24.12 or newer is required)` }
 }
 
 export async function checkConfig(

@@ -1,4 +1,4 @@
-/** Does the sandbox hold? Escapes are attempted, not assumed. */
+/** Checks whether the sandbox holds, by attempting to escape from it. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,9 +10,9 @@ import type { Check } from './check.ts'
 const name = 'sandbox'
 
 /**
- * Uses a directory of its own as data directory. A sandbox that opens on the real one takes what it
- * finds there for the leavings of a dead server, and removes it: a server that runs would lose the
- * stand-ins that keep its runs from planting settings.
+ * Uses a data directory of its own. On the real one, a sandbox that opens would treat the files of a running
+ * server as leftovers of a dead one and remove them, including those that keep its runs from planting
+ * settings.
  */
 export async function checkSandbox(config: Config): Promise<Check[]> {
   let dataDir: string
@@ -28,7 +28,7 @@ export async function checkSandbox(config: Config): Promise<Check[]> {
   }
 }
 
-/** Inside the real one where there is one: what would show that to a run then shows this as well. */
+/** Inside the real one, if it exists: a hole that reveals the real one to a run reveals this one too. */
 function directoryOfOurOwn(dataDir: string): Promise<string> {
   return mkdtemp(join(dataDir, 'doctor-')).catch(() => mkdtemp(join(tmpdir(), 'millrace-doctor-')))
 }
@@ -45,7 +45,7 @@ async function tryOut(config: Config, dataDir: string): Promise<Check[]> {
     try {
       const { boundary, checks, warnings } = sandbox.report
       const held = boundary === 'none' ? 'warn' : 'ok'
-      const detail = boundary === 'none' ? 'none: runs are not kept from this machine' : boundary
+      const detail = boundary === 'none' ? 'none: runs have full access to this machine' : boundary
       return [
         { name, status: held, detail },
         ...checks.map((check): Check => {

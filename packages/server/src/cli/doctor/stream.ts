@@ -1,8 +1,8 @@
 /**
  * Measures whether anything between here and a server holds a stream back.
  *
- * The probe's frames say when they were written. The clocks of the two machines need not agree: only
- * spacings are compared, never times.
+ * The probe's frames carry the time they were written. The clocks of the two machines need not agree:
+ * only intervals are compared, never times.
  */
 import { messageOf } from '@millrace/protocol'
 import { Refused, refusal, send } from '#cli/api'
@@ -11,7 +11,7 @@ import { framesOf } from '#cli/event-stream'
 import type { Check } from './check.ts'
 
 const name = 'stream'
-/** The probe takes 2 s; what buffers it may do so until its end. */
+/** The probe takes 2 s; a buffer may hold it until its end. */
 const idleMs = 20_000
 
 interface Arrival {
@@ -45,8 +45,8 @@ export async function checkStream(server: Server): Promise<Check[]> {
 }
 
 /**
- * Frames written apart that arrive together were held back. One such pair may be this machine's own
- * hiccup; half of all frames is a buffer.
+ * Frames that were written apart but arrive together were held back. One such pair may be a hiccup of this
+ * machine; half of all frames means a buffer.
  */
 export function judgeArrivals(arrivals: readonly Arrival[]): Check {
   if (arrivals.length < 3) {
@@ -68,11 +68,11 @@ export function judgeArrivals(arrivals: readonly Arrival[]): Check {
   return {
     name,
     status: 'fail',
-    detail: `buffered: ${detail}; turn buffering off on the way (see docs/deployment)`,
+    detail: `buffered: ${detail}; disable buffering on the way (see docs/deployment.md)`,
   }
 }
 
-/** Runs of frames that came much closer together than they were written. */
+/** Groups frames that arrived much closer together than they were written. */
 function groupsOf(arrivals: readonly Arrival[]): Arrival[][] {
   const groups: Arrival[][] = []
   let last: Arrival | undefined
@@ -87,7 +87,7 @@ function groupsOf(arrivals: readonly Arrival[]): Arrival[][] {
   return groups
 }
 
-/** How much longer the slowest frame was on its way than the fastest one. */
+/** Returns how much longer the slowest frame took than the fastest one. */
 function heldMs(arrivals: readonly Arrival[]): number {
   const ways = arrivals.map(({ writtenAt, arrivedAt }) => arrivedAt - writtenAt)
   return Math.round(Math.max(...ways) - Math.min(...ways))
@@ -106,16 +106,16 @@ export function judgeHeaders(headers: Headers): Check[] {
     status: kept ? 'ok' : 'warn',
     detail: kept
       ? 'Cache-Control survived'
-      : `Cache-Control became "${cache}": something may keep or recode streams`,
+      : `Cache-Control became "${cache}": something on the way may cache or transform streams`,
   })
   const survived = headers.get('x-accel-buffering') === 'no'
   checks.push({
     name,
     status: survived ? 'ok' : 'info',
-    // nginx obeys the header and takes it out; other proxies know nothing of it.
+    // nginx obeys the header and removes it; other proxies ignore it.
     detail: survived
       ? 'X-Accel-Buffering survived'
-      : 'X-Accel-Buffering was taken out on the way (as nginx does)',
+      : 'X-Accel-Buffering was removed on the way (as nginx does)',
   })
   const encoding = headers.get('content-encoding')
   if (encoding !== null && encoding !== 'identity') {

@@ -62,7 +62,7 @@ describe('millrace doctor', () => {
     const reserved = place({ 'millrace.config.json': config({ permissionMode: 'bypassPermissions' }) })
     const refused = await run(['doctor'], reserved)
     expect(refused.code).toBe(1)
-    expect(refused.stdout).toMatch(/XX {2}agent\.permissionMode: expected nothing here/)
+    expect(refused.stdout).toMatch(/XX {2}agent\.permissionMode: expected no such key: the policy decides/)
     const missing = place({ 'millrace.config.json': config({ pathToClaudeCodeExecutable: '/nowhere' }) })
     const warned = await run(['doctor'], missing)
     expect(warned.code).toBe(0)
