@@ -1,11 +1,11 @@
 /** `millrace runs`: lists runs, newest first. */
 import type { Run } from '@millrace/protocol'
 import { listRunsResponse } from '@millrace/protocol/schemas'
+import { clip } from '@millrace/protocol/view'
 import type { Command } from 'commander'
 import { callJson } from '#cli/api'
 import { connect, whereOf } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
-import { clip } from '#cli/show/tool-call'
 import { type Io, printable, Terminal, table } from '#cli/terminal'
 import { type CommandContext, ofServer, type ServerFlags } from './command.ts'
 

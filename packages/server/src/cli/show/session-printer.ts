@@ -3,7 +3,6 @@
  * is there to answer, what the agent asks is asked here; otherwise the command that answers is told.
  */
 import {
-  type ApprovalSource,
   lifecycleTypes,
   type PermissionDeniedEvent,
   type PermissionRequestedEvent,
@@ -12,12 +11,12 @@ import {
   type Run,
   type SessionEndEvent,
 } from '@millrace/protocol'
+import { answeredBy, callInFull, clip, endText } from '@millrace/protocol/view'
 import type { Followed } from '#cli/follow'
 import type { Input, Io } from '#cli/terminal'
 import { Questions } from './questions.ts'
 import { type Look, Screen } from './screen.ts'
 import { type Piece, SessionText } from './session-text.ts'
-import { callInFull, clip } from './tool-call.ts'
 
 export interface SessionPrinterOptions {
   run: Run
@@ -128,7 +127,7 @@ export class SessionPrinter {
     const mark = decision === 'allow' ? '✓ allowed' : '✗ denied'
     const added = message === undefined || message === '' ? '' : `\n  ${message}`
     const look = decision === 'allow' ? 'note' : 'error'
-    await this.#line(look, `${mark} ${answeredBy(by, user)}: ${what}${added}`)
+    await this.#line(look, `${mark} ${answeredBy({ by, user })}: ${what}${added}`)
   }
 
   async #ended({ state, reason, error }: SessionEndEvent): Promise<void> {
@@ -160,25 +159,4 @@ export class SessionPrinter {
 /** Where somebody can read a question and type an answer. */
 function person({ stdin, stdout }: Io): Input | undefined {
   return stdin?.isTTY && stdout.isTTY && !stdin.readableEnded ? stdin : undefined
-}
-
-/** A failure has a word for it that can be looked up; of the other ends the sentence says enough. */
-function endText({ state, reason, error }: Pick<SessionEndEvent, 'state' | 'reason' | 'error'>): string {
-  const parts = state === 'errored' ? [reason, error] : [error || reason]
-  const why = parts.filter(Boolean).join(': ')
-  if (why === '') return state
-  return why.toLowerCase().startsWith(state) ? why : `${state} (${why})`
-}
-
-function answeredBy(by: ApprovalSource, user: string | undefined): string {
-  switch (by) {
-    case 'person':
-      return `by ${user ?? 'a person'}`
-    case 'expiry':
-      return 'since nobody answered in time'
-    case 'withdrawn':
-      return 'since the run ended'
-    default:
-      return by satisfies never
-  }
 }

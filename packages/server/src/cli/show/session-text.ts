@@ -6,10 +6,10 @@
  * is shown once, and the same whether and however it was cut into deltas. When the model was asked anew in
  * the middle of an answer, what came of the first answer stays, and the second one is shown whole.
  */
+import { callInLine, clip, excerpt, resultFacts, wholeCharacters } from '@millrace/protocol/view'
 import type { z } from 'zod'
 import type { Look } from './screen.ts'
 import * as sdk from './sdk-messages.ts'
-import { callInLine, clip, excerpt, wholeCharacters } from './tool-call.ts'
 
 /** `text` goes on with the one before; `line` stands for itself; `end` ends what was begun. */
 export type Piece =
@@ -160,21 +160,9 @@ function userPieces({ parent_tool_use_id, message }: z.infer<typeof sdk.userMess
 }
 
 function resultPieces(result: z.infer<typeof sdk.resultMessage>): Piece[] {
-  const failed = result.is_error === true || result.subtype !== 'success'
-  const facts = [
-    result.num_turns === undefined ? '' : `${result.num_turns} ${result.num_turns === 1 ? 'turn' : 'turns'}`,
-    result.total_cost_usd === undefined ? '' : dollars(result.total_cost_usd),
-    result.duration_ms === undefined ? '' : `${(result.duration_ms / 1000).toFixed(1)} s`,
-  ]
-  const why = failed
-    ? [result.subtype === 'success' ? result.result : result.subtype, ...(result.errors ?? [])]
-    : []
-  const text = [...why.filter((one) => one), ...facts.filter(Boolean)].map((one) => clip(String(one), 400))
+  const { failed, why, facts } = resultFacts(result)
+  const text = [...why, ...facts].map((one) => clip(one, 400))
   return [{ kind: 'end' }, line(failed ? 'error' : 'note', `-- ${text.join(', ')}`)]
-}
-
-function dollars(sum: number): string {
-  return `$${sum.toFixed(sum > 0 && sum < 0.1 ? 4 : 2)}`
 }
 
 function indented(text: string): string {

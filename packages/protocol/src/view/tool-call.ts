@@ -1,9 +1,9 @@
-/** A call of an agent's tool, for people: in one line where it is told, in full where it is asked about. */
-import { sep } from 'node:path'
+/** A call of an agent's tool, for people: in one line where it is shown, in full where people are asked about it. */
+import { wholeCharacters } from './bounds.ts'
 
 const lineLength = 160
 const fullLength = 8000
-/** The part of an input that says most, by name, the first that is there. */
+/** Names of the fields that say most about a call; the first that an input has is shown. */
 const telling = ['command', 'file_path', 'notebook_path', 'url', 'query', 'pattern', 'description', 'skill']
 
 /** `Bash npm test`: the tool and what it works on, in one line. Paths inside `cwd` are relative to it. */
@@ -15,8 +15,8 @@ export function callInLine(tool: string, input: unknown, cwd?: string): string {
 }
 
 /**
- * The call as it would be made: who allows it must see all of it, and nothing in it may hide. What is
- * too long to be shown is counted.
+ * The call as it would be made. The person who allows it must see all of it, and nothing in it may hide. What is too
+ * long to be shown is counted.
  */
 export function callInFull(tool: string, input: unknown): string {
   const fields = typeof input === 'object' && input !== null ? (input as Record<string, unknown>) : {}
@@ -41,14 +41,14 @@ export function excerpt(text: string, most: number): string[] {
   return [...lines.slice(0, head).map(cut), `… ${left} lines …`, ...lines.slice(head - most).map(cut)]
 }
 
-/** One line, not longer than `most`; that something is left out is seen. */
+/** The first line, `most` characters at most, with an ellipsis for what is left out. */
 export function clip(text: string, most: number): string {
   const [line = '', ...others] = text.split('\n')
   if (line.length > most) return `${wholeCharacters(line.slice(0, most - 1))}…`
   return others.length > 0 ? `${line} …` : line
 }
 
-/** What a terminal would not show, or would show elsewhere than it stands, by its number. */
+/** Shows characters that are invisible, or that would appear in another place, as their code points. */
 function revealed(text: string): string {
   return text.replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
     const number = character.codePointAt(0) ?? 0
@@ -57,14 +57,9 @@ function revealed(text: string): string {
 }
 
 function relative(path: string, cwd: string | undefined): string {
-  return cwd !== undefined && path.startsWith(cwd + sep) ? path.slice(cwd.length + 1) : path
+  return cwd !== undefined && path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path
 }
 
 function compact(fields: Record<string, unknown>): string {
   return Object.keys(fields).length === 0 ? '' : JSON.stringify(fields)
-}
-
-/** Without the half of a character at its end. */
-export function wholeCharacters(text: string): string {
-  return /[\ud800-\udbff]$/.test(text) ? text.slice(0, -1) : text
 }

@@ -1,0 +1,222 @@
+/**
+ * An execution, or an external run that reports in the same words, as a person sees it: a plan, its phases, and what
+ * was thought, said and done in each. Other programs write these events, so an event without the fields it should have
+ * changes no more than `head`.
+ */
+import type { PlanPhase, ToolStatus } from '#executions'
+import { isFinal } from '#runs'
+import { type PermissionRequestedEvent, type PermissionResolvedEvent, permissionTypes } from '#sessions'
+import { extend, type ViewBounds } from './bounds.ts'
+import {
+  add,
+  answered,
+  asked,
+  type CallItem,
+  type Conversation,
+  change,
+  emptyConversation,
+  has,
+  isCall,
+  isText,
+  newCall,
+  newText,
+  type Place,
+  settle,
+} from './items.ts'
+import { advance, newRun, numberOf, type RunPart, recordOf, stringOf, type ViewEvent } from './run.ts'
+
+export interface ExecutionView extends RunPart<'execution' | 'external'>, Conversation {
+  readonly task: string | null
+  readonly goal: string | null
+  /** Those of the plan in its order, then those that began without being planned. */
+  readonly phases: readonly PlanPhase[]
+  /** The phase that is at work; what names no phase belongs to it. */
+  readonly phaseId: string | null
+  readonly tokens: Readonly<Record<string, number>> | null
+  /** Null where no price is known. */
+  readonly costUsd: number | null
+  readonly result: unknown
+  readonly durationMs: number | null
+}
+
+export function newExecutionView(kind: 'execution' | 'external', bounds: ViewBounds): ExecutionView {
+  return {
+    ...newRun(kind, bounds),
+    ...emptyConversation,
+    task: null,
+    goal: null,
+    phases: [],
+    phaseId: null,
+    tokens: null,
+    costUsd: null,
+    result: undefined,
+    durationMs: null,
+  }
+}
+
+type Data = Record<string, unknown>
+
+export function reduceExecution(before: ExecutionView, event: ViewEvent): ExecutionView {
+  const view = advance(before, event)
+  const { type, seq } = event
+  const data = recordOf(event.data)
+  if (isFinal(view.state)) return end(view, type, data)
+  switch (type) {
+    case 'execution:started':
+      return { ...view, task: stringOf(data.task) ?? view.task }
+    case 'plan:created':
+    case 'plan:updated':
+      return takePlan(view, recordOf(data.plan))
+    case 'phase:start':
+      return startPhase(view, data)
+    case 'phase:complete':
+      return completePhase(view, data)
+    case 'thinking':
+      return takeThought(view, data, seq)
+    case 'text:delta':
+      return takeText(view, data)
+    case 'tool:start':
+      return startCall(view, data, seq)
+    case 'tool:output':
+      return takeOutput(view, data, seq)
+    case 'tool:complete':
+      return completeCall(view, data, seq)
+    case 'usage':
+      return takeUsage(view, data)
+    case permissionTypes.requested:
+      return stringOf(data.approvalId) === null ? view : asked(view, event.data as PermissionRequestedEvent)
+    case permissionTypes.resolved:
+      return answered(view, recordOf(event.data) as unknown as PermissionResolvedEvent)
+    default:
+      return view
+  }
+}
+
+/** A phase that began and is missing from the new plan stays: it has happened. */
+function takePlan(view: ExecutionView, plan: Data): ExecutionView {
+  if (!Array.isArray(plan.phases)) return view
+  const phases = plan.phases.map(phaseOf).filter((phase) => phase !== null)
+  const planned = new Set(phases.map(({ id }) => id))
+  const known = new Map(view.phases.map((phase) => [phase.id, phase]))
+  const begun = view.phases.filter(({ id, status }) => status !== 'pending' && !planned.has(id))
+  return {
+    ...view,
+    goal: stringOf(plan.goal) ?? view.goal,
+    phases: [...phases.map((phase) => laterOf(known.get(phase.id), phase)), ...begun],
+  }
+}
+
+function phaseOf(value: unknown): PlanPhase | null {
+  const { id, name, status } = recordOf(value)
+  if (typeof id !== 'string') return null
+  return { id, name: stringOf(name) ?? id, status: isPhaseStatus(status) ? status : 'pending' }
+}
+
+function isPhaseStatus(value: unknown): value is PlanPhase['status'] {
+  return value === 'pending' || value === 'active' || value === 'complete' || value === 'incomplete'
+}
+
+/** A plan that lags behind does not undo what a phase went through. */
+function laterOf(known: PlanPhase | undefined, planned: PlanPhase): PlanPhase {
+  return known === undefined || known.status === 'pending' ? planned : { ...planned, status: known.status }
+}
+
+function startPhase(view: ExecutionView, { phaseId: id, phaseName }: Data): ExecutionView {
+  if (typeof id !== 'string') return view
+  return { ...withPhase(view, { id, name: stringOf(phaseName) ?? id, status: 'active' }), phaseId: id }
+}
+
+function completePhase(view: ExecutionView, { phaseId: id, phaseName, status }: Data): ExecutionView {
+  if (typeof id !== 'string') return view
+  const phase: PlanPhase = {
+    id,
+    name: stringOf(phaseName) ?? id,
+    status: status === 'incomplete' ? 'incomplete' : 'complete',
+  }
+  return { ...withPhase(view, phase), phaseId: view.phaseId === id ? null : view.phaseId }
+}
+
+function withPhase(view: ExecutionView, phase: PlanPhase): ExecutionView {
+  const index = view.phases.findIndex(({ id }) => id === phase.id)
+  return { ...view, phases: index < 0 ? [...view.phases, phase] : view.phases.with(index, phase) }
+}
+
+function placeOf(view: ExecutionView, { phaseId, parentToolCallId }: Data): Place {
+  return { phaseId: stringOf(phaseId) ?? view.phaseId, parentToolCallId: stringOf(parentToolCallId) }
+}
+
+function takeThought(view: ExecutionView, data: Data, seq: number): ExecutionView {
+  const thought = stringOf(data.thought)
+  if (thought === null) return view
+  const { bounds } = view
+  return add(view, newText('thinking', `${seq}`, thought, { place: placeOf(view, data), bounds }), bounds)
+}
+
+/** Deltas of one message make one text, whatever happens between them. */
+function takeText(view: ExecutionView, data: Data): ExecutionView {
+  const [messageId, text] = [stringOf(data.messageId), stringOf(data.text)]
+  if (messageId === null || text === null) return view
+  const { bounds } = view
+  const key = `message:${messageId}`
+  if (has(view, isText(key))) {
+    return change(view, isText(key), (item) => ({ ...item, ...extend(item, text, bounds.textCharsMax) }))
+  }
+  return add(view, newText('text', key, text, { place: placeOf(view, data), isOpen: true, bounds }), bounds)
+}
+
+function startCall(view: ExecutionView, data: Data, seq: number): ExecutionView {
+  const id = stringOf(data.toolCallId)
+  if (id === null) return view
+  const [toolName, input] = [stringOf(data.toolName) ?? '', data.params]
+  if (has(view, isCall(id))) {
+    // Some agents announce a call before they know its input, and again when they do.
+    return change(view, isCall(id), (call) => ({ ...call, toolName, input }))
+  }
+  return add(view, newCall(`${seq}`, id, { toolName, input, place: placeOf(view, data) }), view.bounds)
+}
+
+function takeOutput(view: ExecutionView, data: Data, seq: number): ExecutionView {
+  const text = stringOf(data.text)
+  if (text === null) return view
+  const { textCharsMax } = view.bounds
+  return changeCall(view, data, seq, (call) => ({ ...call, output: extend(call.output, text, textCharsMax) }))
+}
+
+function completeCall(view: ExecutionView, data: Data, seq: number): ExecutionView {
+  return changeCall(view, data, seq, (call) => ({
+    ...call,
+    toolName: stringOf(data.toolName) ?? call.toolName,
+    result: data.result,
+    durationMs: numberOf(data.duration),
+    status: isToolStatus(data.status) ? data.status : 'ok',
+  }))
+}
+
+function isToolStatus(value: unknown): value is ToolStatus {
+  return value === 'ok' || value === 'error' || value === 'denied' || value === 'cancelled'
+}
+
+/** Changes a call. One whose beginning is no longer in the log or in the view is added. */
+function changeCall(
+  view: ExecutionView,
+  data: Data,
+  seq: number,
+  changed: (call: CallItem) => CallItem,
+): ExecutionView {
+  const id = stringOf(data.toolCallId)
+  if (id === null) return view
+  if (has(view, isCall(id))) return change(view, isCall(id), changed)
+  return add(view, changed(newCall(`${seq}`, id, { place: placeOf(view, data) })), view.bounds)
+}
+
+function takeUsage(view: ExecutionView, { tokens, costUsd }: Data): ExecutionView {
+  return { ...view, tokens: recordOf(tokens) as Record<string, number>, costUsd: numberOf(costUsd) }
+}
+
+function end(view: ExecutionView, type: string, { result, duration }: Data): ExecutionView {
+  const phases = view.phases.map(
+    (phase): PlanPhase => (phase.status === 'active' ? { ...phase, status: 'incomplete' } : phase),
+  )
+  const over = { ...settle(view), phases, phaseId: null }
+  return type === 'execution:complete' ? { ...over, result, durationMs: numberOf(duration) } : over
+}

@@ -1,0 +1,12 @@
+/** `@millrace/protocol/view`: events → what a person sees. Pure, without dependencies, for pages and terminals alike. */
+export { type BoundedText, defaultBounds, type ViewBounds, wholeCharacters } from './bounds.ts'
+export type { ExecutionView } from './execution.ts'
+export type { CallItem, CallStatus, Item, NoteItem, OpenApproval, TextItem } from './items.ts'
+export type { JobView, Line } from './job.ts'
+export { itemAt, itemsOf, type List, lengthOf } from './list.ts'
+export { type Nested, nest } from './nest.ts'
+export type { ViewEvent } from './run.ts'
+export type { SessionView } from './session.ts'
+export { callInFull, callInLine, clip, excerpt } from './tool-call.ts'
+export { applyEvent, applyEvents, newView, resetView, type View, type ViewOf } from './view.ts'
+export { answeredBy, dollars, endText, type ResultFacts, resultFacts } from './words.ts'

@@ -1,0 +1,151 @@
+/**
+ * What an agent said and did, in order: the items that the views of sessions and of executions have in common, and
+ * the questions that are open.
+ */
+import type { PermissionRequestedEvent, PermissionResolvedEvent } from '#sessions'
+import { type BoundedText, emptyText, extend, type ViewBounds } from './bounds.ts'
+import { append, emptyList, findLastIndex, itemAt, type List, mapItems, replaceAt } from './list.ts'
+
+/** Where an item belongs, as far as that is known. */
+export interface Place {
+  readonly phaseId: string | null
+  /** The call whose subagent did this. */
+  readonly parentToolCallId: string | null
+}
+
+export const noPlace: Place = { phaseId: null, parentToolCallId: null }
+
+export interface TextItem extends BoundedText, Place {
+  readonly kind: 'text' | 'thinking'
+  /** The same for as long as the item exists, and unique in its view. */
+  readonly key: string
+  /** More of it may follow. */
+  readonly isOpen: boolean
+}
+
+/** `asked`: people were asked for it, and nobody has answered. `cancelled`: the run ended first. */
+export type CallStatus = 'running' | 'asked' | 'ok' | 'error' | 'denied' | 'cancelled'
+
+export interface CallItem extends Place {
+  readonly kind: 'call'
+  readonly key: string
+  readonly toolCallId: string
+  /** Empty where the log no longer has the beginning of the call. */
+  readonly toolName: string
+  readonly input: unknown
+  readonly status: CallStatus
+  /** What it printed while it ran. */
+  readonly output: BoundedText
+  /** A session's result is a text; an execution's is any JSON value. Undefined while it runs. */
+  readonly result: unknown
+  readonly durationMs: number | null
+}
+
+export interface NoteItem extends Place {
+  readonly kind: 'note'
+  readonly key: string
+  readonly isError: boolean
+  readonly text: string
+}
+
+export type Item = TextItem | CallItem | NoteItem
+
+/** A question to people that nobody has answered yet. */
+export type OpenApproval = PermissionRequestedEvent
+
+export interface Conversation {
+  readonly items: List<Item>
+  readonly approvals: readonly OpenApproval[]
+}
+
+export const emptyConversation: Conversation = { items: emptyList, approvals: [] }
+
+export function add<C extends Conversation>(into: C, item: Item, { itemsMax }: ViewBounds): C {
+  return { ...into, items: append<Item>(into.items, item, itemsMax) }
+}
+
+export function change<C extends Conversation, I extends Item>(
+  into: C,
+  isIt: (item: Item) => item is I,
+  changed: (item: I) => Item,
+): C {
+  const index = findLastIndex(into.items, isIt)
+  if (index < 0) return into
+  return { ...into, items: replaceAt(into.items, index, changed(itemAt(into.items, index) as I)) }
+}
+
+export function isCall(toolCallId: string): (item: Item) => item is CallItem {
+  return (item): item is CallItem => item.kind === 'call' && item.toolCallId === toolCallId
+}
+
+export function isText(key: string): (item: Item) => item is TextItem {
+  return (item): item is TextItem => item.key === key && item.kind !== 'call' && item.kind !== 'note'
+}
+
+export function has(into: Conversation, isIt: (item: Item) => boolean): boolean {
+  return findLastIndex(into.items, isIt) >= 0
+}
+
+export function newText(
+  kind: TextItem['kind'],
+  key: string,
+  text: string,
+  more: { place?: Place; isOpen?: boolean; bounds: ViewBounds },
+): TextItem {
+  const { place = noPlace, isOpen = false, bounds } = more
+  return { kind, key, isOpen, ...place, ...extend(emptyText, text, bounds.textCharsMax) }
+}
+
+export function newCall(
+  key: string,
+  toolCallId: string,
+  more: { toolName?: string; input?: unknown; place?: Place },
+): CallItem {
+  const { toolName = '', input, place = noPlace } = more
+  return {
+    kind: 'call',
+    key,
+    toolCallId,
+    toolName,
+    input,
+    status: 'running',
+    output: emptyText,
+    result: undefined,
+    durationMs: null,
+    ...place,
+  }
+}
+
+export function newNote(key: string, text: string, isError = false): NoteItem {
+  return { kind: 'note', key, text, isError, ...noPlace }
+}
+
+export function asked<C extends Conversation>(into: C, question: OpenApproval): C {
+  const approvals = [...into.approvals, question]
+  return withStatus({ ...into, approvals }, question.toolUseId, 'running', 'asked')
+}
+
+/** Also takes a call back to `running`: that it was denied is known from its result. */
+export function answered<C extends Conversation>(into: C, { approvalId }: PermissionResolvedEvent): C {
+  const question = into.approvals.find((one) => one.approvalId === approvalId)
+  if (question === undefined) return into
+  const approvals = into.approvals.filter((one) => one !== question)
+  return withStatus({ ...into, approvals }, question.toolUseId, 'asked', 'running')
+}
+
+function withStatus<C extends Conversation>(into: C, id: string, from: CallStatus, to: CallStatus): C {
+  return change(into, isCall(id), (call) => (call.status === from ? { ...call, status: to } : call))
+}
+
+/** Nothing grows, runs or is asked after the end of a run. */
+export function settle<C extends Conversation>(into: C): C {
+  const items = mapItems(into.items, (item): Item => {
+    if (item.kind === 'call') return isOver(item) ? item : { ...item, status: 'cancelled' }
+    return item.kind !== 'note' && item.isOpen ? { ...item, isOpen: false } : item
+  })
+  return { ...into, items, approvals: [] }
+}
+
+export function isOver({ status }: CallItem): boolean {
+  return status !== 'running' && status !== 'asked'
+}

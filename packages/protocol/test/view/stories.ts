@@ -1,0 +1,119 @@
+/**
+ * Random stories of an execution: what happened, as a tree, and the events that report it, in an order in which they
+ * could have come. Calls run side by side and have subagents below them.
+ */
+import fc from 'fast-check'
+import type { ViewEvent } from '#view/index'
+
+/** What the view must show of an item. */
+export interface Told {
+  what: string
+  children: Told[]
+}
+
+export interface Story {
+  events: ViewEvent[]
+  tree: Told[]
+  phases: { id: string; status: string }[]
+}
+
+interface OpenCall {
+  id: string
+  told: Told
+}
+
+const step = fc.record({
+  action: fc.constantFrom('think', 'say', 'call', 'output', 'complete', 'phase', 'phaseEnd', 'usage'),
+  pick: fc.nat(7),
+  below: fc.boolean(),
+})
+
+export const anyStory: fc.Arbitrary<Story> = fc
+  .record({ steps: fc.array(step, { maxLength: 60 }), isOver: fc.boolean() })
+  .map(({ steps, isOver }) => write(steps, isOver))
+
+type Step = (typeof step extends fc.Arbitrary<infer S> ? S : never) & object
+
+function write(steps: readonly Step[], isOver: boolean): Story {
+  const writer = new Writer()
+  for (const [number, one] of steps.entries()) writer.take(one, number)
+  return writer.end(isOver)
+}
+
+class Writer {
+  readonly #events: ViewEvent[] = []
+  readonly #tree: Told[] = []
+  readonly #phases: { id: string; status: string }[] = []
+  readonly #messages = new Map<string, Told>()
+  #calls: OpenCall[] = []
+
+  take({ action, pick, below }: Step, number: number): unknown {
+    const call = this.#calls[pick % Math.max(1, this.#calls.length)]
+    const parent = below ? call : undefined
+    const place = parent === undefined ? {} : { parentToolCallId: parent.id }
+    switch (action) {
+      case 'think':
+        this.#tell(parent, `thinking thought ${number}`)
+        return this.#say('thinking', { thought: `thought ${number}`, iteration: number, ...place })
+      case 'say':
+        return this.#text(`m${pick}`, `${number} `, parent)
+      case 'call': {
+        const id = `call-${number}`
+        this.#calls.push({ id, told: this.#tell(parent, `call ${id} running`) })
+        return this.#say('tool:start', { toolName: 'Read', params: { number }, toolCallId: id, ...place })
+      }
+      case 'output':
+        return call && this.#say('tool:output', { toolCallId: call.id, text: 'x' })
+      case 'complete':
+        return call && this.#complete(call)
+      case 'phase':
+        this.#phases.push({ id: `phase-${number}`, status: 'active' })
+        return this.#say('phase:start', { phaseId: `phase-${number}`, phaseName: 'P', phaseIndex: number })
+      case 'phaseEnd': {
+        const phase = this.#phases.find(({ status }) => status === 'active')
+        if (phase === undefined) return undefined
+        phase.status = 'complete'
+        return this.#say('phase:complete', { phaseId: phase.id, phaseName: 'P' })
+      }
+      case 'usage':
+        return this.#say('usage', { tokens: { input: number }, costUsd: null })
+      default:
+        return action satisfies never
+    }
+  }
+
+  end(isOver: boolean): Story {
+    if (isOver) {
+      this.#say('execution:complete', { result: 'done', duration: 1, tokensUsed: 1 })
+      for (const { id, told } of this.#calls) told.what = `call ${id} cancelled`
+      for (const phase of this.#phases) if (phase.status === 'active') phase.status = 'incomplete'
+    }
+    return { events: this.#events, tree: this.#tree, phases: this.#phases }
+  }
+
+  #text(messageId: string, text: string, parent: OpenCall | undefined): void {
+    const known = this.#messages.get(messageId)
+    if (known === undefined) this.#messages.set(messageId, this.#tell(parent, `text ${text}`))
+    else known.what += text
+    const place = parent === undefined ? {} : { parentToolCallId: parent.id }
+    this.#say('text:delta', { messageId, text, ...place })
+  }
+
+  #complete(call: OpenCall): void {
+    this.#calls = this.#calls.filter((one) => one !== call)
+    call.told.what = `call ${call.id} ok`
+    const rest = { result: 1, duration: 5, status: 'ok' }
+    this.#say('tool:complete', { toolName: 'Read', toolCallId: call.id, ...rest })
+  }
+
+  #tell(parent: OpenCall | undefined, what: string): Told {
+    const told: Told = { what, children: [] }
+    const siblings = parent === undefined ? this.#tree : parent.told.children
+    siblings.push(told)
+    return told
+  }
+
+  #say(type: string, data: object): void {
+    this.#events.push({ seq: this.#events.length + 1, type, data })
+  }
+}
