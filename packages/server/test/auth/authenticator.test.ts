@@ -52,7 +52,7 @@ async function cookieOf(auth: Authenticator, from: Credential | null = null): Pr
 }
 
 describe('a login code', () => {
-  it('is traded once for a cookie of the same principal', async () => {
+  it('a login code is exchanged once, for a cookie of the same principal', async () => {
     const { auth, clock } = rig()
     const { code, expiresAt } = await auth.createLoginCode(ann)
     expect(expiresAt).toBe(clock.now + loginCodeTtlMs)
@@ -62,14 +62,14 @@ describe('a login code', () => {
     expect(await auth.redeem(code)).toBeNull()
   })
 
-  it('has exactly one winner of a race', async () => {
+  it('of many that redeem a login code at once, exactly one gets a cookie', async () => {
     const { auth } = rig()
     const { code } = await auth.createLoginCode(ann)
     const answers = await Promise.all(Array.from({ length: 20 }, () => auth.redeem(code)))
     expect(answers.filter((answer) => answer !== null)).toHaveLength(1)
   })
 
-  it('is too old from its expiry on', async () => {
+  it('a login code is refused from its expiry on', async () => {
     const { auth, clock } = rig()
     const [early, late] = [await auth.createLoginCode(ann), await auth.createLoginCode(ann)]
     clock.now = early.expiresAt - 1
@@ -86,7 +86,7 @@ describe('a login code', () => {
 })
 
 describe('a cookie', () => {
-  it('lives thirty days', async () => {
+  it('a cookie lives thirty days', async () => {
     const { auth, clock } = rig()
     const cookie = await cookieOf(auth)
     clock.now += cookieTtlMs - 1
@@ -95,7 +95,7 @@ describe('a cookie', () => {
     expect(await auth.cookie(cookie)).toBeNull()
   })
 
-  it('is over at once when it is ended, and no other with it', async () => {
+  it('a cookie that is ended is refused at once, and no other is', async () => {
     const { auth } = rig()
     const [mine, other] = [await cookieOf(auth), await cookieOf(auth)]
     const identity = await auth.cookie(mine)
@@ -108,7 +108,7 @@ describe('a cookie', () => {
 })
 
 describe('a credential made from another', () => {
-  it('dies when that one is revoked: no cookie outlives its token', async () => {
+  it('a cookie dies when the token it came from is revoked', async () => {
     const { auth } = rig()
     const { credential } = await add('token')
     const cookie = await cookieOf(auth, credential)
@@ -119,7 +119,7 @@ describe('a credential made from another', () => {
     expect(await auth.redeem(code)).toBeNull()
   })
 
-  it('dies when that one expires', async () => {
+  it('a credential dies when the one it was made from expires', async () => {
     const { auth, clock } = rig()
     const { credential } = await add('token', { expiresAt: clock.now + 60_000 })
     const cookie = await cookieOf(auth, credential)
@@ -129,7 +129,7 @@ describe('a credential made from another', () => {
     expect(await auth.cookie(cookie)).toBeNull()
   })
 
-  it('dies when what it comes from is forgotten', async () => {
+  it('a credential dies when the one it was made from is deleted', async () => {
     const { auth, clock } = rig()
     const { credential } = await add('token', { expiresAt: clock.now + 60_000 })
     const cookie = await cookieOf(auth, credential)
@@ -137,7 +137,7 @@ describe('a credential made from another', () => {
     expect(await auth.cookie(cookie)).toBeNull()
   })
 
-  it('dies with the first of the line, however many browsers are between', async () => {
+  it('a credential dies with the first of its line, however many lie between', async () => {
     const { auth, clock } = rig()
     const { credential } = await add('token', { expiresAt: clock.now + 60_000 })
     const first = await auth.cookie(await cookieOf(auth, credential))
@@ -149,7 +149,7 @@ describe('a credential made from another', () => {
 })
 
 describe('a bearer token', () => {
-  it('stands for its user, until it is revoked or expires', async () => {
+  it('a bearer token identifies its user until it is revoked or expires', async () => {
     const { auth, clock } = rig()
     const { secret, credential } = await add('token', { admin: true, expiresAt: clock.now + 10 })
     expect((await auth.bearer(secret))?.principal).toEqual({ user: 'ann', admin: true })
@@ -160,7 +160,7 @@ describe('a bearer token', () => {
     expect(await auth.bearer(secret)).toBeNull()
   })
 
-  it('of the process is an admin without a credential, which nothing ends', async () => {
+  it('a token of the process identifies an admin, without a credential that could end', async () => {
     const { auth } = rig(['one from outside', 'one from server.json'])
     for (const token of ['one from outside', 'one from server.json']) {
       const identity = await auth.bearer(token)
@@ -170,7 +170,7 @@ describe('a bearer token', () => {
     }
   })
 
-  it('that is nearly right, empty or unknown is none', async () => {
+  it('a bearer token that is nearly right, empty or unknown is refused', async () => {
     const { auth } = rig(['one from outside', ''])
     for (const token of ['', 'one from outsid', 'one from outside ', 'One from outside', 'undefined']) {
       expect(await auth.bearer(token)).toBeNull()
@@ -181,7 +181,7 @@ describe('a bearer token', () => {
 describe('a credential of the wrong kind', () => {
   const kinds: CredentialKind[] = ['login', 'cookie', 'token', 'ticket']
 
-  it.each(kinds)('opens nothing but its own door: %s', async (kind) => {
+  it.each(kinds)('a credential is accepted only as its own kind: %s', async (kind) => {
     const { auth } = rig()
     const { secret } = await add(kind, { expiresAt: 2_000_000 })
     expect((await auth.bearer(secret)) !== null).toBe(kind === 'token')
@@ -189,20 +189,20 @@ describe('a credential of the wrong kind', () => {
     expect((await auth.redeem(secret)) !== null).toBe(kind === 'login')
   })
 
-  it('is not used up by being taken for a login code', async () => {
+  it('a credential of another kind is not used up by redeeming it as a login code', async () => {
     const { auth } = rig()
     const ticket = await add('ticket', { expiresAt: 2_000_000, path: '/api/stream/x' })
     expect(await auth.redeem(ticket.secret)).toBeNull()
     expect((await store.credentials.find(hashSecret(ticket.secret)))?.usedAt).toBeNull()
   })
 
-  it('and the tokens of the process are neither cookies nor login codes', async () => {
+  it('the tokens of the process are neither cookies nor login codes', async () => {
     const { auth } = rig(['one from outside'])
     expect(await auth.cookie('one from outside')).toBeNull()
     expect(await auth.redeem('one from outside')).toBeNull()
   })
 
-  it('and a hash from the database is no secret', async () => {
+  it('a hash from the database is no secret', async () => {
     const { auth } = rig()
     const { secret } = await add('token')
     expect(await auth.bearer(hashSecret(secret))).toBeNull()
@@ -210,18 +210,18 @@ describe('a credential of the wrong kind', () => {
 })
 
 describe('secrets', () => {
-  it('differ, are long, and fit into a URL, a header and a cookie', () => {
+  it('secrets differ, are long, and fit into a URL, a header and a cookie', () => {
     const secrets = Array.from({ length: 200 }, () => newSecret('mr_token'))
     expect(new Set(secrets).size).toBe(200)
     for (const secret of secrets) expect(secret).toMatch(/^mr_token_[A-Za-z0-9_-]{43}$/)
   })
 
-  it('are compared whatever their lengths', () => {
+  it('secrets of different lengths can be compared', () => {
     expect(sameSecret('a', 'a')).toBe(true)
     for (const other of ['', 'b', 'aa', 'A', 'é']) expect(sameSecret('a', other)).toBe(false)
   })
 
-  it('are nowhere in what is stored', async () => {
+  it('no secret is in what is stored', async () => {
     const { secret, credential } = await add('token')
     const found = await store.credentials.find(hashSecret(secret))
     expect(found).toEqual(credential)
@@ -229,7 +229,7 @@ describe('secrets', () => {
   })
 })
 
-it('a user sees their own runs only, an admin all', () => {
+it('a user may see only their own runs, an admin all', () => {
   expect([maySee(ann, 'ann'), maySee(ann, 'bob'), maySee({ user: 'x', admin: true }, 'bob')]).toEqual([
     true,
     false,

@@ -43,7 +43,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-it('guests take half of all places, and none of them makes room for another', () => {
+it('guests take at most half of all places, and none makes room for another', () => {
   const { open } = rig()
   const guests = [1, 2, 3].map((stalledSince) => open(null, stalledSince))
   expect(() => open(null)).toThrow(refusal)
@@ -51,7 +51,7 @@ it('guests take half of all places, and none of them makes room for another', ()
   expect(() => open(ann)).not.toThrow()
 })
 
-it('a guest who signs in counts as that user, whose own longest-stalled stream makes room', () => {
+it('a guest who signs in counts as that user, whose longest-stalled stream makes room', () => {
   const { open, streams } = rig()
   const [one, two, three]: { place: Reservation; stream: { ended: boolean } }[] = [
     open(null, 20),
@@ -66,7 +66,7 @@ it('a guest who signs in counts as that user, whose own longest-stalled stream m
   expect(streams.count).toBe(3)
 })
 
-it('one that is refused at the cap stays a guest, and one handed over twice is counted once', () => {
+it('a guest refused at the cap stays a guest, and a stream handed over twice is counted once', () => {
   const { open, streams } = rig()
   const guests = [open(null), open(null), open(null)]
   guests[0]?.place.handOver(ann)

@@ -35,7 +35,7 @@ const withSecret = (more: Partial<JwtSettings> = {}): JwtVerifier =>
   createJwtVerifier({ secret, issuer: 'https://id.example', audience: 'millrace', ...more }, () => Date.now())
 
 describe('with a shared secret', () => {
-  it('the subject is the user, until the token expires', async () => {
+  it('the subject of a JWT is the user, until the token expires', async () => {
     const token = await sign(bytes)
     const verified = await withSecret().verify(token)
     expect(verified?.user).toBe('ann')
@@ -58,14 +58,14 @@ describe('with a shared secret', () => {
     ['with a subject that is too long', { claims: { sub: 'x'.repeat(256) } }],
     ['not valid yet', { claims: { nbf: Math.floor(Date.now() / 1000) + 600 } }],
     ['with an extension that must be understood', { header: { crit: ['x'], x: 1 } }],
-  ])('a token %s is none', async (_name, options) => {
+  ])('a JWT %s is refused', async (_name, options) => {
     const signed = sign(bytes, options)
     // Some of these the signing library itself refuses to make.
     const token = await signed.catch(() => null)
     if (token !== null) expect(await withSecret().verify(token)).toBeNull()
   })
 
-  it('a token of another secret, or changed by one character, is none', async () => {
+  it('a JWT of another secret, or changed by one character, is refused', async () => {
     const token = await sign(bytes)
     const [head, body = '', signature] = token.split('.')
     const changed = btoa(JSON.stringify({ ...JSON.parse(atob(body)), sub: 'bob' })).replaceAll('=', '')
@@ -82,7 +82,7 @@ describe('with a shared secret', () => {
     }
   })
 
-  it('"none" is no algorithm, however it is spelled', async () => {
+  it('the algorithm "none" is refused, however it is spelled', async () => {
     const unsecured = new UnsecuredJWT({ sub: 'ann', iss: 'https://id.example', aud: 'millrace' })
       .setExpirationTime('1h')
       .encode()
@@ -94,7 +94,7 @@ describe('with a shared secret', () => {
     }
   })
 
-  it('a key that the token brings itself is not looked at', async () => {
+  it('a key inside a JWT is ignored', async () => {
     const { privateKey, publicKey } = await generateKeyPair('ES256')
     const jwk = await exportJWK(publicKey)
     for (const header of [{ jwk }, { jku: 'http://127.0.0.1:1/keys' }, { x5u: 'http://127.0.0.1:1/keys' }]) {
@@ -155,7 +155,7 @@ describe('with the keys of a provider', () => {
     expect((await verifier.verify(await signWith(keys)))?.user).toBe('ann')
   })
 
-  it('they are asked for once, also by many at once', async () => {
+  it('the keys of a provider are fetched once, even for many tokens at once', async () => {
     const keys = await newKeys('one')
     const { verifier, state } = await provider(keys)
     const token = await signWith(keys)
@@ -164,7 +164,7 @@ describe('with the keys of a provider', () => {
     expect(state.requests).toBe(1)
   })
 
-  it('a new key is found without a restart, and one taken back is good no longer than ten minutes', async () => {
+  it('a new key is found without a restart, and a withdrawn one is valid for ten minutes at most', async () => {
     const [old, fresh] = [await newKeys('old'), await newKeys('fresh')]
     const { verifier, state } = await provider(old)
     expect(await verifier.verify(await signWith(old))).not.toBeNull()
@@ -178,7 +178,7 @@ describe('with the keys of a provider', () => {
   })
 
   // Seen failing with the cooldown at 0.
-  it('tokens that name keys nobody has do not hammer the provider', async () => {
+  it('tokens with unknown keys do not flood the provider', async () => {
     const [known, unknown] = [await newKeys('known'), await newKeys('unknown')]
     const { verifier, state } = await provider(known)
     for (let n = 0; n < 20; n++) {
@@ -194,7 +194,7 @@ describe('with the keys of a provider', () => {
   })
 
   // Failed before: every token sent while the provider was down made a request of its own.
-  it('nor does a provider that is down get a request a token; it is asked again a little later', async () => {
+  it('tokens do not flood a provider that is down, which is asked again a little later', async () => {
     const keys = await newKeys('one')
     const { verifier, state } = await provider(keys)
     const token = await signWith(keys)
@@ -207,7 +207,7 @@ describe('with the keys of a provider', () => {
     expect(await verifier.verify(token)).not.toBeNull()
   })
 
-  it('a provider that cannot be reached is 503 and not "your token is wrong"', async () => {
+  it('an unreachable provider is a 503, not a wrong token', async () => {
     const keys = await newKeys('one')
     const { verifier, close } = await provider(keys)
     await close()
@@ -215,7 +215,7 @@ describe('with the keys of a provider', () => {
   })
 
   // Seen failing with symmetric and asymmetric algorithms in one list, the keys given as bytes.
-  it('a public key is no secret: signed with it by HMAC, a token is none', async () => {
+  it('a JWT signed by HMAC with a public key is refused', async () => {
     const keys = await newKeys('one', 'RS256')
     const { verifier } = await provider(keys)
     const pem = new TextEncoder().encode(await exportSPKI(keys.publicKey))
@@ -227,7 +227,7 @@ describe('with the keys of a provider', () => {
     }
   })
 
-  it('a key is good for its own algorithm, and a token for its own issuer and audience', async () => {
+  it('a key is valid for its own algorithm only, a JWT for its own issuer and audience', async () => {
     const keys = await newKeys('one', 'RS256')
     const { verifier } = await provider(keys)
     const others = await newKeys('one', 'RS256')

@@ -80,7 +80,7 @@ afterEach(() => {
 
 describe('caps', () => {
   // Seen failing with each of the three calls of makeRoom taken out.
-  it('a user, an address and the server have as many streams as allowed, and no more', () => {
+  it('a user, an address and the server have at most as many streams as allowed', () => {
     const { open } = rig()
     open(identity('ann'), 'a')
     open(identity('ann'), 'b')
@@ -90,14 +90,14 @@ describe('caps', () => {
     expect(() => open(identity('dan'), 'd')).toThrow(refusal)
   })
 
-  it('an address alone has its cap, whoever calls from it', () => {
+  it('the cap of an address counts every caller behind it', () => {
     const { open } = rig({ streams: 100 })
     for (const user of ['ann', 'bob', 'cid']) open(identity(user), 'a')
     expect(() => open(identity('dan'), 'a')).toThrow(refusal)
     expect(() => open(identity('dan'), 'b')).not.toThrow()
   })
 
-  it('a stream that ended is not counted, nor a place that was given back, once or twice', async () => {
+  it('ended streams and returned places are not counted, even if returned twice', async () => {
     const { open, streams } = rig()
     const stream = open(identity('ann'))
     open(identity('ann'))
@@ -111,7 +111,7 @@ describe('caps', () => {
   })
 
   // Seen failing with the order of the sort turned round, and with the candidates not held to the stalled.
-  it('at the cap of a user the longest-stalled one makes room, never one that keeps up', () => {
+  it("at a user's cap the longest-stalled stream makes room, never one that keeps up", () => {
     const { open } = rig({ streamsPerUser: 3 })
     const [later, keeping, first] = [
       open(identity('ann'), 'a', 20),
@@ -126,7 +126,7 @@ describe('caps', () => {
   })
 
   // Failed before: at the cap of the server, a stalled stream of anybody was ended for a stranger's.
-  it('nobody loses a stream to somebody else: at the other caps only their own makes room', () => {
+  it('at the other caps only a stream of the same user makes room', () => {
     const { open } = rig({ streams: 2, streamsPerAddress: 2 })
     const [anns, bobs] = [open(identity('ann'), 'a', 10), open(identity('bob'), 'a', 20)]
     expect(() => open(identity('cid'), 'a')).toThrow(refusal)
@@ -137,7 +137,7 @@ describe('caps', () => {
   })
 })
 
-it('why streams are ended is told once each; a refusal, or a stream that ends by itself, is none', async () => {
+it('each ended stream is reported once with its reason; refusals and streams that end by themselves are not', async () => {
   const { open, ended, dead } = rig({ streamsPerUser: 1, streamsPerAddress: 1 })
   open(identity('ann'), 'a', 10)
   const keeping = open(identity('ann'), 'a')
@@ -156,7 +156,7 @@ describe('a ticket', () => {
   const ticket = identity('ann', { kind: 'ticket', id: 'ticket 1' })
 
   // Seen failing without the groups of tickets.
-  it('opens one connection at a time: the newer ends the older, and only that', () => {
+  it('a ticket opens one connection at a time: the newer one ends only the older one', () => {
     const { open } = rig({ streamsPerUser: 10 })
     const [other, first] = [open(identity('ann')), open(ticket)]
     const second = open(ticket)
@@ -165,7 +165,7 @@ describe('a ticket', () => {
 
   // Failed before: the place of the older was counted against the newer, and an EventSource that is
   // answered with 429 never comes back.
-  it('that reconnects at the cap takes the place of its own older connection', () => {
+  it('a ticket that reconnects at the cap takes the place of its own older connection', () => {
     const { open } = rig({ streamsPerUser: 1 })
     const first = open(ticket)
     expect(() => open(ticket)).not.toThrow()
@@ -173,7 +173,7 @@ describe('a ticket', () => {
   })
 
   // Failed before: the older one, ended while it was being opened, lived on uncounted and unwatched.
-  it('ends an older connection that is still being opened as soon as it is open', () => {
+  it('a ticket ends its older connection, even one that is still being opened', () => {
     const { streams } = rig()
     const older = streams.reserve(ticket, 'a')
     streams.reserve(ticket, 'a').attach(new Stream())
@@ -186,7 +186,7 @@ describe('a ticket', () => {
 
 describe('the sweep', () => {
   // Seen failing with the sweep's interval at six seconds, and with `dead` not asked.
-  it('ends the streams of a credential within five seconds of its end, and no others', async () => {
+  it('the sweep ends the streams of a dead credential within five seconds, and no others', async () => {
     const { open, dead } = rig()
     const [mine, other] = [open(identity('ann')), open(identity('bob'))]
     await vi.advanceTimersByTimeAsync(6500)
@@ -196,7 +196,7 @@ describe('the sweep', () => {
     expect([mine.ended, other.ended]).toEqual([true, false])
   })
 
-  it('ends those whose proof expires by itself, though no store knows it: a JSON Web Token', async () => {
+  it('the sweep ends the streams of an expired JWT, which no store knows', async () => {
     const { open, clock } = rig()
     const jwt: Identity = { ...identity('ann'), credential: null, expiresAt: 3000 }
     const stream = open(jwt)
@@ -207,7 +207,7 @@ describe('the sweep', () => {
     expect(stream.ended).toBe(true)
   })
 
-  it('ends a stream whose credential died while it was being opened', async () => {
+  it('the sweep ends a stream whose credential died while it was being opened', async () => {
     const { streams, dead } = rig()
     const place = streams.reserve(identity('ann'), 'a')
     dead.add('token of ann')
@@ -217,7 +217,7 @@ describe('the sweep', () => {
     expect(stream.ended).toBe(true)
   })
 
-  it('asks once for all, and not at all without a stream: no timer is left', async () => {
+  it('the sweep asks the store once for all streams, and leaves no timer without a stream', async () => {
     const { open, asked, streams } = rig({ streamsPerUser: 10 })
     expect(vi.getTimerCount()).toBe(0)
     const opened = [open(identity('ann')), open(identity('ann')), open(identity('ann'))]

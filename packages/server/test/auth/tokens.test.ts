@@ -4,7 +4,7 @@ import { isUserName } from '#auth/user-name'
 import type { Credential } from '#store/credentials'
 
 describe('a token', () => {
-  it('is given to its maker; the store gets its hash', async () => {
+  it('a token is in the result only; the store gets its hash', async () => {
     const added: [Credential, string][] = []
     const store = { add: async (credential: Credential, hash: string) => void added.push([credential, hash]) }
     const { token, credential } = await createToken(store, { user: 'ann', admin: false, ttlMs: 1000 }, 5000)
@@ -20,7 +20,7 @@ describe('a token', () => {
     expect(JSON.stringify(added)).not.toContain(token.slice(9))
   })
 
-  it('without a time to live does not expire', async () => {
+  it('a token without a time to live does not expire', async () => {
     const { credential } = await createToken(
       { add: async () => {} },
       { user: 'ann', admin: true, ttlMs: null },
@@ -47,7 +47,7 @@ describe('a duration', () => {
 
 describe('the name of a user', () => {
   // Seen failing with the comparison to adminUser left out.
-  it('"admin" is for admins: nobody becomes the owner of what the server’s own tokens start', () => {
+  it(`the name "admin" is reserved for admins, so that no user owns what the server's own tokens start`, () => {
     expect(isUserName('admin', false)).toBe(false)
     expect(isUserName('admin', true)).toBe(true)
     expect(userNameProblem('admin', false)).toContain('--admin')

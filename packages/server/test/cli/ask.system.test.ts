@@ -60,7 +60,7 @@ const posted = (server: { seen: { method: string; body: unknown }[] }) =>
   server.seen.filter(({ method }) => method === 'POST').map(({ body }) => body)
 
 describe('millrace ask', () => {
-  it('starts a session in the only project and shows it to its end', async () => {
+  it('ask starts a session in the only project and shows it to its end', async () => {
     const { where, server, record } = await serverWith()
     expect(await run(['ask', 'Fix it'], where)).toEqual({
       code: 0,
@@ -82,7 +82,7 @@ describe('millrace ask', () => {
     expect(posted(server)).toEqual([{ kind: 'session', project: 'web', prompt: 'Fix it' }])
   })
 
-  it('passes on what it is told', async () => {
+  it('ask passes its options on', async () => {
     const { where, server } = await serverWith()
     const flags = ['--project', 'api', '--cwd', 'src', '--model', 'small', '--approvals', 'on']
     expect((await run(['ask', 'Go', ...flags], where)).code).toBe(0)
@@ -100,7 +100,7 @@ describe('millrace ask', () => {
     })
   })
 
-  it('reads the prompt from standard input, and does not start without one', async () => {
+  it('ask reads the prompt from standard input, and does not start without one', async () => {
     const { where, server } = await serverWith()
     expect((await run(['ask'], where, {}, 'From a\npipe\n')).code).toBe(0)
     expect((await run(['ask', '-'], where, {}, 'Once more')).code).toBe(0)
@@ -118,7 +118,7 @@ describe('millrace ask', () => {
     ['errored', 1],
     ['aborted', 130],
     ['interrupted', 75],
-  ])('ends, when the session ended as %s, with %i', async (state, code) => {
+  ])('after a session that ended as %s, ask exits with %i', async (state, code) => {
     const { where, record } = await serverWith({ events: [log.ended(state, { error: 'why' })] })
     const ended = await run(['ask', 'Go'], where)
     expect(ended.code).toBe(code)
@@ -139,7 +139,7 @@ describe('millrace ask', () => {
     expect(stderr).toBe('')
   })
 
-  it('aborts the session on Ctrl-C, on a line of its own, and waits for its end', async () => {
+  it('Ctrl-C aborts the session of ask, on a line of its own, and ask waits for its end', async () => {
     const where = place()
     const record = runOf({ kind: 'session', spec: {} })
     const aborted = Promise.withResolvers<void>()
@@ -171,7 +171,7 @@ describe('millrace ask', () => {
 })
 
 describe('millrace follow', () => {
-  it('shows a session as ask does, and tells who answers how to answer what is open', async () => {
+  it('follow shows a session as ask does, and prints how to answer open questions', async () => {
     const answered = [log.asked('q0', 'old'), log.resolved('q0')]
     const open = [log.asked('q1', 'eval "$X"'), log.ended('interrupted')]
     const { where, record } = await serverWith({
@@ -188,7 +188,7 @@ describe('millrace follow', () => {
 })
 
 describe('millrace resume and retry', () => {
-  it('go on with a run as a new one, and show that', async () => {
+  it('resume and retry start a new run, and show it', async () => {
     const { where, server, old, record } = await serverWith()
     for (const args of [
       ['resume', old],
@@ -204,7 +204,7 @@ describe('millrace resume and retry', () => {
 })
 
 describe('millrace approve and deny', () => {
-  it('answer, or say why not', async () => {
+  it('approve and deny answer, or say why they cannot', async () => {
     const { where, server, old, approval } = await serverWith()
     expect(await run(['approve', old, 'q1'], where)).toMatchObject({ code: 0, stdout: 'q1 allowed\n' })
     const denied = await run(['deny', old, 'q1', '--message', 'Not here', '--json'], where)

@@ -14,7 +14,7 @@ describe('the exit code of a run', () => {
     ],
     ['1 when nobody knows', { exitCode: null }, 1],
     ['1 for a signal nobody knows', { exitCode: null, signal: 'SIGODD' }, 1],
-  ])('of a job that ended is %s', (_text, change, code) => {
+  ])('the exit code of a job that ended is %s', (_text, change, code) => {
     expect(exitCodeOfEvent('job', complete(9, change))).toBe(code)
   })
 
@@ -22,17 +22,17 @@ describe('the exit code of a run', () => {
     ['errored', 1],
     ['aborted', 130],
     ['interrupted', 75],
-  ])('of a job that was %s is %d', (state, code) => {
+  ])('the exit code of a job that was %s is %d', (state, code) => {
     expect(exitCodeOfEvent('job', { type: 'error', data: { message: 'x', state } })).toBe(code)
   })
 
-  it('of other kinds follows their final state', () => {
+  it('the exit code of other kinds follows their final state', () => {
     expect(exitCodeOfEvent('session', { type: 'completed', data: {} })).toBe(0)
     expect(exitCodeOfEvent('session', { type: 'interrupted', data: {} })).toBe(75)
     expect(exitCodeOfEvent('execution', { type: 'execution:error', data: { code: 'cancelled' } })).toBe(130)
   })
 
-  it('is not known before the terminal event', () => {
+  it('there is no exit code before the terminal event', () => {
     expect(exitCodeOfEvent('job', { type: 'output', data: { line: 'complete' } })).toBeUndefined()
     expect(exitCodeOfEvent('session', { type: 'complete', data: {} })).toBeUndefined()
   })

@@ -18,7 +18,7 @@ async function serve(where: Place) {
 }
 
 describe('the commands against a real server', () => {
-  it('start, list, log in, abort, are refused a second server, and stop', async () => {
+  it('against a real server, commands start, list, log in, abort, refuse a second server, and stop', async () => {
     const where = here()
     const server = await serve(where)
     const greeted = await run(['run', 'npm:greet'], where)
@@ -49,7 +49,7 @@ describe('the commands against a real server', () => {
     expect((await run(['runs'], where)).code).toBe(125)
   })
 
-  it('run, followed across kill -9 of the server, shows each line once and ends as interrupted', async () => {
+  it('run, followed across a kill -9 of the server, shows each line once and ends as interrupted', async () => {
     const where = here()
     const server = await serve(where)
     const following = start(['run', 'npm:forever', '--json'], where)

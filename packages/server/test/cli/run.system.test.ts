@@ -32,7 +32,7 @@ async function serverWith(events: Parameters<typeof frame>[0][]) {
 }
 
 describe('millrace run', () => {
-  it('shows the output as it is, tells the rest on stderr, and ends with the code of the program', async () => {
+  it('run shows the output unchanged, remarks on stderr, and exits with the code of the program', async () => {
     const { where, server, record } = await serverWith([
       { seq: 1, type: 'run:queued', data: {} },
       { seq: 2, type: 'run:started', data: {} },
@@ -55,14 +55,14 @@ describe('millrace run', () => {
     })
   })
 
-  it('shows stderr in red where colours are wanted', async () => {
+  it('run shows stderr in red where colours are wanted', async () => {
     const { where } = await serverWith([output(1, 'oops', 'stderr'), complete(2)])
     const { stderr } = await runProgram(['run', 'count'], where, { FORCE_COLOR: '1' })
     expect(stderr).toContain('\u001b[31moops\u001b[39m\n')
     expect((await runProgram(['run', 'count'], where, { NO_COLOR: '1' })).stderr).toContain('\noops\n')
   })
 
-  it('is a line of JSON for each event with --json, the run first', async () => {
+  it('run --json prints one line of JSON for each event, the run first', async () => {
     const events = [
       output(1, 'x'),
       { seq: 2, type: 'error', data: { message: 'stopped', state: 'interrupted' } },
@@ -87,7 +87,7 @@ describe('millrace run', () => {
     expect(server.seen.at(-2)?.body).toMatchObject({ project: 'api', tool: 'deploy' })
   })
 
-  it('knows what was meant', async () => {
+  it('run suggests the tool that was meant', async () => {
     const { where } = await serverWith([])
     const ended = await run(['run', 'cuont'], where)
     expect(ended).toMatchObject({
@@ -96,7 +96,7 @@ describe('millrace run', () => {
     })
   })
 
-  it('tells why the server refuses, field by field', async () => {
+  it('run shows why the server refuses, field by field', async () => {
     const where = place()
     const server = await scriptedServer({
       'POST /api/runs': (response) =>
@@ -115,7 +115,7 @@ describe('millrace run', () => {
   })
 
   // Failed before: what the sentence names was told a second time.
-  it('tells once why the server refuses', async () => {
+  it('run shows why the server refuses, once', async () => {
     const where = place()
     const expected = 'There is no project "nope"; known: web'
     const server = await scriptedServer({
@@ -130,7 +130,7 @@ describe('millrace run', () => {
     expect(stderr).toBe(`millrace: ${expected}\n  cwd: a place\n`)
   })
 
-  it('aborts the run on Ctrl-C, waits for its end, and has its code', async () => {
+  it('Ctrl-C aborts the run, and run waits for its end and exits with its code', async () => {
     const where = place()
     const record = runOf()
     const { promise: aborted, resolve: abort } = Promise.withResolvers<void>()
@@ -160,7 +160,7 @@ describe('millrace run', () => {
     expect(server.seen.filter((one) => one.path.endsWith('/abort'))).toHaveLength(1)
   })
 
-  it('leaves, and says so, when the run cannot be aborted', async () => {
+  it('run leaves, and says so, when the run cannot be aborted', async () => {
     const { where, record } = await (async () => {
       const there = place()
       const one = runOf()
@@ -183,7 +183,7 @@ describe('millrace run', () => {
     expect(ended.stderr).toContain(`left; the run continues: millrace follow ${record.id}`)
   })
 
-  it('is told of wrong usage with code 2', async () => {
+  it('wrong usage of run is exit code 2', async () => {
     const where = place()
     for (const args of [
       ['run'],

@@ -11,7 +11,7 @@ function serving(where: Place, env: NodeJS.ProcessEnv = {}) {
 }
 
 describe('millrace serve', () => {
-  it('says on the first line of stdout where it is, and on stderr how a person gets in', async () => {
+  it('serve prints its address on the first line of stdout, and the login address on stderr', async () => {
     const running = serving(place())
     await running.says('\n')
     running.process.kill('SIGTERM')
@@ -22,18 +22,21 @@ describe('millrace serve', () => {
     expect(code).toBe(0)
   })
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('stops in order on %s, told twice or once', async (signal) => {
-    const running = serving(place(), { SLOW_STOP: '200' })
-    await running.says('listening')
-    running.process.kill(signal)
-    await running.says(`stopping: ${signal}`)
-    running.process.kill(signal)
-    const { stdout, code } = await running.ended
-    expect(code).toBe(0)
-    expect(stdout.match(/stopping/g)).toHaveLength(1)
-  })
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'serve stops in order on %s, received twice or once',
+    async (signal) => {
+      const running = serving(place(), { SLOW_STOP: '200' })
+      await running.says('listening')
+      running.process.kill(signal)
+      await running.says(`stopping: ${signal}`)
+      running.process.kill(signal)
+      const { stdout, code } = await running.ended
+      expect(code).toBe(0)
+      expect(stdout.match(/stopping/g)).toHaveLength(1)
+    },
+  )
 
-  it('ends at once when a second signal comes more than a second later', async () => {
+  it('serve exits at once on a second signal more than a second later', async () => {
     const running = serving(place(), { SLOW_STOP: '60000' })
     await running.says('listening')
     running.process.kill('SIGTERM')
@@ -43,7 +46,7 @@ describe('millrace serve', () => {
     expect(await running.ended).toMatchObject({ code: 130 })
   })
 
-  it('does not wait for ever for a stop that hangs', async () => {
+  it('serve does not wait forever for a stop that hangs', async () => {
     const running = serving(place(), { STOP_MS: '100' })
     await running.says('listening')
     running.process.kill('SIGTERM')
@@ -52,7 +55,7 @@ describe('millrace serve', () => {
     expect(code).not.toBe(0)
   })
 
-  it('stops, too, when the signal came while it was still opening', async () => {
+  it('serve stops on a signal that arrived while it was opening', async () => {
     const running = serving(place(), { OPENING: '400' })
     await running.says('opening')
     running.process.kill('SIGTERM')
@@ -61,7 +64,7 @@ describe('millrace serve', () => {
     expect(stdout).toContain('stopping: SIGTERM')
   })
 
-  it('ends with a failure when the store does', async () => {
+  it('serve exits with a failure when the store fails', async () => {
     const running = serving(place())
     await running.says('\n')
     const [line = ''] = running.text()
@@ -71,7 +74,7 @@ describe('millrace serve', () => {
     expect(stderr).toContain('the disk lied')
   })
 
-  it('never starts with a wrong configuration: every problem at once, code 78', async () => {
+  it('serve never starts with a wrong configuration: every problem at once, exit code 78', async () => {
     const where = place({ 'millrace.config.json': { projects: { a: { path: 'gone' } }, limit: {} } })
     const ended = await runProgram(['serve', '--port', 'x'], where, { MILLRACE_TOKEN: 'has blanks' })
     expect(ended).toMatchObject({ code: 78, stdout: '' })
@@ -80,7 +83,7 @@ describe('millrace serve', () => {
       expect(ended.stderr).toContain(`  ${key}: `)
   })
 
-  it('says where a configuration that does not compile is wrong', async () => {
+  it('serve shows where a configuration does not compile', async () => {
     const where = place({
       'millrace.config.ts': 'const a: string = "x"\nexport default {\n  projects: ],\n}\n',
     })
@@ -89,7 +92,7 @@ describe('millrace serve', () => {
     expect(ended.stderr).toMatch(/millrace\.config\.ts(:3)?: expected a module that can be loaded/)
   })
 
-  it('loads a configuration in TypeScript', async () => {
+  it('serve loads a configuration in TypeScript', async () => {
     const where = place({
       'millrace.config.ts': 'const path: string = "."\nexport default { projects: { fromTs: { path } } }\n',
     })
@@ -99,7 +102,7 @@ describe('millrace serve', () => {
     expect((await running.ended).stderr).toContain('fromTs')
   })
 
-  it('tells in one line that the port is taken', async () => {
+  it('serve reports a port in use in one line', async () => {
     const other = createServer()
     const url = await listen(other)
     onTestFinished(() => void other.close())

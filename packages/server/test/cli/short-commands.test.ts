@@ -20,7 +20,7 @@ async function serverHere() {
 }
 
 describe('millrace runs', () => {
-  it('is a table for a person and the page itself for a machine', async () => {
+  it('runs prints a table for a person, and the page itself for a machine', async () => {
     const { where, server } = await serverHere()
     const plain = await run(['runs'], where)
     expect(plain.stdout.split('\n').map((line) => line.trimEnd().split(/ {2,}/))).toEqual([
@@ -37,7 +37,7 @@ describe('millrace runs', () => {
 })
 
 describe('millrace abort', () => {
-  it('says what became of the run, or that there is none', async () => {
+  it('abort prints the state of the run, or that there is none', async () => {
     const { where } = await serverHere()
     expect(await run(['abort', done.id], where)).toMatchObject({ code: 0, stdout: `${done.id} completed\n` })
     expect(JSON.parse((await run(['abort', done.id, '--json'], where)).stdout)).toEqual({ run: done })
@@ -50,7 +50,7 @@ describe('millrace abort', () => {
 })
 
 describe('millrace login', () => {
-  it('prints nothing but the address', async () => {
+  it('login prints nothing but the address', async () => {
     const { where } = await serverHere()
     expect(await run(['login'], where)).toMatchObject({
       code: 0,
@@ -63,13 +63,13 @@ describe('millrace login', () => {
 })
 
 describe('any command', () => {
-  it('says how to start a server where none runs', async () => {
+  it('without a server, commands say how to start one', async () => {
     const ended = await run(['runs'], place())
     expect(ended).toMatchObject({ code: 125, stdout: '' })
     expect(ended.stderr).toMatch(/^millrace: no server runs here: start one with "millrace serve"/)
   })
 
-  it('is not fooled by something else that answers', async () => {
+  it('commands recognize that something else than Millrace answers', async () => {
     const where = place()
     const server = await scriptedServer({
       'GET /api/runs': (response) => json(response, 200, { hello: 'world' }),

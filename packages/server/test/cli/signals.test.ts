@@ -20,7 +20,7 @@ function installed() {
 }
 
 describe('signals', () => {
-  it('that come within a second are one wish: a Ctrl-C under npm arrives twice', () => {
+  it('signals within a second are one request: a Ctrl-C under npm arrives twice', () => {
     const { at, calls } = installed()
     at(0, 'SIGINT')
     at(3, 'SIGINT')
@@ -29,7 +29,7 @@ describe('signals', () => {
     expect(calls).toEqual(['first SIGINT'])
   })
 
-  it('that come later are a second wish, told once', () => {
+  it('later signals are a second request, reported once', () => {
     const { at, calls } = installed()
     at(0, 'SIGTERM')
     at(1001, 'SIGINT')
@@ -37,13 +37,13 @@ describe('signals', () => {
     expect(calls).toEqual(['first SIGTERM', 'second SIGINT'])
   })
 
-  it('are counted from the first one, so that a held key still ends the program', () => {
+  it('the second counts from the first signal, so that a held key still ends the program', () => {
     const { at, calls } = installed()
     for (let ms = 0; ms <= 1100; ms += 100) at(ms, 'SIGINT')
     expect(calls).toEqual(['first SIGINT', 'second SIGINT'])
   })
 
-  it('are left alone after the release', () => {
+  it('signals are left alone after the release', () => {
     const { source, release } = installed()
     release()
     expect(source.listenerCount('SIGINT') + source.listenerCount('SIGTERM')).toBe(0)

@@ -10,7 +10,7 @@ function io() {
 }
 
 describe('what a command writes', () => {
-  it('keeps a slow reader waiting for nothing but its own line', async () => {
+  it('a write waits for a slow reader', async () => {
     const slow = { ...io(), stdout: new PassThrough({ highWaterMark: 8 }) }
     const terminal = new Terminal(slow, { json: false })
     const order: string[] = []
@@ -22,7 +22,7 @@ describe('what a command writes', () => {
     expect(order).toEqual(['read', 'written'])
   })
 
-  it('cannot be used to steer the terminal of a person', async () => {
+  it('foreign text cannot control the terminal of a person', async () => {
     expect(printable('a\u001b]0;title\u0007\tb\nc\u009b2J')).toBe('a\ufffd]0;title\ufffd\tb\nc\ufffd2J')
     const target = io()
     await new Terminal(target, { json: false }).note('\u001b[2Jgone')
@@ -50,7 +50,7 @@ describe('what a command writes', () => {
     },
   )
 
-  it('is JSON without a control character in it', async () => {
+  it('JSON output has no control characters', async () => {
     const target = io()
     const value = { line: 'a\u009b2J\u007f\u001b[2J' }
     await new Terminal(target, { json: true }).value(value)
@@ -60,7 +60,7 @@ describe('what a command writes', () => {
     expect(JSON.parse(line)).toEqual(value)
   })
 
-  it('is one JSON value a line for a machine', async () => {
+  it('output for machines is one JSON value per line', async () => {
     const target = io()
     const terminal = new Terminal(target, { json: true })
     await terminal.value({ line: 'a\nb' })
@@ -73,7 +73,7 @@ describe('what a command writes', () => {
     expect(lines.map((line) => Object.keys(JSON.parse(line)))).toEqual([['notice'], ['error']])
   })
 
-  it('has columns that line up', () => {
+  it('the columns of a table are aligned', () => {
     expect(
       table([
         ['a', 'bb', 'c'],

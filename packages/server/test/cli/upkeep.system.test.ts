@@ -39,7 +39,7 @@ const runIds = async (where: Place) =>
 const long = it.runIf(process.env.MILLRACE_TEST_FULL)
 
 describe('millrace prune', () => {
-  it('asks the server that runs, else does it itself', async () => {
+  it('prune asks the running server, else prunes by itself', async () => {
     const where = here()
     const { stop } = await serve(where)
     await run(['run', 'npm:five'], where)
@@ -84,7 +84,7 @@ describe('millrace prune', () => {
     },
   )
 
-  long('means this directory, also when the only server that runs is another', async () => {
+  long('prune uses this directory, even if only another server runs', async () => {
     const where = here()
     const { stop } = await serve(where)
     await run(['run', 'npm:five'], where)
@@ -120,7 +120,7 @@ describe('millrace prune', () => {
     }
   })
 
-  it('is for admins, in the shape of the protocol', async () => {
+  it('pruning over HTTP is for admins, in the documented shape', async () => {
     const where = here()
     const { url, headers, stop } = await serve(where)
     const token = (await run(['token', 'create', '--user', 'anna'], where)).stdout.trim()
@@ -142,7 +142,7 @@ describe('millrace prune', () => {
 })
 
 describe('millrace backup and restore', () => {
-  it('bring a server back to the moment of the backup, and tell followers of the lost history so', async () => {
+  it('a restore brings a server back to the backup, and resets followers of the lost history', async () => {
     const where = here()
     const { url, headers, server, stop } = await serve(where)
     const browser = await fetch((await run(['login'], where)).stdout.trim(), { redirect: 'manual' })

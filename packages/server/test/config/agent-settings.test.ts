@@ -3,7 +3,7 @@ import { agentProblems, reservedAgentOptions } from '#config/agent-settings'
 import { problemsOf, workspace } from './workspace.ts'
 
 describe('a configuration of the agent', () => {
-  it('may hold whatever is data', () => {
+  it('the agent section may hold every option of the SDK that is data', () => {
     const agent = {
       limits: { processes: 9 },
       maxTurns: 9,
@@ -15,7 +15,7 @@ describe('a configuration of the agent', () => {
     expect(agentProblems(agent)).toEqual([])
   })
 
-  it('may not touch the boundary, the permissions or the identity of a run', () => {
+  it('the agent section may not set the boundary, the permissions or the identity of a run', () => {
     const reserved = ['cwd', 'hooks', 'canUseTool', 'allowedTools', 'permissionMode', 'resume', 'sessionId']
     const more = [
       'settings',
@@ -32,7 +32,7 @@ describe('a configuration of the agent', () => {
     }
   })
 
-  it('is told of every slip at once, with what was meant', () => {
+  it('every mistake in the agent section is reported at once, with the key that was meant', () => {
     const problems = agentProblems({
       maxTurn: 9,
       model: '',
@@ -56,7 +56,7 @@ describe('a configuration of the agent', () => {
     ])
   })
 
-  it('is judged together with all the rest', async () => {
+  it('problems of the agent section are reported together with all others', async () => {
     const root = workspace({
       'millrace.config.json': {
         projects: { a: { path: 'gone' } },

@@ -26,12 +26,12 @@ function faults(run: () => unknown): Record<string, string> {
 }
 
 describe('a command', () => {
-  it('gets the path of the project, inside an element or as one', () => {
+  it('a command gets the path of the project, within an element or as one', () => {
     const { command } = tool(['wc', '-l', '{projectPath}/README.md', '{projectPath}'])
     expect(resolveCommand(tool(command), project)).toEqual(['wc', '-l', '/srv/web/README.md', '/srv/web'])
   })
 
-  it('gets its arguments, each inside its element whatever it holds', () => {
+  it('a command gets each argument within its element, whatever the value contains', () => {
     const grep = withArgs(['grep', '-e', 'x{text}', '--', '{file}'], { text: {}, file: {} })
     expect(resolveCommand(grep, project, { text: ' a  "b" $(c); {file} ', file: 'my file\n' })).toEqual([
       'grep',
@@ -42,12 +42,12 @@ describe('a command', () => {
     ])
   })
 
-  it('has its defaults, and leaves out an element that is an argument without value', () => {
+  it('defaults fill missing arguments, and an element that is an optional argument without a value is left out', () => {
     const list = withArgs(['ls', '{flag}', 'x{flag}', '{path}'], { flag: {}, path: { default: 'src' } })
     expect(resolveCommand(list, project)).toEqual(['ls', 'x', 'src'])
   })
 
-  it('may hold braces that are no placeholders, and literal ones', () => {
+  it('braces that are no placeholders, and doubled braces, are literal text', () => {
     const awk = tool(['awk', '{print $1}', '{}', '{"a":1}', '{{projectPath}}', '{{x}}'])
     expect(resolveCommand(awk, project)).toEqual([
       'awk',
@@ -59,7 +59,7 @@ describe('a command', () => {
     ])
   })
 
-  it('refuses what was not declared, is missing, or does not match, each by its name', () => {
+  it('arguments that are undeclared, missing or do not match are refused, each by its name', () => {
     const build = withArgs(['build', '{target}', '{level}', '{name}'], {
       target: { values: ['web', 'api'] },
       level: { pattern: /[0-9]|[0-9]{2}/ },
@@ -79,7 +79,7 @@ describe('a command', () => {
     ])
   })
 
-  it('wants the whole value to match, whatever the pattern’s flags', () => {
+  it('a pattern must match the whole value, whatever its flags', () => {
     const sticky = withArgs(['x', '{a}'], { a: { pattern: /[a-z]+/gmy } })
     for (let round = 0; round < 3; round++) {
       expect(faults(() => resolveCommand(sticky, project, { a: 'fine\n-rf /' }))).toHaveProperty('args.a')
@@ -87,7 +87,7 @@ describe('a command', () => {
     }
   })
 
-  it('never takes a value for an option', () => {
+  it('a value never becomes an option', () => {
     const show = withArgs(['show', '{a}', '{a}{b}', '--depth={a}', 'x{a}'], { a: { default: 'ok' }, b: {} })
     expect(resolveCommand(show, project, { a: 'a-b' })).toEqual(['show', 'a-b', 'a-b', '--depth=a-b', 'xa-b'])
     expect(faults(() => resolveCommand(show, project, { a: '-rf' }))).toHaveProperty('args.a')
@@ -98,7 +98,7 @@ describe('a command', () => {
     ).toHaveProperty('args.a')
   })
 
-  it('takes no NUL, nothing but text, and nothing inherited for an argument', () => {
+  it('an argument is a string of its own without NUL', () => {
     const echo = withArgs(['echo', '{a}'], { a: {} })
     expect(faults(() => resolveCommand(echo, project, { a: 'a\0b' }))).toEqual({
       'args.a': 'a string without NUL',
@@ -108,7 +108,7 @@ describe('a command', () => {
     expect(resolveCommand(odd, project, {})).toEqual(['echo'])
   })
 
-  it('has as many elements as its template and none that a value made an option', () => {
+  it('any values leave the number of elements as in the template, and make none an option', () => {
     const run = withArgs(['x', '{a}', '{b}{a}', 'k={a}{b}'], { a: {}, b: {} })
     fc.assert(
       fc.property(fc.string(), fc.string(), (a, b) => {
@@ -127,11 +127,11 @@ describe('a command', () => {
 })
 
 describe('a template', () => {
-  it('is fine when every placeholder is known', () => {
+  it('a template with known placeholders has no problem', () => {
     expect(checkTemplate(withArgs(['{projectPath}/run', '{a}', '{{b}}'], { a: {} }))).toEqual([])
   })
 
-  it('is refused for each thing that is wrong with it', () => {
+  it('every problem of a template is reported', () => {
     const wrong = withArgs(['{a}', '{b}/{projectpath}', 'x\0'], {
       a: { default: 'z', values: ['x'] },
       projectPath: {},

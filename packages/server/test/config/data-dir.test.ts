@@ -6,7 +6,7 @@ import { loadConfig } from '#config/load'
 import { load, problemsOf, workspace } from './workspace.ts'
 
 describe('the data directory', () => {
-  it('is one for each directory a server is started in, whatever the link that led there', async () => {
+  it('each start directory has one data directory, through whatever link it was entered', async () => {
     const root = workspace({ 'app/': '', 'other/app/': '', 'state/': '' })
     symlinkSync(join(root, 'app'), join(root, 'link'))
     const env = { HOME: '/nowhere', XDG_STATE_HOME: join(root, 'state') }
@@ -17,7 +17,7 @@ describe('the data directory', () => {
     expect(basename(await at('other/app'))).not.toBe(basename(app))
   })
 
-  it('lies under ~/.local/state when XDG_STATE_HOME is not set, or not absolute', async () => {
+  it('the data directory is below ~/.local/state if XDG_STATE_HOME is unset or relative', async () => {
     const [home, app] = [workspace(), workspace()]
     for (const env of [{ HOME: home }, { HOME: home, XDG_STATE_HOME: 'relative' }]) {
       const { dataDir } = await loadConfig({ flags: {}, env, cwd: app })
@@ -25,7 +25,7 @@ describe('the data directory', () => {
     }
   })
 
-  it('lies under the home that the system knows when HOME is empty, or not absolute', async () => {
+  it('the data directory is below the home that the system knows if HOME is empty or relative', async () => {
     const app = workspace()
     for (const HOME of [undefined, '', '.']) {
       const { dataDir } = await loadConfig({ flags: {}, env: { HOME }, cwd: app })
@@ -33,14 +33,14 @@ describe('the data directory', () => {
     }
   })
 
-  it('is --data, else MILLRACE_DATA', async () => {
+  it('the data directory is that of --data, else that of MILLRACE_DATA', async () => {
     const [app, data] = [workspace(), workspace()]
     const env = { MILLRACE_DATA: join(data, 'by-env') }
     expect((await load(app, { env })).dataDir).toBe(join(data, 'by-env'))
     expect((await load(app, { env, flags: { data: join(data, 'a/b') } })).dataDir).toBe(join(data, 'a/b'))
   })
 
-  it('is refused inside a project, also behind a link, and around one', async () => {
+  it('a data directory inside a project, even behind a link, or around one is refused', async () => {
     const root = workspace({ 'app/package.json': {}, 'app/inner/': '' })
     symlinkSync(join(root, 'app/inner'), join(root, 'link'))
     const app = join(root, 'app')
@@ -57,13 +57,13 @@ describe('the data directory', () => {
     ])
   })
 
-  it('may lie beside a project whose name begins the same', async () => {
+  it('a data directory may be beside a project whose name has the same beginning', async () => {
     const root = workspace({ 'app/package.json': {} })
     const config = await load(join(root, 'app'), { flags: { data: '../app-data' } })
     expect(config.dataDir).toBe(join(root, 'app-data'))
   })
 
-  it('is refused by default where the home directory is the project, with a way out', async () => {
+  it('the default data directory is refused if the home directory is the project, with a remedy', async () => {
     const home = workspace()
     expect(await problemsOf(home, { env: { HOME: home } })).toEqual([
       { path: '--data', expected: expect.stringContaining('name another with --data or MILLRACE_DATA') },

@@ -13,14 +13,14 @@ describe('the configuration file', () => {
       'millrace.config.ts',
       `const path: string = '.'\nexport default { projects: { web: { path } } } satisfies object`,
     ],
-  ])('is found in the current directory: %s', async (name, content) => {
+  ])('a configuration file is found in the current directory: %s', async (name, content) => {
     const root = workspace({ [name]: content })
     const config = await load(root)
     expect(config.configFile).toBe(join(root, name))
     expect(config.projects.get('web')).toEqual({ id: 'web', path: root })
   })
 
-  it('may be CommonJS', async () => {
+  it('a configuration file may be CommonJS', async () => {
     const root = workspace({
       'package.json': { type: 'commonjs' },
       'millrace.config.js': `module.exports = ${JSON.stringify(minimal)}`,
@@ -28,19 +28,19 @@ describe('the configuration file', () => {
     expect((await load(root)).projects.has('web')).toBe(true)
   })
 
-  it('is ignored when it is empty, for a sandbox puts empty files there as mount points', async () => {
+  it('an empty configuration file, such as a sandbox creates as a mount point, is ignored', async () => {
     const root = workspace({ 'millrace.config.ts': '', 'millrace.config.js': '', 'millrace.config.json': '' })
     expect((await load(root)).configFile).toBeNull()
   })
 
-  it('is not guessed when there are two', async () => {
+  it('two configuration files are a problem, not a guess', async () => {
     const root = workspace({ 'millrace.config.js': 'export default {}', 'millrace.config.json': '{}' })
     expect(await problemsOf(root)).toEqual([
       { path: root, expected: expect.stringMatching(/^one configuration file, not 2: .*\.js, .*\.json$/) },
     ])
   })
 
-  it('is named by --config, else by MILLRACE_CONFIG', async () => {
+  it('the configuration file is that of --config, else that of MILLRACE_CONFIG', async () => {
     const root = workspace({ 'a/one.json': minimal, 'b/two.json': minimal })
     const env = { MILLRACE_CONFIG: 'b/two.json' }
     expect((await load(root, { env })).configFile).toBe(join(root, 'b/two.json'))
@@ -49,7 +49,7 @@ describe('the configuration file', () => {
     expect(flagged.projects.get('web')?.path).toBe(join(root, 'a'))
   })
 
-  it('must exist when it is named', async () => {
+  it('a named configuration file must exist', async () => {
     const root = workspace({ 'sub/': '' })
     expect(await problemsOf(root, { flags: { config: 'no.json' } })).toEqual([
       { path: '--config', expected: `the path of a file; ${join(root, 'no.json')} is not one` },
@@ -59,28 +59,28 @@ describe('the configuration file', () => {
     ])
   })
 
-  it('must have an ending that is known', async () => {
+  it('a configuration file must have a known extension', async () => {
     const root = workspace({ 'millrace.yaml': 'projects: {}' })
     expect(await problemsOf(root, { flags: { config: 'millrace.yaml' } })).toEqual([
       { path: join(root, 'millrace.yaml'), expected: 'a file name that ends in .ts, .js or .json' },
     ])
   })
 
-  it('resolves its projects from where it really lies', async () => {
+  it('project paths are relative to where the configuration file really is', async () => {
     const root = workspace({ 'real/millrace.json': { projects: { web: { path: 'web' } } }, 'real/web/': '' })
     symlinkSync(join(root, 'real/millrace.json'), join(root, 'link.json'))
     const config = await load(root, { flags: { config: 'link.json' } })
     expect(config.projects.get('web')?.path).toBe(join(root, 'real/web'))
   })
 
-  it('that is broken JSON is told with line and column', async () => {
+  it('broken JSON is reported with line and column', async () => {
     const root = workspace({ 'millrace.config.json': '{\n  "projects": { "web": oops }\n}' })
     expect(await problemsOf(root)).toEqual([
       { path: `${join(root, 'millrace.config.json')}:2:24`, expected: 'valid JSON from here on' },
     ])
   })
 
-  it('that is JSON with a comment is told which file may have some', async () => {
+  it('a comment in JSON is reported with the name of a file that may have comments', async () => {
     const root = workspace({ 'millrace.config.json': '{\n  // my project\n  "projects": {}\n}' })
     expect(await problemsOf(root)).toEqual([
       {
@@ -90,7 +90,7 @@ describe('the configuration file', () => {
     ])
   })
 
-  it('that does not compile, throws, or exports no object is told so, with other problems besides', async () => {
+  it('a configuration file that does not compile, throws, or exports no object is reported with all other problems', async () => {
     const broken = workspace({ 'millrace.config.js': 'export default {\n  projects: ]\n}' })
     const [syntax, port] = await problemsOf(broken, { flags: { port: 'x' } })
     expect(syntax?.path).toMatch(/millrace\.config\.js/)

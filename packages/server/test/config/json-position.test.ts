@@ -22,7 +22,7 @@ describe('the place where a text stops being JSON', () => {
     expect(jsonErrorPosition(text)).toEqual({ line, column })
   })
 
-  it('is the end for every text that is JSON, so that no valid part is ever blamed', () => {
+  it('for valid JSON the position is the end of the text, so that no valid part is ever blamed', () => {
     fc.assert(
       fc.property(fc.json(), fc.constantFrom(0, 2), (json, indent) => {
         const text = JSON.stringify(JSON.parse(json), null, indent)

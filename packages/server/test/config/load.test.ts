@@ -38,7 +38,7 @@ function withSample(change: object = {}): string {
 }
 
 describe('a valid configuration', () => {
-  it('has everything the file says', async () => {
+  it('every setting of the file is in the configuration', async () => {
     const root = withSample()
     const config = await load(root)
     expect(config).toMatchObject({
@@ -63,7 +63,7 @@ describe('a valid configuration', () => {
     expect(config.tools.get('count')).toMatchObject({ id: 'count', ...sample.tools.count, args: new Map() })
   })
 
-  it('has the documented defaults where the file is silent', async () => {
+  it('settings that the file omits have the documented defaults', async () => {
     const root = workspace({ 'millrace.config.json': { projects: { web: { path: '.' } } } })
     const config = await load(root)
     expect(config).toMatchObject({
@@ -86,7 +86,7 @@ describe('a valid configuration', () => {
 })
 
 describe('a configuration given by a program', () => {
-  it('is read without looking for a file; its paths start in the current directory', async () => {
+  it('a configuration passed by a program replaces the file, with paths relative to the current directory', async () => {
     const root = withSample()
     const config = await load(root, { content: { projects: { sub: { path: 'web' } } } })
     expect(config.configFile).toBeNull()
@@ -94,7 +94,7 @@ describe('a configuration given by a program', () => {
     expect(config.tools.size).toBe(0)
   })
 
-  it('is judged like a file', async () => {
+  it('a configuration passed by a program is checked like a file', async () => {
     const content = { projects: { a: { path: '.' } }, limit: {} }
     expect(await problemsOf(workspace(), { content })).toMatchObject([{ path: 'limit' }])
     expect(await problemsOf(workspace(), { content: null })).toEqual([
@@ -104,7 +104,7 @@ describe('a configuration given by a program', () => {
 })
 
 describe('a wrong configuration', () => {
-  it('is told every problem at once: file, flags and environment', async () => {
+  it('all problems of file, flags and environment are reported at once', async () => {
     const root = withSample({
       projects: { web: { path: 'web' }, gone: { path: 'gone' } },
       limits: { streamPerUser: 3, bodyBytes: -1 },
@@ -125,7 +125,7 @@ describe('a wrong configuration', () => {
     ])
   })
 
-  it('is told in one readable message that never repeats a secret', async () => {
+  it('the problems are one readable message, which never repeats a secret', async () => {
     const root = withSample({ http: { trustProxy: 'yes' } })
     const env = { MILLRACE_TOKEN: 'hunter 2' }
     const error = await load(root, { env }).catch((thrown: unknown) => thrown)
@@ -213,7 +213,7 @@ describe('a wrong configuration', () => {
 })
 
 describe('flags, environment, file and defaults', () => {
-  it('win in this order, for any combination', async () => {
+  it('flags override the environment, the environment the file, the file the defaults, in any combination', async () => {
     const port = fc.option(fc.integer({ min: 0, max: 65_535 }), { nil: undefined })
     const host = fc.option(fc.constantFrom('127.0.0.1', '127.9.9.9', '::1', 'localhost', '10.1.2.3'), {
       nil: undefined,
@@ -241,7 +241,7 @@ describe('flags, environment, file and defaults', () => {
     expect(await problemsOf(workspace(), { flags: { port } })).toMatchObject([{ path: '--port' }])
   })
 
-  it('take a token and a log level from the environment', async () => {
+  it('the token and the log level come from the environment', async () => {
     const env = { MILLRACE_TOKEN: 'a-token-of-some-length', LOG_LEVEL: 'DEBUG', MILLRACE_HOST: '[::1]' }
     expect(await load(workspace(), { env })).toMatchObject({
       adminToken: env.MILLRACE_TOKEN,
@@ -267,19 +267,19 @@ describe('flags, environment, file and defaults', () => {
     expect(JSON.stringify(problems)).not.toContain('made')
   })
 
-  it('warn of a token that could be guessed, without repeating it', async () => {
+  it('a token that could be guessed causes a warning, which does not repeat it', async () => {
     const { warnings, adminToken } = await load(withSample(), { env: { MILLRACE_TOKEN: 'hunter2' } })
     expect(adminToken).toBe('hunter2')
     expect(warnings).toEqual([expect.stringMatching(/^MILLRACE_TOKEN has 7 characters/)])
     expect(warnings.join()).not.toContain('hunter2')
   })
 
-  it('refuse a token with blanks, which no header could carry', async () => {
+  it('a token with spaces, which no header could carry, is refused', async () => {
     const env = { MILLRACE_TOKEN: 'sixteen letters and more' }
     expect(await problemsOf(workspace(), { env })).toMatchObject([{ path: 'MILLRACE_TOKEN' }])
   })
 
-  it('answer to the address they listen on, and warn of what is exposed', async () => {
+  it('the server answers to the address it listens on, and warns about what is exposed', async () => {
     const local = await load(withSample(), { flags: { host: '127.0.0.1' } })
     expect(local).toMatchObject({ http: { hosts: ['millrace.example.org'] }, warnings: [] })
     const lan = await load(withSample(), { flags: { host: '192.0.2.7' } })

@@ -50,7 +50,7 @@ escaped\\#name: x
 last:`
 
 describe('the targets of a Makefile', () => {
-  it('are those a person would call', () => {
+  it('the targets of a Makefile are those a person would call', () => {
     expect(makefileTargets(everyday)).toEqual([
       'all',
       'app',
@@ -67,12 +67,12 @@ describe('the targets of a Makefile', () => {
     ])
   })
 
-  it('are none in a text without rules', () => {
+  it('a text without rules has no targets', () => {
     expect(makefileTargets('')).toEqual([])
     expect(makefileTargets('A = b\nB := c\nC ::= d\nD :::= e\n\ttarget: indented\n-include x.mk')).toEqual([])
   })
 
-  it('are all known to make itself', () => {
+  it('make itself knows every target that is found', () => {
     const root = workspace({ Makefile: everyday.replace(/^escaped.*$/m, '') })
     const made = spawnSync('make', ['-n', 'lint', 'out', '_private', 'spaced', 'docs/serve'], {
       cwd: root,

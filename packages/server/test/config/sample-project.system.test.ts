@@ -21,7 +21,7 @@ async function sample() {
 }
 
 describe('the sample project', () => {
-  it('offers its scripts and targets as tools', async () => {
+  it('the sample project offers its scripts and targets as tools', async () => {
     const { tools, warnings } = await sample()
     const npm = ['npm:test', 'npm:check', 'npm:build', 'npm:report']
     const make = ['make:all', 'make:test', 'make:check', 'make:build', 'make:report', 'make:clean']
@@ -29,7 +29,7 @@ describe('the sample project', () => {
     expect(warnings).toEqual([])
   })
 
-  it('has one test that fails, for the reason its README gives', async () => {
+  it('the sample project has one failing test, for the reason its README gives', async () => {
     const { call } = await sample()
     const { status, stdout } = call('npm:test')
     expect(status).toBe(1)
@@ -37,7 +37,7 @@ describe('the sample project', () => {
     expect(stdout).toContain('of exactly one hour is written as one hour')
   })
 
-  it('works apart from that, and shows its progress', async () => {
+  it('the rest of the sample project works, and shows its progress', async () => {
     const { call } = await sample()
     expect(call('npm:check')).toMatchObject({ status: 0, stdout: expect.stringContaining(' 0 complaints') })
     expect(call('npm:report')).toMatchObject({ status: 0, stdout: expect.stringContaining('4h 20m  parser') })

@@ -12,7 +12,7 @@ async function tool(definition: object) {
 }
 
 describe('a tool', () => {
-  it('needs only a command: no network, no limit, every project', async () => {
+  it('a tool needs only a command; by default it has no network, no limit, and every project', async () => {
     expect(await tool({})).toEqual({
       id: 'say',
       title: 'say',
@@ -27,7 +27,7 @@ describe('a tool', () => {
     })
   })
 
-  it('may have limits of its own, and no time limit in so many words', async () => {
+  it('a tool may have limits of its own, and null for no time limit', async () => {
     const limits = { memoryBytes: 2 ** 30, processes: 64, outputBytes: 10_000 }
     expect(await tool({ limits, allowNestedSandbox: true, timeoutSeconds: null })).toMatchObject({
       limits,
@@ -36,7 +36,7 @@ describe('a tool', () => {
     })
   })
 
-  it('declares its arguments; a pattern must match the whole value', async () => {
+  it('a tool declares its arguments, whose patterns match whole values', async () => {
     const args = { who: { pattern: 'a|b+', default: 'bb' }, how: { required: true, values: ['loud', 'low'] } }
     const said = await tool({ command: ['echo', '{who}', '{how}'], args })
     expect(said?.args.get('how')).toEqual({
@@ -102,24 +102,24 @@ describe('a tool', () => {
       'args.a.default',
       /no default/,
     ],
-  ])('is refused: %s', async (_name, change, key, expected) => {
+  ])('a tool is refused: %s', async (_name, change, key, expected) => {
     const problems = await problemsOf(withTool({ command: ['echo'], ...change }))
     expect(problems).toEqual([{ path: `tools.say.${key}`, expected: expect.stringMatching(expected) }])
   })
 
-  it('has an id that fits in a line and an address', async () => {
+  it('the id of a tool fits in a line and an address', async () => {
     for (const id of ['', ' ', '-x', 'a b', 'a\nb', '../x']) {
       expect(await problemsOf(withTool({ command: ['echo'] }, id))).toMatchObject([{ path: `tools.${id}` }])
     }
     expect((await load(withTool({ command: ['echo'] }, 'npm:test'))).tools.has('npm:test')).toBe(true)
   })
 
-  it('has one problem for one broken argument, though the command uses it', async () => {
+  it('a broken argument is one problem, although the command uses it', async () => {
     const root = withTool({ command: ['echo', '{who}'], args: { who: { values: [] } } })
     expect(await problemsOf(root)).toMatchObject([{ path: 'tools.say.args.who.values' }])
   })
 
-  it('may name a project that has a problem of its own without a second complaint', async () => {
+  it('a tool of a project with a problem is no second problem', async () => {
     const root = workspace({
       'millrace.config.json': {
         projects: { web: { path: 'gone' } },

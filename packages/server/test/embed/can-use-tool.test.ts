@@ -16,12 +16,12 @@ const about = {
 const bash = (decide: CanUseTool, command: string) => decide('Bash', { command }, about)
 
 describe('canUseTool', () => {
-  it('fits the option of the agent SDK', () => {
+  it("canUseTool has the type of the agent SDK's option", () => {
     const options: Options = { canUseTool }
     expect(options.canUseTool).toBe(canUseTool)
   })
 
-  it('lets work in the current directory pass, with the input as it was judged', async () => {
+  it('canUseTool allows work in the current directory, with the input that was judged', async () => {
     const input = { command: 'npm test' }
     expect(await canUseTool('Bash', input, about)).toEqual({ behavior: 'allow', updatedInput: input })
     const file = { file_path: join(process.cwd(), 'notes.txt'), content: 'hello' }
@@ -36,7 +36,7 @@ describe('canUseTool', () => {
     ['a command that cannot be read, as there is no sandbox', 'Bash', { command: 'eval "$X"' }],
     ['an input that is none', 'Bash', {}],
     ['an input that is not even an object', 'Bash', null],
-  ])('denies %s, and says why', async (_what, tool, input) => {
+  ])('canUseTool denies %s, with the reason', async (_what, tool, input) => {
     const answer = await canUseTool(tool, input as Record<string, unknown>, about)
     expect(answer).toEqual({ behavior: 'deny', message: expect.stringMatching(/^\S.*\.$/s) })
   })
@@ -51,7 +51,7 @@ describe('createCanUseTool', () => {
     return { projectPath: project, home }
   }
 
-  it('judges by the project, the home, the hidden paths and the tools it is given', async () => {
+  it('createCanUseTool judges by the given project, home, hidden paths and tools', async () => {
     const at = place()
     const hidden = [join(at.projectPath, 'data')]
     const decide = createCanUseTool({
@@ -75,7 +75,7 @@ describe('createCanUseTool', () => {
     ).toEqual(['allow', 'deny', 'allow', 'deny', 'deny', 'deny'])
   })
 
-  it('puts what cannot be read to a person if there is one to ask', async () => {
+  it('createCanUseTool puts unreadable bash to a person, if there is one to ask', async () => {
     const unreadable = 'eval "$X"'
     const asked: unknown[] = []
     const answering = (decision: 'allow' | 'deny', message?: string): CanUseToolOptions => ({
@@ -112,7 +112,7 @@ describe('createCanUseTool', () => {
     expect(asked).toHaveLength(3)
   })
 
-  it('denies when asking fails, or is answered with what is no answer', async () => {
+  it('createCanUseTool denies when asking fails, or when the answer is not valid', async () => {
     const asking = (ask: () => Promise<unknown>) =>
       createCanUseTool({ ...place(), sandboxed: true, ask: ask as NonNullable<CanUseToolOptions['ask']> })
     const failing = asking(() => Promise.reject(new Error('nobody is there')))
@@ -132,7 +132,7 @@ describe('createCanUseTool', () => {
 })
 
 describe('with the real agent SDK', () => {
-  it('a call it lets pass is made, one it denies is not, and the agent is told why', async () => {
+  it('with the real SDK, an allowed call runs, a denied one does not, and the agent learns why', async () => {
     const folder = realpathSync(scratch())
     const [project, home] = [join(folder, 'project'), join(folder, 'home')]
     mkdirSync(project)

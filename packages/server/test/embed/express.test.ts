@@ -63,7 +63,7 @@ describe.each(parsers)('behind %s', (_name, prepare) => {
     expect(text).toMatch(/event: complete\ndata: .*"exitCode":0/)
   })
 
-  test('a request that is not valid is told field by field, as without a host', async () => {
+  test('an invalid request is refused field by field, as without a host', async () => {
     const { base } = at
     const answer = await fetch(`${base}/api/runs`, post({ kind: 'job', project: 'here' }, ada))
     expect(answer.status).toBe(400)
@@ -74,7 +74,7 @@ describe.each(parsers)('behind %s', (_name, prepare) => {
     expect(await jobs.json()).toHaveProperty('error.message')
   })
 
-  test('what no face answers goes to the next middleware with its body', async () => {
+  test('a request that no face answers goes to the next middleware with its body', async () => {
     const { base } = at
     const answer = await fetch(`${base}/api/elsewhere`, post({ a: 1 }, ada))
     expect(answer.status).toBe(418)
@@ -83,7 +83,7 @@ describe.each(parsers)('behind %s', (_name, prepare) => {
     expect(wrongMethod.status).toBe(418)
   })
 
-  test('a post without a body is taken as one', async () => {
+  test('a POST without a body is accepted as one', async () => {
     const { base } = at
     const started = await fetch(`${base}/api/runs`, post(job('wait'), ada))
     const { run } = (await started.json()) as { run: { id: string } }
@@ -93,7 +93,7 @@ describe.each(parsers)('behind %s', (_name, prepare) => {
   })
 })
 
-test('a body of an unknown type, or an address that cannot be decoded, is the next one’s to judge', async () => {
+test('a body of an unknown type, or an address that cannot be decoded, is left to the next middleware', async () => {
   const { base } = await host()
   const xml = { method: 'POST', headers: { 'content-type': 'text/xml' }, body: '<a/>' }
   expect((await fetch(`${base}/rpc`, xml)).status).toBe(418)
@@ -101,7 +101,7 @@ test('a body of an unknown type, or an address that cannot be decoded, is the ne
   expect((await fetch(`${base}/api/runs/%zz`, { headers: ada })).status).toBe(418)
 })
 
-test('a body that an earlier middleware threw away is refused, and does not hang', async () => {
+test('a body that an earlier middleware discarded is refused, and does not hang', async () => {
   const { base } = await host((app) =>
     app.use((request, _response, next) => {
       request.resume().once('end', next)
@@ -110,7 +110,7 @@ test('a body that an earlier middleware threw away is refused, and does not hang
   expect((await fetch(`${base}/api/runs`, post(job('hello'), ada))).status).toBe(400)
 })
 
-test('a gzip body that express.json() has unpacked is taken', async () => {
+test('a gzip body that express.json() has decompressed is accepted', async () => {
   const { base } = await host((app) => app.use(express.json()))
   const { gzipSync } = await import('node:zlib')
   const answer = await fetch(`${base}/api/runs`, {
@@ -141,7 +141,7 @@ test('mounted at the root, Location has no prefix, and other routes of the host 
   expect((await fetch(`${url}/shop`)).status).toBe(418)
 })
 
-test('whom the host does not know is refused, and another user’s run does not exist', async () => {
+test('a caller unknown to the host is refused, and another user’s run does not exist', async () => {
   const { base } = await host()
   expect((await fetch(`${base}/api/runs`)).status).toBe(401)
   const started = await fetch(`${base}/api/runs`, post(job('wait'), ada))
@@ -162,7 +162,7 @@ test('whom the host does not know is refused, and another user’s run does not 
   expect(await (await fetch(`${base}/api/runs`, { headers: bob })).json()).toMatchObject({ runs: [] })
 })
 
-test('a principal without a name is an error, not a view of everybody’s runs', async () => {
+test('a principal without a name is an error, not a view of everyone’s runs', async () => {
   const millrace = millraceIn({ principal: () => ({ user: undefined as unknown as string, admin: false }) })
   await millrace.start()
   await millrace.runs.start(job('hello'))
@@ -193,7 +193,7 @@ test('two middlewares of one Millrace, made before the start, both answer', asyn
   }
 })
 
-test('without a principal the faces want a token of their own', async () => {
+test('without the principal option the faces require a token of their own', async () => {
   const millrace = millraceIn()
   await millrace.start()
   const { url } = await listen(express().use('/millrace', millrace.express()))
@@ -201,7 +201,7 @@ test('without a principal the faces want a token of their own', async () => {
   expect((await fetch(`${url}/millrace/healthz`)).status).toBe(200)
 })
 
-test('a stream is sent event by event although compression() wraps the response', async () => {
+test('a stream is sent event by event even when compression() wraps the response', async () => {
   const { base } = await host((app) => app.use(compression({ threshold: 0 })))
   const started = await fetch(`${base}/api/runs`, post(job('wait'), ada))
   const { run } = (await started.json()) as { run: { id: string } }

@@ -51,7 +51,7 @@ test('the host keeps its own routes, errors and limits, and we keep ours', async
   expect(await refused.json()).toMatchObject({ status: 400, code: 'invalid_request' })
 })
 
-test('a hook of the host may put the user on the raw request', async () => {
+test('a hook of the host may set the user on the raw request', async () => {
   const millrace = millraceIn({
     principal: (request) => (request as { user?: { user: string; admin: boolean } }).user ?? null,
   })
@@ -80,7 +80,7 @@ test('two Millraces share one host and know nothing of each other', async () => 
   expect((await fetch(`${url}/two/api/runs/${run.id}`, { headers: ada })).status).toBe(404)
 })
 
-test('a host that uses the same plugins as we do is no obstacle', async () => {
+test('a host may use the same plugins as we do', async () => {
   const millrace = millraceIn({ principal: userOf })
   await millrace.start()
   const url = await host(millrace, async (app) => {
@@ -96,13 +96,13 @@ test('a host that uses the same plugins as we do is no obstacle', async () => {
   expect(await stream.text()).toContain('event: complete')
 })
 
-test('a plugin that is registered before the start says what is missing', async () => {
+test('a plugin registered before the start fails, and says what is missing', async () => {
   const app = Fastify()
   app.register(millraceIn().fastify)
   await expect(app.ready()).rejects.toThrow('start()')
 })
 
-test('after the stop its routes answer 503', async () => {
+test('after the stop the routes of the plugin answer 503', async () => {
   const millrace = millraceIn({ principal: userOf })
   await millrace.start()
   const url = await host(millrace)

@@ -17,7 +17,7 @@ async function eventsOf(millrace: Millrace, id: string) {
   return collect(millrace.runs.follow(id))
 }
 
-test('creating opens nothing, starting opens, stopping releases for the next one', async () => {
+test('creating opens nothing, a start opens everything, and a stop releases it for the next start', async () => {
   const dataDir = join(scratch(), 'data')
   const config = toolbox(scratch())
   const one = createMillrace(config, { dataDir, log: silent })
@@ -33,7 +33,7 @@ test('creating opens nothing, starting opens, stopping releases for the next one
   expect(readdirSync(dataDir)).toContain('millrace.db')
 })
 
-test('starting twice is starting once, stopping twice is stopping once, and the order asked for is kept', async () => {
+test('a repeated start or stop does nothing, and calls take effect in their order', async () => {
   const millrace = millraceIn()
   await Promise.all([millrace.start(), millrace.start()])
   const { id } = await millrace.runs.start(job('hello'))
@@ -44,7 +44,7 @@ test('starting twice is starting once, stopping twice is stopping once, and the 
   expect(await millrace.runs.get(id)).toMatchObject({ state: 'completed' })
 })
 
-test('a start that failed can be tried again, and stopping after it is no error', async () => {
+test('a failed start can be repeated, and a stop after it is no error', async () => {
   const config = toolbox(scratch())
   const wrong = { ...config, concurency: {} }
   const millrace = createMillrace(wrong, { dataDir: scratch(), log: silent })
@@ -56,7 +56,7 @@ test('a start that failed can be tried again, and stopping after it is no error'
   expect(await millrace.runs.list()).toMatchObject({ runs: [] })
 })
 
-test('every problem of a configuration is told at once', async () => {
+test('every problem of a configuration is reported at once', async () => {
   const millrace = createMillrace(
     { projects: { a: { path: '/nowhere' } }, limits: { streams: 0 } },
     { log: silent },
@@ -64,7 +64,7 @@ test('every problem of a configuration is told at once', async () => {
   await expect(millrace.start()).rejects.toThrow(/limits\.streams[\s\S]*projects\.a/)
 })
 
-test('the stop interrupts what is active, tells whoever follows, and the next start shows it', async () => {
+test('a stop interrupts active runs, followers see it, and so does the next start', async () => {
   const millrace = millraceIn()
   await millrace.start()
   const { id } = await millrace.runs.start(job('wait'))
@@ -78,7 +78,7 @@ test('the stop interrupts what is active, tells whoever follows, and the next st
   expect(await eventsOf(millrace, id)).toEqual(events)
 })
 
-test('requests before the start go on as an error, those during it wait for it', async () => {
+test('requests before the start are passed on as errors, those during it wait for it', async () => {
   const millrace = millraceIn({ principal: userOf })
   const app = express().use('/millrace', millrace.express())
   app.use(
@@ -99,7 +99,7 @@ test('requests before the start go on as an error, those during it wait for it',
   await started
 })
 
-test('a stop while streams are open ends each with the terminal event; whoever comes back is not told to stop', async () => {
+test('a stop ends each open stream with its terminal event, and clients that reconnect are not stopped for good', async () => {
   const millrace = millraceIn({ principal: userOf })
   await millrace.start()
   const { url } = await listen(express().use('/millrace', millrace.express()))
@@ -128,7 +128,7 @@ test('two Millraces in one process have a log, a queue and users of their own', 
   expect((await eventsOf(one, id)).at(-1)).toMatchObject({ type: 'complete' })
 })
 
-test('runs of a principal are seen by that user alone, and nobody in particular is an error', async () => {
+test("only its owner sees a principal's run, and a missing principal is an error", async () => {
   const millrace = millraceIn()
   await millrace.start()
   const anna = { user: 'anna', admin: false }
@@ -145,7 +145,7 @@ test('runs of a principal are seen by that user alone, and nobody in particular 
   }
 })
 
-test('what is asked of runs is checked as over HTTP', async () => {
+test('calls on runs are checked as over HTTP', async () => {
   const millrace = millraceIn()
   await millrace.start()
   for (const body of [

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { open } from '../delivery/support/sse-client.ts'
 import { job, listen, millraceIn, post, userOf } from './host.ts'
 
-test('hooks tell of every run: created, updated, finished once, also of a start after a stop', async () => {
+test('hooks report every run: created, updated, finished once, also in a start after a stop', async () => {
   const millrace = millraceIn()
   const told: [string, string, string][] = []
   const listener = (hook: string) => (run: Run) => {
@@ -37,7 +37,7 @@ test('hooks tell of every run: created, updated, finished once, also of a start 
   expect(told.filter(([hook, run]) => hook === 'finished' && run === id)).toEqual([])
 })
 
-test('a run that a stop interrupts is told of as finished before the stop is over', async () => {
+test('a run that a stop interrupts is reported as finished before the stop is over', async () => {
   const millrace = millraceIn()
   const finished: string[] = []
   millrace.realtime.onRunFinished(({ state }) => finished.push(state))
@@ -48,7 +48,7 @@ test('a run that a stop interrupts is told of as finished before the stop is ove
   expect(finished).toEqual(['interrupted'])
 })
 
-test('a connection that fails while it is opened takes no place', async () => {
+test('a connection that fails while it opens takes no place', async () => {
   const millrace = millraceIn({ principal: userOf }, { limits: { streamsPerAddress: 1 } })
   await millrace.start()
   const app = express()
@@ -69,7 +69,7 @@ test('a connection that fails while it is opened takes no place', async () => {
   expect((await open(`${url}/api/realtime`)).status).toBe(429)
 })
 
-test('publish reaches who follows the topic, through Express and compression; its users are the application’s', async () => {
+test('publish reaches the subscribers of the topic, through Express and compression, as the application’s users', async () => {
   const millrace = millraceIn({ principal: userOf }, { realtime: { publicTopics: ['news'] } })
   await expect(millrace.realtime.publish('news', 1)).rejects.toMatchObject({ code: 'draining' })
   await millrace.start()

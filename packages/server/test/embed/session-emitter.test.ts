@@ -29,7 +29,7 @@ describe('the emitter of a session', () => {
     { type: 'result', subtype: 'success' },
   ]
 
-  it('emits each message as it comes, by `message` and by its type, and `end` at last', async () => {
+  it('an emitter emits each message as it comes, as `message` and under its type, and `end` last', async () => {
     const { agent, goOn } = speaker(messages)
     const { manager } = await open({ agent })
     const session = await sessionIn(manager)
@@ -52,7 +52,7 @@ describe('the emitter of a session', () => {
     expect(results).toEqual([{ type: 'result', subtype: 'success' }])
   })
 
-  it('emits approvals and denials by their type, and not as messages', async () => {
+  it('an emitter emits approvals and denials under their type, not as messages', async () => {
     const agent: Agent = async ({ run, started, ask }) => {
       await started()
       await ask({ toolUseId: 't', tool: 'Bash', input: {}, reason: 'It cannot be read.' })
@@ -72,7 +72,7 @@ describe('the emitter of a session', () => {
     expect(said).toEqual(['begun', 'asked', 'admin'])
   })
 
-  it('gives who comes late, or after the end, everything from the first message on', async () => {
+  it('a listener that joins late, or after the end, receives everything from the first message', async () => {
     const { agent, goOn } = speaker(messages)
     for (const _ of messages) goOn()
     const { manager } = await open({ agent })
@@ -86,7 +86,7 @@ describe('the emitter of a session', () => {
     expect(heard).toEqual(messages)
   })
 
-  it('follows nothing while nobody listens, and goes on where the last listener left', async () => {
+  it('an emitter without listeners follows nothing, and resumes where the last listener left', async () => {
     const { agent, goOn } = speaker(messages)
     const { server, manager } = await open({ agent })
     const followers = () => server.followers()
@@ -117,7 +117,7 @@ describe('the emitter of a session', () => {
     expect(heard).toEqual(messages.slice(0, 4))
   })
 
-  it('lets a listener that throws be an uncaught exception, and goes on', async () => {
+  it('a listener that throws causes an uncaught exception, and the emitter continues', async () => {
     const { agent, goOn } = speaker(messages)
     for (const _ of messages) goOn()
     const { manager } = await open({ agent })
@@ -140,7 +140,7 @@ describe('the emitter of a session', () => {
     expect(heard).toEqual(messages.slice(1).map(({ type }) => type))
   })
 
-  it('says that its log cannot be read to who listens for `error`, and to nobody else', async () => {
+  it('a log that cannot be read is reported to listeners for `error` only', async () => {
     const { server } = await open()
     const broken = {
       ...server.embedded,

@@ -53,25 +53,28 @@ describe('the router of sessions', () => {
       'behind compression() and express.json()',
       (app: express.Express) => app.use(compression({ threshold: 0 }), express.json()),
     ],
-  ])('%s: starts, is followed and aborts for the user whom requireAuth has found', async (_name, prepare) => {
-    const { url } = await application(prepare)
-    const id = await startedAt(url)
-    const stream = await fetch(`${url}/api/agent/test/stream/${id}`, { headers: anna })
-    expect(stream.headers.get('content-type')).toBe('text/event-stream')
-    const text = stream.text()
-    for (const [path, method] of [
-      ['stream', 'GET'],
-      ['abort', 'POST'],
-    ] as const) {
-      const others = await fetch(`${url}/api/agent/test/${path}/${id}`, { method, headers: bert })
-      expect([others.status, await others.json()]).toEqual([404, { success: false, error: `No run ${id}` }])
-    }
-    const aborted = await fetch(`${url}/api/agent/test/abort/${id}`, { method: 'POST', headers: anna })
-    expect([aborted.status, await aborted.json()]).toEqual([200, { success: true }])
-    expect(await text).toMatch(/event: aborted\ndata: .*\n\n$/)
-  })
+  ])(
+    '%s: a session is started, followed and aborted for the user that requireAuth found',
+    async (_name, prepare) => {
+      const { url } = await application(prepare)
+      const id = await startedAt(url)
+      const stream = await fetch(`${url}/api/agent/test/stream/${id}`, { headers: anna })
+      expect(stream.headers.get('content-type')).toBe('text/event-stream')
+      const text = stream.text()
+      for (const [path, method] of [
+        ['stream', 'GET'],
+        ['abort', 'POST'],
+      ] as const) {
+        const others = await fetch(`${url}/api/agent/test/${path}/${id}`, { method, headers: bert })
+        expect([others.status, await others.json()]).toEqual([404, { success: false, error: `No run ${id}` }])
+      }
+      const aborted = await fetch(`${url}/api/agent/test/abort/${id}`, { method: 'POST', headers: anna })
+      expect([aborted.status, await aborted.json()]).toEqual([200, { success: true }])
+      expect(await text).toMatch(/event: aborted\ndata: .*\n\n$/)
+    },
+  )
 
-  it('refuses in the shape of the contract behind a body parser too', async () => {
+  it('the router refuses in its documented shape, even behind a body parser', async () => {
     const { url } = await application((app) => app.use(express.json()))
     const answer = await fetch(`${url}/api/agent/test`, post({ projectId: 'web' }, anna))
     expect([answer.status, await answer.json()]).toEqual([
@@ -80,7 +83,7 @@ describe('the router of sessions', () => {
     ])
   })
 
-  it('lets requireAuth answer who may not pass, before anything else looks at the request', async () => {
+  it('requireAuth answers refused callers before anything else reads the request', async () => {
     const { server, url } = await application()
     const id = await startedAt(url)
     for (const [path, init] of [
@@ -94,7 +97,7 @@ describe('the router of sessions', () => {
     expect((await server.embedded.list({}, 'anna')).runs).toHaveLength(1)
   })
 
-  it('hands an error of requireAuth on, be it passed, thrown or rejected', async () => {
+  it('an error of requireAuth is passed on, whether passed, thrown or rejected', async () => {
     const ways: express.RequestHandler[] = [
       (_request, _response, next) => next(new Error('refused')),
       () => {
@@ -117,7 +120,7 @@ describe('the router of sessions', () => {
     }
   })
 
-  it('has no other route, and asks requireAuth for none', async () => {
+  it('the router has no other route, and calls requireAuth for none', async () => {
     const { url } = await application()
     for (const path of [
       '/api/runs',
@@ -136,13 +139,13 @@ describe('the router of sessions', () => {
     expect([put.status, await put.json()]).toEqual([418, { prompt: 'Go', projectId: 'web' }])
   })
 
-  it('works below a path', async () => {
+  it('the router works below a path', async () => {
     const { url, root } = await application(undefined, { path: '/tools' })
     await startedAt(url)
     expect((await fetch(`${root}/api/agent/test`, go())).status).toBe(418)
   })
 
-  it('sends each message through compression before the next one is produced', async () => {
+  it('the router sends each message through compression before the next one is produced', async () => {
     const gates = [1, 2, 3].map(() => Promise.withResolvers<void>())
     const agent: Agent = async ({ run, started, emit }) => {
       await started()
@@ -175,7 +178,7 @@ describe('the router of sessions', () => {
     await arrived('event: completed')
   })
 
-  it('of a Millrace that has no model refuses a start with 503, and says what is missing', async () => {
+  it('without a model, the router refuses a start with 503, and says what is missing', async () => {
     for (const name of ['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL']) vi.stubEnv(name, '')
     onTestFinished(() => void vi.unstubAllEnvs())
     const millrace = millraceIn({ principal: () => 'anna' })

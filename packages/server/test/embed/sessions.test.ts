@@ -14,7 +14,7 @@ const nobodys = '00000000-0000-4000-8000-000000000000'
 const stateOf = async (server: SessionServer, id: string) => (await server.embedded.get(id)).state
 
 describe('a manager', () => {
-  it('gives out the id of a session that is on disk, and finds it by id and by project', async () => {
+  it('a manager returns the id of a session on disk, and finds it by id and by project', async () => {
     const { server, manager } = await open()
     const id = await manager.createSession('web', 'Go', 'src')
     expect(await server.embedded.get(id)).toMatchObject({
@@ -30,7 +30,7 @@ describe('a manager', () => {
     expect(await manager.getSession(job)).toBeNull()
   })
 
-  it('starts one session a project, also when many ask at once, and says why it starts no other', async () => {
+  it('a manager starts one session per project, even for concurrent calls, and says why it refuses others', async () => {
     const { manager } = await open()
     const starts = await Promise.allSettled(
       Array.from({ length: 10 }, () => manager.createSession('web', 'Go')),
@@ -42,7 +42,7 @@ describe('a manager', () => {
     await manager.createSession('api', 'Go')
   })
 
-  it('ends a session once: after that, and for an id that never was, there is nothing to end', async () => {
+  it('a manager ends a session once; after that, or for an unknown id, there is nothing to end', async () => {
     const { server, manager } = await open()
     const id = await manager.createSession('web', 'Go')
     expect(await manager.abortSession(id)).toBe(true)
@@ -52,7 +52,7 @@ describe('a manager', () => {
     expect(await manager.getActiveSessionForProject('web')).toBeNull()
   })
 
-  it('of a principal knows that user’s sessions and no other', async () => {
+  it('a manager of a principal sees only that user’s sessions', async () => {
     const { server, manager } = await open()
     const olgas = new AgentSessionManager({ runs: server.embedded }, { principal: 'olga' })
     const id = await manager.createSession('web', 'Go')
@@ -68,7 +68,7 @@ describe('a manager', () => {
     expect(await manager.getActiveSessionForProject('web')).toMatchObject({ id })
   })
 
-  it('ends all sessions as interrupted with the reason it is given, also those that wait for their turn', async () => {
+  it('a manager ends all sessions as interrupted with the given reason, queued ones too', async () => {
     const { server, manager } = await open({ concurrency: 1 })
     const sessions = [await sessionIn(manager, 'web'), await sessionIn(manager, 'api')]
     const { id: job } = await server.embedded.start({ kind: 'job', project: 'web', tool: 'any' })
@@ -82,7 +82,7 @@ describe('a manager', () => {
     expect(await manager.shutdownAll('Again')).toBe(0)
   })
 
-  it('waits until every session at work is over, and not for those that wait themselves', async () => {
+  it('a manager waits for every running session to end, not for queued ones', async () => {
     const gate = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()
     const agent: Agent = async ({ run, started, signal }) => {
@@ -108,7 +108,7 @@ describe('a manager', () => {
     expect(await stateOf(server, id)).toBe('completed')
   })
 
-  it('tells how many runs the start found open, and closed', async () => {
+  it('a manager reports how many open runs the start found and closed', async () => {
     const dataDir = scratch()
     const store = await openSqliteStore({ dataDir })
     const left = await leaveOpen(store, ['session', 'session', 'job'])
@@ -149,7 +149,7 @@ async function leaveOpen(store: Store, kinds: RunKind[]): Promise<string[]> {
 }
 
 describe('sessions among the runs', () => {
-  it('are resumed, and asked about, with what is checked as over HTTP', async () => {
+  it('sessions are resumed and answered through calls that are checked as over HTTP', async () => {
     const agent: Agent = async ({ run, started, appendTranscript, ask }) => {
       await started()
       await appendTranscript([{ conversation: 'one', subpath: '', json: '{}' }])
@@ -180,7 +180,7 @@ describe('sessions among the runs', () => {
     await manager.abortSession(id)
   })
 
-  it('are interrupted for a reason, unless something else was the first cause', async () => {
+  it('sessions are interrupted with a reason, unless another cause came first', async () => {
     const { server, manager } = await open()
     const id = await manager.createSession('web', 'Go')
     expect(await server.embedded.interrupt(id, 'The disk is changed')).toMatchObject({
@@ -199,7 +199,7 @@ describe('sessions among the runs', () => {
 })
 
 describe('the manager of this process', () => {
-  it('is of the Millrace that runs here; without one, or with several, it says what to do', async () => {
+  it('the shared manager uses the Millrace of this process; without one, or with several, it says what to do', async () => {
     await expect(agentSessionManager.getSession(nobodys)).rejects.toThrow(/await millrace\.start\(\)/)
     await expect(agentSessionManager.cleanupOrphanedSessions()).rejects.toMatchObject({ code: 'draining' })
     const [one, two] = [millraceIn(), millraceIn()]
@@ -215,7 +215,7 @@ describe('the manager of this process', () => {
     await expect(agentSessionManager.getSession(nobodys)).rejects.toMatchObject({ code: 'draining' })
   })
 
-  it('is not of a Millrace whose start failed', async () => {
+  it('the shared manager ignores a Millrace whose start failed', async () => {
     const wrong = createMillrace({ ...toolbox(scratch()), concurency: {} } as never, { log: silent })
     await expect(wrong.start()).rejects.toThrow('concurency')
     await expect(agentSessionManager.getSession(nobodys)).rejects.toMatchObject({ code: 'draining' })

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { StreamService } from '#index'
 import { listen } from './host.ts'
 
-test('a better-sse session behind compression() sends what it is given, and its end is noticed', async () => {
+test('a better-sse session behind compression() sends its events, and its end is noticed', async () => {
   const service = new StreamService()
   const app = express().use(compression())
   app.get('/jobs/:id', async (request, response) => {

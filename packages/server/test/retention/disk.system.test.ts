@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Retention } from '#retention/retention'
 import { openTemporary, temporaryDir } from '../store/sqlite/support/temporary.ts'
 
-test('the disk has the room of deleted logs back, but for some that new events will need', async () => {
+test('the space of deleted logs returns to the disk, except for what new events will need', async () => {
   const store = await openTemporary({ dataDir: temporaryDir() })
   const id = await runningRun(store)
   const large = line('x'.repeat(1_000_000))

@@ -33,7 +33,7 @@ async function overRun(store: Store, daysAgo: number, lines = 0): Promise<string
   return id
 }
 
-test('runs that were over longer ago than configured go, and nothing else, in one line of the log', async () => {
+test('runs that ended longer ago than configured are deleted, and nothing else, with one log line', async () => {
   const store = open()
   const [old, young] = [await overRun(store, 30.5, 7), await overRun(store, 29.5)]
   const running = await runningRun(store)
@@ -50,7 +50,7 @@ test('runs that were over longer ago than configured go, and nothing else, in on
   expect(lines).toHaveLength(1)
 })
 
-test('of each log only the newest events are kept, of those that are over the terminal one always', async () => {
+test('only the newest events of each log are kept, the terminal one always', async () => {
   const store = open()
   const over = await overRun(store, 1, 20)
   const running = await runningRun(store)
@@ -70,7 +70,7 @@ test('of each log only the newest events are kept, of those that are over the te
 })
 
 // Seen failing with the turn not kept, and with a failed pass left in it.
-test('passes that are asked for at once come one after the other, also behind one that failed', async () => {
+test('concurrent prunes run one after another, even after one that failed', async () => {
   const store = open()
   await overRun(store, 31)
   const order: string[] = []
@@ -94,7 +94,7 @@ test('passes that are asked for at once come one after the other, also behind on
   expect(begun).toEqual(['begins', 'ends', 'begins', 'ends', 'begins', 'ends'])
 })
 
-test('what is asked for stands in the place of what is configured, value by value', async () => {
+test('each value of a request overrides the configured one', async () => {
   const store = open()
   const [a, b] = [await overRun(store, 5, 10), await overRun(store, 0, 10)]
   const { retention } = retentionOf(store, { days: 30, events: 10 })
@@ -104,7 +104,7 @@ test('what is asked for stands in the place of what is configured, value by valu
   expect([await store.getRun(a), (await store.getRun(b))?.id]).toEqual([null, b])
 })
 
-test('credentials that expired are forgotten, and no others', async () => {
+test('expired credentials are deleted, and no others', async () => {
   const store = open()
   const base = { kind: 'token', user: 'ada', admin: false, createdAt: 1, revokedAt: null, usedAt: null }
   const rest = { parent: null, path: null } as const
@@ -120,7 +120,7 @@ test('credentials that expired are forgotten, and no others', async () => {
   expect(found.map((one) => one !== null)).toEqual([true, true, false])
 })
 
-test('thousands of runs go in pieces, with appends in between, and each is told', async () => {
+test('thousands of runs are deleted in pieces, with appends in between, and each is announced', async () => {
   const store = open()
   const finish = completed(null, 1)
   const old = upTo(2500).map(() => newRun())
@@ -145,7 +145,7 @@ test('thousands of runs go in pieces, with appends in between, and each is told'
   expect(new Set(between).size).toBeGreaterThan(10)
 })
 
-test('a pass that is told to stop ends after its piece, and the next one does the rest', async () => {
+test('a stopped pass ends after its piece, and the next one does the rest', async () => {
   const store = open()
   const ids = []
   for (const _ of upTo(60)) ids.push(await overRun(store, 40))
@@ -163,7 +163,7 @@ test('a pass that is told to stop ends after its piece, and the next one does th
   expect(await retentionOf(store).retention.prune()).toMatchObject({ runs: 10 })
 })
 
-test('passes happen one after the other; two that are asked for at once delete nothing twice', async () => {
+test('two concurrent prunes delete nothing twice', async () => {
   const store = open()
   for (const _ of upTo(5)) await overRun(store, 40)
   const { retention } = retentionOf(store)

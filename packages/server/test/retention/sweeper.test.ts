@@ -22,7 +22,7 @@ function rig(prune: () => Promise<Pruned> = async () => ({ runs: 0, events: 0, b
   return { clock, sweeps, warnings, stop, settle: () => new Promise((resolve) => setImmediate(resolve)) }
 }
 
-test('the first sweep is a minute after the start, the next ones every hour, until it is stopped', async () => {
+test('the first sweep is a minute after the start, the next ones follow every hour, until the stop', async () => {
   const { clock, sweeps, stop, settle } = rig()
   clock.advance(firstSweepMs - 1)
   expect(sweeps).toEqual([])
@@ -35,7 +35,7 @@ test('the first sweep is a minute after the start, the next ones every hour, unt
   expect(clock.pending).toBe(0)
 })
 
-test('a sweep that fails is logged and tried again; one cut short by a shutdown is no failure', async () => {
+test('a failed sweep is logged and repeated; one that a shutdown cut short is not a failure', async () => {
   let error = new Error('the disk')
   const { clock, sweeps, warnings, stop, settle } = rig(() => Promise.reject(error))
   clock.advance(firstSweepMs)
@@ -49,7 +49,7 @@ test('a sweep that fails is logged and tried again; one cut short by a shutdown 
   stop()
 })
 
-test('a sweep that takes long is not joined by another, and leaves no timer once it is stopped', async () => {
+test('a long sweep is not joined by another, and leaves no timer after the stop', async () => {
   const { promise, resolve } = Promise.withResolvers<Pruned>()
   const { clock, sweeps, stop, settle } = rig(() => promise)
   clock.advance(firstSweepMs + 3 * sweepIntervalMs)

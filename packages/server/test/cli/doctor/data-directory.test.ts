@@ -9,7 +9,7 @@ const of = (checks: { status: string; detail: string }[]) =>
   checks.map(({ status, detail }) => `${status} ${detail}`)
 
 describe('a data directory that is looked at', () => {
-  it('is written, synced, measured and locked, and left as it was', async () => {
+  it('the check of a data directory writes, syncs, measures and locks it, and leaves it unchanged', async () => {
     const root = workspace()
     chmodSync(root, 0o700)
     const before = readdirSync(root)
@@ -25,7 +25,7 @@ describe('a data directory that is looked at', () => {
     expect(left).toEqual([])
   })
 
-  it('need not exist yet, and is not created by looking', async () => {
+  it('a data directory that does not exist yet is not created by the check', async () => {
     const root = workspace()
     const dataDir = join(root, 'a/b')
     const checks = await checkDataDirectory(dataDir)
@@ -34,7 +34,7 @@ describe('a data directory that is looked at', () => {
     expect(readdirSync(root)).toEqual([])
   })
 
-  it('is told to be too open, or in use', async () => {
+  it('a data directory that is too open, or in use, is reported', async () => {
     const dataDir = join(workspace(), 'data')
     mkdirSync(dataDir, { mode: 0o755 })
     chmodSync(dataDir, 0o755)
@@ -55,7 +55,7 @@ describe('a data directory that is looked at', () => {
     }
   })
 
-  it('fails where nobody can write', async () => {
+  it('a data directory without write permission fails the check', async () => {
     const [check, ...rest] = await checkDataDirectory('/proc/millrace/data')
     expect(statSync('/proc').isDirectory()).toBe(true)
     expect([check, ...rest].some((one) => one?.status === 'fail')).toBe(true)

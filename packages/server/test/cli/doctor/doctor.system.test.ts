@@ -7,7 +7,7 @@ import { checkNode } from '#cli/doctor/machine'
 import { place, run } from '../child.ts'
 
 describe('millrace doctor', () => {
-  it('shows every part, and how it is', async () => {
+  it('doctor shows the result of every check', async () => {
     const where = place({ 'package.json': { scripts: { test: 'true' } } })
     const machine = await run(['doctor', '--json'], where, { ANTHROPIC_API_KEY: 'sk-secret' })
     const { ok, checks } = JSON.parse(machine.stdout) as { ok: boolean; checks: Check[] }
@@ -24,7 +24,7 @@ describe('millrace doctor', () => {
     expect(plain.stdout).toMatch(/\nkeys +-- {2}ANTHROPIC_API_KEY is not set/)
   })
 
-  it('tries the sandbox out before there is a data directory, and makes none', async () => {
+  it('doctor tries out the sandbox without a data directory, and creates none', async () => {
     const where = place()
     const dataDir = join(where.cwd, '../state/not/yet/there')
     const { code, stdout } = await run(['doctor', '--data', dataDir], where)
@@ -33,7 +33,7 @@ describe('millrace doctor', () => {
     expect(existsSync(join(where.cwd, '../state/not'))).toBe(false)
   })
 
-  it('takes nothing away from the runs of a server', async () => {
+  it('doctor removes nothing that the runs of a server need', async () => {
     const where = place()
     const standIn = join(where.cwd, '.mcp.json')
     const journal = join(where.dataDir, 'placeholders.json')
@@ -48,7 +48,7 @@ describe('millrace doctor', () => {
     expect(readdirSync(where.dataDir).filter((name) => name.startsWith('doctor-'))).toEqual([])
   })
 
-  it('fails on a wrong configuration, problem by problem, and goes on', async () => {
+  it('doctor fails on a wrong configuration, problem by problem, and continues', async () => {
     const where = place({ 'millrace.config.json': { projects: { a: { path: 'gone' } }, limit: 5 } })
     const ended = await run(['doctor'], where)
     expect(ended.code).toBe(1)
@@ -57,7 +57,7 @@ describe('millrace doctor', () => {
     expect(ended.stdout).toContain('keys')
   })
 
-  it('fails on an option of the agent that would break the boundary, and warns where there is no program', async () => {
+  it('doctor fails on an agent option that would break the boundary, and warns about a missing program', async () => {
     const config = (agent: object) => ({ projects: { a: { path: '.' } }, agent })
     const reserved = place({ 'millrace.config.json': config({ permissionMode: 'bypassPermissions' }) })
     const refused = await run(['doctor'], reserved)
@@ -69,7 +69,7 @@ describe('millrace doctor', () => {
     expect(warned.stdout).toMatch(/agent +!! {2}.*\/nowhere cannot be executed/)
   })
 
-  it('fails on an address where no server is', async () => {
+  it('doctor fails on an address without a server', async () => {
     const where = place()
     const env = { MILLRACE_TOKEN: 'sixteen-letters-or-more' }
     const url = 'http://127.0.0.1:9'
@@ -80,7 +80,7 @@ describe('millrace doctor', () => {
 })
 
 describe('what a machine needs', () => {
-  it('is Node 24.12', () => {
+  it('a machine needs Node 24.12', () => {
     expect(['22.1.0', '24.11.9', '24.12.0', '25.0.0'].map((version) => checkNode(version).status)).toEqual([
       'fail',
       'fail',
@@ -89,7 +89,7 @@ describe('what a machine needs', () => {
     ])
   })
 
-  it('is no key, whose absence is only told', () => {
+  it('a missing key is only mentioned', () => {
     expect(checkKeys({})).toMatchObject([
       { status: 'info', detail: expect.stringContaining('scripted demo model') },
     ])

@@ -49,7 +49,7 @@ function collectAll(upstream: NodeJS.ReadableStream, response: ServerResponse): 
 }
 
 describe('a stream that is measured', () => {
-  it('is not called buffered when it comes straight from the server, or through a proxy that passes on', async () => {
+  it('a stream straight from the server, or through a proxy that forwards at once, is not called buffered', async () => {
     const server = await probeServer()
     const passing = await proxy(server.url, (upstream, response) => void upstream.pipe(response))
     for (const url of [server.url, passing]) {
@@ -62,7 +62,7 @@ describe('a stream that is measured', () => {
     }
   })
 
-  it('is called buffered behind a proxy that collects before it sends', async () => {
+  it('a stream behind a proxy that collects before it sends is called buffered', async () => {
     const server = await probeServer()
     const changed = { 'x-accel-buffering': undefined, 'cache-control': 'public' }
     const url = await proxy(server.url, collectAll, changed)
@@ -73,7 +73,7 @@ describe('a stream that is measured', () => {
     expect(accel).toMatchObject({ status: 'info' })
   })
 
-  it('fails with the reason when there is none to measure', async () => {
+  it('without a stream to measure, the check fails with the reason', async () => {
     const server = await scriptedServer({})
     const [missing] = await checkStream({ url: server.url, token: server.token })
     expect(missing).toMatchObject({
@@ -90,18 +90,18 @@ describe('the verdict on arrivals', () => {
   const judge = (arrive: (index: number) => number) =>
     judgeArrivals(written.map((writtenAt, index) => ({ writtenAt, arrivedAt: arrive(index) })))
 
-  it('needs no common clock', () => {
+  it('the verdict on arrivals needs no common clock', () => {
     expect(judge((index) => 5 + index * 200)).toMatchObject({
       status: 'ok',
       detail: expect.stringContaining('0 ms'),
     })
   })
 
-  it('forgives jitter and a slow way', () => {
+  it('the verdict on arrivals tolerates jitter and latency', () => {
     expect(judge((index) => 700 + index * 200 + (index % 2) * 90).status).toBe('ok')
   })
 
-  it('warns of one hiccup', () => {
+  it('the verdict on arrivals warns about one hiccup', () => {
     expect(judge((index) => (index === 3 ? 801 : index * 200))).toMatchObject({
       status: 'warn',
       detail: expect.stringMatching(/^uneven: 2 frames arrived together after 201 ms/),
@@ -112,17 +112,17 @@ describe('the verdict on arrivals', () => {
     ['everything at the end', () => 2000, /^buffered: 10 frames arrived together after 1800 ms/],
     ['blocks of five', (index: number) => (index < 5 ? 800 : 1800), /^buffered: 5 frames .* after 800 ms/],
     ['pairs', (index: number) => 200 + Math.floor(index / 2) * 400, /^buffered: 2 frames .* after 200 ms/],
-  ])('finds a buffer: %s', (_name, arrive, detail) => {
+  ])('the verdict on arrivals finds a buffer: %s', (_name, arrive, detail) => {
     expect(judge(arrive)).toMatchObject({ status: 'fail', detail: expect.stringMatching(detail) })
   })
 
-  it('fails on a probe that was cut short', () => {
+  it('the verdict on arrivals fails on a probe that was cut short', () => {
     expect(judgeArrivals([{ writtenAt: 1, arrivedAt: 1 }])).toMatchObject({ status: 'fail' })
   })
 })
 
 describe('the verdict on headers', () => {
-  it('fails on another content type and mentions an encoding', () => {
+  it('the verdict on headers fails on another content type and mentions an encoding', () => {
     const checks = judgeHeaders(
       new Headers({
         'content-type': 'text/html',
