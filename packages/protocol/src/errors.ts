@@ -15,6 +15,8 @@ export const errorTable = {
   project_busy: { status: 409, retry: true, title: 'The project already has an active session' },
   not_resumable: { status: 409, retry: false, title: 'The run cannot be resumed' },
   already_answered: { status: 409, retry: false, title: 'Already answered' },
+  fenced: { status: 409, retry: false, title: 'A newer epoch of the producer has begun' },
+  sequence_gap: { status: 409, retry: false, title: 'An earlier batch of the producer is missing' },
   idempotency_mismatch: {
     status: 409,
     retry: false,
@@ -48,16 +50,24 @@ export class MillraceError extends Error {
   readonly fields: FieldError[] | undefined
   /** Seconds after which a retry makes sense, where known. */
   readonly retryAfter: number | undefined
+  /** What a program needs to know besides the code: further members of the problem. */
+  readonly details: Record<string, unknown> | undefined
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { fields?: FieldError[]; retryAfter?: number; cause?: unknown } = {},
+    options: {
+      fields?: FieldError[]
+      retryAfter?: number
+      details?: Record<string, unknown> | undefined
+      cause?: unknown
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.fields = options.fields
     this.retryAfter = options.retryAfter
+    this.details = options.details
   }
 
   get status(): number {
@@ -97,6 +107,7 @@ export interface Problem {
 export function toProblem(error: MillraceError): Problem {
   const row = errorTable[error.code]
   return {
+    ...error.details,
     type: 'about:blank',
     title: row.title,
     status: row.status,

@@ -6,6 +6,7 @@ import { describeCredentials } from './credentials.ts'
 import { describeListing } from './listing.ts'
 import { describeLogs } from './logs.ts'
 import { completed, line, newRun, readAll, type Subject } from './material.ts'
+import { describeProducers } from './producers.ts'
 import { describeQueue } from './queue.ts'
 import { describeRetention } from './retention.ts'
 import { describeTranscripts } from './transcripts.ts'
@@ -41,6 +42,7 @@ export function describeStoreConformance(name: string, open: () => Promise<Opene
 
     describeLogs(subject)
     describeQueue(subject)
+    describeProducers(subject)
     describeApprovals(subject)
     describeTranscripts(subject)
     describeListing(subject)

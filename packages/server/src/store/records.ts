@@ -35,6 +35,11 @@ export interface NewRun {
   exclusive: boolean
   /** The first event of the log. */
   queued: EventInput
+  /**
+   * For a run that nobody here works on: it is running from the start, at attempt 1, and ends as interrupted when
+   * `leaseUntil` (milliseconds since the epoch) passes. `started` is the second event.
+   */
+  detached?: { started: EventInput; leaseUntil: number }
   /** A repeated key of the same owner answers with the first run; with another fingerprint it is an error. */
   idempotency: { key: string; fingerprint: string } | null
 }
@@ -68,6 +73,21 @@ export interface Claim {
   node: string
 }
 
+/** A batch of events of a program outside the server. */
+export interface ProducerBatch {
+  events: EventInput[]
+  /** Null: the caller does not count its batches, and a repeated one is appended again. */
+  producer: { id: string; epoch: number; seq: number } | null
+  /** The run's lease from here on, milliseconds since the epoch. */
+  leaseUntil: number
+}
+
+export interface Produced extends Appended {
+  /** The batch took effect before; this is what it was answered then. */
+  duplicate: boolean
+}
+
+/** Of no events `lastSeq` is one less than `firstSeq`. */
 export interface Appended {
   firstSeq: number
   lastSeq: number

@@ -20,6 +20,8 @@ import type {
   NewApproval,
   NewRun,
   PageRequest,
+  Produced,
+  ProducerBatch,
   QueueCounts,
   RetentionRule,
   RunFilter,
@@ -85,6 +87,18 @@ export interface LogStore {
   bounds(runId: string): Promise<LogBounds | null>
   /** The events after a cursor, by a fresh read. Null: no such run. */
   readAfter(runId: string, page: PageRequest): Promise<LogPage | null>
+}
+
+/** Runs that a program outside the server works on. */
+export interface ProducerStore {
+  /**
+   * Appends a batch exactly once, and renews the run's lease. No attempt is needed: producers are fenced by
+   * their own epochs. Refused with `fenced` for an older epoch, with `sequence_gap` when an earlier batch is
+   * missing (`details.expectedSeq`), with `run_over` and `not_found` as `append` is.
+   */
+  produce(runId: string, batch: ProducerBatch): Promise<Produced>
+  /** Open runs whose lease ended before this time, milliseconds since the epoch. A bounded number, oldest first. */
+  listSilent(before: number): Promise<RunRecord[]>
 }
 
 export interface ApprovalStore {
@@ -154,6 +168,7 @@ export interface StoreHealth {
 export interface Store
   extends RunStore,
     LogStore,
+    ProducerStore,
     ApprovalStore,
     TranscriptStore,
     RetentionStore,

@@ -45,6 +45,8 @@ export interface Reads {
   list: { ask: ListQuery; answer: { rows: RunRow[]; nextBefore: number | null } }
   /** Runs to be ended after a crash (`isToBeEnded`), oldest first. */
   active: { ask: object; answer: RunRow[] }
+  /** Open runs whose lease ended before this time, oldest first; 100 at most. */
+  silent: { ask: { before: number }; answer: RunRow[] }
   counts: { ask: { kind: RunKind }; answer: QueueCounts }
   /** One stretch of the runs after a key. */
   expendable: {

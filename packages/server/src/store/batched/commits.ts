@@ -43,8 +43,8 @@ function commitOf(operation: Operation, events: StoredEvent[], result: Operation
 }
 
 function runOfAppend(operation: Operation): string | null {
-  const appends = operation.op === 'append' || operation.op === 'ask' || operation.op === 'answer'
-  return appends ? operation.run : null
+  const appends = ['append', 'produce', 'ask', 'answer'].includes(operation.op)
+  return appends && 'run' in operation && typeof operation.run === 'string' ? operation.run : null
 }
 
 function appendCommit(runId: string, state: RunState, events: StoredEvent[], firstSeq: number): Commit {

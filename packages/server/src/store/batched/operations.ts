@@ -6,6 +6,7 @@
 import type { EndCause, RunKind, RunState } from '@millrace/protocol'
 import type { Credential } from '#store/credentials'
 import type { Ending } from '#store/rules/finish'
+import type { Batch } from '#store/rules/produce'
 import type { Refusal } from '#store/rules/refusal'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
 import type { TranscriptEntry } from '#store/store'
@@ -38,6 +39,7 @@ export type RunOperation =
   | { op: 'create'; run: NewRunRow; log: LogText[] }
   | { op: 'claim'; kind: RunKind; limit: number; node: string }
   | { op: 'append'; run: string; attempt: number; log: LogText[] }
+  | ProduceOperation
   | { op: 'running'; run: string; attempt: number; at: number; log: LogText[] }
   | { op: 'process'; run: string; attempt: number; pid: number; startTime: number }
   | { op: 'end'; run: string; cause: EndCause }
@@ -52,6 +54,13 @@ export type RunOperation =
   /** Writes a little, to learn whether the disk has room again. */
   | { op: 'probe' }
 
+export interface ProduceOperation extends Batch {
+  op: 'produce'
+  run: string
+  leaseUntil: number
+  log: LogText[]
+}
+
 export interface FinishOperation extends Ending {
   op: 'finish'
   run: string
@@ -61,6 +70,8 @@ export interface FinishOperation extends Ending {
 
 export type OperationResult =
   | { kind: 'appended'; firstSeq: number; state: RunState }
+  /** A batch that took effect before, as it was answered then. */
+  | { kind: 'duplicate'; firstSeq: number; lastSeq: number }
   /**
    * `changed` is false when the operation found everything as it should be. `withdrawn`: events as text
    * that the backend put before those of the operation.

@@ -95,7 +95,7 @@ export class Outbox {
     reply.results.forEach((result, index) => {
       const submission = written[index]
       if (submission === undefined) return
-      if (result.kind === 'refused') submission.reject(new MillraceError(result.code, result.message))
+      if (result.kind === 'refused') submission.reject(new MillraceError(result.code, result.message, result))
       else submission.resolve(result)
     })
     for (const commit of commitsOf(written, reply.results)) this.#options.onCommit(commit)

@@ -13,6 +13,7 @@ type Reads = Pick<
   | 'getRun'
   | 'listRuns'
   | 'listActive'
+  | 'listSilent'
   | 'queueCounts'
   | 'openApprovals'
   | 'getApproval'
@@ -38,6 +39,10 @@ export function portReads({ epoch, cursorKey, read }: ReadingBackend): Reads {
 
     async listActive() {
       return (await read('active', {})).map(toRecord)
+    },
+
+    async listSilent(before) {
+      return (await read('silent', { before })).map(toRecord)
     },
 
     queueCounts: (kind: RunKind) => read('counts', { kind }),

@@ -31,12 +31,14 @@ function runWrites(
 ): Pick<Port.Store, 'createRun' | 'claim' | 'markRunning' | 'recordProcess' | 'requestEnd' | 'finish'> {
   return {
     async createRun(run) {
-      const { spec, queued, ...rest } = run
-      const log = encodeEvents([queued])
+      const { spec, queued, detached, ...rest } = run
+      const events = detached === undefined ? [queued] : [queued, detached.started]
+      const log = encodeEvents(events)
+      const leaseUntil = detached?.leaseUntil ?? null
       const written = await submit(
         outbox,
-        { op: 'create', run: { ...rest, spec: JSON.stringify(spec) }, log },
-        [queued],
+        { op: 'create', run: { ...rest, leaseUntil, spec: JSON.stringify(spec) }, log },
+        events,
         log,
       )
       const created = written.kind === 'row' && written.changed
@@ -82,7 +84,7 @@ function runWrites(
 
 function eventWrites(
   outbox: Outbox,
-): Pick<Port.Store, 'append' | 'requestApproval' | 'answerApproval' | 'appendTranscript'> {
+): Pick<Port.Store, 'append' | 'produce' | 'requestApproval' | 'answerApproval' | 'appendTranscript'> {
   return {
     async append(run, attempt, events) {
       const log = encodeEvents(events)
@@ -90,6 +92,18 @@ function eventWrites(
       const written = await submit(outbox, { op: 'append', run, attempt, log }, events, log)
       if (written.kind !== 'appended') throw unexpected(written)
       return { firstSeq: written.firstSeq, lastSeq: written.firstSeq + count - 1 }
+    },
+
+    async produce(run, { events, producer, leaseUntil }) {
+      const log = encodeEvents(events)
+      const batch = { producer: producer?.id ?? null, epoch: producer?.epoch ?? 0, seq: producer?.seq ?? 0 }
+      const written = await submit(outbox, { op: 'produce', run, ...batch, leaseUntil, log }, events, log)
+      if (written.kind === 'duplicate') {
+        return { firstSeq: written.firstSeq, lastSeq: written.lastSeq, duplicate: true }
+      }
+      if (written.kind !== 'appended') throw unexpected(written)
+      const { firstSeq } = written
+      return { firstSeq, lastSeq: firstSeq + events.length - 1, duplicate: false }
     },
 
     async requestApproval(run, attempt, { id, expiresAt, event }) {

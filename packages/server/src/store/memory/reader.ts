@@ -23,7 +23,7 @@ export function createReader(tables: MemoryTables): Backend['read'] {
 
 function runAnswers(
   tables: MemoryTables,
-): Pick<Answers, 'run' | 'list' | 'active' | 'counts' | 'expendable'> {
+): Pick<Answers, 'run' | 'list' | 'active' | 'silent' | 'counts' | 'expendable'> {
   const { runs } = tables
   return {
     run({ id }) {
@@ -37,6 +37,12 @@ function runAnswers(
       return { rows: page.map(toRow), nextBefore }
     },
     active: () => [...runs.values()].filter(isToBeEnded).map(toRow),
+    silent: ({ before }) =>
+      [...runs.values()]
+        .filter(({ closed, leaseUntil }) => !closed && leaseUntil !== null && leaseUntil < before)
+        .sort((one, other) => (one.leaseUntil ?? 0) - (other.leaseUntil ?? 0))
+        .slice(0, 100)
+        .map(toRow),
     counts({ kind }) {
       const ofKind = [...runs.values()].filter((run) => run.kind === kind)
       const tally = tallyOf(tables, kind)

@@ -10,6 +10,7 @@ import type { RunKind } from '@millrace/protocol'
 import type { EventsRow } from '#store/batched/page-text'
 import type { Credential } from '#store/credentials'
 import type { Tally } from '#store/rules/finish'
+import type { ProducerRow } from '#store/rules/produce'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
 import type { TranscriptEntry } from '#store/store'
 
@@ -21,6 +22,12 @@ export interface MemoryRun extends RunRow {
   readonly log: EventsRow[]
   readonly approvals: Map<string, MemoryApproval>
   readonly transcript: TranscriptEntry[]
+  readonly producers: Map<string, MemoryProducer>
+}
+
+export interface MemoryProducer extends ProducerRow {
+  /** By the number of the batch. */
+  readonly answers: { firstSeq: number; lastSeq: number }[]
 }
 
 export interface MemoryApproval {
@@ -67,6 +74,6 @@ export function addToTally(tables: MemoryTables, kind: RunKind, more: Tally): vo
 /** The row as it is now; the run may change, the row does not. */
 export function toRow(run: MemoryRun): RunRow {
   const { n: _n, exclusive: _exclusive, idempotency: _key, ...rest } = run
-  const { log: _log, approvals: _approvals, transcript: _transcript, ...row } = rest
+  const { log: _log, approvals: _approvals, transcript: _transcript, producers: _producers, ...row } = rest
   return row
 }

@@ -9,6 +9,7 @@ import { type CreateFacts, create } from '#store/rules/create'
 import { fence } from '#store/rules/fence'
 import { finish } from '#store/rules/finish'
 import * as forget from '#store/rules/forget'
+import { produce } from '#store/rules/produce'
 import * as progress from '#store/rules/progress'
 import { isRefusal, unknownRun } from '#store/rules/refusal'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
@@ -34,7 +35,10 @@ export function createWriter(tables: MemoryTables): (operation: Operation) => Op
 
 function runWriter(
   tables: MemoryTables,
-): Pick<Writer, 'create' | 'claim' | 'append' | 'running' | 'process' | 'end' | 'finish' | 'transcript'> {
+): Pick<
+  Writer,
+  'create' | 'claim' | 'append' | 'produce' | 'running' | 'process' | 'end' | 'finish' | 'transcript'
+> {
   const { runs } = tables
   return {
     create({ run, log }) {
@@ -57,6 +61,26 @@ function runWriter(
     append({ run: id, attempt, log }) {
       const run = fence(runs.get(id), attempt)
       return isRefusal(run) ? run : appended(run, log)
+    },
+
+    produce({ run: id, log, leaseUntil, ...batch }) {
+      const known = batch.producer === null ? undefined : runs.get(id)?.producers.get(batch.producer)
+      const produced = produce(runs.get(id), known, batch)
+      if (isRefusal(produced)) return produced
+      if (produced.kind === 'duplicate') {
+        const answer = known?.answers[batch.seq]
+        if (answer === undefined) throw new Error(`batch ${batch.seq} was not answered`)
+        return { kind: 'duplicate', ...answer }
+      }
+      const { run } = produced
+      run.leaseUntil = leaseUntil
+      const result = appended(run, log)
+      if (batch.producer !== null && produced.producer !== null && result.kind === 'appended') {
+        const answers = produced.begins ? [] : (known?.answers ?? [])
+        answers.push({ firstSeq: result.firstSeq, lastSeq: run.head })
+        run.producers.set(batch.producer, { ...produced.producer, answers })
+      }
+      return result
     },
 
     running({ run: id, attempt, at, log }) {
@@ -163,7 +187,7 @@ function factsFor({ runs }: MemoryTables, run: NewRunRow): CreateFacts {
 
 function insert(tables: MemoryTables, { exclusive, idempotency }: NewRunRow, row: RunRow): MemoryRun {
   tables.lastN += 1
-  const kept = { log: [], approvals: new Map(), transcript: [] }
+  const kept = { log: [], approvals: new Map(), transcript: [], producers: new Map() }
   const run: MemoryRun = { ...row, ...kept, n: tables.lastN, exclusive, idempotency }
   tables.runs.set(row.id, run)
   return run

@@ -14,9 +14,13 @@ export function isActive({ state }: Pick<RunFacts, 'state'>): boolean {
   return state === 'starting' || state === 'running'
 }
 
-/** A run that somebody has to bring to an end after a crash. */
-export function isToBeEnded(run: Pick<RunFacts, 'state' | 'cause'>): boolean {
-  return isActive(run) || (run.state === 'queued' && run.cause !== null)
+/**
+ * A run to be brought to an end after a crash. One with a lease is not: nobody here works on it, and its
+ * producer may still be there.
+ */
+export function isToBeEnded(run: Pick<RunFacts, 'state' | 'cause'> & Pick<RunRow, 'leaseUntil'>): boolean {
+  if (run.cause !== null) return isActive(run) || run.state === 'queued'
+  return isActive(run) && run.leaseUntil === null
 }
 
 /**

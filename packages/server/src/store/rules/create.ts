@@ -42,19 +42,20 @@ export function create(run: NewRunRow, facts: CreateFacts): Creation | Refusal {
   return { kind: 'created', row: firstRow(run), copyFrom: run.resumes }
 }
 
+/** A run that nobody here works on waits for no claim. */
 function firstRow(run: NewRunRow): RunRow {
+  const begins = run.leaseUntil !== null
   return {
     id: run.id,
     kind: run.kind,
     project: run.project,
     owner: run.owner,
-    state: 'queued',
+    ...(begins ? { state: 'running', attempt: 1 } : { state: 'queued', attempt: 0 }),
     closed: false,
-    attempt: 0,
     head: 0,
     firstSeq: 1,
     createdAt: run.createdAt,
-    startedAt: null,
+    startedAt: begins ? run.createdAt : null,
     finishedAt: null,
     retryOf: run.retryOf,
     resumes: run.resumes,
@@ -62,6 +63,7 @@ function firstRow(run: NewRunRow): RunRow {
     node: null,
     pid: null,
     processStart: null,
+    leaseUntil: run.leaseUntil,
     spec: run.spec,
     result: null,
     error: null,

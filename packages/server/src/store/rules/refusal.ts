@@ -5,10 +5,12 @@ export interface Refusal {
   kind: 'refused'
   code: ErrorCode
   message: string
+  /** What a program needs to know besides the code. */
+  details?: Record<string, unknown>
 }
 
-export function refusal(code: ErrorCode, message: string): Refusal {
-  return { kind: 'refused', code, message }
+export function refusal(code: ErrorCode, message: string, details?: Record<string, unknown>): Refusal {
+  return { kind: 'refused', code, message, ...(details && { details }) }
 }
 
 /** Nothing else a rule returns is of this kind. */

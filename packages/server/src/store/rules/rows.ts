@@ -28,6 +28,8 @@ export interface RunRow extends RunFacts {
   node: string | null
   pid: number | null
   processStart: number | null
+  /** Of a run that nobody here works on: when it ends unless its producer is heard of. Milliseconds since the epoch. */
+  leaseUntil: number | null
   /** JSON, all four. */
   spec: string
   result: string | null
@@ -35,7 +37,9 @@ export interface RunRow extends RunFacts {
   usage: string | null
 }
 
-export interface NewRunRow extends Omit<NewRun, 'spec' | 'queued'> {
+export interface NewRunRow extends Omit<NewRun, 'spec' | 'queued' | 'detached'> {
   /** JSON. */
   spec: string
+  /** Set for a run that begins at once, without a claim. */
+  leaseUntil: number | null
 }

@@ -137,6 +137,30 @@ export const migrations: readonly Migration[] = [
         WHERE exclusive = 1 AND closed = 0;
     `,
   },
+  {
+    id: 6,
+    // Runs that a program outside the server works on. producer_batches: what each batch of the producer's
+    // epoch was answered.
+    sql: `
+      ALTER TABLE runs ADD COLUMN lease_until INTEGER;
+      CREATE INDEX leases ON runs (lease_until) WHERE lease_until IS NOT NULL AND closed = 0;
+      CREATE TABLE producers (
+        run INTEGER NOT NULL,
+        producer TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        next INTEGER NOT NULL,
+        PRIMARY KEY (run, producer)
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE producer_batches (
+        run INTEGER NOT NULL,
+        producer TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL,
+        PRIMARY KEY (run, producer, seq)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps` know. */

@@ -4,7 +4,7 @@ import type { RunRow } from '#store/rules/rows'
 /** The names are those of `RunRow`. */
 export const runColumns = `runs.id, kind, project, owner, state, closed, attempt, created_at AS createdAt,
   started_at AS startedAt, finished_at AS finishedAt, head, first_seq AS firstSeq, retry_of AS retryOf,
-  resumes, cause, node, pid, process_start AS processStart, spec, result, error, usage`
+  resumes, cause, node, pid, process_start AS processStart, lease_until AS leaseUntil, spec, result, error, usage`
 
 /** Joins what a run's row keeps apart because it is large and seldom written. */
 export const runTables = 'runs JOIN details ON details.run = runs.n'

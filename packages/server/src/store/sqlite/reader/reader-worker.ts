@@ -44,6 +44,7 @@ function answersFrom(db: DatabaseSync): Answers {
     run: ({ id }) => runs.run(id),
     list: (query) => runs.list(query),
     active: () => runs.active(),
+    silent: ({ before }) => runs.silent(before),
     counts: ({ kind }) => runs.counts(kind),
     expendable: createExpendableReader(db),
     bounds: ({ id }) => logs.bounds(id),

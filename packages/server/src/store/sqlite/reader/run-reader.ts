@@ -9,6 +9,7 @@ import type { QueueCounts } from '#store/store'
 export interface RunReader {
   run(id: string): RunRow | null
   active(): RunRow[]
+  silent(before: number): RunRow[]
   list(query: ListQuery): Reads['list']['answer']
   counts(kind: RunKind): QueueCounts
 }
@@ -19,9 +20,11 @@ export function createRunReader(db: DatabaseSync): RunReader {
     // As `isToBeEnded` of the rules, in two sets, so that each has its index: joined by OR they would
     // read every run there ever was.
     `SELECT ${runColumns} FROM ${runTables} WHERE n IN (
-      SELECT n FROM runs WHERE state IN ('starting', 'running')
+      SELECT n FROM runs WHERE state IN ('starting', 'running') AND (lease_until IS NULL OR cause IS NOT NULL)
       UNION ALL SELECT n FROM runs WHERE state = 'queued' AND cause IS NOT NULL) ORDER BY n`,
   )
+  const selectSilent = db.prepare(`SELECT ${runColumns} FROM ${runTables}
+    WHERE lease_until IS NOT NULL AND closed = 0 AND lease_until < ? ORDER BY lease_until LIMIT 100`)
   const selectCounts = db.prepare(`SELECT
     (SELECT count(*) FROM runs WHERE kind = $kind AND state IN ('starting', 'running')) AS running,
     (SELECT count(*) FROM runs WHERE kind = $kind AND state = 'queued') AS pending,
@@ -53,6 +56,7 @@ export function createRunReader(db: DatabaseSync): RunReader {
       return found === undefined ? null : toRunRow(found)
     },
     active: () => selectActive.all().map(toRunRow),
+    silent: (before) => selectSilent.all(before).map(toRunRow),
     list,
     counts: (kind) => selectCounts.get({ kind }) as unknown as QueueCounts,
   }

@@ -40,6 +40,8 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
   const deleteRow = db.prepare('DELETE FROM runs WHERE n = ?')
   const deleteDetails = db.prepare('DELETE FROM details WHERE run = ?')
   const deleteApprovals = db.prepare('DELETE FROM approvals WHERE run = ?')
+  const deleteProducers = db.prepare('DELETE FROM producers WHERE run = ?')
+  const deleteProduced = db.prepare('DELETE FROM producer_batches WHERE run = ?')
   const discard = db.prepare(`INSERT INTO discarded VALUES ($run, $through)
     ON CONFLICT (run) DO UPDATE SET through = max(through, excluded.through)`)
   const nextDiscarded = db.prepare('SELECT run, through FROM discarded LIMIT 1')
@@ -78,6 +80,8 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
     deleteRow.run(run.n)
     deleteDetails.run(run.n)
     deleteApprovals.run(run.n)
+    deleteProducers.run(run.n)
+    deleteProduced.run(run.n)
     discard.run({ run: run.n, through: wholeRun })
     log.forget(id)
     return { kind: 'dropped', row, events: deleted.events, changed: true }

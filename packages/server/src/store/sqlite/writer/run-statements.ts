@@ -9,8 +9,9 @@ import { runColumns, runTables, toRunRow } from '#store/sqlite/run-columns'
 export function prepareRunStatements(db: DatabaseSync) {
   const selectRow = db.prepare(`SELECT ${runColumns} FROM ${runTables} WHERE n = ?`)
   const insertRun = db.prepare(`INSERT INTO runs
-    (id, kind, project, owner, created_at, retry_of, resumes, exclusive, idempotency_key, fingerprint)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    (id, kind, project, owner, state, attempt, created_at, started_at, lease_until, retry_of, resumes, exclusive,
+      idempotency_key, fingerprint)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const insertDetails = db.prepare('INSERT INTO details (run, spec) VALUES (?, ?)')
   const updateClaim = db.prepare(
     'UPDATE runs SET state = ?, attempt = ?, node = ?, pid = ?, process_start = ? WHERE n = ?',
@@ -42,7 +43,11 @@ export function prepareRunStatements(db: DatabaseSync) {
         row.kind,
         row.project,
         row.owner,
+        row.state,
+        row.attempt,
         row.createdAt,
+        row.startedAt,
+        row.leaseUntil,
         row.retryOf,
         row.resumes,
         Number(exclusive),

@@ -14,6 +14,7 @@ import type { NewRunRow, RunRow } from '#store/rules/rows'
 import { createApprovalWriter } from './approval-writer.ts'
 import { createForgetter } from './forgetter.ts'
 import type { OpenRun, PendingLog } from './pending-log.ts'
+import { createProducerWriter } from './producer-writer.ts'
 import { prepareRunStatements } from './run-statements.ts'
 import { createTranscriptWriter } from './transcript-writer.ts'
 
@@ -28,6 +29,7 @@ export function createRunWriter(
   const forgetter = createForgetter(db, log)
   const approvals = createApprovalWriter(db, log)
   const transcripts = createTranscriptWriter(db, log)
+  const produce = createProducerWriter(db, log)
 
   function apply(operation: RunOperation): OperationResult {
     switch (operation.op) {
@@ -37,6 +39,8 @@ export function createRunWriter(
         return create(operation)
       case 'claim':
         return claim(operation)
+      case 'produce':
+        return produce(operation)
       case 'running':
         return markRunning(operation)
       case 'process':
