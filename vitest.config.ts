@@ -2,13 +2,14 @@ import { defineConfig } from 'vitest/config'
 
 const exclude = ['**/node_modules/**', '**/dist/**', 'examples/sample-project/**']
 
-/** Whole folders of tests with real parts; elsewhere a file with real parts is named `*.system.test.ts`. */
+/** Tests of HTTP servers in their own process, over SQLite stores in threads. */
+const serverFolders = ['packages/server/test/{embed,faces,security}/**/*.test.ts']
+/** Tests of the whole, or of processes. Elsewhere, a file with real parts is named `*.system.test.ts`. */
 const systemFolders = [
   'e2e/**/*.test.ts',
   'examples/**/*.test.ts',
   'packages/sandbox/test/**/*.test.ts',
-  'packages/server/test/{agents,embed,faces,runners,security}/**/*.test.ts',
-  'packages/server/test/store/sqlite/**/*.test.ts',
+  'packages/server/test/{agents,runners,store/sqlite}/**/*.test.ts',
 ]
 
 export default defineConfig({
@@ -24,12 +25,25 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts'],
-          exclude: [...exclude, ...systemFolders, '**/*.system.test.ts'],
-          // Files share a process, and the modules it has loaded: these tests leave nothing behind (`unit-setup.ts`).
+          exclude: [...exclude, ...serverFolders, ...systemFolders, '**/*.system.test.ts'],
+          // Files share a process, and the modules it has loaded.
           isolate: false,
           maxWorkers: 2,
           setupFiles: ['scripts/unit-setup.ts'],
           sequence: { groupOrder: 0 },
+        },
+      },
+      // The others run four files at a time on two cores, since much of a test is waiting.
+      {
+        extends: true,
+        test: {
+          name: 'server',
+          include: serverFolders,
+          exclude,
+          // As above: a server's modules are loaded once a worker, not once a file.
+          isolate: false,
+          maxWorkers: 4,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -38,10 +52,8 @@ export default defineConfig({
           name: 'system',
           include: [...systemFolders, 'packages/*/test/**/*.system.test.ts'],
           exclude,
-          // Four at a time on two cores, since much of a test is waiting (306 s with three at a time, 291 s with four),
-          // each file in a process of its own: what one leaves behind is noticed there.
           maxWorkers: 4,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

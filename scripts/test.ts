@@ -1,13 +1,14 @@
 /**
- * `npm test`: makes sure that what the suite needs is on the machine, runs it, and fails when a
- * process of it is still there afterwards. `npm run test:full` adds the long tests.
+ * `npm test`: installs what the suite needs and is missing, runs the suite, and fails if one of its processes is left
+ * afterwards. `npm run test:full` adds the long tests. Arguments are passed on to vitest: `npm test -- e2e/page.test.ts`.
  */
 import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { installBeside } from './install-beside.ts'
 
-/** A program the suite uses, and the Debian package that brings it. */
+/** The programs that the suite uses, and the Debian packages they are in. */
 const needed: { program: string; debian: string }[] = [
   { program: 'bwrap', debian: 'bubblewrap' },
   { program: 'chromium', debian: 'chromium' },
@@ -41,7 +42,7 @@ function install(): void {
   }
 }
 
-/** Processes that carry the mark of this run of the suite in their environment. */
+/** Returns the processes that have the mark of this run of the suite in their environment. */
 function leftovers(mark: string): string[] {
   if (process.platform !== 'linux') return []
   return readdirSync('/proc')
@@ -57,11 +58,12 @@ function leftovers(mark: string): string[] {
 }
 
 install()
+if (process.env.MILLRACE_TEST_FULL) installBeside('e2e/pm2')
 const mark = `MILLRACE_TEST_MARK=${randomUUID()}`
 const [name, value] = mark.split('=') as [string, string]
 const { status } = spawnSync('npx', ['--no-install', 'vitest', 'run', ...process.argv.slice(2)], {
   stdio: 'inherit',
-  // Servers and commands are started hundreds of times: a third of that was reading the same modules.
+  // The suite starts servers and commands hundreds of times. Compiling the same modules was a third of that.
   env: { NODE_COMPILE_CACHE: resolve('node_modules/.cache/compiled'), ...process.env, [name]: value },
 })
 const left = leftovers(mark)
