@@ -30,7 +30,7 @@ const operations = () =>
 const publicPaths = ['/healthz', '/readyz']
 
 // Failed before: no route documented a refusal, and the public ones asked for a token.
-it('every route says what it does, who may call it, and how it answers and refuses', () => {
+it('the API document describes every route: purpose, callers, answers and refusals', () => {
   expect(document.openapi).toBe('3.1.0')
   expect(operations().length).toBeGreaterThan(15)
   for (const { name, path, operation } of operations()) {
@@ -44,7 +44,7 @@ it('every route says what it does, who may call it, and how it answers and refus
   }
 })
 
-it('a stream of a run says how it is resumed, and that a ticket opens it', () => {
+it('the API document describes how the stream of a run is resumed, and that a ticket opens it', () => {
   for (const path of ['/api/runs/{id}/events', '/api/stream/{jobId}', '/api/agent/test/stream/{sessionId}']) {
     const { parameters = [], responses, security } = document.paths[path]?.get ?? { responses: {} }
     const names = parameters.map((parameter) => `${parameter.in} ${parameter.name}`)
@@ -58,7 +58,7 @@ it('a stream of a run says how it is resumed, and that a ticket opens it', () =>
   }
 })
 
-it('what is refused is refused as documented: status, type and code', async () => {
+it('every refusal is as documented: status, type and code', async () => {
   const nobodys = '00000000-0000-4000-8000-000000000000'
   const refused: [string, string, string, RequestInit?][] = [
     ['post /api/runs', '/api/runs', rig.owner, post({ kind: 'job' })],

@@ -43,7 +43,7 @@ const publish = (topic: string, data: unknown, token = rig.admin) =>
   rig.as(token, '/api/realtime/publish', post({ topic, data }))
 
 describe('a connection', () => {
-  it('begins with its id, byte for byte, and needs no credential', async () => {
+  it('a connection begins with its id, byte for byte, and needs no credential', async () => {
     const { stream, id } = await connect()
     expect(stream.status).toBe(200)
     expect(stream.text).toBe(`id: ${id}\nevent: PB_CONNECT\ndata: {"clientId":"${id}"}\n\n`)
@@ -57,19 +57,19 @@ describe('a connection', () => {
     })
   })
 
-  it('is no matter of its credential: one that is not valid is none', async () => {
+  it('an invalid credential does not prevent a connection', async () => {
     const stream = await open(`${rig.url}/api/realtime`, { headers: { authorization: 'Bearer nonsense' } })
     await stream.until(({ frames }) => frames.length > 0)
   })
 
-  it('is answered to HEAD with its headers alone', async () => {
+  it('HEAD of a connection is answered with its headers alone', async () => {
     const before = await rig.gauge('millrace_realtime_clients')
     const response = await fetch(`${rig.url}/api/realtime`, { method: 'HEAD' })
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream'])
     expect(await rig.gauge('millrace_realtime_clients')).toBe(before)
   })
 
-  it('is forgotten when its client leaves', async () => {
+  it('a connection is forgotten when its client leaves', async () => {
     const { stream, subscribe } = await connect()
     expect((await subscribe(['runs/*'])).status).toBe(204)
     const [clients, subscriptions] = [
@@ -82,7 +82,7 @@ describe('a connection', () => {
     expect((await subscribe(['runs/*'])).status).toBe(404)
   })
 
-  it('is ended by a request that is pipelined behind it', async () => {
+  it('a request pipelined behind a connection ends it', async () => {
     const socket = connectSocket(rig.port, '127.0.0.1')
     const got: Buffer[] = []
     socket.on('data', (bytes) => got.push(bytes))
@@ -169,7 +169,7 @@ describe('what is refused is refused byte for byte as PocketBase does', () => {
     expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
   })
 
-  it('a client that is not there', async () => {
+  it('an unknown client is refused', async () => {
     const response = await fetch(
       `${rig.url}/api/realtime`,
       post({ clientId: 'nobody', subscriptions: ['a'] }),
@@ -180,7 +180,7 @@ describe('what is refused is refused byte for byte as PocketBase does', () => {
     ])
   })
 
-  it('a client that is somebody else’s, also for an admin and for nobody', async () => {
+  it("another user's client is refused, even for an admin and for a guest", async () => {
     const { subscribe } = await connect()
     expect((await subscribe([], null)).status).toBe(204)
     expect((await subscribe(['runs/*'])).status).toBe(204)
@@ -194,7 +194,7 @@ describe('what is refused is refused byte for byte as PocketBase does', () => {
     expect((await subscribe([], `Bearer ${rig.owner}`)).status).toBe(204)
   })
 
-  it('to publish, for all but admins; and what is no topic of an application', async () => {
+  it('publishing is refused to all but admins, and to what is no topic of an application', async () => {
     expect((await publish('news', 1, rig.owner)).status).toBe(403)
     expect((await publish('news', 1, 'nonsense')).status).toBe(401)
     for (const topic of ['runs/*', 'runs', 'projects/web', 'PB_CONNECT', 'a\nb', 'a?options=b', '']) {
@@ -206,7 +206,7 @@ describe('what is refused is refused byte for byte as PocketBase does', () => {
 })
 
 describe('subscriptions', () => {
-  it('up to the limits are taken, nothing and PB_CONNECT among them, and replace each other', async () => {
+  it('subscriptions up to the limits are accepted, empty ones and PB_CONNECT included, and replace each other', async () => {
     const { subscribe, stream, events } = await connect()
     const full = ['PB_CONNECT', '', ...Array.from({ length: 998 }, (_, n) => `t${n}`.padEnd(2500, 'x'))]
     expect((await subscribe(full)).status).toBe(204)
@@ -219,7 +219,7 @@ describe('subscriptions', () => {
     expect((await subscribe(undefined)).status).toBe(204)
   })
 
-  it('with options get messages named by the subscription, byte for byte', async () => {
+  it('messages of a subscription with options are named by it, byte for byte', async () => {
     const { subscribe, stream, events, id } = await connect()
     const name = withOptions('chat: ä "1"', { query: { fields: 'a.b,c', room: 1 }, headers: { 'x-a': 'b' } })
     expect((await subscribe([name, 'chat: ä "1"'])).status).toBe(204)
@@ -229,7 +229,7 @@ describe('subscriptions', () => {
     expect(stream.text).toContain(`event: chat: ä "1"\ndata: {"a":{"b":1,"x":2},"c":[3],"d":4}\n\n`)
   })
 
-  it('of guests get public topics and nothing else', async () => {
+  it('guests receive public topics and nothing else', async () => {
     const [guest, user] = [await connect(), await connect()]
     expect((await guest.subscribe(['runs/*', 'projects/*', 'chat', 'news'], null)).status).toBe(204)
     expect((await user.subscribe(['runs/*', 'chat', 'news'])).status).toBe(204)
@@ -244,7 +244,7 @@ describe('subscriptions', () => {
 })
 
 describe('changes of runs', () => {
-  it('come in order, to whom they concern: create, updates with the last state, delete', async () => {
+  it('changes of a run reach those who may see it, in order: create, updates with the last state, delete', async () => {
     const [owner, other, admin] = [await connect(), await connect(), await connect()]
     const topics = ['runs/*', 'projects/*']
     await Promise.all([
@@ -281,7 +281,7 @@ describe('changes of runs', () => {
     }
   })
 
-  it('of one run, with the fields that are wanted', async () => {
+  it('a subscription to one run receives only the requested fields', async () => {
     const { subscribe, stream, events } = await connect()
     const run = await rig.job(rig.owner, 'wait')
     const name = withOptions(`runs/${run}`, { query: { fields: 'id,state,spec.tool' } })
@@ -296,7 +296,7 @@ describe('changes of runs', () => {
     expect(events().every(({ event }) => event === name)).toBe(true)
   })
 
-  it('of somebody else never come, whatever is followed', async () => {
+  it("changes of another user's run never arrive, whatever is subscribed", async () => {
     const other = await connect()
     const run = await rig.job(rig.owner, 'wait')
     await other.subscribe([`runs/${run}`, 'runs/*', 'projects/here', 'runs', 'runs/'], rig.other)
@@ -311,7 +311,7 @@ describe('changes of runs', () => {
 })
 
 describe('the end of a connection', () => {
-  it('comes with the end of the credential it subscribed with, not of one it has replaced', async () => {
+  it('a connection ends with the credential it subscribed with, not with one it has replaced', async () => {
     const [first, second] = [await rig.newToken('olga'), await rig.newToken('olga')]
     const { subscribe, stream } = await connect()
     expect((await subscribe(['runs/*'], first.token)).status).toBe(204)

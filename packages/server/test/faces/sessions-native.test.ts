@@ -47,7 +47,7 @@ const rest = (server: SessionServer, id: string) =>
   server.as(server.owner, `/api/runs/${id}/events`).then((answer) => answer.text())
 
 describe('a session that is over', () => {
-  it('is resumed as a new run, which is the same but for the prompt, with a body or without', async () => {
+  it('a finished session is resumed as a new run, equal but for the prompt, with or without a body', async () => {
     const server = await openSessionServer({ agent: remember })
     const id = await startSession(server)
     await rest(server, id)
@@ -69,7 +69,7 @@ describe('a session that is over', () => {
     }
   })
 
-  it('is not resumed for another user, with a body that is not good, or where nothing of it is kept', async () => {
+  it('a session is not resumed for another user, with an invalid body, or if nothing of it is kept', async () => {
     const server = await openSessionServer({ agent: async ({ run }) => completed(run.id) })
     const id = await startSession(server)
     await rest(server, id)
@@ -87,7 +87,7 @@ describe('a session that is over', () => {
     expect(await refused(await resume(server, run.id))).toEqual([409, 'not_resumable'])
   })
 
-  it('is resumed as often as the rate of starts allows', async () => {
+  it('sessions are resumed as often as the rate of starts allows', async () => {
     const server = await openSessionServer({ agent: remember, limits: { startsPerMinute: 1 } })
     const id = await startSession(server)
     await rest(server, id)
@@ -97,7 +97,7 @@ describe('a session that is over', () => {
   })
 })
 
-it('a session that is at work is not resumed', async () => {
+it('a running session is not resumed', async () => {
   const server = await openSessionServer()
   const id = await startSession(server)
   expect(await refused(await resume(server, id))).toEqual([409, 'run_open'])
@@ -128,7 +128,7 @@ describe('what a session asks', () => {
     return { server, id, stream, path, request }
   }
 
-  it('is answered once: the agent is told, followers are, and a second answer is a 409', async () => {
+  it('a question is answered once: the agent and followers see it, and a second answer is a 409', async () => {
     const { server, stream, path, request } = await asked()
     expect(stream.events[2]?.event).toBe('permission:requested')
     const { approvalId } = request
@@ -144,7 +144,7 @@ describe('what a session asks', () => {
     expect(await refused(second)).toEqual([409, 'already_answered'])
   })
 
-  it('is answered by an admin, by no other user, with a decision, and only where something was asked', async () => {
+  it('a question is answered by its owner or an admin, with a decision, and only if it was asked', async () => {
     const { server, id, stream, path } = await asked()
     const allow = post({ decision: 'allow' })
     expect(await refused(await server.as(server.other, path, allow))).toEqual([404, 'not_found'])
@@ -158,7 +158,7 @@ describe('what a session asks', () => {
     stream.close()
   })
 
-  it('is withdrawn when the session ends', async () => {
+  it('a question is withdrawn when the session ends', async () => {
     const { server, id, stream, path } = await asked()
     await server.as(server.owner, `/api/runs/${id}/abort`, { method: 'POST' })
     expect(await stream.over).toBe('end')

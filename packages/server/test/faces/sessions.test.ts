@@ -31,7 +31,7 @@ async function told(answer: Response): Promise<[number, unknown]> {
 const refusal = (error: unknown) => ({ success: false, error })
 
 describe('a start', () => {
-  it('answers with the id of a session that is on disk, in the project and directory asked for', async () => {
+  it('a start answers with the id of a session on disk, in the requested project and directory', async () => {
     const server = await openSessionServer()
     const answer = await start(server, {
       prompt: 'Go',
@@ -51,7 +51,7 @@ describe('a start', () => {
     })
   })
 
-  it('whose body is not good is refused with 400, in a sentence that names the field', async () => {
+  it('a start with an invalid body is refused with 400, in a sentence that names the field', async () => {
     const server = await openSessionServer()
     const bodies: [string, unknown][] = [
       ['prompt', { projectId: 'web' }],
@@ -72,7 +72,7 @@ describe('a start', () => {
     }
   })
 
-  it('with a body that is no JSON, or none at all, is refused with 400', async () => {
+  it('a start with a body that is not JSON, or without one, is refused with 400', async () => {
     const server = await openSessionServer()
     for (const init of [
       { method: 'POST' },
@@ -84,7 +84,7 @@ describe('a start', () => {
     }
   })
 
-  it('in a project with an active session is refused with 400 and the sentence of the contract', async () => {
+  it('a start in a busy project is refused with 400 and the documented sentence', async () => {
     const server = await openSessionServer()
     const id = await startSession(server)
     const busy = refusal('Project already has an active agent session')
@@ -99,14 +99,14 @@ describe('a start', () => {
     await startSession(server)
   })
 
-  it('of twenty at once in one project is answered with 201 exactly once', async () => {
+  it('of twenty concurrent starts in one project exactly one is answered with 201', async () => {
     const server = await openSessionServer()
     const answers = await Promise.all(Array.from({ length: 20 }, () => start(server)))
     const statuses = answers.map(({ status }) => status).sort()
     expect(statuses).toEqual([201, ...Array.from({ length: 19 }, () => 400)])
   })
 
-  it('beyond the rate is refused with 429, and told when to come back', async () => {
+  it('a start beyond the rate is refused with 429 and a time to wait', async () => {
     const server = await openSessionServer({ limits: { startsPerMinute: 1 } })
     await startSession(server)
     const answer = await start(server, { prompt: 'Go', projectId: 'api' })
@@ -114,13 +114,13 @@ describe('a start', () => {
     expect(await told(answer)).toEqual([429, refusal(expect.any(String))])
   })
 
-  it('that is too large is refused with 413', async () => {
+  it('a start that is too large is refused with 413', async () => {
     const server = await openSessionServer({ limits: { bodyBytes: 1024 } })
     const answer = await start(server, { prompt: 'x'.repeat(2000), projectId: 'web' })
     expect(await told(answer)).toEqual([413, refusal(expect.any(String))])
   })
 
-  it('while the server drains is refused with 503', async () => {
+  it('a start while the server drains is refused with 503', async () => {
     const server = await openSessionServer()
     await server.drain()
     expect(await told(await start(server))).toEqual([503, refusal(expect.stringContaining('shutting down'))])
@@ -128,7 +128,7 @@ describe('a start', () => {
 })
 
 describe('whoever has no credential', () => {
-  it('is refused with 401 on every route, and learns nothing of a session', async () => {
+  it('a caller without a credential gets 401 on every route, and learns nothing about a session', async () => {
     const server = await openSessionServer()
     const id = await startSession(server)
     const paths: [string, RequestInit?][] = [
@@ -145,7 +145,7 @@ describe('whoever has no credential', () => {
   })
 })
 
-it('what is refused before the face has seen it has the shape of the face', async () => {
+it('refusals before the face is reached have the shape of the face', async () => {
   const server = await openSessionServer()
   for (const path of ['/api/agent/test', `/api/agent/test/stream/${nobodys}`]) {
     const answer = await exchange(
@@ -159,7 +159,7 @@ it('what is refused before the face has seen it has the shape of the face', asyn
 describe('the stream', () => {
   const message = (n: number) => ({ type: 'stream_event', event: { delta: `word ${n}` }, uuid: `u${n}` })
 
-  it('has each message whole as it comes, under its own type, and the terminal event at the end', async () => {
+  it('the stream has each message whole as it comes, under its own type, and the terminal event last', async () => {
     const gates = [1, 2, 3].map(() => Promise.withResolvers<void>())
     const agent: Agent = async ({ run, started, emit }) => {
       await started()
@@ -203,7 +203,7 @@ describe('the stream', () => {
     expect((await server.as(server.owner, `/api/agent/test/stream/${id}`, again)).status).toBe(204)
   })
 
-  it('has the comment `heartbeat` every 15 seconds', async () => {
+  it('the stream has the comment `heartbeat` every 15 seconds', async () => {
     const clock = new ManualClock()
     const server = await openSessionServer({ clock })
     const id = await startSession(server)
@@ -221,7 +221,7 @@ describe('the stream', () => {
     stream.close()
   })
 
-  it('answers 404 for an id that never was, for another user’s session, and for a run of another kind', async () => {
+  it('the stream of an unknown id, of another user’s session, or of a run of another kind is a 404', async () => {
     const server = await openSessionServer()
     const id = await startSession(server)
     const job = (await (
@@ -240,7 +240,7 @@ describe('the stream', () => {
     seen.close()
   })
 
-  it('is opened by a ticket for its path, and by no other', async () => {
+  it('the stream is opened by a ticket for its path, and by no other', async () => {
     const server = await openSessionServer()
     const id = await startSession(server)
     const path = `/api/agent/test/stream/${id}`
@@ -254,7 +254,7 @@ describe('the stream', () => {
     expect((await server.as(server.other, '/api/tickets', post({ path }))).status).toBe(404)
   })
 
-  it('while the server drains is closed unanswered, so that an EventSource comes back', async () => {
+  it('the stream is closed unanswered while the server drains, so that an EventSource reconnects', async () => {
     const server = await openSessionServer()
     const id = await startSession(server)
     const stream = await follow(`${server.url}/api/agent/test/stream/${id}`, bearer(server.owner))
@@ -267,7 +267,7 @@ describe('the stream', () => {
 })
 
 describe('an abort', () => {
-  it('ends the session with `aborted` and answers 200; a second one 409', async () => {
+  it('an abort ends the session with `aborted` and answers 200; a second one answers 409', async () => {
     const server = await openSessionServer()
     const id = await startSession(server)
     const stream = await follow(`${server.url}/api/agent/test/stream/${id}`, bearer(server.owner))
@@ -278,7 +278,7 @@ describe('an abort', () => {
     expect(await told(await abort(server, id))).toEqual([409, refusal('The session is already over')])
   })
 
-  it('of a session that waits for its turn ends it before it began', async () => {
+  it('an abort ends a queued session before it begins', async () => {
     const server = await openSessionServer({ concurrency: 1 })
     await startSession(server)
     const id = await startSession(server, 'api')
@@ -289,7 +289,7 @@ describe('an abort', () => {
     })
   })
 
-  it('of a session that came to its own end meanwhile is a 409', async () => {
+  it('an abort of a session that has just ended by itself is a 409', async () => {
     // The agent ends by itself between the look-up and the abort.
     const server = await openSessionServer({ agent: async ({ run }) => completed(run.id) })
     const id = await startSession(server)
@@ -306,7 +306,7 @@ describe('an abort', () => {
     expect(await told(await abort(server, id))).toEqual([409, refusal('The session is already over')])
   })
 
-  it('of what is no session of the caller’s is a 404, and changes nothing', async () => {
+  it('an abort of anything but a session of the caller’s is a 404, and changes nothing', async () => {
     const server = await openSessionServer()
     const id = await startSession(server)
     expect(await told(await abort(server, nobodys))).toEqual([404, refusal(`No run ${nobodys}`)])

@@ -28,7 +28,7 @@ function recording() {
 }
 
 describe('the stream service', () => {
-  it('sends to the session of a job, and to no other', () => {
+  it('the stream service sends to the session of a job, and to no other', () => {
     const service = new StreamService()
     const [mine, other] = [recording(), recording()]
     service.registerSession('j', mine)
@@ -46,7 +46,7 @@ describe('the stream service', () => {
     expect(other.pushed).toEqual([])
   })
 
-  it('does nothing for a job without a session', () => {
+  it('the stream service does nothing for a job without a session', () => {
     const service = new StreamService()
     service.sendOutput('j', 'x')
     service.sendComplete('j', result)
@@ -55,7 +55,7 @@ describe('the stream service', () => {
     expect([service.hasSession('j'), service.activeSessionCount]).toEqual([false, 0])
   })
 
-  it('counts sessions by job: a later one takes the place of the earlier', () => {
+  it('a later session of a job replaces the earlier one', () => {
     const service = new StreamService()
     const [earlier, later] = [recording(), recording()]
     service.registerSession('j', earlier)
@@ -72,7 +72,7 @@ describe('the stream service', () => {
   it.each([
     ['throws', () => Promise.resolve(), true],
     ['rejects', () => Promise.reject(new Error('gone')), false],
-  ])('forgets a session that %s, and the caller is none the wiser', async (_how, push, throws) => {
+  ])('a session that %s is forgotten, without a failure for the caller', async (_how, push, throws) => {
     const service = new StreamService()
     service.registerSession('j', {
       push: () => {
@@ -85,7 +85,7 @@ describe('the stream service', () => {
     expect(service.hasSession('j')).toBe(false)
   })
 
-  it('does not forget the session that took the place of one that failed late', async () => {
+  it('a late failure of an earlier session leaves the later one registered', async () => {
     const service = new StreamService()
     service.registerSession('j', { push: () => Promise.reject(new Error('gone')) })
     service.sendOutput('j', 'x')
@@ -94,7 +94,7 @@ describe('the stream service', () => {
     expect(service.hasSession('j')).toBe(true)
   })
 
-  it('works with a session of better-sse over a real socket', async () => {
+  it('the stream service works with a session of better-sse over a real socket', async () => {
     const service = new StreamService()
     const server = createServer(async (request, response) => {
       service.registerSession('j', await createSession(request, response))

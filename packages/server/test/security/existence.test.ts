@@ -58,7 +58,7 @@ describe('one answer, byte for byte, for another user’s run and for none', () 
   })
 })
 
-it('ending another’s run did not end it, and doing it again did not', async () => {
+it("no attempt to end another user's run ends it", async () => {
   expect(await stateOfTheirs()).toBe('running')
 })
 
@@ -69,7 +69,7 @@ describe('lists', () => {
   }
 
   // Seen failing with the owner left out of the filter.
-  it('show a user their own runs and an admin all, whatever is filtered by', async () => {
+  it('lists show a user their own runs and an admin all, with any filter', async () => {
     const mine = await rig.job(rig.other)
     for (const query of ['', '?kind=job', '?project=here', '?limit=200']) {
       expect((await listed(rig.other, query)).runs.map(({ id }) => id)).toEqual([mine])
@@ -79,13 +79,13 @@ describe('lists', () => {
     expect(running.filter(({ owner }) => owner !== 'otto')).toEqual([])
   })
 
-  it('take no owner from the query', async () => {
+  it('lists ignore an owner in the query', async () => {
     for (const query of ['?owner=olga', '?owner=', '?user=olga']) {
       expect((await rig.as(rig.other, `/api/runs${query}`)).status).toBe(400)
     }
   })
 
-  it('a cursor opens nobody’s runs, whoever it was given to, and tells nothing by its form', async () => {
+  it("a list cursor gives access to no one's runs, and its form reveals nothing", async () => {
     for (let n = 0; n < 3; n++) await rig.job(rig.owner)
     const { nextCursor } = await listed(rig.admin, '?limit=2')
     expect(nextCursor).toMatch(/^[\w-]{22}$/)
@@ -100,7 +100,7 @@ describe('lists', () => {
 
 describe('idempotency keys', () => {
   // Seen failing with the key looked up without its owner.
-  it('are each user’s own: another’s key makes a run of one’s own, and says nothing of theirs', async () => {
+  it('idempotency keys are each user’s own: a key of another user reveals nothing', async () => {
     const start = (token: string, tool: string) =>
       rig.as(
         token,

@@ -114,7 +114,7 @@ describe('a write with a cookie comes from our own page or is refused', () => {
     expect((await fetch(`${rig.url}/api/execute`, init)).status).toBe(status)
   })
 
-  it('a bearer token needs none of that: no browser sends it by itself', async () => {
+  it('a write with a bearer token needs no origin: no browser sends it by itself', async () => {
     const init = post(
       { toolId: 'hello', projectId: 'here' },
       { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' },
@@ -122,7 +122,7 @@ describe('a write with a cookie comes from our own page or is refused', () => {
     expect((await rig.as(rig.owner, '/api/execute', init)).status).toBe(200)
   })
 
-  it('and a form of a foreign page cannot pass for JSON', async () => {
+  it('a form of a foreign page cannot pass for JSON', async () => {
     for (const type of [
       'text/plain',
       'application/x-www-form-urlencoded',
@@ -154,7 +154,7 @@ describe('other origins', () => {
     }
   })
 
-  it('that are configured read every answer, errors too, but never with cookies', async () => {
+  it('configured origins read every answer, errors too, but never with cookies', async () => {
     for (const path of ['/healthz', '/api/runs', '/nothing', '/api/runs/none']) {
       const response = await rig.as(rig.owner, path, { headers: { origin: friend } })
       expect(allowOf(response)).toEqual([friend, null])
@@ -166,7 +166,7 @@ describe('other origins', () => {
     ])
   })
 
-  it('that are configured see where a stream stands, also at its end', async () => {
+  it('configured origins see the cursor headers of a stream, even at its end', async () => {
     const id = await rig.job(rig.owner)
     const stream = await rig.as(rig.owner, `/api/stream/${id}`, { headers: { origin: friend } })
     const last = [...(await stream.text()).matchAll(/^id: (.*)$/gm)].at(-1)?.[1] ?? ''
@@ -183,7 +183,7 @@ describe('other origins', () => {
     }
   })
 
-  it('may ask first for what they send: a token, a body, a cursor', async () => {
+  it('configured origins may preflight a token, a body, a cursor', async () => {
     const asked = 'authorization, content-type, last-event-id, idempotency-key, millrace-epoch'
     const response = await fetch(`${rig.url}/api/runs`, {
       method: 'OPTIONS',
@@ -242,7 +242,7 @@ describe('every answer tells a browser not to guess, frame or pass on', () => {
   })
 
   // Failed before: after a log-out the browser's own copy could still be looked at.
-  it('and no cache keeps what is a caller’s own, errors included', async () => {
+  it('no cache keeps an answer to a caller, errors included', async () => {
     const id = await rig.job(rig.owner)
     for (const path of [
       '/api/runs',
@@ -267,7 +267,7 @@ describe('every answer tells a browser not to guess, frame or pass on', () => {
     }
   })
 
-  it('also when it was no request at all', async () => {
+  it('the security headers are on answers to malformed requests too', async () => {
     const answer = await exchange(rig.port, 'NONSENSE\r\n\r\n')
     expect(answer.status).toBe(400)
     expect(answer.header('x-content-type-options')).toBe('nosniff')

@@ -46,7 +46,7 @@ function expectHonest({ events, text }: Followed): void {
 
 describe('frames', () => {
   // Seen failing with the data written without JSON.stringify's escapes (newlines left as they are).
-  it('hold whatever an argument of a tool echoes, and give it back unchanged', async () => {
+  it('frames hold whatever an argument of a tool echoes, and return it unchanged', async () => {
     for (const payload of payloads.filter((text) => !text.includes('\0'))) {
       const stream = await toEnd(`/api/stream/${await rig.job(rig.owner, 'quote', { text: payload })}`)
       expectHonest(stream)
@@ -57,7 +57,7 @@ describe('frames', () => {
     }
   })
 
-  it('hold a line that pretends to be frames', async () => {
+  it('frames hold a line that pretends to be frames', async () => {
     const stream = await toEnd(`/api/stream/${await rig.job(rig.owner, 'echo', { text: forged })}`)
     expectHonest(stream)
     const lines = stream.events
@@ -88,7 +88,7 @@ describe('frames', () => {
     }
   })
 
-  it('take nothing over from header fields, where those reach a parser at all', async () => {
+  it('frames take nothing from header fields', async () => {
     for (const name of ['Last-Event-ID', 'Millrace-Epoch', 'X-Request-Id', 'Idempotency-Key', 'Origin']) {
       for (const payload of payloads.filter((text) => text !== '')) {
         const bytes = Buffer.from(
@@ -102,7 +102,7 @@ describe('frames', () => {
     }
   })
 
-  it('and answers that quote what was asked are JSON, in every error', async () => {
+  it('every error that quotes the request is valid JSON', async () => {
     for (const payload of payloads) {
       const bad = [
         rig.as(rig.owner, `/${encodeURIComponent(payload)}`),
@@ -163,11 +163,11 @@ describe('Last-Event-ID', () => {
     expect((await reset(bytes)).reason).toBe('invalid')
   })
 
-  it('ahead of the log is said to be', async () => {
+  it('a cursor ahead of the log gets a reset that says so', async () => {
     for (const value of ['6', '1000', '9007199254740991']) expect((await reset(value)).reason).toBe('ahead')
   })
 
-  it('given twice, or beside a query, is one cursor or none, never two', async () => {
+  it('a cursor given twice, or beside a query, is one cursor or none, never two', async () => {
     const fields = (...more: string[]) =>
       ['Host: localhost', 'Connection: close', `Authorization: Bearer ${rig.owner}`, ...more].join('\r\n')
     const twice = await exchange(
@@ -181,7 +181,7 @@ describe('Last-Event-ID', () => {
     expect(repeated.events[0]?.event).toBe('reset')
   })
 
-  it('of any text whatever gets the log or a reset, and nothing else', async () => {
+  it('a cursor of any text gets the log or a reset, and nothing else', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }), async (value) => {
         const stream = await toEnd(`/api/stream/${done}?after=${encodeURIComponent(value)}`)
@@ -241,7 +241,7 @@ describe('tools', () => {
   )
 
   // Seen failing with the command joined and given to sh -c.
-  it('a shell’s words stay one argument', async () => {
+  it('shell syntax in an argument stays one argument', async () => {
     for (const text of [
       '$(id)',
       '`id`',
@@ -265,7 +265,7 @@ describe('tools', () => {
     }
   })
 
-  it('NUL, unknown and inherited names of arguments, and values that are no text are refused', async () => {
+  it('NUL, unknown and inherited argument names, and values that are no strings, are refused', async () => {
     for (const args of [
       { text: 'a\0b' },
       { text: 1 },
@@ -284,7 +284,7 @@ describe('tools', () => {
     }
   })
 
-  it('no name of a tool or project reaches a path or an object’s own parts', async () => {
+  it('no tool or project name reaches a path or an object’s prototype', async () => {
     for (const name of [
       '__proto__',
       'constructor',

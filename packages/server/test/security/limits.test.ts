@@ -23,7 +23,7 @@ const head = (...fields: string[]) =>
 
 describe('a request that takes too long to arrive', () => {
   // Seen failing with headersTimeout and requestTimeout at 0.
-  it('is 408 while its headers come a byte at a time', async () => {
+  it('a request whose headers arrive a byte at a time is a 408', async () => {
     const { socket, text, closed } = await openSocket(rig.port)
     socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n')
     const drip = setInterval(() => socket.write('X'), 50)
@@ -33,7 +33,7 @@ describe('a request that takes too long to arrive', () => {
     expect(problem(readAnswer(text()))).toMatchObject({ code: 'request_timeout', status: 408 })
   })
 
-  it('is 408 while its body does', async () => {
+  it('a request whose body arrives a byte at a time is a 408', async () => {
     const { socket, text, closed } = await openSocket(rig.port)
     socket.write(
       `POST /api/runs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 1000')}\r\n\r\n{`,
@@ -44,12 +44,12 @@ describe('a request that takes too long to arrive', () => {
     expect(problem(readAnswer(text()))).toMatchObject({ code: 'request_timeout', status: 408 })
   })
 
-  it('is cut off when it never begins', async () => {
+  it('a connection whose request never begins is cut', async () => {
     const { closed } = await openSocket(rig.port)
     await closed
   })
 
-  it('is not what a stream is: one lives on long after', async () => {
+  it('a stream outlives the time limits of requests', async () => {
     const id = await rig.job(rig.owner, 'wait')
     const { socket, text } = await openSocket(rig.port)
     socket.write(`GET /api/stream/${id} HTTP/1.1\r\n${head()}\r\n\r\n`)
@@ -63,7 +63,7 @@ describe('a request that takes too long to arrive', () => {
 
 describe('a request that is too much', () => {
   // Seen failing with the clientErrorHandler left out.
-  it('by its headers is 431', async () => {
+  it('too large headers are a 431', async () => {
     const answer = await exchange(
       rig.port,
       `GET /healthz HTTP/1.1\r\n${head(`X: ${'x'.repeat(20_000)}`)}\r\n\r\n`,
@@ -71,12 +71,12 @@ describe('a request that is too much', () => {
     expect(problem(answer)).toMatchObject({ code: 'headers_too_large', status: 431 })
   })
 
-  it('by its address is 431 too', async () => {
+  it('too long an address is a 431', async () => {
     const answer = await exchange(rig.port, `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n${head()}\r\n\r\n`)
     expect(answer.status).toBe(431)
   })
 
-  it('by the number of its headers is refused, or they are not kept', async () => {
+  it('too many headers are refused, or not kept', async () => {
     const many = Array.from({ length: 3000 }, (_, n) => `A${n}:`)
     const answer = await exchange(
       rig.port,
@@ -102,7 +102,7 @@ describe('a request that is too much', () => {
   })
 
   // Seen failing with nestsDeeperThan answering false.
-  it('by its depth is 400, before anything walks it', async () => {
+  it('a body that nests too deep is a 400, before anything walks it', async () => {
     const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
     for (const [body, detail] of [
       [nested(65), /deeper/],
@@ -120,7 +120,7 @@ describe('a request that is too much', () => {
     }
   })
 
-  it('by naming what objects are made of is 400', async () => {
+  it('a body with keys such as __proto__ is a 400', async () => {
     for (const body of ['{"__proto__":{"admin":true}}', '{"constructor":{"prototype":{"admin":true}}}']) {
       const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body }
       expect((await rig.as(rig.owner, '/api/runs', init)).status).toBe(400)
@@ -149,7 +149,7 @@ describe('a request that is too much', () => {
   })
 
   // Failed before: the answer was written into the stream.
-  it('nonsense behind a stream’s request ends the connection and is not answered into the stream', async () => {
+  it('nonsense behind a stream’s request ends the connection, and is not answered within the stream', async () => {
     const id = await rig.job(rig.owner, 'wait')
     const { socket, text, closed } = await openSocket(rig.port)
     socket.write(`GET /api/stream/${id} HTTP/1.1\r\n${head()}\r\n\r\n`)
@@ -164,7 +164,7 @@ describe('a request that is too much', () => {
 
 describe('too often', () => {
   // Seen failing with the call of rates.starts taken out of each of the three routes.
-  it('starting runs is 429 with a time to wait, over all faces together, for this user alone', async () => {
+  it('too many starts are a 429 with a time to wait, over all faces together, for this user alone', async () => {
     const { token } = await rig.newToken('rita')
     const native = () => rig.as(token, '/api/runs', post({ kind: 'job', project: 'here', tool: 'hello' }))
     const jobs = () => rig.as(token, '/api/execute', post({ toolId: 'hello', projectId: 'here' }))
@@ -187,7 +187,7 @@ describe('too often', () => {
     )
   })
 
-  it('trying to log in is 429, before a code is looked at: also a good one has to wait', async () => {
+  it('too many logins are a 429 before the code is read: even a valid one must wait', async () => {
     const attempt = (code: string, headers: Record<string, string> = {}) =>
       fetch(`${rig.url}/login?code=${code}`, { redirect: 'manual', headers })
     for (let n = 0; n < 3; n++) expect((await attempt(`mr_login_${n}`)).status).toBe(401)
@@ -201,7 +201,7 @@ describe('too often', () => {
   })
 
   // Failed before: a user could fill the disk with tickets, which are kept for thirty days.
-  it('asking for tickets is 429, for this user alone', async () => {
+  it('too many tickets are a 429, for this user alone', async () => {
     const { token } = await rig.newToken('tom')
     const path = '/api/stream/00000000-0000-4000-8000-000000000000'
     const ask = async (by = token) => (await rig.as(by, '/api/tickets', post({ path }))).status
@@ -212,7 +212,7 @@ describe('too often', () => {
   })
 
   // Failed before: the first address of X-Forwarded-For counted, which the client itself writes.
-  it('behind a proxy the address counts that the proxy saw', async () => {
+  it('behind a trusted proxy the address that the proxy saw counts', async () => {
     const behind = await openRig({ config: { http: { trustProxy: true }, limits: { loginsPerMinute: 1 } } })
     try {
       const attempt = (forwarded: string) =>

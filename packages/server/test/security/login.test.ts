@@ -34,7 +34,7 @@ const get = (cookie: string, path = '/api/server', server = rig) =>
 
 describe('a login address', () => {
   // Seen failing with each attribute taken out of setCookie.
-  it('becomes a cookie that no script reads and no other site sends, and leaves the address', async () => {
+  it('a login code becomes a cookie that no script reads and no other site sends, and leaves the address', async () => {
     const response = await login(await codeOf())
     expect([response.status, response.headers.get('location')]).toEqual([303, '/'])
     const [pair = '', ...attributes] = (response.headers.get('set-cookie') ?? '').split('; ')
@@ -44,12 +44,12 @@ describe('a login address', () => {
     expect(response.headers.get('referrer-policy')).toBe('no-referrer')
   })
 
-  it('behind TLS the cookie is for TLS alone', async () => {
+  it('behind TLS the cookie is for TLS only', async () => {
     const response = await login(await codeOf(), { headers: { 'x-forwarded-proto': 'https' } })
     expect(response.headers.get('set-cookie')).toMatch(/; Secure/)
   })
 
-  it('works once, of many at the same time for one', async () => {
+  it('a login address works once, for one of many concurrent requests', async () => {
     const code = await codeOf()
     const answers = await Promise.all(Array.from({ length: 10 }, () => login(code)))
     expect(answers.map(({ status }) => status).sort()).toEqual([303, ...Array(9).fill(401)])
@@ -58,7 +58,7 @@ describe('a login address', () => {
     }
   })
 
-  it('works for ten minutes', async () => {
+  it('a login address works for ten minutes', async () => {
     const [early, late] = [await codeOf(), await codeOf()]
     const now = Date.now()
     vi.useFakeTimers({ toFake: ['Date'] })
@@ -69,13 +69,13 @@ describe('a login address', () => {
   })
 
   // Failed before: scanners of links and previews use HEAD, and took the code from its person.
-  it('is not used up by looking at it with HEAD', async () => {
+  it('HEAD does not use up a login address', async () => {
     const code = await codeOf()
     expect((await login(code, { method: 'HEAD' })).status).toBe(404)
     expect((await login(code)).status).toBe(303)
   })
 
-  it('given twice, as a list, or with more in it, is none', async () => {
+  it('a login code given twice, as a list, or with more in it, is refused', async () => {
     const code = await codeOf()
     expect((await login(`${code}&code=${code}`)).status).toBe(400)
     expect((await login(`${code}%0a`)).status).toBe(401)
@@ -84,7 +84,7 @@ describe('a login address', () => {
     expect((await login(code)).status).toBe(303)
   })
 
-  it('never sends a browser elsewhere', async () => {
+  it('a login never redirects to another site', async () => {
     for (const more of [
       '&next=https://evil.example',
       '&redirect=//evil.example',
@@ -96,7 +96,7 @@ describe('a login address', () => {
 })
 
 describe('a cookie', () => {
-  it('is its server’s own: two servers on one host leave each other’s alone', async () => {
+  it('two servers on one host leave each other’s cookies alone', async () => {
     const [mine, other] = [await cookieOf(), await cookieOf(second)]
     expect(mine.split('=')[0]).not.toBe(other.split('=')[0])
     const both = `${mine}; ${other}`
@@ -107,7 +107,7 @@ describe('a cookie', () => {
     expect((await get(renamed)).status).toBe(401)
   })
 
-  it('that is broken, empty, or far too long is none, and no failure', async () => {
+  it('a cookie that is broken, empty, or far too long is no credential, and no failure', async () => {
     const [name] = (await cookieOf()).split('=')
     for (const value of ['', '%', '%zz', '"', ';', 'x'.repeat(8000), '__proto__']) {
       expect([value.slice(0, 9), (await get(`${name}=${value}`)).status]).toEqual([value.slice(0, 9), 401])
@@ -115,13 +115,13 @@ describe('a cookie', () => {
     expect((await get('__proto__=1; constructor=2; toString')).status).toBe(401)
   })
 
-  it('opens nothing as a bearer token, and a token nothing as a cookie', async () => {
+  it('a cookie is refused as a bearer token, and a token as a cookie', async () => {
     const [name, value = ''] = (await cookieOf()).split('=')
     expect((await rig.as(value, '/api/server')).status).toBe(401)
     expect((await get(`${name}=${rig.admin}`)).status).toBe(401)
   })
 
-  it('gives way to a bearer token: a page that sends one is who it says, or nobody', async () => {
+  it('a bearer token overrides a cookie: the caller is its user, or nobody', async () => {
     const cookie = await cookieOf()
     const who = async (token: string) => {
       const response = await rig.as(token, '/api/server', { headers: { cookie } })
@@ -131,7 +131,7 @@ describe('a cookie', () => {
     expect(await who('mr_token_garbage')).toBe(401)
   })
 
-  it('is over when its browser logs out, and taken from it', async () => {
+  it('a log-out ends the cookie and removes it from the browser', async () => {
     const cookie = await cookieOf()
     const response = await fetch(`${rig.url}/api/logout`, {
       method: 'POST',
@@ -144,7 +144,7 @@ describe('a cookie', () => {
     expect((await get(cookie)).status).toBe(401)
   })
 
-  it('dies with the token it came from', async () => {
+  it('a cookie dies with the token it came from', async () => {
     const admin = await rig.newToken('ada', undefined, true)
     const made = await rig.as(admin.token, '/api/login-codes', { method: 'POST' })
     const { url } = (await made.json()) as { url: string }
@@ -157,7 +157,7 @@ describe('a cookie', () => {
 })
 
 // Failed before: the page's way out ended whatever credential came with it.
-it('logging out ends no bearer token, which others may share', async () => {
+it('a log-out ends no bearer token, which others may share', async () => {
   const { token } = await rig.newToken('olga')
   expect((await rig.as(token, '/api/logout', post({}))).status).toBe(204)
   expect((await rig.as(token, '/api/server')).status).toBe(200)

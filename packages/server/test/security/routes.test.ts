@@ -237,7 +237,7 @@ async function statusFor(caller: Caller, { path, init, endless }: Row): Promise<
 }
 
 describe('every route answers every caller as it should', () => {
-  it('and every route has its row, every row its route', () => {
+  it('every route has its row in the table, and every row its route', () => {
     // Seen failing with one row taken out, and with a route added to serviceFace.
     expect([...routes].filter((route) => !table.has(route))).toEqual([])
     expect([...table.keys()].filter((route) => !routes.has(route))).toEqual([])
@@ -250,7 +250,7 @@ describe('every route answers every caller as it should', () => {
     expect(Object.fromEntries(statuses)).toEqual(row.expected)
   })
 
-  it('a path that no route has is 404 for everybody, whatever the method', async () => {
+  it('a path without a route is a 404 for everyone, with any method', async () => {
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
       const path = method === 'GET' ? '/api/nothing' : '/api/projects'
       expect((await rig.as(rig.admin, path, { method })).status).toBe(404)
@@ -258,7 +258,7 @@ describe('every route answers every caller as it should', () => {
     }
   })
 
-  it('a preflight of an origin that is not configured is told nothing', async () => {
+  it('a preflight of an unknown origin learns nothing', async () => {
     const response = await fetch(`${rig.url}/api/runs`, preflight('https://evil.example'))
     expect([response.status, await response.text()]).toEqual([204, ''])
     expect(response.headers.get('access-control-allow-origin')).toBeNull()

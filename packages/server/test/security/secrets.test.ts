@@ -140,25 +140,25 @@ it('the test uses what it speaks of: every secret is there, and the log has line
 
 // Seen failing with the address of a request and its Authorization in its line. What the log itself takes
 // out of a line is tested with it, in telemetry/log.test.ts.
-it('no line of the log has one, at any level', () => {
+it('no log line has a secret, at any level', () => {
   expect(foundIn(log)).toEqual([])
 })
 
 // Seen failing with the query in the message of the not-found answer.
-it('no event and no answer has one, not even the one it was asked with', () => {
+it("no event and no answer has a secret, not even the caller's own", () => {
   // The browser that trades a code for a cookie is told the cookie.
   expect(foundIn(answered.replaceAll(/"set-cookie":"[^"]*"/g, ''))).toEqual([])
 })
 
 // Seen failing with the environment of a child begun with the server's own.
-it('no child has one in its environment', () => {
+it('no child has a secret in its environment', () => {
   const environment = answered.match(/PATH/g)
   expect(environment).not.toBeNull()
   for (const name of Object.keys(variables)) expect(answered).not.toContain(name)
 })
 
 // Seen failing with the secret stored beside its hash, and with a lock file that others may read.
-it('no file of the data directory has one but server.json, which nobody else may read', () => {
+it('no file of the data directory has a secret but server.json, which no other user may read', () => {
   const files = readdirSync(rig.dataDir, { recursive: true, withFileTypes: true }).filter((entry) =>
     entry.isFile(),
   )

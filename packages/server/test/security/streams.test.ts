@@ -44,7 +44,7 @@ async function neverReads(token: string, at: string): Promise<Socket> {
 
 describe('a live stream ends', () => {
   // Seen failing with the sweep's timer not started.
-  it('when its token is revoked by another process, and cannot be opened again', async () => {
+  it('a stream ends when another process revokes its token, and cannot be reopened', async () => {
     const { token, credential } = await tokenFor('olga')
     const [mine, bystander] = [await stream(token), await stream()]
     await mine.has(3)
@@ -54,7 +54,7 @@ describe('a live stream ends', () => {
     expect(await Promise.race([bystander.over, 'open'])).toBe('open')
   })
 
-  it('when its token expires', async () => {
+  it('a stream ends when its token expires', async () => {
     const { token } = await tokenFor('olga', 1500)
     const mine = await stream(token)
     expect(mine.status).toBe(200)
@@ -62,7 +62,7 @@ describe('a live stream ends', () => {
     expect((await stream(token)).status).toBe(401)
   })
 
-  it('when its browser logs out', async () => {
+  it('a stream ends when its browser logs out', async () => {
     const cookie = await rig.cookie('olga')
     const mine = await follow(rig.url + path, { cookie })
     expect(mine.status).toBe(200)
@@ -72,7 +72,7 @@ describe('a live stream ends', () => {
     expect((await follow(rig.url + path, { cookie })).status).toBe(401)
   })
 
-  it('without a terminal event and with its cursor good for a better credential', async () => {
+  it('a stream cut by its credential has no terminal event, and its cursor works with a valid one', async () => {
     const { token, credential } = await tokenFor('olga')
     const mine = await stream(token)
     await mine.has(3)
@@ -88,7 +88,7 @@ describe('a live stream ends', () => {
 
 describe('who may not see a run', () => {
   // Seen failing with `maySee` answering true.
-  it('does not reach it by knowing a cursor, an epoch, or another face', async () => {
+  it('knowing a cursor, an epoch or another face gives no access to a run', async () => {
     const mine = await stream()
     await mine.has(3)
     const epoch = String(mine.headers['millrace-epoch'])
@@ -107,7 +107,7 @@ describe('who may not see a run', () => {
 })
 
 describe('caps of streams', () => {
-  it('refuse one more with 429 and a time, and let it in when one has gone', async () => {
+  it('a stream over the cap is refused with 429 and a time to wait, and admitted when another has ended', async () => {
     const mine = [await stream(), await stream(), await stream()]
     const refused = await stream()
     expect([refused.status, refused.headers['retry-after']]).toEqual([429, '5'])
@@ -122,7 +122,7 @@ describe('caps of streams', () => {
   })
 
   // Failed before: the probe's streams were counted nowhere.
-  it('count the stream of the probe too', async () => {
+  it('the stream of the probe counts against the cap', async () => {
     const probes = await Promise.all([1, 2, 3].map(() => stream(rig.owner, '/api/probe/stream')))
     expect(probes.map(({ status }) => status)).toEqual([200, 200, 200])
     expect((await stream(rig.owner, '/api/probe/stream')).status).toBe(429)
@@ -131,14 +131,14 @@ describe('caps of streams', () => {
     expect((await stream()).status).toBe(200)
   })
 
-  it('hold an address, whoever calls from it', async () => {
+  it('the cap of an address counts all of its callers', async () => {
     const admins = [await stream(rig.admin), await stream(rig.admin), await stream(rig.admin)]
     const owners = [await stream(), await stream(), await stream()]
     expect([...admins, ...owners].map(({ status }) => status)).toEqual(Array(6).fill(200))
     expect((await stream(rig.local)).status).toBe(429)
   })
 
-  it('cost nothing for a stream that was refused, over, or never there', async () => {
+  it('a stream that was refused, over, or unknown takes no place', async () => {
     const done = await rig.job(rig.owner)
     await (await stream(rig.owner, `/api/stream/${done}`)).over
     for (let n = 0; n < 5; n++) {
@@ -156,7 +156,7 @@ describe('caps of streams', () => {
 
 describe('a reader that never reads', () => {
   // Seen failing with the follower writing on while its sink is backed up.
-  it('holds a bounded part of the log in memory, and up nobody else', async () => {
+  it('a reader that never reads holds a bounded part of the log in memory, and delays nobody', async () => {
     const flood = await rig.job(rig.owner, 'flood')
     const at = `/api/stream/${flood}`
     await neverReads(rig.owner, at)
@@ -184,7 +184,7 @@ describe('a reader that never reads', () => {
   })
 
   // Seen failing with OpenStreams.#makeRoom refusing at once.
-  it('is the first to go when its user is at the cap; one that keeps up stays', async () => {
+  it("a reader that never reads is the first to go at its user's cap; one that keeps up stays", async () => {
     const flood = await rig.job(rig.owner, 'flood')
     const at = `/api/stream/${flood}`
     await (await stream(rig.owner, at)).over
@@ -200,7 +200,7 @@ describe('a reader that never reads', () => {
   })
 
   // Seen failing with Follower.close waiting for what is still to be sent.
-  it('loses its stream with its credential all the same', async () => {
+  it('a reader that never reads loses its stream with its credential', async () => {
     const { token, credential } = await tokenFor('olga')
     const flood = await rig.job(token, 'flood')
     await (await stream(token, `/api/stream/${flood}`)).over
@@ -210,7 +210,7 @@ describe('a reader that never reads', () => {
     await eventually(async () => (await followers()) === 0)
   })
 
-  it('that closes its own half is closed, and counted no more', async () => {
+  it('a reader that half-closes is closed, and no longer counted', async () => {
     const half = connect(rig.port, '127.0.0.1')
     open.push(half)
     half.resume()

@@ -47,12 +47,12 @@ for (const mode of ['off', 'auto'] as const) {
       return stream.text()
     }
 
-    it('a run is where it should be', async () => {
+    it('a run works in the directory of its project', async () => {
       expect(await read()).toContain('"line":"nothing"')
     })
 
     // Failed before: the run was where the link led, with the right to write there.
-    it('a link in its place is not followed', async () => {
+    it('a link in place of the project is not followed', async () => {
       renameSync(inner, `${inner}.away`)
       symlinkSync(secret, inner)
       const text = await read()
@@ -61,7 +61,7 @@ for (const mode of ['off', 'auto'] as const) {
       expect(text).not.toContain(secret)
     })
 
-    it('a link in place of a directory above it neither', async () => {
+    it('a link in place of a directory above the project is not followed', async () => {
       mkdirSync(join(secret, 'inner'))
       writeFileSync(join(secret, 'inner', 'key'), 'the key')
       const project = join(folder.path, 'project')
@@ -72,7 +72,7 @@ for (const mode of ['off', 'auto'] as const) {
       renameSync(`${project}.away`, project)
     })
 
-    it('nor does a project that is gone end anything but the run', async () => {
+    it('a missing project ends only the run', async () => {
       rmSync(inner, { recursive: true })
       expect(await read()).toMatch(/^event: error$/m)
       mkdirSync(inner)

@@ -47,7 +47,7 @@ function later(ms: number): void {
 }
 
 describe('a ticket opens one stream', () => {
-  it('by its address alone, and says until when it must be used', async () => {
+  it('a ticket opens a stream by its address alone, and states by when it must be used', async () => {
     const before = Date.now()
     const response = await rig.as(rig.owner, '/api/tickets', post({ path }))
     const { ticket, expiresAt } = (await response.json()) as { ticket: string; expiresAt: number }
@@ -59,7 +59,7 @@ describe('a ticket opens one stream', () => {
   })
 
   // Seen failing with the comparison of paths taken out of Authenticator.ticket.
-  it('and no other: not the same run at another face, not another run, not any other route', async () => {
+  it('a ticket opens no other path: not the same run on another face, another run, or any other route', async () => {
     const ticket = await ticketFor(path)
     const another = await rig.job(rig.owner)
     const elsewhere = [
@@ -80,7 +80,7 @@ describe('a ticket opens one stream', () => {
   })
 
   // Seen failing with the kind not compared in lookUp.
-  it('is no bearer token, no cookie, no login code, and makes no other ticket', async () => {
+  it('a ticket is no bearer token, cookie or login code, and creates no other ticket', async () => {
     const ticket = await ticketFor(path)
     expect((await rig.as(ticket, path)).status).toBe(401)
     expect((await rig.as(ticket, '/api/tickets', post({ path }))).status).toBe(401)
@@ -91,7 +91,7 @@ describe('a ticket opens one stream', () => {
     expect((await use(ticket)).status).toBe(200)
   })
 
-  it('and no other credential is taken from an address', async () => {
+  it('no other credential is accepted in an address', async () => {
     const cookie = (await rig.cookie('olga')).split('=')[1] ?? ''
     for (const secret of [rig.owner, rig.admin, cookie]) {
       for (const name of ['ticket', 'token', 'access_token', 'authorization', 'code', 'bearer']) {
@@ -103,7 +103,7 @@ describe('a ticket opens one stream', () => {
     expect((await follow(`${rig.url}${path}?ticket=${ticket}&ticket=${ticket}`)).status).toBe(401)
   })
 
-  it('is given for streams of runs that the caller may see, and for nothing else', async () => {
+  it('tickets are issued for streams of runs that the caller may see, and for nothing else', async () => {
     for (const [wanted, status] of [
       ['/api/runs', 400],
       ['/api/probe/stream', 400],
@@ -123,7 +123,7 @@ describe('a ticket opens one stream', () => {
 
 describe('a ticket ends', () => {
   // Seen failing with ticketFirstUseMs at an hour.
-  it('unused after sixty seconds', async () => {
+  it('an unused ticket ends after sixty seconds', async () => {
     const [early, late] = [await ticketFor(path), await ticketFor(path)]
     later(59_000)
     expect((await use(early)).status).toBe(200)
@@ -131,7 +131,7 @@ describe('a ticket ends', () => {
     expect((await use(late)).status).toBe(401)
   })
 
-  it('not by time once it was used: it reopens its path where the reader left off', async () => {
+  it('a used ticket does not end by time: it reopens its path where the reader left off', async () => {
     const ticket = await ticketFor(path)
     const first = await use(ticket)
     await first.has(3)
@@ -144,7 +144,7 @@ describe('a ticket ends', () => {
   })
 
   // Seen failing with ended streams left open in OpenStreams.#end.
-  it('its older connection when it is used again', async () => {
+  it('a ticket that is used again ends its older connection', async () => {
     const ticket = await ticketFor(path)
     const [first, bystander] = [await use(ticket), await follow(rig.url + path, bearer(rig.owner))]
     open.push(bystander)
@@ -159,7 +159,7 @@ describe('a ticket ends', () => {
     expect(await Promise.race([bystander.over, second.over, 'open'])).toBe('open')
   })
 
-  it('with the credential it was made from, revoked by another process, live streams too', async () => {
+  it('a ticket and its streams end with the credential it was made from', async () => {
     const { token, credential } = await createToken(
       rig.file,
       { user: 'olga', admin: false, ttlMs: null },
@@ -172,7 +172,7 @@ describe('a ticket ends', () => {
     expect((await use(ticket)).status).toBe(401)
   })
 
-  it('with the log-out of the browser it was made in', async () => {
+  it('a ticket ends with the log-out of the browser it was made in', async () => {
     const cookie = await rig.cookie('olga')
     const headers = { cookie, 'sec-fetch-site': 'same-origin' }
     const made = await fetch(`${rig.url}/api/tickets`, post({ path }, headers))
@@ -183,7 +183,7 @@ describe('a ticket ends', () => {
     expect((await use(ticket)).status).toBe(401)
   })
 
-  it('with its run: the reader gets the rest and is told that there is no more, nobody starts over', async () => {
+  it('a ticket ends with its run: the reader gets the rest and a 204, and nobody starts over', async () => {
     const ticket = await ticketFor(path)
     const stream = await use(ticket)
     await stream.has(3)
@@ -196,7 +196,7 @@ describe('a ticket ends', () => {
   })
 
   // Failed before: as JSON the whole log stayed open to it, for thirty days.
-  it('with its run also for pages of JSON', async () => {
+  it('a ticket ends with its run for pages of JSON too', async () => {
     path = `/api/runs/${run}/events`
     const ticket = await ticketFor(path)
     const page = (after: string) =>
@@ -211,7 +211,7 @@ describe('a ticket ends', () => {
   })
 
   // Failed before: whoever found the address in a log could read the whole run for thirty days.
-  it('for good ten minutes after its run, whatever cursor comes with it', async () => {
+  it('a ticket ends for good ten minutes after its run, with any cursor', async () => {
     const ticket = await ticketFor(path)
     await (await use(ticket)).has(3)
     await abort(run)
@@ -224,7 +224,7 @@ describe('a ticket ends', () => {
 
 describe('an EventSource with nothing but an address', () => {
   // In a browser, from another origin: e2e/security.test.ts.
-  it('follows to the end, through a connection that was taken from it', async () => {
+  it('a plain EventSource with a ticket follows to the end, through a lost connection', async () => {
     const ticket = await ticketFor(path)
     const seen: string[] = []
     const source = new EventSource(`${rig.url}${path}?ticket=${ticket}`)

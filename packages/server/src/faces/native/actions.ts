@@ -45,7 +45,7 @@ export function conversationRoutes(app: FaceApp, { runs }: Pick<NativeFaceParts,
       config: { starts: true, refuses: ['not_resumable', 'run_open', 'project_busy', 'agent_unavailable'] },
       schema: {
         tags: ['runs'],
-        summary: 'Go on with the conversation of a session that is over, as a new run',
+        summary: 'Continue the conversation of a session that is over, as a new run',
         params: runParams,
         // Fastify has null for a body that was not sent.
         body: resumeRunBody.nullish(),

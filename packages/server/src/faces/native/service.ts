@@ -77,7 +77,7 @@ function reportRoutes(app: FaceApp, parts: ServiceFaceParts): void {
     {
       schema: {
         tags: ['service'],
-        summary: 'What this server is, and what stands between a run and its machine',
+        summary: 'The version of this server, the caller, and the sandbox of its runs',
         response: {
           200: z.object({
             version: z.string(),
