@@ -62,8 +62,8 @@ module.exports = {
     ),
     forbid(
       'server-and-client-apart',
-      'They meet in the protocol only.',
-      { path: '^packages/server/' },
+      'They meet in the protocol only. The command line is a client of a running server.',
+      { path: '^packages/server/', pathNot: '^packages/server/(src|test)/cli/' },
       {
         path: '^packages/(client|react|console)/',
       },

@@ -21,7 +21,7 @@ export async function* framesOf(
   response: Response,
   silenceMs: number,
   clock: Clock,
-  onBytes: () => void,
+  onBytes: () => void = () => {},
 ): AsyncGenerator<Frame, void, void> {
   if (response.body === null) return
   let frames: Frame[] = []

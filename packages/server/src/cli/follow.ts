@@ -1,144 +1,138 @@
 /**
- * Follows a run to its end, across lost connections and restarts of the server.
- *
- * Owns the cursor: the `seq` of the last event handed out. Every event is handed out once, in order;
- * where the server cannot go on from the cursor it says `reset`, and so do we.
+ * Follows a run to its end with the client, and puts what happens to the connection into the same sequence as the
+ * events: a printer shows both.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { ClientError, type FollowStatus, follow as followWith } from '@millrace/client'
 import type { Json, ResetData } from '@millrace/protocol'
-import { messageOf, resetType } from '@millrace/protocol'
-import { Refused, refusal, send, Unreachable } from './api.ts'
+import { Refused } from './api.ts'
 import type { Connection, Server } from './connect.ts'
-import { framesOf, StreamLost } from './event-stream.ts'
 import { exitCodes } from './exit-codes.ts'
 import { CliError } from './terminal.ts'
 
 export type Followed =
   | { kind: 'event'; seq: number; type: string; data: Json }
   | { kind: 'reset'; data: ResetData }
-  /** The connection is gone; it is tried again. */
+  /** The connection is gone. Another attempt follows. */
   | { kind: 'lost'; reason: string }
   | { kind: 'back' }
-  /** The server says that there is nothing more to send. */
+  /** The server has nothing more to send. */
   | { kind: 'over' }
 
 interface FollowOptions {
   runId: string
   connection: Connection
   signal: AbortSignal
-  /** How long a server may be away before we give up, in milliseconds. */
+  /** How long the server may be away before the command gives up, in milliseconds. */
   waitMs: number
-  /** Longest silence of a healthy stream; heartbeats come every 30 s. */
-  idleMs?: number
-  random?: () => number
 }
-
-/** A stream that lived this long was a connection, and not one more failed attempt. */
-const settledMs = 1000
 
 /** Ends after `over`, or when the caller has seen enough (the terminal event). */
 export async function* follow(options: FollowOptions): AsyncGenerator<Followed, void, void> {
-  const { runId, connection, signal, waitMs, idleMs = 75_000, random = Math.random } = options
-  const leave = new AbortController()
-  const either = AbortSignal.any([signal, leave.signal])
-  let server: Server | null = connection.server
-  let cursor: number | undefined
-  let epoch: string | undefined
-  let lostAt: number | undefined
-  let attempt = 0
-
+  const { runId, connection, signal, waitMs } = options
+  const notices = new Notices()
+  const following = followWith(whereabouts(connection), runId, {
+    signal,
+    attempts: Number.POSITIVE_INFINITY,
+    giveUpAfterMs: waitMs,
+    // Between two servers of one data directory, the token may be the old one's and the address the new one's.
+    isPassing: ({ status }) => status === 401 && connection.renewsToken,
+    onStatus: (status, error) => notices.take(status, error),
+  })
+  const events = following[Symbol.asyncIterator]()
   try {
     while (true) {
-      const triedAt = performance.now()
-      let openedAt: number | undefined
-      let advanced = false
-      let reason = 'the server ended the stream'
-      try {
-        if (server === null) throw new StreamLost('the server is not running')
-        const response = await openEvents(server, runId, cursor, epoch, either)
-        if (response === null) {
-          yield { kind: 'over' }
-          return
-        }
-        openedAt = performance.now()
-        if (lostAt !== undefined) yield { kind: 'back' }
-        epoch ??= epochOf(response)
-        for await (const { id, type, data } of framesOf(response, idleMs)) {
-          if (type === resetType && id === undefined) {
-            const reset = JSON.parse(data) as ResetData
-            cursor = reset.firstSeq - 1
-            epoch = epochOf(response)
-            yield { kind: 'reset', data: reset }
-            continue
-          }
-          const seq = Number(id)
-          if (!Number.isSafeInteger(seq) || (cursor !== undefined && seq <= cursor)) continue
-          cursor = seq
-          advanced = true
-          yield { kind: 'event', seq, type, data: JSON.parse(data) as Json }
-        }
-      } catch (error) {
-        if (either.aborted || !mayPass(error, connection)) throw error
-        reason = messageOf(error)
-      }
-      const settled = openedAt !== undefined && (advanced || performance.now() - openedAt > settledMs)
-      if (lostAt === undefined || settled) {
-        lostAt = openedAt === undefined ? triedAt : performance.now()
-        attempt = 0
-        yield { kind: 'lost', reason }
-      }
-      const left = lostAt + waitMs - performance.now()
-      if (left <= 0) throw gaveUp(waitMs, reason)
-      await sleep(Math.min(left, backoffMs(attempt++, random())), undefined, { signal: either })
-      server = await connection.again()
+      const coming = events.next()
+      // A notice is shown while the next event is awaited; it does not make another request.
+      while (await notices.before(coming)) yield* notices.taken()
+      yield* notices.taken()
+      const next = await coming
+      if (next.done) break
+      const { seq, type, data } = next.value
+      if (seq === null) yield { kind: 'reset', data: data as ResetData }
+      else yield { kind: 'event', seq, type, data: data as Json }
     }
+  } catch (error) {
+    throw signal.aborted ? signal.reason : readable(error, waitMs)
   } finally {
-    leave.abort()
+    // An attempt may be under way: a `return` of the iterator would wait for its outcome.
+    following.close()
+  }
+  if (signal.aborted) throw signal.reason
+  yield { kind: 'over' }
+}
+
+/** Where the server is now: a restarted one has another token and maybe another port. */
+function whereabouts(connection: Connection): { url(): Promise<string>; token(): string } {
+  let server: Server = connection.server
+  let isFirst = true
+  return {
+    url: async () => {
+      const now = isFirst ? server : await connection.again()
+      isFirst = false
+      if (now === null) throw new ClientError('unreachable', 'the server is not running', { retry: true })
+      server = now
+      return server.url
+    },
+    token: () => server.token,
   }
 }
 
-/** 100 ms doubled up to 5 s, half of it left to chance so that many clients do not come back at once. */
-export function backoffMs(attempt: number, random: number): number {
-  const ceiling = Math.min(5000, 100 * 2 ** Math.min(attempt, 10))
-  return ceiling / 2 + (ceiling / 2) * random
+/** What happened to the connection and has not been shown yet. */
+class Notices {
+  #waiting: Followed[] = []
+  #isLost = false
+  #wake = () => {}
+
+  take(status: FollowStatus, error: ClientError | undefined): void {
+    if (status === 'reconnecting') this.#add({ kind: 'lost', reason: reasonOf(error) })
+    if (status === 'open' && this.#isLost) this.#add({ kind: 'back' })
+    this.#isLost = status === 'reconnecting'
+  }
+
+  taken(): Followed[] {
+    return this.#waiting.splice(0)
+  }
+
+  /** True when there is a notice before `coming` settles. */
+  async before(coming: Promise<unknown>): Promise<boolean> {
+    if (this.#waiting.length > 0) return true
+    const notice = new Promise<boolean>((resolve) => {
+      this.#wake = () => resolve(true)
+    })
+    const settled = coming.then(
+      () => false,
+      () => false,
+    )
+    return Promise.race([notice, settled])
+  }
+
+  #add(notice: Followed): void {
+    this.#waiting.push(notice)
+    this.#wake()
+  }
 }
 
-/** Null when the log is closed and the cursor is at its end. */
-async function openEvents(
-  server: Server,
-  runId: string,
-  cursor: number | undefined,
-  epoch: string | undefined,
-  signal: AbortSignal,
-): Promise<Response | null> {
-  const response = await send(server, `/api/runs/${encodeURIComponent(runId)}/events`, {
-    headers: {
-      accept: 'text/event-stream',
-      ...(cursor === undefined ? {} : { 'last-event-id': String(cursor) }),
-      ...(cursor === undefined || epoch === undefined ? {} : { 'millrace-epoch': epoch }),
-    },
-    signal,
-  })
-  if (response.status === 204) return null
-  if (!response.ok) throw await refusal(response)
-  return response
-}
-
-function epochOf(response: Response): string | undefined {
-  return response.headers.get('millrace-epoch') ?? undefined
-}
-
-/** Does it make sense to try again? */
-function mayPass(error: unknown, connection: Connection): boolean {
-  if (!(error instanceof Refused)) return error instanceof Unreachable || error instanceof StreamLost
-  if (error.status >= 500 || error.status === 429 || error.status === 408) return true
-  // Between two servers of one data directory, the token is of the one and the address of the other.
-  return error.status === 401 && connection.renewsToken
-}
-
-function gaveUp(waitMs: number, reason: string): CliError {
+function readable(error: unknown, waitMs: number): unknown {
+  if (!(error instanceof ClientError)) return error
+  if (error.code !== 'gave_up') {
+    return error.status === undefined ? new CliError(error.message, exitCodes.unavailable) : refused(error)
+  }
   return new CliError(
-    `gave up after ${waitMs / 1000} s: ${reason}. This says nothing of the run itself: follow it again later.`,
+    `gave up after ${waitMs / 1000} s: ${reasonOf(error.cause)}. This says nothing of the run itself: follow it again later.`,
     exitCodes.unavailable,
   )
+}
+
+function refused({ status = 0, message }: ClientError): Refused {
+  return new Refused(status, message)
+}
+
+/** The most frequent cause, in words for a person instead of the system's code. */
+function reasonOf(error: unknown): string {
+  let message = error instanceof Error ? error.message : String(error)
+  for (let inner: unknown = error; inner instanceof Error; inner = inner.cause) {
+    const { code, message: said } = inner as Error & { code?: unknown }
+    if (code === 'ECONNREFUSED') message = message.replace(said, 'nothing listens there')
+  }
+  return message
 }

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { backoffMs } from '#cli/follow'
 import { place, run, runProgram, start } from './child.ts'
 import {
   after,
@@ -273,12 +272,5 @@ describe('millrace follow', () => {
     expect(ended.code).toBe(130)
     expect(ended.stderr).toContain('the run continues')
     expect(server.seen.some((one) => one.method === 'POST')).toBe(false)
-  })
-})
-
-describe('the time between two attempts', () => {
-  it('doubles from 0.1 s to 5 s, and half of it is chance', () => {
-    expect([0, 1, 2, 10, 1000].map((attempt) => backoffMs(attempt, 1))).toEqual([100, 200, 400, 5000, 5000])
-    expect([0, 1, 10].map((attempt) => backoffMs(attempt, 0))).toEqual([50, 100, 2500])
   })
 })

@@ -4,10 +4,10 @@
  * The probe's frames carry the time they were written. The clocks of the two machines need not agree:
  * only intervals are compared, never times.
  */
+import { framesOf, systemClock } from '@millrace/client'
 import { messageOf } from '@millrace/protocol'
 import { Refused, refusal, send } from '#cli/api'
 import type { Server } from '#cli/connect'
-import { framesOf } from '#cli/event-stream'
 import type { Check } from './check.ts'
 
 const name = 'stream'
@@ -30,10 +30,10 @@ export async function checkStream(server: Server): Promise<Check[]> {
     })
     if (!response.ok) throw await refusal(response)
     const arrivals: Arrival[] = []
-    for await (const frame of framesOf(response, idleMs)) {
+    for await (const frame of framesOf(response, idleMs, systemClock)) {
       if (frame.type !== 'probe') continue
       const { at } = JSON.parse(frame.data) as { at: number }
-      arrivals.push({ writtenAt: at, arrivedAt: frame.arrivedAt })
+      arrivals.push({ writtenAt: at, arrivedAt: performance.now() })
     }
     return [judgeArrivals(arrivals), ...judgeHeaders(response.headers)]
   } catch (error) {
