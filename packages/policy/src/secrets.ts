@@ -28,6 +28,10 @@ const readableInHome = [
 ]
 
 const secretDirectories = [
+  // Connections, to some programs.
+  '/inet',
+  '/inet4',
+  '/inet6',
   '/etc/ssh',
   '/etc/ssl/private',
   '/etc/sudoers.d',

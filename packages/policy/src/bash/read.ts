@@ -5,6 +5,7 @@
 import { parse } from 'unbash'
 import { ruleOf } from '#bash/known/index'
 import { combinations } from '#bash/words/expand'
+import { globTrouble } from '#bash/words/globs'
 import type { Finding, Span } from '#finding'
 import type { Call, Input } from './call.ts'
 import { withoutBodies } from './heredocs.ts'
@@ -12,7 +13,7 @@ import { limits, Reading, type ReadingOptions } from './reading.ts'
 import { Scope, samePlaces } from './scope.ts'
 import { isSystemProgram, simpleCall } from './simple-call.ts'
 import { Walker } from './statements.ts'
-import { holdsStandIn, isUnknown, plainText, show } from './symbols.ts'
+import { anyName, holdsStandIn, isUnknown, plainText, show } from './symbols.ts'
 
 export interface BashReading {
   findings: readonly Finding[]
@@ -29,7 +30,7 @@ export function createBashReader(options: ReadingOptions): BashReader {
       ...(options.sandboxed ? [['TMPDIR', '/tmp'] satisfies [string, string]] : []),
     ])
     readScript(reading, scope, command, { from: 'nowhere' })
-    for (const conflict of reading.order.conflicts()) reading.unreadable(conflict)
+    reading.finish()
     return { findings: reading.findings, looks: reading.looks }
   }
 }
@@ -90,6 +91,7 @@ function readCommand(
     },
     readCommand: (inner, at, from) => reading.deeper(() => readCommand(reading, scope, inner, at, from)),
   })
+  for (const arg of call.args) if (arg.startsWith(anyName)) judgeMatches(call, arg, reading)
   const rule = ruleOf(call.name)
   const own = scope.functions.get(program)
   if (own !== undefined) {
@@ -105,6 +107,15 @@ function readCommand(
     if (rule === undefined) call.unreadable(`the policy does not know the program ${show(program)}`, program)
     else if (!/^--(version|help)$/.test(call.args.join(' '))) rule(call)
   } else runsOfProject(call, program, rule)
+}
+
+/** What a pattern matches could be options of any program. */
+function judgeMatches(call: Call, pattern: string, reading: Reading): void {
+  reading.givesMatches()
+  for (const path of call.pathsOf(pattern) ?? []) {
+    const trouble = globTrouble(path, reading)
+    if (trouble !== null) call.unreadable(`${show(pattern)} ${trouble}`, pattern)
+  }
 }
 
 /** A program of the project may do with its arguments what it likes. */

@@ -38,6 +38,10 @@ export class Reading implements Links {
   readonly order = new Order()
   /** A trap is set, whose text has been read for this directory. */
   trapped = false
+  /** A pattern that begins with `*` is given to a program: its matches could be options. */
+  #matchesAnything = false
+  /** A file is made whose name looks like an option. */
+  #makesOptions = false
   /** IFS is assigned somewhere: known text without quotes may be split anywhere. */
   splitsAnywhere = false
   looks = 0
@@ -72,6 +76,22 @@ export class Reading implements Links {
     return this.looks < limits.looks
   }
 
+  /** `*.ts` as an argument: a match that looks like an option is one. */
+  givesMatches(): void {
+    this.#matchesAnything = true
+  }
+
+  makes(path: string): void {
+    this.#makesOptions ||= /\/[-\u{f0000}-\u{f0005}][^/]*$/u.test(path)
+  }
+
+  /** What only the whole command shows. */
+  finish(): void {
+    for (const conflict of this.order.conflicts()) this.unreadable(conflict)
+    if (this.#matchesAnything && this.#makesOptions)
+      this.unreadable('a pattern may match a file made just now, whose name programs take for an option')
+  }
+
   /** Does something one level deeper; past the bound it says so instead. */
   deeper(happen: () => void): void {
     if (this.#depth >= limits.depth) {
@@ -104,8 +124,19 @@ export class Reading implements Links {
   pathsOf(path: string, scope: Scope): string[] | null {
     const { places } = this.options
     if (path.length > limits.pathCharacters) return null
+    this.#usesOnTheWay(path, scope)
     if (path.startsWith('/')) return [places.resolve(path, '/', this)]
     return scope.directories?.map((directory) => places.resolve(path, directory, this)) ?? null
+  }
+
+  /** `link/..` leads above what the link names, so that it counts as a use of the link. */
+  #usesOnTheWay(path: string, scope: Scope): void {
+    for (const up of path.matchAll(/\/\.\.(?=\/|$)/g)) {
+      const before = path.slice(0, up.index)
+      if (!this.look() || /(^|\/)\.\.$/.test(before)) continue
+      for (const directory of before.startsWith('/') ? ['/'] : (scope.directories ?? []))
+        this.order.uses(this.options.places.resolve(before, directory, this), path)
+    }
   }
 
   linkAt(path: string, read: (path: string) => string | null): string | null {

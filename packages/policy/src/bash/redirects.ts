@@ -30,7 +30,8 @@ export function judgeRedirect(redirect: Redirection, to: Expander, reading: Read
       reading.unreadable(`${operator} ${show(text)} opens a connection of the shell's own`)
       continue
     }
-    const paths = holdsStandIn(text) ? null : reading.pathsOf(text, to.scope)
+    // One match of a pattern would be taken.
+    const paths = holdsStandIn(text) || /[*?[]/.test(text) ? null : reading.pathsOf(text, to.scope)
     if (paths === null)
       reading.unreadable(`it is not known where the redirection ${operator} ${show(target.text)} leads`)
     for (const path of paths ?? []) judgePath(path, redirect, reading)
@@ -48,7 +49,10 @@ function judgePath(path: string, { operator, target }: Redirect, reading: Readin
     (reads ? places.doubtOfRead(path, false) : null) ?? (writes ? places.doubtOfWrite(path) : null)
   if (harm === null && doubt !== null) reading.unreadable(`${name} is in doubt: ${doubt}`)
   reading.order.uses(path, name)
-  if (writes) reading.order.writes(path, name)
+  if (writes) {
+    reading.makes(path)
+    reading.order.writes(path, name)
+  }
 }
 
 /** The last redirection of standard input counts. */

@@ -83,8 +83,10 @@ export function simpleCall(parts: SimpleCallParts): Call {
       )
     },
     writes(path, content = true) {
-      for (const one of judge(path, 'writes', places.harmOfWrite, places.doubtOfWrite))
+      for (const one of judge(path, 'writes', places.harmOfWrite, places.doubtOfWrite)) {
+        reading.makes(one)
         if (content) reading.order.writes(one, name)
+      }
     },
     isDirectory: (path) =>
       (reading.pathsOf(path, scope) ?? []).some(

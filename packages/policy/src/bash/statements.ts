@@ -13,7 +13,7 @@ import {
   type TestExpression,
   type Word,
 } from 'unbash'
-import { type Expander, expandText, expandWord, expansionTexts } from '#bash/words/expand'
+import { type Expander, expandText, expandWord, expansionTexts, printsNumber } from '#bash/words/expand'
 import type { Span } from '#finding'
 import { assignedIn, declaring, isDynamic, isNumber, shared } from './assigned.ts'
 import type { Input } from './call.ts'
@@ -316,6 +316,9 @@ export class Walker {
   /** Bash evaluates the text of a variable in arithmetic, and an index in it can hold a command. */
   #arithmetic(node: ArithmeticExpression | undefined): void {
     if (node === undefined || !this.#reading.look()) return
+    // What it prints is evaluated: an index in it can run commands.
+    if (node.type === 'ArithmeticCommandExpansion' && !printsNumber(node.text))
+      this.#reading.unreadable(`the output of ${show(node.text)} is evaluated in arithmetic`)
     if (node.type !== 'ArithmeticWord') {
       this.#reading.deeper(() =>
         forEachChild(node, (child) => {

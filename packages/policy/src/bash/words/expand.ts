@@ -237,6 +237,11 @@ function holdsStandInAtEnd(value: string): boolean {
   return holdsStandIn([...value].at(-1) ?? '')
 }
 
+/** Is it a substitution, as written, that prints a number? */
+export function printsNumber(text: string): boolean {
+  return /^\$\((date \+%s|nproc|git rev-list --count HEAD|id -[ug])\)$/.test(text)
+}
+
 const plainOutput =
   /^(date \+%[sYFT]|nproc|git merge-base [a-zA-Z][\w/.-]* [a-zA-Z][\w/.-]*|git rev-parse (--short )?HEAD|git rev-list --count HEAD|id -[ug])$/
 

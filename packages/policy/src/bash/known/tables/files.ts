@@ -28,6 +28,7 @@ function lands(call: Call, matched: Matched): void {
     if (!keepsLinks) continue
     source.kind = call.name === 'mv' ? 'remove' : 'deep'
     if (call.name === 'mv') call.reads(source.text, true)
+    else if (!isPlainFile(call, source.text)) bringsIn(call, source.text)
     if (/(^|\/)\.{0,2}\/*$/.test(source.text))
       call.unreadable(`${call.name} merges what ${show(source.text)} holds into ${show(target)}`, source.text)
     if (!isPlainFile(call, source.text)) for (const path of [target, place]) call.changes(path)
@@ -40,7 +41,7 @@ function isPlainFile(call: Call, path: string): boolean {
   // `resolve` follows links, so the last part is looked at as it is named.
   return paths.every(
     (one) =>
-      one.endsWith(`/${nameIn(path)}`) && (lstatSync(one, { throwIfNoEntry: false })?.isFile() ?? true),
+      one.endsWith(`/${nameIn(path)}`) && (lstatSync(one, { throwIfNoEntry: false })?.isFile() ?? false),
   )
 }
 
@@ -85,12 +86,20 @@ const tarProper = judgeBy({
   },
 })
 
-/** Whatever names an archive holds, they land below a directory that is not the project itself. */
-function unpacks(call: Call, directory: string | undefined): void {
-  const paths = call.pathsOf(directory ?? '.')
-  if (paths === null || paths.includes(call.projectPath) || call.projectPath.startsWith(`${paths[0]}/`))
-    call.unreadable(`${call.name} may write any file of the project`, directory)
-  call.changes(directory ?? '.')
+/** An archive holds whatever names its maker gave it, protected ones and links among them. */
+function unpacks(call: Call, directory = '.'): void {
+  call.unreadable(`${call.name} writes files whose names are in the archive`)
+  call.changes(directory)
+}
+
+/** Only what is in the project is known to hold no protected names. */
+function bringsIn(call: Call, source: string): void {
+  const paths = call.pathsOf(source)
+  if (
+    paths === null ||
+    paths.some((path) => path !== call.projectPath && !path.startsWith(`${call.projectPath}/`))
+  )
+    call.unreadable(`${call.name} brings files into the project whose names are not seen`, source)
 }
 
 const unzip: Entry = {
@@ -109,7 +118,10 @@ const rsync: Entry = {
     if (operandsOf(matched).some(({ text }) => text.includes(':')))
       call.unreadable('rsync reaches another machine')
     if (matched.options.has('--delete') && target !== undefined) call.removes(target.text)
-    unpacks(call, target?.text)
+    for (const { text } of operandsOf(matched).slice(0, 1)) bringsIn(call, text)
+    call.changes(target?.text ?? '.')
+    if ((call.pathsOf(target?.text ?? '.') ?? []).includes(call.projectPath))
+      call.unreadable('rsync may replace any file of the project', target?.text)
   },
 }
 
@@ -123,7 +135,13 @@ const dd: Rule = (call) => {
   }
 }
 
-const squeezes = '-# -dkfcqvl | write*'
+/** What is unpacked has the name without its ending. */
+const squeezes: Entry = {
+  grammar: '-# -dkfcqvl | write*',
+  also(call, matched) {
+    for (const { text } of operandsOf(matched)) call.writes(text.replace(/\.\w+$/, ''))
+  },
+}
 
 export const fileTables: Readonly<Record<string, Entry | Rule>> = {
   touch: '-acm -d:text -t:number -r:read | write*',
@@ -131,23 +149,28 @@ export const fileTables: Readonly<Record<string, Entry | Rule>> = {
   'rm rmdir': '-rRfvdIp --recursive --force --verbose | remove*',
   unlink: '| remove',
   cp: {
-    grammar: `-rRafnpuvT -dP -t:write --recursive --archive --force --no-clobber --verbose | read* write`,
+    grammar: `-rRafnpuv -dP -t:write --recursive --archive --force --no-clobber --verbose | read* write`,
     also: lands,
   },
-  mv: { grammar: '-fnvuT -t:write --force --no-clobber --verbose | remove* write', also: lands },
+  mv: { grammar: '-fnvu -t:write --force --no-clobber --verbose | remove* write', also: lands },
   ln: links,
   chmod: '-Rvf --recursive | mode mark*',
   'chown chgrp': 'never -Rvfh --recursive | text mark*',
   truncate: '-c -s:word --size:word | write*',
   tee: '-ai --append | write*',
-  split: 'changes -d -l:number -b:word -n:number -a:number | read? write?',
+  split: {
+    grammar: 'changes -d -l:number -b:word -n:number -a:number | read? write?',
+    also(call, matched) {
+      call.writes(`${operandsOf(matched)[1]?.text ?? 'x'}${anyName}`)
+    },
+  },
   mktemp: '-dqu --directory |',
   tar,
   unzip,
   rsync,
   dd,
   'gzip gunzip bzip2 bunzip2 xz unxz': squeezes,
-  zstd: '-# -dkfq -o:write | write*',
+  zstd: '-# -kfq -o:write | write*',
   patch: 'changes --dry-run -NsR -p:number -i:read --input:read --strip:number |',
   sponge: '-a | write',
   'dos2unix unix2dos': '-q | write*',

@@ -73,7 +73,8 @@ const config: Entry = {
     const { options } = matched
     const names = ['-l', '--list', '--get', '--get-all', '--get-regexp']
     if (names.some((name) => options.has(name)) || ['get', 'list'].includes(first ?? '')) {
-      if (!options.has('--get')) call.unreadable('git config prints settings, which may hold credentials')
+      if (!options.has('--get') || /header|credential|token|password/i.test(first ?? ''))
+        call.unreadable('git config prints settings, which may hold credentials')
       return
     }
     if (second === undefined && !['--unset', '--add', '--edit', '-e'].some((name) => options.has(name)))
@@ -201,11 +202,18 @@ const rules = new Map(
     ),
     'cherry-pick': replaces('-xn --no-commit --abort --continue --skip --no-edit -m:number'),
     revert: replaces('-nm --no-edit --no-commit --abort --continue -m:number'),
-    pull: replaces('-qr --rebase --ff-only --no-rebase --quiet --autostash --tags --prune', 'target*'),
-    fetch: '-pqtv --all --prune --tags --quiet --verbose --unshallow --depth:number | target*',
-    'ls-remote': '-htq --heads --tags --exit-code | target*',
-    apply: replaces('-R3v --check --stat --index --cached --reverse --3way --whitespace:name', 'read*'),
-    am: replaces('-3 --abort --continue --skip', 'read*'),
+    pull: replaces('-qr --rebase --ff-only --no-rebase --quiet --autostash --tags --prune', 'name? ref*'),
+    fetch: '-pqtv --all --prune --tags --quiet --verbose --unshallow --depth:number | name? ref*',
+    'ls-remote': '-tq --heads --tags --exit-code | name? ref*',
+    apply: {
+      grammar: '--check --stat --numstat --summary | read*',
+      also(call, { options }) {
+        if (options.size > 0) return
+        call.unreadable('git apply writes files whose names are in the patch')
+        call.changes(call.projectPath)
+      },
+    },
+    am: replaces('--abort --skip', ''),
     bisect,
     'update-index': '--chmod:word --refresh --assume-unchanged --no-assume-unchanged --really-refresh | ref*',
     worktree: (call) =>

@@ -90,7 +90,7 @@ const filtered: Rule = (call) => {
   let { args } = call
   while (
     /^(--filter|-F|--dir|-C)$/.test(args[0] ?? '') &&
-    /^[\w@./*-]+$/.test(args[1] ?? '') &&
+    /^(?!.*\.\.)[\w@/*-][\w@./*-]*$/.test(args[1] ?? '') &&
     args[0]?.toLowerCase() !== '-c' &&
     args[0] !== '--dir'
   )

@@ -72,12 +72,14 @@ const jq: Rule = (call) => {
 /** `-i` writes in place; without `-e` the first operand is the script. */
 const sed: Entry = {
   grammar: '-nErsuz -e:sed -i?backup --expression:sed --quiet --regexp-extended --in-place?backup | write*',
-  also(_call, { options, values }) {
+  also(call, { options, values }) {
     const operands = values.filter(({ option }) => option === null)
     const files = options.has('-e') || options.has('--expression') ? operands : operands.slice(1)
     const [script] = operands
     if (files.length < operands.length && script !== undefined) script.kind = 'sed'
     if (!options.has('-i') && !options.has('--in-place')) for (const file of files) file.kind = 'read'
+    for (const { kind, text } of values)
+      if (kind === 'backup') for (const file of files) call.writes(file.text + text)
   },
 }
 

@@ -58,7 +58,7 @@ const compiler: Rule = (call) => {
       call.writes(next)
       at++
     } else if (/^-o./.test(arg)) call.writes(arg.slice(2))
-    else if (/^-[IL]./.test(arg)) call.reads(arg.slice(2))
+    else if (/^-[IL]./.test(arg)) call.reads(arg.slice(2), true)
     else if (!/^[-@]/.test(arg)) call.reads(arg)
     else if (!gccArgument.test(arg))
       call.unreadable(`the policy does not know what ${call.name} does with ${show(arg)}`, arg)
@@ -92,8 +92,8 @@ export const toolTables: Readonly<Record<string, Entry | Rule>> = {
   }),
   'tsx ts-node': interpreter('stop runs -v --version | run argument*', /^(-v|--version)$/),
   tsc: checker(
-    '-b -w -p:read --noEmit --project:read --build --listFiles --incremental --skipLibCheck --strict --pretty',
-    'read*',
+    '-b -w -p:mark --noEmit --project:mark --build --listFiles --incremental --skipLibCheck --strict --pretty',
+    'mark*',
   ),
   eslint: checker('-c:run -f:name --fix --ext:word --max-warnings:number --cache --format:name --config:run'),
   prettier: checker('-cwl --check --write --list-different --log-level:name'),
@@ -106,13 +106,14 @@ export const toolTables: Readonly<Record<string, Entry | Rule>> = {
   playwright: subcommands({
     test: checker('--project:name --grep:text -g:text --reporter:name --workers:number', 'argument*'),
   }),
+  prisma: subcommands({ generate: 'runs |', validate: 'runs |', format: 'runs |' }),
   biome: subcommands({
     check: checker('--write --apply --fix --unsafe'),
     lint: checker('--write --apply --fix'),
     format: checker('--write --fix'),
     ci: checker(''),
   }),
-  'vite next nuxt astro webpack rollup esbuild tsup knip depcruise madge publint turbo lerna just task stylelint svelte-check vue-tsc typedoc prisma':
+  'vite next nuxt astro webpack rollup esbuild tsup knip depcruise madge publint turbo lerna just task stylelint svelte-check vue-tsc typedoc':
     checker('', 'argument*'),
   'serve http-server': 'never | deep?',
   'pytest py.test': checker(
