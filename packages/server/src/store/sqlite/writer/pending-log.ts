@@ -19,6 +19,17 @@ export interface OpenRun extends RunFacts, Pick<RunRow, 'startedAt'> {
   pending: { firstSeq: number; jsonBytes: number; text: string } | null
 }
 
+type FactsRow = [
+  n: number,
+  state: RunState,
+  closed: number,
+  attempt: number,
+  head: number,
+  firstSeq: number,
+  cause: EndCause | null,
+  startedAt: number | null,
+]
+
 export interface PendingLog {
   open(id: string): OpenRun | undefined
   /** Takes in a run whose row was just inserted. */
@@ -34,8 +45,10 @@ export interface PendingLog {
 }
 
 export function createPendingLog(db: DatabaseSync): PendingLog {
-  const selectRun = db.prepare(`SELECT n, state, closed, attempt, head, first_seq AS firstSeq, cause,
-    started_at AS startedAt FROM runs WHERE id = ?`)
+  // An array a row, not an object: this is read for every append.
+  const selectRun = db.prepare(`SELECT n, state, closed, attempt, head, first_seq, cause, started_at
+    FROM runs WHERE id = ?`)
+  selectRun.setReturnArrays(true)
   const updateHead = db.prepare('UPDATE runs SET head = ? WHERE n = ?')
   const insertBatch = db.prepare(
     'INSERT INTO batches (run, first_seq, last_seq, json_bytes, body) VALUES (?, ?, ?, ?, ?)',
@@ -45,21 +58,11 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
   function open(id: string): OpenRun | undefined {
     const known = runs.get(id)
     if (known !== undefined) return known
-    const row = selectRun.get(id)
+    const row = selectRun.get(id) as FactsRow | undefined
     if (row === undefined) return undefined
-    const head = Number(row.head)
-    const run: OpenRun = {
-      n: Number(row.n),
-      state: row.state as RunState,
-      closed: row.closed === 1,
-      attempt: Number(row.attempt),
-      head,
-      firstSeq: Number(row.firstSeq),
-      cause: row.cause as EndCause | null,
-      startedAt: row.startedAt as number | null,
-      storedHead: head,
-      pending: null,
-    }
+    const [n, state, closed, attempt, head, firstSeq, cause, startedAt] = row
+    const facts = { state, closed: closed === 1, attempt, head, firstSeq, cause, startedAt }
+    const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
     runs.set(id, run)
     return run
   }
