@@ -24,12 +24,17 @@ import { maySee, type Principal } from '#auth/principal'
 import type { Kind } from '#runners/kind'
 import { EndRequest } from '#runners/runner'
 import {
+  type ApprovalStore,
+  type CommitFeed,
+  type LogStore,
   publicRun,
   type QueueCounts,
   type RunFilter,
   type RunProcess,
   type RunRecord,
-  type Store,
+  type RunStore,
+  type StoreHealth,
+  type TranscriptStore,
 } from '#store/store'
 import type { Clock } from '#time/clock'
 import { ActiveRun } from './active-run.ts'
@@ -40,7 +45,7 @@ import { Questions } from './questions.ts'
 import { recover } from './recovery.ts'
 
 export interface RunsParts {
-  store: Store
+  store: RunStore & Pick<LogStore, 'append'> & ApprovalStore & TranscriptStore & CommitFeed & StoreHealth
   kinds: readonly Kind[]
   projects: ReadonlyMap<string, { id: string; path: string }>
   sandbox: Sandbox
