@@ -33,8 +33,18 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
   })
 }
 
-/** 100 ms, doubled up to 5 s. Half of it is left to chance, so that many clients do not return at once. */
-export function backoffMs(attempt: number, random: number): number {
-  const ceiling = Math.min(5000, 100 * 2 ** Math.min(attempt, 10))
-  return ceiling / 2 + (ceiling / 2) * random
+/** How long the waits between attempts may be, in milliseconds: the first, and the longest. */
+export interface Backoff {
+  firstMs: number
+  maxMs: number
+}
+
+export const defaultBackoff: Backoff = { firstMs: 1000, maxMs: 30_000 }
+
+/**
+ * The wait after some failed attempts in a row: the first one doubled for each, and the whole of it left to chance, so
+ * that many clients that lost the same server do not return at once.
+ */
+export function waitMs(failed: number, { firstMs, maxMs }: Backoff, random: number): number {
+  return Math.min(maxMs, firstMs * 2 ** Math.min(failed, 30)) * random
 }

@@ -6,7 +6,7 @@
  * run's log is complete is a lost connection, however clean its end looks.
  */
 import type { ResetData } from '@millrace/protocol'
-import { backoffMs, type Clock, pause, systemClock } from './clock.ts'
+import { type Backoff, type Clock, defaultBackoff, pause, systemClock, waitMs } from './clock.ts'
 import { type Connection, send } from './connection.ts'
 import { ClientError, refusalOf } from './errors.ts'
 import { framesOf } from './frames.ts'
@@ -43,6 +43,8 @@ export interface FollowOptions<Events = Record<string, unknown>> {
   attempts?: number
   /** How long it may be without a connection, in milliseconds, before it is given up. Default: no limit. */
   giveUpAfterMs?: number
+  /** Waits between attempts; each is a random part of its bound. Default: 1 s, doubled up to 30 s. */
+  backoff?: Backoff
   /** Silence after which a connection counts as dead. Default: 75 s; the server sends heartbeats every 15 or 30 s. */
   silenceMs?: number
   /** Errors that are final by themselves but not here. Default: none. */
@@ -156,10 +158,9 @@ class Follow implements Following {
         const left = lostAt + giveUpAfterMs - this.#clock.now()
         if (failed >= attempts || left <= 0) throw this.#failed(gaveUp(failed, error))
         this.#become('reconnecting', error)
-        const wait = Math.max(
-          backoffMs(Math.max(failed - 1, 0), this.#clock.random()),
-          error.retryAfterMs ?? 0,
-        )
+        const { backoff = defaultBackoff } = this.#options
+        const backedOff = waitMs(Math.max(failed - 1, 0), backoff, this.#clock.random())
+        const wait = Math.max(backedOff, error.retryAfterMs ?? 0)
         await pause(this.#clock, Math.min(wait, left), signal).catch(() => {})
       }
     } finally {

@@ -1,6 +1,6 @@
 /** `@millrace/client`: follows and controls the runs of a Millrace server from any JavaScript runtime. */
 export { type CallOptions, type Client, createClient } from './client.ts'
-export { type Clock, systemClock } from './clock.ts'
+export { type Backoff, type Clock, systemClock } from './clock.ts'
 export type { Connection } from './connection.ts'
 export { ClientError, type ClientErrorCode } from './errors.ts'
 export type { EventsOf, JobEvents, LifecycleEvents, PlannedEvents, SessionEvents } from './events.ts'

@@ -107,7 +107,7 @@ it('after five failed attempts in a row it is given up', async () => {
   expect(error).toMatchObject({ name: 'ClientError', code: 'gave_up' })
   expect(server.requests.length).toBe(5)
   expect(statuses.at(-1)).toBe('failed')
-  expect(clock.pauses).toEqual([75, 150, 300, 600])
+  expect(clock.pauses).toEqual([500, 1000, 2000, 4000])
 })
 
 it('a success resets the count of failed attempts', async () => {
