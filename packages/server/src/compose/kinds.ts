@@ -1,13 +1,13 @@
 /** Which kinds of run this server has: a new kind is a folder of `runners/` and one line here. */
 import { homedir } from 'node:os'
 import type { Logger } from 'pino'
-import { checkClaudeRunner } from '#agents/claude/check'
-import { createClaudeRunner, type ModelEndpoint } from '#agents/claude/runner'
+import { createClaudeEngine, type ModelEndpoint } from '#agents/claude/engine/engine'
 import type { Config } from '#config/config'
 import type { AgentStatus } from '#faces/native/catalogue'
 import { jobKind } from '#runners/job/kind'
 import type { Kind } from '#runners/kind'
 import { sessionKind } from '#runners/session/kind'
+import { createSessionRunner } from '#runners/session/runner'
 
 export interface Kinds {
   all: readonly Kind[]
@@ -42,11 +42,12 @@ function composeSessions(config: Config, model: ModelEndpoint | null): Kind {
     hidden: [config.dataDir],
     home: homedir(),
   }
+  const engine = createClaudeEngine(options)
   return sessionKind({
     config,
-    runner: createClaudeRunner(options),
+    runner: createSessionRunner({ ...options, engine }),
     unavailable: model === null ? noModel : null,
-    selfTest: () => checkClaudeRunner(options),
+    selfTest: () => engine.selfTest(),
   })
 }
 

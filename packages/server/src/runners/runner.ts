@@ -14,29 +14,29 @@ export interface EmittedEvent {
 
 /** One line of an agent's transcript, opaque. */
 export interface TranscriptEntry {
-  /** Id of the conversation, as the agent SDK gave it. */
+  /** The agent engine's id of the conversation. */
   conversation: string
-  /** '' for the conversation itself, else the SDK's path of a subagent in it. */
+  /** '' for the conversation itself, else the engine's path of a subagent in it. */
   subpath: string
   json: string
 }
 
-/** What people are asked: may this call of a tool be made? `input` must be JSON. */
-export interface Question {
-  /** The SDK's id of the call. */
+/** A tool call that people are asked to approve. `input` must be JSON. */
+export interface ApprovalRequest {
+  /** The agent's id of the call. */
   toolUseId: string
   tool: string
   input: unknown
-  /** Why they are asked. */
+  /** Why the policy asks. */
   reason: string
   /** Present when a subagent makes the call. */
   agentId?: string
 }
 
-export interface Answer {
+export interface ApprovalAnswer {
   decision: 'allow' | 'deny'
   by: ApprovalSource
-  /** What the person added. */
+  /** The person's words. */
   message?: string
 }
 
@@ -46,7 +46,7 @@ export interface RunContext {
   readonly project: { id: string; path: string } | null
   /**
    * Aborted when the run is to end. Its `reason` is an `EndRequest`. The runner then ends its
-   * processes, drains their pipes and returns; what it returns is not looked at.
+   * processes, drains their pipes and returns; its outcome is ignored.
    */
   readonly signal: AbortSignal
   readonly sandbox: Sandbox
@@ -58,20 +58,20 @@ export interface RunContext {
   /** Bytes emitted and not yet on disk: a runner stops reading its child above `emitHighWater`. */
   readonly uncommittedBytes: number
   /**
-   * Says that the work has begun; `data` is joined to the `run:started` event. Need not be awaited, nor
-   * need `recordProcess`: what is emitted afterwards stands after it, and a failure also aborts `signal`.
+   * Reports that the work has begun; `data` is merged into the `run:started` event. Neither this nor
+   * `recordProcess` need be awaited: later events follow it in the log, and a failure aborts `signal`.
    */
   started(data?: Record<string, unknown>): Promise<void>
   /** Records the process that does the work, so that it can be found after a crash of the server. */
   recordProcess(process: { pid: number; startTime: number }): Promise<void>
   /**
-   * Puts a question to people and waits for the answer. Question and answer are recorded in the run's
-   * log; the first answer wins; unanswered, it is a denial when it expires. Rejects when the run ends, or
-   * when the question could not be put, which also aborts `signal`. Need not be awaited.
+   * Asks people to approve a tool call and waits for their answer. Request and answer are recorded in
+   * the run's log; the first answer wins; without one it is denied when it expires. Rejects when the run
+   * ends, or when the request could not be stored, which also aborts `signal`. Need not be awaited.
    */
-  ask(question: Question): Promise<Answer>
+  ask(request: ApprovalRequest): Promise<ApprovalAnswer>
   /**
-   * Adds to what is kept of the conversation, for a later run to go on with. On disk when the promise
+   * Adds to what is kept of the conversation, for a later run to resume. On disk when the promise
    * resolves; a failure also aborts `signal`.
    */
   appendTranscript(entries: TranscriptEntry[]): Promise<void>
@@ -80,7 +80,7 @@ export interface RunContext {
    * started, and what this one has added. In order; empty for a new conversation.
    */
   readTranscript(): Promise<TranscriptEntry[]>
-  /** The server's log, with run and project bound: for what people should know besides the run's log. */
+  /** The server's log, with run and project bound: for what operators should know. */
   readonly log: Pick<Logger, 'warn' | 'info'>
 }
 

@@ -21,10 +21,10 @@ import {
 } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import {
-  type Answer,
+  type ApprovalAnswer,
+  type ApprovalRequest,
   type EmittedEvent,
   EndRequest,
-  type Question,
   type RunContext,
   type Runner,
   type RunOutcome,
@@ -40,9 +40,9 @@ import {
   type RunStore,
   type TranscriptStore,
 } from '#store/store'
+import type { Approvals } from './approvals.ts'
 import { bounded, boundedError, toEventJson } from './clip.ts'
 import { cutShort, type EndingParts } from './ending.ts'
-import type { Questions } from './questions.ts'
 import { reportingSandbox } from './reporting-sandbox.ts'
 
 export interface ActiveRunParts extends EndingParts {
@@ -50,8 +50,8 @@ export interface ActiveRunParts extends EndingParts {
     Pick<LogStore, 'append'> &
     Pick<ApprovalStore, 'requestApproval'> &
     TranscriptStore
-  questions: Pick<Questions, 'waitFor' | 'giveUp' | 'giveUpAll'>
-  /** How long a question waits for its answer. */
+  approvals: Pick<Approvals, 'waitFor' | 'giveUp' | 'giveUpAll'>
+  /** How long an approval waits for its answer. */
   approvalSeconds: number
   runner: Runner
   sandbox: Sandbox
@@ -64,97 +64,97 @@ type Ending = { kind: 'asked'; request: EndRequest } | { kind: 'failed'; error: 
 export class ActiveRun {
   /** Settles when the terminal event is on disk, or when that has become impossible. Never rejects. */
   readonly done: Promise<void>
-  private readonly over: () => void
-  private readonly run: RunRecord
-  private readonly parts: ActiveRunParts
-  private readonly controller = new AbortController()
-  private readonly inFlight = new Set<Promise<void>>()
-  private uncommitted = 0
-  private ending: Ending | null = null
-  private finishing: Promise<void> | null = null
+  readonly #over: () => void
+  readonly #run: RunRecord
+  readonly #parts: ActiveRunParts
+  readonly #controller = new AbortController()
+  readonly #inFlight = new Set<Promise<void>>()
+  #uncommitted = 0
+  #ending: Ending | null = null
+  #finishing: Promise<void> | null = null
 
   constructor(run: RunRecord, parts: ActiveRunParts) {
-    this.run = run
-    this.parts = parts
+    this.#run = run
+    this.#parts = parts
     const { promise, resolve } = Promise.withResolvers<void>()
     this.done = promise
-    this.over = resolve
-    void this.live()
+    this.#over = resolve
+    void this.#live()
   }
 
   get id(): string {
-    return this.run.id
+    return this.#run.id
   }
 
   /** Asks the run to end. The first request is the one that counts. */
   end(request: EndRequest): void {
-    this.endBecause({ kind: 'asked', request }, request)
+    this.#endBecause({ kind: 'asked', request }, request)
   }
 
   /** Writes the terminal event although the runner has not come back. Resolves as `done` does. */
   async finishNow(): Promise<void> {
-    if (this.finishing === null && this.ending !== null) void this.finish(this.finishFor(this.ending))
-    if (this.finishing !== null) await this.finishing
+    if (this.#finishing === null && this.#ending !== null) void this.#finish(this.#finishFor(this.#ending))
+    if (this.#finishing !== null) await this.#finishing
   }
 
-  private async live(): Promise<void> {
+  async #live(): Promise<void> {
     let outcome: RunOutcome | null = null
     try {
-      outcome = await this.parts.runner.run(this.context())
+      outcome = await this.#parts.runner.run(this.#context())
     } catch (error) {
-      this.fail(error)
+      this.#fail(error)
     }
-    await Promise.all(this.inFlight)
-    await this.finish(this.ending === null ? this.finishedBy(outcome) : this.finishFor(this.ending))
+    await Promise.all(this.#inFlight)
+    await this.#finish(this.#ending === null ? this.#finishedBy(outcome) : this.#finishFor(this.#ending))
   }
 
-  private endBecause(ending: Ending, reason: EndRequest): void {
-    if (this.ending !== null || this.finishing !== null) return
-    this.ending = ending
-    this.stop(reason)
+  #endBecause(ending: Ending, reason: EndRequest): void {
+    if (this.#ending !== null || this.#finishing !== null) return
+    this.#ending = ending
+    this.#stop(reason)
   }
 
   /** The runner learns that the run ends, and whoever waits for an answer waits no longer. */
-  private stop(reason: EndRequest): void {
-    this.controller.abort(reason)
-    this.parts.questions.giveUpAll(this.run.id, this.controller.signal.reason)
+  #stop(reason: EndRequest): void {
+    this.#controller.abort(reason)
+    this.#parts.approvals.giveUpAll(this.#run.id, this.#controller.signal.reason)
   }
 
-  private fail(error: unknown): void {
-    this.endBecause({ kind: 'failed', error }, new EndRequest('crash', messageOf(error)))
+  #fail(error: unknown): void {
+    this.#endBecause({ kind: 'failed', error }, new EndRequest('crash', messageOf(error)))
   }
 
   /** Every way to end comes through here; the first one is the only one. */
-  private finish(finish: Finish): Promise<void> {
-    this.finishing ??= this.write(finish)
-    return this.finishing
+  #finish(finish: Finish): Promise<void> {
+    this.#finishing ??= this.#write(finish)
+    return this.#finishing
   }
 
-  private async write(finish: Finish): Promise<void> {
-    const { store, log } = this.parts
+  async #write(finish: Finish): Promise<void> {
+    const { store, log } = this.#parts
     try {
-      await store.finish(this.run.id, this.run.attempt, finish)
+      await store.finish(this.#run.id, this.#run.attempt, finish)
     } catch (error) {
-      log.error({ run: this.run.id, err: error }, 'the end of a run could not be stored')
+      log.error({ run: this.#run.id, err: error }, 'the end of a run could not be stored')
     } finally {
-      this.over()
+      this.#over()
       // A runner that has not come back learns here that nobody waits for it.
-      this.stop(new EndRequest('crash', 'the run is over'))
+      this.#stop(new EndRequest('crash', 'the run is over'))
     }
   }
 
-  private finishFor(ending: Ending): Finish {
-    if (ending.kind === 'failed') return this.failedBy(ending.error)
+  #finishFor(ending: Ending): Finish {
+    if (ending.kind === 'failed') return this.#failedBy(ending.error)
     const { endCause, message } = ending.request
-    return cutShort(this.run, this.parts.runner, endCause, message, this.parts)
+    return cutShort(this.#run, this.#parts.runner, endCause, message, this.#parts)
   }
 
-  private finishedBy(outcome: RunOutcome | null | undefined): Finish {
+  #finishedBy(outcome: RunOutcome | null | undefined): Finish {
     try {
       if (outcome == null) throw new TypeError('the runner came back without an outcome')
       const { state, result, error, usage } = outcome
-      const event = this.toInput({ type: terminalType(this.run.kind, state), data: outcome.data })
-      const { eventBytes } = this.parts
+      const event = this.#toInput({ type: terminalType(this.#run.kind, state), data: outcome.data })
+      const { eventBytes } = this.#parts
       // What JSON cannot hold is refused here: the store could not hold it either, and then the run
       // would stay open for ever.
       return {
@@ -165,81 +165,84 @@ export class ActiveRun {
         usage: bounded(usage, eventBytes),
       }
     } catch (error) {
-      return this.failedBy(error)
+      return this.#failedBy(error)
     }
   }
 
-  private failedBy(failure: unknown): Finish {
-    this.parts.log.error({ run: this.run.id, err: failure }, 'a runner failed')
-    return cutShort(this.run, this.parts.runner, null, messageOf(failure), this.parts)
+  #failedBy(failure: unknown): Finish {
+    this.#parts.log.error({ run: this.#run.id, err: failure }, 'a runner failed')
+    return cutShort(this.#run, this.#parts.runner, null, messageOf(failure), this.#parts)
   }
 
-  private toInput(event: EmittedEvent): EventInput {
-    return { at: this.parts.now(), type: event.type, json: toEventJson(event.data, this.parts.eventBytes) }
+  #toInput(event: EmittedEvent): EventInput {
+    return { at: this.#parts.now(), type: event.type, json: toEventJson(event.data, this.#parts.eventBytes) }
   }
 
-  private context(): RunContext {
-    const { run, parts } = this
+  #context(): RunContext {
+    const run = this.#run
+    const parts = this.#parts
     const active = this
     return {
       run: publicRun(run),
       project: parts.project,
-      signal: this.controller.signal,
-      sandbox: reportingSandbox(parts.sandbox, (event) => void this.track(() => this.emit([event]))),
+      signal: this.#controller.signal,
+      sandbox: reportingSandbox(parts.sandbox, (event) => void this.#track(() => this.#emit([event]))),
       get uncommittedBytes() {
-        return active.uncommitted
+        return active.#uncommitted
       },
-      emit: (events) => this.track(() => this.emit(events)),
-      started: (data) => this.track(() => this.started(data)),
+      emit: (events) => this.#track(() => this.#emit(events)),
+      started: (data) => this.#track(() => this.#started(data)),
       recordProcess: (process: RunProcess) =>
-        this.track(() => parts.store.recordProcess(run.id, run.attempt, process)),
-      ask: (question) => this.ask(question),
+        this.#track(() => parts.store.recordProcess(run.id, run.attempt, process)),
+      ask: (request) => this.#ask(request),
       appendTranscript: (entries) =>
-        this.track(() => parts.store.appendTranscript(run.id, run.attempt, entries)),
+        this.#track(() => parts.store.appendTranscript(run.id, run.attempt, entries)),
       readTranscript: () => parts.store.readTranscript(run.id),
       log: parts.log.child({ run: run.id, project: run.project }),
     }
   }
 
-  /** Only that the question is put is waited for before the run's end: the answer may never come. */
-  private ask(question: Question): Promise<Answer> {
-    const { signal } = this.controller
-    const { questions } = this.parts
+  /** The end of the run waits for the request to be on disk, not for the answer, which may never arrive. */
+  #ask(request: ApprovalRequest): Promise<ApprovalAnswer> {
+    const { signal } = this.#controller
+    const { approvals } = this.#parts
     const id = randomUUID()
-    const answer = questions.waitFor(this.run.id, id)
-    // A runner that has stopped looking is told nothing.
+    const answer = approvals.waitFor(this.#run.id, id)
+    // A runner that no longer looks needs no rejection.
     answer.catch(() => {})
-    if (signal.aborted) questions.giveUp(id, signal.reason)
-    else this.track(() => this.put(id, question)).catch((error) => questions.giveUp(id, error))
+    if (signal.aborted) approvals.giveUp(id, signal.reason)
+    else this.#track(() => this.#request(id, request)).catch((error) => approvals.giveUp(id, error))
     return answer
   }
 
-  private async put(id: string, question: Question): Promise<void> {
-    const { run, parts } = this
+  async #request(id: string, request: ApprovalRequest): Promise<void> {
+    const run = this.#run
+    const parts = this.#parts
     const expiresAt = parts.now() + parts.approvalSeconds * 1000
-    const data: PermissionRequestedEvent = { ...question, approvalId: id, expiresAt }
-    const event = this.toInput({ type: permissionTypes.requested, data })
+    const data: PermissionRequestedEvent = { ...request, approvalId: id, expiresAt }
+    const event = this.#toInput({ type: permissionTypes.requested, data })
     await parts.store.requestApproval(run.id, run.attempt, { id, expiresAt, event })
   }
 
-  private async started(data: Record<string, unknown> | undefined): Promise<void> {
-    const { run, parts } = this
+  async #started(data: Record<string, unknown> | undefined): Promise<void> {
+    const run = this.#run
+    const parts = this.#parts
     const event = { type: lifecycleTypes.started, data: { attempt: run.attempt, ...data } }
-    await parts.store.markRunning(run.id, run.attempt, this.toInput(event))
+    await parts.store.markRunning(run.id, run.attempt, this.#toInput(event))
   }
 
-  private async emit(events: EmittedEvent[]): Promise<void> {
+  async #emit(events: EmittedEvent[]): Promise<void> {
     if (events.length === 0) return
     const inputs = events.map((event) => {
-      this.checkType(event.type)
-      return this.toInput(event)
+      this.#checkType(event.type)
+      return this.#toInput(event)
     })
     const bytes = inputs.reduce((sum, input) => sum + Buffer.byteLength(input.json), 0)
-    this.uncommitted += bytes
+    this.#uncommitted += bytes
     try {
-      await this.parts.store.append(this.run.id, this.run.attempt, inputs)
+      await this.#parts.store.append(this.#run.id, this.#run.attempt, inputs)
     } finally {
-      this.uncommitted -= bytes
+      this.#uncommitted -= bytes
     }
   }
 
@@ -247,27 +250,27 @@ export class ActiveRun {
    * Begins a write at once, so that writes reach the store in the order of the calls. One that fails
    * ends the run: what it does next could not be told to anybody. A runner need not look at the promise.
    */
-  private track(begin: () => Promise<void>): Promise<void> {
+  #track(begin: () => Promise<void>): Promise<void> {
     const write = begin()
     const settled: Promise<void> = write
-      .catch((error: unknown) => this.writeFailed(error))
+      .catch((error: unknown) => this.#writeFailed(error))
       .then(() => {
-        this.inFlight.delete(settled)
+        this.#inFlight.delete(settled)
       })
-    this.inFlight.add(settled)
+    this.#inFlight.add(settled)
     return write
   }
 
-  private writeFailed(error: unknown): void {
+  #writeFailed(error: unknown): void {
     if (error instanceof MillraceError) this.end(new EndRequest('crash', error.message))
     // Not the store's doing: the runner emitted what is no event.
-    else this.fail(error)
+    else this.#fail(error)
   }
 
-  private checkType(type: string): void {
+  #checkType(type: string): void {
     if (!eventTypePattern.test(type))
       throw new TypeError(`an event type must match ${eventTypePattern}: ${type}`)
-    if (isReserved(this.run.kind, type)) throw new TypeError(`a runner may not emit the event type ${type}`)
+    if (isReserved(this.#run.kind, type)) throw new TypeError(`a runner may not emit the event type ${type}`)
   }
 }
 

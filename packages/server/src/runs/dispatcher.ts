@@ -27,23 +27,23 @@ interface Look {
 }
 
 export class Dispatcher {
-  private readonly parts: DispatcherParts
-  private readonly looking = new Map<RunKind, Look>()
-  private stopListening: (() => void) | null = null
-  private retry: NodeJS.Timeout | null = null
-  private stopped = false
+  readonly #parts: DispatcherParts
+  readonly #looking = new Map<RunKind, Look>()
+  #stopListening: (() => void) | null = null
+  #retry: NodeJS.Timeout | null = null
+  #stopped = false
 
   constructor(parts: DispatcherParts) {
-    this.parts = parts
+    this.#parts = parts
   }
 
   /** Begins to claim, and goes on with every commit that may have made room or brought work. */
   start(): void {
-    if (this.stopped || this.stopListening !== null) return
-    this.stopListening = this.parts.store.onCommit((commit) => {
-      if (commit.change === 'created' || commit.change === 'finished') this.lookAll()
+    if (this.#stopped || this.#stopListening !== null) return
+    this.#stopListening = this.#parts.store.onCommit((commit) => {
+      if (commit.change === 'created' || commit.change === 'finished') this.#lookAll()
     })
-    this.lookAll()
+    this.#lookAll()
   }
 
   /**
@@ -51,64 +51,64 @@ export class Dispatcher {
    * run that need not wait starts one commit earlier.
    */
   expect(kind: RunKind): void {
-    if (this.stopListening === null) return
-    const found = this.parts.kinds.find((candidate) => candidate.kind === kind)
-    if (found !== undefined) this.look(kind, found.concurrency)
+    if (this.#stopListening === null) return
+    const found = this.#parts.kinds.find((candidate) => candidate.kind === kind)
+    if (found !== undefined) this.#look(kind, found.concurrency)
   }
 
   /** No claim is begun after this; resolves when none is under way. */
   async stop(): Promise<void> {
-    this.stopped = true
-    this.stopListening?.()
-    if (this.retry !== null) clearTimeout(this.retry)
-    await Promise.all([...this.looking.values()].map((look) => look.over))
+    this.#stopped = true
+    this.#stopListening?.()
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    await Promise.all([...this.#looking.values()].map((look) => look.over))
   }
 
-  private lookAll(): void {
-    for (const { kind, concurrency } of this.parts.kinds) this.look(kind, concurrency)
+  #lookAll(): void {
+    for (const { kind, concurrency } of this.#parts.kinds) this.#look(kind, concurrency)
   }
 
-  private look(kind: RunKind, limit: number): void {
-    if (this.stopped) return
-    const busy = this.looking.get(kind)
+  #look(kind: RunKind, limit: number): void {
+    if (this.#stopped) return
+    const busy = this.#looking.get(kind)
     if (busy !== undefined) {
       busy.again = true
       return
     }
     const look: Look = { again: true, over: Promise.resolve() }
-    this.looking.set(kind, look)
-    look.over = this.claimWhileHinted(kind, limit, look)
+    this.#looking.set(kind, look)
+    look.over = this.#claimWhileHinted(kind, limit, look)
   }
 
-  private async claimWhileHinted(kind: RunKind, limit: number, look: Look): Promise<void> {
+  async #claimWhileHinted(kind: RunKind, limit: number, look: Look): Promise<void> {
     try {
-      while (look.again && !this.stopped) {
+      while (look.again && !this.#stopped) {
         look.again = false
-        await this.claimAll(kind, limit)
+        await this.#claimAll(kind, limit)
       }
     } catch (error) {
-      if (this.stopped) return
-      this.parts.log.error({ kind, err: error }, 'no run could be claimed')
+      if (this.#stopped) return
+      this.#parts.log.error({ kind, err: error }, 'no run could be claimed')
       // A store that failed stays so.
-      if (!(error instanceof MillraceError && error.code === 'storage_failed')) this.lookLater()
+      if (!(error instanceof MillraceError && error.code === 'storage_failed')) this.#lookLater()
     } finally {
-      this.looking.delete(kind)
+      this.#looking.delete(kind)
     }
   }
 
-  private async claimAll(kind: RunKind, limit: number): Promise<void> {
-    while (!this.stopped) {
-      const run = await this.parts.store.claim({ kind, limit, node: this.parts.node })
+  async #claimAll(kind: RunKind, limit: number): Promise<void> {
+    while (!this.#stopped) {
+      const run = await this.#parts.store.claim({ kind, limit, node: this.#parts.node })
       if (run === null) return
       // Launched also when stop() was called meanwhile: it is ours now, and shutdown ends it.
-      this.parts.launch(run)
+      this.#parts.launch(run)
     }
   }
 
-  private lookLater(): void {
-    this.retry ??= setTimeout(() => {
-      this.retry = null
-      this.lookAll()
-    }, this.parts.retryMs ?? 1000)
+  #lookLater(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = null
+      this.#lookAll()
+    }, this.#parts.retryMs ?? 1000)
   }
 }

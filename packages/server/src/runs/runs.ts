@@ -38,10 +38,10 @@ import {
 } from '#store/store'
 import type { Clock } from '#time/clock'
 import { ActiveRun } from './active-run.ts'
+import { Approvals } from './approvals.ts'
 import { toEventJson } from './clip.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { cancelQueued, endRequestFor, settledWithin } from './ending.ts'
-import { Questions } from './questions.ts'
 import { recover } from './recovery.ts'
 
 export interface RunsParts {
@@ -58,7 +58,7 @@ export interface RunsParts {
   shutdownGraceMs: number
   /** How long an abort waits for the run's end before it answers with the run as it is. */
   abortWaitMs?: number
-  /** How long a question to people is open: then it is a denial. */
+  /** How long an approval stays open before it counts as denied. */
   approvalSeconds?: number
   /** What waits of many runs are timed by. */
   after?: Clock['after']
@@ -81,45 +81,45 @@ const recordWaitMs = 1000
 const commitWaitMs = 2000
 
 export class Runs {
-  private readonly parts: RunsParts
-  private readonly kinds: ReadonlyMap<string, Kind>
-  private readonly active = new Map<string, ActiveRun>()
-  private readonly dispatcher: Dispatcher
-  private readonly questions: Questions
+  readonly #parts: RunsParts
+  readonly #kinds: ReadonlyMap<string, Kind>
+  readonly #active = new Map<string, ActiveRun>()
+  readonly #dispatcher: Dispatcher
+  readonly #approvals: Approvals
   /** Ends asked for runs whose claim has not come back to this node yet. */
-  private readonly endAtLaunch = new Map<string, EndRequest>()
-  private readonly requestSchema: z.ZodType<{ kind: RunKind } & Record<string, unknown>>
-  private closedAtOpen = 0
-  private draining = false
-  private stopping: Promise<void> | null = null
+  readonly #endAtLaunch = new Map<string, EndRequest>()
+  readonly #requestSchema: z.ZodType<{ kind: RunKind } & Record<string, unknown>>
+  #closedAtOpen = 0
+  #draining = false
+  #stopping: Promise<void> | null = null
 
   constructor(parts: RunsParts) {
-    this.parts = parts
-    this.kinds = new Map(parts.kinds.map((kind) => [kind.kind, kind]))
+    this.#parts = parts
+    this.#kinds = new Map(parts.kinds.map((kind) => [kind.kind, kind]))
     const requests = parts.kinds.map(({ request }) => request) as [Kind['request'], ...Kind['request'][]]
-    this.requestSchema = z.discriminatedUnion('kind', requests)
-    this.questions = new Questions(parts)
-    this.dispatcher = new Dispatcher({ ...parts, launch: (run) => this.launch(run) })
+    this.#requestSchema = z.discriminatedUnion('kind', requests)
+    this.#approvals = new Approvals(parts)
+    this.#dispatcher = new Dispatcher({ ...parts, launch: (run) => this.#launch(run) })
   }
 
   /** Shape of a request that starts a run: one member a kind. */
   get request(): z.ZodType<{ kind: RunKind } & Record<string, unknown>> {
-    return this.requestSchema
+    return this.#requestSchema
   }
 
   /** Closes what an earlier server left active, then begins to take runs from the queue. */
   async open(): Promise<void> {
-    this.closedAtOpen = await recover({ ...this.parts, kinds: this.kinds })
-    this.dispatcher.start()
+    this.#closedAtOpen = await recover({ ...this.#parts, kinds: this.#kinds })
+    this.#dispatcher.start()
   }
 
   /** How many runs an earlier server had left open, and `open()` closed. */
   get recovered(): number {
-    return this.closedAtOpen
+    return this.#closedAtOpen
   }
 
   get activeCount(): number {
-    return this.active.size
+    return this.#active.size
   }
 
   /**
@@ -131,14 +131,14 @@ export class Runs {
     principal: Principal,
     options: StartOptions = {},
   ): Promise<{ run: Run; created: boolean }> {
-    if (this.draining) throw new MillraceError('draining', 'The server is shutting down; try again shortly')
-    const kind = this.kindOf(request.kind)
+    if (this.#draining) throw new MillraceError('draining', 'The server is shutting down; try again shortly')
+    const kind = this.#kindOf(request.kind)
     const availability = kind.availability()
     if (!availability.available) throw new MillraceError('agent_unavailable', availability.reason)
     const { project, spec } = kind.prepare(request)
-    const at = this.parts.now()
+    const at = this.#parts.now()
     const { idempotencyKey, retryOf = null, resumes = null } = options
-    const creating = this.parts.store.createRun({
+    const creating = this.#parts.store.createRun({
       id: randomUUID(),
       kind: request.kind,
       project,
@@ -151,20 +151,20 @@ export class Runs {
       queued: {
         at,
         type: lifecycleTypes.queued,
-        json: toEventJson({ kind: request.kind, project, spec }, this.parts.eventBytes),
+        json: toEventJson({ kind: request.kind, project, spec }, this.#parts.eventBytes),
       },
       idempotency:
         idempotencyKey === undefined
           ? null
           : { key: idempotencyKey, fingerprint: fingerprintOf(request.kind, project, spec) },
     })
-    this.dispatcher.expect(request.kind)
+    this.#dispatcher.expect(request.kind)
     const { run, created } = await creating
     return { run: publicRun(run), created }
   }
 
   async get(id: string, principal: Principal): Promise<Run> {
-    return publicRun(await this.visible(id, principal))
+    return publicRun(await this.#visible(id, principal))
   }
 
   async list(
@@ -172,12 +172,12 @@ export class Runs {
     principal: Principal,
   ): Promise<{ runs: Run[]; nextCursor: string | null }> {
     const owner = principal.admin ? undefined : principal.user
-    const page = await this.parts.store.listRuns({ ...filter, owner })
+    const page = await this.#parts.store.listRuns({ ...filter, owner })
     return { runs: page.runs.map(publicRun), nextCursor: page.nextCursor }
   }
 
   counts(kind: RunKind): Promise<QueueCounts> {
-    return this.parts.store.queueCounts(kind)
+    return this.#parts.store.queueCounts(kind)
   }
 
   /**
@@ -185,20 +185,20 @@ export class Runs {
    * has no room to record it: the run is ended all the same, and its log says so once there is room.
    */
   abort(id: string, principal: Principal): Promise<Run> {
-    return this.endFromOutside(id, principal, endRequestFor('abort'))
+    return this.#endFromOutside(id, principal, endRequestFor('abort'))
   }
 
   /** Ends a run as interrupted, for a reason that its followers are told; otherwise as `abort` does. */
   interrupt(id: string, principal: Principal, reason: string): Promise<Run> {
-    return this.endFromOutside(id, principal, new EndRequest('shutdown', reason))
+    return this.#endFromOutside(id, principal, new EndRequest('shutdown', reason))
   }
 
-  private async endFromOutside(id: string, principal: Principal, asked: EndRequest): Promise<Run> {
-    await this.visible(id, principal)
-    const recorded = this.parts.store.requestEnd(id, asked.endCause)
+  async #endFromOutside(id: string, principal: Principal, asked: EndRequest): Promise<Run> {
+    await this.#visible(id, principal)
+    const recorded = this.#parts.store.requestEnd(id, asked.endCause)
     if (!(await settledWithin(recorded, recordWaitMs))) {
-      this.active.get(id)?.end(asked)
-      await this.recordedOrFull(recorded)
+      this.#active.get(id)?.end(asked)
+      await this.#recordedOrFull(recorded)
     }
     const record = await recorded
     if (record === null) throw notFound(id)
@@ -207,21 +207,21 @@ export class Runs {
     const cause = record.cause ?? asked.endCause
     const request = cause === asked.endCause ? asked : endRequestFor(cause)
     if (record.state === 'queued') {
-      const runner = this.kinds.get(record.kind)?.runner
+      const runner = this.#kinds.get(record.kind)?.runner
       const reason = cause === 'abort' ? undefined : request.message
-      return publicRun(await cancelQueued(record, runner, this.parts, reason))
+      return publicRun(await cancelQueued(record, runner, this.#parts, reason))
     }
-    const active = this.active.get(id)
+    const active = this.#active.get(id)
     if (active !== undefined) {
       active.end(request)
-      await settledWithin(active.done, this.parts.abortWaitMs ?? abortWaitMs)
-    } else if (record.node === this.parts.node) this.endAtLaunch.set(id, request)
+      await settledWithin(active.done, this.#parts.abortWaitMs ?? abortWaitMs)
+    } else if (record.node === this.#parts.node) this.#endAtLaunch.set(id, request)
     return this.get(id, principal)
   }
 
-  private async recordedOrFull(recorded: Promise<unknown>): Promise<void> {
-    while (!(await settledWithin(recorded, this.parts.abortWaitMs ?? abortWaitMs))) {
-      const status = this.parts.store.status()
+  async #recordedOrFull(recorded: Promise<unknown>): Promise<void> {
+    while (!(await settledWithin(recorded, this.#parts.abortWaitMs ?? abortWaitMs))) {
+      const status = this.#parts.store.status()
       if (status.kind === 'full') throw new MillraceError('storage_full', status.message)
     }
   }
@@ -231,7 +231,7 @@ export class Runs {
    * `not_resumable` when that is not kept any more.
    */
   async retry(id: string, principal: Principal): Promise<Run> {
-    const run = await this.visible(id, principal)
+    const run = await this.#visible(id, principal)
     if (!isFinal(run.state)) throw new MillraceError('run_open', 'Only a run that is over can be retried')
     const request = { ...run.spec, kind: run.kind }
     const options = run.resumes === null ? {} : { resumes: run.resumes }
@@ -248,8 +248,8 @@ export class Runs {
     principal: Principal,
     options: { prompt?: string | undefined } = {},
   ): Promise<Run> {
-    const run = await this.visible(id, principal)
-    const { resumable } = this.kindOf(run.kind)
+    const run = await this.#visible(id, principal)
+    const { resumable } = this.#kindOf(run.kind)
     if (resumable === null) {
       throw new MillraceError(
         'not_resumable',
@@ -267,8 +267,8 @@ export class Runs {
   }
 
   /**
-   * Answers a question that a run put to people. Fails with `not_found`, and with `already_answered` when
-   * it is answered, has expired, or was withdrawn by the run's end.
+   * Answers an approval that a run waits for. Fails with `not_found`, and with `already_answered` when it
+   * is answered, has expired, or was withdrawn by the end of its run.
    */
   async answerApproval(
     id: string,
@@ -276,8 +276,8 @@ export class Runs {
     answer: AnswerApprovalBody,
     principal: Principal,
   ): Promise<PermissionResolvedEvent> {
-    await this.visible(id, principal)
-    return this.questions.answer(id, approvalId, answer, principal.user)
+    await this.#visible(id, principal)
+    return this.#approvals.answer(id, approvalId, answer, principal.user)
   }
 
   /**
@@ -285,58 +285,58 @@ export class Runs {
    * queued: they are on disk and the next server takes them.
    */
   shutdown(): Promise<void> {
-    this.draining = true
-    this.stopping ??= this.stop()
-    return this.stopping
+    this.#draining = true
+    this.#stopping ??= this.#stop()
+    return this.#stopping
   }
 
-  private async stop(): Promise<void> {
-    await settledWithin(this.dispatcher.stop(), recordWaitMs)
-    await Promise.all([...this.active.values()].map((run) => this.interruptActive(run)))
+  async #stop(): Promise<void> {
+    await settledWithin(this.#dispatcher.stop(), recordWaitMs)
+    await Promise.all([...this.#active.values()].map((run) => this.#interruptActive(run)))
   }
 
   /** Starts are refused from here on. */
   refuseStarts(): void {
-    this.draining = true
+    this.#draining = true
   }
 
-  private async interruptActive(run: ActiveRun): Promise<void> {
-    const recorded = this.parts.store.requestEnd(run.id, 'shutdown').catch(() => null)
+  async #interruptActive(run: ActiveRun): Promise<void> {
+    const recorded = this.#parts.store.requestEnd(run.id, 'shutdown').catch(() => null)
     const known = await settledWithin(recorded, recordWaitMs)
     run.end(endRequestFor((known ? (await recorded)?.cause : null) ?? 'shutdown'))
-    if (await settledWithin(run.done, this.parts.shutdownGraceMs)) return
+    if (await settledWithin(run.done, this.#parts.shutdownGraceMs)) return
     await settledWithin(run.finishNow(), commitWaitMs)
   }
 
-  private launch(record: RunRecord): void {
-    const project = record.project === null ? null : (this.parts.projects.get(record.project) ?? null)
+  #launch(record: RunRecord): void {
+    const project = record.project === null ? null : (this.#parts.projects.get(record.project) ?? null)
     const run = new ActiveRun(record, {
-      ...this.parts,
-      approvalSeconds: this.parts.approvalSeconds ?? approvalSeconds,
-      questions: this.questions,
-      runner: this.kindOf(record.kind).runner,
+      ...this.#parts,
+      approvalSeconds: this.#parts.approvalSeconds ?? approvalSeconds,
+      approvals: this.#approvals,
+      runner: this.#kindOf(record.kind).runner,
       project,
     })
-    this.active.set(record.id, run)
-    void run.done.then(() => this.active.delete(record.id))
-    const asked = this.endAtLaunch.get(record.id)
-    this.endAtLaunch.delete(record.id)
+    this.#active.set(record.id, run)
+    void run.done.then(() => this.#active.delete(record.id))
+    const asked = this.#endAtLaunch.get(record.id)
+    this.#endAtLaunch.delete(record.id)
     if (asked !== undefined) run.end(asked)
     // A claim that came back after shutdown() had stopped waiting for it.
-    else if (this.stopping !== null) void this.interruptActive(run)
+    else if (this.#stopping !== null) void this.#interruptActive(run)
   }
 
-  private kindOf(kind: RunKind): Kind {
-    const known = this.kinds.get(kind)
+  #kindOf(kind: RunKind): Kind {
+    const known = this.#kinds.get(kind)
     if (known !== undefined) return known
-    const expected = `one of ${[...this.kinds.keys()].join(', ')}`
+    const expected = `one of ${[...this.#kinds.keys()].join(', ')}`
     throw new MillraceError('invalid_request', `This server runs no runs of kind ${kind}`, {
       fields: [{ path: 'kind', expected }],
     })
   }
 
-  private async visible(id: string, principal: Principal): Promise<RunRecord> {
-    const run = await this.parts.store.getRun(id)
+  async #visible(id: string, principal: Principal): Promise<RunRecord> {
+    const run = await this.#parts.store.getRun(id)
     if (run === null || !maySee(principal, run.owner)) throw notFound(id)
     return run
   }

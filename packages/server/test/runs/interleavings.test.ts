@@ -13,7 +13,7 @@ import {
   until,
 } from './support/rig.ts'
 import { outcome } from './support/scripted-runner.ts'
-import { question } from './support/session-rig.ts'
+import { approvalRequest } from './support/session-rig.ts'
 
 expectNothingUnhandled()
 
@@ -88,10 +88,10 @@ async function play(steps: readonly Step[], concurrency: number): Promise<void> 
         .catch(() => {}),
     )
   }
-  /** Every question ends: with an answer, or with the end of its run. */
+  /** Every approval ends: with an answer, or with the end of its run. */
   const ask = ({ context }: Puppet) => {
     asked.push(
-      context.ask(question).then(
+      context.ask(approvalRequest).then(
         () => {},
         () => {},
       ),

@@ -1,6 +1,6 @@
 /** Checks whether agent sessions can run, and who would answer them. */
 import { homedir } from 'node:os'
-import { checkClaudeRunner } from '#agents/claude/check'
+import { testClaude } from '#agents/claude/engine/self-test'
 import type { Config } from '#config/config'
 import type { Check } from './check.ts'
 
@@ -9,11 +9,9 @@ const name = 'agent'
 /** Runs the self-test of a server's start. Jobs do not depend on it, so a problem is only a warning. */
 export async function checkAgent(config: Config): Promise<Check[]> {
   const { agent, policy, dataDir } = config
-  const { problems, warnings } = await checkClaudeRunner({
+  const { problems, warnings } = await testClaude({
     agent,
     policy,
-    // The self-test sends it no request.
-    model: { baseUrl: 'http://127.0.0.1', apiKey: undefined, demo: false },
     hidden: [dataDir],
     home: homedir(),
   })

@@ -21,20 +21,20 @@ const lf = 0x0a
 const cr = 0x0d
 
 export class LineSplitter {
-  private readonly maxBytes: number
-  private kept = Buffer.alloc(0)
-  private length = 0
-  private cut = false
+  readonly #maxBytes: number
+  #kept = Buffer.alloc(0)
+  #length = 0
+  #cut = false
   /** A `\r` came: the next text replaces the line. */
-  private atStart = false
+  #atStart = false
   /** True when the line holds anything, be it empty text before a `\r`. */
-  private begun = false
+  #begun = false
   /** True once text came after a `\r`: a line that rewrites itself, not a `\r\n` cut in two. */
-  private rewritten = false
-  private fresh = false
+  #rewritten = false
+  #fresh = false
 
   constructor(maxBytes: number) {
-    this.maxBytes = maxBytes
+    this.#maxBytes = maxBytes
   }
 
   /** The lines that `chunk` ends, in order. */
@@ -45,14 +45,14 @@ export class LineSplitter {
     let nextCr = chunk.indexOf(cr)
     while (at < chunk.length) {
       const end = nearest(nextLf, nextCr, chunk.length)
-      if (end === nextLf && this.length === 0 && !this.cut) {
+      if (end === nextLf && this.#length === 0 && !this.#cut) {
         // The usual case: a whole line inside one chunk is decoded where it lies.
-        lines.push(decode(chunk, at, end, this.maxBytes))
-        this.clear()
+        lines.push(decode(chunk, at, end, this.#maxBytes))
+        this.#clear()
       } else {
-        if (end > at) this.append(chunk, at, end)
-        if (end === nextLf) lines.push(this.take())
-        else if (end === nextCr) this.carriageReturn()
+        if (end > at) this.#append(chunk, at, end)
+        if (end === nextLf) lines.push(this.#take())
+        else if (end === nextCr) this.#carriageReturn()
       }
       at = end + 1
       if (nextLf !== -1 && nextLf < at) nextLf = chunk.indexOf(lf, at)
@@ -63,67 +63,67 @@ export class LineSplitter {
 
   /** The last line, when it has no line ending. */
   end(): Line[] {
-    return this.begun ? [this.take()] : []
+    return this.#begun ? [this.#take()] : []
   }
 
   /** True when the unfinished line rewrites itself and shows something new since `state()` was asked. */
   get hasState(): boolean {
-    return this.fresh
+    return this.#fresh
   }
 
   /** What the unfinished line shows at the moment. */
   state(): Line {
-    this.fresh = false
-    return this.current()
+    this.#fresh = false
+    return this.#current()
   }
 
-  private append(chunk: Buffer, from: number, to: number): void {
-    if (this.atStart) {
-      this.length = 0
-      this.cut = false
-      this.atStart = false
-      this.rewritten = true
+  #append(chunk: Buffer, from: number, to: number): void {
+    if (this.#atStart) {
+      this.#length = 0
+      this.#cut = false
+      this.#atStart = false
+      this.#rewritten = true
     }
-    this.begun = true
-    this.fresh = this.rewritten
-    const room = this.maxBytes - this.length
-    if (to - from > room) this.cut = true
+    this.#begun = true
+    this.#fresh = this.#rewritten
+    const room = this.#maxBytes - this.#length
+    if (to - from > room) this.#cut = true
     const taken = Math.min(to - from, room)
-    if (this.length + taken > this.kept.length) this.grow(this.length + taken)
-    chunk.copy(this.kept, this.length, from, from + taken)
-    this.length += taken
+    if (this.#length + taken > this.#kept.length) this.#grow(this.#length + taken)
+    chunk.copy(this.#kept, this.#length, from, from + taken)
+    this.#length += taken
   }
 
-  private carriageReturn(): void {
-    this.begun = true
-    this.atStart = true
+  #carriageReturn(): void {
+    this.#begun = true
+    this.#atStart = true
   }
 
-  private grow(needed: number): void {
-    const larger = Buffer.allocUnsafe(Math.min(Math.max(needed, this.kept.length * 2, 256), this.maxBytes))
-    this.kept.copy(larger, 0, 0, this.length)
-    this.kept = larger
+  #grow(needed: number): void {
+    const larger = Buffer.allocUnsafe(Math.min(Math.max(needed, this.#kept.length * 2, 256), this.#maxBytes))
+    this.#kept.copy(larger, 0, 0, this.#length)
+    this.#kept = larger
   }
 
-  private current(): Line {
-    return decode(this.kept, 0, this.length, this.maxBytes, this.cut)
+  #current(): Line {
+    return decode(this.#kept, 0, this.#length, this.#maxBytes, this.#cut)
   }
 
-  private take(): Line {
-    const line = this.current()
-    this.clear()
+  #take(): Line {
+    const line = this.#current()
+    this.#clear()
     return line
   }
 
-  private clear(): void {
-    this.length = 0
-    this.cut = false
-    this.atStart = false
-    this.begun = false
-    this.rewritten = false
-    this.fresh = false
+  #clear(): void {
+    this.#length = 0
+    this.#cut = false
+    this.#atStart = false
+    this.#begun = false
+    this.#rewritten = false
+    this.#fresh = false
     // One very long line must not hold its memory for the rest of the run.
-    if (this.kept.length > 65_536) this.kept = Buffer.alloc(0)
+    if (this.#kept.length > 65_536) this.#kept = Buffer.alloc(0)
   }
 }
 

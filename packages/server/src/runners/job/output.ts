@@ -42,112 +42,112 @@ export class Output {
   lastWords = ''
   /** Lines that ended, of both pipes; the passing states of progress bars do not count. */
   lines = 0
-  private readonly options: OutputOptions
-  private readonly pipes: Pipe[]
-  private bytes = 0
-  private full = false
-  private paused = false
-  private draining = false
-  private lastEmit: Promise<void> = Promise.resolve()
+  readonly #options: OutputOptions
+  readonly #pipes: Pipe[]
+  #bytes = 0
+  #full = false
+  #paused = false
+  #draining = false
+  #lastEmit: Promise<void> = Promise.resolve()
 
   constructor(stdout: Readable, stderr: Readable, options: OutputOptions) {
-    this.options = options
-    this.pipes = [this.open('stdout', stdout), this.open('stderr', stderr)]
+    this.#options = options
+    this.#pipes = [this.#open('stdout', stdout), this.#open('stderr', stderr)]
   }
 
   /** Begins to read. */
   start(): void {
-    for (const pipe of this.pipes) {
+    for (const pipe of this.#pipes) {
       // A pipe cut off with its process fails; what it held until then has been read.
       pipe.readable.on('error', () => {})
-      pipe.readable.on('data', (chunk: Buffer) => this.take(pipe, chunk))
+      pipe.readable.on('data', (chunk: Buffer) => this.#take(pipe, chunk))
     }
   }
 
   /** Reads on whatever is on its way to the disk: nobody writes any more, so what comes is bounded. */
   drain(): void {
-    this.draining = true
-    if (this.paused) this.setPaused(false)
+    this.#draining = true
+    if (this.#paused) this.#setPaused(false)
   }
 
   /** Emits what has no line ending. Resolves when everything is on disk; rejects when that failed. */
   async finish(): Promise<void> {
     this.stop()
-    for (const pipe of this.pipes) this.emitLines(pipe, pipe.splitter.end())
-    await this.lastEmit
+    for (const pipe of this.#pipes) this.#emitLines(pipe, pipe.splitter.end())
+    await this.#lastEmit
   }
 
   /** Gives up what it holds: the timers of progress bars. */
   stop(): void {
-    for (const pipe of this.pipes) {
+    for (const pipe of this.#pipes) {
       pipe.cancelTimer?.()
       pipe.cancelTimer = null
     }
   }
 
-  private open(name: StreamName, readable: Readable): Pipe {
-    const splitter = new LineSplitter(Math.max(this.options.eventBytes - eventOverhead, 16))
+  #open(name: StreamName, readable: Readable): Pipe {
+    const splitter = new LineSplitter(Math.max(this.#options.eventBytes - eventOverhead, 16))
     return { name, readable, splitter, shownAt: Number.NEGATIVE_INFINITY, cancelTimer: null }
   }
 
-  private take(pipe: Pipe, chunk: Buffer): void {
-    if (this.full) return
-    const room = this.options.outputBytes - this.bytes
+  #take(pipe: Pipe, chunk: Buffer): void {
+    if (this.#full) return
+    const room = this.#options.outputBytes - this.#bytes
     const taken = chunk.length > room ? chunk.subarray(0, room) : chunk
-    this.bytes += taken.length
-    this.emitLines(pipe, pipe.splitter.push(taken))
+    this.#bytes += taken.length
+    this.#emitLines(pipe, pipe.splitter.push(taken))
     if (chunk.length > room) {
-      this.full = true
-      this.options.overflowed()
+      this.#full = true
+      this.#options.overflowed()
     }
-    if (pipe.splitter.hasState) this.showState(pipe)
+    if (pipe.splitter.hasState) this.#showState(pipe)
   }
 
-  private emitLines(pipe: Pipe, lines: Line[]): void {
+  #emitLines(pipe: Pipe, lines: Line[]): void {
     this.lines += lines.length
     if (pipe.name === 'stderr') this.lastWords = lines.at(-1)?.text.slice(0, 1000) ?? this.lastWords
-    this.emit(pipe, lines)
+    this.#emit(pipe, lines)
   }
 
-  private showState(pipe: Pipe): void {
+  #showState(pipe: Pipe): void {
     if (pipe.cancelTimer !== null) return
-    const wait = pipe.shownAt + progressEveryMs - this.options.clock.now()
+    const wait = pipe.shownAt + progressEveryMs - this.#options.clock.now()
     const show = () => {
       pipe.cancelTimer = null
       if (!pipe.splitter.hasState) return
-      pipe.shownAt = this.options.clock.now()
-      this.emit(pipe, [pipe.splitter.state()])
+      pipe.shownAt = this.#options.clock.now()
+      this.#emit(pipe, [pipe.splitter.state()])
     }
     if (wait <= 0) show()
-    else pipe.cancelTimer = this.options.clock.after(wait, show)
+    else pipe.cancelTimer = this.#options.clock.after(wait, show)
   }
 
-  private emit(pipe: Pipe, lines: Line[]): void {
+  #emit(pipe: Pipe, lines: Line[]): void {
     if (lines.length === 0) return
-    const timestamp = this.options.clock.now()
-    const events = lines.map((line) => this.toEvent(line, pipe.name, timestamp))
-    const emitted = this.options.context.emit(events)
-    this.lastEmit = emitted
+    const timestamp = this.#options.clock.now()
+    const events = lines.map((line) => this.#toEvent(line, pipe.name, timestamp))
+    const emitted = this.#options.context.emit(events)
+    this.#lastEmit = emitted
     // A failed write also ends the run, and whoever awaits `finish()` learns of it.
-    emitted.then(this.settled, this.settled)
-    if (this.paused || this.draining) return
-    if (this.options.context.uncommittedBytes > emitHighWater) this.setPaused(true)
+    emitted.then(this.#settled, this.#settled)
+    if (this.#paused || this.#draining) return
+    if (this.#options.context.uncommittedBytes > emitHighWater) this.#setPaused(true)
   }
 
-  private readonly settled = (): void => {
-    if (this.paused && this.options.context.uncommittedBytes <= emitHighWater) this.setPaused(false)
+  readonly #settled = (): void => {
+    if (this.#paused && this.#options.context.uncommittedBytes <= emitHighWater) this.#setPaused(false)
   }
 
-  private setPaused(paused: boolean): void {
-    this.paused = paused
-    for (const { readable } of this.pipes) {
+  #setPaused(paused: boolean): void {
+    this.#paused = paused
+    for (const { readable } of this.#pipes) {
       if (paused) readable.pause()
       else readable.resume()
     }
   }
 
-  private toEvent(line: Line, stream: StreamName, timestamp: number): EmittedEvent {
-    const fitted = fitJson(line, this.options.eventBytes - eventOverhead)
+  #toEvent(line: Line, stream: StreamName, timestamp: number): EmittedEvent {
+    const fitted = fitJson(line, this.#options.eventBytes - eventOverhead)
     const data: StreamOutputEvent = { line: fitted.text, timestamp, stream }
     if (fitted.truncated) data.truncated = ['line']
     return { type: 'output', data }

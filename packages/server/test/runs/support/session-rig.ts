@@ -1,12 +1,12 @@
 /** A service whose runs are sessions with scripts, and a clock that moves when a test says so. */
 import { type PermissionResolvedEvent, permissionTypes, type Run } from '@millrace/protocol'
 import { expect } from 'vitest'
-import type { Question, RunContext } from '#runners/runner'
+import type { ApprovalRequest, RunContext } from '#runners/runner'
 import type { Store } from '#store/store'
 import { ann, expectWholeLog, openRig, type Rig, type RigOptions, until } from './rig.ts'
 import { outcome, type Script, untilAsked } from './scripted-runner.ts'
 
-export const question: Question = {
+export const approvalRequest: ApprovalRequest = {
   toolUseId: 'toolu_1',
   tool: 'Bash',
   input: { command: 'git push' },
@@ -15,24 +15,24 @@ export const question: Question = {
 
 /** Time stands still until it is moved; what is due is then done, and waited for. */
 export class HandClock {
-  private at = 1_000_000
-  private readonly pending = new Map<object, { due: number; callback: () => unknown }>()
+  #at = 1_000_000
+  readonly #pending = new Map<object, { due: number; callback: () => unknown }>()
 
-  readonly now = () => this.at
+  readonly now = () => this.#at
   readonly after = (ms: number, callback: () => unknown) => {
     const key = {}
-    this.pending.set(key, { due: this.at + ms, callback })
-    return () => void this.pending.delete(key)
+    this.#pending.set(key, { due: this.#at + ms, callback })
+    return () => void this.#pending.delete(key)
   }
 
   get timers(): number {
-    return this.pending.size
+    return this.#pending.size
   }
 
   async move(ms: number): Promise<void> {
-    this.at += ms
-    const due = [...this.pending].filter(([, timer]) => timer.due <= this.at)
-    for (const [key] of due) this.pending.delete(key)
+    this.#at += ms
+    const due = [...this.#pending].filter(([, timer]) => timer.due <= this.#at)
+    for (const [key] of due) this.#pending.delete(key)
     await Promise.all(due.map(([, { callback }]) => callback()))
   }
 }
@@ -69,20 +69,20 @@ export function working(work: (context: RunContext) => Promise<unknown>): Script
   }
 }
 
-/** Asks one question; the answer is the result. */
-export const askOnce = working((context) => context.ask(question))
+/** Asks for one approval; the answer is the result. */
+export const askOnce = working((context) => context.ask(approvalRequest))
 
-/** Asks, and then works until it is asked to end, whatever became of the question. */
+/** Asks, and then works until it is asked to end, whatever became of the approval. */
 export const askAndStay = working(async (context) => {
-  context.ask(question).catch(() => {})
+  context.ask(approvalRequest).catch(() => {})
   await untilAsked(context.signal)
 })
 
-export async function openQuestion(store: Store, id: string): Promise<string> {
+export async function openApproval(store: Store, id: string): Promise<string> {
   return until(async () => (await store.openApprovals(id))[0]?.id ?? '')
 }
 
-/** Each question of a run that is over has one answer in its log; returns those. */
+/** Each approval of a run that is over has one answer in its log; returns those. */
 export async function expectResolvedOnce(store: Store, id: string): Promise<PermissionResolvedEvent[]> {
   const log = await expectWholeLog(store, id)
   const dataOf = (wanted: string) =>

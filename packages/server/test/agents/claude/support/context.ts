@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto'
 import type { Run } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import {
-  type Answer,
+  type ApprovalAnswer,
+  type ApprovalRequest,
   type EmittedEvent,
   EndRequest,
-  type Question,
   type RunContext,
   type TranscriptEntry,
 } from '#runners/runner'
@@ -24,18 +24,19 @@ export class RecordingContext implements RunContext {
   readonly sandbox: Sandbox
   readonly events: EmittedEvent[] = []
   readonly transcript: TranscriptEntry[]
-  readonly questions: Question[] = []
+  readonly questions: ApprovalRequest[] = []
   readonly warnings: { message: string; about: Record<string, unknown> }[] = []
   startedWith: Record<string, unknown> | null = null
   process: { pid: number; startTime: number } | null = null
   uncommittedBytes = 0
   mostUncommitted = 0
   /** Answers questions; a session that asks without one fails. */
-  answer: (question: Question) => Promise<Answer> = () => Promise.reject(new Error('nobody is there'))
+  answer: (question: ApprovalRequest) => Promise<ApprovalAnswer> = () =>
+    Promise.reject(new Error('nobody is there'))
   onEvent: (event: EmittedEvent) => void = () => {}
   beforeCommit: () => Promise<void> = async () => {}
   readonly log: RunContext['log']
-  private readonly controller = new AbortController()
+  readonly #controller = new AbortController()
 
   constructor(
     sandbox: Sandbox,
@@ -69,11 +70,11 @@ export class RecordingContext implements RunContext {
   }
 
   get signal(): AbortSignal {
-    return this.controller.signal
+    return this.#controller.signal
   }
 
   end(cause: 'abort' | 'shutdown' | 'crash' = 'abort'): void {
-    this.controller.abort(new EndRequest(cause, 'asked by the test'))
+    this.#controller.abort(new EndRequest(cause, 'asked by the test'))
   }
 
   async emit(events: EmittedEvent[]): Promise<void> {
@@ -94,7 +95,7 @@ export class RecordingContext implements RunContext {
     this.process = process
   }
 
-  ask(question: Question): Promise<Answer> {
+  ask(question: ApprovalRequest): Promise<ApprovalAnswer> {
     this.questions.push(question)
     const ended = new Promise<never>((_, reject) => {
       const stop = () => reject(this.signal.reason)

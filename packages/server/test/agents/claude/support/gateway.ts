@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ModelGateway, openModelGateway } from '#agents/claude/model-gateway'
+import { type ModelGateway, openModelGateway } from '#agents/claude/gateway/gateway'
 import { rawServer } from './wire.ts'
 
 const releases: (() => unknown)[] = []

@@ -9,16 +9,17 @@ import {
   startScriptedModel,
 } from '@millrace/scripted-model'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
-import { type ClaudeRunnerOptions, createClaudeRunner } from '#agents/claude/runner'
+import { type ClaudeEngineOptions, createClaudeEngine } from '#agents/claude/engine/engine'
 import type { AgentSettings, PolicySettings } from '#config/config'
 import type { RunOutcome } from '#runners/runner'
+import { createSessionRunner } from '#runners/session/runner'
 import { Workspace } from '../../../../../sandbox/test/support/workspace.ts'
 import { RecordingContext, type SessionAsked } from './context.ts'
 
 export interface SessionSettings extends Partial<SessionAsked> {
   agent?: AgentSettings
   policy?: Partial<PolicySettings>
-  options?: Partial<ClaudeRunnerOptions>
+  options?: Partial<ClaudeEngineOptions>
   sandbox?: Sandbox
   /** The session that this one goes on with. */
   resumes?: RecordingContext
@@ -46,14 +47,15 @@ export function openSessions() {
     if (sandbox === undefined) throw new Error('the sandbox is not open yet')
     const earlier = resumes && { resumes: resumes.run.id, transcript: resumes.transcript }
     const context = new RecordingContext(sandbox, project, { prompt: 'Go', ...asked }, earlier ?? null)
-    const runner = createClaudeRunner({
+    const engineOptions: ClaudeEngineOptions = {
       agent,
       policy: policy && { approvals: 'off', approvalSeconds: 3600, ...policy },
       model: { baseUrl: model.url, apiKey: 'made-up-key', demo: false },
       hidden: [workspace.dataDir],
       home: homedir(),
       ...options,
-    })
+    }
+    const runner = createSessionRunner({ ...engineOptions, engine: createClaudeEngine(engineOptions) })
     const run = async (): Promise<Ended> => {
       const outcome = await runner.run(context)
       expect(carriersOf(new Set([context.run.id])), 'processes that are left').toEqual([])

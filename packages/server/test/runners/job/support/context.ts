@@ -21,9 +21,9 @@ export class FakeContext implements RunContext {
   keep = true
   process: { pid: number; startTime: number } | null = null
   beforeStarted: () => Promise<void> = async () => {}
-  private readonly controller = new AbortController()
-  private readonly waiting: (() => void)[] = []
-  private held = false
+  readonly #controller = new AbortController()
+  readonly #waiting: (() => void)[] = []
+  #held = false
 
   constructor(sandbox: Sandbox, project: string, spec: Record<string, unknown>, createdAt = Date.now()) {
     this.sandbox = sandbox
@@ -49,21 +49,21 @@ export class FakeContext implements RunContext {
   }
 
   get signal(): AbortSignal {
-    return this.controller.signal
+    return this.#controller.signal
   }
 
   abort(cause: 'abort' | 'shutdown' | 'crash' = 'abort'): void {
-    this.controller.abort(new EndRequest(cause, 'asked by the test'))
+    this.#controller.abort(new EndRequest(cause, 'asked by the test'))
   }
 
   /** Commits wait from now on. */
   hold(): void {
-    this.held = true
+    this.#held = true
   }
 
   release(): void {
-    this.held = false
-    for (const commit of this.waiting.splice(0)) commit()
+    this.#held = false
+    for (const commit of this.#waiting.splice(0)) commit()
   }
 
   async emit(events: EmittedEvent[]): Promise<void> {
@@ -74,7 +74,7 @@ export class FakeContext implements RunContext {
     this.uncommittedBytes += bytes
     this.mostUncommitted = Math.max(this.mostUncommitted, this.uncommittedBytes)
     await new Promise<void>((resolve) => {
-      if (this.held) this.waiting.push(resolve)
+      if (this.#held) this.#waiting.push(resolve)
       else setImmediate(resolve)
     })
     this.uncommittedBytes -= bytes
@@ -114,28 +114,28 @@ export class FakeContext implements RunContext {
 
 /** A clock that moves only when the test says so. */
 export class ManualClock implements Clock {
-  private at = 1_000_000
-  private readonly timers = new Set<{ due: number; action: () => void }>()
+  #at = 1_000_000
+  readonly #timers = new Set<{ due: number; action: () => void }>()
 
   now(): number {
-    return this.at
+    return this.#at
   }
 
   after(ms: number, action: () => void): () => void {
-    const timer = { due: this.at + ms, action }
-    this.timers.add(timer)
-    return () => this.timers.delete(timer)
+    const timer = { due: this.#at + ms, action }
+    this.#timers.add(timer)
+    return () => this.#timers.delete(timer)
   }
 
   get pending(): number {
-    return this.timers.size
+    return this.#timers.size
   }
 
   advance(ms: number): void {
-    this.at += ms
-    for (const timer of [...this.timers]) {
-      if (timer.due > this.at) continue
-      this.timers.delete(timer)
+    this.#at += ms
+    for (const timer of [...this.#timers]) {
+      if (timer.due > this.#at) continue
+      this.#timers.delete(timer)
       timer.action()
     }
   }

@@ -1,0 +1,71 @@
+/**
+ * The port of an agent engine: how a kind of run drives an agent, whatever program or SDK that is. An
+ * engine knows nothing of kinds; it is given a task and a host, and answers with a live agent.
+ *
+ * The port holds what is used today. `steer`, `interrupt`, `setMode` and `fork` will be further methods
+ * of `LiveAgent` and `AgentEngine`: the agent is an object with a life of its own, apart from the promise
+ * of its end, so that it can be spoken to meanwhile.
+ */
+import type { SelfTest } from '#runners/kind'
+import type { RunContext, TranscriptEntry } from '#runners/runner'
+import type { Gate } from './gate.ts'
+
+export interface AgentEngine {
+  /** Starts an agent on its first prompt. Rejects when that fails before a process runs. */
+  start(task: AgentTask, host: AgentHost): Promise<LiveAgent>
+  /** Tries out whether agents can be started and the gate holds. Never rejects. */
+  selfTest(): Promise<SelfTest>
+}
+
+export interface AgentTask {
+  runId: string
+  prompt: string
+  projectPath: string
+  /** Absolute, inside the project. */
+  cwd: string
+  /** The engine's own choice where absent. */
+  model: string | undefined
+  /** What is kept of the conversation. Empty for a new one. */
+  transcript: readonly TranscriptEntry[]
+  /** The conversation has to be resumed: `not_resumable` where the transcript does not suffice. */
+  resumes: boolean
+}
+
+/** What an agent gets from the run that it works for. */
+export interface AgentHost
+  extends Pick<
+    RunContext,
+    'emit' | 'uncommittedBytes' | 'started' | 'recordProcess' | 'appendTranscript' | 'sandbox'
+  > {
+  /** Judges every tool call. Its `listener` is set by the engine. */
+  gate: Gate
+}
+
+export interface LiveAgent {
+  /** Settles when no process of the agent is left and all it said is on disk. Rejects on an engine fault. */
+  readonly ended: Promise<AgentEnd>
+  /** Ends the agent from outside; its processes have `graceMs` to end by themselves. */
+  cancel(graceMs: number): void
+}
+
+export type AgentEnd = AgentCompleted | AgentFailed
+
+interface AgentCompleted {
+  state: 'completed'
+  result: Record<string, unknown>
+  usage: Record<string, unknown> | null
+}
+
+interface AgentFailed {
+  state: 'errored'
+  /** One word. */
+  reason: string
+  /** For a person. */
+  error: string
+  result: Record<string, unknown> | null
+  usage: Record<string, unknown> | null
+}
+
+export function failed(reason: string, error: string): AgentFailed {
+  return { state: 'errored', reason, error, result: null, usage: null }
+}

@@ -1,0 +1,258 @@
+/**
+ * One Claude agent, from its process to its end: the owner of everything that lives as long as it does.
+ *
+ *     prompt ─▶ SDK ─▶ Bridge ─▶ process ─▶ Bridge ─┬─ messages ─▶ SDK ─▶ ClaudeAgent ─▶ Journal ─▶ log
+ *                                                   └─ mirrored lines ───────────────▶ Journal ─▶ transcript
+ *     tool call ─▶ SDK ─▶ Gate ─▶ policy, people          denied calls ─▶ Journal
+ *     Bridge, Journal, Watchdog, messages, cancel() ─▶ Ending (the first cause) ─▶ ClaudeAgent stops all
+ *
+ * Data goes one way; a part that finds a reason to end reports it to `Ending` and does nothing else.
+ * Owns: the process by way of its bridge, the watchdog, the gateway, the SDK's query. All are gone when
+ * `ended` has settled.
+ * Invariants: the first cause is the only one; nothing is emitted after it, whatever the SDK makes up;
+ * what was mirrored of the conversation is on disk when the agent has ended.
+ */
+import type { Options, Query, SDKMessage, SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
+import { messageOf, permissionTypes } from '@millrace/protocol'
+import type { ProcessLimits, SandboxedProcess } from '@millrace/sandbox'
+import { type AgentEnd, type AgentHost, type AgentTask, failed, type LiveAgent } from '#agents/agent'
+import type { AgentSettings } from '#config/config'
+import { graceMs } from '#runners/grace'
+import type { Clock } from '#time/clock'
+import type { ModelGateway } from '../gateway/gateway.ts'
+import { Bridge } from '../process/bridge.ts'
+import { agentEnvironment } from '../process/environment.ts'
+import { startProcess } from '../process/start.ts'
+import { charactersOf, entriesOf } from '../transcript/mirror.ts'
+import type { Conversation } from '../transcript/restore.ts'
+import { crashed, demoName, endOf, keyRefused } from './end.ts'
+import { type AgentCause, Ending } from './ending.ts'
+import { Journal } from './journal.ts'
+import { eventTypeOf, isKeyRefused, isSignOfLife, isSubagent, toolCallsIn } from './messages.ts'
+import { agentOptions, defaultLimits } from './options.ts'
+import { canUseToolOf, hookOf } from './permissions.ts'
+import { Watchdog } from './watchdog.ts'
+
+export interface ClaudeAgentParts {
+  task: AgentTask
+  host: AgentHost
+  /** The one it resumes. */
+  conversation: Conversation | null
+  settings: AgentSettings | undefined
+  limits: ProcessLimits
+  /** A call is blocked when the policy has not answered by then. */
+  hookTimeoutSeconds: number
+  gateway: ModelGateway
+  demo: boolean
+  clock: Clock
+  query(parameters: { prompt: string; options: Options }): Query
+  /** Removes what must not be in a message for people, wherever it comes from. */
+  redact(text: string): string
+}
+
+/** Of all messages together: what an agent leaves in the store is bounded. */
+const outputCharsMax = 1024 ** 3
+/** Far more than any answer; answers wait in memory while the process does not read them. */
+const unreadBytesMax = 16 * 1024 ** 2
+/** How long a process that has given its result has to end by itself. */
+const settleMs = 1000
+
+export class ClaudeAgent implements LiveAgent {
+  readonly ended: Promise<AgentEnd>
+  readonly #parts: ClaudeAgentParts
+  readonly #ending = new Ending((cause) => this.#end(cause))
+  readonly #watchdog: Watchdog
+  readonly #journal: Journal
+  readonly #controller = new AbortController()
+  readonly #left = Promise.withResolvers<void>()
+  #bridge: Bridge | null = null
+  #process: SandboxedProcess | null = null
+
+  constructor(parts: ClaudeAgentParts) {
+    this.#parts = parts
+    const { task, host, clock, settings } = parts
+    const silenceSeconds = settings?.stallSeconds ?? defaultLimits.stallSeconds
+    const keptChars = charactersOf(task.transcript)
+    this.#journal = new Journal({ host, ending: this.#ending, keptChars })
+    this.#watchdog = new Watchdog({
+      clock,
+      silenceMs: silenceSeconds * 1000,
+      stalled: () =>
+        this.#ending.fail(
+          'stalled',
+          `The agent's process said nothing for ${silenceSeconds} seconds and was ended`,
+        ),
+    })
+    host.gate.listener = {
+      denied: (event) => this.#journal.emit(permissionTypes.denied, event),
+      asking: (waits) => this.#watchdog.asking(waits),
+    }
+    this.ended = this.#live()
+  }
+
+  cancel(grace: number): void {
+    this.#ending.report({ kind: 'cancelled', graceMs: grace })
+    // Also an agent that has given its result, while its process has not ended.
+    void this.#bridge?.end(grace)
+  }
+
+  async #live(): Promise<AgentEnd> {
+    let query: Query | null = null
+    let thrown: string | null = null
+    try {
+      query = this.#parts.query({ prompt: this.#parts.task.prompt, options: this.#options() })
+      const read = this.#read(query)
+      read.catch(() => {})
+      await Promise.race([read, this.#left.promise])
+    } catch (error) {
+      thrown = messageOf(error)
+    }
+    try {
+      return await this.#describeEnd(thrown)
+    } finally {
+      this.#stop()
+      query?.close()
+      await this.#bridge?.end(0)
+      await this.#bridge?.exited
+      await this.#parts.gateway.close()
+      await this.#journal.settled()
+    }
+  }
+
+  #options(): Options {
+    const { task, host, conversation, settings, gateway, hookTimeoutSeconds } = this.#parts
+    const environment = agentEnvironment(settings, gateway)
+    return {
+      ...agentOptions(settings),
+      ...(task.model === undefined ? {} : { model: task.model }),
+      ...(conversation === null ? { sessionId: task.runId } : { resume: conversation.id }),
+      cwd: task.cwd,
+      env: environment,
+      abortController: this.#controller,
+      canUseTool: canUseToolOf(host.gate),
+      hooks: {
+        PreToolUse: [{ hooks: [hookOf(host.gate)], timeout: hookTimeoutSeconds, onFailure: 'block' }],
+      },
+      extraArgs: { 'session-mirror': null },
+      spawnClaudeCodeProcess: (wanted) => this.#spawn(wanted, environment),
+    }
+  }
+
+  #spawn(wanted: SpawnOptions, environment: Record<string, string>): Bridge {
+    const { task, host, limits, conversation } = this.#parts
+    const place = { ...task, sandbox: host.sandbox, limits, conversation }
+    const bridge = new Bridge({
+      start: () => startProcess(place, wanted, environment),
+      ending: this.#ending,
+      began: (process) => this.#began(process),
+      mirrored: (frame) => this.#journal.keep(entriesOf(frame)),
+      quote: (line) => this.#quote(line),
+      outputCharsMax,
+      unreadBytesMax,
+      room: () => this.#journal.room() ?? host.gate.room(),
+    })
+    this.#bridge = bridge
+    if (this.#ending.cause !== null) void bridge.end(0)
+    return bridge
+  }
+
+  #began(process: SandboxedProcess): void {
+    const { task, host, settings, demo } = this.#parts
+    this.#process = process
+    const model = task.model ?? settings?.model
+    void host.recordProcess({ pid: process.pid, startTime: process.startTime }).catch(() => {})
+    const started = host.started({
+      boundary: host.sandbox.report.boundary,
+      ...(typeof model === 'string' ? { model } : {}),
+      ...(demo ? { demo: demoName } : {}),
+    })
+    void started.catch(() => {})
+  }
+
+  async #read(query: Query): Promise<void> {
+    for await (const message of query) {
+      if (this.#ending.cause !== null) return
+      this.#take(message)
+    }
+  }
+
+  #take(message: SDKMessage): void {
+    if (isSignOfLife(message)) this.#watchdog.heard()
+    const { began, ended } = toolCallsIn(message)
+    for (const { id, tool } of began) if (!isSubagent(tool)) this.#watchdog.began(id)
+    for (const id of ended) {
+      this.#watchdog.ended(id)
+      this.#parts.host.gate.forget(id)
+    }
+    this.#journal.emit(eventTypeOf(message.type), message)
+    if (message.type === 'result') this.#ending.report({ kind: 'result', message })
+    else if (isKeyRefused(message)) this.#ending.fail(keyRefused.reason, keyRefused.error)
+  }
+
+  #end(cause: AgentCause): void {
+    this.#stop()
+    // A failure here shows again where the agent is left.
+    const left = this.#leave(cause).catch(() => {})
+    void left.then(() => this.#left.resolve())
+  }
+
+  /** From here on nothing is read, written or permitted. */
+  #stop(): void {
+    this.#journal.close()
+    this.#parts.host.gate.close()
+    this.#watchdog.stop()
+    this.#bridge?.cut()
+  }
+
+  async #leave(cause: AgentCause): Promise<void> {
+    if (cause.kind === 'result') await this.#settle()
+    else {
+      this.#controller.abort()
+      // Closed now, so that the process sends no more requests during its grace.
+      void this.#parts.gateway.close()
+    }
+    await this.#bridge?.end(cause.kind === 'cancelled' ? cause.graceMs : graceMs)
+  }
+
+  /** A process without background work ends when its input does. */
+  async #settle(): Promise<void> {
+    this.#bridge?.stdin.end()
+    const late = Promise.withResolvers<void>()
+    const cancel = this.#parts.clock.after(settleMs, late.resolve)
+    await Promise.race([this.#bridge?.exited, late.promise])
+    cancel()
+  }
+
+  async #describeEnd(thrown: string | null): Promise<AgentEnd> {
+    const { cause } = this.#ending
+    if (cause === null) return this.#describeCrash(thrown)
+    switch (cause.kind) {
+      case 'cancelled':
+        return failed('aborted', 'It was ended from outside')
+      case 'failed':
+        return failed(cause.reason, cause.error)
+      case 'result': {
+        const { maxTurns, maxBudgetUsd } = { ...defaultLimits, ...this.#parts.settings }
+        return endOf(cause.message, { maxTurns, maxBudgetUsd, demo: this.#parts.demo })
+      }
+      default:
+        return cause satisfies never
+    }
+  }
+
+  /** The SDK stopped without a result, and no part has found a cause. */
+  async #describeCrash(thrown: string | null): Promise<AgentEnd> {
+    const bridge = this.#bridge
+    if (bridge === null) return failed('not_started', `Could not start: ${thrown ?? 'no process'}`)
+    const words = thrown === null ? null : this.#parts.redact(thrown)
+    const gone = bridge.exitCode !== null || bridge.signalCode !== null
+    await bridge.end(graceMs)
+    const exit = await bridge.exited
+    const last = this.#quote(bridge.stderrTail.trim().split('\n').at(-1) ?? '')
+    return crashed({ exit: gone ? exit : null, thrown: words, last, breach: this.#process?.breach })
+  }
+
+  #quote(text: string): string {
+    return this.#parts.redact(text).slice(0, 300)
+  }
+}

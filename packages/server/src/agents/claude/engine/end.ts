@@ -1,0 +1,177 @@
+/** How an agent ended, from the SDK's last message or from how its process went away. */
+import type { ModelUsage, SDKResultMessage } from '@anthropic-ai/claude-agent-sdk'
+import type { ProcessExit } from '@millrace/sandbox'
+import { type AgentEnd, failed } from '#agents/agent'
+
+/** Marks everything that the scripted stand-in of a model drove. */
+export const demoName = 'scripted demo model'
+
+export interface EndParts {
+  maxTurns: number | undefined
+  maxBudgetUsd: number | undefined
+  demo: boolean
+}
+
+/** Tokens and US dollars of this run alone, subagents included. */
+export interface SessionUsage {
+  inputTokens: number
+  outputTokens: number
+  cacheReadTokens: number
+  cacheCreationTokens: number
+  costUsd: number
+  turns: number
+  byModel: Record<string, Omit<SessionUsage, 'turns' | 'byModel'>>
+}
+
+/** The result of a session's run. */
+export interface SessionResult {
+  /** The agent's last words, or the SDK's words for the error. */
+  text: string
+  /** Id of the conversation at the agent SDK; that of the first run of a chain. */
+  sessionId: string
+  subtype: string
+  numTurns: number
+  durationMs: number
+  durationApiMs: number
+  permissionDenials: number
+  demo?: typeof demoName
+}
+
+/** The run's row holds it, and lists of runs show it. The log has all of it. */
+const textCharsMax = 262_144
+const nameCharsMax = 200
+/** An agent uses a handful. */
+const modelsMax = 100
+
+export function endOf(message: SDKResultMessage, parts: EndParts): AgentEnd {
+  const text = textIn(message)
+  const result: SessionResult = {
+    text: clip(text, textCharsMax),
+    sessionId: String(message.session_id).slice(0, nameCharsMax),
+    subtype: message.subtype,
+    numTurns: amount(message.num_turns),
+    durationMs: amount(message.duration_ms),
+    durationApiMs: amount(message.duration_api_ms),
+    permissionDenials: amount(message.permission_denials?.length),
+    ...(parts.demo ? { demo: demoName } : {}),
+  }
+  const usage = { ...usageOf(message) }
+  if (message.subtype === 'success' && !message.is_error) {
+    return { state: 'completed', result: { ...result }, usage }
+  }
+  const { reason, error } = causeOf(message, text, parts)
+  return { state: 'errored', reason, error, result: { ...result }, usage }
+}
+
+function textIn(message: SDKResultMessage): string {
+  const said: unknown = message.subtype === 'success' ? message.result : message.errors
+  if (typeof said === 'string') return said
+  return Array.isArray(said) ? said.filter((part) => typeof part === 'string' && part !== '').join('; ') : ''
+}
+
+/** The process sent it: anything but a positive number counts as none. */
+function amount(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
+}
+
+export const keyRefused = {
+  reason: 'authentication_failed',
+  error: 'The model provider refused the API key (401): check ANTHROPIC_API_KEY',
+}
+
+function causeOf(
+  message: SDKResultMessage,
+  text: string,
+  { maxTurns, maxBudgetUsd }: EndParts,
+): { reason: string; error: string } {
+  const { subtype } = message
+  switch (subtype) {
+    case 'error_max_turns':
+      return { reason: subtype, error: `It reached its limit of ${maxTurns ?? message.num_turns} turns` }
+    case 'error_max_budget_usd': {
+      const budget = maxBudgetUsd === undefined ? '' : ` of ${dollars(maxBudgetUsd)}`
+      return { reason: subtype, error: `It reached its budget${budget}` }
+    }
+    case 'error_max_structured_output_retries':
+      return { reason: subtype, error: 'It did not give its answer in the requested form' }
+    case 'error_during_execution':
+      return { reason: subtype, error: text || 'The agent failed without saying why' }
+    case 'success':
+      return failedCall(message, text)
+    default:
+      // A subtype of a newer SDK.
+      return { reason: String(subtype satisfies never), error: text || `The agent ended: ${subtype}` }
+  }
+}
+
+/** A call of the model's API failed for good: the SDK reports it as a success that is an error. */
+function failedCall(
+  message: Extract<SDKResultMessage, { subtype: 'success' }>,
+  text: string,
+): { reason: string; error: string } {
+  const status = message.api_error_status
+  if (status === 401) return keyRefused
+  const reason = message.terminal_reason ?? 'api_error'
+  if (reason !== 'api_error') return { reason, error: text || `The agent ended: ${reason}` }
+  const what = typeof status === 'number' ? ` (${status})` : ''
+  return { reason, error: `The model's API failed${what}: ${text || 'it gave no reason'}` }
+}
+
+function usageOf(message: SDKResultMessage): SessionUsage {
+  const byModel = Object.entries(message.modelUsage ?? {})
+    .slice(0, modelsMax)
+    .map(([name, used]) => [name.slice(0, nameCharsMax), ofModel(used ?? {})] as const)
+  const sum = (field: keyof ReturnType<typeof ofModel>) =>
+    byModel.reduce((total, [, used]) => total + used[field], 0)
+  return {
+    inputTokens: sum('inputTokens'),
+    outputTokens: sum('outputTokens'),
+    cacheReadTokens: sum('cacheReadTokens'),
+    cacheCreationTokens: sum('cacheCreationTokens'),
+    costUsd: amount(message.total_cost_usd),
+    turns: amount(message.num_turns),
+    byModel: Object.fromEntries(byModel),
+  }
+}
+
+function ofModel(used: Partial<ModelUsage>): SessionUsage['byModel'][string] {
+  return {
+    inputTokens: amount(used.inputTokens),
+    outputTokens: amount(used.outputTokens),
+    cacheReadTokens: amount(used.cacheReadInputTokens),
+    cacheCreationTokens: amount(used.cacheCreationInputTokens),
+    costUsd: amount(used.costUSD),
+  }
+}
+
+function clip(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest)} …`
+}
+
+function dollars(sum: number): string {
+  return `$${sum.toFixed(Math.max(2, String(sum).split('.')[1]?.length ?? 0))}`
+}
+
+/** The process went away, or stopped speaking, without a result. */
+export function crashed({ exit, thrown, last, breach }: Crash): AgentEnd {
+  if (exit?.neverBegan) return failed('not_started', `Could not start: ${last || 'no process'}`)
+  if (breach !== undefined) return failed('crashed', `The agent used more ${breach} than it is allowed`)
+  if (exit === null) {
+    return failed(
+      'protocol_error',
+      `The connection to the agent's process failed: ${thrown ?? 'it fell silent'}`,
+    )
+  }
+  const how = exit.signal === null ? `with exit code ${exit.code}` : `by ${exit.signal}`
+  const words = last === '' ? '' : `; its last words: ${last}`
+  return failed('crashed', `The agent's process ended ${how} before it gave a result${words}`)
+}
+
+interface Crash {
+  /** Null: it had not ended by itself. */
+  exit: ProcessExit | null
+  /** The SDK's error. */
+  thrown: string | null
+  last: string
+  breach: string | undefined
+}

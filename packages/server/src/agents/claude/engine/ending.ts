@@ -1,0 +1,32 @@
+/** Why an agent ends: whatever is reported first counts, by whichever part. */
+import type { SDKResultMessage } from '@anthropic-ai/claude-agent-sdk'
+
+export type AgentCause =
+  | { kind: 'cancelled'; graceMs: number }
+  | { kind: 'result'; message: SDKResultMessage }
+  | { kind: 'failed'; reason: string; error: string }
+
+export class Ending {
+  readonly #onFirst: (cause: AgentCause) => void
+  #cause: AgentCause | null = null
+
+  /** `onFirst` runs before the report returns, so that nothing the reporter does next is taken. */
+  constructor(onFirst: (cause: AgentCause) => void) {
+    this.#onFirst = onFirst
+  }
+
+  get cause(): AgentCause | null {
+    return this.#cause
+  }
+
+  report(cause: AgentCause): void {
+    if (this.#cause !== null) return
+    this.#cause = cause
+    this.#onFirst(cause)
+  }
+
+  /** `reason` is one word, `error` for a person. */
+  fail(reason: string, error: string): void {
+    this.report({ kind: 'failed', reason, error })
+  }
+}

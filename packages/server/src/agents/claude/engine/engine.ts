@@ -1,0 +1,74 @@
+/** The Claude engine: agents that the Claude Agent SDK drives, each in a sandboxed process of its own. */
+import { messageOf } from '@millrace/protocol'
+import { type AgentEngine, type AgentHost, type AgentTask, failed, type LiveAgent } from '#agents/agent'
+import type { AgentSettings } from '#config/config'
+import { type Clock, monotonicClock } from '#time/clock'
+import { type ModelGateway, openModelGateway } from '../gateway/gateway.ts'
+import { defaultProcessLimits } from '../process/start.ts'
+import { restore } from '../transcript/restore.ts'
+import { ClaudeAgent } from './agent.ts'
+import { redactor } from './redact.ts'
+import { loadSdk } from './sdk.ts'
+import { type SelfTestOptions, testClaude } from './self-test.ts'
+
+/** Where the model's API is. */
+export interface ModelEndpoint {
+  baseUrl: string
+  /** Known to the server alone. */
+  apiKey: string | undefined
+  /** It is a scripted stand-in. */
+  demo: boolean
+}
+
+export interface ClaudeEngineOptions extends SelfTestOptions {
+  /** `agent` of the configuration. */
+  agent: AgentSettings | undefined
+  model: ModelEndpoint
+  clock?: Clock
+  /** A call that is not judged by then is blocked. Default: 60. */
+  hookTimeoutSeconds?: number
+}
+
+export function createClaudeEngine(options: ClaudeEngineOptions): AgentEngine {
+  return {
+    start: (task, host) => start(task, host, options),
+    selfTest: () => testClaude(options),
+  }
+}
+
+async function start(task: AgentTask, host: AgentHost, options: ClaudeEngineOptions): Promise<LiveAgent> {
+  const conversation = restore(task.transcript, task.cwd)
+  if (task.resumes && conversation === null) {
+    const message = 'Nothing was said yet in the session that this one resumes: start the task anew'
+    return endedAgent('not_resumable', message)
+  }
+  let gateway: ModelGateway
+  try {
+    gateway = await openModelGateway(options.model)
+  } catch (error) {
+    return endedAgent('not_started', `Could not start: ${messageOf(error)}`)
+  }
+  try {
+    const { query } = await loadSdk()
+    return new ClaudeAgent({
+      task,
+      host,
+      conversation,
+      settings: options.agent,
+      limits: { ...defaultProcessLimits, ...options.agent?.limits },
+      hookTimeoutSeconds: options.hookTimeoutSeconds ?? 60,
+      gateway,
+      demo: options.model.demo,
+      clock: options.clock ?? monotonicClock,
+      query,
+      redact: redactor([gateway.token, options.model.apiKey]),
+    })
+  } catch (error) {
+    await gateway.close()
+    throw error
+  }
+}
+
+function endedAgent(reason: string, error: string): LiveAgent {
+  return { ended: Promise.resolve(failed(reason, error)), cancel: () => {} }
+}

@@ -1,0 +1,75 @@
+/**
+ * What an agent writes down: its events, and its conversation for a later run to resume.
+ *
+ * Owns: what of both is on its way to the disk, so that the process waits while that is too much.
+ * Invariants: after `close()` no event is written; the conversation is, until the process is gone; a
+ * conversation that grows beyond its bound ends the agent.
+ */
+import type { AgentHost } from '#agents/agent'
+import { emitHighWater, type TranscriptEntry } from '#runners/runner'
+import { charactersOf } from '../transcript/mirror.ts'
+import type { Ending } from './ending.ts'
+
+/** Of a conversation with all that is kept of it: a later run holds all of it at once. */
+const keptCharsMax = 128 * 1024 ** 2
+
+export interface JournalParts {
+  host: Pick<AgentHost, 'emit' | 'uncommittedBytes' | 'appendTranscript'>
+  ending: Pick<Ending, 'fail'>
+  /** Of earlier runs of the conversation. */
+  keptChars: number
+}
+
+export class Journal {
+  readonly #parts: JournalParts
+  #lastEmit: Promise<void> = Promise.resolve()
+  #lastKept: Promise<void> = Promise.resolve()
+  #keptChars: number
+  #pendingChars = 0
+  #closed = false
+
+  constructor(parts: JournalParts) {
+    this.#parts = parts
+    this.#keptChars = parts.keptChars
+  }
+
+  /** Need not be awaited: a failure also aborts the run's signal. */
+  emit(type: string, data: unknown): void {
+    if (this.#closed) return
+    this.#lastEmit = this.#parts.host.emit([{ type, data }]).catch(() => {})
+  }
+
+  /** As `emit`, for the conversation. */
+  keep(entries: TranscriptEntry[]): void {
+    const chars = charactersOf(entries)
+    this.#keptChars += chars
+    if (this.#keptChars > keptCharsMax) {
+      this.#parts.ending.fail(
+        'output',
+        'The conversation grew longer than can be kept: the session was ended',
+      )
+      return
+    }
+    this.#pendingChars += chars
+    const kept = this.#parts.host.appendTranscript(entries).catch(() => {})
+    this.#lastKept = Promise.all([this.#lastKept, kept]).then(() => {
+      this.#pendingChars -= chars
+    })
+  }
+
+  /** What the process has to wait for before more of it is read; null when there is room. */
+  room(): Promise<void> | null {
+    if (this.#parts.host.uncommittedBytes > emitHighWater) return this.#lastEmit
+    return this.#pendingChars > emitHighWater ? this.#lastKept : null
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  /** Resolves when everything written is on disk, or never will be. */
+  async settled(): Promise<void> {
+    await this.#lastKept
+    await this.#lastEmit
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * The gate as the agent SDK asks it: every call passes the `PreToolUse` hook before it runs, and people
+ * are awaited in `canUseTool` alone. Neither ever throws: the SDK ignores a hook that does.
+ */
+import type { CanUseTool, HookCallback } from '@anthropic-ai/claude-agent-sdk'
+import type { Gate } from '#agents/gate'
+
+type HookOutput = Awaited<ReturnType<HookCallback>>
+
+export function hookOf(gate: Pick<Gate, 'judge'>): HookCallback {
+  return async (input, toolUseId) => {
+    if (input.hook_event_name !== 'PreToolUse') return decide('deny', 'This is not a tool call.')
+    const { tool_name: tool, tool_input, agent_id: agentId, cwd } = input
+    const id = input.tool_use_id ?? toolUseId
+    const verdict = await gate.judge({ id, tool, input: tool_input, cwd, agentId })
+    return verdict.decision === 'allow' ? {} : decide(verdict.decision, verdict.reason)
+  }
+}
+
+/** The SDK calls it after the hook, for calls it has doubts about and for those the hook wants asked. */
+export function canUseToolOf(gate: Pick<Gate, 'permit'>): CanUseTool {
+  return async (tool, input, { toolUseID: id, agentID: agentId }) => {
+    const permit = await gate.permit({ id, tool, input, agentId })
+    return permit.allowed
+      ? { behavior: 'allow', updatedInput: permit.input }
+      : { behavior: 'deny', message: permit.reason }
+  }
+}
+
+function decide(permissionDecision: 'deny' | 'ask', permissionDecisionReason: string): HookOutput {
+  return { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision, permissionDecisionReason } }
+}

@@ -1,0 +1,74 @@
+/**
+ * Notices that a session's process has fallen silent although nothing is under way that may take long.
+ *
+ * Owns: one timer, until `stop()`.
+ * Invariants: it barks at most once, and never while a tool runs or a person is asked; the calls it knows
+ * of are bounded.
+ */
+import type { Clock } from '#time/clock'
+
+/** Far more than an agent has under way at once. */
+const mostCalls = 1000
+
+export interface WatchdogOptions {
+  clock: Clock
+  silenceMs: number
+  stalled(): void
+}
+
+export class Watchdog {
+  readonly #options: WatchdogOptions
+  readonly #calls = new Set<string>()
+  #waiting = 0
+  #heardAt: number
+  #cancel: () => void = () => {}
+  #stopped = false
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options
+    this.#heardAt = options.clock.now()
+    this.#wait(options.silenceMs)
+  }
+
+  /** The process said something. */
+  heard(): void {
+    this.#heardAt = this.#options.clock.now()
+  }
+
+  began(toolUseId: string): void {
+    if (this.#calls.size < mostCalls) this.#calls.add(toolUseId)
+  }
+
+  ended(toolUseId: string): void {
+    this.#calls.delete(toolUseId)
+    this.heard()
+  }
+
+  /** People are asked, or have answered. */
+  asking(waits: boolean): void {
+    this.#waiting += waits ? 1 : -1
+    this.heard()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancel()
+  }
+
+  #wait(ms: number): void {
+    this.#cancel = this.#options.clock.after(ms, () => this.#look())
+  }
+
+  #look(): void {
+    if (this.#stopped) return
+    const { clock, silenceMs, stalled } = this.#options
+    const isBusy = this.#calls.size > 0 || this.#waiting > 0
+    const left = isBusy ? silenceMs : this.#heardAt + silenceMs - clock.now()
+    if (left > 0) {
+      this.#wait(left)
+      return
+    }
+    this.stop()
+    stalled()
+  }
+}

@@ -1,0 +1,77 @@
+/** The environment of an agent's process: an allow-list, with nothing of the server's own. */
+import { isReservedVariable } from '#config/agent-settings'
+import type { AgentSettings } from '#config/config'
+
+/** Set by us, whatever the configuration says. */
+const fixed: Readonly<Record<string, string>> = {
+  SHELL: '/bin/bash',
+  // The only requests are those to the model, by way of the gateway.
+  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+  // A command that outlives its turn would outlive the result of the session.
+  CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
+  CLAUDE_CODE_DISABLE_CRON: '1',
+  // "@/some/file" in a prompt would be read without a call that the policy sees.
+  CLAUDE_CODE_DISABLE_FILE_MENTIONS: '1',
+  // It is a folder outside the project, gone with the run's home.
+  CLAUDE_CODE_DISABLE_AUTO_MEMORY: '1',
+  DISABLE_AUTOUPDATER: '1',
+}
+
+/** The configuration may say otherwise. */
+const usual: Readonly<Record<string, string>> = {
+  LANG: 'C.UTF-8',
+  LC_ALL: 'C.UTF-8',
+  TERM: 'dumb',
+  CLAUDE_AGENT_SDK_CLIENT_APP: 'millrace',
+}
+
+/** What the SDK says to its process about itself. */
+const ofTheSdk = [
+  'CLAUDE_CODE_ENTRYPOINT',
+  'CLAUDE_AGENT_SDK_VERSION',
+  'CLAUDE_CODE_SDK_READS_SESSION_STATE',
+  'CLAUDE_CODE_SDK_READS_STARTUP_MARKS',
+]
+
+/** The gateway is on loopback, where no proxy leads. */
+const noProxy = '127.0.0.1,localhost'
+
+export function agentEnvironment(
+  agent: AgentSettings | undefined,
+  gateway: { url: string; token: string },
+): Record<string, string> {
+  const configured = configuredEnvironment(agent)
+  const { NO_PROXY, no_proxy } = configured
+  const elsewhere = [NO_PROXY, no_proxy].find((value) => value !== undefined && value !== '')
+  const direct = elsewhere === undefined ? noProxy : `${elsewhere},${noProxy}`
+  return {
+    ...usual,
+    ...configured,
+    ...fixed,
+    NO_PROXY: direct,
+    no_proxy: direct,
+    ANTHROPIC_BASE_URL: gateway.url,
+    ANTHROPIC_AUTH_TOKEN: gateway.token,
+  }
+}
+
+/** Of the environment that the SDK wants for its process: what we gave it and what it says about itself. */
+export function allowedEnvironment(
+  given: Readonly<Record<string, string | undefined>>,
+  ours: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const own = ofTheSdk.flatMap((name) => {
+    const value = given[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return { ...Object.fromEntries(own), ...ours }
+}
+
+function configuredEnvironment(agent: AgentSettings | undefined): Record<string, string> {
+  const env = agent?.env
+  if (env === null || typeof env !== 'object' || Array.isArray(env)) return {}
+  const allowed = Object.entries(env).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string' && !isReservedVariable(entry[0]),
+  )
+  return Object.fromEntries(allowed)
+}

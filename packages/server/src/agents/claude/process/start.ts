@@ -1,0 +1,55 @@
+/** Starts an agent's process in the sandbox. */
+import { realpathSync } from 'node:fs'
+import { totalmem } from 'node:os'
+import { dirname, isAbsolute } from 'node:path'
+import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
+import type { ProcessLimits, Sandbox, SandboxedProcess } from '@millrace/sandbox'
+import type { Conversation } from '../transcript/restore.ts'
+import { allowedEnvironment } from './environment.ts'
+
+/** For an agent together with all its tools, so that one that ran away leaves room for the others. */
+export const defaultProcessLimits: ProcessLimits = {
+  memoryBytes: Math.floor(totalmem() / 2),
+  processes: 2000,
+}
+
+export interface ProcessPlace {
+  sandbox: Sandbox
+  runId: string
+  projectPath: string
+  cwd: string
+  limits: ProcessLimits
+  /** Written into the home, which is otherwise empty. */
+  conversation: Conversation | null
+}
+
+/** Starts what the SDK wants started, in the sandbox, with our environment in place of the SDK's. */
+export async function startProcess(
+  { sandbox, runId, projectPath, cwd, limits, conversation }: ProcessPlace,
+  wanted: Pick<SpawnOptions, 'command' | 'args' | 'env'>,
+  environment: Readonly<Record<string, string>>,
+): Promise<SandboxedProcess> {
+  const { command, args } = wanted
+  // Where the program is a script, it follows its interpreter.
+  const files = [command, ...args.slice(0, 1)].filter(isAbsolute).map(realPathOf)
+  return sandbox.spawn({
+    runId,
+    argv: [isAbsolute(command) ? realPathOf(command) : command, ...args],
+    cwd,
+    env: allowedEnvironment(wanted.env, environment),
+    projectPath,
+    network: true,
+    allowNestedSandbox: false,
+    limits,
+    readPaths: files.map(dirname),
+    ...(conversation === null ? {} : { homeFiles: conversation.homeFiles }),
+  })
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    throw new Error(`the agent SDK's program ${path} was not found`, { cause: error })
+  }
+}

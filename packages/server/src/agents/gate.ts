@@ -1,0 +1,256 @@
+/**
+ * The gate in front of an agent's tool calls: the policy judges each call, and people are asked where
+ * the policy says so. It knows no agent SDK: an engine translates its own requests into `GateCall`s.
+ *
+ * Owns: the verdicts of the calls under way, by the id of the call. They are bounded in number and size:
+ * a program of the project may make up calls in the name of the agent's process.
+ * Invariants: a failure denies; the input that is executed is the input that was judged; a denied call is
+ * reported once, in the run's log and in the server's; a call is allowed only by the policy or a person.
+ */
+import { createHash } from 'node:crypto'
+import type { Policy, ToolCall, Verdict } from '@millrace/policy'
+import { messageOf, type PermissionDeniedEvent } from '@millrace/protocol'
+import type { ApprovalAnswer, RunContext } from '#runners/runner'
+
+export interface GateParts {
+  policy: Pick<Policy, 'decide'>
+  /** Where a call starts when the agent does not say. Absolute. */
+  cwd: string
+  ask: RunContext['ask']
+  log: RunContext['log']
+}
+
+/** What an engine learns of the gate's work. */
+export interface GateListener {
+  denied(event: PermissionDeniedEvent): void
+  /** True when people begin to be asked about a call, false when that has ended. */
+  asking(waits: boolean): void
+}
+
+export interface GateCall {
+  /** The agent's id of the call. */
+  id: string
+  tool: string
+  /** As the agent's process sent it: may be anything. */
+  input: unknown
+  cwd?: unknown
+  /** Present when a subagent makes the call. */
+  agentId?: string | undefined
+}
+
+export type Permit = { allowed: true; input: Record<string, unknown> } | { allowed: false; reason: string }
+
+interface Judged {
+  tool: string
+  cwd: string
+  inputDigest: string
+  verdict: Verdict
+}
+
+/** Calls under way whose verdict is remembered. A forgotten call is judged again. */
+const judgedCallsMax = 1000
+/** Calls that may wait to be judged before the process has to wait. */
+const waitingCallsMax = 16
+/** Approvals that people are asked for at once. */
+const openApprovalsMax = 32
+/** Of a text of the agent's in the server's log. */
+const loggedCharsMax = 1000
+
+export class Gate {
+  /** Set by the engine, before its first call. */
+  listener: GateListener = { denied: () => {}, asking: () => {} }
+  readonly #parts: GateParts
+  readonly #judged = new Map<string, Judged>()
+  readonly #reported = new Set<string>()
+  #openApprovals = 0
+  #waiting = 0
+  #turn: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(parts: GateParts) {
+    this.#parts = parts
+  }
+
+  /** The policy's verdict. Never rejects; waits for its turn, never for people. */
+  async judge(call: GateCall): Promise<Verdict> {
+    await this.#inTurn()
+    try {
+      const toolCall = { tool: call.tool, input: inputOf(call.input), cwd: this.#cwdOf(call.cwd) }
+      const verdict = this.#decide(toolCall)
+      this.#remember(call.id, toolCall, verdict)
+      if (verdict.decision === 'deny') this.#report(call, toolCall.input, verdict.reason)
+      return verdict
+    } catch (error) {
+      return { decision: 'deny', reason: this.#reportFailure(call, error) }
+    }
+  }
+
+  /**
+   * Whether the call may run, and with which input. Takes the verdict of `judge` if that was about
+   * exactly this call, and waits for people where the policy asks. Never rejects.
+   */
+  async permit(call: GateCall): Promise<Permit> {
+    await this.#inTurn()
+    try {
+      const { toolCall, verdict } = this.#verdictFor(call)
+      switch (verdict.decision) {
+        case 'allow':
+          return { allowed: true, input: toolCall.input }
+        case 'ask':
+          return await this.#askPeople(call, toolCall, verdict.reason)
+        case 'deny':
+          this.#report(call, toolCall.input, verdict.reason)
+          return { allowed: false, reason: verdict.reason }
+        default:
+          return verdict satisfies never
+      }
+    } catch (error) {
+      return { allowed: false, reason: this.#reportFailure(call, error) }
+    }
+  }
+
+  /** The call is over: its verdict is no longer needed. */
+  forget(id: string): void {
+    this.#judged.delete(id)
+    this.#reported.delete(id)
+  }
+
+  /** Denies every call from here on, without a report: the agent is being ended. */
+  close(): void {
+    this.#closed = true
+  }
+
+  /** What the process has to wait for before it makes more calls; null when there is room. */
+  room(): Promise<void> | null {
+    return this.#waiting > waitingCallsMax ? this.#turn : null
+  }
+
+  /** One call at a time, with a turn of the event loop between two: a long command takes time to read. */
+  async #inTurn(): Promise<void> {
+    this.#waiting += 1
+    this.#turn = this.#turn.then(() => new Promise((resolve) => setImmediate(resolve)))
+    await this.#turn
+    this.#waiting -= 1
+  }
+
+  #verdictFor({ id, tool, input: given }: GateCall): { toolCall: ToolCall; verdict: Verdict } {
+    const input = inputOf(given)
+    const known = this.#judged.get(id)
+    const toolCall = { tool, input, cwd: known?.cwd ?? this.#parts.cwd }
+    if (!this.#closed && known?.tool === tool && known.inputDigest === digestOf(input)) {
+      return { toolCall, verdict: known.verdict }
+    }
+    const verdict = this.#decide(toolCall)
+    this.#remember(id, toolCall, verdict)
+    return { toolCall, verdict }
+  }
+
+  #remember(id: string, { tool, cwd, input }: ToolCall & { cwd: string }, verdict: Verdict): void {
+    this.#judged.set(id, { tool, cwd, inputDigest: digestOf(input), verdict })
+    dropOldest(this.#judged)
+  }
+
+  #decide(call: ToolCall): Verdict {
+    if (this.#closed) return { decision: 'deny', reason: 'The session is ending.' }
+    try {
+      return this.#parts.policy.decide(call)
+    } catch (error) {
+      return { decision: 'deny', reason: failureReason(error) }
+    }
+  }
+
+  async #askPeople(call: GateCall, { tool, input }: ToolCall, reason: string): Promise<Permit> {
+    const { ask, log } = this.#parts
+    const { id, agentId } = call
+    if (this.#openApprovals >= openApprovalsMax) {
+      const refusal = `${openApprovalsMax} approvals are open already, so this call is refused. It needs one because: ${reason}`
+      this.#report(call, input, refusal)
+      return { allowed: false, reason: refusal }
+    }
+    this.#openApprovals += 1
+    this.listener.asking(true)
+    try {
+      const answer = await ask({ toolUseId: id, tool, input, reason, ...agentOf(agentId) })
+      if (this.#closed) return { allowed: false, reason: 'The session is ending.' }
+      if (answer.decision === 'allow') return { allowed: true, input }
+      log.warn(logged({ tool, toolUseId: id, by: answer.by, reason }), 'a tool call was not approved')
+      return { allowed: false, reason: refusalBy(answer, reason) }
+    } finally {
+      this.#openApprovals -= 1
+      this.listener.asking(false)
+    }
+  }
+
+  #reportFailure(call: GateCall, error: unknown): string {
+    const reason = failureReason(error)
+    try {
+      this.#report(call, call.input, reason)
+    } catch {
+      // It is denied whether or not that can be reported.
+    }
+    return reason
+  }
+
+  #report({ id, tool, agentId }: GateCall, input: unknown, reason: string): void {
+    if (this.#closed || this.#reported.has(id)) return
+    this.#reported.add(id)
+    dropOldest(this.#reported)
+    const agent = agentOf(agentId)
+    this.#parts.log.warn(logged({ tool, toolUseId: id, reason, ...agent }), 'a tool call was denied')
+    this.listener.denied({ toolUseId: id, tool, input, reason, ...agent })
+  }
+
+  #cwdOf(cwd: unknown): string {
+    return typeof cwd === 'string' && cwd.startsWith('/') ? cwd : this.#parts.cwd
+  }
+}
+
+function failureReason(error: unknown): string {
+  return `The policy could not judge this call: ${messageOf(error)}.`
+}
+
+function refusalBy(answer: ApprovalAnswer, reason: string): string {
+  switch (answer.by) {
+    case 'person':
+      return answer.message
+        ? `A person refused this call: ${answer.message}`
+        : `A person refused this call. It needed an approval because: ${reason}`
+    case 'expiry':
+      return `Nobody answered in time, so this call is refused. It needed an approval because: ${reason}`
+    case 'withdrawn':
+      return 'The run is ending, so this call is refused.'
+    default:
+      return answer.by satisfies never
+  }
+}
+
+function agentOf(agentId: string | undefined): { agentId?: string } {
+  return agentId === undefined ? {} : { agentId }
+}
+
+/** Maps and sets iterate in the order of insertion. */
+function dropOldest(known: Map<string, unknown> | Set<string>): void {
+  for (const id of known.keys()) {
+    if (known.size <= judgedCallsMax) return
+    known.delete(id)
+  }
+}
+
+/** Keys in another order give another digest: the call is then judged once more. */
+function digestOf(input: Record<string, unknown>): string {
+  return createHash('sha256').update(JSON.stringify(input)).digest('base64')
+}
+
+function logged(about: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(about).map(([name, text]) => [name, String(text).slice(0, loggedCharsMax)]),
+  )
+}
+
+/** A copy, so that the input cannot change after it was judged. */
+function inputOf(input: unknown): Record<string, unknown> {
+  if (input === null || typeof input !== 'object' || Array.isArray(input)) {
+    throw new TypeError('its input is not an object')
+  }
+  return structuredClone(input) as Record<string, unknown>
+}

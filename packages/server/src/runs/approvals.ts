@@ -1,0 +1,174 @@
+/**
+ * The approvals that runs of this node wait for, and the answers of people that arrive here.
+ *
+ * Owns: which run waits for which approval, and one listener and one timer for all of them, which exist
+ * only while one waits. Whether an approval is answered, and how, is in the store alone: the answer may
+ * arrive at another node.
+ * Invariants: a wait ends by what the store says of its approval, or by the end of its run; a commit is
+ * only a hint to look, and the next sweep finds what a lost hint failed to tell.
+ */
+import {
+  type AnswerApprovalBody,
+  MillraceError,
+  type PermissionResolvedEvent,
+  permissionTypes,
+} from '@millrace/protocol'
+import type { Logger } from 'pino'
+import type { ApprovalAnswer } from '#runners/runner'
+import type { ApprovalStore, Commit, CommitFeed } from '#store/store'
+import { type Clock, monotonicClock } from '#time/clock'
+
+export interface ApprovalsParts {
+  store: Omit<ApprovalStore, 'requestApproval'> & CommitFeed
+  now: () => number
+  log: Logger
+  /** What the sweeps are timed by. */
+  after?: Clock['after'] | undefined
+}
+
+interface Waiting {
+  runId: string
+  resolve(answer: ApprovalAnswer): void
+  reject(reason: Error): void
+}
+
+const sweepMs = 1000
+
+export class Approvals {
+  readonly #parts: ApprovalsParts
+  readonly #waiting = new Map<string, Waiting>()
+  #stopWatching: (() => void) | null = null
+  /** The last sweep failed, which was logged. */
+  #failing = false
+
+  constructor(parts: ApprovalsParts) {
+    this.#parts = parts
+  }
+
+  /** Call it before the approval is requested, so that no answer is missed. */
+  waitFor(runId: string, approvalId: string): Promise<ApprovalAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<ApprovalAnswer>()
+    this.#waiting.set(approvalId, { runId, resolve, reject })
+    this.#stopWatching ??= this.#watch()
+    return promise
+  }
+
+  /** Ends one wait: the approval could not be requested. */
+  giveUp(approvalId: string, reason: Error): void {
+    this.#waiting.get(approvalId)?.reject(reason)
+    this.#forget(approvalId)
+  }
+
+  /** Ends every wait of a run that is ending. */
+  giveUpAll(runId: string, reason: Error): void {
+    for (const approvalId of this.#ofRun(runId)) this.giveUp(approvalId, reason)
+  }
+
+  /**
+   * Records a person's answer. Fails with `not_found`, or with `already_answered`, which includes an
+   * approval that has expired, whether or not a sweep has seen that yet.
+   */
+  async answer(
+    runId: string,
+    approvalId: string,
+    { decision, message }: AnswerApprovalBody,
+    user: string,
+  ): Promise<PermissionResolvedEvent> {
+    const { store, now } = this.#parts
+    const approval = await store.getApproval(runId, approvalId)
+    if (approval === null) throw new MillraceError('not_found', `No approval ${approvalId.slice(0, 64)}`)
+    const at = now()
+    if (approval.answer === null && at >= approval.expiresAt) await this.#expire(runId, approvalId)
+    return store.answerApproval(runId, approvalId, { decision, by: 'person', user, message, at })
+  }
+
+  #watch(): () => void {
+    const { store, after = monotonicClock.after } = this.#parts
+    const stopListening = store.onCommit((commit) => this.#look(commit))
+    let cancel: () => void
+    let stopped = false
+    // The next sweep is timed when this one is over: sweeps never overlap.
+    const sweepLater = () => {
+      cancel = after(sweepMs, async () => {
+        await this.#sweep()
+        if (!stopped) sweepLater()
+      })
+    }
+    sweepLater()
+    return () => {
+      stopped = true
+      stopListening()
+      cancel()
+    }
+  }
+
+  #look(commit: Commit): void {
+    for (const event of commit.events) {
+      if (event.type !== permissionTypes.resolved) continue
+      if (this.#ofRun(commit.runId).length > 0) this.#settle(JSON.parse(event.json))
+    }
+  }
+
+  #settle({ approvalId, decision, by, message }: PermissionResolvedEvent): void {
+    const waiting = this.#waiting.get(approvalId)
+    if (waiting === undefined) return
+    if (by === 'withdrawn')
+      waiting.reject(new MillraceError('run_over', 'The run ended before an answer arrived'))
+    else waiting.resolve({ decision, by, ...(message === undefined ? {} : { message }) })
+    this.#forget(approvalId)
+  }
+
+  #forget(approvalId: string): void {
+    this.#waiting.delete(approvalId)
+    if (this.#waiting.size > 0) return
+    this.#stopWatching?.()
+    this.#stopWatching = null
+  }
+
+  #ofRun(runId: string): string[] {
+    return [...this.#waiting].filter(([, waiting]) => waiting.runId === runId).map(([id]) => id)
+  }
+
+  async #sweep(): Promise<void> {
+    const runs = new Set([...this.#waiting.values()].map(({ runId }) => runId))
+    let failed = false
+    for (const runId of runs) {
+      try {
+        await this.#sweepRun(runId)
+      } catch (error) {
+        failed = true
+        if (!this.#failing) {
+          this.#parts.log.warn({ run: runId, err: error }, 'open approvals cannot be read; trying again')
+        }
+        this.#failing = true
+      }
+    }
+    this.#failing = failed
+  }
+
+  async #sweepRun(runId: string): Promise<void> {
+    const { store, now } = this.#parts
+    const asked = this.#ofRun(runId)
+    const open = new Map((await store.openApprovals(runId)).map(({ id, expiresAt }) => [id, expiresAt]))
+    for (const id of asked) {
+      const expiresAt = open.get(id)
+      if (expiresAt === undefined) {
+        // Answered, and the hint was lost; or on its way to the disk.
+        const answer = (await store.getApproval(runId, id))?.answer ?? null
+        if (answer !== null) this.#settle(answer)
+      } else if (expiresAt <= now()) {
+        await this.#expire(runId, id)
+      }
+    }
+  }
+
+  async #expire(runId: string, approvalId: string): Promise<void> {
+    try {
+      const at = this.#parts.now()
+      await this.#parts.store.answerApproval(runId, approvalId, { decision: 'deny', by: 'expiry', at })
+    } catch (error) {
+      // Another answer was first.
+      if (!(error instanceof MillraceError) || error.code !== 'already_answered') throw error
+    }
+  }
+}

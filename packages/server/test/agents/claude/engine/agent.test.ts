@@ -1,0 +1,105 @@
+/** A session from its start to its end: the real SDK process in the real sandbox, a scripted model. */
+import { spawnSync } from 'node:child_process'
+import { chownSync, cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { demoProject, demoScript, loadScript } from '@millrace/scripted-model'
+import { describe, expect, it } from 'vitest'
+import { isRoot, ordinaryUser } from '../../../../../sandbox/test/support/workspace.ts'
+import type { RecordingContext } from '../support/context.ts'
+import { openSessions, say, serve, use } from '../support/sessions.ts'
+
+const sessions = openSessions()
+const file = (name: string) => join(sessions.project, name)
+
+function deltasOf(context: RecordingContext): string[] {
+  return context.of('stream_event').flatMap(({ event }) => {
+    const { type, delta } = event as { type: string; delta?: { text?: string } }
+    return type === 'content_block_delta' && delta?.text !== undefined ? [delta.text] : []
+  })
+}
+
+describe('a session', () => {
+  it('passes every message on as it came, and ends with what the agent said last', async () => {
+    const model = await serve([
+      use('Write', { file_path: '{{cwd}}/made.txt', content: 'by a script' }),
+      {
+        when: { turn: 2 },
+        reply: {
+          content: [{ type: 'text', text: ['All', ' done'] }],
+          usage: { input_tokens: 1000, output_tokens: 500 },
+        },
+      },
+    ])
+    const { context, outcome } = await sessions.run(model, { prompt: 'Write a file' })
+    expect(readFileSync(file('made.txt'), 'utf8')).toBe('by a script')
+    expect(context.outline).toEqual(['system:init', 'assistant', 'user', 'assistant', 'result:success'])
+    expect(deltasOf(context)).toEqual(['All', ' done'])
+    expect(outcome).toMatchObject({
+      state: 'completed',
+      data: { sessionId: context.run.id, state: 'completed' },
+      error: null,
+      result: { text: 'All done', sessionId: context.run.id, subtype: 'success', numTurns: 2 },
+      usage: { inputTokens: 1000, outputTokens: 500, cacheReadTokens: 0, turns: 2 },
+    })
+    expect(outcome.usage?.costUsd).toBeGreaterThan(0)
+    expect(context.of('system')[0]).toMatchObject({ session_id: context.run.id, cwd: sessions.project })
+    expect(context.startedWith).toEqual({ boundary: 'bubblewrap' })
+    expect(context.process?.pid).toBeGreaterThan(0)
+  })
+
+  it('passes on what the model has said before the model says more', async () => {
+    const words = ['One', ' two', ' three']
+    const model = await serve([{ reply: { content: [{ type: 'text', text: words, hold: 'word' }] } }])
+    const { context, run } = sessions.prepare(model)
+    const ended = run()
+    for (const [index] of words.entries()) {
+      await model.reached('word', index + 1)
+      // The next word is not said yet, and this many have arrived, or will without it.
+      await heard(context, index)
+      expect(deltasOf(context)).toEqual(words.slice(0, index))
+      model.release('word')
+    }
+    expect((await ended).outcome).toMatchObject({ result: { text: 'One two three' } })
+  })
+
+  it('repairs the sample project as the demo, in a sandbox and without one', async () => {
+    const script = { ...loadScript(demoScript), pauseMs: 0 }
+    for (const sandbox of [undefined, sessions.loose]) {
+      cpSync(demoProject, sessions.project, { recursive: true })
+      for (const name of readdirSync(sessions.project, { recursive: true, encoding: 'utf8' })) {
+        if (isRoot) chownSync(file(name), ordinaryUser.uid, ordinaryUser.gid)
+      }
+      expect(testsPass()).toBe(false)
+      const model = await serve([], { script })
+      const { context, outcome } = await sessions.run(model, {
+        prompt: 'Fix the failing test',
+        options: { model: { baseUrl: model.url, apiKey: undefined, demo: true } },
+        ...(sandbox === undefined ? {} : { sandbox }),
+      })
+      expect(context.of('permission:denied')).toEqual([])
+      expect(outcome).toMatchObject({ state: 'completed', usage: { costUsd: 0 } })
+      expect(testsPass()).toBe(true)
+      rmSync(file('src'), { recursive: true })
+    }
+  })
+
+  it('may run beside others, each with events and a conversation of its own', async () => {
+    const model = await serve([say('I am {{prompt}}.')])
+    const names = ['Ada', 'Bea', 'Cleo']
+    const all = await Promise.all(names.map((prompt) => sessions.run(model, { prompt })))
+    for (const [index, { context, outcome }] of all.entries()) {
+      expect(outcome.result).toMatchObject({ text: `I am ${names[index]}.`, sessionId: context.run.id })
+      expect(new Set(context.transcript.map(({ conversation }) => conversation))).toEqual(
+        new Set([context.run.id]),
+      )
+    }
+  })
+})
+
+function testsPass(): boolean {
+  return spawnSync('npm', ['test'], { cwd: sessions.project }).status === 0
+}
+
+async function heard(context: RecordingContext, deltas: number): Promise<void> {
+  while (deltasOf(context).length < deltas) await new Promise((resolve) => setTimeout(resolve, 10))
+}

@@ -1,0 +1,139 @@
+/** What a session's process gets from the server, and what it does not. */
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { emitHighWater } from '#runners/runner'
+import type { RecordingContext } from '../support/context.ts'
+import { openSessions, say, serve, use } from '../support/sessions.ts'
+
+const sessions = openSessions()
+const file = (name: string) => join(sessions.project, name)
+const canary = 'canary-of-the-server-7c1f'
+
+beforeAll(() => {
+  process.env.MILLRACE_TEST_CANARY = canary
+  const spy =
+    'env; for pid in self $PPID $1; do tr "\\0" "\\n" < /proc/$pid/environ; tr "\\0" " " < /proc/$pid/cmdline; done'
+  writeFileSync(file('spy.sh'), `#!/bin/bash\n{ ${spy}; } > "$2" 2>&1\n`)
+  chmodSync(file('spy.sh'), 0o755)
+})
+afterAll(() => {
+  delete process.env.MILLRACE_TEST_CANARY
+})
+
+describe('the environment of a session', () => {
+  it('holds no secret of the server, in no process that the agent can look at', async () => {
+    for (const sandbox of [undefined, sessions.loose]) {
+      const name = sandbox === undefined ? 'seen-inside.txt' : 'seen-outside.txt'
+      const model = await serve([use('Bash', { command: `./spy.sh $PPID ${name}` }), say('Done.')], {
+        apiKey: 'made-up-key',
+      })
+      const { outcome } = await sessions.run(model, {
+        agent: { env: { DEPLOYMENT: 'test', MILLRACE_OWN: 'no', ANTHROPIC_API_KEY: 'no' } },
+        ...(sandbox === undefined ? {} : { sandbox }),
+      })
+      expect(outcome).toMatchObject({ state: 'completed' })
+      const seen = readFileSync(file(name), 'utf8')
+      expect(seen).toContain('MILLRACE_RUN_ID=')
+      expect(seen).toContain('DEPLOYMENT=test')
+      expect(seen).toContain('SHELL=/bin/bash')
+      expect(seen).toContain('--session-mirror')
+      expect(seen).not.toContain(canary)
+      expect(seen).not.toContain('made-up-key')
+      expect(seen).not.toContain('MILLRACE_OWN')
+      expect(seen).not.toMatch(/^ANTHROPIC_API_KEY=/m)
+    }
+  })
+
+  it('names a model API that is open while the session lives, and shut afterwards', async () => {
+    const model = await serve([use('Bash', { command: './spy.sh $PPID seen-gateway.txt' }), say('Done.')])
+    await sessions.run(model)
+    const seen = readFileSync(file('seen-gateway.txt'), 'utf8')
+    const url = /^ANTHROPIC_BASE_URL=(.*)$/m.exec(seen)?.[1]
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect(url).not.toBe(model.url)
+    await expect(fetch(`${url}/v1/messages`, { method: 'POST' })).rejects.toThrow()
+  })
+})
+
+describe('a prompt', () => {
+  it('that mentions a file does not have it read past the policy', async () => {
+    writeFileSync(file('mentioned.txt'), 'words of the file')
+    const model = await serve([say('Hello.')])
+    await sessions.run(model, { prompt: `Look at @mentioned.txt and @${file('mentioned.txt')}` })
+    expect(model.requests).toHaveLength(1)
+    expect(JSON.stringify(model.requests)).toContain('@mentioned.txt')
+    expect(JSON.stringify(model.requests)).not.toContain('words of the file')
+  })
+})
+
+describe('a session', () => {
+  it('works where it was told to, with the model it was told, and says which', async () => {
+    mkdirSync(file('sub'), { recursive: true })
+    chmodSync(file('sub'), 0o777)
+    const model = await serve([use('Bash', { command: 'pwd > here.txt' }), say('Done.')])
+    const cwd = file('sub')
+    const { context } = await sessions.run(model, { cwd, model: 'some-model' })
+    expect(readFileSync(join(cwd, 'here.txt'), 'utf8').trim()).toBe(cwd)
+    expect(model.requests.map(({ body }) => (body as { model: string }).model)).toEqual([
+      'some-model',
+      'some-model',
+    ])
+    expect(context.startedWith).toEqual({ boundary: 'bubblewrap', model: 'some-model' })
+  })
+
+  it('has the tools of the contract, and is told that it works alone', async () => {
+    const model = await serve([say('Hello.')])
+    const { context } = await sessions.run(model, { agent: { disallowedTools: ['WebSearch'] } })
+    const { tools, permissionMode } = context.of('system')[0] as { tools: string[]; permissionMode: string }
+    expect(permissionMode).toBe('default')
+    expect(tools).toContain('Bash')
+    for (const tool of ['NotebookEdit', 'ExitPlanMode', 'AskUserQuestion', 'WebSearch', 'CronCreate']) {
+      expect(tools).not.toContain(tool)
+    }
+    const { system } = (model.requests[0]?.body ?? {}) as { system?: unknown }
+    expect(JSON.stringify(system)).toContain('Ask no questions')
+  })
+
+  it('says that a scripted demo model drove it', async () => {
+    const model = await serve([say('Hello.')])
+    const demo = { baseUrl: model.url, apiKey: undefined, demo: true }
+    const { context, outcome } = await sessions.run(model, { options: { model: demo } })
+    expect(context.startedWith).toMatchObject({ demo: 'scripted demo model' })
+    expect(outcome).toMatchObject({ error: null, result: { demo: 'scripted demo model' } })
+  })
+
+  it('waits while what it said is not on disk, and loses none of it', async () => {
+    const words = Array.from({ length: 200 }, (_, index) => `${index}:${'x'.repeat(60_000)}`)
+    const model = await serve([say(words)])
+    const { context, run } = sessions.prepare(model)
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    context.beforeCommit = () => held
+    const ended = run()
+    await settled(context)
+    // Much less than the 12 MB that were there to be said.
+    expect(context.uncommittedBytes).toBeGreaterThan(emitHighWater)
+    expect(context.uncommittedBytes).toBeLessThan(2 * emitHighWater)
+    release()
+    const { outcome } = await ended
+    expect(outcome.state).toBe('completed')
+    expect(context.of('result')).toMatchObject([{ result: words.join('') }])
+    // The log has all of it, the run's row the beginning.
+    const { text } = outcome.result as { text: string }
+    expect(text.length).toBeLessThan(300_000)
+    expect(words.join('').startsWith(text.slice(0, 262_144))).toBe(true)
+  })
+})
+
+/** Nothing more comes although nobody has stopped. */
+async function settled(context: RecordingContext): Promise<void> {
+  for (let before = -1, same = 0; same < 10; ) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const full = context.uncommittedBytes > emitHighWater
+    same = full && context.events.length === before ? same + 1 : 0
+    before = context.events.length
+  }
+}

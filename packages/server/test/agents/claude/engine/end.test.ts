@@ -1,0 +1,106 @@
+import type { SDKResultMessage } from '@anthropic-ai/claude-agent-sdk'
+import { describe, expect, it } from 'vitest'
+import { endOf } from '#agents/claude/engine/end'
+import { outcomeOf } from '#runners/session/outcome'
+
+const run = { id: '4f1c2a7e-0000-4000-8000-000000000000' }
+const limits = { maxTurns: 50, maxBudgetUsd: 5, demo: false }
+const model = {
+  inputTokens: 1,
+  outputTokens: 2,
+  cacheReadInputTokens: 3,
+  cacheCreationInputTokens: 4,
+  webSearchRequests: 0,
+  costUSD: 0.5,
+  contextWindow: 0,
+  maxOutputTokens: 0,
+}
+
+/** As a process may say it, which is not always as the types have it. */
+function result(fields: Record<string, unknown>): SDKResultMessage {
+  const usual = { type: 'result', is_error: true, num_turns: 3, total_cost_usd: 1, session_id: 's' }
+  return { ...usual, ...fields } as unknown as SDKResultMessage
+}
+
+const dataOf = (fields: Record<string, unknown>, parts = limits) =>
+  outcomeOf(run, endOf(result(fields), parts)).data
+
+describe('the end of a session', () => {
+  it('names the cause in a word and in a sentence', () => {
+    const rows: [Record<string, unknown>, reason: string, error: string][] = [
+      [{ subtype: 'error_max_turns' }, 'error_max_turns', 'It reached its limit of 50 turns'],
+      [{ subtype: 'error_max_budget_usd' }, 'error_max_budget_usd', 'It reached its budget of $5.00'],
+      [{ subtype: 'error_during_execution', errors: ['a', '', 'b'] }, 'error_during_execution', 'a; b'],
+      [
+        { subtype: 'error_during_execution' },
+        'error_during_execution',
+        'The agent failed without saying why',
+      ],
+      [
+        { subtype: 'success', terminal_reason: 'api_error', api_error_status: 401, result: 'x' },
+        'authentication_failed',
+        'The model provider refused the API key (401): check ANTHROPIC_API_KEY',
+      ],
+      [
+        { subtype: 'success', terminal_reason: 'api_error', api_error_status: 529, result: 'Overloaded' },
+        'api_error',
+        "The model's API failed (529): Overloaded",
+      ],
+      [
+        { subtype: 'success', terminal_reason: 'prompt_too_long', result: 'Prompt is too long' },
+        'prompt_too_long',
+        'Prompt is too long',
+      ],
+      [
+        { subtype: 'error_of_tomorrow', errors: [] },
+        'error_of_tomorrow',
+        'The agent ended: error_of_tomorrow',
+      ],
+    ]
+    for (const [fields, reason, error] of rows) {
+      expect(dataOf(fields)).toEqual({ sessionId: run.id, state: 'errored', reason, error })
+    }
+    const cheap = dataOf({ subtype: 'error_max_budget_usd' }, { ...limits, maxBudgetUsd: 0.005 })
+    expect(cheap.error).toBe('It reached its budget of $0.005')
+  })
+
+  it('adds up what all models were used for', () => {
+    const fields = { subtype: 'success', is_error: false, result: 'ok', modelUsage: { a: model, b: model } }
+    const { usage, state } = outcomeOf(run, endOf(result(fields), limits))
+    expect(state).toBe('completed')
+    const one = { inputTokens: 1, outputTokens: 2, cacheReadTokens: 3, cacheCreationTokens: 4, costUsd: 0.5 }
+    expect(usage).toEqual({
+      inputTokens: 2,
+      outputTokens: 4,
+      cacheReadTokens: 6,
+      cacheCreationTokens: 8,
+      costUsd: 1,
+      turns: 3,
+      byModel: { a: one, b: one },
+    })
+  })
+
+  it('has numbers where numbers are wanted, whatever a process says', () => {
+    const fields = {
+      subtype: 'success',
+      is_error: false,
+      result: { no: 'text' },
+      session_id: { no: 'text' },
+      num_turns: 'x',
+      total_cost_usd: '1e9',
+      permission_denials: 3,
+      modelUsage: { a: { inputTokens: 'x', outputTokens: -5 }, b: null },
+    }
+    const { result: kept, usage } = outcomeOf(run, endOf(result(fields), limits))
+    expect(kept).toMatchObject({ text: '', sessionId: expect.any(String), numTurns: 0, permissionDenials: 0 })
+    const nothing = {
+      inputTokens: 0,
+      outputTokens: 0,
+      cacheReadTokens: 0,
+      cacheCreationTokens: 0,
+      costUsd: 0,
+    }
+    expect(usage).toEqual({ ...nothing, turns: 0, byModel: { a: nothing, b: nothing } })
+    expect(dataOf({ subtype: 'error_during_execution', errors: 'one text' }).error).toBe('one text')
+  })
+})

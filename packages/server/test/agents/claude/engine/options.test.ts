@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { agentOptions } from '#agents/claude/engine/options'
+import { agentEnvironment, allowedEnvironment } from '#agents/claude/process/environment'
+import { isReservedVariable } from '#config/agent-settings'
+
+describe('the options of a session', () => {
+  it('are those of the contract', () => {
+    expect(agentOptions()).toEqual({
+      includePartialMessages: true,
+      permissionMode: 'default',
+      disallowedTools: ['KillBash', 'NotebookEdit', 'ExitPlanMode', 'AskUserQuestion'],
+      maxTurns: 50,
+      maxBudgetUsd: 5,
+      settingSources: [],
+      systemPrompt: {
+        type: 'preset',
+        preset: 'claude_code',
+        append: expect.stringContaining('Ask no questions'),
+      },
+    })
+  })
+
+  it('can be set in the configuration, whose own keys do not reach the SDK', () => {
+    const options = agentOptions({
+      maxTurns: 7,
+      effort: 'low',
+      stallSeconds: 5,
+      disallowedTools: ['WebFetch', 'KillBash'],
+      systemPrompt: 'You are a release bot.',
+      env: { A: 'b' },
+    })
+    expect(options).toMatchObject({ maxTurns: 7, effort: 'low', systemPrompt: 'You are a release bot.' })
+    expect(options.disallowedTools).toEqual([
+      'KillBash',
+      'NotebookEdit',
+      'ExitPlanMode',
+      'AskUserQuestion',
+      'WebFetch',
+    ])
+    expect(options).not.toHaveProperty('stallSeconds')
+    expect(options).not.toHaveProperty('env')
+  })
+})
+
+describe('the environment of a session', () => {
+  const gateway = { url: 'http://127.0.0.1:1', token: 'token' }
+
+  it('is what we set and what the SDK says about itself, whatever else it wants to hand on', () => {
+    const ours = agentEnvironment({ env: { HTTPS_PROXY: 'http://proxy', NO_PROXY: 'intern' } }, gateway)
+    expect(ours).toMatchObject({
+      ANTHROPIC_BASE_URL: gateway.url,
+      ANTHROPIC_AUTH_TOKEN: gateway.token,
+      HTTPS_PROXY: 'http://proxy',
+      NO_PROXY: 'intern,127.0.0.1,localhost',
+    })
+    const given = { ...ours, CLAUDE_AGENT_SDK_VERSION: '1', AWS_SECRET_ACCESS_KEY: 'x', LANG: 'other' }
+    expect(allowedEnvironment(given, ours)).toEqual({ ...ours, CLAUDE_AGENT_SDK_VERSION: '1' })
+  })
+
+  it('keeps its own names, whatever the configuration says', () => {
+    const env = { CLAUDE_CODE_DISABLE_FILE_MENTIONS: '0', MILLRACE_X: 'x', LANG: 'de_DE.UTF-8' }
+    const ours = agentEnvironment({ env }, gateway)
+    expect(ours).toMatchObject({ CLAUDE_CODE_DISABLE_FILE_MENTIONS: '1', LANG: 'de_DE.UTF-8' })
+    expect(ours).not.toHaveProperty('MILLRACE_X')
+    // What is not LANG, LC_ALL, TERM or the name of the client is nobody's to set.
+    const free = Object.keys(agentEnvironment({}, gateway)).filter((name) => !isReservedVariable(name))
+    expect(free.sort()).toEqual([
+      'CLAUDE_AGENT_SDK_CLIENT_APP',
+      'LANG',
+      'LC_ALL',
+      'NO_PROXY',
+      'TERM',
+      'no_proxy',
+    ])
+  })
+})

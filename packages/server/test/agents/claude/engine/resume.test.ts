@@ -1,0 +1,89 @@
+/** What is kept of a conversation, and sessions that go on with it in a fresh home. */
+import { describe, expect, it } from 'vitest'
+import type { RecordingContext } from '../support/context.ts'
+import { openSessions, say, serve, use } from '../support/sessions.ts'
+
+const sessions = openSessions()
+
+/** What the model was told last, by role, reminders left out. */
+function conversationOf(model: { requests: readonly { body: unknown }[] }): string[] {
+  const last = model.requests.at(-1)?.body as { messages: { role: string; content: unknown }[] } | undefined
+  return (last?.messages ?? []).flatMap(({ role, content }) => {
+    const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : (content as object[])
+    return blocks.flatMap((block) => {
+      const { type, text, name } = block as { type: string; text?: string; name?: string }
+      if (type !== 'text') return [`${role}: ${type}${name === undefined ? '' : ` ${name}`}`]
+      return text?.startsWith('<system-reminder>') || role === 'system' ? [] : [`${role}: ${text}`]
+    })
+  })
+}
+
+function uuids({ transcript }: RecordingContext): string[] {
+  return transcript.flatMap(({ json }) => (JSON.parse(json) as { uuid?: string }).uuid ?? [])
+}
+
+describe('a session that goes on with another', () => {
+  it('has the whole conversation before it, once, in order, along a chain of three', async () => {
+    const cost = { input_tokens: 1000, output_tokens: 500 }
+    const model = await serve([
+      { when: { text: 'first' }, reply: { content: [{ type: 'text', text: 'One.' }], usage: cost } },
+      { when: { text: 'second' }, reply: { content: [{ type: 'text', text: 'Two.' }], usage: cost } },
+      { when: { text: 'third' }, reply: { content: [{ type: 'text', text: 'Three.' }], usage: cost } },
+    ])
+    const first = await sessions.run(model, { prompt: 'first' })
+    const second = await sessions.run(model, { prompt: 'second', resumes: first.context })
+    const third = await sessions.run(model, { prompt: 'third', resumes: second.context })
+    expect([first, second, third].map(({ outcome }) => outcome.error)).toEqual([null, null, null])
+    expect(conversationOf(model)).toEqual([
+      'user: first',
+      'assistant: One.',
+      'user: second',
+      'assistant: Two.',
+      'user: third',
+    ])
+    const all = [first, second, third]
+    expect(all.map(({ outcome }) => (outcome.result as { text: string }).text)).toEqual([
+      'One.',
+      'Two.',
+      'Three.',
+    ])
+    // One conversation, each run with its own cost.
+    for (const { outcome } of all) {
+      expect(outcome.result).toMatchObject({ sessionId: first.context.run.id })
+      expect(outcome.usage).toEqual(first.outcome.usage)
+    }
+    expect(new Set(uuids(third.context)).size).toBe(uuids(third.context).length)
+  })
+
+  it('goes on where one was killed in the middle of a turn', async () => {
+    const model = await serve([
+      use('Bash', { command: 'echo half > half.txt' }),
+      {
+        when: { turn: 2, toolResult: { tool: 'Bash' } },
+        reply: { content: [{ type: 'text', text: ['Almost', ' there'], hold: 'end' }] },
+      },
+      say('Back again.', { text: 'go on' }),
+    ])
+    const killed = sessions.prepare(model, { prompt: 'Do half of it' })
+    const ended = killed.run()
+    await model.reached('end')
+    process.kill(killed.context.process?.pid ?? 0, 'SIGKILL')
+    expect((await ended).outcome).toMatchObject({ state: 'errored', data: { reason: 'crashed' } })
+    const resumed = await sessions.run(model, { prompt: 'go on', resumes: killed.context })
+    expect(resumed.outcome).toMatchObject({ state: 'completed', result: { text: 'Back again.' } })
+    const told = conversationOf(model)
+    expect(told[0]).toBe('user: Do half of it')
+    expect(told).toContain('assistant: tool_use Bash')
+    expect(told).toContain('user: tool_result')
+    expect(told.at(-1)).toBe('user: go on')
+    expect(told.filter((line) => line === 'assistant: tool_use Bash')).toHaveLength(1)
+  })
+
+  it('says that there is nothing to go on with when the other never said a word', async () => {
+    const model = await serve([say('hello')])
+    const { context } = sessions.prepare(model)
+    const { outcome } = await sessions.run(model, { resumes: context })
+    expect(outcome).toMatchObject({ state: 'errored', data: { state: 'errored', reason: 'not_resumable' } })
+    expect(model.requests).toEqual([])
+  })
+})

@@ -1,0 +1,128 @@
+/** The bridge between the SDK and a process in the sandbox, with real processes. */
+import { once } from 'node:events'
+import type { Sandbox, SandboxedProcess } from '@millrace/sandbox'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Bridge, type BridgeParts } from '#agents/claude/process/bridge'
+import { textOf, Workspace } from '../../../../../sandbox/test/support/workspace.ts'
+
+const workspace = new Workspace()
+const project = workspace.project('project')
+let sandbox: Sandbox
+beforeAll(async () => {
+  sandbox = await workspace.open([project])
+})
+afterAll(() => workspace.close())
+
+function bridge(script: string, parts: Partial<BridgeParts> = {}) {
+  const heard: string[] = []
+  const made = new Bridge({
+    start: () => workspace.spawn(sandbox, project, ['sh', '-c', script]),
+    ending: { fail: (reason, error) => heard.push(`${reason}: ${error}`) },
+    began: () => heard.push('began'),
+    mirrored: (frame) => heard.push(`mirrored ${frame.filePath}`),
+    quote: (line) => line,
+    outputCharsMax: 1_000_000,
+    unreadBytesMax: 100_000,
+    room: () => null,
+    ...parts,
+  })
+  return { made, heard }
+}
+
+describe('the bridge', () => {
+  it('is there at once: what is written before the process runs reaches it', async () => {
+    const { made, heard } = bridge(`while read -r line; do echo "{\\"type\\":\\"$line\\"}"; done; exit 4`)
+    made.stdin.write('one\n')
+    made.stdin.end('two\n')
+    const exit = once(made, 'exit')
+    expect(await textOf(made.stdout)).toBe('{"type":"one"}\n{"type":"two"}\n')
+    expect(await exit).toEqual([4, null])
+    expect(await made.exited).toEqual({ code: 4, signal: null })
+    expect(heard).toEqual(['began'])
+  })
+
+  it('takes what is mirrored out of the messages, also when nobody else listens any more', async () => {
+    const frame = '{"type":"transcript_mirror","filePath":"f","entries":[]}'
+    const { made, heard } = bridge(`echo '{"type":"a"}'; read -r x; echo '{"type":"b"}'; echo '${frame}'`)
+    const [first] = await once(made.stdout, 'data')
+    expect(String(first)).toBe('{"type":"a"}\n')
+    made.cut()
+    made.stdin.end('go\n')
+    await made.exited
+    expect(await textOf(made.stdout)).toBe('')
+    expect(heard).toEqual(['began', 'mirrored f'])
+  })
+
+  it('ends what it started, also when it was told to before that ran', async () => {
+    const started = Promise.withResolvers<SandboxedProcess>()
+    const { made } = bridge('', { start: () => started.promise })
+    const exit = once(made, 'exit')
+    expect(made.kill('SIGKILL')).toBe(true)
+    started.resolve(await workspace.spawn(sandbox, project, ['sleep', '1000']))
+    expect(await exit).toEqual([null, 'SIGKILL'])
+    expect([made.killed, made.exitCode, made.signalCode]).toEqual([true, null, 'SIGKILL'])
+  })
+
+  it('says why nothing could be started, to whoever asks and to the SDK', async () => {
+    const { made, heard } = bridge('', { start: () => Promise.reject(new Error('no sandbox today')) })
+    const [error] = await once(made, 'error')
+    expect(error).toMatchObject({ message: 'no sandbox today' })
+    expect(await made.exited).toBeNull()
+    expect(await textOf(made.stdout)).toBe('')
+    expect(heard).toEqual(['not_started: Could not start: no sandbox today'])
+    await made.end(0)
+  })
+
+  it('says when there is too much of it, and lets nothing more pass', async () => {
+    const { made, heard } = bridge(`yes '{"type":"flood"}' | head -c 2000000`)
+    const text = await textOf(made.stdout)
+    await made.exited
+    expect(text.length).toBeLessThanOrEqual(1_000_000)
+    expect(new Set(heard)).toEqual(
+      new Set(['began', 'output: The agent wrote more than a gigabyte of messages and was ended']),
+    )
+  })
+
+  it('keeps a message whole that has the line ends of Unicode in it', async () => {
+    const text = 'a\u2028b\u2029c'
+    const { made, heard } = bridge(`echo '${JSON.stringify({ type: 'a', text })}'`)
+    const written = await textOf(made.stdout)
+    expect(written).not.toMatch(/[\u2028\u2029]/)
+    expect(JSON.parse(written)).toEqual({ type: 'a', text })
+    expect(heard).toEqual(['began'])
+  })
+
+  it('calls a process broken that asks and does not read the answers', async () => {
+    const broken = Promise.withResolvers<string>()
+    const { made } = bridge('while echo \'{"type":"ask"}\'; do sleep 0.01; done', {
+      ending: { fail: (_reason, error) => broken.resolve(error) },
+    })
+    made.stdout.on('data', () => made.stdin.write('x'.repeat(50_000)))
+    expect(await broken.promise).toBe(
+      "The agent's process wrote a line that is not a message: (it makes requests and does not read the answers)",
+    )
+    await made.end(0)
+  })
+
+  it('says of what cannot be taken that it is broken: the pipe is not ended without a word', async () => {
+    const { made, heard } = bridge(`echo '{"type":"transcript_mirror","filePath":"f","entries":[]}'`, {
+      mirrored: () => {
+        throw new RangeError('too much')
+      },
+    })
+    made.stdout.resume()
+    await made.exited
+    expect(heard).toEqual([
+      'began',
+      "protocol_error: The agent's process wrote a line that is not a message: (too much)",
+    ])
+  })
+
+  it('keeps the end of what is said on stderr, and no more', async () => {
+    const { made } = bridge(`yes noise | head -c 100000 >&2; echo 'last words' >&2`)
+    made.stdout.resume()
+    await made.exited
+    expect(made.stderrTail).toHaveLength(8192)
+    expect(made.stderrTail.endsWith('last words\n')).toBe(true)
+  })
+})

@@ -1,0 +1,186 @@
+/** The gate by itself: no SDK, no process. */
+import type { Verdict } from '@millrace/policy'
+import { describe, expect, it } from 'vitest'
+import { canUseToolOf, hookOf } from '#agents/claude/engine/permissions'
+import { Gate, type GateCall, type GateParts } from '#agents/gate'
+
+function open(
+  decide: (input: Record<string, unknown>) => Verdict,
+  ask: GateParts['ask'] = async () => ({ decision: 'allow', by: 'person' }),
+) {
+  const denied: unknown[] = []
+  const asking: boolean[] = []
+  const gate = new Gate({
+    policy: { decide: ({ input }) => decide(input) },
+    cwd: '/project',
+    ask,
+    log: { warn: () => {}, info: () => {} },
+  })
+  gate.listener = { denied: (event) => denied.push(event), asking: (waits) => asking.push(waits) }
+  return { gate, denied, asking }
+}
+
+const call = (input: unknown, id = 'call'): GateCall => ({ id, tool: 'Bash', input, cwd: '/project' })
+const byCommand = ({ command }: Record<string, unknown>): Verdict =>
+  command === 'good' ? { decision: 'allow' } : { decision: 'deny', reason: 'It is not good.' }
+const askAlways = (): Verdict => ({ decision: 'ask', reason: 'Odd.' })
+
+describe('the gate', () => {
+  it('judges an input anew that changed since its verdict', async () => {
+    const { gate, denied } = open(byCommand)
+    expect(await gate.judge(call({ command: 'good' }))).toEqual({ decision: 'allow' })
+    expect(await gate.permit(call({ command: 'bad' }))).toEqual({ allowed: false, reason: 'It is not good.' })
+    expect(denied).toHaveLength(1)
+    expect(await gate.permit(call({ command: 'good' }))).toEqual({
+      allowed: true,
+      input: { command: 'good' },
+    })
+  })
+
+  it('reports a denied call once, however often the agent tries it', async () => {
+    const { gate, denied } = open(byCommand)
+    await gate.judge(call({ command: 'bad' }))
+    await gate.permit(call({ command: 'bad' }))
+    await gate.permit(call({ command: 'worse' }))
+    expect(denied).toEqual([
+      { toolUseId: 'call', tool: 'Bash', input: { command: 'bad' }, reason: 'It is not good.' },
+    ])
+  })
+
+  it('judges a call that was never announced, and permits a copy of what it judged', async () => {
+    const { gate } = open(byCommand)
+    expect(await gate.permit(call({ command: 'bad' }))).toMatchObject({ allowed: false })
+    const input = { command: 'good' }
+    const permit = await gate.permit(call(input))
+    input.command = 'bad'
+    expect(permit).toEqual({ allowed: true, input: { command: 'good' } })
+  })
+
+  it('applies an approval to the input that people saw, and to no other', async () => {
+    const { gate, asking } = open(({ command }) =>
+      command === 'odd' ? { decision: 'ask', reason: 'Odd.' } : { decision: 'deny', reason: 'Bad.' },
+    )
+    expect(await gate.judge(call({ command: 'odd' }))).toEqual({ decision: 'ask', reason: 'Odd.' })
+    expect(asking).toEqual([])
+    expect(await gate.permit(call({ command: 'odd' }))).toMatchObject({ allowed: true })
+    expect(asking).toEqual([true, false])
+    expect(await gate.permit(call({ command: 'worse' }))).toEqual({ allowed: false, reason: 'Bad.' })
+  })
+
+  it('allows nothing and reports nothing once it is closed', async () => {
+    const { gate, denied } = open(() => ({ decision: 'allow' }))
+    expect(await gate.judge(call({ command: 'good' }))).toEqual({ decision: 'allow' })
+    gate.close()
+    expect(await gate.permit(call({ command: 'good' }))).toMatchObject({ allowed: false })
+    expect(await gate.judge(call({ command: 'good' }))).toMatchObject({ decision: 'deny' })
+    expect(denied).toEqual([])
+  })
+
+  it('denies a call whose approval arrives after it was closed', async () => {
+    const { gate } = open(askAlways)
+    const permit = gate.permit(call({ command: 'odd' }))
+    gate.close()
+    expect(await permit).toMatchObject({ allowed: false })
+  })
+
+  it('opens 32 approvals at once, and denies and reports every further call', async () => {
+    const { gate, denied } = open(askAlways, () => new Promise(() => {}))
+    const permits = Array.from({ length: 40 }, (_, index) =>
+      gate.permit(call({ command: 'odd' }, `${index}`)),
+    )
+    const refused = await Promise.all(permits.slice(32))
+    expect(new Set(refused.map(({ allowed }) => allowed))).toEqual(new Set([false]))
+    expect(denied).toHaveLength(8)
+    expect(denied[0]).toMatchObject({ toolUseId: '32', reason: expect.stringContaining('Odd.') })
+  })
+
+  it('lets the event loop turn between very many calls, and holds their process back', async () => {
+    let judged = 0
+    const { gate } = open(() => {
+      judged += 1
+      return { decision: 'allow' }
+    })
+    const all = Array.from({ length: 500 }, (_, index) => gate.permit(call({ index }, `${index}`)))
+    expect(gate.room()).not.toBeNull()
+    // One turn of the loop, in which sockets are read and timers run.
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(judged).toBeLessThan(10)
+    await Promise.all(all)
+    expect(judged).toBe(500)
+    expect(gate.room()).toBeNull()
+  })
+
+  it('remembers the newest of very many verdicts, and judges the other calls again', async () => {
+    let judged = 0
+    const { gate } = open(() => {
+      judged += 1
+      return { decision: 'allow' }
+    })
+    for (let index = 0; index < 1500; index++) await gate.judge(call({ command: 'good' }, `${index}`))
+    expect(judged).toBe(1500)
+    for (const id of ['1499', '0']) {
+      expect(await gate.permit(call({ command: 'good' }, id))).toMatchObject({ allowed: true })
+    }
+    expect(judged).toBe(1501)
+  })
+
+  it('denies a call whose input is not an object, or that the policy cannot judge', async () => {
+    const { gate, denied } = open(() => {
+      throw new Error('out of order')
+    })
+    for (const input of [null, 'text', ['list'], undefined, { command: 'good' }]) {
+      expect(await gate.judge(call(input))).toMatchObject({ decision: 'deny' })
+      expect(await gate.permit(call(input))).toMatchObject({ allowed: false })
+    }
+    expect(denied).toHaveLength(1)
+  })
+})
+
+describe('the gate as the Claude SDK asks it', () => {
+  const { signal } = new AbortController()
+  const preToolUse = (command: string) => ({
+    hook_event_name: 'PreToolUse' as const,
+    tool_name: 'Bash',
+    tool_input: { command },
+    tool_use_id: 'call',
+    cwd: '/project',
+    session_id: 's',
+    transcript_path: '',
+  })
+
+  it('answers the hook with nothing for an allowed call, and with the decision for any other', async () => {
+    const hook = hookOf(open(byCommand).gate)
+    expect(await hook(preToolUse('good'), 'call', { signal })).toEqual({})
+    expect(await hook(preToolUse('bad'), 'call', { signal })).toEqual({
+      hookSpecificOutput: {
+        hookEventName: 'PreToolUse',
+        permissionDecision: 'deny',
+        permissionDecisionReason: 'It is not good.',
+      },
+    })
+    expect(await hookOf(open(askAlways).gate)(preToolUse('odd'), 'call', { signal })).toMatchObject({
+      hookSpecificOutput: { permissionDecision: 'ask', permissionDecisionReason: 'Odd.' },
+    })
+  })
+
+  it('denies in the hook what is not a tool call', async () => {
+    const hook = hookOf(open(() => ({ decision: 'allow' })).gate)
+    const other = { ...preToolUse('good'), hook_event_name: 'Stop', stop_hook_active: false }
+    expect(await hook(other as never, 'call', { signal })).toMatchObject({
+      hookSpecificOutput: { permissionDecision: 'deny' },
+    })
+  })
+
+  it('answers canUseTool with the judged input, or with the reason', async () => {
+    const canUseTool = canUseToolOf(open(byCommand).gate)
+    const about = { signal, toolUseID: 'call', requestId: 'r' }
+    expect(await canUseTool('Bash', { command: 'good' }, about)).toEqual({
+      behavior: 'allow',
+      updatedInput: { command: 'good' },
+    })
+    expect(await canUseTool('Bash', { command: 'bad' }, about)).toEqual({
+      behavior: 'deny',
+      message: 'It is not good.',
+    })
+  })
+})

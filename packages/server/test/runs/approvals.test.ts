@@ -1,0 +1,259 @@
+import { randomUUID } from 'node:crypto'
+import { permissionTypes } from '@millrace/protocol'
+import { describe, expect, it } from 'vitest'
+import type { Commit } from '#store/store'
+import {
+  ann,
+  bob,
+  expectNothingUnhandled,
+  expectWholeLog,
+  logOf,
+  refusalOf,
+  root,
+  until,
+  untilOver,
+} from './support/rig.ts'
+import {
+  approvalRequest,
+  askAndStay,
+  askOnce,
+  expectResolvedOnce,
+  openApproval,
+  openSessions,
+  startSession,
+  working,
+} from './support/session-rig.ts'
+
+expectNothingUnhandled()
+
+describe('an approval', () => {
+  it('is in the log with all a person needs, and its answer goes to the runner and to the log', async () => {
+    const rig = await openSessions({ script: askOnce })
+    const { id } = await startSession(rig)
+    const approvalId = await openApproval(rig.store, id)
+    const asked = (await logOf(rig.store, id)).at(-1)
+    expect(asked).toMatchObject({ seq: 3, type: 'permission:requested' })
+    const expiresAt = rig.clock.now() + 3_600_000
+    expect(asked?.data).toEqual({ ...approvalRequest, approvalId, expiresAt })
+    const said = { decision: 'deny' as const, message: 'not on a Friday' }
+    const resolved = await rig.runs.answerApproval(id, approvalId, said, ann)
+    expect(resolved).toEqual({ approvalId, by: 'person', user: 'ann', ...said })
+    const run = await untilOver(rig.runs, id)
+    expect(run.result).toEqual({ by: 'person', ...said })
+    const log = await expectWholeLog(rig.store, id)
+    expect(log.map(({ type }) => type).slice(2)).toEqual([
+      'permission:requested',
+      'permission:resolved',
+      'completed',
+    ])
+    expect(log[3]?.data).toEqual(resolved)
+  })
+
+  it('is read from the log by whoever comes back, also after it was answered by another', async () => {
+    const rig = await openSessions({ script: askAndStay })
+    const { id } = await startSession(rig)
+    const approvalId = await openApproval(rig.store, id)
+    const page = await rig.store.readAfter(id, { after: 2, maxBytes: 1e6 })
+    expect(page?.events.map(({ type }) => type)).toEqual(['permission:requested'])
+    expect(JSON.parse(page?.events[0]?.json ?? '')).toMatchObject({ approvalId })
+    await rig.runs.answerApproval(id, approvalId, { decision: 'allow' }, root)
+    const again = await rig.store.readAfter(id, { after: 3, maxBytes: 1e6 })
+    expect(JSON.parse(again?.events[0]?.json ?? '')).toMatchObject({ approvalId, user: 'root' })
+  })
+
+  it('is answered once: the first answer wins, of many that race, and all others learn it', async () => {
+    const rig = await openSessions({ script: askOnce })
+    const { id } = await startSession(rig)
+    const approvalId = await openApproval(rig.store, id)
+    const answers = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, n) =>
+        rig.runs.answerApproval(
+          id,
+          approvalId,
+          { decision: n % 2 === 0 ? 'allow' : 'deny' },
+          n < 10 ? ann : root,
+        ),
+      ),
+    )
+    const won = answers.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    expect(won).toHaveLength(1)
+    for (const one of answers) {
+      if (one.status === 'rejected')
+        expect(one.reason).toMatchObject({ code: 'already_answered', status: 409 })
+    }
+    expect((await untilOver(rig.runs, id)).result).toMatchObject({ decision: won[0]?.decision, by: 'person' })
+    const late = rig.runs.answerApproval(id, approvalId, { decision: 'allow' }, ann)
+    expect(await refusalOf(late)).toBe('already_answered')
+    await expectResolvedOnce(rig.store, id)
+  })
+
+  it('is nobody else’s: another’s run and an unknown approval are not found, in the same words', async () => {
+    const rig = await openSessions({ script: askAndStay })
+    const { id } = await startSession(rig)
+    const approvalId = await openApproval(rig.store, id)
+    const allow = { decision: 'allow' as const }
+    const said = (run: string, approval: string, who: typeof ann) =>
+      rig.runs.answerApproval(run, approval, allow, who).then(
+        () => 'answered',
+        (error: Error & { code?: string }) => `${error.code}: ${error.message}`.replace(run, 'ID'),
+      )
+    expect(await said(id, approvalId, bob)).toBe('not_found: No run ID')
+    expect(await said(randomUUID(), approvalId, bob)).toBe('not_found: No run ID')
+    const unknown = randomUUID()
+    expect(await said(id, unknown, ann)).toBe(`not_found: No approval ${unknown}`)
+    const other = await startSession(rig)
+    expect(await said(other.id, approvalId, ann)).toBe(`not_found: No approval ${approvalId}`)
+    expect(await rig.store.openApprovals(id)).toHaveLength(1)
+  })
+
+  it('may be one of several: each answer goes to its own', async () => {
+    const rig = await openSessions({
+      script: working(async ({ ask }) => {
+        const asked = ['a', 'b', 'c'].map((tool) => ask({ ...approvalRequest, tool }))
+        return (await Promise.all(asked)).map(({ message }) => message)
+      }),
+    })
+    const { id } = await startSession(rig)
+    const open = await until(async () => {
+      const found = await rig.store.openApprovals(id)
+      return found.length === 3 ? found : null
+    })
+    for (const approval of open?.toReversed() ?? []) {
+      const message = `${open?.indexOf(approval)}`
+      await rig.runs.answerApproval(id, approval.id, { decision: 'allow', message }, ann)
+    }
+    expect((await untilOver(rig.runs, id)).result).toEqual(['0', '1', '2'])
+  })
+
+  it('with an input that is too large for an event is cut where it is long, and says so', async () => {
+    const rig = await openSessions({
+      script: working(({ ask }) => ask({ ...approvalRequest, input: { content: 'x'.repeat(10_000) } })),
+    })
+    const { id } = await startSession(rig)
+    const approvalId = await openApproval(rig.store, id)
+    const { data } = (await logOf(rig.store, id)).at(-1) ?? {}
+    expect(data).toMatchObject({ approvalId, tool: 'Bash', truncated: ['input.content'] })
+    expect(JSON.stringify(data).length).toBeLessThanOrEqual(4096)
+  })
+
+  it('that JSON cannot hold ends the run as the runner’s fault, and leaves nothing open', async () => {
+    const rig = await openSessions({ script: working(({ ask }) => ask({ ...approvalRequest, input: 10n })) })
+    const { id } = await startSession(rig)
+    expect(await untilOver(rig.runs, id)).toMatchObject({ state: 'errored' })
+    expect(rig.clock.timers).toBe(0)
+  })
+
+  it('and its answer are the service’s to record: a runner cannot emit such events', async () => {
+    const rig = await openSessions({
+      script: working(({ emit, run }) => emit([{ type: String(run.spec.emits), data: {} }])),
+    })
+    const errorOf = async (emits: string) =>
+      (await untilOver(rig.runs, (await startSession(rig, { emits })).id)).error?.message
+    for (const type of [permissionTypes.requested, permissionTypes.resolved]) {
+      expect(await errorOf(type)).toContain(`may not emit the event type ${type}`)
+    }
+    expect(await errorOf(permissionTypes.denied)).toBeUndefined()
+  })
+})
+
+describe('an approval that nobody answers', () => {
+  it('is a denial when it expires, by the clock, and an answer is too late from that moment on', async () => {
+    const rig = await openSessions({ script: askOnce, parts: { approvalSeconds: 60 } })
+    const { id } = await startSession(rig)
+    const approvalId = await openApproval(rig.store, id)
+    await rig.clock.move(59_999)
+    expect(await rig.store.openApprovals(id)).toHaveLength(1)
+    await rig.clock.move(1000)
+    expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'deny', by: 'expiry' })
+    expect((await logOf(rig.store, id)).at(-2)?.data).toEqual({ approvalId, decision: 'deny', by: 'expiry' })
+    expect(rig.clock.timers).toBe(0)
+  })
+
+  it('has expired although no sweep has come by', async () => {
+    const rig = await openSessions({ script: askOnce, parts: { approvalSeconds: 0.5 } })
+    const { id } = await startSession(rig)
+    const approvalId = await openApproval(rig.store, id)
+    await rig.clock.move(500)
+    const late = rig.runs.answerApproval(id, approvalId, { decision: 'allow' }, ann)
+    expect(await refusalOf(late)).toBe('already_answered')
+    expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'deny', by: 'expiry' })
+    await expectResolvedOnce(rig.store, id)
+  })
+
+  it('shares one timer with all others, which is gone when the last one is answered', async () => {
+    const rig = await openSessions({ script: askOnce })
+    const started = await Promise.all(Array.from({ length: 12 }, () => startSession(rig)))
+    const open = await Promise.all(
+      started.map(async ({ id }) => ({ id, approvalId: await openApproval(rig.store, id) })),
+    )
+    expect(rig.clock.timers).toBe(1)
+    await rig.clock.move(1000)
+    expect(rig.clock.timers).toBe(1)
+    for (const { id, approvalId } of open) {
+      await rig.runs.answerApproval(id, approvalId, { decision: 'allow' }, ann)
+    }
+    for (const { id } of started) await untilOver(rig.runs, id)
+    expect(rig.clock.timers).toBe(0)
+  })
+
+  it('is swept again after the store could not be read, which is logged once', async () => {
+    let failures = 2
+    const rig = await openSessions({
+      script: askOnce,
+      parts: { approvalSeconds: 1 },
+      between: (store) => ({
+        ...store,
+        answerApproval: (...asked) => {
+          failures -= 1
+          return failures >= 0 ? Promise.reject(new Error('not now')) : store.answerApproval(...asked)
+        },
+      }),
+    })
+    const { id } = await startSession(rig)
+    await openApproval(rig.store, id)
+    for (let second = 0; second < 3; second += 1) await rig.clock.move(1000)
+    expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'deny', by: 'expiry' })
+    expect(rig.logged.filter((text) => text.includes('cannot be read'))).toHaveLength(1)
+  })
+})
+
+describe('an answer that came in by another node', () => {
+  it('is heard of through the store', async () => {
+    const rig = await openSessions({ script: askOnce })
+    const { id } = await startSession(rig)
+    const approvalId = await openApproval(rig.store, id)
+    await rig.store.answerApproval(id, approvalId, { decision: 'allow', by: 'person', user: 'ann', at: 5 })
+    expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'allow', by: 'person' })
+  })
+
+  it('is found by the next sweep when the hint was lost', async () => {
+    const rig = await openSessions({
+      script: askOnce,
+      between: (store) => ({
+        ...store,
+        onCommit: (listener) =>
+          store.onCommit((commit: Commit) => {
+            const hint = commit.events.some(({ type }) => type === permissionTypes.resolved)
+            if (!hint || commit.closed) listener(commit)
+          }),
+      }),
+    })
+    const { id } = await startSession(rig)
+    const approvalId = await openApproval(rig.store, id)
+    const said = { decision: 'deny' as const, message: 'no' }
+    await rig.runs.answerApproval(id, approvalId, said, ann)
+    expect((await rig.runs.get(id, ann)).state).toBe('running')
+    await rig.clock.move(1000)
+    expect((await untilOver(rig.runs, id)).result).toEqual({ ...said, by: 'person' })
+  })
+})
+
+it('what a runner tells the server’s log says which run and project it is about', async () => {
+  const rig = await openSessions({
+    script: working(async ({ log }) => log.warn({ tool: 'Write' }, 'refused a call')),
+  })
+  const { id, project } = await startSession(rig)
+  await untilOver(rig.runs, id)
+  const told = rig.logged.map((text) => JSON.parse(text)).find(({ msg }) => msg === 'refused a call')
+  expect(told).toMatchObject({ run: id, project, tool: 'Write', level: 40 })
+})
