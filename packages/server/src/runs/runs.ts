@@ -1,11 +1,9 @@
 /**
- * The run service: start, look up, abort, retry, shut down.
+ * The run service: start, look up, end, retry, resume, answer, shut down.
  *
- * Owns: the handles of the runs that are active on this node (`active`), and nothing that is true.
- * What a run is, and whether it may start or end, is decided by the store.
- * Invariants: a principal learns nothing of another's run; a run that was asked to end ends by the
- * first cause recorded, unless its own end was on its way to the disk already; after `shutdown()` no
- * run of this node is active.
+ * Owns: the parts that do it (the dispatcher, the active runs, the approvals that are waited for), and no
+ * truth: what a run is, and whether it may start or end, is decided by the store.
+ * Invariant: a principal learns nothing of another's run.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import {
@@ -37,11 +35,11 @@ import {
   type TranscriptStore,
 } from '#store/store'
 import type { Clock } from '#time/clock'
-import { ActiveRun } from './active-run.ts'
+import { ActiveRuns } from './active-runs.ts'
 import { Approvals } from './approvals.ts'
 import { toEventJson } from './clip.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { cancelQueued, endRequestFor, settledWithin } from './ending.ts'
+import { endRequestFor } from './ending.ts'
 import { recover } from './recovery.ts'
 
 export interface RunsParts {
@@ -70,24 +68,12 @@ export interface StartOptions {
   resumes?: string
 }
 
-const approvalSeconds = 3600
-const abortWaitMs = 5000
-/**
- * The cause of an end is on disk before the run is told, but on a disk that is full that may take for
- * ever, and the run that filled it is the one to be ended: then it is told after this long all the same.
- */
-const recordWaitMs = 1000
-/** How long a shutdown waits for a terminal event to be on disk, so that a full disk does not hold it up. */
-const commitWaitMs = 2000
-
 export class Runs {
   readonly #parts: RunsParts
   readonly #kinds: ReadonlyMap<string, Kind>
-  readonly #active = new Map<string, ActiveRun>()
+  readonly #active: ActiveRuns
   readonly #dispatcher: Dispatcher
   readonly #approvals: Approvals
-  /** Ends asked for runs whose claim has not come back to this node yet. */
-  readonly #endAtLaunch = new Map<string, EndRequest>()
   readonly #requestSchema: z.ZodType<{ kind: RunKind } & Record<string, unknown>>
   #closedAtOpen = 0
   #draining = false
@@ -99,7 +85,8 @@ export class Runs {
     const requests = parts.kinds.map(({ request }) => request) as [Kind['request'], ...Kind['request'][]]
     this.#requestSchema = z.discriminatedUnion('kind', requests)
     this.#approvals = new Approvals(parts)
-    this.#dispatcher = new Dispatcher({ ...parts, launch: (run) => this.#launch(run) })
+    this.#active = new ActiveRuns({ ...parts, kinds: this.#kinds, approvals: this.#approvals })
+    this.#dispatcher = new Dispatcher({ ...parts, launch: (run) => this.#active.launch(run) })
   }
 
   /** Shape of a request that starts a run: one member a kind. */
@@ -119,7 +106,7 @@ export class Runs {
   }
 
   get activeCount(): number {
-    return this.#active.size
+    return this.#active.count
   }
 
   /**
@@ -182,53 +169,27 @@ export class Runs {
 
   /**
    * Ends a run. A run that is over already is returned as it is. Fails with `storage_full` when the disk
-   * has no room to record it: the run is ended all the same, and its log says so once there is room.
+   * has no room to record it: the run is ended anyway, and its log says so once there is room.
    */
   abort(id: string, principal: Principal): Promise<Run> {
-    return this.#endFromOutside(id, principal, endRequestFor('abort'))
+    return this.#end(id, principal, endRequestFor('abort'))
   }
 
-  /** Ends a run as interrupted, for a reason that its followers are told; otherwise as `abort` does. */
+  /** Ends a run as interrupted, with a reason for its followers; otherwise as `abort` does. */
   interrupt(id: string, principal: Principal, reason: string): Promise<Run> {
-    return this.#endFromOutside(id, principal, new EndRequest('shutdown', reason))
+    return this.#end(id, principal, new EndRequest('shutdown', reason))
   }
 
-  async #endFromOutside(id: string, principal: Principal, asked: EndRequest): Promise<Run> {
+  async #end(id: string, principal: Principal, requested: EndRequest): Promise<Run> {
     await this.#visible(id, principal)
-    const recorded = this.#parts.store.requestEnd(id, asked.endCause)
-    if (!(await settledWithin(recorded, recordWaitMs))) {
-      this.#active.get(id)?.end(asked)
-      await this.#recordedOrFull(recorded)
-    }
-    const record = await recorded
-    if (record === null) throw notFound(id)
-    if (isFinal(record.state)) return publicRun(record)
-    // Not what was asked for now when something else was first.
-    const cause = record.cause ?? asked.endCause
-    const request = cause === asked.endCause ? asked : endRequestFor(cause)
-    if (record.state === 'queued') {
-      const runner = this.#kinds.get(record.kind)?.runner
-      const reason = cause === 'abort' ? undefined : request.message
-      return publicRun(await cancelQueued(record, runner, this.#parts, reason))
-    }
-    const active = this.#active.get(id)
-    if (active !== undefined) {
-      active.end(request)
-      await settledWithin(active.done, this.#parts.abortWaitMs ?? abortWaitMs)
-    } else if (record.node === this.#parts.node) this.#endAtLaunch.set(id, request)
-    return this.get(id, principal)
-  }
-
-  async #recordedOrFull(recorded: Promise<unknown>): Promise<void> {
-    while (!(await settledWithin(recorded, this.#parts.abortWaitMs ?? abortWaitMs))) {
-      const status = this.#parts.store.status()
-      if (status.kind === 'full') throw new MillraceError('storage_full', status.message)
-    }
+    const run = await this.#active.end(id, requested)
+    if (run === null) throw notFound(id)
+    return publicRun(run)
   }
 
   /**
-   * Runs the same spec again, as a new run. What went on with a conversation goes on with the same one:
-   * `not_resumable` when that is not kept any more.
+   * Runs the same spec again, as a new run. A run that resumed a conversation resumes the same one again:
+   * `not_resumable` when that is no longer kept.
    */
   async retry(id: string, principal: Principal): Promise<Run> {
     const run = await this.#visible(id, principal)
@@ -239,9 +200,9 @@ export class Runs {
   }
 
   /**
-   * Goes on with the conversation of a session that is over, as a new run with the same spec and another
-   * prompt. Fails with `not_resumable` for any other kind, and where nothing of the conversation is kept;
-   * with `run_open` while it is not over; with `project_busy`.
+   * Resumes a run that is over, as a new run; the kind says what of the spec changes. Fails with
+   * `not_resumable` for a kind that cannot, and where nothing of the conversation is kept; with
+   * `run_open` while it is not over; with `project_busy`.
    */
   async resume(
     id: string,
@@ -281,49 +242,18 @@ export class Runs {
   }
 
   /**
-   * Ends everything that is active on this node, as interrupted, and takes no more. Queued runs stay
-   * queued: they are on disk and the next server takes them.
+   * Interrupts every run that is active on this node, and claims no more. Queued runs stay queued: they
+   * are on disk, and the next server claims them.
    */
   shutdown(): Promise<void> {
     this.#draining = true
-    this.#stopping ??= this.#stop()
+    this.#stopping ??= this.#active.shutdown(this.#dispatcher.stop())
     return this.#stopping
   }
 
-  async #stop(): Promise<void> {
-    await settledWithin(this.#dispatcher.stop(), recordWaitMs)
-    await Promise.all([...this.#active.values()].map((run) => this.#interruptActive(run)))
-  }
-
-  /** Starts are refused from here on. */
+  /** Refuses starts from here on. */
   refuseStarts(): void {
     this.#draining = true
-  }
-
-  async #interruptActive(run: ActiveRun): Promise<void> {
-    const recorded = this.#parts.store.requestEnd(run.id, 'shutdown').catch(() => null)
-    const known = await settledWithin(recorded, recordWaitMs)
-    run.end(endRequestFor((known ? (await recorded)?.cause : null) ?? 'shutdown'))
-    if (await settledWithin(run.done, this.#parts.shutdownGraceMs)) return
-    await settledWithin(run.finishNow(), commitWaitMs)
-  }
-
-  #launch(record: RunRecord): void {
-    const project = record.project === null ? null : (this.#parts.projects.get(record.project) ?? null)
-    const run = new ActiveRun(record, {
-      ...this.#parts,
-      approvalSeconds: this.#parts.approvalSeconds ?? approvalSeconds,
-      approvals: this.#approvals,
-      runner: this.#kindOf(record.kind).runner,
-      project,
-    })
-    this.#active.set(record.id, run)
-    void run.done.then(() => this.#active.delete(record.id))
-    const asked = this.#endAtLaunch.get(record.id)
-    this.#endAtLaunch.delete(record.id)
-    if (asked !== undefined) run.end(asked)
-    // A claim that came back after shutdown() had stopped waiting for it.
-    else if (this.#stopping !== null) void this.#interruptActive(run)
   }
 
   #kindOf(kind: RunKind): Kind {

@@ -1,0 +1,129 @@
+/**
+ * The runs that are active on this node: launched when they are claimed, ended on request or at a shutdown.
+ *
+ * Owns: their handles, and the ends requested for runs whose claim has not come back to this node yet.
+ * Neither is a truth: what a run is, and whether it may end, is decided by the store.
+ * Invariants: a run that is asked to end ends by the first cause recorded, unless its own end was on its
+ * way to the disk already; after `shutdown()` no run of this node is active.
+ */
+import { isFinal, MillraceError } from '@millrace/protocol'
+import type { Sandbox } from '@millrace/sandbox'
+import type { Kind } from '#runners/kind'
+import type { EndRequest } from '#runners/runner'
+import type { RunRecord, Store } from '#store/store'
+import { ActiveRun, type ActiveRunParts } from './active-run.ts'
+import { cancelQueued, type EndingParts, endRequestFor, settledWithin } from './ending.ts'
+
+export interface ActiveRunsParts extends EndingParts {
+  store: ActiveRunParts['store'] & Pick<Store, 'requestEnd' | 'status' | 'getRun'>
+  kinds: ReadonlyMap<string, Kind>
+  projects: ReadonlyMap<string, { id: string; path: string }>
+  sandbox: Sandbox
+  approvals: ActiveRunParts['approvals']
+  node: string
+  /** How long the processes of a run have at a shutdown before its terminal event is written anyway. */
+  shutdownGraceMs: number
+  /** How long `end` waits for the run's end before it answers with the run as it is. */
+  abortWaitMs?: number
+  /** How long an approval stays open before it counts as denied. */
+  approvalSeconds?: number
+}
+
+const approvalSecondsDefault = 3600
+const abortWaitDefaultMs = 5000
+/**
+ * The cause of an end is on disk before the run learns of it. On a full disk that may take for ever, and
+ * the run that filled it is the one to be ended: after this long it learns of it anyway.
+ */
+const recordWaitMs = 1000
+/** How long a shutdown waits for a terminal event to be on disk, so that a full disk does not hold it up. */
+const commitWaitMs = 2000
+
+export class ActiveRuns {
+  readonly #parts: ActiveRunsParts
+  readonly #active = new Map<string, ActiveRun>()
+  readonly #endAtLaunch = new Map<string, EndRequest>()
+  #closing = false
+
+  constructor(parts: ActiveRunsParts) {
+    this.#parts = parts
+  }
+
+  get count(): number {
+    return this.#active.size
+  }
+
+  /** Begins the work of a run that this node has claimed. */
+  launch(record: RunRecord): void {
+    const { kinds, projects, approvals, approvalSeconds = approvalSecondsDefault } = this.#parts
+    const kind = kinds.get(record.kind)
+    if (kind === undefined) throw new Error(`a run of kind ${record.kind} was claimed, which is unknown here`)
+    const project = record.project === null ? null : (projects.get(record.project) ?? null)
+    const run = new ActiveRun(record, {
+      ...this.#parts,
+      approvalSeconds,
+      approvals,
+      runner: kind.runner,
+      project,
+    })
+    this.#active.set(record.id, run)
+    void run.done.then(() => this.#active.delete(record.id))
+    const requested = this.#endAtLaunch.get(record.id)
+    this.#endAtLaunch.delete(record.id)
+    if (requested !== undefined) run.end(requested)
+    // A claim that came back after the shutdown had stopped waiting for it.
+    else if (this.#closing) void this.#interrupt(run)
+  }
+
+  /**
+   * Ends a run, active or queued, and returns it as it then is; null when there is no such run. Fails
+   * with `storage_full` when the disk has no room to record it: the run is ended anyway, and its log says
+   * so once there is room.
+   */
+  async end(id: string, requested: EndRequest): Promise<RunRecord | null> {
+    const { store, kinds, node, abortWaitMs = abortWaitDefaultMs } = this.#parts
+    const recorded = store.requestEnd(id, requested.endCause)
+    if (!(await settledWithin(recorded, recordWaitMs))) {
+      this.#active.get(id)?.end(requested)
+      await this.#recordedOrFull(recorded)
+    }
+    const record = await recorded
+    if (record === null || isFinal(record.state)) return record
+    // Another cause than the one requested now, if that was first.
+    const cause = record.cause ?? requested.endCause
+    const request = cause === requested.endCause ? requested : endRequestFor(cause)
+    if (record.state === 'queued') {
+      const reason = cause === 'abort' ? undefined : request.message
+      return cancelQueued(record, kinds.get(record.kind)?.runner, this.#parts, reason)
+    }
+    const active = this.#active.get(id)
+    if (active !== undefined) {
+      active.end(request)
+      await settledWithin(active.done, abortWaitMs)
+    } else if (record.node === node) this.#endAtLaunch.set(id, request)
+    return store.getRun(id)
+  }
+
+  /** Interrupts every run, and every run that is launched from here on. `claims` settles when none is under way. */
+  async shutdown(claims: Promise<void>): Promise<void> {
+    this.#closing = true
+    await settledWithin(claims, recordWaitMs)
+    await Promise.all([...this.#active.values()].map((run) => this.#interrupt(run)))
+  }
+
+  async #recordedOrFull(recorded: Promise<unknown>): Promise<void> {
+    const { store, abortWaitMs = abortWaitDefaultMs } = this.#parts
+    while (!(await settledWithin(recorded, abortWaitMs))) {
+      const status = store.status()
+      if (status.kind === 'full') throw new MillraceError('storage_full', status.message)
+    }
+  }
+
+  async #interrupt(run: ActiveRun): Promise<void> {
+    const recorded = this.#parts.store.requestEnd(run.id, 'shutdown').catch(() => null)
+    const known = await settledWithin(recorded, recordWaitMs)
+    run.end(endRequestFor((known ? (await recorded)?.cause : null) ?? 'shutdown'))
+    if (await settledWithin(run.done, this.#parts.shutdownGraceMs)) return
+    await settledWithin(run.finishNow(), commitWaitMs)
+  }
+}
