@@ -58,7 +58,7 @@ export interface ActiveRunParts extends EndingParts {
   project: { id: string; path: string } | null
 }
 
-/** Why the run ends although its work does not say so. */
+/** Why the run ends before its work does. */
 type Ending = { kind: 'asked'; request: EndRequest } | { kind: 'failed'; error: unknown }
 
 export class ActiveRun {
@@ -114,7 +114,7 @@ export class ActiveRun {
     this.#stop(reason)
   }
 
-  /** The runner learns that the run ends, and whoever waits for an answer waits no longer. */
+  /** Aborts the runner's signal, and ends every wait for an answer. */
   #stop(reason: EndRequest): void {
     this.#controller.abort(reason)
     this.#parts.approvals.giveUpAll(this.#run.id, this.#controller.signal.reason)
@@ -138,7 +138,7 @@ export class ActiveRun {
       log.error({ run: this.#run.id, err: error }, 'the end of a run could not be stored')
     } finally {
       this.#over()
-      // A runner that has not come back learns here that nobody waits for it.
+      // A runner that has not returned learns here that its run is over.
       this.#stop(new EndRequest('crash', 'the run is over'))
     }
   }
@@ -151,7 +151,7 @@ export class ActiveRun {
 
   #finishedBy(outcome: RunOutcome | null | undefined): Finish {
     try {
-      if (outcome == null) throw new TypeError('the runner came back without an outcome')
+      if (outcome == null) throw new TypeError('the runner returned no outcome')
       const { state, result, error, usage } = outcome
       const event = this.#toInput({ type: terminalType(this.#run.kind, state), data: outcome.data })
       const { eventBytes } = this.#parts
@@ -248,7 +248,7 @@ export class ActiveRun {
 
   /**
    * Begins a write at once, so that writes reach the store in the order of the calls. One that fails
-   * ends the run: what it does next could not be told to anybody. A runner need not look at the promise.
+   * ends the run, whose next events could not be stored either. A runner may ignore the promise.
    */
   #track(begin: () => Promise<void>): Promise<void> {
     const write = begin()
@@ -263,7 +263,7 @@ export class ActiveRun {
 
   #writeFailed(error: unknown): void {
     if (error instanceof MillraceError) this.end(new EndRequest('crash', error.message))
-    // Not the store's doing: the runner emitted what is no event.
+    // Not the store's fault: the runner emitted something that is not an event.
     else this.#fail(error)
   }
 

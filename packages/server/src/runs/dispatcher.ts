@@ -4,7 +4,7 @@
  *
  * Owns: which kinds are being looked at, and the timer of the next try after a look that failed.
  * Invariants: one look a kind at a time; a hint that arrives during a look makes it look once more; a
- * look that failed is made again, so that no hint is lost with it.
+ * look that failed is repeated, so that no hint is lost with it.
  */
 import { MillraceError, type RunKind } from '@millrace/protocol'
 import type { Logger } from 'pino'
@@ -17,7 +17,7 @@ export interface DispatcherParts {
   node: string
   launch: (run: RunRecord) => void
   log: Logger
-  /** After how many milliseconds a look that failed is made again. */
+  /** The wait before a look that failed is repeated. */
   retryMs?: number
 }
 
@@ -37,7 +37,7 @@ export class Dispatcher {
     this.#parts = parts
   }
 
-  /** Begins to claim, and goes on with every commit that may have made room or brought work. */
+  /** Begins to claim, now and after every commit that may have made room or brought work. */
   start(): void {
     if (this.#stopped || this.#stopListening !== null) return
     this.#stopListening = this.#parts.store.onCommit((commit) => {
@@ -100,7 +100,7 @@ export class Dispatcher {
     while (!this.#stopped) {
       const run = await this.#parts.store.claim({ kind, limit, node: this.#parts.node })
       if (run === null) return
-      // Launched also when stop() was called meanwhile: it is ours now, and shutdown ends it.
+      // Launched even if stop() was called meanwhile: it is ours now, and the shutdown ends it.
       this.#parts.launch(run)
     }
   }

@@ -5,7 +5,7 @@ import { EndRequest, type Runner } from '#runners/runner'
 import type { Finish, RunRecord, RunStore } from '#store/store'
 import { boundedError, toEventJson } from './clip.ts'
 
-/** What everybody who writes a terminal event needs. */
+/** What writing a terminal event takes. */
 export interface EndingParts {
   eventBytes: number
   now: () => number
@@ -28,8 +28,9 @@ export function finalStateFor(cause: EndCause): 'aborted' | 'interrupted' {
 }
 
 /**
- * The end of a run that did not come to it by itself. Never throws: a run whose runner cannot even say
- * how it ended must end all the same. `cause` is null when the runner failed; `runner` is undefined for a kind this server does not run.
+ * The terminal event of a run that did not end by itself. Never throws: a run ends even if its runner
+ * cannot describe that. `cause` is null when the runner failed; `runner` is undefined for a kind that
+ * this server does not run.
  */
 export function cutShort(
   run: Run,
@@ -50,15 +51,12 @@ export function cutShort(
   try {
     if (runner !== undefined) return finish(runner.endedData(run, state, message, cause))
   } catch (error) {
-    parts.log.error({ run: run.id, err: error }, 'a runner could not say how its run ended')
+    parts.log.error({ run: run.id, err: error }, 'a runner could not describe how its run ended')
   }
   return finish({ state, message })
 }
 
-/**
- * Writes the terminal event of a run whose end was asked for before anybody claimed it, with the reason
- * if one was given.
- */
+/** Writes the terminal event of a run that was ended before it was claimed, with the reason if there is one. */
 export async function cancelQueued(
   record: RunRecord,
   runner: Runner | undefined,
@@ -75,14 +73,14 @@ export async function cancelQueued(
     const finish = cutShort(record, runner, cause, message, parts)
     return await parts.store.finish(record.id, record.attempt, finish)
   } catch (error) {
-    // Two aborts raced and the other one wrote it: the run is over, which is all that was asked.
+    // Another abort wrote it first: the run is over, as requested.
     const now = await parts.store.getRun(record.id)
     if (now !== null && isFinal(now.state)) return now
     throw error
   }
 }
 
-/** True when the promise settled within `ms`. It is not told apart how; a rejection is not left unhandled. */
+/** True when the promise settled within `ms`, either way. Handles its rejection. */
 export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<boolean>()
   const timer = setTimeout(() => resolve(false), ms)

@@ -1,7 +1,7 @@
 /**
- * What a server that did not end well left behind: runs that say they are active, and perhaps their
- * processes. First the processes end, then the log says that the run was interrupted. Also queued runs
- * whose abort was recorded and not carried out: nobody claims those any more.
+ * Closes what a crashed server left behind: runs that are marked active, and perhaps their processes. The
+ * processes are ended first, then the log records that the run was interrupted. Queued runs whose abort
+ * was recorded and not carried out are closed too: no server would claim them.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Kind } from '#runners/kind'
@@ -14,7 +14,7 @@ export interface RecoveryParts extends EndingParts {
   endLeftovers: (runs: { id: string; process: RunProcess | null }[]) => Promise<number>
 }
 
-/** Closes what was left. Returns how many runs that were. */
+/** Returns the number of runs that were closed. */
 export async function recover(parts: RecoveryParts): Promise<number> {
   const left = await parts.store.listActive()
   if (left.length === 0) return 0
@@ -34,14 +34,14 @@ export async function recover(parts: RecoveryParts): Promise<number> {
 
 async function close(run: RunRecord, parts: RecoveryParts): Promise<void> {
   const record = (await parts.store.requestEnd(run.id, 'crash')) ?? run
-  // A cause that was recorded before the crash was first: an abort is what the user asked for.
+  // A cause that was recorded before the crash was first: the user asked for an abort.
   const cause = record.cause ?? 'crash'
   const { message } = endRequestFor(cause)
   const finish = cutShort(record, runnerOf(record, parts), cause, message, parts)
   try {
     await parts.store.finish(run.id, record.attempt, finish)
   } catch (error) {
-    // Over since it was listed: then there is nothing to close.
+    // It ended after it was listed: there is nothing to close.
     if (!(error instanceof MillraceError) || error.code !== 'run_over') throw error
   }
 }

@@ -53,10 +53,9 @@ function prepare(context: RunContext, tools: ReadonlyMap<string, Tool>): Prepare
   const { tool: toolId, args } = context.run.spec
   const { project } = context
   const tool = typeof toolId === 'string' ? tools.get(toolId) : undefined
-  if (tool === undefined)
-    return { message: `There is no tool ${String(toolId)} in the configuration any more` }
+  if (tool === undefined) return { message: `The tool ${String(toolId)} is no longer in the configuration` }
   if (project === null) {
-    return { message: `There is no project ${context.run.project ?? ''} in the configuration any more` }
+    return { message: `The project ${context.run.project ?? ''} is no longer in the configuration` }
   }
   try {
     return { tool, project, argv: resolveCommand(tool, project, (args ?? {}) as Record<string, unknown>) }

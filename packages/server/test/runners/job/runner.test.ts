@@ -153,7 +153,7 @@ describe('a job that cannot start', () => {
   it('is errored when its tool or project is gone from the configuration', async () => {
     const runner = createJobRunner({ tools: new Map(), eventBytes: 1000 })
     const gone = await runner.run(new FakeContext(contained, project, { tool: 'old' }))
-    expect(gone.data.message).toMatch(/no tool old in the configuration/)
+    expect(gone.data.message).toMatch(/tool old is no longer in the configuration/)
   })
 
   it('is errored when only the kernel knew', async () => {

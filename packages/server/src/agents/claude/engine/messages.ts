@@ -32,17 +32,17 @@ export function toolCallsIn(message: SDKMessage): {
   }
 }
 
-/** A subagent is no call that may be silent: what it does is heard of. */
+/** A subagent is not a call that may be silent: its messages are seen. */
 export function isSubagent(tool: string): boolean {
   return tool === 'Agent' || tool === 'Task'
 }
 
-/** Is it a sign of life? That a call is still running is told by a timer, whatever became of the call. */
+/** Whether it is a sign of life. A timer reports that a call is still running, whatever became of it. */
 export function isSignOfLife(message: SDKMessage): boolean {
   return message.type !== 'tool_progress'
 }
 
-/** Is the model's API refusing the key? The SDK would go on trying for minutes. */
+/** Whether the model's API refuses the key: the SDK would retry for minutes. */
 export function isKeyRefused(message: SDKMessage): boolean {
   return (
     message.type === 'system' &&

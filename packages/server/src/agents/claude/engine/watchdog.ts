@@ -1,5 +1,5 @@
 /**
- * Notices that a session's process has fallen silent although nothing is under way that may take long.
+ * Notices that an agent's process has fallen silent although nothing is under way that may take long.
  *
  * Owns: one timer, until `stop()`.
  * Invariants: it barks at most once, and never while a tool runs or a person is asked; the calls it knows
@@ -44,7 +44,7 @@ export class Watchdog {
     this.heard()
   }
 
-  /** People are asked, or have answered. */
+  /** People begin to be asked, or have answered. */
   asking(waits: boolean): void {
     this.#waiting += waits ? 1 : -1
     this.heard()

@@ -1,5 +1,5 @@
 /**
- * The output of a session's process, line by line: every line is a message, one JSON object.
+ * The output of an agent's process, line by line: every line is a message, one JSON object.
  *
  * Invariant: no more of an unfinished line is held than `longestLine`; after a line that is no message
  * nothing is read any more.
@@ -11,7 +11,7 @@ const longestLine = 64 * 1024 * 1024
 
 export interface LineReceiver {
   message(line: string, message: { type: string }): void
-  /** Called once: the process wrote what is no message. */
+  /** Called once: the process wrote a line that is not a message. */
   broken(line: string): void
 }
 
