@@ -186,7 +186,7 @@ class Follow implements Following {
     )) {
       if (this.#leave.signal.aborted) return true
       if (type === 'reset' && id === undefined) {
-        const reset = JSON.parse(data) as ResetData
+        const reset = parsed(data) as ResetData
         this.cursor = reset.firstSeq - 1
         this.epoch = epochOf(response)
         stream.settled = true
@@ -196,10 +196,12 @@ class Follow implements Following {
       }
       const seq = Number(id)
       if (!Number.isSafeInteger(seq) || seq <= this.cursor) continue
+      // Before the cursor moves: an event that arrived broken is asked for again.
+      const value = parsed(data)
       this.cursor = seq
       stream.settled = true
       stream.last = type
-      yield { seq, type, data: JSON.parse(data) as unknown }
+      yield { seq, type, data: value }
     }
     return false
   }
@@ -247,6 +249,14 @@ interface Stream {
   settled: boolean
   /** Type of the last event. */
   last: string
+}
+
+function parsed(data: string): unknown {
+  try {
+    return JSON.parse(data)
+  } catch (cause) {
+    throw new ClientError('bad_answer', 'An event arrived that is not JSON', { retry: true, cause })
+  }
 }
 
 function epochOf(response: Response): string | undefined {

@@ -80,6 +80,17 @@ it('bytes that arrive one by one, with CRLF for line ends, make the same events'
   expect((await followAll()).events).toEqual(log)
 })
 
+it('an event whose data arrives broken is asked for again and not lost', async () => {
+  const broken = serving(log, (bytes, response) => {
+    response.end(bytes.toString().replace('{"line":"línea 1', '{"line":línea 1'))
+  })
+  server = await hostileServer([broken, serving(log)])
+  const { events, statuses, error } = await followAll()
+  expect(error).toBeUndefined()
+  expect(events).toEqual(log)
+  expect(statuses).toEqual(['connecting', 'open', 'reconnecting', 'open', 'closed'])
+})
+
 it('a clean end before the terminal event is a lost connection, and the rest follows', async () => {
   const first = serving(log.slice(0, 2))
   server = await hostileServer([first, serving(log)])
