@@ -86,13 +86,6 @@ export interface FieldError {
   expected: string
 }
 
-/** What zod found, one entry an issue. */
-export function fieldErrors(error: {
-  issues: readonly { path: readonly PropertyKey[]; message: string }[]
-}): FieldError[] {
-  return error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), expected: message }))
-}
-
 /** RFC 9457 problem details, with our closed `code`. */
 export interface Problem {
   type: string

@@ -1,7 +1,6 @@
 /** Runs for a host application: the same rules as over HTTP, without HTTP. */
 import {
   type AnswerApprovalBody,
-  fieldErrors,
   type LogEvent,
   MillraceError,
   type PermissionResolvedEvent,
@@ -9,7 +8,7 @@ import {
   type Run,
   type StartRunBody,
 } from '@millrace/protocol'
-import { answerApprovalBody, resumeRunBody } from '@millrace/protocol/schemas'
+import { answerApprovalBody, fieldErrors, resumeRunBody } from '@millrace/protocol/schemas'
 import type { z } from 'zod'
 import type { Principal } from '#auth/principal'
 import type { OpenServer } from '#compose/server'

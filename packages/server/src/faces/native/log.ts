@@ -1,6 +1,6 @@
 /** The log of a run: as a stream, or page by page. */
-import { fieldErrors, MillraceError } from '@millrace/protocol'
-import { eventsPage } from '@millrace/protocol/schemas'
+import { MillraceError } from '@millrace/protocol'
+import { eventsPage, fieldErrors } from '@millrace/protocol/schemas'
 import { z } from 'zod'
 import { readPage } from '#delivery/page'
 import { refuseSpentTicket } from '#faces/streaming'
