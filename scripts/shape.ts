@@ -13,9 +13,9 @@ const folderFilesMax = 16
 
 /** `<file> <function>`: why it may be longer. */
 const longFunctions: Record<string, string> = {
-  'packages/store-conformance/src/approvals.ts describeApprovals': 'the suite of one part of the port',
-  'packages/store-conformance/src/credentials.ts describeCredentials': 'the suite of one part of the port',
   'packages/store-conformance/src/producers.ts describeProducers': 'the suite of one part of the port',
+  'packages/store-conformance/src/credentials.ts describeCredentials': 'the suite of one part of the port',
+  'packages/store-conformance/src/approvals.ts describeApprovals': 'the suite of one part of the port',
   'packages/store-conformance/src/listing.ts describeListing': 'the suite of one part of the port',
   'packages/store-conformance/src/logs.ts describeLogs': 'the suite of one part of the port',
   'packages/store-conformance/src/queue.ts describeQueue': 'the suite of one part of the port',
@@ -23,11 +23,8 @@ const longFunctions: Record<string, string> = {
   'packages/store-conformance/src/transcripts.ts describeTranscripts': 'the suite of one part of the port',
   'packages/server/src/store/sqlite/writer/forgetter.ts createForgetter':
     'closures over one set of prepared statements',
-  'packages/server/src/store/sqlite/writer/pending-log.ts createPendingLog':
-    'closures over one set of prepared statements',
   'packages/server/src/store/sqlite/writer/run-writer.ts createRunWriter':
     'closures over one set of prepared statements',
-  'packages/server/src/store/memory/writer.ts runWriter': 'one short method for each operation of the port',
   'packages/server/src/telemetry/observed-store.ts observeStore':
     'one short method for each operation of the port',
   'packages/policy/src/bash/statements.ts commandOf': 'one case for each node of the grammar',

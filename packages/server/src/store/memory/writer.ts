@@ -25,6 +25,7 @@ type Writer = {
 export function createWriter(tables: MemoryTables): (operation: Operation) => OperationResult {
   const writer: Writer = {
     ...runWriter(tables),
+    ...progressWriter(tables),
     ...approvalWriter(tables),
     ...retentionWriter(tables),
     ...credentialWriter(tables),
@@ -35,10 +36,7 @@ export function createWriter(tables: MemoryTables): (operation: Operation) => Op
 
 function runWriter(
   tables: MemoryTables,
-): Pick<
-  Writer,
-  'create' | 'claim' | 'append' | 'produce' | 'running' | 'process' | 'end' | 'finish' | 'transcript'
-> {
+): Pick<Writer, 'create' | 'claim' | 'append' | 'produce' | 'transcript'> {
   const { runs } = tables
   return {
     create({ run, log }) {
@@ -83,6 +81,18 @@ function runWriter(
       return result
     },
 
+    transcript({ run: id, attempt, entries }) {
+      const run = fence(runs.get(id), attempt)
+      if (isRefusal(run)) return run
+      keep(run, entries)
+      return { kind: 'done' }
+    },
+  }
+}
+
+function progressWriter(tables: MemoryTables): Pick<Writer, 'running' | 'process' | 'end' | 'finish'> {
+  const { runs } = tables
+  return {
     running({ run: id, attempt, at, log }) {
       const marked = progress.markRunning(runs.get(id), attempt, at)
       if (isRefusal(marked)) return marked
@@ -100,13 +110,6 @@ function runWriter(
       if (run === undefined) return { kind: 'none' }
       const change = progress.requestEnd(run, cause)
       return change === null ? rowResult(run, false) : changed(run, change)
-    },
-
-    transcript({ run: id, attempt, entries }) {
-      const run = fence(runs.get(id), attempt)
-      if (isRefusal(run)) return run
-      keep(run, entries)
-      return { kind: 'done' }
     },
 
     finish(operation) {
