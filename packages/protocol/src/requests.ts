@@ -26,8 +26,51 @@ export interface StartSessionBody {
   approvals?: 'on' | 'off' | undefined
 }
 
+/** `POST /api/runs` for work that another program does; it sends the events. */
+export interface StartExternalBody {
+  kind: 'external'
+  /** What the work is, for people. */
+  title: string
+  project?: string | undefined
+  /** How long the producer may be silent before the run counts as interrupted. Default: 900. */
+  leaseSeconds?: number | undefined
+}
+
 /** `POST /api/runs`: one member for each kind that this server can start. */
-export type StartRunBody = StartJobBody | StartSessionBody
+export type StartRunBody = StartJobBody | StartSessionBody | StartExternalBody
+
+/** `POST /api/runs/:id/events`: a batch of a program outside the server. */
+export interface ProduceBody {
+  /** 1,000 at most. None: a sign of life. */
+  events: { type: string; data?: unknown }[]
+  /** Who counts these batches. Without one, a repeated batch is appended again. */
+  producer?: string | undefined
+  /** A newer one fences the older ones. Default: 0. */
+  epoch?: number | undefined
+  /** Number of the batch, from 0 in each epoch. Given together with `producer`. */
+  seq?: number | undefined
+}
+
+export interface ProducedResponse {
+  firstSeq: number
+  /** One less than `firstSeq` when the batch had no events. */
+  lastSeq: number
+  /** The batch took effect before, and this is what it was answered then. */
+  duplicate: boolean
+}
+
+/** `POST /api/runs/:id/finish`. */
+export interface FinishRunBody {
+  state: 'completed' | 'errored'
+  result?: unknown
+  error?: string | { message: string; code?: string | undefined } | undefined
+}
+
+export interface RunTokenResponse {
+  token: string
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+}
 
 /** `POST /api/runs/:id/resume`. The whole body may be absent. */
 export interface ResumeRunBody {

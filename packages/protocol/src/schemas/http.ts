@@ -7,13 +7,18 @@ import type {
   AnswerApprovalBody,
   ApprovalResponse,
   EventsPage,
+  FinishRunBody,
   ListRunsQuery,
   ListRunsResponse,
+  ProduceBody,
+  ProducedResponse,
   ProjectsResponse,
   PruneBody,
   PruneResponse,
   ResumeRunBody,
   RunResponse,
+  RunTokenResponse,
+  StartExternalBody,
   StartJobBody,
   StartRunBody,
   StartSessionBody,
@@ -52,10 +57,46 @@ export const startSessionBody = z.strictObject({
   approvals: z.enum(['on', 'off']).optional(),
 }) satisfies z.ZodType<StartSessionBody>
 
-/** `POST /api/runs`: one member a kind this server can run. */
+export const startExternalBody = z.strictObject({
+  kind: z.literal('external'),
+  title: z.string().min(1).max(255),
+  project: name.optional(),
+  leaseSeconds: z.int().min(1).max(604_800).optional(),
+}) satisfies z.ZodType<StartExternalBody>
+
+const producerName = z.string().regex(/^[\w:./-]{1,128}$/, 'expected 1 to 128 letters, digits and :._/-')
+
+export const produceBody = z.strictObject({
+  events: z.array(z.strictObject({ type: z.string(), data: z.unknown().optional() })).max(1000),
+  producer: producerName.optional(),
+  epoch: z.int().nonnegative().optional(),
+  seq: z.int().nonnegative().optional(),
+}) satisfies z.ZodType<ProduceBody>
+
+export const producedResponse = z.object({
+  firstSeq: z.int(),
+  lastSeq: z.int(),
+  duplicate: z.boolean(),
+}) satisfies z.ZodType<ProducedResponse>
+
+const producerError = z.strictObject({ message: z.string().max(4096), code: z.string().max(64).optional() })
+
+export const finishRunBody = z.strictObject({
+  state: z.enum(['completed', 'errored']),
+  result: z.unknown().optional(),
+  error: z.union([z.string().max(4096), producerError]).optional(),
+}) satisfies z.ZodType<FinishRunBody>
+
+export const runTokenResponse = z.object({
+  token: z.string(),
+  expiresAt: z.int(),
+}) satisfies z.ZodType<RunTokenResponse>
+
+/** `POST /api/runs`: one member for each kind that this server can start. */
 export const startRunBody = z.discriminatedUnion('kind', [
   startJobBody,
   startSessionBody,
+  startExternalBody,
 ]) satisfies z.ZodType<StartRunBody>
 
 /** `POST /api/runs/:id/resume`; may be left out as a whole. */

@@ -20,6 +20,8 @@ export const cookieTtlMs = 30 * dayMs
 export const ticketFirstUseMs = minuteMs
 /** A ticket whose credential never expires lives this long. */
 const ticketTtlMs = 30 * dayMs
+/** Longer than most work, shorter than forgetting about it. */
+const runTokenTtlMs = 7 * dayMs
 
 export interface AuthenticatorParts {
   credentials: CredentialStore
@@ -81,6 +83,22 @@ export class Authenticator {
       path,
     )
     return { ticket: secret, expiresAt: Math.min(until, credential.createdAt + ticketFirstUseMs) }
+  }
+
+  /** Identifies the holder of a run's token, at that run; null if it is not valid there. */
+  async runToken(token: string, runId: string): Promise<Identity | null> {
+    const identity = await this.#lookUp(token, 'run')
+    return identity?.credential?.path === runId ? identity : null
+  }
+
+  /** Creates a token that appends to one run, as this caller; it dies with the caller's own credential. */
+  async createRunToken(identity: Identity, runId: string): Promise<{ token: string; expiresAt: number }> {
+    const longest = this.#parts.now() + runTokenTtlMs
+    const until = Math.min(identity.expiresAt ?? longest, longest)
+    // The tokens of the process die with it, and a producer outlives it.
+    const parent = identity.parent?.startsWith(processPrefix) ? null : identity.parent
+    const { secret } = await this.#create('run', identity.principal, until, parent, runId)
+    return { token: secret, expiresAt: until }
   }
 
   /** Creates a one-use code that logs a browser in as this caller; the cookie it becomes dies with `parent`. */

@@ -70,7 +70,7 @@ function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
   const streamRun = createStreamRun({ delivery: parts.delivery, streams, compress })
   const cookieName = () => address.cookieName
   const faces = [
-    nativeFace({ runs, pages, streamRun }),
+    nativeFace({ runs, pages, streamRun, auth: parts.hostPrincipal === null ? auth : null }),
     catalogueFace({ projects: config.projects, tools: config.tools, agent: parts.agent }),
     jobsFace({ runs, streamRun, concurrency: config.concurrency.job }),
     realtimeFace({ realtime: parts.realtime, streams, compress, bodyBytesMax: config.limits.bodyBytes }),

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { createClaudeEngine, type ModelEndpoint } from '#agents/claude/engine/engine'
 import type { Config } from '#config/config'
 import type { AgentStatus } from '#faces/native/catalogue'
+import { externalKind } from '#runners/external/kind'
 import { jobKind } from '#runners/job/kind'
 import type { Kind } from '#runners/kind'
 import { sessionKind } from '#runners/session/kind'
@@ -19,7 +20,7 @@ export interface Kinds {
 
 export function composeKinds(config: Config, model: ModelEndpoint | null, log: Logger): Kinds {
   const session = composeSessions(config, model)
-  const all = [jobKind(config), session]
+  const all = [jobKind(config), session, externalKind(config)]
   return {
     all,
     agentStatus: () => {

@@ -25,6 +25,8 @@ declare module 'fastify' {
     rate?: keyof RateLimits
     /** Accepts `Authorization: TOKEN` as well as `Authorization: Bearer TOKEN`. */
     bareToken?: boolean
+    /** Accepts the token of the run that the path names. */
+    takesRunToken?: boolean
     /** The shape of its refusals; its face's by default, else RFC 9457. */
     refusals?: RefusalShape
     /** Codes it may refuse with, beyond those every route of its sort has. */

@@ -15,7 +15,7 @@ import type { Access } from './face.ts'
 export type HostPrincipalOf = (request: IncomingMessage) => Principal | null | Promise<Principal | null>
 
 export interface GuardParts {
-  auth: Pick<Authenticator, 'bearer' | 'cookie' | 'ticket'>
+  auth: Pick<Authenticator, 'bearer' | 'cookie' | 'ticket' | 'runToken'>
   cookieName: () => string
   /** Null where this server does its own authentication. */
   hostPrincipal: HostPrincipalOf | null
@@ -83,7 +83,10 @@ async function identifyCredential(request: FastifyRequest, parts: GuardParts): P
   if (authorization !== undefined) {
     const shape = request.routeOptions.config.bareToken ? /^(?:Bearer )?([^\s]+)$/i : /^Bearer ([^\s]+)$/i
     const token = shape.exec(authorization)?.[1]
-    const identity = token === undefined ? null : await parts.auth.bearer(token)
+    const identity =
+      token === undefined
+        ? null
+        : ((await parts.auth.bearer(token)) ?? (await ofRunToken(token, request, parts)))
     if (identity === null) throw new MillraceError('unauthenticated', 'The bearer token is not valid')
     return identity
   }
@@ -98,6 +101,15 @@ async function identifyCredential(request: FastifyRequest, parts: GuardParts): P
   const identity = await parts.auth.cookie(cookie)
   if (identity !== null) checkSameOrigin(request)
   return identity
+}
+
+function ofRunToken(
+  token: string,
+  request: FastifyRequest,
+  { auth }: GuardParts,
+): Promise<Identity | null> | null {
+  if (!request.routeOptions.config.takesRunToken) return null
+  return auth.runToken(token, String((request.params as { id?: unknown }).id))
 }
 
 const readOnly = new Set(['GET', 'HEAD', 'OPTIONS'])

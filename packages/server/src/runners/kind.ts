@@ -17,6 +17,8 @@ export interface Kind {
   readonly exclusive: boolean
   /** How a run that is over is resumed; null when its runs cannot be resumed. */
   readonly resumable: Resumable | null
+  /** Set when another program does the work: runs of the kind are never claimed, and outlive the server. */
+  readonly detached?: Detached
   /**
    * Turns a request, or the spec of an earlier run, into what the run's row holds. Throws
    * `invalid_request` naming the fields at fault.
@@ -32,6 +34,11 @@ export interface Kind {
 interface PreparedRun {
   project: string | null
   spec: Record<string, unknown>
+}
+
+export interface Detached {
+  /** How long a run may be silent before it counts as interrupted. */
+  leaseMs(spec: Record<string, unknown>): number
 }
 
 export interface Resumable {

@@ -20,6 +20,8 @@ export interface ActiveRunsParts extends EndingParts {
   projects: ReadonlyMap<string, { id: string; path: string }>
   sandbox: Sandbox
   approvals: ActiveRunParts['approvals']
+  /** Ends a run that another program works on: there is no process to wait for. */
+  finishDetached(run: RunRecord, message: string): Promise<RunRecord>
   node: string
   /** How long the processes of a run have at a shutdown before its terminal event is written anyway. */
   shutdownGraceMs: number
@@ -81,7 +83,7 @@ export class ActiveRuns {
    * so once there is room.
    */
   async end(id: string, requested: EndRequest): Promise<RunRecord | null> {
-    const { store, kinds, node, abortWaitMs = abortWaitDefaultMs } = this.#parts
+    const { store, kinds, node, finishDetached, abortWaitMs = abortWaitDefaultMs } = this.#parts
     const recorded = store.requestEnd(id, requested.endCause)
     if (!(await settledWithin(recorded, recordWaitMs))) {
       this.#active.get(id)?.end(requested)
@@ -96,6 +98,7 @@ export class ActiveRuns {
       const reason = cause === 'abort' ? undefined : request.message
       return cancelQueued(record, kinds.get(record.kind)?.runner, this.#parts, reason)
     }
+    if (kinds.get(record.kind)?.detached !== undefined) return finishDetached(record, request.message)
     const active = this.#active.get(id)
     if (active !== undefined) {
       active.end(request)

@@ -25,6 +25,8 @@ import {
   type ApprovalStore,
   type CommitFeed,
   type LogStore,
+  type Produced,
+  type ProducerStore,
   publicRun,
   type QueueCounts,
   type RunFilter,
@@ -34,16 +36,23 @@ import {
   type StoreHealth,
   type TranscriptStore,
 } from '#store/store'
-import type { Clock } from '#time/clock'
+import { type Clock, wallClock } from '#time/clock'
 import { ActiveRuns } from './active-runs.ts'
 import { Approvals } from './approvals.ts'
 import { toEventJson } from './clip.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { endRequestFor } from './ending.ts'
+import { type BatchRequest, type FinishRequest, Producers } from './producers.ts'
 import { recover } from './recovery.ts'
 
 export interface RunsParts {
-  store: RunStore & Pick<LogStore, 'append'> & ApprovalStore & TranscriptStore & CommitFeed & StoreHealth
+  store: RunStore &
+    Pick<LogStore, 'append'> &
+    ProducerStore &
+    ApprovalStore &
+    TranscriptStore &
+    CommitFeed &
+    StoreHealth
   kinds: readonly Kind[]
   projects: ReadonlyMap<string, { id: string; path: string }>
   sandbox: Sandbox
@@ -73,6 +82,7 @@ export class Runs {
   readonly #kinds: ReadonlyMap<string, Kind>
   readonly #active: ActiveRuns
   readonly #dispatcher: Dispatcher
+  readonly #producers: Producers
   readonly #approvals: Approvals
   readonly #requestSchema: z.ZodType<{ kind: RunKind } & Record<string, unknown>>
   #closedAtOpen = 0
@@ -85,8 +95,18 @@ export class Runs {
     const requests = parts.kinds.map(({ request }) => request) as [Kind['request'], ...Kind['request'][]]
     this.#requestSchema = z.discriminatedUnion('kind', requests)
     this.#approvals = new Approvals(parts)
-    this.#active = new ActiveRuns({ ...parts, kinds: this.#kinds, approvals: this.#approvals })
-    this.#dispatcher = new Dispatcher({ ...parts, launch: (run) => this.#active.launch(run) })
+    const after = parts.after ?? wallClock.after
+    this.#producers = new Producers({ ...parts, kinds: this.#kinds, after })
+    const finishDetached = this.#producers.end.bind(this.#producers)
+    this.#active = new ActiveRuns({
+      ...parts,
+      kinds: this.#kinds,
+      approvals: this.#approvals,
+      finishDetached,
+    })
+    // Nobody here works on a detached run, so nobody claims one.
+    const claimed = parts.kinds.filter(({ detached }) => detached === undefined)
+    this.#dispatcher = new Dispatcher({ ...parts, kinds: claimed, launch: (run) => this.#active.launch(run) })
   }
 
   /** Shape of a request that starts a run: one member a kind. */
@@ -98,6 +118,7 @@ export class Runs {
   async open(): Promise<void> {
     this.#closedAtOpen = await recover({ ...this.#parts, kinds: this.#kinds })
     this.#dispatcher.start()
+    this.#producers.start()
   }
 
   /** How many runs an earlier server had left open, and `open()` closed. */
@@ -140,6 +161,7 @@ export class Runs {
         type: lifecycleTypes.queued,
         json: toEventJson({ kind: request.kind, project, spec }, this.#parts.eventBytes),
       },
+      ...this.#detachedAt(at, kind, spec),
       idempotency:
         idempotencyKey === undefined
           ? null
@@ -148,6 +170,32 @@ export class Runs {
     this.#dispatcher.expect(request.kind)
     const { run, created } = await creating
     return { run: publicRun(run), created }
+  }
+
+  /** A run that another program works on begins at once. */
+  #detachedAt(at: number, { detached }: Kind, spec: Record<string, unknown>) {
+    if (detached === undefined) return {}
+    const json = toEventJson({ attempt: 1 }, this.#parts.eventBytes)
+    const started = { at, type: lifecycleTypes.started, json }
+    return { detached: { started, leaseUntil: at + detached.leaseMs(spec) } }
+  }
+
+  /** Appends a batch of a program that works on one of its caller's external runs. */
+  async produce(id: string, batch: BatchRequest, principal: Principal): Promise<Produced> {
+    return this.#producers.produce(await this.#visible(id, principal), batch)
+  }
+
+  /** The run, if a program outside the server works on it and it is not over. */
+  async producible(id: string, principal: Principal): Promise<Run> {
+    const run = await this.#visible(id, principal)
+    this.#producers.check(run)
+    if (isFinal(run.state)) throw new MillraceError('run_over', 'The run is already over')
+    return publicRun(run)
+  }
+
+  /** Ends an external run as the program that works on it says. */
+  async finishProduced(id: string, finish: FinishRequest, principal: Principal): Promise<Run> {
+    return publicRun(await this.#producers.finish(await this.#visible(id, principal), finish))
   }
 
   async get(id: string, principal: Principal): Promise<Run> {
@@ -247,6 +295,7 @@ export class Runs {
    */
   shutdown(): Promise<void> {
     this.#draining = true
+    this.#producers.stop()
     this.#stopping ??= this.#active.shutdown(this.#dispatcher.stop())
     return this.#stopping
   }

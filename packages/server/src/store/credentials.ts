@@ -3,8 +3,11 @@
  * present none of them.
  */
 
-/** `login` is a one-use code, `cookie` a browser's session, `token` a bearer token, `ticket` opens one stream. */
-export type CredentialKind = 'login' | 'cookie' | 'token' | 'ticket'
+/**
+ * `login` is a one-use code, `cookie` a browser's session, `token` a bearer token, `ticket` opens one stream,
+ * `run` appends to one run.
+ */
+export type CredentialKind = 'login' | 'cookie' | 'token' | 'ticket' | 'run'
 
 export interface Credential {
   /** A UUID; names the credential in listings and revocations, and opens nothing. */
@@ -20,7 +23,7 @@ export interface Credential {
   usedAt: number | null
   /** The credential that it was made from and dies with, if any; `process:…` names a token of a process. */
   parent: string | null
-  /** The one path a ticket opens; null for every other kind. */
+  /** The one path a ticket opens, or the id of the run that a `run` token appends to; null for every other kind. */
   path: string | null
 }
 

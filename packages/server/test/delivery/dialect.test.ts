@@ -56,7 +56,12 @@ async function serve(
     routes: routes({
       faces: [streamFace(streamRun, '/toy', dialect), streamFace(streamRun, '/native')],
       guard: {
-        auth: { bearer: async () => ann, cookie: async () => null, ticket: async () => null },
+        auth: {
+          bearer: async () => ann,
+          cookie: async () => null,
+          ticket: async () => null,
+          runToken: async () => null,
+        },
         cookieName: () => 'toy',
         hostPrincipal: null,
       },

@@ -74,6 +74,7 @@ async function openServer() {
           bearer: async (token) => (token === 'ana' ? identity : null),
           cookie: async () => null,
           ticket: async () => null,
+          runToken: async () => null,
         },
         cookieName: () => 'tea',
         hostPrincipal: null,

@@ -45,6 +45,9 @@ const doors: [string, (id: string) => [string, RequestInit]][] = [
   ['its output', (id) => [`/api/stream/${id}`, {}]],
   ['its end', (id) => [`/api/runs/${id}/abort`, { method: 'POST' }]],
   ['doing it again', (id) => [`/api/runs/${id}/retry`, { method: 'POST' }]],
+  ['a batch of events for it', (id) => [`/api/runs/${id}/events`, post({ events: [] })]],
+  ['its end by a producer', (id) => [`/api/runs/${id}/finish`, post({ state: 'completed' })]],
+  ['a token for it', (id) => [`/api/runs/${id}/token`, { method: 'POST' }]],
   ['a ticket for it', (id) => ['/api/tickets', post({ path: `/api/runs/${id}/events` })]],
   ['a ticket for its output', (id) => ['/api/tickets', post({ path: `/api/stream/${id}` })]],
 ]

@@ -95,6 +95,10 @@ const table = new Map<string, Row>([
   ...both('/api/runs', users('/api/runs')),
   ...both('/api/runs/:id', ownerOf('/api/runs/:id')),
   ...both('/api/runs/:id/events', streamOf('/api/runs/:id/events')),
+  // The run is a job, whose events are the server's to write.
+  ['POST /api/runs/:id/events', ownerOf('/api/runs/:id/events', 400, () => post({ events: [] }))],
+  ['POST /api/runs/:id/finish', ownerOf('/api/runs/:id/finish', 400, () => post({ state: 'completed' }))],
+  ['POST /api/runs/:id/token', ownerOf('/api/runs/:id/token', 400, write)],
   ['POST /api/runs/:id/abort', ownerOf('/api/runs/:id/abort', 200, write)],
   ['POST /api/runs/:id/retry', ownerOf('/api/runs/:id/retry', 201, write)],
   // A job has no conversation to go on with, and asked nothing.

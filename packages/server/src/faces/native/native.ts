@@ -2,16 +2,18 @@
 import type { Face } from '#http/face'
 import { abortRoutes, conversationRoutes } from './actions.ts'
 import { logRoutes } from './log.ts'
+import { type ProducerParts, producerRoutes } from './producers.ts'
 import type { NativeFaceParts } from './run-route.ts'
 import { runRoutes } from './runs.ts'
 
-export function nativeFace(parts: NativeFaceParts): Face {
+export function nativeFace(parts: NativeFaceParts & ProducerParts): Face {
   return {
     routes(app) {
       runRoutes(app, parts)
       logRoutes(app, parts)
       abortRoutes(app, parts)
       conversationRoutes(app, parts)
+      producerRoutes(app, parts)
     },
   }
 }

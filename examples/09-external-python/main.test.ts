@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { expect, onTestFinished, test } from 'vitest'
+import { quietPort, scratchFolder, startServer } from '../../e2e/support/server.ts'
+
+const example = fileURLToPath(new URL('main.py', import.meta.url))
+
+test('a producer in Python sends every event once, although the server is killed three times', async () => {
+  const [project, data] = [scratchFolder(), scratchFolder()]
+  const token = 'a-made-up-token'
+  const config = { projects: { here: { path: project.path } }, sandbox: { mode: 'off' } }
+  const options = {
+    cwd: project.path,
+    dataDir: data.path,
+    port: await quietPort(),
+    env: { MILLRACE_TOKEN: token },
+    config,
+  }
+  let server = await startServer(options)
+  onTestFinished(async () => {
+    await server.end()
+    project.dispose()
+    data.dispose()
+  })
+  const env = {
+    ...process.env,
+    MILLRACE_URL: server.url,
+    MILLRACE_TOKEN: token,
+    STEPS: '60',
+    STEP_SECONDS: '0.05',
+  }
+  const child = spawn('python3', [example], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
+  const id = line.trim()
+  for (const head of [10, 30, 60]) {
+    await expect
+      .poll(async () => (await server.json<{ run: { head: number } }>(`/api/runs/${id}`)).run.head)
+      .toBeGreaterThan(head)
+    await server.end('SIGKILL')
+    server = await startServer(options)
+  }
+  expect(await once(child, 'exit')).toEqual([0, null])
+  const { run } = await server.json<{ run: { state: string; result: unknown } }>(`/api/runs/${id}`)
+  expect(run).toMatchObject({ state: 'completed', result: { words: 177_000 } })
+  const init = { headers: { accept: 'application/json' } }
+  const { events } = await server.json<{
+    events: { seq: number; type: string; data: { toolCallId?: string } }[]
+  }>(`/api/runs/${id}/events?limit=1000`, init)
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
+  const calls = (type: string) =>
+    events.filter((event) => event.type === type).map(({ data }) => data.toolCallId)
+  const expected = Array.from({ length: 60 }, (_, n) => `c${n}`)
+  expect([calls('tool:start'), calls('tool:complete')]).toEqual([expected, expected])
+  expect(events.at(-1)?.type).toBe('execution:complete')
+})

@@ -1,0 +1,75 @@
+/** The calls of a program outside the server that does the work of a run (docs/protocol.md#3-native-face). */
+import {
+  finishRunBody,
+  produceBody,
+  producedResponse,
+  runResponse,
+  runTokenResponse,
+} from '@millrace/protocol/schemas'
+import type { Authenticator } from '#auth/authenticator'
+import { type FaceApp, principalOf } from '#http/face'
+import type { Runs } from '#runs/runs'
+import { runParams } from './run-route.ts'
+
+export interface ProducerParts {
+  runs: Pick<Runs, 'produce' | 'producible' | 'finishProduced'>
+  /** Null where a host application identifies callers. */
+  auth: Pick<Authenticator, 'createRunToken'> | null
+}
+
+export function producerRoutes(app: FaceApp, { runs, auth }: ProducerParts): void {
+  app.post(
+    '/api/runs/:id/events',
+    {
+      config: { takesRunToken: true, refuses: ['run_over', 'fenced', 'sequence_gap'] },
+      schema: {
+        tags: ['producers'],
+        summary: 'Append events to an external run, exactly once where they are counted',
+        description:
+          '`seq` counts the batches of a `producer` from 0. A repeated batch appends nothing and is answered as ' +
+          'the first time. A new `epoch` begins again from 0 and fences the older ones. A batch without events ' +
+          'is a sign of life.',
+        params: runParams,
+        body: produceBody,
+        response: { 200: producedResponse },
+      },
+    },
+    (request) => runs.produce(request.params.id, request.body, principalOf(request)),
+  )
+
+  app.post(
+    '/api/runs/:id/finish',
+    {
+      config: { refuses: ['run_over'] },
+      schema: {
+        tags: ['producers'],
+        summary: 'End an external run',
+        params: runParams,
+        body: finishRunBody,
+        response: { 200: runResponse },
+      },
+    },
+    async (request) => ({
+      run: await runs.finishProduced(request.params.id, request.body, principalOf(request)),
+    }),
+  )
+
+  if (auth === null) return
+  app.post(
+    '/api/runs/:id/token',
+    {
+      config: { rate: 'tickets', refuses: ['run_over'] },
+      schema: {
+        tags: ['producers'],
+        summary: 'A token that appends to this run and opens nothing else',
+        params: runParams,
+        response: { 201: runTokenResponse },
+      },
+    },
+    async (request, reply) => {
+      const { id } = await runs.producible(request.params.id, principalOf(request))
+      if (request.identity === null) throw new Error('a signed-in caller has an identity')
+      return reply.code(201).send(await auth.createRunToken(request.identity, id))
+    },
+  )
+}

@@ -1,0 +1,166 @@
+/**
+ * Runs that a program outside the server works on: its batches of events, its end, and its silence.
+ *
+ * Owns: the timer that looks for runs whose lease has ended. Nothing that is true: the store counts batches and
+ * keeps leases, so a restart of the server changes nothing for such a run.
+ */
+import {
+  eventTypePattern,
+  finalStates,
+  isFinal,
+  lifecycleTypes,
+  MillraceError,
+  permissionTypes,
+  type RunKind,
+  resetType,
+  terminalType,
+} from '@millrace/protocol'
+import type { Kind } from '#runners/kind'
+import type { Produced, ProducerStore, RunRecord, RunStore } from '#store/store'
+import type { Clock } from '#time/clock'
+import { bounded, boundedError, toEventJson } from './clip.ts'
+import { cutShort, type EndingParts } from './ending.ts'
+
+export interface ProducersParts extends EndingParts {
+  store: ProducerStore & Pick<RunStore, 'finish' | 'getRun' | 'requestEnd'>
+  kinds: ReadonlyMap<string, Kind>
+  after: Clock['after']
+}
+
+/** A batch as a producer sends it. */
+export interface BatchRequest {
+  events: readonly { type: string; data?: unknown }[]
+  producer?: string | undefined
+  epoch?: number | undefined
+  seq?: number | undefined
+}
+
+export interface FinishRequest {
+  state: 'completed' | 'errored'
+  result?: unknown
+  error?: string | { message: string; code?: string | undefined } | undefined
+}
+
+const lookEveryMs = 1000
+
+export class Producers {
+  readonly #parts: ProducersParts
+  #cancelLook: (() => void) | null = null
+
+  constructor(parts: ProducersParts) {
+    this.#parts = parts
+  }
+
+  /** Begins to look for runs that have gone silent, where there is a kind whose runs may. */
+  start(): void {
+    if (![...this.#parts.kinds.values()].some(({ detached }) => detached !== undefined)) return
+    this.#cancelLook = this.#parts.after(lookEveryMs, () => void this.#look())
+  }
+
+  stop(): void {
+    this.#cancelLook?.()
+    this.#cancelLook = null
+  }
+
+  /** Fails with `invalid_request` where this server does the work itself. */
+  check(run: RunRecord): void {
+    this.#detached(run)
+  }
+
+  /** Appends a batch exactly once. A batch without events is a sign of life. */
+  produce(run: RunRecord, { events, producer, epoch = 0, seq }: BatchRequest): Promise<Produced> {
+    const { leaseMs } = this.#detached(run)
+    const at = this.#parts.now()
+    if ((producer === undefined) !== (seq === undefined)) {
+      const path = producer === undefined ? 'producer' : 'seq'
+      const expected = 'producer and seq, both or neither'
+      throw new MillraceError('invalid_request', `A batch that is counted names ${expected}`, {
+        fields: [{ path, expected }],
+      })
+    }
+    return this.#parts.store.produce(run.id, {
+      events: events.map(({ type, data = null }, index) => {
+        checkType(run.kind, type, `events.${index}.type`)
+        return { at, type, json: toEventJson(data, this.#parts.eventBytes) }
+      }),
+      producer: producer === undefined || seq === undefined ? null : { id: producer, epoch, seq },
+      leaseUntil: at + leaseMs(run.spec),
+    })
+  }
+
+  /** Ends the run as its producer says. A repeated call with the same state is answered with the run as it is. */
+  async finish(run: RunRecord, { state, result = null, error }: FinishRequest): Promise<RunRecord> {
+    this.#detached(run)
+    const { eventBytes, now, store } = this.#parts
+    const at = now()
+    const failure = typeof error === 'string' ? { message: error } : error
+    const data =
+      state === 'completed'
+        ? { result, duration: at - (run.startedAt ?? run.createdAt), tokensUsed: null }
+        : { error: failure?.message ?? 'The producer reported a failure', code: failure?.code ?? 'failed' }
+    try {
+      return await store.finish(run.id, run.attempt, {
+        state,
+        event: { at, type: terminalType(run.kind, state), json: toEventJson(data, eventBytes) },
+        result: state === 'completed' ? bounded(result, eventBytes) : null,
+        error: state === 'errored' ? boundedError({ message: String(data.error) }, eventBytes) : null,
+        usage: null,
+      })
+    } catch (thrown) {
+      const current = await store.getRun(run.id)
+      if (current?.state === state) return current
+      throw thrown
+    }
+  }
+
+  /** Ends a run from outside: there is no process to wait for. */
+  async end(run: RunRecord, message: string): Promise<RunRecord> {
+    const { store, kinds } = this.#parts
+    const cause = run.cause ?? 'abort'
+    try {
+      const finish = cutShort(run, kinds.get(run.kind)?.runner, cause, message, this.#parts)
+      return await store.finish(run.id, run.attempt, finish)
+    } catch (error) {
+      const current = await store.getRun(run.id)
+      if (current !== null && isFinal(current.state)) return current
+      throw error
+    }
+  }
+
+  async #look(): Promise<void> {
+    try {
+      for (const run of await this.#parts.store.listSilent(this.#parts.now())) {
+        const recorded = (await this.#parts.store.requestEnd(run.id, 'crash')) ?? run
+        await this.end(recorded, 'Interrupted: the producer was not heard of until its lease ended')
+      }
+    } catch (error) {
+      this.#parts.log.warn({ err: error }, 'silent runs could not be ended; they are looked for again')
+    }
+    if (this.#cancelLook !== null) this.start()
+  }
+
+  #detached(run: RunRecord): NonNullable<Kind['detached']> {
+    const detached = this.#parts.kinds.get(run.kind)?.detached
+    if (detached) return detached
+    throw new MillraceError('invalid_request', `A ${run.kind} gets its events from this server alone`)
+  }
+}
+
+/** What only the server says of a run. */
+function checkType(kind: RunKind, type: string, path: string): void {
+  const reserved =
+    type === resetType ||
+    Object.values<string>(lifecycleTypes).includes(type) ||
+    type === permissionTypes.requested ||
+    type === permissionTypes.resolved ||
+    finalStates.some((state) => terminalType(kind, state) === type)
+  if (eventTypePattern.test(type) && !reserved) return
+  const expected = reserved ? 'a type that is not reserved' : `a type that matches ${eventTypePattern.source}`
+  throw new MillraceError(
+    'invalid_request',
+    `The event type ${JSON.stringify(type.slice(0, 100))} is not allowed`,
+    {
+      fields: [{ path, expected }],
+    },
+  )
+}

@@ -1,0 +1,205 @@
+/** External runs over HTTP: what their producers may do, exactly once, and what nobody else may. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openRig, post, type Rig } from './support/server.ts'
+import { eventually } from './support/wire.ts'
+
+let rig: Rig
+beforeAll(async () => {
+  rig = await openRig()
+})
+afterAll(() => rig.stop())
+
+interface Answer {
+  status: number
+  body: Record<string, unknown> & { run: Record<string, unknown> & { id: string } }
+}
+
+async function call(token: string, path: string, init: RequestInit = {}): Promise<Answer> {
+  const response = await rig.as(token, path, init)
+  const text = await response.text()
+  return { status: response.status, body: text === '' ? {} : JSON.parse(text) }
+}
+
+async function begin(given: object = {}, token = rig.owner): Promise<string> {
+  const { status, body } = await call(
+    token,
+    '/api/runs',
+    post({ kind: 'external', title: 'Nightly', ...given }),
+  )
+  expect(status).toBe(201)
+  expect(body.run).toMatchObject({ kind: 'external', state: 'running', project: null })
+  return body.run.id
+}
+
+const append = (id: string, batch: object, token = rig.owner) =>
+  call(token, `/api/runs/${id}/events`, post(batch))
+
+async function logOf(id: string): Promise<{ seq: number; type: string; data: Record<string, unknown> }[]> {
+  const { body } = await call(rig.owner, `/api/runs/${id}/events`, {
+    headers: { accept: 'application/json' },
+  })
+  return body.events as never
+}
+
+describe('a producer', () => {
+  it('appends events of any type, which followers see as every other event', async () => {
+    const id = await begin()
+    const events = [
+      { type: 'thinking', data: { thought: 'Look first', iteration: 1 } },
+      { type: 'my.own:type-1', data: [1, 2] },
+      { type: 'bare' },
+    ]
+    expect(await append(id, { events, producer: 'p', seq: 0 })).toEqual({
+      status: 200,
+      body: { firstSeq: 3, lastSeq: 5, duplicate: false },
+    })
+    const { body } = await call(
+      rig.owner,
+      `/api/runs/${id}/finish`,
+      post({ state: 'completed', result: { ok: 1 } }),
+    )
+    expect(body.run).toMatchObject({ state: 'completed', result: { ok: 1 } })
+    const log = await logOf(id)
+    expect(log.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6])
+    expect(log.slice(2, 5).map(({ type, data }) => ({ type, data }))).toEqual([
+      ...events.slice(0, 2),
+      { type: 'bare', data: null },
+    ])
+    expect(log.at(-1)).toMatchObject({ type: 'execution:complete', data: { result: { ok: 1 } } })
+    const stream = await (await rig.as(rig.owner, `/api/runs/${id}/events`)).text()
+    expect(stream.match(/^id: /gm)?.length).toBe(6)
+  })
+
+  it('has a repeated batch answered as before, a gap named, and an older epoch refused', async () => {
+    const id = await begin()
+    const one = { events: [{ type: 'a' }], producer: 'p', epoch: 1, seq: 0 }
+    const first = await append(id, one)
+    expect((await append(id, one)).body).toEqual({ ...first.body, duplicate: true })
+    const gap = await append(id, { ...one, seq: 2 })
+    expect(gap).toMatchObject({ status: 409, body: { code: 'sequence_gap', expectedSeq: 1 } })
+    expect((await append(id, { ...one, epoch: 2 })).body).toMatchObject({ duplicate: false })
+    expect(await append(id, { ...one, seq: 1 })).toMatchObject({ status: 409, body: { code: 'fenced' } })
+    expect((await logOf(id)).length).toBe(4)
+  })
+
+  it('reports a failure as its own words, and the end may be repeated', async () => {
+    const id = await begin()
+    const end = post({ state: 'errored', error: { message: 'No quota', code: 'budget' } })
+    const { body } = await call(rig.owner, `/api/runs/${id}/finish`, end)
+    expect(body.run).toMatchObject({ state: 'errored', error: { message: 'No quota' } })
+    expect((await call(rig.owner, `/api/runs/${id}/finish`, end)).status).toBe(200)
+    const other = await call(rig.owner, `/api/runs/${id}/finish`, post({ state: 'completed' }))
+    expect(other).toMatchObject({ status: 409, body: { code: 'run_over' } })
+    expect((await append(id, { events: [{ type: 'late' }] })).body).toMatchObject({ code: 'run_over' })
+    const log = await logOf(id)
+    expect(log.at(-1)).toMatchObject({ type: 'execution:error', data: { error: 'No quota', code: 'budget' } })
+  })
+
+  it.each([
+    ['run:started', 'events.0.type'],
+    ['run:queued', 'events.0.type'],
+    ['reset', 'events.0.type'],
+    ['permission:resolved', 'events.0.type'],
+    ['execution:complete', 'events.0.type'],
+    ['execution:error', 'events.0.type'],
+    ['two words', 'events.0.type'],
+    ['x'.repeat(65), 'events.0.type'],
+    ['line\nbreak', 'events.0.type'],
+    ['', 'events.0.type'],
+  ])('may not send an event of type %j', async (type, path) => {
+    const id = await begin()
+    const { status, body } = await append(id, { events: [{ type, data: {} }] })
+    expect([status, body.errors]).toEqual([400, [expect.objectContaining({ path })]])
+    expect((await logOf(id)).length).toBe(2)
+  })
+
+  it.each([
+    [{ events: 'x' }, 'events'],
+    [{ events: [{ data: 1 }] }, 'events.0.type'],
+    [{ events: [], producer: 'p' }, 'seq'],
+    [{ events: [], seq: 1 }, 'producer'],
+    [{ events: [], producer: 'p', seq: -1 }, 'seq'],
+    [{ events: [], producer: 'a b', seq: 0 }, 'producer'],
+    [{ events: Array.from({ length: 1001 }, () => ({ type: 'a' })) }, 'events'],
+  ])('has the field named that is at fault: %#', async (batch, path) => {
+    const { status, body } = await append(await begin(), batch)
+    expect([status, (body.errors as { path: string }[])[0]?.path]).toEqual([400, path])
+  })
+
+  it('is interrupted when it is silent for longer than its lease, and not while it shows signs of life', async () => {
+    const [silent, alive] = [await begin({ leaseSeconds: 1 }), await begin({ leaseSeconds: 1 })]
+    const signs = setInterval(() => void append(alive, { events: [] }), 200)
+    try {
+      await eventually(async () => (await logOf(silent)).at(-1)?.type === 'execution:interrupted')
+      expect((await call(rig.owner, `/api/runs/${alive}`)).body.run.state).toBe('running')
+    } finally {
+      clearInterval(signs)
+    }
+    expect((await call(rig.owner, `/api/runs/${silent}`)).body.run.state).toBe('interrupted')
+  })
+
+  it('loses its run to an abort, at once', async () => {
+    const id = await begin()
+    const { body } = await call(rig.owner, `/api/runs/${id}/abort`, { method: 'POST' })
+    expect(body.run.state).toBe('aborted')
+    expect((await logOf(id)).at(-1)).toMatchObject({ type: 'execution:error', data: { code: 'cancelled' } })
+    expect((await append(id, { events: [{ type: 'a' }] })).status).toBe(409)
+  })
+})
+
+describe('the token of one run', () => {
+  const tokenFor = async (id: string): Promise<string> =>
+    (await call(rig.owner, `/api/runs/${id}/token`, { method: 'POST' })).body.token as string
+
+  it('appends to that run', async () => {
+    const id = await begin()
+    const { status, body } = await call(rig.owner, `/api/runs/${id}/token`, { method: 'POST' })
+    expect([status, typeof body.expiresAt]).toEqual([201, 'number'])
+    const token = body.token as string
+    expect((await append(id, { events: [{ type: 'a' }], producer: 'p', seq: 0 }, token)).status).toBe(200)
+  })
+
+  it('opens nothing else', async () => {
+    const [id, other] = [await begin(), await begin()]
+    const token = await tokenFor(id)
+    const refused: [string, RequestInit][] = [
+      [`/api/runs/${other}/events`, post({ events: [] })],
+      [`/api/runs/${id}`, {}],
+      [`/api/runs/${id}/events`, {}],
+      [`/api/runs/${id}/finish`, post({ state: 'completed' })],
+      [`/api/runs/${id}/abort`, { method: 'POST' }],
+      [`/api/runs/${id}/token`, { method: 'POST' }],
+      ['/api/runs', {}],
+      ['/api/runs', post({ kind: 'external', title: 't' })],
+      ['/api/projects', {}],
+      ['/api/tickets', post({ path: `/api/runs/${id}/events` })],
+    ]
+    for (const [path, init] of refused)
+      expect([path, (await call(token, path, init)).status]).toEqual([path, 401])
+  })
+
+  it('dies with the credential of its maker', async () => {
+    const { token, credential } = await rig.newToken('mortal')
+    const id = await begin({}, token)
+    const made = (await call(token, `/api/runs/${id}/token`, { method: 'POST' })).body.token as string
+    expect((await append(id, { events: [] }, made)).status).toBe(200)
+    await rig.file.revoke(credential.id, Date.now())
+    expect((await append(id, { events: [] }, made)).status).toBe(401)
+  })
+
+  it('is not given for a run that this server does itself, or for one that is over', async () => {
+    const job = await rig.job(rig.owner)
+    expect((await call(rig.owner, `/api/runs/${job}/token`, { method: 'POST' })).status).toBe(400)
+    const id = await begin()
+    await call(rig.owner, `/api/runs/${id}/finish`, post({ state: 'completed' }))
+    expect((await call(rig.owner, `/api/runs/${id}/token`, { method: 'POST' })).status).toBe(409)
+  })
+})
+
+it('the events of a job are refused from outside', async () => {
+  const job = await rig.job(rig.owner, 'wait')
+  expect(await append(job, { events: [{ type: 'output', data: { line: 'forged' } }] })).toMatchObject({
+    status: 400,
+  })
+  await rig.as(rig.owner, `/api/runs/${job}/abort`, { method: 'POST' })
+})
