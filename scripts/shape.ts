@@ -41,7 +41,6 @@ const longFunctions: Record<string, string> = {
 const fullFolders: Record<string, string> = {
   e2e: 'one file for each promise of the whole system',
   'e2e/support': 'shared by the files beside it',
-  'packages/server/src/agents/claude': 'one engine',
   'packages/server/test/cli': 'mirrors the commands',
 }
 
