@@ -22,7 +22,7 @@ it('the page starts the demo session, which says what it is and repairs the test
   await page.goto(/http:\/\/\S+\/login\?code=\S+/.exec(server.log())?.[0] ?? '')
   await page.getByRole('heading', { name: 'Agent session (scripted demo model)' }).waitFor()
   await page.getByRole('button', { name: 'Start session' }).click()
-  await page.locator('#log').getByText('a fixed script, and no AI').waitFor()
+  await page.locator('#log').getByText('a fixed script, not an AI').waitFor()
   await page.locator('.call.failed', { hasText: 'npm test' }).waitFor()
   await page.locator('#log').getByText('All tests pass.').waitFor()
   await page.locator('#head .state', { hasText: 'completed' }).waitFor()
@@ -34,7 +34,7 @@ it('the page starts the demo session, which says what it is and repairs the test
 
   // There is nothing left to repair: the conversation goes on all the same.
   await page.getByRole('button', { name: 'Resume' }).click()
-  await page.locator('#facts').getByText('goes on from').waitFor()
+  await page.locator('#facts').getByText('resumes').waitFor()
   await page.locator('#head .state', { hasText: 'completed' }).waitFor()
   expect(browser.complaints).toEqual([])
 })

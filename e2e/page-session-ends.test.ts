@@ -43,7 +43,7 @@ describe('the page when a session is over', () => {
     await startSession()
     await page().route(`**${runPath()}`, (route) => route.abort(), { times: 1 })
     end('interrupted')
-    await page().getByText('The server does not answer.').waitFor()
+    await page().getByText('The server is not responding.').waitFor()
     await state('interrupted')
     await page().getByRole('button', { name: 'Resume' }).waitFor()
     await page().getByRole('button', { name: 'Retry' }).waitFor()
@@ -151,7 +151,7 @@ describe('the form of a session', () => {
       await page().goto(server.url)
       await page().reload()
       await page()
-        .getByLabel('Questions')
+        .getByLabel('Approvals')
         .selectOption(approvals ?? '')
       await startSession()
       const { body } = server.calls.at(-1) ?? {}

@@ -67,7 +67,7 @@ describe('the page with agent sessions', () => {
   })
 
   it('starts a session and shows it as it goes: text letter by letter, calls, results, the end', async () => {
-    await page().getByLabel('Questions').selectOption('on')
+    await page().getByLabel('Approvals').selectOption('on')
     await startSession()
     expect(server.calls).toEqual([
       {
@@ -95,7 +95,7 @@ describe('the page with agent sessions', () => {
     server.say(log.result())
     end('completed')
     await state('completed')
-    await page().getByText('The session is completed.').first().waitFor()
+    await page().getByText('The session completed.').first().waitFor()
     expect(await entries().allInnerTexts()).toEqual([
       'Fix the failing test',
       'Model model-1',
@@ -130,7 +130,7 @@ describe('the page with agent sessions', () => {
     await startSession()
     server.say(log.whole([log.text('x')], null, 'scripted-demo-model'))
     await page().locator('#title', { hasText: 'scripted demo model' }).waitFor()
-    await entries().getByText('a fixed script, and no AI').waitFor()
+    await entries().getByText('a fixed script, not an AI').waitFor()
     end('completed')
     await state('completed')
     expect(await page().locator('#title').innerText()).toBe('Agent session (scripted demo model)')
@@ -184,9 +184,9 @@ describe('the page with agent sessions', () => {
     await page().getByRole('button', { name: 'Abort' }).click()
     end('interrupted', { error: 'The server is shutting down' })
     await page()
-      .locator('#end', { hasText: 'The session is interrupted: The server is shutting down' })
+      .locator('#end', { hasText: 'The session was interrupted: The server is shutting down' })
       .waitFor()
-    await page().getByLabel('Go on with').fill('the docs')
+    await page().getByLabel('Continue with').fill('the docs')
     await page().getByRole('button', { name: 'Resume' }).click()
     await state('running')
     expect(await page().getByRole('button', { name: 'Resume' }).isVisible()).toBe(false)
@@ -212,7 +212,7 @@ describe('the page with agent sessions', () => {
     server.say(...log.answer([log.text('begin')], letters), ...many)
     await entries().getByText('text 699', { exact: true }).waitFor()
     expect(await entries().count()).toBe(600)
-    expect(await page().locator('#cut').innerText()).toContain('103 earlier entries')
+    expect(await page().locator('#cut').innerText()).toContain('103 before them')
     end('completed')
     await state('completed')
     await page().reload()

@@ -1,22 +1,22 @@
-// The server, by its public HTTP faces, as any other client knows it.
+// Calls the server through its public HTTP faces, as any other client would.
 
-/** Called when the server says that nobody is logged in. */
+/** Called when the server answers that nobody is logged in. */
 let loggedOut = () => {}
 
 export function whenLoggedOut(action) {
   loggedOut = action
 }
 
-/** The JSON it answers; fails with what it says is wrong. `status` is on the error. */
+/** Returns the JSON of the answer. Throws an error with the server's message and, if it answered, its `status`. */
 export async function api(path, options = {}) {
   const headers = { Accept: 'application/json', ...options.headers }
   const response = await fetch(path, { ...options, headers }).catch(() => {
-    throw new Error('The server does not answer.')
+    throw new Error('The server is not responding.')
   })
   if (response.status === 401) loggedOut()
   const body = response.status === 204 ? null : await response.json()
   if (response.ok) return body
-  const message = body?.detail ?? `The server answered ${response.status}.`
+  const message = body?.detail ?? `The server responded with ${response.status}.`
   throw Object.assign(new Error(message), { status: response.status })
 }
 

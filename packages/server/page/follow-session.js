@@ -1,23 +1,28 @@
-// Follows one session: its events into the log, the log into the page, answers back to the server.
+// Follows one session: puts its events into the log, shows the log in the page, and sends answers to the server.
 import { post } from './api.js'
 import { newSessionLog, sessionTypes } from './session-log.js'
 import { newSessionView } from './session-view.js'
 
-const ends = ['completed', 'errored', 'aborted', 'interrupted']
+const past = {
+  completed: 'completed',
+  errored: 'failed',
+  aborted: 'was aborted',
+  interrupted: 'was interrupted',
+}
 
-/** Some reasons say the state themselves. */
+/** A reason that names the state already stands alone. */
 function endText(state, why) {
-  if (why === undefined) return `The session is ${state}.`
-  return why.toLowerCase().startsWith(state) ? why : `The session is ${state}: ${why}`
+  if (why === undefined) return `The session ${past[state]}.`
+  return why.toLowerCase().startsWith(state) ? why : `The session ${past[state]}: ${why}`
 }
 
 /**
- * `tell` is who shows it: `started()`, `ended(text)`, `named(isDemo)`, `note(text)`, `announce(text)`,
- * `problem(text)`, `connection(text)`, `reload()`. Returns what leaves it again.
+ * `tell` shows what happens: `started()`, `ended(text)`, `named(isDemo)`, `note(text)`, `announce(text)`,
+ * `problem(text)`, `connection(text)`, `reload()`. Returns a function that stops following.
  */
 export function followSession(run, tell) {
   const path = `api/runs/${encodeURIComponent(run.id)}`
-  // Of what is over, the texts need not come in pieces first.
+  // A session that is over needs no partial texts: the whole ones are in the log.
   const types = [...sessionTypes, 'run:started'].join(',')
   const over = run.finishedAt !== null
   const stream = new EventSource(`${path}/events${over ? `?types=${encodeURIComponent(types)}` : ''}`)
@@ -29,7 +34,7 @@ export function followSession(run, tell) {
       await post(`${path}/approvals/${id}`, message === '' ? { decision } : { decision, message })
       return true
     } catch (error) {
-      // Somebody else, or the clock: the log says who.
+      // Another person or the deadline was first: the log says which.
       tell.problem(error.message)
       return error.status === 409
     }
@@ -59,7 +64,7 @@ export function followSession(run, tell) {
     begin()
     if (firstSeq > 1) tell.note(`The server no longer has the events before ${firstSeq}.`)
   })
-  for (const state of ends) {
+  for (const state of Object.keys(past)) {
     on(state, ({ error, reason }) => {
       stream.close()
       log.end()
@@ -69,7 +74,7 @@ export function followSession(run, tell) {
   }
   stream.addEventListener('open', () => tell.connection(''))
   stream.addEventListener('error', () => {
-    if (stream.readyState === EventSource.CONNECTING) tell.connection('Connection lost, trying again…')
+    if (stream.readyState === EventSource.CONNECTING) tell.connection('Connection lost. Reconnecting…')
     else tell.reload()
   })
   return () => {

@@ -1,8 +1,8 @@
-// The output of one run: lines are put into the page once a frame, and only the last ones stay there.
+// Shows the output of one run. Adds lines once per animation frame, and keeps only the last ones in the page.
 
 const shownLines = 5000
 
-/** Begins an empty output in `element`; `note` is told how many lines it no longer shows. */
+/** Starts an empty output in `element`. Calls `note` with a text when it no longer shows all lines. */
 export function newOutput(element, note) {
   element.replaceChildren()
   let waiting = []
@@ -17,19 +17,19 @@ export function newOutput(element, note) {
       element.firstElementChild.remove()
       dropped++
     }
-    if (dropped > 0) note(`Showing the last ${shownLines} lines; ${dropped} earlier ones are in the log.`)
+    if (dropped > 0) note(`Showing the last ${shownLines} lines. The ${dropped} before them are in the log.`)
     if (atEnd) element.scrollTop = element.scrollHeight
   }
   return {
     add(line, from) {
       if (waiting.length === 0) requestAnimationFrame(flush)
       waiting.push({ line, from })
-      // A page in the background has no frames: what it could not show anyway is not kept for it.
+      // A page in the background has no frames. Drop the lines it would not show anyway.
       if (waiting.length < 2 * shownLines) return
       waiting = waiting.slice(-shownLines)
       dropped += shownLines
     },
-    /** Nothing of this run is shown any more. */
+    /** Stops showing this run. */
     close() {
       closed = true
     },
@@ -43,6 +43,6 @@ function lineElement({ line, from }) {
   return element
 }
 
-// Colours and cursor movements of terminals (ECMA-48 control sequences) mean nothing here.
+// Terminal colours and cursor movements (ECMA-48 control sequences) mean nothing here.
 const escapes = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_])/g
 export const withoutEscapes = (line) => line.replace(escapes, '')

@@ -1,5 +1,5 @@
-// The plain page: a list of runs and the live output of one. It knows the server only by its public
-// HTTP faces, as any other client does.
+// The plain page: a list of runs and the live output of one. It uses only the server's public HTTP faces,
+// as any other client would.
 import { api, post, whenLoggedOut } from './api.js'
 import { followSession } from './follow-session.js'
 import { newOutput } from './output.js'
@@ -19,7 +19,7 @@ function showLogin() {
   byId('logout').hidden = true
 }
 
-/** Does what a click asks for, and says so when it cannot be done. */
+/** Performs the action of a click, and shows the problem if it fails. */
 async function attempt(action) {
   byId('problem').hidden = true
   try {
@@ -29,7 +29,7 @@ async function attempt(action) {
   }
 }
 
-/** `isAway`: it is over once the server answers. */
+/** `isAway`: the server did not respond. The text goes away as soon as it does. */
 function showProblem(text, isAway = false) {
   byId('problem').textContent = text
   byId('problem').hidden = false
@@ -45,7 +45,7 @@ function announce(text) {
 const runs = new Map()
 const list = newRunList(byId('runs'), (id) => attempt(() => open(id)))
 let openId = null
-/** Undefined until the first page has come, null when there are no older runs. */
+/** Undefined until the first page arrives, null when there are no older runs. */
 let nextCursor
 
 async function refresh() {
@@ -56,10 +56,10 @@ async function refresh() {
   drawList()
 }
 
-/** What a list says of a run: it may be older than what is known, and newer than what is shown. */
+/** Takes a run from a list. It may be older than the one already known, and newer than the one shown. */
 function update(run) {
   const known = runs.get(run.id)
-  // Nothing changes once a run is over.
+  // A run that is over never changes.
   if (known !== undefined && known.finishedAt !== null) return
   runs.set(run.id, run)
   if (run.id === openId && known !== undefined && known.state !== run.state) drawDetail(run)
@@ -81,7 +81,7 @@ function drawList() {
 
 // --- one run --------------------------------------------------------------------------------------
 
-/** Ends what shows the run that is open. */
+/** Stops following the open run. */
 let leave = () => {}
 
 async function open(id) {
@@ -100,7 +100,7 @@ async function open(id) {
   byId('connection').textContent = ''
   drawList()
   drawDetail(run)
-  // Opened twice before the first answer came, a run would be shown twice.
+  // A run that is opened twice before the first answer arrives must not be followed twice.
   leave()
   leave = run.kind === 'session' ? followSession(run, sessionTeller(run)) : followJob(id)
 }
@@ -121,22 +121,22 @@ function drawDetail(run) {
   byId('output').hidden = isSession
   byId('session').hidden = !isSession
   byId('resume').hidden = !over
-  // The button that had the focus may be gone: who uses the keyboard stays with the run.
+  // The button that had the focus may be gone: keep the keyboard focus on the run.
   if (focused !== document.body && focused.offsetParent === null) byId(isSession ? 'log' : 'output').focus()
 }
 
-/** Sessions whose log says that the scripted demo model answers. */
+/** Ids of the sessions that the scripted demo model answers, according to their logs. */
 const demos = new Set()
 
 function titleOf(id) {
   return demos.has(id) ? 'Agent session (scripted demo model)' : 'Agent session'
 }
 
-/** The runs that this one repeats or goes on with. */
+/** Links to the runs that this one retries or resumes. */
 function originsOf({ retryOf, resumes }) {
   const origins = [
-    ['again', retryOf],
-    ['goes on from', resumes],
+    ['retry of', retryOf],
+    ['resumes', resumes],
   ].filter(([, id]) => id)
   return origins.flatMap(([how, id]) => {
     const link = document.createElement('a')
@@ -158,7 +158,7 @@ function followJob(id) {
     const { line, stream: from } = JSON.parse(data)
     pane.add(line, from)
   })
-  // The log follows from its first event: what is shown already would come a second time.
+  // The log starts over from its first event. Clear the output, or its lines would appear twice.
   stream.addEventListener('reset', ({ data }) => {
     pane.close()
     pane = newOutput(byId('output'), note)
@@ -171,11 +171,11 @@ function followJob(id) {
     return ended(id, text)
   }
   stream.addEventListener('complete', ({ data }) => end(completeText(JSON.parse(data))))
-  // A job's own event is called `error`, as is what an EventSource says when the connection breaks.
+  // `error` is an event of a job, and also what an EventSource reports when its connection breaks.
   stream.addEventListener('error', (event) => {
     if (event instanceof MessageEvent) end(JSON.parse(event.data).message)
     else if (stream.readyState === EventSource.CONNECTING)
-      connection.textContent = 'Connection lost, trying again…'
+      connection.textContent = 'Connection lost. Reconnecting…'
     else reload(id)
   })
   return () => {
@@ -222,8 +222,8 @@ function completeText({ exitCode, signal, timedOut, limit, durationMs, outputLin
 
 function howItEnded({ exitCode, signal, timedOut, limit }) {
   if (timedOut) return 'timed out'
-  if (limit !== undefined) return `passed its limit of ${limit} and was ended`
-  return signal === null ? `exited with ${exitCode}` : `was ended by ${signal}`
+  if (limit !== undefined) return `exceeded its ${limit} limit and was killed`
+  return signal === null ? `exited with code ${exitCode}` : `was killed by ${signal}`
 }
 
 async function ended(id, text) {
@@ -235,7 +235,7 @@ async function ended(id, text) {
   await reload(id)
 }
 
-/** Nobody asked for it: what went wrong before stays in sight. */
+/** Reads a run again. No click caused this, so an earlier problem stays visible. */
 async function reload(id) {
   try {
     const { run } = await api(`api/runs/${encodeURIComponent(id)}`)
@@ -314,6 +314,6 @@ byId('logout').addEventListener('click', () =>
 whenLoggedOut(showLogin)
 addEventListener('hashchange', openFromAddress)
 attempt(begin).then(() => {
-  // Not being logged in is no problem, and said elsewhere.
+  // The login notice already says that nobody is logged in.
   if (!byId('login').hidden) byId('problem').hidden = true
 })

@@ -1,7 +1,7 @@
-// The list of runs. Its elements stay the same from one drawing to the next, so that neither the focus
-// nor a click that is half done gets lost.
+// The list of runs. It reuses its elements from one drawing to the next, so that neither the focus nor a
+// half-finished click is lost.
 
-/** How a run stands, in a word, and how that word looks. */
+/** The state of a run in a word, and the style of that word. */
 export function stateOf(run) {
   if (run.state !== 'completed') return { label: run.state, look: run.state }
   if (run.kind !== 'job') return { label: 'completed', look: 'ok' }
@@ -12,13 +12,13 @@ export function stateOf(run) {
   return { label: signal ?? `exit ${exitCode}`, look: 'failed' }
 }
 
-/** What a run was told to do, as its name. */
+/** The name of a run: its tool, or the first line of its prompt. */
 export function nameOf({ kind, spec }) {
   if (spec.tool !== undefined) return spec.tool
   return typeof spec.prompt === 'string' ? spec.prompt.trim().split('\n')[0].slice(0, 120) : kind
 }
 
-/** A list in `element`; `open` is called with the id of the run that was chosen. */
+/** A list in `element`. Calls `open` with the id of the chosen run. */
 export function newRunList(element, open) {
   const items = new Map()
 
@@ -34,7 +34,7 @@ export function newRunList(element, open) {
     return item
   }
   return {
-    /** `runs` newest first. */
+    /** Takes `runs` newest first. */
     draw(runs, openId) {
       for (const [index, run] of runs.entries()) {
         const item = itemOf(run)

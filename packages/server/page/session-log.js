@@ -1,11 +1,11 @@
-// What a session's events say, as a bounded list of entries; nothing here knows of the page.
+// Turns the events of a session into a bounded list of entries. Knows nothing of the page.
 //
-// A text comes twice: as deltas while the model writes, and whole when its block is done. The whole one
-// takes the place of what was streamed, also when the model was asked anew in the middle.
+// A text arrives twice: as deltas while the model writes, and whole when its block is done. The whole text
+// replaces the streamed one, even if the request to the model was repeated halfway.
 
 const [shownEntries, entryLength] = [600, 60_000]
 const demoModel = 'scripted-demo-model'
-/** The part of a tool's input that says most, the first that is there. */
+/** Fields of a tool's input, the most informative first. */
 const telling = ['command', 'file_path', 'notebook_path', 'url', 'query', 'pattern', 'description', 'skill']
 
 export function newSessionLog() {
@@ -38,7 +38,7 @@ export function newSessionLog() {
     // `<synthetic>` is the SDK itself.
     if (!name || name === model || name.startsWith('<')) return
     model = name
-    add('note', name === demoModel ? 'Scripted demo model: a fixed script, and no AI' : `Model ${name}`)
+    add('note', name === demoModel ? 'Scripted demo model: a fixed script, not an AI' : `Model ${name}`)
   }
 
   function delta({ parent_tool_use_id: parent, event }) {
@@ -116,7 +116,8 @@ export function newSessionLog() {
     questions.delete(approvalId)
     asks(question?.toolUseId, false)
     const what = question ? `${question.tool} ${lineOf(question.input, cwd)}` : 'a call'
-    const who = { person: `by ${user}`, expiry: 'since nobody answered in time' }[by] ?? 'since the run ended'
+    const who =
+      { person: `by ${user}`, expiry: 'because nobody answered in time' }[by] ?? 'because the run ended'
     const answer = decision === 'allow' ? 'Allowed' : 'Denied'
     add(
       decision === 'allow' ? 'note' : 'failure',
@@ -127,7 +128,8 @@ export function newSessionLog() {
   const takers = {
     system: (message) => {
       if (message.subtype === 'init') cwd = message.cwd
-      if (message.subtype === 'api_retry') add('note', `The model's API failed; attempt ${message.attempt}`)
+      if (message.subtype === 'api_retry')
+        add('note', `The model's API failed. Retrying (attempt ${message.attempt}).`)
     },
     stream_event: delta,
     assistant,
@@ -141,13 +143,13 @@ export function newSessionLog() {
   return {
     /** The entries to show, oldest first. */
     entries,
-    /** Those that are new or different; emptied by who has shown them. */
+    /** The entries that are new or changed. The caller empties it after showing them. */
     changed,
-    /** Open questions by the id of their approval, oldest first. */
+    /** Open approvals by their id, oldest first. */
     questions,
     take: (type, data) => takers[type]?.(data),
     say: add,
-    /** Nothing is asked or at work any more. */
+    /** Closes all questions, and marks the calls that have no result. */
     end() {
       questions.clear()
       for (const call of calls.values()) if (call.result === null) change(call, { state: 'not finished' })
@@ -157,7 +159,7 @@ export function newSessionLog() {
   }
 }
 
-/** Types of the events that a log is made of. */
+/** Types of the events that a log is built from. */
 export const sessionTypes = [
   ...['system', 'assistant', 'user', 'result'],
   ...['permission:requested', 'permission:resolved', 'permission:denied'],
@@ -181,7 +183,7 @@ function lineOf(input, cwd) {
   return line.length > 200 ? `${line.slice(0, 199)}…` : others.length > 0 ? `${line} …` : line
 }
 
-/** All that would be run; what would not be seen, by its number. */
+/** Everything that would run. Invisible characters are shown by their number. */
 function fullOf({ command, ...others } = {}) {
   const rest = Object.keys(others).length === 0 ? [] : [JSON.stringify(others, null, 2)]
   const text =

@@ -1,14 +1,14 @@
-// A session as it goes. The page is changed once a frame, and only by what is different.
+// Shows a session live. Updates the page once per animation frame, and only where something changed.
 import { withoutEscapes } from './output.js'
 
 const parts = (id) => document.getElementById(id)
 
-/** Shows `log` in the page; `answer(id, decision, message)` is called by Allow and Deny. */
+/** Shows `log` in the page. Allow and Deny call `answer(id, decision, message)`. */
 export function newSessionView(log, { answer, note, announce }) {
   const [list, questions] = [parts('log'), parts('questions')]
   const elements = new Map()
   const cards = new Map()
-  // The newest stays in sight until somebody scrolls away from it, also when the room gets smaller.
+  // The newest entry stays visible until the reader scrolls up, even if the list gets smaller.
   let atEnd = true
   let top = 0
   const toEnd = () => {
@@ -18,7 +18,7 @@ export function newSessionView(log, { answer, note, announce }) {
   }
   const scrolled = () => {
     const left = list.scrollHeight - list.scrollTop - list.clientHeight
-    // Less room is farther from the end, too: only who goes up leaves it.
+    // A smaller list is also farther from its end. Only scrolling up means that the reader left the end.
     if (left < 60) atEnd = true
     else if (list.scrollTop < top) atEnd = false
     top = list.scrollTop
@@ -46,12 +46,13 @@ export function newSessionView(log, { answer, note, announce }) {
     log.changed.clear()
     const kept = new Set(log.entries)
     for (const [entry, element] of elements) {
-      // The oldest go first: the first that stays is followed by others that stay.
+      // The oldest entries are dropped first: after the first one that stays, all stay.
       if (kept.has(entry)) break
       element.remove()
       elements.delete(entry)
     }
-    if (log.dropped() > 0) note(`Showing the newest part; ${log.dropped()} earlier entries are in the log.`)
+    if (log.dropped() > 0)
+      note(`Showing the newest entries. The ${log.dropped()} before them are in the log.`)
     drawQuestions()
     toEnd()
   }
@@ -104,7 +105,7 @@ function newEntry({ kind, inside }) {
 function fill(element, entry) {
   if (entry.kind !== 'call') {
     const node = element.firstChild
-    // A text that grows keeps what is selected in it.
+    // Append to a growing text, so that a selection in it survives.
     if (entry.text.startsWith(node.data)) node.appendData(entry.text.slice(node.data.length))
     else node.data = entry.text
     return
@@ -128,7 +129,7 @@ function newCard({ approvalId, tool, full, reason, expiresAt, agentId }, answer)
   const until = new Date(expiresAt)
   const when =
     until.toDateString() === new Date().toDateString() ? until.toLocaleTimeString() : until.toLocaleString()
-  const label = make('label', '', 'Message to the agent, with a denial ')
+  const label = make('label', '', 'Message to the agent (with Deny) ')
   const message = make('input')
   message.maxLength = 4096
   label.append(message)
@@ -136,7 +137,7 @@ function newCard({ approvalId, tool, full, reason, expiresAt, agentId }, answer)
     const button = make('button', decision, decision === 'allow' ? 'Allow' : 'Deny')
     button.type = 'button'
     button.addEventListener('click', async () => {
-      // A disabled button loses the focus: it stays with the question.
+      // A disabled button loses the focus: move it to the question.
       card.focus()
       for (const one of buttons) one.disabled = true
       const done = await answer(approvalId, decision, message.value.trim())
@@ -150,7 +151,7 @@ function newCard({ approvalId, tool, full, reason, expiresAt, agentId }, answer)
   card.append(
     title,
     make('pre', '', full),
-    make('p', '', `${reason} Unanswered, it is denied at ${when}.`),
+    make('p', '', `${reason} Without an answer by ${when}, the call is denied.`),
     row,
   )
   return card

@@ -1,8 +1,8 @@
-// The two forms that start something: a tool, and an agent session.
+// The two forms that start a run: a tool and an agent session.
 
 const demoPrompt = 'Fix the failing test'
 
-/** `started` is given the body of the request that starts it. */
+/** Calls `started` with the body of the request that starts the run. */
 export function newStartForms({ start, ask, args }, started) {
   let tools = []
   let agent = null
@@ -17,7 +17,7 @@ export function newStartForms({ start, ask, args }, started) {
     const chosen = tools.find(({ id }) => id === start.elements.tool.value)
     args.replaceChildren(...(chosen?.args ?? []).map(argField))
   }
-  /** In the demo's project there is one thing to do; what somebody wrote stays. */
+  /** Proposes the one task of the demo project. Keeps a prompt that somebody typed. */
   const drawPrompt = () => {
     const { project, prompt } = ask.elements
     const proposed = agent?.demo && project.value === 'demo' ? demoPrompt : ''
@@ -29,7 +29,7 @@ export function newStartForms({ start, ask, args }, started) {
     const { available, demo, reason } = agent
     ask.querySelector('h2').textContent = demo ? 'Agent session (scripted demo model)' : 'Agent session'
     const note = ask.querySelector('p')
-    note.textContent = available ? '' : (reason ?? 'This server cannot start one now.')
+    note.textContent = available ? '' : (reason ?? 'This server cannot start a session now.')
     note.hidden = available
     for (const field of ask.elements) field.disabled = !available
     drawPrompt()
@@ -47,7 +47,7 @@ export function newStartForms({ start, ask, args }, started) {
   start.elements.tool.addEventListener('change', drawArgs)
   ask.elements.project.addEventListener('change', drawPrompt)
   return {
-    /** What may be started, as the server says. */
+    /** Fills the forms with the projects, tools and agent that the server offers. */
     offer(catalogue) {
       tools = catalogue.tools
       agent = catalogue.agent ?? null
