@@ -186,7 +186,7 @@ function fingerprint(path: string): string {
   const line = `${stat.mode} ${stat.uid} ${stat.size}`
   if (!stat.isDirectory()) return `${line} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`
   const below = readdirSync(path)
-    .filter((name) => !/^(placeholders|probe|sandbox)/.test(name))
+    .filter((name) => !/^(placeholders|probe|quarantine|sandbox|watched)/.test(name))
     .sort()
   return [
     `${stat.mode} ${stat.uid}`,

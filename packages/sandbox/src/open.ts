@@ -54,7 +54,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   homes.recover()
   const watch = new LimitWatch()
   const descriptors = new DescriptorCover()
-  const pipes = new OutputPipes(dataDir, findProgram('mkfifo'))
+  const pipes = new OutputPipes(findProgram('mkfifo'))
   const close = async () => {
     placeholders.close()
     homes.close()

@@ -11,6 +11,7 @@
 import { execFile } from 'node:child_process'
 import { closeSync, constants, fchownSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
@@ -31,15 +32,13 @@ const pipesMadeAtOnce = 8
 const fewestUnused = 4
 
 export class OutputPipes {
-  readonly #dataDir: string
   readonly #mkfifo: string | null
   readonly #unused: UnusedPipe[] = []
   #making: Promise<void> | null = null
   #closed = false
 
   /** `mkfifo`: absolute path of the program; null where there is none, and runs then get sockets. */
-  constructor(dataDir: string, mkfifo: string | null) {
-    this.#dataDir = dataDir
+  constructor(mkfifo: string | null) {
     this.#mkfifo = mkfifo
   }
 
@@ -68,7 +67,8 @@ export class OutputPipes {
   async #make(): Promise<void> {
     let directory: string | null = null
     try {
-      directory = mkdtempSync(join(this.#dataDir, 'pipes-'))
+      // Not in the data directory: whatever reads that at this moment would wait for a writer.
+      directory = mkdtempSync(join(tmpdir(), 'millrace-pipes-'))
       const paths = Array.from({ length: pipesMadeAtOnce }, (_, index) =>
         join(directory ?? '', String(index)),
       )
