@@ -22,6 +22,22 @@ export function childEnvironment(
   }
 }
 
+/**
+ * Without the variables that name certificates which this run cannot see: a program that is given the name
+ * of a missing file trusts nobody.
+ */
+export function withoutHidden<Command extends Pick<SandboxedCommand, 'env'>>(
+  command: Command,
+  certificates: readonly string[],
+  visible: (path: string) => boolean,
+): Command {
+  const hidden = new Set(certificates.filter((path) => !visible(path)))
+  const env = Object.entries(command.env).filter(
+    ([, value]) => !value.split(':').some((path) => hidden.has(path)),
+  )
+  return { ...command, env: Object.fromEntries(env) }
+}
+
 /** Variables that make the loader or the C library run or read what they name. */
 const loaderVariable =
   /^(LD_|GCONV_PATH$|GLIBC_TUNABLES$|LOCPATH$|MALLOC_|NLSPATH$|RES_OPTIONS$|HOSTALIASES$|TZDIR$)/

@@ -34,6 +34,8 @@ export interface SandboxOptions {
   mode: 'auto' | 'required' | 'off'
   /** Absolute paths that every run may read, besides the system's programs. */
   readPaths: readonly string[]
+  /** Certificates that variables of runs name: read like `readPaths`, without links. */
+  certificates?: readonly string[]
   /** Exists; only the server may read it. */
   dataDir: string
   configFile: string | null
@@ -103,6 +105,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     system: systemArguments(),
     toolchain,
     readPaths: options.readPaths.flatMap((path) => realPath(path) ?? []),
+    certificates: options.certificates ?? [],
     dataDir,
     configFile: options.configFile === null ? null : realPath(options.configFile),
     projects: options.projects,
@@ -121,7 +124,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const checks: SandboxReport['checks'] = []
   try {
     for (const owner of ownersOf(options.projects, setpriv)) {
-      const shown = [...toolchain.shown, ...parts.readPaths]
+      const shown = [...toolchain.shown, ...parts.readPaths, ...parts.certificates]
       const found = await probe({ spawn, owner, node: process.execPath, home, dataDir, shown })
       checks.push(...found.map((check) => ({ ...check, name: `${check.name} (as uid ${owner.uid})` })))
     }

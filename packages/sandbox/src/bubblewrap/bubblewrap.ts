@@ -14,7 +14,7 @@ import { closeSync } from 'node:fs'
 import { Readable, type Writable } from 'node:stream'
 import { MillraceError, messageOf } from '@millrace/protocol'
 import type { DescriptorCover } from '#descriptors'
-import { childEnvironment, splitEnvironment } from '#environment'
+import { childEnvironment, splitEnvironment, withoutHidden } from '#environment'
 import type { CopiedFiles } from '#homes/copied-files'
 import { checkHomeFiles, type HomeFile } from '#homes/home-files'
 import { accountFiles, identityFor } from '#identity'
@@ -41,6 +41,8 @@ export interface BubblewrapParts {
   system: readonly string[]
   toolchain: Toolchain
   readPaths: readonly string[]
+  /** See `SandboxOptions`. */
+  certificates: readonly string[]
   dataDir: string
   configFile: string | null
   projects: readonly { id: string; path: string }[]
@@ -88,7 +90,7 @@ export async function spawnContained(
       user: identity,
       protection,
       dataDir,
-      readPaths,
+      readPaths: [...readPaths, ...parts.certificates],
       ownReadPaths: resolveReadPaths(command.readPaths, { user: identity, dataDir }),
       shown: toolchain.shown,
     })
@@ -102,7 +104,11 @@ export async function spawnContained(
       ...(parts.launcher === null ? [] : [[launcherPath, parts.launcher, 0o555] as const]),
     ])
     const environment = splitEnvironment(
-      childEnvironment(command, { path: toolchain.path, home: privateHome, temporary: '/tmp' }),
+      childEnvironment(withoutHidden(command, parts.certificates, view.visible), {
+        path: toolchain.path,
+        home: privateHome,
+        temporary: '/tmp',
+      }),
     )
     const [program, ...args] = [
       ...identity.become,

@@ -38,6 +38,8 @@ const noModel = 'Agent sessions need a model: set ANTHROPIC_API_KEY'
 function composeSessions(config: Config, model: ModelEndpoint | null): Kind {
   const options = {
     agent: config.agent,
+    environment: config.sandbox.env,
+    proxyEnv: process.env,
     policy: config.policy,
     model: model ?? { baseUrl: '', apiKey: undefined, demo: false },
     hidden: [config.dataDir],

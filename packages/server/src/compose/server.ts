@@ -155,6 +155,7 @@ async function openBoundary(config: Config, log: Logger, releases: Releases): Pr
   const sandbox = await openSandbox({
     mode: config.sandbox.mode,
     readPaths: config.sandbox.read,
+    certificates: config.sandbox.certificates,
     dataDir: config.dataDir,
     configFile: config.configFile,
     projects: [...config.projects.values()],

@@ -47,7 +47,7 @@ export interface Config {
   projects: ReadonlyMap<string, Project>
   tools: ReadonlyMap<string, Tool>
   concurrency: { job: number; session: number; execution: number }
-  sandbox: { mode: 'auto' | 'required' | 'off'; read: readonly string[] }
+  sandbox: SandboxSettings
   http: {
     hosts: readonly string[]
     trustProxy: boolean
@@ -73,6 +73,15 @@ export interface Config {
   auth?: { jwt?: JwtSettings | undefined } | undefined
   /** Legal settings that deserve a log line at the start. */
   warnings: readonly string[]
+}
+
+export interface SandboxSettings {
+  mode: 'auto' | 'required' | 'off'
+  read: readonly string[]
+  /** Of every run: proxies, certificate authorities, `sandbox.passEnv` and `sandbox.env`. */
+  env: Readonly<Record<string, string>>
+  /** Files and directories that `env` names; runs read them. */
+  certificates: readonly string[]
 }
 
 /** Exactly one of `jwksUrl` and `secret` is defined. */

@@ -1,5 +1,7 @@
 /** Builds one validated `Config` from the file, the environment and the flags. */
 import { realpath } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { sep } from 'node:path'
 import type { z } from 'zod'
 import { agentProblems } from './agent-settings.ts'
 import type { Config, Project, Tool } from './config.ts'
@@ -7,6 +9,7 @@ import { namedDataDir, resolveDataDir } from './data-dir.ts'
 import { asContent, type ConfigContent, readConfigFile } from './file.ts'
 import { ConfigError, Problems, unknownKey } from './problems.ts'
 import { readProjects } from './projects.ts'
+import { type RunEnvironment, readRunEnvironment } from './run-environment.ts'
 import { sectionNames, sectionSchemas } from './schema.ts'
 import { type ConfigFlags, given, isLoopback, isWildcard, readSettings, tokenWarnings } from './settings.ts'
 import { readTools } from './tools.ts'
@@ -45,6 +48,7 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
     work.projects.values(),
     problems,
   )
+  const runs = runEnvironment({ sections, env, settings, dataDir, work }, problems)
   if (problems.list.length > 0) throw new ConfigError(file?.path ?? null, problems.list)
   const { host: _host, port: _port, hosts, ...http } = sections.http
   return {
@@ -54,9 +58,16 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
     projects: work.projects,
     tools: work.tools,
     ...sections,
+    sandbox: {
+      mode: sections.sandbox.mode,
+      read: sections.sandbox.read,
+      env: runs.env,
+      certificates: runs.certificates,
+    },
     http: { ...http, hosts: answeredHosts(hosts, settings.host) },
     warnings: [
       ...work.warnings,
+      ...runs.warnings,
       ...tokenWarnings(settings.adminToken),
       ...exposureWarnings(settings.host, hosts),
     ],
@@ -81,6 +92,43 @@ async function readWork(
     tools: readTools(tools, declared, problems),
     warnings: [],
   }
+}
+
+interface RunEnvironmentParts {
+  sections: ReturnType<typeof readSections>
+  settings: ReturnType<typeof readSettings>
+  env: NodeJS.ProcessEnv
+  dataDir: string
+  work: { projects: ReadonlyMap<string, Project> }
+}
+
+function runEnvironment(parts: RunEnvironmentParts, problems: Problems): RunEnvironment {
+  const { sections, settings, env, dataDir, work } = parts
+  const { sandbox, models, auth } = sections
+  const keyNames = [...(models?.values() ?? [])].flatMap(({ apiKeyEnv }) => apiKeyEnv ?? [])
+  const secrets = [
+    settings.adminToken,
+    settings.anthropic.apiKey,
+    auth?.jwt?.secret,
+    ...keyNames.map((name) => env[name]),
+  ].filter((secret) => secret !== undefined)
+  const places = [homedir(), dataDir, ...[...work.projects.values()].map(({ path }) => path)]
+  return readRunEnvironment(
+    {
+      set: sandbox.env,
+      pass: sandbox.passEnv,
+      server: env,
+      secrets,
+      secretNames: [...keyNames, ...Object.keys(env).filter((name) => secrets.includes(env[name] ?? ''))],
+      isPrivate: (path) => isBelow(dataDir, path) || places.some((place) => isBelow(path, place)),
+    },
+    problems,
+  )
+}
+
+/** Or the same. */
+function isBelow(directory: string, path: string): boolean {
+  return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep)
 }
 
 function readSections(content: Record<string, unknown>, env: NodeJS.ProcessEnv, problems: Problems) {

@@ -38,6 +38,7 @@ async function tryOut(config: Config, dataDir: string): Promise<Check[]> {
     const sandbox = await openSandbox({
       mode: config.sandbox.mode,
       readPaths: config.sandbox.read,
+      certificates: config.sandbox.certificates,
       dataDir,
       configFile: config.configFile,
       projects: [...config.projects.values()],

@@ -5,14 +5,18 @@ import { alwaysAvailable, type Kind } from '#runners/kind'
 import { prepareJob } from './prepare.ts'
 import { createJobRunner } from './runner.ts'
 
-type JobSettings = Pick<Config, 'projects' | 'tools' | 'concurrency' | 'limits'>
+type JobSettings = Pick<Config, 'projects' | 'tools' | 'concurrency' | 'limits' | 'sandbox'>
 
 export function jobKind(config: JobSettings): Kind {
   return {
     ...alwaysAvailable,
     kind: 'job',
     request: startJobBody,
-    runner: createJobRunner({ tools: config.tools, eventBytes: config.limits.eventBytes }),
+    runner: createJobRunner({
+      tools: config.tools,
+      environment: config.sandbox.env,
+      eventBytes: config.limits.eventBytes,
+    }),
     concurrency: config.concurrency.job,
     exclusive: false,
     resumable: null,

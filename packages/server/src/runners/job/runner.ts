@@ -15,6 +15,8 @@ import { Output } from './output.ts'
 
 export interface JobRunnerOptions {
   tools: ReadonlyMap<string, Tool>
+  /** Of every run, see `run-environment.ts` of the configuration; a tool's own variables come after it. */
+  environment?: Readonly<Record<string, string>>
   /** The largest event, in bytes of JSON; what a longer line has beyond it is cut. */
   eventBytes: number
   clock?: Clock
@@ -23,7 +25,7 @@ export interface JobRunnerOptions {
 /** Output of a tool that names no limit of its own: a gigabyte of log for one run. */
 export const defaultOutputBytes = 1024 ** 3
 export function createJobRunner(options: JobRunnerOptions): Runner {
-  const { tools, eventBytes, clock = wallClock } = options
+  const { tools, environment = {}, eventBytes, clock = wallClock } = options
   return {
     kind: 'job',
     async run(context) {
@@ -32,7 +34,7 @@ export function createJobRunner(options: JobRunnerOptions): Runner {
       if (context.signal.aborted) return couldNotStart('ended before it started')
       let process: SandboxedProcess
       try {
-        process = await spawn(context, prepared)
+        process = await spawn(context, prepared, jobEnvironment(environment, prepared.tool.env))
       } catch (error) {
         return couldNotStart(messageOf(error))
       }
@@ -65,19 +67,43 @@ function prepare(context: RunContext, tools: ReadonlyMap<string, Tool>): Prepare
   }
 }
 
-function spawn(context: RunContext, { tool, project, argv }: Prepared): Promise<SandboxedProcess> {
+function spawn(
+  context: RunContext,
+  { tool, project, argv }: Prepared,
+  env: Record<string, string>,
+): Promise<SandboxedProcess> {
   const { memoryBytes, processes } = tool.limits
   return context.sandbox.spawn({
     runId: context.run.id,
     argv,
     cwd: project.path,
-    env: { LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', TERM: 'dumb', ...tool.env },
+    env,
     projectPath: project.path,
     network: tool.network,
     allowNestedSandbox: tool.allowNestedSandbox,
     limits: { memoryBytes, processes },
     stdin: 'none',
   })
+}
+
+/** Output arrives as a person would see it: in colour, and line by line. */
+const usualEnvironment = {
+  LANG: 'C.UTF-8',
+  LC_ALL: 'C.UTF-8',
+  TERM: 'xterm-256color',
+  FORCE_COLOR: '1',
+  PYTHONUNBUFFERED: '1',
+}
+
+/** `CI` is not among them: it changes what tools do, and not only how they show it. */
+export function jobEnvironment(
+  everyRun: Readonly<Record<string, string>>,
+  tool: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const chosen = { ...everyRun, ...tool }
+  const { FORCE_COLOR: colour, ...plain } = usualEnvironment
+  // Node warns when a program is asked for both.
+  return { ...plain, ...(chosen.NO_COLOR === undefined ? { FORCE_COLOR: colour } : {}), ...chosen }
 }
 
 interface Surroundings {

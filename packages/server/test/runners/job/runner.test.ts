@@ -98,9 +98,9 @@ describe('a job', () => {
     expect(response).toMatchObject({ success: false, exitCode: null, signal: 'SIGSEGV', timedOut: false })
   })
 
-  it('has no input and a plain terminal', async () => {
+  it('has no input and is asked for colours', async () => {
     const { context } = await complete(sh('cat; echo $TERM $LANG $LC_ALL $CI; pwd', { env: { CI: '1' } }))
-    expect(context.lines()).toEqual(['dumb C.UTF-8 C.UTF-8 1', project])
+    expect(context.lines()).toEqual(['xterm-256color C.UTF-8 C.UTF-8 1', project])
   })
 
   it('gets its arguments as they are', async () => {

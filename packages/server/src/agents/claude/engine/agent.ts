@@ -39,6 +39,8 @@ export interface ClaudeAgentParts {
   /** The one it resumes. */
   conversation: Conversation | null
   settings: AgentSettings | undefined
+  /** Of every run. */
+  environment: Readonly<Record<string, string>>
   limits: ProcessLimits
   /** A call is blocked when the policy has not answered by then. */
   hookTimeoutSeconds: number
@@ -121,7 +123,7 @@ export class ClaudeAgent implements LiveAgent {
 
   #options(): Options {
     const { task, host, conversation, settings, gateway, hookTimeoutSeconds } = this.#parts
-    const environment = agentEnvironment(settings, gateway)
+    const environment = agentEnvironment(settings, gateway, this.#parts.environment)
     return {
       ...agentOptions(settings),
       ...(task.model === undefined ? {} : { model: task.model }),

@@ -23,7 +23,11 @@ export interface ModelEndpoint {
 export interface ClaudeEngineOptions extends SelfTestOptions {
   /** `agent` of the configuration. */
   agent: AgentSettings | undefined
+  /** Of every run: proxies, certificate authorities and what the configuration adds. */
+  environment?: Readonly<Record<string, string>>
   model: ModelEndpoint
+  /** Where the server's own proxy is named. Default: there is none. */
+  proxyEnv?: NodeJS.ProcessEnv
   clock?: Clock
   /** A call that is not judged by then is blocked. Default: 60. */
   hookTimeoutSeconds?: number
@@ -44,7 +48,7 @@ async function start(task: AgentTask, host: AgentHost, options: ClaudeEngineOpti
   }
   let gateway: ModelGateway
   try {
-    gateway = await openModelGateway(options.model)
+    gateway = await openModelGateway({ ...options.model, proxyEnv: options.proxyEnv })
   } catch (error) {
     return endedAgent('not_started', `Could not start: ${messageOf(error)}`)
   }
@@ -55,6 +59,7 @@ async function start(task: AgentTask, host: AgentHost, options: ClaudeEngineOpti
       host,
       conversation,
       settings: options.agent,
+      environment: options.environment ?? {},
       limits: { ...defaultProcessLimits, ...options.agent?.limits },
       hookTimeoutSeconds: options.hookTimeoutSeconds ?? 60,
       gateway,

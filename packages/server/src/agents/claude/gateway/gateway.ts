@@ -10,13 +10,15 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import {
+  type Agent,
   type ClientRequest,
   createServer,
+  Agent as HttpAgent,
   request as httpRequest,
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream'
 import { MillraceError } from '@millrace/protocol'
@@ -28,6 +30,8 @@ interface ModelUpstream {
   baseUrl: string
   /** Sent as `x-api-key`; without it no credential is sent. */
   apiKey: string | undefined
+  /** Variables that name a proxy on the way to the API (`HTTPS_PROXY`, `NO_PROXY`, …). Default: none. */
+  proxyEnv?: NodeJS.ProcessEnv | undefined
 }
 
 export interface ModelGateway {
@@ -45,6 +49,7 @@ const maxConnections = 256
 /** Fails with `invalid_request` when the address is not one of an API. */
 export async function openModelGateway(upstream: ModelUpstream): Promise<ModelGateway> {
   const base = parseBase(upstream.baseUrl)
+  const agent = agentTo(base, upstream.proxyEnv)
   const token = randomBytes(32).toString('base64url')
   const server = createServer((request, response) => {
     if (!carriesToken(request, token)) {
@@ -62,7 +67,7 @@ export async function openModelGateway(upstream: ModelUpstream): Promise<ModelGa
         'invalid_request_error',
         'only what lies below the API’s address can be asked for',
       )
-    } else pass(request, response, base, upstream.apiKey)
+    } else pass(request, response, { base, agent, apiKey: upstream.apiKey })
   })
   server.maxConnections = maxConnections
   // The session's process keeps its connections, and would lose a request to one that is just being closed.
@@ -78,6 +83,7 @@ export async function openModelGateway(upstream: ModelUpstream): Promise<ModelGa
       closed ??= new Promise((resolve) => {
         server.close(resolve)
         server.closeAllConnections()
+        agent.destroy()
       })
       await closed
     },
@@ -94,6 +100,22 @@ function parseBase(baseUrl: string): URL {
   )
 }
 
+/** Connections to the API, by way of the server's proxy where it has one. Nothing proxies loopback. */
+function agentTo(base: URL, proxyEnv: NodeJS.ProcessEnv | undefined): Agent {
+  const isLocal = /^(localhost|127\..*|\[::1\])$/i.test(base.hostname)
+  const options = {
+    keepAlive: true,
+    ...(proxyEnv === undefined || isLocal ? {} : { proxyEnv: { ...proxyEnv } }),
+  }
+  return base.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
+}
+
+interface Upstream {
+  base: URL
+  agent: Agent
+  apiKey: string | undefined
+}
+
 function carriesToken({ headers }: IncomingMessage, token: string): boolean {
   const bearer = /^bearer +(.*)$/i.exec(headers.authorization ?? '')?.[1]
   // Of the same length whatever was sent, so that the comparison says nothing about the token.
@@ -104,12 +126,7 @@ function carriesToken({ headers }: IncomingMessage, token: string): boolean {
 }
 
 /** One request on to the API, and its answer back. */
-function pass(
-  request: IncomingMessage,
-  response: ServerResponse,
-  base: URL,
-  apiKey: string | undefined,
-): void {
+function pass(request: IncomingMessage, response: ServerResponse, { base, agent, apiKey }: Upstream): void {
   let outgoing: ClientRequest
   try {
     outgoing = (base.protocol === 'https:' ? httpsRequest : httpRequest)({
@@ -118,6 +135,7 @@ function pass(
       port: base.port,
       path: base.pathname.replace(/\/+$/, '') + request.url,
       method: request.method,
+      agent,
       headers: forwardedHeaders(request, base.host, apiKey),
     })
   } catch {

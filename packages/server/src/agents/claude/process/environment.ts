@@ -39,8 +39,9 @@ const noProxy = '127.0.0.1,localhost'
 export function agentEnvironment(
   agent: AgentSettings | undefined,
   gateway: { url: string; token: string },
+  everyRun: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
-  const configured = configuredEnvironment(agent)
+  const configured = { ...unreserved(everyRun), ...configuredEnvironment(agent) }
   const { NO_PROXY, no_proxy } = configured
   const elsewhere = [NO_PROXY, no_proxy].find((value) => value !== undefined && value !== '')
   const direct = elsewhere === undefined ? noProxy : `${elsewhere},${noProxy}`
@@ -67,11 +68,15 @@ export function allowedEnvironment(
   return { ...Object.fromEntries(own), ...ours }
 }
 
-function configuredEnvironment(agent: AgentSettings | undefined): Record<string, string> {
-  const env = agent?.env
-  if (env === null || typeof env !== 'object' || Array.isArray(env)) return {}
+function unreserved(env: object): Record<string, string> {
   const allowed = Object.entries(env).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string' && !isReservedVariable(entry[0]),
   )
   return Object.fromEntries(allowed)
+}
+
+function configuredEnvironment(agent: AgentSettings | undefined): Record<string, string> {
+  const env = agent?.env
+  if (env === null || typeof env !== 'object' || Array.isArray(env)) return {}
+  return unreserved(env)
 }

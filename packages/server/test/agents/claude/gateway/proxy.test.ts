@@ -1,0 +1,32 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { openModelGateway } from '#agents/claude/gateway/gateway'
+import { after, ask, bodyOf, key, releaseAll, upstream } from '../support/gateway.ts'
+
+afterEach(releaseAll)
+
+/** A proxy that answers with the target it was asked for. */
+const proxy = () => upstream((request, response) => response.end(`proxied ${request.url}`))
+
+async function answerFrom(baseUrl: string, proxyEnv: NodeJS.ProcessEnv): Promise<string> {
+  const gateway = await openModelGateway({ baseUrl, apiKey: key, proxyEnv })
+  after(() => gateway.close())
+  const { answer } = await ask(gateway, { body: '{}' })
+  return String(await bodyOf(answer))
+}
+
+describe('a server behind a proxy', () => {
+  it('a request to the API goes by way of the proxy', async () => {
+    const answer = await answerFrom('http://api.example.test', { HTTP_PROXY: await proxy() })
+    expect(answer).toBe('proxied http://api.example.test/v1/messages')
+  })
+
+  it('a host of NO_PROXY is asked directly', async () => {
+    const env = { HTTP_PROXY: await proxy(), NO_PROXY: 'api.example.test' }
+    expect(await answerFrom('http://api.example.test', env)).toMatch(/cannot be reached/)
+  })
+
+  it('an API on loopback is asked directly', async () => {
+    const api = await upstream((_request, response) => response.end('direct'))
+    expect(await answerFrom(api, { HTTP_PROXY: await proxy() })).toBe('direct')
+  })
+})
