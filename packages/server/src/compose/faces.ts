@@ -6,6 +6,7 @@ import type { Authenticator } from '#auth/authenticator'
 import type { Config } from '#config/config'
 import type { Delivery } from '#delivery/delivery'
 import type { PageSource } from '#delivery/page'
+import { executionsFace } from '#faces/executions/executions'
 import { jobsFace } from '#faces/jobs/jobs'
 import { adminFace } from '#faces/native/admin'
 import { type AgentStatus, catalogueFace } from '#faces/native/catalogue'
@@ -75,6 +76,7 @@ function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
     jobsFace({ runs, streamRun, concurrency: config.concurrency.job }),
     realtimeFace({ realtime: parts.realtime, streams, compress, bodyBytesMax: config.limits.bodyBytes }),
     sessionsFace({ runs, streamRun }),
+    executionsFace({ runs, projects: config.projects, streamRun }),
     serviceFace(parts),
     adminFace(parts),
     probeFace(parts),

@@ -5,20 +5,23 @@ import { eventually } from './support/wire.ts'
 
 let rig: Rig
 let theirs: string
+let theirExternal: string
 const nobodys = '5f0d9a3e-7a55-4b0e-9d0c-0f5f4a6d9c11'
 
 beforeAll(async () => {
   rig = await openRig()
   theirs = await rig.job(rig.owner, 'wait')
   await eventually(async () => (await stateOfTheirs()) === 'running')
+  const started = await rig.as(rig.owner, '/api/runs', post({ kind: 'external', title: 'Nightly' }))
+  theirExternal = ((await started.json()) as { run: { id: string } }).run.id
 })
 afterAll(async () => {
   await rig.as(rig.admin, `/api/runs/${theirs}/abort`, { method: 'POST' })
   await rig.stop()
 })
 
-async function stateOfTheirs(): Promise<string> {
-  const response = await rig.as(rig.owner, `/api/runs/${theirs}`)
+async function stateOfTheirs(id = theirs): Promise<string> {
+  const response = await rig.as(rig.owner, `/api/runs/${id}`)
   return ((await response.json()) as { run: { state: string } }).run.state
 }
 
@@ -61,8 +64,26 @@ describe('one answer, byte for byte, for another user’s run and for none', () 
   })
 })
 
+const executionDoors: typeof doors = [
+  ...doors,
+  ['what it does', (id) => [`/api/agent/stream/${id}`, {}]],
+  ['what it does, after a cursor', (id) => [`/api/agent/stream/${id}?after=1`, {}]],
+  ['what it does, some types of it', (id) => [`/api/agent/stream/${id}?types=thinking`, {}]],
+  ['its end as an execution', (id) => [`/api/agent/execute/${id}/cancel`, { method: 'POST' }]],
+  ['a ticket for what it does', (id) => ['/api/tickets', post({ path: `/api/agent/stream/${id}` })]],
+]
+
+describe('one answer, byte for byte, for another user’s external run and for none', () => {
+  it.each(executionDoors)('%s', async (_name, door) => {
+    const real = await answerTo(...door(theirExternal), theirExternal)
+    expect(real.status).toBe(404)
+    expect(real).toEqual(await answerTo(...door(nobodys), nobodys))
+  })
+})
+
 it("no attempt to end another user's run ends it", async () => {
   expect(await stateOfTheirs()).toBe('running')
+  expect(await stateOfTheirs(theirExternal)).toBe('running')
 })
 
 describe('lists', () => {
@@ -76,7 +97,8 @@ describe('lists', () => {
     const mine = await rig.job(rig.other)
     for (const query of ['', '?kind=job', '?project=here', '?limit=200']) {
       expect((await listed(rig.other, query)).runs.map(({ id }) => id)).toEqual([mine])
-      expect((await listed(rig.admin, query)).runs.map(({ id }) => id)).toEqual([mine, theirs])
+      const all = (await listed(rig.admin, query)).runs.filter(({ id }) => id !== theirExternal)
+      expect(all.map(({ id }) => id)).toEqual([mine, theirs])
     }
     const running = (await listed(rig.other, '?state=running')).runs
     expect(running.filter(({ owner }) => owner !== 'otto')).toEqual([])

@@ -26,7 +26,7 @@ type Caller = (typeof callers)[number]
 type Expected = Record<Caller, number>
 
 interface Row {
-  /** With `:id` where the id of the owner's finished job goes, with `:session` that of the finished session. */
+  /** With `:id` where the id of the owner's finished job goes, with `:session` or `:external` that of the finished session or external run. */
   path: string
   init?: (id: string) => RequestInit
   expected: Expected
@@ -115,6 +115,10 @@ const table = new Map<string, Row>([
   ['POST /api/agent/test', users('/api/agent/test', 400, () => post({}))],
   ...both('/api/agent/test/stream/:sessionId', streamOf('/api/agent/test/stream/:session')),
   ['POST /api/agent/test/abort/:sessionId', ownerOf('/api/agent/test/abort/:session', 409, write)],
+  // No engine is part of this version.
+  ['POST /api/agent/execute', users('/api/agent/execute', 503, () => post({ task: 'Count' }))],
+  ['POST /api/agent/execute/:executionId/cancel', ownerOf('/api/agent/execute/:external/cancel', 409, write)],
+  ...both('/api/agent/stream/:executionId', streamOf('/api/agent/stream/:external')),
   ...both('/api/queue/status', users('/api/queue/status')),
   // Anybody may connect, and a credential that is none makes a guest; what is followed decides.
   ...both('/api/realtime', { ...anybody('/api/realtime'), endless: true }),
@@ -164,6 +168,7 @@ let folder: ReturnType<typeof scratch>
 let rig: Rig
 let run: string
 let session: string
+let external: string
 
 beforeAll(async () => {
   folder = scratch()
@@ -182,6 +187,7 @@ beforeAll(async () => {
     },
   })
   run = await rig.job(rig.owner)
+  external = await leaveFinishedExternal()
   await eventually(async () =>
     (await (await rig.as(rig.owner, `/api/runs/${run}`)).text()).includes('completed'),
   )
@@ -190,6 +196,13 @@ afterAll(async () => {
   await rig.stop()
   folder.dispose()
 })
+
+async function leaveFinishedExternal(): Promise<string> {
+  const started = await rig.as(rig.owner, '/api/runs', post({ kind: 'external', title: 'Nightly' }))
+  const { id } = ((await started.json()) as { run: { id: string } }).run
+  await rig.as(rig.owner, `/api/runs/${id}/finish`, post({ state: 'completed' }))
+  return id
+}
 
 async function bring(caller: Caller, path: string, init: RequestInit): Promise<[string, RequestInit]> {
   const withHeaders = (headers: Record<string, string>): [string, RequestInit] => [
@@ -211,7 +224,12 @@ async function bring(caller: Caller, path: string, init: RequestInit): Promise<[
           .sign(new TextEncoder().encode(secret)),
       )
     case 'ticket of the owner': {
-      const streams = [`/api/runs/${run}/events`, `/api/stream/${run}`, `/api/agent/test/stream/${session}`]
+      const streams = [
+        `/api/runs/${run}/events`,
+        `/api/stream/${run}`,
+        `/api/agent/test/stream/${session}`,
+        `/api/agent/stream/${external}`,
+      ]
       const body = { path: streams.find((stream) => stream === path) ?? streams[0] }
       const { ticket } = (await (await rig.as(rig.owner, '/api/tickets', post(body))).json()) as {
         ticket: string
@@ -232,7 +250,7 @@ async function bring(caller: Caller, path: string, init: RequestInit): Promise<[
 }
 
 async function statusFor(caller: Caller, { path, init, endless }: Row): Promise<number> {
-  const target = path.replace(':id', run).replace(':session', session)
+  const target = path.replace(':id', run).replace(':session', session).replace(':external', external)
   const [way, options] = await bring(caller, target, init?.(run) ?? {})
   const response = await fetch(rig.url + way, { redirect: 'manual', ...options })
   if (endless) await response.body?.cancel()
