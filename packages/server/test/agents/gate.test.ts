@@ -26,7 +26,7 @@ const byCommand = ({ command }: Record<string, unknown>): Verdict =>
 const askAlways = (): Verdict => ({ decision: 'ask', reason: 'Odd.' })
 
 describe('the gate', () => {
-  it('judges an input anew that changed since its verdict', async () => {
+  it('the gate judges an input again that changed since its verdict', async () => {
     const { gate, denied } = open(byCommand)
     expect(await gate.judge(call({ command: 'good' }))).toEqual({ decision: 'allow' })
     expect(await gate.permit(call({ command: 'bad' }))).toEqual({ allowed: false, reason: 'It is not good.' })
@@ -37,7 +37,7 @@ describe('the gate', () => {
     })
   })
 
-  it('reports a denied call once, however often the agent tries it', async () => {
+  it('the gate reports a denied call once, however often the agent tries it', async () => {
     const { gate, denied } = open(byCommand)
     await gate.judge(call({ command: 'bad' }))
     await gate.permit(call({ command: 'bad' }))
@@ -47,7 +47,7 @@ describe('the gate', () => {
     ])
   })
 
-  it('judges a call that was never announced, and permits a copy of what it judged', async () => {
+  it('the gate judges a call that was never announced, and permits a copy of what it judged', async () => {
     const { gate } = open(byCommand)
     expect(await gate.permit(call({ command: 'bad' }))).toMatchObject({ allowed: false })
     const input = { command: 'good' }
@@ -56,7 +56,7 @@ describe('the gate', () => {
     expect(permit).toEqual({ allowed: true, input: { command: 'good' } })
   })
 
-  it('applies an approval to the input that people saw, and to no other', async () => {
+  it('the gate applies an approval to the input that people saw, and to no other', async () => {
     const { gate, asking } = open(({ command }) =>
       command === 'odd' ? { decision: 'ask', reason: 'Odd.' } : { decision: 'deny', reason: 'Bad.' },
     )
@@ -67,7 +67,7 @@ describe('the gate', () => {
     expect(await gate.permit(call({ command: 'worse' }))).toEqual({ allowed: false, reason: 'Bad.' })
   })
 
-  it('allows nothing and reports nothing once it is closed', async () => {
+  it('a closed gate allows nothing and reports nothing', async () => {
     const { gate, denied } = open(() => ({ decision: 'allow' }))
     expect(await gate.judge(call({ command: 'good' }))).toEqual({ decision: 'allow' })
     gate.close()
@@ -76,14 +76,14 @@ describe('the gate', () => {
     expect(denied).toEqual([])
   })
 
-  it('denies a call whose approval arrives after it was closed', async () => {
+  it('a closed gate denies a call whose approval arrives late', async () => {
     const { gate } = open(askAlways)
     const permit = gate.permit(call({ command: 'odd' }))
     gate.close()
     expect(await permit).toMatchObject({ allowed: false })
   })
 
-  it('opens 32 approvals at once, and denies and reports every further call', async () => {
+  it('the gate opens 32 approvals at once, and denies and reports every further call', async () => {
     const { gate, denied } = open(askAlways, () => new Promise(() => {}))
     const permits = Array.from({ length: 40 }, (_, index) =>
       gate.permit(call({ command: 'odd' }, `${index}`)),
@@ -94,7 +94,7 @@ describe('the gate', () => {
     expect(denied[0]).toMatchObject({ toolUseId: '32', reason: expect.stringContaining('Odd.') })
   })
 
-  it('lets the event loop turn between very many calls, and holds their process back', async () => {
+  it('the gate yields to the event loop between very many calls, and holds their process back', async () => {
     let judged = 0
     const { gate } = open(() => {
       judged += 1
@@ -110,7 +110,7 @@ describe('the gate', () => {
     expect(gate.room()).toBeNull()
   })
 
-  it('remembers the newest of very many verdicts, and judges the other calls again', async () => {
+  it('the gate remembers the newest of very many verdicts, and judges the other calls again', async () => {
     let judged = 0
     const { gate } = open(() => {
       judged += 1
@@ -124,7 +124,7 @@ describe('the gate', () => {
     expect(judged).toBe(1501)
   })
 
-  it('denies a call whose input is not an object, or that the policy cannot judge', async () => {
+  it('the gate denies a call whose input is not an object, or that the policy cannot judge', async () => {
     const { gate, denied } = open(() => {
       throw new Error('out of order')
     })
@@ -148,7 +148,7 @@ describe('the gate as the Claude SDK asks it', () => {
     transcript_path: '',
   })
 
-  it('answers the hook with nothing for an allowed call, and with the decision for any other', async () => {
+  it('the hook is answered with nothing for an allowed call, and with the decision for any other', async () => {
     const hook = hookOf(open(byCommand).gate)
     expect(await hook(preToolUse('good'), 'call', { signal })).toEqual({})
     expect(await hook(preToolUse('bad'), 'call', { signal })).toEqual({
@@ -163,7 +163,7 @@ describe('the gate as the Claude SDK asks it', () => {
     })
   })
 
-  it('denies in the hook what is not a tool call', async () => {
+  it('the hook is answered with a denial for anything but a tool call', async () => {
     const hook = hookOf(open(() => ({ decision: 'allow' })).gate)
     const other = { ...preToolUse('good'), hook_event_name: 'Stop', stop_hook_active: false }
     expect(await hook(other as never, 'call', { signal })).toMatchObject({
@@ -171,7 +171,7 @@ describe('the gate as the Claude SDK asks it', () => {
     })
   })
 
-  it('answers canUseTool with the judged input, or with the reason', async () => {
+  it('canUseTool is answered with the judged input, or with the reason', async () => {
     const canUseTool = canUseToolOf(open(byCommand).gate)
     const about = { signal, toolUseID: 'call', requestId: 'r' }
     expect(await canUseTool('Bash', { command: 'good' }, about)).toEqual({

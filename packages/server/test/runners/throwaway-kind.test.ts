@@ -78,7 +78,7 @@ function api({ as, owner }: SessionServer) {
 }
 
 describe('a kind that is added as one object', () => {
-  it('is started over HTTP, followed, and ended by its own runner', async () => {
+  it('a run of a new kind is started over HTTP, followed, and ended by its own runner', async () => {
     const external = externalKind()
     const { post, follow } = api(await openSessionServer({ kinds: [external.kind] }))
     const { status, body } = await post('/api/runs', { kind: 'external', title: 'nightly build' })
@@ -98,7 +98,7 @@ describe('a kind that is added as one object', () => {
     expect(text).toContain('compiling')
   })
 
-  it('ends its runs when they are aborted, in its own words', async () => {
+  it('an aborted run of a new kind ends in the words of that kind', async () => {
     const external = externalKind()
     const { post, follow } = api(await openSessionServer({ kinds: [external.kind] }))
     const { id } = (await post('/api/runs', { kind: 'external', title: 'a' })).body.run
@@ -107,7 +107,7 @@ describe('a kind that is added as one object', () => {
     expect(await follow(id)).toContain('"state":"aborted","message":"Aborted by request"')
   })
 
-  it('refuses a request that its schema does not allow, and any request while it is unavailable', async () => {
+  it('a new kind refuses a request that its schema does not allow, and any request while it is unavailable', async () => {
     const external = externalKind()
     const { post } = api(await openSessionServer({ kinds: [external.kind] }))
     expect((await post('/api/runs', { kind: 'external' })).status).toBe(400)
@@ -116,7 +116,7 @@ describe('a kind that is added as one object', () => {
     expect([refused.status, refused.body.detail]).toEqual([503, 'The other side is gone.'])
   })
 
-  it('says by itself whether its runs can be resumed, and with what', async () => {
+  it('a new kind decides whether its runs can be resumed, and with which request', async () => {
     const external = externalKind()
     const { post, follow } = api(await openSessionServer({ kinds: [external.kind, executionKind] }))
     const one = (await post('/api/runs', { kind: 'external', title: 'a' })).body.run
@@ -130,7 +130,7 @@ describe('a kind that is added as one object', () => {
     expect(await follow(second.body.run.id)).toContain('event: execution:complete')
   })
 
-  it('has its project to itself if it is exclusive, also against a run of another exclusive kind', async () => {
+  it('an exclusive kind has its project to itself, even against a run of another exclusive kind', async () => {
     const { post } = api(await openSessionServer({ kinds: [executionKind] }))
     const session = await post('/api/runs', { kind: 'session', project: 'web', prompt: 'work' })
     expect(session.status).toBe(201)

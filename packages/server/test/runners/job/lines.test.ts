@@ -97,7 +97,7 @@ describe('lines', () => {
     expect(split([Buffer.from('12345678\n')], 8)).toEqual([{ text: '12345678', truncated: false }])
   })
 
-  it('a line without end takes no more memory than is kept of it', () => {
+  it('a line without end takes no more memory than what is kept of it', () => {
     const splitter = new LineSplitter(100_000)
     const chunk = Buffer.alloc(1_000_000, 0x61)
     const before = process.memoryUsage().arrayBuffers
@@ -109,7 +109,7 @@ describe('lines', () => {
     expect(splitter.push(Buffer.from('short\n'))).toEqual([{ text: 'short', truncated: false }])
   })
 
-  it('a line that rewrites itself can be looked at, and only when it shows something new', () => {
+  it('a line that rewrites itself has a state to show whenever it shows something new', () => {
     const splitter = new LineSplitter(1000)
     splitter.push(Buffer.from('plain'))
     expect(splitter.hasState).toBe(false)

@@ -39,7 +39,7 @@ function opened(options: { eventBytes?: number; outputBytes?: number } = {}) {
 }
 
 describe('output', () => {
-  it('is one emit a chunk, however many lines it holds', async () => {
+  it('a chunk of output is one emit, however many lines it holds', async () => {
     const { context, output, write } = opened()
     await write('a\nb\nc\n')
     await write('d\ne')
@@ -49,7 +49,7 @@ describe('output', () => {
     expect(output.lines).toBe(5)
   })
 
-  it('is told apart by pipe, each in its own order', async () => {
+  it('output is labelled by pipe, each in its own order', async () => {
     const { context, output, stderr, write } = opened()
     await write('out 1\nout')
     await write('err 1\nerr', stderr)
@@ -61,7 +61,7 @@ describe('output', () => {
     expect(output.lastWords).toBe('err 2')
   })
 
-  it('a progress bar shows itself at most every 500 ms, its last state in any case', async () => {
+  it('a progress bar is shown at most every 500 ms, and its last state always', async () => {
     const { context, clock, output, write } = opened()
     for (let percent = 0; percent <= 50; percent++) await write(`\r${percent}%`)
     expect(context.lines()).toEqual(['0%'])
@@ -89,7 +89,7 @@ describe('output', () => {
     expect(context.lines()).toEqual(['one', 'two'])
   })
 
-  it('an event is never larger than it may be, also when JSON makes it six times as long', async () => {
+  it('an event never exceeds its bound, even if JSON makes its text six times as long', async () => {
     const { context, output, write } = opened({ eventBytes: 2000 })
     await write(`${'\0'.repeat(1500)}\n${'x'.repeat(5000)}\n${'😀'.repeat(1000)}\n`)
     await write(`short\n${'y'.repeat(1500)}\n`)
@@ -106,7 +106,7 @@ describe('output', () => {
     expect(context.lines()[2]).toMatch(/^(😀)+$/u)
   })
 
-  it('stops at its limit, says so once, and reads on so that nobody is held up', async () => {
+  it('output stops at its limit, which is reported once, and the pipes are still read', async () => {
     const { context, output, stdout, write, overflows } = opened({ outputBytes: 10 })
     await write('12345\n7890123\n')
     await write('more\n')
@@ -116,7 +116,7 @@ describe('output', () => {
     expect(stdout.readableLength).toBe(0)
   })
 
-  it('pauses both pipes while too much is on its way to the disk, and goes on after', async () => {
+  it('both pipes pause while too much is on its way to the disk, and resume afterwards', async () => {
     const { context, output, stdout, stderr, write } = opened()
     context.hold()
     const line = `${'x'.repeat(999_990)}\n`
@@ -134,7 +134,7 @@ describe('output', () => {
     await output.finish()
   })
 
-  it('reads what is left although the disk is slow, once nobody writes any more', async () => {
+  it('once nobody writes, the rest is read even if the disk is slow', async () => {
     const { context, output, stdout, write } = opened()
     context.hold()
     for (let count = 0; count < 5; count++) await write(`${'x'.repeat(999_990)}\n`)

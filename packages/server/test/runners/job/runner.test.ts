@@ -46,7 +46,7 @@ async function complete(job: Tool, options: Parameters<typeof start>[1] = {}) {
 }
 
 describe('a job', () => {
-  it('tells its output line by line and how it ended', async () => {
+  it('a job logs its output line by line, and how it ended', async () => {
     const { context, outcome, response } = await complete(
       sh('echo one; echo two; echo oops >&2; printf end; exit 3'),
     )
@@ -70,7 +70,7 @@ describe('a job', () => {
     expect(outcome).toMatchObject({ result: outcome.data, error: null, usage: null })
   })
 
-  it('says that it has begun, and which process it is, before anything else', async () => {
+  it('a job reports its start and its process before anything else', async () => {
     const { context } = await complete(sh('echo x'))
     expect([...context.calls.slice(0, 2)].sort()).toEqual(['recordProcess', 'started'])
     expect(context.calls.slice(2)).toEqual(['emit'])
@@ -78,14 +78,14 @@ describe('a job', () => {
     expect(context.process?.startTime).toBeGreaterThan(0)
   })
 
-  it('loses no output when it ends while its beginning is still being written down', async () => {
+  it('a job that ends while its start is being stored loses no output', async () => {
     const { context, run } = start(sh('echo quick'))
     context.beforeStarted = () => new Promise((resolve) => setTimeout(resolve, 200))
     await run()
     expect(context.lines()).toEqual(['quick'])
   })
 
-  it('is a success with code 0 and nothing else', async () => {
+  it('a job succeeds with code 0 only', async () => {
     expect((await complete(sh('true'))).response).toMatchObject({
       success: true,
       exitCode: 0,
@@ -93,17 +93,17 @@ describe('a job', () => {
     })
   })
 
-  it('tells the signal that ended it', async () => {
+  it('a job reports the signal that ended it', async () => {
     const { response } = await complete(sh('kill -SEGV $$'))
     expect(response).toMatchObject({ success: false, exitCode: null, signal: 'SIGSEGV', timedOut: false })
   })
 
-  it('has no input and is asked for colours', async () => {
+  it('a job has no input and is asked for colours', async () => {
     const { context } = await complete(sh('cat; echo $TERM $LANG $LC_ALL $CI; pwd', { env: { CI: '1' } }))
     expect(context.lines()).toEqual(['xterm-256color C.UTF-8 C.UTF-8 1', project])
   })
 
-  it('gets its arguments as they are', async () => {
+  it('a job gets its arguments unchanged', async () => {
     const args = new Map([
       ['text', { required: true, default: undefined, pattern: undefined, values: undefined }],
     ])
@@ -112,12 +112,12 @@ describe('a job', () => {
     expect(context.lines()).toEqual([`a b; $(echo c)|${project}|`])
   })
 
-  it('replaces invalid UTF-8', async () => {
+  it('invalid UTF-8 in the output of a job is replaced', async () => {
     const { context } = await complete(sh("printf 'a\\377b\\303'"))
     expect(context.lines()).toEqual(['a\ufffdb\ufffd'])
   })
 
-  it('shows a progress bar without flooding', async () => {
+  it('a progress bar of a job does not flood the log', async () => {
     const script = 'i=0; while [ $i -lt 3000 ]; do printf "\\r%d%%" $i; i=$((i+1)); done; echo'
     const { context, response } = await complete(sh(script), { clock: new ManualClock() })
     // The clock stands still: one state, and the line.
@@ -141,7 +141,7 @@ describe('a job that cannot start', () => {
       }),
       /args\.a: a value/,
     ],
-  ])('is errored, with the reason: %s', async (_why, job, message) => {
+  ])('a job that cannot start is errored with the reason: %s', async (_why, job, message) => {
     const { context, run } = start(job)
     const outcome = await run()
     expect(outcome.state).toBe('errored')
@@ -150,13 +150,13 @@ describe('a job that cannot start', () => {
     expect(context.calls).toEqual([])
   })
 
-  it('is errored when its tool or project is gone from the configuration', async () => {
+  it('a job is errored when its tool or project is no longer configured', async () => {
     const runner = createJobRunner({ tools: new Map(), eventBytes: 1000 })
     const gone = await runner.run(new FakeContext(contained, project, { tool: 'old' }))
     expect(gone.data.message).toMatch(/tool old is no longer in the configuration/)
   })
 
-  it('is errored when only the kernel knew', async () => {
+  it('a job is errored when only the kernel refuses its program', async () => {
     const { readFileSync } = await import('node:fs')
     const program = readFileSync('/bin/true').toString('latin1').replace('/ld-linux', '/no-linux')
     writeFileSync(join(project, 'unloadable'), program, { encoding: 'latin1', mode: 0o755 })
@@ -171,7 +171,7 @@ describe.each([
   ['in the sandbox', () => contained],
   ['without one', () => loose],
 ])('limits %s', (_name, sandboxOf) => {
-  it('time: the job is ended and says so', async () => {
+  it('a job over its time limit is ended and says so', async () => {
     const clock = new ManualClock()
     const { context, run } = start(
       sh('trap "echo bye; exit 0" TERM; echo ready; while :; do sleep 0.02; done', { timeoutSeconds: 60 }),
@@ -195,14 +195,14 @@ describe.each([
     expect(clock.pending).toBe(0)
   })
 
-  it('output: the job is ended and says so', async () => {
+  it('a job over its output limit is ended and says so', async () => {
     const limits = { memoryBytes: undefined, processes: undefined, outputBytes: 100_000 }
     const { context, response } = await complete(sh('yes', { limits }), { sandbox: sandboxOf() })
     expect(response).toMatchObject({ success: false, limit: 'output', signal: 'SIGKILL' })
     expect(context.lines().join('\n').length).toBeLessThanOrEqual(100_000)
   })
 
-  it('processes: the job is ended and says so', async () => {
+  it('a job over its process limit is ended and says so', async () => {
     const limits = { memoryBytes: undefined, processes: 5, outputBytes: undefined }
     const script = 'for i in 1 2 3 4 5 6 7 8 9; do sleep 300 & done; wait'
     const { response } = await complete(sh(script, { limits }), { sandbox: sandboxOf() })
@@ -216,7 +216,7 @@ describe.each([
 ])('a job that is aborted %s', (_name, sandboxOf) => {
   const stubborn = sh('trap "" TERM; echo ready; (setsid sleep 300 &); while :; do sleep 0.05; done')
 
-  it('before it starts starts nothing', async () => {
+  it('a job aborted before its start starts nothing', async () => {
     const { context, run } = start(sh('touch started'), { sandbox: sandboxOf() })
     context.abort()
     await run()
@@ -224,7 +224,7 @@ describe.each([
     expect(existsSync(join(project, 'started'))).toBe(false)
   })
 
-  it('while it is being started is ended', async () => {
+  it('a job aborted while its process starts is ended', async () => {
     const sandbox = sandboxOf()
     const { context, run } = start(stubborn, {
       sandbox: {
@@ -239,7 +239,7 @@ describe.each([
     expect(carriersOf(new Set([context.run.id]))).toEqual([])
   })
 
-  it('while its beginning is written down is ended', async () => {
+  it('a job aborted while its start is stored is ended', async () => {
     const { context, run } = start(stubborn, { sandbox: sandboxOf() })
     context.beforeStarted = async () => context.abort('shutdown')
     await run()
@@ -247,7 +247,7 @@ describe.each([
   })
 
   it.each(['abort', 'shutdown', 'crash'] as const)(
-    'while it runs is ended with all it started (%s)',
+    'a running job is ended with all it started (%s)',
     async (cause) => {
       const { context, run } = start(stubborn, { sandbox: sandboxOf() })
       const outcome = run()
@@ -258,7 +258,7 @@ describe.each([
     },
   )
 
-  it('while the disk is slow is ended all the same, and its last output is kept', async () => {
+  it('a job is ended even while the disk is slow, and its last output is kept', async () => {
     const { context, run } = start(sh('yes'), { sandbox: sandboxOf() })
     context.hold()
     const outcome = run()
@@ -269,7 +269,7 @@ describe.each([
     await outcome
   })
 
-  it('may say something while it ends', async () => {
+  it('what a job prints while it ends is kept', async () => {
     const { context, run } = start(
       sh('trap "echo bye; exit" TERM; echo ready; while :; do sleep 0.02; done'),
       { sandbox: sandboxOf() },
@@ -281,7 +281,7 @@ describe.each([
     expect(context.lines()).toEqual(['ready', 'bye'])
   })
 
-  it('shows its first line while its beginning is still being written down', async () => {
+  it('the first line of a job is shown while its start is still being stored', async () => {
     const { context, run } = start(sh('echo ready; sleep 60'), { sandbox: sandboxOf() })
     const written = Promise.withResolvers<void>()
     context.beforeStarted = () => written.promise
@@ -293,7 +293,7 @@ describe.each([
     expect([...context.calls.slice(0, 2)].sort()).toEqual(['recordProcess', 'started'])
   })
 
-  it('fails, and is ended, when its beginning cannot be written down', async () => {
+  it('a job whose start cannot be stored fails and is ended', async () => {
     const { context, run } = start(stubborn, { sandbox: sandboxOf() })
     context.beforeStarted = async () => {
       throw new Error('the attempt is stale')
@@ -302,7 +302,7 @@ describe.each([
     expect(carriersOf(new Set([context.run.id]))).toEqual([])
   })
 
-  it('tells faces why', () => {
+  it('the terminal event of an aborted job says why', () => {
     const { context, runner } = start(stubborn)
     expect(runner.endedData(context.run, 'aborted', 'Aborted by request', 'abort')).toEqual({
       message: 'Aborted by request',
@@ -328,7 +328,7 @@ describe('much output', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(150_000_000)
   })
 
-  it('a million lines are all told, in few emits, while memory stays as it was', async () => {
+  it('a million lines are all logged, in few emits, while memory stays flat', async () => {
     const count = full ? 10_000_000 : 1_000_000
     const { context, run } = start(sh(`seq ${count}`))
     context.keep = false

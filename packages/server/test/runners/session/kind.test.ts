@@ -29,7 +29,7 @@ const nothing: SelfTest = { problems: [], warnings: [] }
 const context = { run: { id: 'r1' } } as unknown as RunContext
 
 describe('the kind session', () => {
-  it('starts no agent before its self-test has ended', async () => {
+  it('no session starts an agent before the self-test has ended', async () => {
     const found = Promise.withResolvers<SelfTest>()
     const { made, began } = kind(found.promise)
     expect(made.availability()).toEqual({ available: true })
@@ -41,27 +41,27 @@ describe('the kind session', () => {
     expect(began).toEqual(['r1'])
   })
 
-  it('is unavailable, and starts no agent, once its self-test has found problems', async () => {
+  it('sessions are unavailable, and start no agent, once the self-test has found problems', async () => {
     const { made, began } = kind(Promise.resolve({ problems: ['One.', 'Two.'], warnings: [] }))
     await expect(made.runner.run(context)).rejects.toMatchObject({ code: 'agent_unavailable' })
     expect(began).toEqual([])
     expect(made.availability()).toEqual({ available: false, reason: 'One.; Two.' })
   })
 
-  it('tests itself once, however often the result is asked for', async () => {
+  it('the self-test runs once, however often its result is requested', async () => {
     const { made, tests } = kind(Promise.resolve(nothing))
     await Promise.all([made.selfTest(), made.selfTest(), made.runner.run(context)])
     expect(tests()).toBe(1)
   })
 
-  it('runs no self-test where it is known to be unavailable', async () => {
+  it('no self-test runs where sessions are known to be unavailable', async () => {
     const { made, tests } = kind(Promise.resolve(nothing), 'There is no model.')
     expect(await made.selfTest()).toEqual({ problems: ['There is no model.'], warnings: [] })
     expect(made.availability()).toEqual({ available: false, reason: 'There is no model.' })
     expect(tests()).toBe(0)
   })
 
-  it('resumes a run with its spec and the given prompt, or with a sentence that fits how it ended', () => {
+  it('a session is resumed with its spec and the given prompt, or with a sentence that fits how it ended', () => {
     const { resumable } = kind(Promise.resolve(nothing)).made
     const run = { kind: 'session', state: 'completed', spec: { project: 'web', prompt: 'one', model: 'm' } }
     const request = (state: Run['state'], prompt?: string) =>

@@ -32,7 +32,7 @@ function fieldsOf(request: Record<string, unknown>): (string | undefined)[] {
 }
 
 describe('a request for a session', () => {
-  it('becomes a spec with what was asked and no more', () => {
+  it('a request becomes a spec with what was requested and no more', () => {
     expect(prepare({})).toEqual({ project: 'web', spec: { project: 'web', prompt: 'Go' } })
     const asked = { model: 'm', approvals: 'on', cwd: 'sub' }
     expect(prepare({ ...asked, more: 1 }).spec).toEqual({
@@ -44,7 +44,7 @@ describe('a request for a session', () => {
     })
   })
 
-  it('may name its directory in any way that leads inside; its spec is good for another run', () => {
+  it('a request may name its directory in any way that leads inside, and its spec is good for another run', () => {
     for (const cwd of ['.', './sub/..', path, `${path}/`]) expect(prepare({ cwd }).spec.cwd).toBe(path)
     for (const cwd of ['sub', 'inner', join(path, 'inner')]) {
       const { spec } = prepare({ cwd })
@@ -53,7 +53,7 @@ describe('a request for a session', () => {
     }
   })
 
-  it('is refused with a directory that leads outside, is none, or is not there', () => {
+  it('a request is refused if its directory leads outside, is not a directory, or does not exist', () => {
     const outside = ['..', '/', 'outer', 'outer/data', `${path}-of-others`, '../web-of-others', '/nowhere']
     for (const cwd of [...outside, 'file', 'missing', 'loop', 'file/x', 'a\0b', '', 7]) {
       expect(fieldsOf({ cwd }), String(cwd)).toEqual(['cwd'])
@@ -70,7 +70,7 @@ describe('a request for a session', () => {
     expect(told('/nowhere')).toBe('cwd: a working directory inside the project web')
   })
 
-  it('is refused with an unknown project, which names the known ones, and with a blank prompt', () => {
+  it('a request is refused for an unknown project, naming the known ones, and for a blank prompt', () => {
     expect(fieldsOf({ project: 'wob', prompt: ' ' })).toEqual(['project', 'prompt'])
     expect(() => prepare({ project: 'wob' })).toThrow('There is no project "wob"; known: web')
     expect(fieldsOf({ prompt: undefined })).toEqual(['prompt'])

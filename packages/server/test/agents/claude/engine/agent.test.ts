@@ -19,7 +19,7 @@ function deltasOf(context: RecordingContext): string[] {
 }
 
 describe('a session', () => {
-  it('passes every message on as it came, and ends with what the agent said last', async () => {
+  it('a session logs every message unchanged, and its result is what the agent said last', async () => {
     const model = await serve([
       use('Write', { file_path: '{{cwd}}/made.txt', content: 'by a script' }),
       {
@@ -47,7 +47,7 @@ describe('a session', () => {
     expect(context.process?.pid).toBeGreaterThan(0)
   })
 
-  it('passes on what the model has said before the model says more', async () => {
+  it('each delta is logged before the model produces the next', async () => {
     const words = ['One', ' two', ' three']
     const model = await serve([{ reply: { content: [{ type: 'text', text: words, hold: 'word' }] } }])
     const { context, run } = sessions.prepare(model)
@@ -62,7 +62,7 @@ describe('a session', () => {
     expect((await ended).outcome).toMatchObject({ result: { text: 'One two three' } })
   })
 
-  it('repairs the sample project as the demo, in a sandbox and without one', async () => {
+  it('the demo repairs the sample project, with and without a sandbox', async () => {
     const script = { ...loadScript(demoScript), pauseMs: 0 }
     for (const sandbox of [undefined, sessions.loose]) {
       cpSync(demoProject, sessions.project, { recursive: true })
@@ -83,7 +83,7 @@ describe('a session', () => {
     }
   })
 
-  it('may run beside others, each with events and a conversation of its own', async () => {
+  it('concurrent sessions each have events and a conversation of their own', async () => {
     const model = await serve([say('I am {{prompt}}.')])
     const names = ['Ada', 'Bea', 'Cleo']
     const all = await Promise.all(names.map((prompt) => sessions.run(model, { prompt })))

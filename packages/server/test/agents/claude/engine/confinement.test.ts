@@ -22,7 +22,7 @@ afterAll(() => {
 })
 
 describe('the environment of a session', () => {
-  it('holds no secret of the server, in no process that the agent can look at', async () => {
+  it('no process that the agent can inspect has a secret of the server in its environment', async () => {
     for (const sandbox of [undefined, sessions.loose]) {
       const name = sandbox === undefined ? 'seen-inside.txt' : 'seen-outside.txt'
       const model = await serve([use('Bash', { command: `./spy.sh $PPID ${name}` }), say('Done.')], {
@@ -45,7 +45,7 @@ describe('the environment of a session', () => {
     }
   })
 
-  it('names a model API that is open while the session lives, and shut afterwards', async () => {
+  it('the model API named in the environment is open while the session lives, and closed afterwards', async () => {
     const model = await serve([use('Bash', { command: './spy.sh $PPID seen-gateway.txt' }), say('Done.')])
     await sessions.run(model)
     const seen = readFileSync(file('seen-gateway.txt'), 'utf8')
@@ -57,7 +57,7 @@ describe('the environment of a session', () => {
 })
 
 describe('a prompt', () => {
-  it('that mentions a file does not have it read past the policy', async () => {
+  it('a file mentioned in a prompt is not read without the policy', async () => {
     writeFileSync(file('mentioned.txt'), 'words of the file')
     const model = await serve([say('Hello.')])
     await sessions.run(model, { prompt: `Look at @mentioned.txt and @${file('mentioned.txt')}` })
@@ -68,7 +68,7 @@ describe('a prompt', () => {
 })
 
 describe('a session', () => {
-  it('works where it was told to, with the model it was told, and says which', async () => {
+  it('a session works in the requested directory with the requested model, and reports the model', async () => {
     mkdirSync(file('sub'), { recursive: true })
     chmodSync(file('sub'), 0o777)
     const model = await serve([use('Bash', { command: 'pwd > here.txt' }), say('Done.')])
@@ -82,7 +82,7 @@ describe('a session', () => {
     expect(context.startedWith).toEqual({ boundary: 'bubblewrap', model: 'some-model' })
   })
 
-  it('has the tools of the contract, and is told that it works alone', async () => {
+  it('a session has the documented tools, and a system prompt that says it works alone', async () => {
     const model = await serve([say('Hello.')])
     const { context } = await sessions.run(model, { agent: { disallowedTools: ['WebSearch'] } })
     const { tools, permissionMode } = context.of('system')[0] as { tools: string[]; permissionMode: string }
@@ -95,7 +95,7 @@ describe('a session', () => {
     expect(JSON.stringify(system)).toContain('Ask no questions')
   })
 
-  it('says that a scripted demo model drove it', async () => {
+  it('a session driven by the scripted demo model says so', async () => {
     const model = await serve([say('Hello.')])
     const demo = { baseUrl: model.url, apiKey: undefined, demo: true }
     const { context, outcome } = await sessions.run(model, { options: { model: demo } })
@@ -103,7 +103,7 @@ describe('a session', () => {
     expect(outcome).toMatchObject({ error: null, result: { demo: 'scripted demo model' } })
   })
 
-  it('waits while what it said is not on disk, and loses none of it', async () => {
+  it('a session waits while its output is not on disk, and loses none of it', async () => {
     const words = Array.from({ length: 200 }, (_, index) => `${index}:${'x'.repeat(60_000)}`)
     const model = await serve([say(words)])
     const { context, run } = sessions.prepare(model)

@@ -26,7 +26,7 @@ const dataOf = (fields: Record<string, unknown>, parts = limits) =>
   outcomeOf(run, endOf(result(fields), parts)).data
 
 describe('the end of a session', () => {
-  it('names the cause in a word and in a sentence', () => {
+  it('the end of a session names its cause in a word and in a sentence', () => {
     const rows: [Record<string, unknown>, reason: string, error: string][] = [
       [{ subtype: 'error_max_turns' }, 'error_max_turns', 'It reached its limit of 50 turns'],
       [{ subtype: 'error_max_budget_usd' }, 'error_max_budget_usd', 'It reached its budget of $5.00'],
@@ -64,7 +64,7 @@ describe('the end of a session', () => {
     expect(cheap.error).toBe('It reached its budget of $0.005')
   })
 
-  it('adds up what all models were used for', () => {
+  it('the usage of a session is the sum over all models', () => {
     const fields = { subtype: 'success', is_error: false, result: 'ok', modelUsage: { a: model, b: model } }
     const { usage, state } = outcomeOf(run, endOf(result(fields), limits))
     expect(state).toBe('completed')
@@ -80,7 +80,7 @@ describe('the end of a session', () => {
     })
   })
 
-  it('has numbers where numbers are wanted, whatever a process says', () => {
+  it('the figures of a session are numbers, whatever a process reports', () => {
     const fields = {
       subtype: 'success',
       is_error: false,

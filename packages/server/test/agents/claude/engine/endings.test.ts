@@ -20,7 +20,7 @@ const spending: Step = {
 }
 
 describe('a session over its limits', () => {
-  it('says which budget it reached', async () => {
+  it('a session that exceeds its budget says how large the budget was', async () => {
     const model = await serve([spending])
     const { outcome, context } = await sessions.run(model, { agent: { maxBudgetUsd: 0.5 } })
     const error = 'It reached its budget of $0.50'
@@ -32,7 +32,7 @@ describe('a session over its limits', () => {
     expect(outcome.usage?.costUsd).toBeGreaterThan(0.5)
   })
 
-  it('says how many turns it had', async () => {
+  it('a session that exceeds its turns says how many it had', async () => {
     const model = await serve([spending])
     const { outcome } = await sessions.run(model, { agent: { maxTurns: 2, maxBudgetUsd: 1000 } })
     expect(outcome.data).toMatchObject({
@@ -44,7 +44,7 @@ describe('a session over its limits', () => {
 })
 
 describe('a session whose tools take more than their share', () => {
-  it('is ended, and says of what it took too much', async () => {
+  it('a session whose tools exceed a limit is ended, and names the limit', async () => {
     const rows = [
       ['memory', 'head -c 700M /dev/zero > /tmp/filled; sleep 1000', { memoryBytes: 600 * 1024 ** 2 }],
       ['processes', 'for i in {1..100}; do sleep 1000 & done; wait', { processes: 60 }],
@@ -59,13 +59,13 @@ describe('a session whose tools take more than their share', () => {
     }
   })
 
-  it('has a share, also where nobody says which', () => {
+  it('a session has limits of memory and processes by default', () => {
     expect(defaultProcessLimits).toEqual({ memoryBytes: expect.any(Number), processes: expect.any(Number) })
   })
 })
 
 describe('a model that fails', () => {
-  it('ends the session at the first word of a refused key, which it names', async () => {
+  it('a refused API key ends the session at once, with a message that says so', async () => {
     const model = await serve([say('hello')], { apiKey: 'another-key' })
     const { outcome, context } = await sessions.run(model)
     expect(outcome.data).toMatchObject({
@@ -75,7 +75,7 @@ describe('a model that fails', () => {
     expect(context.outline).toEqual(['system:init', 'system:api_retry'])
   })
 
-  it('is come back to when it was overloaded, and when it cut the stream', async () => {
+  it('a model that is overloaded or cuts its stream is asked again', async () => {
     const overloaded: Step = { times: 1, reply: { error: 'overloaded_error', retryAfterSeconds: 0 } }
     const cut: Step = {
       times: 1,
@@ -87,7 +87,7 @@ describe('a model that fails', () => {
     expect(context.outline).toContain('system:api_retry')
   })
 
-  it('ends the session with its status when it goes on failing', async () => {
+  it('a model that keeps failing ends the session, with its status in the message', async () => {
     const model = await serve([{ reply: { error: 'overloaded_error', retryAfterSeconds: 0 } }])
     const { outcome } = await sessions.run(model, { agent: { env: { CLAUDE_CODE_MAX_RETRIES: '1' } } })
     expect(outcome.data).toMatchObject({ state: 'errored', reason: 'api_error' })
@@ -96,7 +96,7 @@ describe('a model that fails', () => {
 })
 
 describe('a process that breaks the rules', () => {
-  it('that writes a line which is not a message is ended, and the session quotes the line', async () => {
+  it('a process that writes a line which is not a message is ended, and the session quotes the line', async () => {
     for (const garbage of ['Segmentation fault', '{"half": ', '["a list"]', '{"type": 7}']) {
       const path = program(sessions.workspace, 'garbage', `echo '${garbage}'; sleep 1000`)
       const { outcome } = await sessions.run(nowhere, { agent: { pathToClaudeCodeExecutable: path } })
@@ -107,7 +107,7 @@ describe('a process that breaks the rules', () => {
     }
   })
 
-  it('that goes away without a result is told of with its code and last words, without secrets', async () => {
+  it('a process that exits without a result is reported with its code and last words, without secrets', async () => {
     const script = 'echo "made-up-key and $ANTHROPIC_AUTH_TOKEN and sk-ant-0123456789: no" >&2; exit 3'
     const path = program(sessions.workspace, 'gone', script)
     const { outcome } = await sessions.run(nowhere, { agent: { pathToClaudeCodeExecutable: path } })
@@ -119,13 +119,13 @@ describe('a process that breaks the rules', () => {
     })
   })
 
-  it('that goes away without a word and as if all was well is no success', async () => {
+  it('a process that exits silently with code 0 is not a success', async () => {
     const path = program(sessions.workspace, 'silent', 'exit 0')
     const { outcome } = await sessions.run(nowhere, { agent: { pathToClaudeCodeExecutable: path } })
     expect(outcome).toMatchObject({ state: 'errored', data: { reason: 'crashed' } })
   })
 
-  it('that cannot be started is told of as that', async () => {
+  it('a process that cannot be started is reported as not started', async () => {
     const missing = join(sessions.workspace.root, 'missing')
     const text = join(sessions.workspace.root, 'text')
     writeFileSync(text, 'no program', { mode: 0o644 })
@@ -137,7 +137,7 @@ describe('a process that breaks the rules', () => {
     }
   })
 
-  it('that has given its result and stays is ended', async () => {
+  it('a process that stays after its result is ended', async () => {
     const result = { type: 'result', subtype: 'success', is_error: false, result: 'Done.', num_turns: 1 }
     const path = program(
       sessions.workspace,
@@ -148,7 +148,7 @@ describe('a process that breaks the rules', () => {
     expect(outcome).toMatchObject({ state: 'completed', result: { text: 'Done.' } })
   })
 
-  it('cannot end the server by a request that is none while another of its name is open', async () => {
+  it('a malformed request with the id of an open one cannot crash the server', async () => {
     const ask = {
       type: 'control_request',
       request_id: 'a',
@@ -177,7 +177,7 @@ describe('a process that breaks the rules', () => {
     expect(outcome.data).toMatchObject({ reason: 'protocol_error' })
   })
 
-  it('cannot make a conversation that is too long for a later session to hold', async () => {
+  it('a process cannot make a conversation that is too long for a later session to hold', async () => {
     const frame = {
       type: 'transcript_mirror',
       filePath: '/home/run/.claude/projects/p/c.jsonl',
@@ -194,7 +194,7 @@ describe('a process that breaks the rules', () => {
     expect(context.transcript).toHaveLength(2)
   })
 
-  it('writes events of its own names under names that mean nothing else', async () => {
+  it('events that a process names like the server’s own are logged under marked names', async () => {
     const names = ['completed', 'run:started', 'permission:resolved', 'reset', 'a b', 'new_kind']
     const script = [...names.map((type) => saying({ type, x: 1 })), 'exit 1'].join('\n')
     const path = program(sessions.workspace, 'names', script)
@@ -214,7 +214,7 @@ describe('a process that breaks the rules', () => {
 describe('a process that falls silent', () => {
   const agent = { stallSeconds: 60 }
 
-  it('is ended when nothing is under way, before its first word or after', async () => {
+  it('a silent process is ended when nothing is under way, before its first message or after', async () => {
     const clock = new ManualClock()
     const path = program(sessions.workspace, 'hangs', `${saying({ type: 'first_word' })}; sleep 1000`)
     const { context, run } = sessions.prepare(nowhere, {
@@ -235,7 +235,7 @@ describe('a process that falls silent', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('is waited for while a tool runs, and while a person is asked', async () => {
+  it('a silent process is left alone while a tool runs or a person is asked', async () => {
     const clock = new ManualClock()
     const model = await serve([
       use('Bash', { command: 'until [ -e go ]; do sleep 0.05; done' }),
@@ -268,7 +268,7 @@ describe('a process that falls silent', () => {
 describe('a session that is ended from outside', () => {
   const working = [use('Bash', { command: 'sleep 1000' }), say('never')]
 
-  it('tells nothing of what the SDK makes up afterwards', async () => {
+  it('a session ended from outside logs nothing that the SDK makes up afterwards', async () => {
     const model = await serve(working)
     const { context, run } = sessions.prepare(model)
     let atEnd = -1
@@ -284,7 +284,7 @@ describe('a session that is ended from outside', () => {
     expect(model.requests).toHaveLength(1)
   })
 
-  it('has no process left, at whatever moment it was ended and for whatever cause', async () => {
+  it('an ended session leaves no process, whatever the moment and the cause', async () => {
     const rounds = full ? 60 : 20
     const model = await serve([
       {
@@ -315,7 +315,7 @@ describe('a session that is ended from outside', () => {
     for (let index = 0; index < rounds; index += 2) await Promise.all([round(index), round(index + 1)])
   }, 120_000)
 
-  it('is ended before it began when it was asked to end before', async () => {
+  it('a session ended before it begins starts no process', async () => {
     const model = await serve(working)
     const { context, run } = sessions.prepare(model)
     context.end()
@@ -324,7 +324,7 @@ describe('a session that is ended from outside', () => {
     expect(context.events).toEqual([])
   })
 
-  it('is described by what ended it', () => {
+  it('the terminal event of a session ended from outside says what ended it', () => {
     const { runner, context } = sessions.prepare(nowhere)
     const sessionId = context.run.id
     const message = 'Interrupted: the server is shutting down'

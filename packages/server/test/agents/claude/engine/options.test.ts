@@ -4,7 +4,7 @@ import { agentEnvironment, allowedEnvironment } from '#agents/claude/process/env
 import { isReservedVariable } from '#config/agent-settings'
 
 describe('the options of a session', () => {
-  it('are those of the contract', () => {
+  it('the options of a session are the documented ones', () => {
     expect(agentOptions()).toEqual({
       includePartialMessages: true,
       permissionMode: 'default',
@@ -20,7 +20,7 @@ describe('the options of a session', () => {
     })
   })
 
-  it('can be set in the configuration, whose own keys do not reach the SDK', () => {
+  it('the configuration can set options of a session, and its own keys do not reach the SDK', () => {
     const options = agentOptions({
       maxTurns: 7,
       effort: 'low',
@@ -45,7 +45,7 @@ describe('the options of a session', () => {
 describe('the environment of a session', () => {
   const gateway = { url: 'http://127.0.0.1:1', token: 'token' }
 
-  it('is what we set and what the SDK says about itself, whatever else it wants to hand on', () => {
+  it('the environment of a session is what we set and what the SDK says about itself, and nothing else', () => {
     const ours = agentEnvironment({ env: { HTTPS_PROXY: 'http://proxy', NO_PROXY: 'intern' } }, gateway)
     expect(ours).toMatchObject({
       ANTHROPIC_BASE_URL: gateway.url,
@@ -57,7 +57,7 @@ describe('the environment of a session', () => {
     expect(allowedEnvironment(given, ours)).toEqual({ ...ours, CLAUDE_AGENT_SDK_VERSION: '1' })
   })
 
-  it('keeps its own names, whatever the configuration says', () => {
+  it('the configuration cannot override our own variables of a session', () => {
     const env = { CLAUDE_CODE_DISABLE_FILE_MENTIONS: '0', MILLRACE_X: 'x', LANG: 'de_DE.UTF-8' }
     const ours = agentEnvironment({ env }, gateway)
     expect(ours).toMatchObject({ CLAUDE_CODE_DISABLE_FILE_MENTIONS: '1', LANG: 'de_DE.UTF-8' })

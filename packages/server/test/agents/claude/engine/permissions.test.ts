@@ -14,7 +14,7 @@ function calls(...list: [tool: string, input: Record<string, unknown>][]): Step[
 }
 
 describe('a call that the policy denies', () => {
-  it('does not happen, reaches the agent as an error with the reason, and is told of once', async () => {
+  it('a denied call does not happen, reaches the agent as an error with the reason, and is reported once', async () => {
     const model = await serve(
       calls(
         ['Bash', { command: 'cat /proc/1/environ' }],
@@ -40,7 +40,7 @@ describe('a call that the policy denies', () => {
     expect(readFileSync(file('fine.txt'), 'utf8')).toBe('fine\n')
   })
 
-  it('does not happen either when a subagent makes it', async () => {
+  it('a denied call of a subagent does not happen either', async () => {
     const model = await serve([
       use(
         'Agent',
@@ -63,7 +63,7 @@ describe('a tool of an MCP server', () => {
   const agent = { mcpServers: { docs: { type: 'stdio', command: 'node', args: [server] } } }
   const steps = calls(['mcp__docs__search', { query: 'millrace' }])
 
-  it('is denied unless the configuration lists it or its server', async () => {
+  it('a tool of an MCP server is denied unless the configuration lists it or its server', async () => {
     writeFileSync(server, mcpServer)
     const denied = await sessions.run(await serve(steps), { agent })
     expect(denied.context.of('permission:denied')).toMatchObject([{ tool: 'mcp__docs__search' }])
@@ -76,7 +76,7 @@ describe('a tool of an MCP server', () => {
 })
 
 describe('a policy that fails', () => {
-  it('denies every call, also those that the SDK itself would not ask about', async () => {
+  it('a policy that fails denies every call, even those that the SDK itself would not ask about', async () => {
     const model = await serve(
       calls(['Bash', { command: 'ls' }], ['Write', { file_path: '{{cwd}}/no.txt', content: 'x' }]),
     )
@@ -99,7 +99,7 @@ describe('a policy that fails', () => {
 })
 
 describe("a project's own settings of the SDK", () => {
-  it('do not loosen the policy, where the configuration has them loaded', async () => {
+  it('a project’s own settings do not loosen the policy, even if the configuration loads them', async () => {
     const answer = { hookEventName: 'PreToolUse', permissionDecision: 'allow' }
     const command = `echo '${JSON.stringify({ hookSpecificOutput: answer })}'`
     const permissions = { allow: ['Bash', 'Write'], defaultMode: 'bypassPermissions' }
@@ -118,7 +118,7 @@ describe("a project's own settings of the SDK", () => {
 })
 
 describe('a policy that takes too long', () => {
-  it('blocks the call, and a late permission changes nothing', async () => {
+  it('a policy that takes too long blocks the call, and a late permission changes nothing', async () => {
     const model = await serve(calls(['Bash', { command: 'touch too-late.txt' }]))
     const { context } = await sessions.run(model, {
       options: {
@@ -140,7 +140,7 @@ describe('a call that people are asked about', () => {
   const asking = { approvals: 'on', policy: { unreadableBash: 'ask' } } as const
   const command = "python3 -c \"open('asked.txt', 'w')\""
 
-  it('waits for the answer, and is made when it is allowed', async () => {
+  it('a call that people are asked about waits for the answer, and runs when it is allowed', async () => {
     const model = await serve(calls(['Bash', { command }]))
     const { context, run } = sessions.prepare(model, asking)
     const asked = Promise.withResolvers<void>()
@@ -162,7 +162,7 @@ describe('a call that people are asked about', () => {
     expect(context.of('permission:denied')).toEqual([])
   })
 
-  it('is not made when a person refuses or nobody answers, and the agent is told what they said', async () => {
+  it('a call does not run when a person refuses or nobody answers, and the agent learns what they said', async () => {
     for (const answer of [
       { by: 'person', message: 'not today', told: 'not today' },
       { by: 'expiry', told: 'Nobody answered in time' },
@@ -178,7 +178,7 @@ describe('a call that people are asked about', () => {
     }
   })
 
-  it('is withdrawn when the run ends: nothing more is asked of the model, no process is left', async () => {
+  it('an open approval is withdrawn when the run ends: no further model request, no process left', async () => {
     const model = await serve(calls(['Bash', { command: "python3 -c \"open('late.txt', 'w')\"" }]))
     const { context, run } = sessions.prepare(model, asking)
     context.answer = () => {
@@ -191,7 +191,7 @@ describe('a call that people are asked about', () => {
     expect(context.outline.at(-1)).toBe('assistant')
   })
 
-  it('is asked where approvals are on, and nobody said what becomes of what cannot be read', async () => {
+  it('unreadable bash is asked about by default where approvals are on', async () => {
     const model = await serve(calls(['Bash', { command: "python3 -c \"open('usual.txt', 'w')\"" }]))
     const { context, run } = sessions.prepare(model, { approvals: 'on' })
     context.answer = async () => ({ decision: 'deny', by: 'person' })
@@ -200,7 +200,7 @@ describe('a call that people are asked about', () => {
     expect(existsSync(file('usual.txt'))).toBe(false)
   })
 
-  it('is a denial where approvals are off', async () => {
+  it('unreadable bash is denied where approvals are off', async () => {
     const model = await serve(calls(['Bash', { command }]))
     const { context } = await sessions.run(model, { ...asking, approvals: 'off' })
     expect(context.questions).toEqual([])

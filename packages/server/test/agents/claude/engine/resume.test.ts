@@ -1,4 +1,4 @@
-/** What is kept of a conversation, and sessions that go on with it in a fresh home. */
+/** What is kept of a conversation, and sessions that resume it in a fresh home. */
 import { describe, expect, it } from 'vitest'
 import type { RecordingContext } from '../support/context.ts'
 import { openSessions, say, serve, use } from '../support/sessions.ts'
@@ -22,8 +22,8 @@ function uuids({ transcript }: RecordingContext): string[] {
   return transcript.flatMap(({ json }) => (JSON.parse(json) as { uuid?: string }).uuid ?? [])
 }
 
-describe('a session that goes on with another', () => {
-  it('has the whole conversation before it, once, in order, along a chain of three', async () => {
+describe('a session that resumes another', () => {
+  it('a chain of three sessions has the whole conversation, once, in order', async () => {
     const cost = { input_tokens: 1000, output_tokens: 500 }
     const model = await serve([
       { when: { text: 'first' }, reply: { content: [{ type: 'text', text: 'One.' }], usage: cost } },
@@ -55,7 +55,7 @@ describe('a session that goes on with another', () => {
     expect(new Set(uuids(third.context)).size).toBe(uuids(third.context).length)
   })
 
-  it('goes on where one was killed in the middle of a turn', async () => {
+  it('a session resumes where another was killed in the middle of a turn', async () => {
     const model = await serve([
       use('Bash', { command: 'echo half > half.txt' }),
       {
@@ -79,7 +79,7 @@ describe('a session that goes on with another', () => {
     expect(told.filter((line) => line === 'assistant: tool_use Bash')).toHaveLength(1)
   })
 
-  it('says that there is nothing to go on with when the other never said a word', async () => {
+  it('a session that resumes one without a conversation says that there is nothing to resume', async () => {
     const model = await serve([say('hello')])
     const { context } = sessions.prepare(model)
     const { outcome } = await sessions.run(model, { resumes: context })

@@ -16,14 +16,14 @@ const options: SelfTestOptions = {
 }
 const policy = { approvals: 'off', unreadableBash: 'allow', approvalSeconds: 60 } as const
 
-describe('the check at the start', () => {
-  it('finds nothing wrong with what is installed, and leaves no listener behind', async () => {
+describe('the self-test', () => {
+  it('the self-test finds nothing wrong with what is installed, and leaves no listener behind', async () => {
     const before = process.listenerCount('exit')
     expect(await testClaude(options)).toEqual({ problems: [], warnings: [] })
     expect(process.listenerCount('exit') - before).toBeLessThanOrEqual(1)
   })
 
-  it('names tools on the allow-list that the installed SDK does not know', async () => {
+  it('the self-test names tools on the allow-list that the installed SDK does not know', async () => {
     const allowedTools = ['Read', 'Reed', 'Bash(npm:*)', 'mcp__docs__search']
     const check = await testClaude({ ...options, policy: { ...policy, allowedTools } })
     expect(check).toEqual({
@@ -32,7 +32,7 @@ describe('the check at the start', () => {
     })
   })
 
-  it('says so when the policy lets pass what it must not', async () => {
+  it('the self-test reports a policy that allows what it must not', async () => {
     const check = await testClaude({
       ...options,
       createPolicy: () => ({ decide: () => ({ decision: 'allow' }) }),
@@ -41,7 +41,7 @@ describe('the check at the start', () => {
     expect(check.problems[0]).toContain('The policy does not hold: it allows AskUserQuestion')
   })
 
-  it('says what to install when the program is not there, or is none', async () => {
+  it('the self-test says what to install when the program is missing or does not work', async () => {
     const text = join(workspace.root, 'text')
     writeFileSync(text, 'no program')
     chmodSync(text, 0o644)

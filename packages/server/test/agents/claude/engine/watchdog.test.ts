@@ -16,7 +16,7 @@ function watch() {
 }
 
 describe('the watchdog', () => {
-  it('barks once, when nothing was heard for so long', () => {
+  it('the watchdog barks once, after the configured silence', () => {
     const { clock, dog, barks } = watch()
     clock.advance(99)
     dog.heard()
@@ -29,7 +29,7 @@ describe('the watchdog', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('waits for a call, however many there are, and counts from the end of the last', () => {
+  it('the watchdog waits for all open calls, and counts from the end of the last', () => {
     const { clock, dog, barks } = watch()
     dog.began('a')
     dog.began('b')
@@ -42,7 +42,7 @@ describe('the watchdog', () => {
     expect(barks()).toBe(1)
   })
 
-  it('knows of so many calls and no more, so that made-up ones take no memory', () => {
+  it('the watchdog remembers a bounded number of calls, so that made-up ones take no memory', () => {
     const { clock, dog, barks } = watch()
     for (let call = 0; call < 2000; call++) dog.began(`made up ${call}`)
     for (let call = 0; call < 1000; call++) dog.ended(`made up ${call}`)
@@ -50,7 +50,7 @@ describe('the watchdog', () => {
     expect(barks()).toBe(1)
   })
 
-  it('waits for people, and counts from their last answer', () => {
+  it('the watchdog waits for people, and counts from their last answer', () => {
     const { clock, dog, barks } = watch()
     dog.asking(true)
     dog.asking(true)
@@ -63,7 +63,7 @@ describe('the watchdog', () => {
     expect(barks()).toBe(1)
   })
 
-  it('is silent when it was stopped, and leaves no timer', () => {
+  it('a stopped watchdog is silent and leaves no timer', () => {
     const { clock, dog, barks } = watch()
     dog.stop()
     clock.advance(1000)

@@ -62,7 +62,7 @@ describe('the gateway with the scripted model behind it', () => {
     expect(model.requests).toHaveLength(1)
   })
 
-  it('an answer cut by the model is cut for the session, after what had come', async () => {
+  it('an answer that the model cuts is cut for the session too, after the bytes that arrived', async () => {
     const cutting = structuredClone(script)
     const reply = { content: [{ type: 'text' as const, text: ['one ', 'two '] }] }
     cutting.steps = [{ when: {}, reply: { ...reply, trouble: { kind: 'cut', afterEvents: 3 } } }]
@@ -79,14 +79,14 @@ describe('the gateway with the scripted model behind it', () => {
   })
 })
 
-describe('who may pass', () => {
+describe('credentials of the gateway', () => {
   it.each([
     ['no credential', {}],
     ['another token', { authorization: 'Bearer another' }],
     ['an empty one', { authorization: 'Bearer ' }],
     ['the key itself', { authorization: `Bearer ${key}`, 'x-api-key': key }],
     ['another scheme', { authorization: 'Basic TOKEN' }],
-  ])('%s is refused, and the API hears nothing', async (_what, given) => {
+  ])('a request with %s is refused, and the API hears nothing', async (_what, given) => {
     let heard = 0
     const gateway = await gatewayTo(await upstream(() => void heard++))
     const headers = Object.fromEntries(
@@ -98,7 +98,7 @@ describe('who may pass', () => {
     expect(heard).toBe(0)
   })
 
-  it.each(['bearer', 'x-api-key'])('the token passes as %s', async (way) => {
+  it.each(['bearer', 'x-api-key'])('the token is accepted as %s', async (way) => {
     const gateway = await gatewayTo(await upstream(echo))
     const headers: Record<string, string> =
       way === 'bearer' ? {} : { authorization: '', 'x-api-key': gateway.token }
@@ -112,8 +112,8 @@ describe('who may pass', () => {
   })
 })
 
-describe('what passes', () => {
-  it('the server’s key takes the place of every credential; what is about a connection stays on it', async () => {
+describe('requests and answers', () => {
+  it('the server’s key replaces every credential, and hop-by-hop fields are not forwarded', async () => {
     const base = await upstream(echo)
     const gateway = await gatewayTo(base)
     const { headers, status } = await told(gateway, {
@@ -145,7 +145,7 @@ describe('what passes', () => {
     })
   })
 
-  it('without a key no credential is sent', async () => {
+  it('without a key no credential is forwarded', async () => {
     const base = await upstream(echo)
     const gateway = await openModelGateway({ baseUrl: base, apiKey: undefined })
     after(() => gateway.close())
@@ -159,31 +159,37 @@ describe('what passes', () => {
     ['/', '/v1/messages?beta=true'],
     ['/prefix', '/prefix/v1/messages?beta=true'],
     ['/a/prefix/', '/a/prefix/v1/messages?beta=true'],
-  ])('a path goes below that of the API’s address: %j', async (path, expected) => {
+  ])('a path is appended to that of the API’s address: %j', async (path, expected) => {
     const gateway = await gatewayTo((await upstream(echo)) + path)
     const { headers } = await told(gateway, { path: '/v1/messages?beta=true' })
     expect(seenBy(headers).url).toBe(expected)
   })
 
-  it.each(['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('%s passes, with its body framed', async (method) => {
-    const gateway = await gatewayTo(await upstream(echo))
-    for (const connection of ['close', 'close, content-length, transfer-encoding']) {
-      for (const framing of [['content-length', '21'] as const, ['transfer-encoding', 'chunked'] as const]) {
-        const headers = { connection, [framing[0]]: framing[1] }
-        const { headers: answered, body } = await told(gateway, {
-          method,
-          headers,
-          body: 'GET / HTTP/1.1\r\n\r\nabc',
-        })
-        expect({ seen: seenBy(answered).method, body }).toEqual({
-          seen: method,
-          body: 'GET / HTTP/1.1\r\n\r\nabc',
-        })
+  it.each(['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])(
+    '%s is forwarded, with its body framed',
+    async (method) => {
+      const gateway = await gatewayTo(await upstream(echo))
+      for (const connection of ['close', 'close, content-length, transfer-encoding']) {
+        for (const framing of [
+          ['content-length', '21'] as const,
+          ['transfer-encoding', 'chunked'] as const,
+        ]) {
+          const headers = { connection, [framing[0]]: framing[1] }
+          const { headers: answered, body } = await told(gateway, {
+            method,
+            headers,
+            body: 'GET / HTTP/1.1\r\n\r\nabc',
+          })
+          expect({ seen: seenBy(answered).method, body }).toEqual({
+            seen: method,
+            body: 'GET / HTTP/1.1\r\n\r\nabc',
+          })
+        }
       }
-    }
-  })
+    },
+  )
 
-  it('an answer’s status, fields and encoded bytes are not touched', async () => {
+  it('an answer’s status, fields and encoded bytes are forwarded unchanged', async () => {
     const packed = gzipSync('data: hello\n\n')
     const gateway = await gatewayTo(
       await upstream((_asked, answer) => {
@@ -213,7 +219,7 @@ describe('what passes', () => {
     expect(await told(gateway, { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
   })
 
-  it('whatever the bytes and however they are cut, both bodies pass unchanged', async () => {
+  it('any bytes, however they are cut, are forwarded unchanged in both directions', async () => {
     const gateway = await gatewayTo(await upstream((asked, answer) => void asked.pipe(answer)))
     const chunks = fc.array(fc.uint8Array({ maxLength: 3000 }), { maxLength: 12 })
     await fc.assert(
@@ -241,7 +247,7 @@ describe('what passes', () => {
     )
   })
 
-  it('what the session does not read is not fetched, and what the API does not read is not taken', async () => {
+  it('neither direction is read faster than the other side takes it', async () => {
     let produced = 0
     const block = Buffer.alloc(64 * 1024)
     const total = 64 * 1024 ** 2
@@ -278,7 +284,7 @@ describe('what passes', () => {
 })
 
 describe('an API behind TLS', () => {
-  it('is spoken to when its certificate is trusted, and told of when it is not', async () => {
+  it('an API behind TLS is used if its certificate is trusted, and reported if it is not', async () => {
     const { key: privateKey, cert } = selfSigned()
     const server = createTlsServer({ key: privateKey, cert }, echo).listen(0, '127.0.0.1')
     await once(server, 'listening')

@@ -15,7 +15,7 @@ async function answerFrom(baseUrl: string, proxyEnv: NodeJS.ProcessEnv): Promise
 }
 
 describe('a server behind a proxy', () => {
-  it('a request to the API goes by way of the proxy', async () => {
+  it('a request to the API goes through the proxy', async () => {
     const answer = await answerFrom('http://api.example.test', { HTTP_PROXY: await proxy() })
     expect(answer).toBe('proxied http://api.example.test/v1/messages')
   })

@@ -21,7 +21,7 @@ import { exchange } from '../support/wire.ts'
 
 afterEach(releaseAll)
 
-describe('who reaches what', () => {
+describe('targets', () => {
   const targets = [
     '/v1/../../etc',
     '/..',
@@ -37,7 +37,7 @@ describe('who reaches what', () => {
     'v1/messages',
     '*',
   ]
-  it.each(targets)('a target that steps out is refused: %s', async (target) => {
+  it.each(targets)('a target that leads out of the base path is refused: %s', async (target) => {
     let heard = 0
     const gateway = await gatewayTo(`${await upstream(() => void heard++)}/base`)
     const answer = await exchange(
@@ -65,7 +65,7 @@ describe('who reaches what', () => {
     expect(heard).toBe(0)
   })
 
-  it('a target that looks like another host’s, and dots that are no step, stay below the base', async () => {
+  it('a target that looks like another host’s, and dots that are no step up, stay below the base', async () => {
     const gateway = await gatewayTo(`${await upstream(echo)}/base`)
     for (const target of ['//other.example/x', '/@other.example', '/...', '/.a/b..', '/v1?q=/../..']) {
       const answer = await exchange(
@@ -77,7 +77,7 @@ describe('who reaches what', () => {
     }
   })
 
-  it('a redirect is handed back and not followed', async () => {
+  it('a redirect is returned and not followed', async () => {
     let heard = 0
     const other = await upstream(() => void heard++)
     const gateway = await gatewayTo(
@@ -96,7 +96,7 @@ describe('who reaches what', () => {
   })
 
   it.each(['', 'no address', 'ftp://host', 'file:///etc/passwd', 'http://user:secret@host'])(
-    'an address that is none of an API is refused, and not repeated: %j',
+    'an address that cannot be an API’s is refused, and not repeated: %j',
     async (baseUrl) => {
       const refused = openModelGateway({ baseUrl, apiKey: key })
       await expect(refused).rejects.toMatchObject({ code: 'invalid_request' })
@@ -118,7 +118,7 @@ describe('when the API fails', () => {
     ['too large a head', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(200_000)}\r\n\r\n`],
   ]
   it.each(answers)(
-    '%s is told as 502 in the API’s shape, with the host and without the key',
+    'an API that answers %s is a 502 in the API’s shape, with the host and without the key',
     async (_what, bytes) => {
       const server = await hostile((socket) => void socket.end(bytes))
       const { status, body, headers } = await told(await gatewayTo(server.url))
@@ -135,7 +135,7 @@ describe('when the API fails', () => {
     },
   )
 
-  it('a host that does not answer, or has no address, is told as 502', async () => {
+  it('a host that does not answer, or has no address, is a 502', async () => {
     const closed = await hostile(() => {})
     await closed.close()
     for (const base of [closed.url, 'http://no-such-host.invalid/prefix']) {
@@ -146,14 +146,14 @@ describe('when the API fails', () => {
     }
   })
 
-  it('a key that cannot be sent is no reason to tell it', async () => {
+  it('a key that cannot be sent is not repeated in the refusal', async () => {
     const gateway = await gatewayTo(await upstream(echo), 'made-up\nkey')
     const { status, body, headers } = await told(gateway)
     expect(status).toBe(400)
     expect(body + JSON.stringify(headers)).not.toContain('made-up')
   })
 
-  it('a field of an answer that tells the key is left out', async () => {
+  it('a field of an answer that contains the key is left out', async () => {
     const gateway = await gatewayTo(
       await upstream((asked, answer) => {
         answer.writeHead(200, {
@@ -172,7 +172,7 @@ describe('when the API fails', () => {
   it.each([
     ['counted', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart'],
     ['in chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n'],
-  ])('an answer (%s) that breaks off breaks off', async (_how, bytes) => {
+  ])('an answer (%s) that breaks off breaks off for the session too', async (_how, bytes) => {
     for (const cut of [(socket: Socket) => socket.end(), (socket: Socket) => socket.resetAndDestroy()]) {
       const server = await hostile((socket) => void socket.write(bytes))
       const { answer } = await ask(await gatewayTo(server.url))
@@ -184,12 +184,12 @@ describe('when the API fails', () => {
     }
   })
 
-  it('an answer that the end of the connection ends, ends', async () => {
+  it('an answer delimited by the end of the connection ends whole', async () => {
     const server = await hostile((socket) => void socket.end('HTTP/1.1 200 OK\r\n\r\nall of it'))
     expect(await told(await gatewayTo(server.url))).toMatchObject({ status: 200, body: 'all of it' })
   })
 
-  it('a refusal that comes before the body was read reaches the session', async () => {
+  it('a refusal sent before the body was read reaches the session', async () => {
     const gateway = await gatewayTo(
       await upstream(
         (_asked, answer) => void answer.writeHead(413, { connection: 'close' }).end('too large'),
@@ -211,7 +211,7 @@ describe('when the API fails', () => {
 })
 
 describe('when the session goes away', () => {
-  it('the API’s work is given up: before its answer, within it, and within the question', async () => {
+  it('a request whose session leaves is cancelled at the API, before its answer, within it, and within the request', async () => {
     let gone = 0
     let asked = 0
     const gateway = await gatewayTo(
@@ -237,7 +237,7 @@ describe('when the session goes away', () => {
 })
 
 describe('close()', () => {
-  it('cuts what is under way on both sides, ends kept connections, and refuses what comes after', async () => {
+  it('closing the gateway cuts open requests on both sides, ends idle connections, and refuses later ones', async () => {
     let gone = 0
     const base = await upstream((incoming, answer) => {
       if (incoming.url !== '/held') return void answer.end('done')

@@ -30,7 +30,7 @@ function bridge(script: string, parts: Partial<BridgeParts> = {}) {
 }
 
 describe('the bridge', () => {
-  it('is there at once: what is written before the process runs reaches it', async () => {
+  it('the bridge exists at once: what is written before the process runs reaches it', async () => {
     const { made, heard } = bridge(`while read -r line; do echo "{\\"type\\":\\"$line\\"}"; done; exit 4`)
     made.stdin.write('one\n')
     made.stdin.end('two\n')
@@ -41,7 +41,7 @@ describe('the bridge', () => {
     expect(heard).toEqual(['began'])
   })
 
-  it('takes what is mirrored out of the messages, also when nobody else listens any more', async () => {
+  it('mirrored lines are taken out of the messages, even after the SDK is cut off', async () => {
     const frame = '{"type":"transcript_mirror","filePath":"f","entries":[]}'
     const { made, heard } = bridge(`echo '{"type":"a"}'; read -r x; echo '{"type":"b"}'; echo '${frame}'`)
     const [first] = await once(made.stdout, 'data')
@@ -53,7 +53,7 @@ describe('the bridge', () => {
     expect(heard).toEqual(['began', 'mirrored f'])
   })
 
-  it('ends what it started, also when it was told to before that ran', async () => {
+  it('a kill before the process runs ends it once it does', async () => {
     const started = Promise.withResolvers<SandboxedProcess>()
     const { made } = bridge('', { start: () => started.promise })
     const exit = once(made, 'exit')
@@ -63,7 +63,7 @@ describe('the bridge', () => {
     expect([made.killed, made.exitCode, made.signalCode]).toEqual([true, null, 'SIGKILL'])
   })
 
-  it('says why nothing could be started, to whoever asks and to the SDK', async () => {
+  it('a failed start is reported as a cause and to the SDK', async () => {
     const { made, heard } = bridge('', { start: () => Promise.reject(new Error('no sandbox today')) })
     const [error] = await once(made, 'error')
     expect(error).toMatchObject({ message: 'no sandbox today' })
@@ -73,7 +73,7 @@ describe('the bridge', () => {
     await made.end(0)
   })
 
-  it('says when there is too much of it, and lets nothing more pass', async () => {
+  it('output above the bound is reported, and nothing more passes', async () => {
     const { made, heard } = bridge(`yes '{"type":"flood"}' | head -c 2000000`)
     const text = await textOf(made.stdout)
     await made.exited
@@ -83,7 +83,7 @@ describe('the bridge', () => {
     )
   })
 
-  it('keeps a message whole that has the line ends of Unicode in it', async () => {
+  it('a message with Unicode line ends in it stays whole', async () => {
     const text = 'a\u2028b\u2029c'
     const { made, heard } = bridge(`echo '${JSON.stringify({ type: 'a', text })}'`)
     const written = await textOf(made.stdout)
@@ -92,7 +92,7 @@ describe('the bridge', () => {
     expect(heard).toEqual(['began'])
   })
 
-  it('calls a process broken that asks and does not read the answers', async () => {
+  it('a process that makes requests and does not read the answers is reported as broken', async () => {
     const broken = Promise.withResolvers<string>()
     const { made } = bridge('while echo \'{"type":"ask"}\'; do sleep 0.01; done', {
       ending: { fail: (_reason, error) => broken.resolve(error) },
@@ -104,7 +104,7 @@ describe('the bridge', () => {
     await made.end(0)
   })
 
-  it('says of what cannot be taken that it is broken: the pipe is not ended without a word', async () => {
+  it('a line that cannot be mirrored is reported as broken, and the pipe does not just end', async () => {
     const { made, heard } = bridge(`echo '{"type":"transcript_mirror","filePath":"f","entries":[]}'`, {
       mirrored: () => {
         throw new RangeError('too much')
@@ -118,7 +118,7 @@ describe('the bridge', () => {
     ])
   })
 
-  it('keeps the end of what is said on stderr, and no more', async () => {
+  it('the bridge keeps the end of stderr, and no more', async () => {
     const { made } = bridge(`yes noise | head -c 100000 >&2; echo 'last words' >&2`)
     made.stdout.resume()
     await made.exited

@@ -17,7 +17,7 @@ function read(chunks: readonly string[]) {
 }
 
 describe('the lines of a process', () => {
-  it('are the messages it wrote, wherever they were cut', () => {
+  it('the lines of a process are the messages it wrote, however they are cut', () => {
     const message = fc.record({ type: fc.string(), text: fc.string(), more: fc.jsonValue() })
     fc.assert(
       fc.property(fc.array(message), fc.array(fc.nat(200)), (written, cuts) => {
@@ -35,19 +35,19 @@ describe('the lines of a process', () => {
     )
   })
 
-  it('end at the first that is no message, of which is told once', () => {
+  it('reading stops at the first line that is not a message, which is reported once', () => {
     const { messages, broken } = read(['{"type":"a"}\nno mess', 'age\n{"type":"b"}\nno\n', 'more\n'])
     expect(messages).toEqual([{ type: 'a' }])
     expect(broken).toEqual(['no message'])
   })
 
-  it('are not waited for without end: a line that does not end is no message', () => {
+  it('a line that never ends is not a message', () => {
     const { broken } = read(Array.from({ length: 66 }, () => 'x'.repeat(1024 * 1024)))
     expect(broken).toHaveLength(1)
     expect(broken[0]?.length).toBeLessThanOrEqual(1000)
   })
 
-  it('are no messages when they are small as text and huge in memory', () => {
+  it('a line that is small as text and huge in memory is not a message', () => {
     const nested = (depth: number) => `{"type":"a","x":${'['.repeat(depth)}${']'.repeat(depth)}}\n`
     const wide = (count: number) => `{"type":"a","x":[${'{},'.repeat(count)}0]}\n`
     for (const line of [nested(200), wide(600_000)]) expect(read([line]).broken).toHaveLength(1)
@@ -58,7 +58,7 @@ describe('the lines of a process', () => {
     }
   })
 
-  it('are no messages when what the SDK cannot do without is missing: nobody could catch its error', () => {
+  it('a control message without what the SDK needs is not a message: its error could not be caught', () => {
     const incomplete = [
       { type: 'control_request', request_id: 'a' },
       { type: 'control_request', request_id: 'a', request: null },
@@ -79,7 +79,7 @@ describe('the lines of a process', () => {
     expect(read([`${JSON.stringify(complete)}\n`]).messages).toEqual([complete])
   })
 
-  it('that are cut off by the end of the process are nothing', () => {
+  it('a line cut off by the end of the process is ignored', () => {
     expect(read(['{"type":"a"}\n{"type":"b'])).toEqual({ messages: [{ type: 'a' }], broken: [] })
   })
 })

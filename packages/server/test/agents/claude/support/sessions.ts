@@ -21,7 +21,7 @@ export interface SessionSettings extends Partial<SessionAsked> {
   policy?: Partial<PolicySettings>
   options?: Partial<ClaudeEngineOptions>
   sandbox?: Sandbox
-  /** The session that this one goes on with. */
+  /** The session that this one resumes. */
   resumes?: RecordingContext
 }
 

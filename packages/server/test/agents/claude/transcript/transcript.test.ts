@@ -22,7 +22,7 @@ function contentOf(entries: TranscriptEntry[]): unknown[] {
 }
 
 describe('what a process mirrors of its transcript', () => {
-  it('is known by the name of the file: the conversation, or a subagent in it', () => {
+  it('the file name of a mirrored entry says whether it is of the conversation or of a subagent', () => {
     const entries = [{ type: 'user' }]
     const place = '/home/run/.claude/projects/-srv-a-b'
     expect(entriesOf({ filePath: `${place}/${id}.jsonl`, entries })).toEqual([entry({ type: 'user' })])
@@ -36,7 +36,7 @@ describe('what a process mirrors of its transcript', () => {
 })
 
 describe('what a later session finds', () => {
-  it('is the conversation in one file where the SDK looks for it', () => {
+  it('a restored conversation is one file where the SDK looks for it', () => {
     const restored = restore([entry({ type: 'user', uuid: 'a' })], '/srv/a b')
     expect(restored?.id).toBe(id)
     expect([...(restored?.homeFiles ?? [])]).toEqual([
@@ -44,7 +44,7 @@ describe('what a later session finds', () => {
     ])
   })
 
-  it('holds each entry once, in order, whatever was stored twice or is damaged', () => {
+  it('a restored conversation has each entry once, in order, whatever was stored twice or is damaged', () => {
     const some = fc.array(
       fc.record({ type: fc.constantFrom('user', 'assistant', 'mode'), uuid: fc.uuid() }),
       {
@@ -66,19 +66,19 @@ describe('what a later session finds', () => {
     )
   })
 
-  it('does not go on with the cost of before: a run counts its own', () => {
+  it('a restored conversation leaves out earlier costs: a run counts its own', () => {
     expect(contentOf([entry({ type: 'user' }), entry({ type: 'cost-state', totalCostUSD: 5 })])).toEqual([
       { type: 'user' },
     ])
   })
 
-  it('is nothing when nothing was said', () => {
+  it('nothing is restored when nothing was said', () => {
     expect(restore([], '/work')).toBeNull()
     expect(restore([entry({ type: 'queue-operation' })], '/work')).toBeNull()
     expect(restore([entry({ type: 'user' }, 'subagents/agent-1')], '/work')).toBeNull()
   })
 
-  it('is the newest conversation where one was cleared for another', () => {
+  it('after a cleared conversation the newest one is restored', () => {
     const other = '5f1c2a7e-0000-4000-8000-000000000000'
     const restored = restore([entry({ type: 'user' }), entry({ type: 'user' }, '', other)], '/work')
     expect(restored?.id).toBe(other)
