@@ -5,7 +5,7 @@ const { existsSync } = require('node:fs')
 const { join } = require('node:path')
 
 const root = join(__dirname, '..')
-// The Node the repository brings on Linux; elsewhere the one on the PATH, which has to be a Node 24.
+// On Linux, the Node that the repository brings; elsewhere the one on the PATH, which must be Node 24.
 const carriedNode = join(root, 'node_modules/.bin/node')
 
 module.exports = {
@@ -19,18 +19,18 @@ module.exports = {
       node_args: '--max-old-space-size=2048',
       exec_mode: 'fork',
       instances: 1,
-      // Above what a server with 10,000 streams needs; a restart interrupts runs, so it is a last resort.
+      // More than a server with 10,000 streams needs. A restart interrupts runs, so this is a last resort.
       max_memory_restart: '1536M',
-      // PM2 sends SIGINT to every process below the server, the deepest first, unless told to leave that to it:
-      // runs would end by PM2's signal, and be recorded as ended by themselves.
+      // By default, PM2 sends SIGINT to every process below the server, the deepest first. Runs would end by
+      // that signal and be recorded as having ended by themselves.
       treekill: false,
-      // Nothing of PM2's own is loaded into the server.
+      // Loads none of PM2's own code into the server.
       pmx: false,
-      // A stop takes 10 seconds at most; PM2 kills after this many milliseconds (its default is 1,600).
+      // A stop takes up to 10 seconds. PM2 kills after this many milliseconds; its default is 1,600.
       kill_timeout: 15000,
-      // A configuration that is not valid does not become valid by being tried again.
+      // Trying an invalid configuration again does not help.
       stop_exit_codes: [78],
-      // The log is JSON already, with its own times.
+      // The log is already JSON with timestamps.
       merge_logs: true,
       env: { NODE_ENV: 'production' },
     },

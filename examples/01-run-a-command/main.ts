@@ -1,4 +1,4 @@
-/** Runs a tool on a Millrace server, prints its output as it comes, and ends with its exit code. */
+/** Runs a tool on a Millrace server, prints its output as it arrives, and exits with its exit code. */
 import { EventSource } from 'eventsource'
 
 const { MILLRACE_URL: server = 'http://127.0.0.1:4000', MILLRACE_TOKEN: token = '' } = process.env
@@ -7,7 +7,7 @@ const [project, tool] = process.argv.slice(2)
 const withToken: typeof fetch = (url, init = {}) =>
   fetch(url, { ...init, headers: { ...init.headers, Authorization: `Bearer ${token}` } })
 
-// One call starts the run and answers at once, however long the work takes.
+// One call starts the run and returns at once, however long the work takes.
 const started = await withToken(`${server}/api/runs`, {
   method: 'POST',
   headers: { 'Content-Type': 'application/json' },
@@ -19,8 +19,8 @@ if (!started.ok) {
   process.exit(2)
 }
 
-// Its log is an event stream. When the connection breaks, EventSource comes back with the id of the
-// last event it saw, and the server goes on after it.
+// The log is an event stream. When the connection breaks, EventSource reconnects with the id of the last
+// event it saw, and the server continues after that event.
 const log = new EventSource(`${server}/api/runs/${answer.run.id}/events`, { fetch: withToken })
 
 log.addEventListener('output', ({ data }) => {
@@ -36,12 +36,12 @@ log.addEventListener('complete', ({ data }) => {
 
 log.addEventListener('error', (event) => {
   if (event instanceof MessageEvent) {
-    // An event of the run: it could not be started, was aborted, or was interrupted.
+    // An event of the run: it could not start, was aborted, or was interrupted.
     console.error(JSON.parse(event.data).message)
     log.close()
     process.exitCode = 1
   } else if (log.readyState === EventSource.CLOSED) {
-    // The server answered with an error. Anything less, and EventSource tries again by itself.
+    // The server answered with an error. In all other cases EventSource reconnects by itself.
     console.error(`the stream was refused: ${event.message}`)
     process.exitCode = 1
   }

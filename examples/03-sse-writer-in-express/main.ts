@@ -1,4 +1,4 @@
-/** An event stream in an Express application, behind `compression`, with createSSEWriter alone. */
+/** An event stream in an Express application behind `compression`, with nothing but createSSEWriter. */
 import { createSSEWriter } from '@millrace/server'
 import compression from 'compression'
 import express from 'express'
@@ -7,13 +7,13 @@ const app = express()
 app.use(compression())
 
 app.get('/clock', (_request, response) => {
-  // Without `no-transform` the middleware compresses the stream. The writer flushes after every event,
-  // so that each arrives at once all the same. Leave the line out, and the writer forbids compression.
+  // Without `no-transform` the middleware compresses the stream. The writer flushes after every event, so
+  // each one arrives at once anyway. If you remove this line, the writer forbids compression.
   response.setHeader('Cache-Control', 'no-cache')
   const stream = createSSEWriter(response)
   let ticks = 0
   const timer = setInterval(() => {
-    // False: the client has left, or has taken nothing for so long that it was cut off.
+    // False: the client has left, or fell so far behind that it was disconnected.
     if (stream.send('tick', { now: new Date().toISOString() }) && ++ticks < 3) return
     clearInterval(timer)
     stream.close()

@@ -1,11 +1,11 @@
-/** Millrace inside somebody's Express application: its users, its middleware, its signals. */
+/** Millrace inside an existing Express application, with that application's users, middleware and signals. */
 import type { ExecutionResponse, StreamOutputEvent } from '@millrace/protocol'
 import { createMillrace, type Principal, streamService } from '@millrace/server'
 import { createSession } from 'better-sse'
 import compression from 'compression'
 import express from 'express'
 
-/** Whatever the application knows of its users; here, two of them and their API keys. */
+/** The users of the application: here, two users and their API keys. */
 const users = new Map([
   ['key-of-anna', 'anna'],
   ['key-of-bert', 'bert'],
@@ -27,15 +27,15 @@ await millrace.start()
 const app = express()
 app.use(compression(), express.json())
 
-// All of Millrace below /millrace: POST /millrace/api/execute starts a job, GET /millrace/api/stream/<jobId> follows it.
+// Millrace below /millrace: POST /millrace/api/execute starts a job, GET /millrace/api/stream/<jobId> follows it.
 app.use('/millrace', millrace.express())
 
-// The same events through an SSE session of the application's own.
+// Sends the same events through an SSE session of the application's own.
 app.get('/watch/:jobId', async (request, response) => {
   const who = principal(request)
   const { jobId } = request.params
   if (who === null) return void response.sendStatus(401)
-  // Fails for a job that does not exist, and in the same way for another user's.
+  // Fails in the same way for a job that does not exist and for another user's job.
   await millrace.runs.get(jobId, who)
   const session = await createSession(request, response)
   const left = new AbortController()
@@ -55,7 +55,7 @@ app.get('/watch/:jobId', async (request, response) => {
   response.end()
 })
 
-// A MillraceError has the status of its answer: 404 for a job that is not there.
+// A MillraceError carries the status of the answer, such as 404 for an unknown job.
 app.use(
   (
     error: Error & { status?: number },
@@ -72,7 +72,7 @@ const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
   if (address !== null && typeof address === 'object') console.log(`http://127.0.0.1:${address.port}`)
 })
 
-// Millrace traps no signals. First it: jobs are interrupted and every stream ends. Then the listener.
+// Millrace traps no signals. Stop it first, which interrupts jobs and ends every stream; then the listener.
 process.once('SIGTERM', async () => {
   await millrace.stop()
   server.close()

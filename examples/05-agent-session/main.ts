@@ -1,4 +1,4 @@
-/** Gives an agent a task on a Millrace server and prints what it says while it says it. */
+/** Gives an agent a task on a Millrace server and prints its text while it is being written. */
 import { EventSource } from 'eventsource'
 
 const { MILLRACE_URL: server = 'http://127.0.0.1:4000', MILLRACE_TOKEN: token = '' } = process.env
@@ -7,7 +7,7 @@ const [project, prompt] = process.argv.slice(2)
 const withToken: typeof fetch = (url, init = {}) =>
   fetch(url, { ...init, headers: { ...init.headers, Authorization: `Bearer ${token}` } })
 
-// One call starts the session and answers at once, however long the agent will work.
+// One call starts the session and returns at once, however long the agent works.
 const started = await withToken(`${server}/api/runs`, {
   method: 'POST',
   headers: { 'Content-Type': 'application/json' },
@@ -19,17 +19,17 @@ if (!started.ok) {
   process.exit(2)
 }
 
-// Its log has every message of the agent SDK under its own type. When the connection breaks, EventSource
-// comes back with the id of the last event it saw, and the server goes on after it.
+// The log contains every message of the agent SDK under its own type. When the connection breaks, EventSource
+// reconnects with the id of the last event it saw, and the server continues after that event.
 const log = new EventSource(`${server}/api/runs/${answer.run.id}/events`, { fetch: withToken })
 
-// The agent's text while it is written.
+// The agent's text, while it is being written.
 log.addEventListener('stream_event', ({ data }) => {
   const { event } = JSON.parse(data)
   if (event.delta?.type === 'text_delta') process.stdout.write(event.delta.text)
 })
 
-// Each part of an answer once it is whole: after a text a line ends, a call of a tool is told.
+// Each complete part of an answer: a newline ends a text, and a tool call is printed.
 log.addEventListener('assistant', ({ data }) => {
   for (const part of JSON.parse(data).message.content) {
     if (part.type === 'text') process.stdout.write('\n')
@@ -42,7 +42,7 @@ log.addEventListener('result', ({ data }) => {
   console.error(`[${turns} turns, $${cost.toFixed(2)}]`)
 })
 
-// The last event has the final state as its type; after it the server ends the stream.
+// The type of the last event is the final state. The server ends the stream after it.
 for (const state of ['completed', 'errored', 'aborted', 'interrupted']) {
   log.addEventListener(state, ({ data }) => {
     log.close()
@@ -53,7 +53,7 @@ for (const state of ['completed', 'errored', 'aborted', 'interrupted']) {
 }
 
 log.addEventListener('error', (event) => {
-  // Anything less than a refusal, and EventSource tries again by itself.
+  // EventSource reconnects by itself, unless the server refused the stream.
   if (log.readyState !== EventSource.CLOSED) return
   console.error(`the stream was refused: ${event.message}`)
   process.exitCode = 1

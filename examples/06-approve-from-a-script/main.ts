@@ -1,4 +1,4 @@
-/** Gives an agent a task, and answers what it asks by a rule instead of a person. */
+/** Gives an agent a task, and answers its approvals by a rule instead of asking a person. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PermissionRequestedEvent } from '@millrace/protocol'
 import { EventSourceParserStream } from 'eventsource-parser/stream'
@@ -14,7 +14,7 @@ function call(path: string, body?: unknown, headers: Record<string, string> = {}
   })
 }
 
-/** What may run without a person: npm with plain words and variables, and nothing joined to it. */
+/** Allows npm with plain words and variables, and nothing appended to it. */
 function isAllowed({ tool, input }: PermissionRequestedEvent): boolean {
   const command = tool === 'Bash' ? (input as { command?: unknown }).command : undefined
   return typeof command === 'string' && /^npm( [\w@:./=${}"-]+)+$/.test(command)
@@ -25,9 +25,9 @@ async function answer(question: PermissionRequestedEvent): Promise<void> {
     ? { decision: 'allow' }
     : { decision: 'deny', message: 'Only npm commands may run here without a person. Say what you need.' }
   const response = await call(`/api/runs/${id}/approvals/${question.approvalId}`, body)
-  // 409: somebody else was faster, or it was answered before this program came back to the log.
+  // 409: somebody else was faster, or this program answered before it reconnected.
   if (!response.ok && response.status !== 409) throw new Error(`not answered: ${response.status}`)
-  const given = response.ok ? body.decision : 'answered already'
+  const given = response.ok ? body.decision : 'already answered'
   console.log(`${given}: ${question.tool} ${JSON.stringify(question.input)}`)
 }
 
@@ -39,11 +39,11 @@ if (run === undefined) {
 }
 const { id } = run
 
-/** Only these types are sent, and always the last event of the run, whose type is its final state. */
+/** The server sends only these types, and always the last event, whose type is the final state. */
 const types = 'permission:requested'
 const finalStates = ['completed', 'errored', 'aborted', 'interrupted']
 
-/** Reads the log to its end, or as far as the connection lasts; the id of the last event seen is kept. */
+/** Reads the log until it ends or the connection breaks. Remembers the id of the last event. */
 let lastId = ''
 async function follow(): Promise<string | undefined> {
   const response = await call(`/api/runs/${id}/events?types=${types}`, undefined, { 'Last-Event-ID': lastId })
@@ -57,7 +57,7 @@ async function follow(): Promise<string | undefined> {
   return undefined
 }
 
-// A broken connection loses nothing: the log goes on after the last id.
+// A broken connection loses nothing: the log continues after the last id.
 let state: string | undefined
 while (state === undefined) {
   state = await follow().catch((error: unknown) => {

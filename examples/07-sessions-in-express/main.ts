@@ -1,4 +1,4 @@
-/** Agent sessions inside somebody's Express application: its compression, its login, its users. */
+/** Agent sessions inside an existing Express application, with its compression, login and users. */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { agentSessionManager, agentSessionRouter, createMillrace } from '@millra
 import compression from 'compression'
 import express from 'express'
 
-// With a key the real model answers. Without one a script does, which repairs the sample project.
+// With a key, the real model answers. Without one, a script answers that repairs the sample project.
 const model = process.env.ANTHROPIC_API_KEY
   ? null
   : await startScriptedModel({ script: loadScript(demoScript) })
@@ -21,7 +21,7 @@ const named = process.env.PROJECT
 const path = named || mkdtempSync(join(tmpdir(), 'millrace-example-'))
 if (!named) cpSync(demoProject, path, { recursive: true })
 
-/** Whatever the application knows of its users; here, two of them and their API keys. */
+/** The users of the application: here, two users and their API keys. */
 const users = new Map([
   ['key-of-anna', 'anna'],
   ['key-of-bert', 'bert'],
@@ -43,7 +43,7 @@ app.use(compression())
 // POST /api/agent/test, GET /api/agent/test/stream/<sessionId>, POST /api/agent/test/abort/<sessionId>
 app.use(agentSessionRouter(millrace, { requireAuth }))
 
-// A route of the application's own: what the agent said in its answers, as plain text, while it says it.
+// A route of the application itself: the texts of the agent's answers, as they arrive.
 app.get('/said/:sessionId', requireAuth, async (request, response) => {
   const session = await agentSessionManager.getSession(request.params.sessionId as string)
   if (session === null || session.run.owner !== userOf(request)) return void response.sendStatus(404)
@@ -61,10 +61,10 @@ const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
   if (address !== null && typeof address === 'object') console.log(`http://127.0.0.1:${address.port}`)
 })
 
-// Millrace traps no signals. First the sessions, with a reason of ours; then Millrace, then the listener.
+// Millrace traps no signals. End the sessions first, with a reason; then stop Millrace, then the listener.
 let isStopping = false
 async function stop(): Promise<void> {
-  // A Ctrl-C arrives twice through npx.
+  // Through npx, a Ctrl-C arrives twice.
   if (isStopping) return
   isStopping = true
   await agentSessionManager.shutdownAll('The application is being updated')

@@ -4,8 +4,8 @@
     run.send("tool:start", {"toolName": "fetch", "params": {}, "toolCallId": "1"})
     run.complete({"rows": 12})
 
-A batch that is not answered is repeated under its number, so that it takes effect once, whatever happened to the
-first request. Keep `epoch` growing when a program starts again on the same run: the older one is then refused.
+A batch without an answer is sent again with the same number, so it takes effect exactly once, whatever happened to the
+first request. If a program restarts on the same run, give it a higher `epoch`: the server then refuses the older one.
 """
 
 import json
@@ -16,7 +16,7 @@ import urllib.request
 
 
 class Refused(Exception):
-    """The server understood the request and will not do it. `status` and `problem` say why."""
+    """The server refused the request. `status` and `problem` say why."""
 
     def __init__(self, status, problem):
         super().__init__(problem.get("detail", f"the server answered {status}"))
@@ -32,7 +32,7 @@ class Run:
     @classmethod
     def start(cls, url, token, title, **options):
         body = {"kind": "external", "title": title, **options}
-        # A repeated start with the same key is answered with the run of the first one.
+        # A repeated start with the same key returns the run of the first one.
         key = {"Idempotency-Key": f"{title}-{random.getrandbits(64):x}"}
         run = cls(url, token, None)
         run.id = run._call("/api/runs", body, key)["run"]["id"]
@@ -49,7 +49,7 @@ class Run:
         return answer
 
     def alive(self):
-        """A sign of life, for work that is silent for long."""
+        """Renews the lease, for work that sends no events for a long time."""
         return self.send(*[])
 
     def complete(self, result=None):
@@ -71,6 +71,6 @@ class Run:
                 if error.code < 500 and error.code not in (408, 429):
                     raise Refused(error.code, json.load(error)) from None
             except (urllib.error.URLError, ConnectionError, TimeoutError, json.JSONDecodeError):
-                pass  # Not answered: whether it took effect is unknown, and does not matter.
+                pass  # No answer: the request may or may not have taken effect. Sending it again is safe.
             time.sleep(min(5, 0.1 * 2**attempt) * (0.5 + random.random() / 2))
         raise ConnectionError(f"{self.url} did not answer")

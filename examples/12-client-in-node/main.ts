@@ -1,6 +1,6 @@
 /**
- * Starts a tool and shows what it writes, with `@millrace/client`. Kill the server in the middle and start it again:
- * the log continues where it was.
+ * Starts a tool and prints its output, with `@millrace/client`. Kill the server while the tool runs and start it
+ * again: the output continues where it stopped.
  *
  * Usage: MILLRACE_TOKEN=… node main.ts PROJECT TOOL
  */
