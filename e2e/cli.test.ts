@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Run } from '@millrace/protocol'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { isAlive } from '@millrace/test-support/processes'
+import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type CliProcess, millrace, millraceToEnd } from './support/cli.ts'
-import { isAlive, until } from './support/processes.ts'
-import { scratchFolder } from './support/server.ts'
 
 const sample = fileURLToPath(new URL('../examples/sample-project', import.meta.url))
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -3,13 +3,14 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { runOf, startJob } from '@millrace/test-support/jobs'
+import { post, type ServerProcess, startServer } from '@millrace/test-support/server'
+import { connect, type ReceivedEvent, type SseConnection } from '@millrace/test-support/sse'
+import { until } from '@millrace/test-support/until'
 import { afterEach, describe, expect, it } from 'vitest'
 import { millraceToEnd } from './support/cli.ts'
-import { runOf, startJob } from './support/jobs.ts'
 import { type Nginx, shippedConfiguration, startNginx } from './support/nginx.ts'
-import { until } from './support/processes.ts'
-import { post, type ServerProcess, scratchFolder, startServer } from './support/server.ts'
-import { connect, type ReceivedEvent, type SseConnection } from './support/sse.ts'
 
 const releases: (() => unknown)[] = []
 afterEach(async () => {

@@ -2,8 +2,9 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { startServer } from '@millrace/test-support/server'
 import { expect, onTestFinished, test } from 'vitest'
-import { scratchFolder, startServer } from './support/server.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const patterns = [

@@ -7,6 +7,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogEvent, Run } from '@millrace/protocol'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { followToEnd } from '@millrace/test-support/jobs'
+import type { ReceivedEvent } from '@millrace/test-support/received'
+import { post, type ServerProcess, startServer } from '@millrace/test-support/server'
+import { framesOf, idOf } from '@millrace/test-support/sse'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Curl, curl } from './support/curl.ts'
 import {
@@ -15,11 +20,7 @@ import {
   followWithPackage,
   openFollowingBrowser,
 } from './support/event-source.ts'
-import { followToEnd } from './support/jobs.ts'
 import { type CountingProxy, startProxy } from './support/proxy.ts'
-import type { ReceivedEvent } from './support/received.ts'
-import { post, type ServerProcess, scratchFolder, startServer } from './support/server.ts'
-import { framesOf, idOf } from './support/sse.ts'
 
 /** Lines that would be fields, comments or frames of the stream, if a client's text could get there. */
 const hostile = ['id: 99', 'data: {}', ': comment', 'event: complete', '', 'ünï€😀', 'a\\u2028b', 'retry: 1']

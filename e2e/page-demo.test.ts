@@ -1,7 +1,8 @@
 /** The demo as somebody without a key meets it: the program, a browser, the real agent SDK, real tools. */
+import { scratchFolder } from '@millrace/test-support/folders'
+import { type ServerProcess, startServer } from '@millrace/test-support/server'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Browser, openBrowser } from './support/browser.ts'
-import { type ServerProcess, scratchFolder, startServer } from './support/server.ts'
 
 const [scratch, data] = [scratchFolder(), scratchFolder()]
 const releases: (() => unknown)[] = [scratch.dispose, data.dispose]

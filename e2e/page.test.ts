@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { startJob, untilLine } from '@millrace/test-support/jobs'
+import { type ServerProcess, startServer } from '@millrace/test-support/server'
+import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Browser, openBrowser } from './support/browser.ts'
-import { startJob, untilLine } from './support/jobs.ts'
-import { until } from './support/processes.ts'
-import { type ServerProcess, scratchFolder, startServer } from './support/server.ts'
 
 const scratch = scratchFolder()
 const [project, dataDir] = [join(scratch.path, 'web'), join(scratch.path, 'data')]

@@ -5,11 +5,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Run } from '@millrace/protocol'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { startJob } from '@millrace/test-support/jobs'
+import { type ServerProcess, startServer } from '@millrace/test-support/server'
 import { expect, it } from 'vitest'
 import type { Counted } from './support/frame-counter.ts'
-import { startJob } from './support/jobs.ts'
 import { type Readers, startReaders } from './support/readers.ts'
-import { type ServerProcess, scratchFolder, startServer } from './support/server.ts'
 
 const full = Boolean(process.env.MILLRACE_TEST_FULL)
 // The log must be larger than what the paused follower may cost, or a copy of it would not be noticed.

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LogEvent, Run } from '@millrace/protocol'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { followJob, followToEnd, gather, runOf, startJob, untilLine } from '@millrace/test-support/jobs'
+import { processesWith } from '@millrace/test-support/processes'
+import { post, type ServerProcess, startServer } from '@millrace/test-support/server'
+import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { followJob, followToEnd, gather, runOf, startJob, untilLine } from './support/jobs.ts'
-import { processesWith, until } from './support/processes.ts'
-import { post, type ServerProcess, scratchFolder, startServer } from './support/server.ts'
 
 const scratch = scratchFolder()
 const mark = `mark-${randomUUID()}`

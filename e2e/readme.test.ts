@@ -5,8 +5,8 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createMillrace } from '@millrace/server'
+import { scratchFolder } from '@millrace/test-support/folders'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { scratchFolder } from './support/server.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = readFileSync(join(root, 'README.md'), 'utf8')

@@ -2,11 +2,12 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Run } from '@millrace/protocol'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { post, quietPort, type ServerProcess, startServer } from '@millrace/test-support/server'
+import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { millraceToEnd } from './support/cli.ts'
 import { type Sdk, type SdkPlace, sdkInChromium, sdkInNode, type TopicEvent } from './support/pocketbase.ts'
-import { until } from './support/processes.ts'
-import { post, quietPort, type ServerProcess, scratchFolder, startServer } from './support/server.ts'
 
 describe.each<[string, () => Promise<SdkPlace>]>([
   ['in Node', sdkInNode],

@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { followToEnd, startJob } from '@millrace/test-support/jobs'
+import { processesWith } from '@millrace/test-support/processes'
+import { post, type ServerProcess, startServer } from '@millrace/test-support/server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { followToEnd, startJob } from './support/jobs.ts'
-import { processesWith } from './support/processes.ts'
-import { post, type ServerProcess, scratchFolder, startServer } from './support/server.ts'
 
 const scratch = scratchFolder()
 const canary = `canary-${randomUUID()}`

@@ -3,11 +3,12 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { post, type ServerProcess, startServer } from '@millrace/test-support/server'
+import { connect } from '@millrace/test-support/sse'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Browser, openBrowser } from './support/browser.ts'
 import { millraceToEnd } from './support/cli.ts'
-import { post, type ServerProcess, scratchFolder, startServer } from './support/server.ts'
-import { connect } from './support/sse.ts'
 
 const scratch = scratchFolder()
 const dataDir = join(scratch.path, 'data')

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Run } from '@millrace/protocol'
 import type { Script } from '@millrace/scripted-model'
-import { afterEach, describe, expect, it } from 'vitest'
 import {
   type AgentPlace,
   type AgentPlaceOptions,
@@ -13,10 +12,12 @@ import {
   sessionStream,
   sessionToEnd,
   startSession,
-} from './support/agents.ts'
+} from '@millrace/test-support/agents'
+import { processesOfRun } from '@millrace/test-support/processes'
+import type { ServerProcess } from '@millrace/test-support/server'
+import { until } from '@millrace/test-support/until'
+import { afterEach, describe, expect, it } from 'vitest'
 import { curl } from './support/curl.ts'
-import { processesOfRun, until } from './support/processes.ts'
-import type { ServerProcess } from './support/server.ts'
 
 const releases: (() => Promise<unknown>)[] = []
 afterEach(async () => {

@@ -4,7 +4,6 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Run } from '@millrace/protocol'
 import type { Script } from '@millrace/scripted-model'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type AgentPlace,
   agentPlace,
@@ -15,10 +14,11 @@ import {
   sessionToEnd,
   startSession,
   toolResults,
-} from './support/agents.ts'
+} from '@millrace/test-support/agents'
+import { processesWith } from '@millrace/test-support/processes'
+import { post, type ServerProcess } from '@millrace/test-support/server'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { curl } from './support/curl.ts'
-import { processesWith } from './support/processes.ts'
-import { post, type ServerProcess } from './support/server.ts'
 
 const script: Script = {
   name: 'sessions as a whole',

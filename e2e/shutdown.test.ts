@@ -7,11 +7,13 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Run } from '@millrace/protocol'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { followJob, followToEnd, gather, runOf, startJob, untilLine } from '@millrace/test-support/jobs'
+import { isAlive, processesWith } from '@millrace/test-support/processes'
+import { post, type ServerProcess, startServer } from '@millrace/test-support/server'
+import { connect } from '@millrace/test-support/sse'
+import { until } from '@millrace/test-support/until'
 import { afterEach, describe, expect, it } from 'vitest'
-import { followJob, followToEnd, gather, runOf, startJob, untilLine } from './support/jobs.ts'
-import { isAlive, processesWith, until } from './support/processes.ts'
-import { post, type ServerProcess, scratchFolder, startServer } from './support/server.ts'
-import { connect } from './support/sse.ts'
 
 const releases: (() => unknown)[] = []
 afterEach(async () => {

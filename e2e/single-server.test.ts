@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { followJob, followToEnd, gather, runOf, startJob, untilLine } from '@millrace/test-support/jobs'
+import { processesWith } from '@millrace/test-support/processes'
+import { type ServerProcess, startServer } from '@millrace/test-support/server'
+import { until } from '@millrace/test-support/until'
 import { afterEach, describe, expect, it } from 'vitest'
 import { millraceToEnd } from './support/cli.ts'
-import { followJob, followToEnd, gather, runOf, startJob, untilLine } from './support/jobs.ts'
-import { processesWith, until } from './support/processes.ts'
-import { type ServerProcess, scratchFolder, startServer } from './support/server.ts'
 
 const releases: (() => unknown)[] = []
 afterEach(async () => {

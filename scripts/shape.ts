@@ -40,7 +40,6 @@ const longFunctions: Record<string, string> = {
 /** `<folder>`: why it may be fuller. */
 const fullFolders: Record<string, string> = {
   e2e: 'one file for each promise of the whole system',
-  'e2e/support': 'shared by the files beside it',
   'packages/server/test/cli': 'mirrors the commands',
 }
 

@@ -13,10 +13,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Run } from '@millrace/protocol'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { isAlive, processesWith } from '@millrace/test-support/processes'
+import { post } from '@millrace/test-support/server'
+import { connect } from '@millrace/test-support/sse'
+import { until } from '@millrace/test-support/until'
 import { afterEach, describe, expect, it } from 'vitest'
-import { isAlive, processesWith, until } from '../support/processes.ts'
-import { post, scratchFolder } from '../support/server.ts'
-import { connect } from '../support/sse.ts'
 
 const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const shipped = pathOf('deploy/ecosystem.config.cjs')

@@ -1,6 +1,6 @@
 /** A real browser with a profile of its own, which keeps every complaint of its console. */
+import { scratchFolder } from '@millrace/test-support/folders'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
-import { scratchFolder } from './server.ts'
 
 const args = [
   '--headless',

@@ -1,7 +1,7 @@
 /** `curl -N`, as a person would follow a run from a terminal. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { framesOf } from './sse.ts'
+import { framesOf } from '@millrace/test-support/sse'
 
 export interface Curl {
   /** Complete frames so far, without comments. */

@@ -1,7 +1,7 @@
 /** Followers that are EventSources: the npm package's, and the one in a page of Chromium. */
+import { Received, type ReceivedEvent } from '@millrace/test-support/received'
 import { EventSource } from 'eventsource'
 import { openBrowser } from './browser.ts'
-import { Received, type ReceivedEvent } from './received.ts'
 
 export interface EventSourceFollower {
   events: ReceivedEvent[]

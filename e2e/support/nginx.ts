@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { quietPort } from './server.ts'
+import { quietPort } from '@millrace/test-support/server'
 
 export interface Nginx {
   url: string

@@ -1,6 +1,6 @@
 /** A client that comes back with the last id it saw, until the server says that there is no more. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect, framesOf, idOf } from './sse.ts'
+import { connect, framesOf, idOf } from '@millrace/test-support/sse'
 
 export interface ResumingClient {
   /** Whole frames, from all its connections one after the other. */

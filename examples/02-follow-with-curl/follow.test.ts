@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { startServer } from '@millrace/test-support/server'
 import { expect, onTestFinished, test } from 'vitest'
-import { scratchFolder, startServer } from '../../e2e/support/server.ts'
 
 const script = fileURLToPath(new URL('follow.sh', import.meta.url))
 

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { scratchFolder } from '@millrace/test-support/folders'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { scratchFolder } from '../../e2e/support/server.ts'
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
 const data = scratchFolder()

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { type ServerProcess, startServer } from '@millrace/test-support/server'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type ServerProcess, scratchFolder, startServer } from '../../e2e/support/server.ts'
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
 const [scratch, data] = [scratchFolder(), scratchFolder()]

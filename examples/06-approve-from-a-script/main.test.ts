@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadScript } from '@millrace/scripted-model'
+import { type AgentPlace, agentPlace, giveAway } from '@millrace/test-support/agents'
+import type { ServerProcess } from '@millrace/test-support/server'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AgentPlace, agentPlace, giveAway } from '../../e2e/support/agents.ts'
-import type { ServerProcess } from '../../e2e/support/server.ts'
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
 const script = loadScript(fileURLToPath(new URL('asks.json', import.meta.url)))

@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createGunzip } from 'node:zlib'
 import { type ScriptedModel, startScriptedModel } from '@millrace/scripted-model'
+import { scratchFolder } from '@millrace/test-support/folders'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { scratchFolder } from '../../e2e/support/server.ts'
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
 const folder = scratchFolder()

@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { startJob } from '@millrace/test-support/jobs'
+import { post, quietPort, type ServerProcess, startServer } from '@millrace/test-support/server'
+import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startJob } from '../../e2e/support/jobs.ts'
-import { until } from '../../e2e/support/processes.ts'
-import { post, quietPort, type ServerProcess, scratchFolder, startServer } from '../../e2e/support/server.ts'
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
 const scratch = scratchFolder()

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { quietPort, startServer } from '@millrace/test-support/server'
 import { expect, onTestFinished, test } from 'vitest'
-import { quietPort, scratchFolder, startServer } from '../../e2e/support/server.ts'
 
 const example = fileURLToPath(new URL('main.ts', import.meta.url))
 

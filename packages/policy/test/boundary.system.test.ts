@@ -18,8 +18,8 @@ import {
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Sandbox } from '@millrace/sandbox'
+import { git, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { git, Workspace } from '../../sandbox/test/support/workspace.ts'
 import { type Attack, attacks, type Places, placed } from './support/corpus.ts'
 
 const workspace = new Workspace()

@@ -15,10 +15,10 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { isRoot, ordinaryUser, textOf, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { carriersOf } from '#processes/processes'
 import type { Sandbox } from '#sandbox'
-import { isRoot, ordinaryUser, textOf, Workspace } from './support/workspace.ts'
 
 const standInServer = fileURLToPath(new URL('support/stand-in-server.ts', import.meta.url))
 const workspace = new Workspace()

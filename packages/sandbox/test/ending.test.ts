@@ -4,12 +4,13 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { until } from '@millrace/test-support/until'
+import { finish, isRoot, ordinaryUser, textOf, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { homePrefixOf } from '#homes/own-homes'
 import { endLeftovers } from '#processes/leftovers'
 import { carriersOf, isRunning, startTimeOf } from '#processes/processes'
 import type { Sandbox } from '#sandbox'
-import { finish, isRoot, ordinaryUser, textOf, until, Workspace } from './support/workspace.ts'
 
 const workspace = new Workspace()
 const project = workspace.project('project')
@@ -43,7 +44,7 @@ describe.each([
 
   it('the output of a program that ended before anybody listened is kept', async () => {
     const child = await workspace.spawn(sandboxOf(), path, ['sh', '-c', 'echo out; echo err >&2'])
-    await until(() => !isRunning(child), 'the program has ended')
+    await until(() => !isRunning(child))
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(await finish(child)).toEqual({ stdout: 'out\n', stderr: 'err\n', exit: { code: 0, signal: null } })
   })
@@ -67,7 +68,7 @@ describe.each([
     const child = await workspace.spawn(sandboxOf(), path, ['sh', '-c', tree], { runId })
     child.stderr.resume()
     await new Promise((resolve) => child.stdout.once('data', resolve))
-    await until(() => carriersOf(new Set([runId])).length >= 5, 'the tree stands')
+    await until(() => carriersOf(new Set([runId])).length >= 5)
     await Promise.all([child.end(50), child.end(100)])
     expect(carriersOf(new Set([runId]))).toEqual([])
     expect(isRunning(child)).toBe(false)
@@ -145,9 +146,9 @@ describe('inside bubblewrap', () => {
     )
     const runs = new Set([runId])
     server.stdout.resume()
-    await until(() => carriersOf(runs).length >= 5, 'the tree stands')
+    await until(() => carriersOf(runs).length >= 5)
     server.kill('SIGKILL')
-    await until(() => carriersOf(runs).length === 0, 'the tree is dead')
+    await until(() => carriersOf(runs).length === 0)
     // What the killed one could not remove, the next one does.
     await (await workspace.open([theirs])).close()
   })
@@ -164,7 +165,7 @@ describe('leftovers of a server that was killed', () => {
     )
     const runs = new Set([runId])
     server.stdout.resume()
-    await until(() => carriersOf(runs).length >= 5, 'the tree stands')
+    await until(() => carriersOf(runs).length >= 5)
     server.kill('SIGKILL')
     await new Promise((resolve) => server.once('exit', resolve))
     expect(carriersOf(runs).length).toBeGreaterThanOrEqual(5)

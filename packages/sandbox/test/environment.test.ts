@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isRoot, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, expect, it } from 'vitest'
-import { isRoot, Workspace } from './support/workspace.ts'
 
 const workspace = new Workspace()
 afterAll(() => workspace.close())

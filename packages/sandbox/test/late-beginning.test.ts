@@ -3,8 +3,8 @@
  * the pipes that nobody listens to: a job said what it did, and its log had not a line of it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { finish, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, expect, it, vi } from 'vitest'
-import { finish, Workspace } from './support/workspace.ts'
 
 vi.mock(import('#bubblewrap/status'), async (original) => {
   const { BoundaryStatus } = await original()

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { isRoot, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { probe } from '#probe/probe'
 import type { Sandbox } from '#sandbox'
-import { isRoot, Workspace } from './support/workspace.ts'
 
 const programs = vi.hoisted(() => ({ hidden: new Set<string>() }))
 

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { finish, isRoot, ordinaryUser, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { homePrefixOf } from '#homes/own-homes'
 import { isReachable } from '#paths'
 import type { Sandbox } from '#sandbox'
-import { finish, isRoot, ordinaryUser, Workspace } from './support/workspace.ts'
 
 const fewDescriptors = fileURLToPath(new URL('support/few-descriptors-child.ts', import.meta.url))
 const standInServer = fileURLToPath(new URL('support/stand-in-server.ts', import.meta.url))

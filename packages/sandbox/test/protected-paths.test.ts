@@ -12,10 +12,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { until } from '@millrace/test-support/until'
+import { finish, git, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { endLeftovers } from '#processes/leftovers'
 import type { Sandbox } from '#sandbox'
-import { finish, git, until, Workspace } from './support/workspace.ts'
 
 const workspace = new Workspace()
 const plain = workspace.project('plain')
@@ -78,7 +79,7 @@ describe.each([
     const child = await workspace.spawn(sandbox, project, ['sh', '-c', 'echo evil > .mcp.json; cat'], {
       onTakenAway: (found) => taken.push(found),
     })
-    await until(() => taken.length > 0, 'the file is taken away')
+    await until(() => taken.length > 0)
     expect(taken.map(({ path }) => path)).toEqual([join(project, '.mcp.json')])
     expect(present(project, ['.mcp.json'])).toEqual([])
     expect(readFileSync(taken[0]?.keptAt ?? '', 'utf8')).toBe('evil\n')
@@ -340,6 +341,6 @@ describe('stand-ins', () => {
     expect(exit).toEqual({ code: 0, signal: null })
     chmodSync(project, 0o755)
     expect(statSync(project).isDirectory()).toBe(true)
-    await until(() => readdirSync(project).length === 0, 'nothing is left')
+    await until(() => readdirSync(project).length === 0)
   })
 })

@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isRoot, ordinaryUser, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Sandbox } from '#sandbox'
-import { isRoot, ordinaryUser, Workspace } from './support/workspace.ts'
 
 const workspace = new Workspace()
 const mine = workspace.project('mine')

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { finish, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { builtFrom } from '#launcher/binaries'
 import { launcherProgram } from '#launcher/launcher'
 import type { Sandbox } from '#sandbox'
-import { finish, Workspace } from './support/workspace.ts'
 
 const workspace = new Workspace()
 const project = workspace.project('project')

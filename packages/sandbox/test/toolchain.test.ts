@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isRoot, ordinaryUser, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, describe, expect, it } from 'vitest'
 import { findToolchain } from '#bubblewrap/toolchain'
 import { splitEnvironment } from '#environment'
 import { isReachable } from '#paths'
-import { isRoot, ordinaryUser, Workspace } from './support/workspace.ts'
 
 const workspace = new Workspace()
 afterAll(() => workspace.close())

@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
+import { finish } from '@millrace/test-support/workspace'
 import { openSandbox } from '#open'
-import { finish } from './workspace.ts'
 
 const { mode, dataDir, project } = JSON.parse(process.argv[2] ?? '{}')
 const sandbox = await openSandbox({

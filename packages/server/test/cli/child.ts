@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { main } from '#cli/program'
 import { defaultDataDir } from '#config/data-dir'
-import { workspace } from '../config/workspace.ts'
+import { workspace } from '#test/config/workspace'
 
 const bin = fileURLToPath(new URL('../../bin/millrace.js', import.meta.url))
 

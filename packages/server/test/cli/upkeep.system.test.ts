@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { defaultDataDir } from '#config/data-dir'
-import { open } from '../delivery/support/sse-client.ts'
+import { open } from '#test/delivery/support/sse-client'
 import { type Place, place, run, start } from './child.ts'
 
 const scripts = {

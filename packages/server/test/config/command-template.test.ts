@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkTemplate, resolveCommand } from '#config/command-template'
 import type { ToolArg } from '#config/config'
-import { tool } from '../runners/job/support/context.ts'
+import { tool } from '#test/runners/job/support/context'
 
 const project = { path: '/srv/web' }
 

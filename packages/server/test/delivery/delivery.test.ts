@@ -1,10 +1,11 @@
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import { until } from '@millrace/test-support/until'
 import { EventSource } from 'eventsource'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { expectNothingLeft } from './support/leftovers.ts'
-import { ManualClock } from './support/manual-clock.ts'
 import { MemoryLog } from './support/memory-log.ts'
-import { eventually, open } from './support/sse-client.ts'
+import { open } from './support/sse-client.ts'
 import { startStreamServer } from './support/stream-server.ts'
 
 expectNothingLeft()
@@ -75,7 +76,7 @@ describe('the answer', () => {
     const client = await open(`${url}/run`)
     expect(client.headers['millrace-head']).toBe('3')
     expect(client.text).toBe('')
-    await eventually(() => calls > 2)
+    await until(() => calls > 2)
     log.delay = () => Promise.resolve()
     letRead()
     await client.until(({ ids }) => ids.length === 3)
@@ -221,12 +222,12 @@ test('an unmodified EventSource follows, reconnects after a cut, misses nothing,
   const seen: string[] = []
   for (const type of ['odd', 'even', 'complete'])
     source.addEventListener(type, (event) => seen.push(event.lastEventId))
-  await eventually(() => seen.length === 3)
+  await until(() => seen.length === 3)
   for (const socket of sockets) socket.destroy()
   log.append('run', [{ type: 'even', data: 4 }])
-  await eventually(() => seen.length === 4)
+  await until(() => seen.length === 4)
   log.append('run', [{ type: 'complete', data: 5 }], true)
-  await eventually(() => source.readyState === EventSource.CLOSED)
+  await until(() => source.readyState === EventSource.CLOSED)
   expect(seen).toEqual(['1', '2', '3', '4', '5'])
   expect(results.map(({ outcome }) => outcome)).toEqual(['streaming', 'streaming', 'over'])
   expect(delivery.stats().followers).toBe(0)
@@ -241,7 +242,7 @@ test('a client that disconnects leaves nothing behind', async () => {
   expect(delivery.stats().ringBytes).toBeGreaterThan(0)
   for (const client of clients) client.disconnect()
   await Promise.all(results.map((result) => (result.outcome === 'streaming' ? result.handle.closed : null)))
-  await eventually(() => sockets.size === 0)
+  await until(() => sockets.size === 0)
   expect(delivery.stats()).toMatchObject({ followers: 0, feeds: 0, ringBytes: 0, stalled: 0 })
   log.append('run', [{ type: 'late', data: null }])
 })
@@ -258,13 +259,13 @@ test('a client that leaves while its log is looked up leaves nothing behind', as
   }
   const { url, delivery, sockets } = await startStreamServer({ log })
   const opening = open(`${url}/run`).catch(() => null)
-  await eventually(() => asked)
+  await until(() => asked)
   for (const socket of sockets) socket.destroy()
   await opening
-  await eventually(() => sockets.size === 0)
+  await until(() => sockets.size === 0)
   log.delay = () => Promise.resolve()
   answer()
-  await eventually(() => delivery.stats().feeds === 0)
+  await until(() => delivery.stats().feeds === 0)
   expect(delivery.stats().followers).toBe(0)
 })
 
@@ -299,7 +300,7 @@ test('every follower receives its heartbeat from one timer, and by then what a l
   await Promise.all(clients.map((client) => client.until(({ ids }) => ids.length === 2)))
   expect(log.boundsRead - before).toBe(1)
   for (const client of clients) client.disconnect()
-  await eventually(() => clock.pending === 0)
+  await until(() => clock.pending === 0)
 })
 
 describe('draining', () => {
@@ -335,11 +336,11 @@ describe('draining', () => {
     const { url, delivery, results } = await startStreamServer({ log, delivery: { clock } })
     const client = await open(`${url}/run`)
     client.response.pause()
-    await eventually(() => delivery.stats().stalled === 1)
+    await until(() => delivery.stats().stalled === 1)
     const result = results[0]
     expect(result?.outcome === 'streaming' && result.handle.stalledSince).toBe(0)
     const drained = delivery.drain(3000)
-    await eventually(() => clock.pending === 2)
+    await until(() => clock.pending === 2)
     clock.advance(3000)
     await drained
     expect(delivery.stats()).toMatchObject({ followers: 0, stalled: 0, feeds: 0 })

@@ -1,5 +1,7 @@
 /** A throwaway face with a dialect of its own, behind the real routes and guard, beside a native one. */
 import type { Run } from '@millrace/protocol'
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import { until } from '@millrace/test-support/until'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
@@ -14,9 +16,8 @@ import { createHttpServer } from '#http/server'
 import { localWakeups } from '#wakeups/local'
 import { Wakeups } from '#wakeups/wakeups'
 import { expectNothingLeft } from './support/leftovers.ts'
-import { ManualClock } from './support/manual-clock.ts'
 import { MemoryLog } from './support/memory-log.ts'
-import { eventually, open, type SseClient } from './support/sse-client.ts'
+import { open, type SseClient } from './support/sse-client.ts'
 import { toyDialect } from './support/toy-dialect.ts'
 
 expectNothingLeft()
@@ -162,7 +163,7 @@ test('a live event is encoded once per dialect, however many follow, and causes 
   }
   const { log, delivery, follow } = await serve(counting)
   const clients = await Promise.all(Array.from({ length: 20 }, () => follow('/toy')))
-  await eventually(() => delivery.stats().followers === 20)
+  await until(() => delivery.stats().followers === 20)
   for (let n = 0; n < 25; n++) append(log, 1)
   await Promise.all(clients.map((client) => client.until(({ text }) => text === shown(log, toyDialect))))
   expect([encoded, log.pagesRead, delivery.stats().feeds]).toEqual([25, 0, 1])
@@ -173,10 +174,10 @@ test('events that a dialect does not show write nothing, keep the stream open, a
   const clients = [await follow('/toy'), await follow('/native')]
   for (let n = 0; n < 3; n++) log.append('run', [{ type: 'note', data: n }])
   await clients[1]?.until(({ ids }) => ids.length === 3)
-  await eventually(() => delivery.stats().behind === 0)
+  await until(() => delivery.stats().behind === 0)
   // The same again from a page, for a client that replays.
   clients.push(await follow('/toy'))
-  await eventually(() => delivery.stats().followers === 3 && delivery.stats().behind === 0)
+  await until(() => delivery.stats().followers === 3 && delivery.stats().behind === 0)
   expect([clients[0]?.text, clients[2]?.text]).toEqual(['', ''])
   log.append('run', [{ type: 'output', data: 'x' }])
   for (const client of [clients[0], clients[2]]) {

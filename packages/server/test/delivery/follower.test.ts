@@ -1,9 +1,10 @@
+import { until } from '@millrace/test-support/until'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { nativeDialect } from '#delivery/dialect'
 import { FeedRig } from './support/feed-rig.ts'
 import { MemoryLog } from './support/memory-log.ts'
-import { eventually, parseFrames } from './support/sse-client.ts'
+import { parseFrames } from './support/sse-client.ts'
 import { toyDialect } from './support/toy-dialect.ts'
 
 const runs = process.env.MILLRACE_TEST_FULL === undefined ? 40 : 1000
@@ -116,7 +117,7 @@ test("pruning past a follower's cursor sends it a reset, and it continues at the
   log.appendMany('run', 100, 50)
   const rig = new FeedRig(log, { ringBytes: 1, batchBytes: 500 })
   const followed = await rig.follow('run', '0', { fullAfterWrite: () => true })
-  await eventually(() => followed?.sink.backedUp === true)
+  await until(() => followed?.sink.backedUp === true)
   const seen = parseFrames(followed?.sink.text ?? '').length
   expect(seen).toBeGreaterThan(0)
   log.prune('run', 90)
@@ -147,14 +148,14 @@ test('a wake-up that announces more than can be read neither spins nor ends the 
   log.append('run', [{ type: 'a', data: 1 }])
   const rig = new FeedRig(log)
   const followed = await rig.follow('run', '0')
-  await eventually(() => followed?.follower.cursor === 1)
+  await until(() => followed?.follower.cursor === 1)
   for (const listener of log.listeners) {
     listener({ runId: 'run', change: 'updated', head: 9, closed: false, events: [] })
   }
   for (let n = 0; n < 20; n++) await turn()
   expect(log.pagesRead).toBeLessThanOrEqual(2)
   log.append('run', [{ type: 'b', data: 2 }], true)
-  await eventually(() => followed?.sink.over === 'ended')
+  await until(() => followed?.sink.over === 'ended')
   expect(parseFrames(followed?.sink.text ?? '').map((frame) => frame.id)).toEqual(['1', '2'])
 })
 
@@ -164,7 +165,7 @@ test('a commit between the snapshot of a page and its answer is not overlooked',
   log.append('run', [{ type: 'a', data: 1 }])
   const rig = new FeedRig(log)
   const followed = await rig.follow('run', '0')
-  await eventually(() => followed?.follower.cursor === 1)
+  await until(() => followed?.follower.cursor === 1)
   let delays = 0
   let answer = () => {}
   log.delay = () => {
@@ -177,11 +178,11 @@ test('a commit between the snapshot of a page and its answer is not overlooked',
   for (const listener of log.listeners) {
     listener({ runId: 'run', change: 'updated', head: 2, closed: false, events: [] })
   }
-  await eventually(() => delays === 2)
+  await until(() => delays === 2)
   log.append('run', [{ type: 'b', data: 2 }])
   log.delay = () => Promise.resolve()
   answer()
-  await eventually(() => followed?.follower.cursor === 2)
+  await until(() => followed?.follower.cursor === 2)
   followed?.follower.finish()
 })
 
@@ -191,13 +192,13 @@ test('a gap that is reported while the feed looks at the store makes it look aga
   log.append('run', [{ type: 'a', data: 1 }])
   const rig = new FeedRig(log)
   const followed = await rig.follow('run', '0')
-  await eventually(() => followed?.follower.cursor === 1)
+  await until(() => followed?.follower.cursor === 1)
   const answers: (() => void)[] = []
   log.delay = () => new Promise((resolve) => answers.push(resolve))
   rig.wakeups.gap()
   // The first look has taken its snapshot, and its answer is on the way.
   answers.shift()?.()
-  await eventually(() => answers.length === 1)
+  await until(() => answers.length === 1)
   log.hints = () => {}
   log.append('run', [{ type: 'b', data: 2 }])
   rig.wakeups.gap()
@@ -205,7 +206,7 @@ test('a gap that is reported while the feed looks at the store makes it look aga
   log.delay = () => Promise.resolve()
   const before = log.boundsRead
   answers.shift()?.()
-  await eventually(() => followed?.follower.cursor === 2)
+  await until(() => followed?.follower.cursor === 2)
   expect(log.boundsRead - before).toBe(1)
   followed?.follower.finish()
 })
@@ -225,7 +226,7 @@ test('a heartbeat that fills the sink holds events back until it drains', async 
   expect(followed?.sink.text).toBe(': heartbeat\n\n')
   followed?.sink.drain()
   expect(followed?.follower.stalledSince).toBeNull()
-  await eventually(() => followed?.follower.cursor === 1)
+  await until(() => followed?.follower.cursor === 1)
   followed?.follower.finish()
 })
 
@@ -264,7 +265,7 @@ test('a thousand followers are served evenly: none receives a second batch befor
     if (one !== null) followed.push(one)
   }
   log.appendMany('run', 500, 100)
-  await eventually(() => followed.every(({ follower }) => follower.cursor === 500))
+  await until(() => followed.every(({ follower }) => follower.cursor === 500))
   expect(followed[0]?.sink.writes).toBeGreaterThan(10)
   // The count is taken before the write it interrupts is counted.
   expect(spread).toBeLessThanOrEqual(2)
@@ -278,9 +279,9 @@ test('a deleted run ends its streams', async () => {
   log.append('run', [{ type: 'a', data: 1 }])
   const rig = new FeedRig(log)
   const followed = await rig.follow('run', undefined)
-  await eventually(() => followed?.follower.cursor === 1)
+  await until(() => followed?.follower.cursor === 1)
   log.delete('run')
-  await eventually(() => followed?.sink.over === 'ended')
+  await until(() => followed?.sink.over === 'ended')
   expect(rig.feeds.size).toBe(0)
 })
 
@@ -291,7 +292,7 @@ test('a store that fails during a stream breaks the connection, so that the clie
   const rig = new FeedRig(log, { ringBytes: 1 })
   const followed = await rig.follow('run', '0', { fullAfterWrite: () => true })
   log.failReads = new Error('disk')
-  await eventually(() => followed?.sink.over === 'destroyed')
+  await until(() => followed?.sink.over === 'destroyed')
   expect(rig.counters.readFailures).toBe(1)
   expect(rig.feeds.size).toBe(0)
 })
@@ -304,11 +305,11 @@ test('followers at one cursor share the reads, and a second replay finds the pag
   const rig = new FeedRig(log, { ringBytes: 1 })
   const keeper = await rig.follow('run', '100')
   const all = await Promise.all(Array.from({ length: 50 }, () => rig.follow('run', '0')))
-  await eventually(() => all.every((one) => one?.follower.cursor === 100))
+  await until(() => all.every((one) => one?.follower.cursor === 100))
   const pages = log.pagesRead
   expect(pages).toBeLessThan(10)
   const again = await rig.follow('run', '0')
-  await eventually(() => again?.follower.cursor === 100)
+  await until(() => again?.follower.cursor === 100)
   expect(log.pagesRead - pages).toBeLessThanOrEqual(1)
   for (const one of [...all, again, keeper]) one?.follower.finish()
 })
@@ -322,11 +323,11 @@ test('wake-ups without events, as from another node, cost one read for all follo
   const all = await Promise.all(Array.from({ length: 50 }, () => rig.follow('run', '0')))
   for (let n = 1; n <= 10; n++) {
     log.append('run', [{ type: 'a', data: n }], n === 10)
-    await eventually(() => all.every((one) => one?.follower.cursor === n))
+    await until(() => all.every((one) => one?.follower.cursor === n))
     // A follower that comes later finds it in memory.
     if (n < 10) all.push(await rig.follow('run', '0'))
   }
-  await eventually(() => all.every((one) => one?.sink.over === 'ended'))
+  await until(() => all.every((one) => one?.sink.over === 'ended'))
   for (const one of all) expect(parseFrames(one?.sink.text ?? '')).toHaveLength(10)
   expect(log.pagesRead).toBe(10)
 })

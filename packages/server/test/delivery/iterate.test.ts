@@ -1,11 +1,11 @@
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import { until } from '@millrace/test-support/until'
 import { describe, expect, test } from 'vitest'
 import { CursorReset, Delivery } from '#delivery/delivery'
 import { localWakeups } from '#wakeups/local'
 import { Wakeups } from '#wakeups/wakeups'
 import { expectNothingLeft } from './support/leftovers.ts'
-import { ManualClock } from './support/manual-clock.ts'
 import { MemoryLog } from './support/memory-log.ts'
-import { eventually } from './support/sse-client.ts'
 
 expectNothingLeft()
 
@@ -46,7 +46,7 @@ describe('a follower inside the process', () => {
     const { log, delivery } = setUp(40)
     const seen: number[] = []
     const done = collect(delivery.iterate('run', { after: 7 }), seen)
-    await eventually(() => seen.length === 33)
+    await until(() => seen.length === 33)
     for (let n = 0; n < 10; n++) log.appendMany('run', 3, 5)
     log.append('run', [{ type: 'complete', data: null }], true)
     expect(await done).toEqual(range(8, 71))
@@ -96,7 +96,7 @@ describe('a follower inside the process', () => {
     const controller = new AbortController()
     const seen: number[] = []
     const done = collect(delivery.iterate('run', { signal: controller.signal }), seen)
-    await eventually(() => seen.length === 3)
+    await until(() => seen.length === 3)
     controller.abort()
     expect(await done).toEqual([1, 2, 3])
     expect(delivery.stats().iterators).toBe(0)
@@ -106,7 +106,7 @@ describe('a follower inside the process', () => {
     const { log, delivery, clock } = setUp(3)
     const seen: number[] = []
     const done = collect(delivery.iterate('run', {}), seen)
-    await eventually(() => seen.length === 3)
+    await until(() => seen.length === 3)
     log.hints = () => {}
     log.append('run', [{ type: 'complete', data: 1 }], true)
     clock.advance(15_000)
@@ -118,7 +118,7 @@ describe('a follower inside the process', () => {
     const { log, delivery, listening } = setUp(3)
     const seen: number[] = []
     const done = collect(delivery.iterate('run', {}), seen)
-    await eventually(() => seen.length === 3)
+    await until(() => seen.length === 3)
     log.hints = () => {}
     log.appendMany('run', 100, 20)
     await delivery.drain(1000)

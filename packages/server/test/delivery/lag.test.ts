@@ -1,6 +1,7 @@
+import { until } from '@millrace/test-support/until'
 import { expect, test } from 'vitest'
 import { MemoryLog } from './support/memory-log.ts'
-import { eventually, open, type SseClient } from './support/sse-client.ts'
+import { open, type SseClient } from './support/sse-client.ts'
 import { startStreamServer } from './support/stream-server.ts'
 
 /** More than the system takes for a client that does not read. */
@@ -29,7 +30,7 @@ test('a client that does not read shows in the maximum lag, and the median still
   slow.response.pause()
   log.appendMany('run', events.count, events.bytes)
   await Promise.all(done)
-  await eventually(() => delivery.stats().stalled === 1)
+  await until(() => delivery.stats().stalled === 1)
   const { behind, lagMedian, lagMax } = delivery.stats()
   expect({ behind, lagMedian }).toEqual({ behind: 1, lagMedian: 0 })
   expect(lagMax).toBeGreaterThan(0)
@@ -46,7 +47,7 @@ test('where most streams are behind, the median lag shows it', async () => {
   const slow = await Promise.all(Array.from({ length: 3 }, () => open(`${url}/run`)))
   for (const client of slow) client.response.pause()
   log.appendMany('run', events.count, events.bytes)
-  await eventually(() => delivery.stats().stalled === 3)
+  await until(() => delivery.stats().stalled === 3)
   const { behind, lagMedian, lagMax } = delivery.stats()
   expect(behind).toBe(3)
   expect(lagMedian).toBeGreaterThan(0)

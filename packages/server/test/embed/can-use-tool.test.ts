@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CanUseTool, type Options, query } from '@anthropic-ai/claude-agent-sdk'
 import { startScriptedModel } from '@millrace/scripted-model'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type CanUseToolOptions, canUseTool, createCanUseTool } from '#index'
-import { scratch } from './host.ts'
 
 const about = {
   signal: new AbortController().signal,
@@ -44,7 +44,7 @@ describe('canUseTool', () => {
 
 describe('createCanUseTool', () => {
   const place = () => {
-    const folder = realpathSync(scratch())
+    const folder = realpathSync(temporaryFolder())
     const [project, home] = [join(folder, 'project'), join(folder, 'home')]
     mkdirSync(project)
     mkdirSync(home)
@@ -133,7 +133,7 @@ describe('createCanUseTool', () => {
 
 describe('with the real agent SDK', () => {
   it('with the real SDK, an allowed call runs, a denied one does not, and the agent learns why', async () => {
-    const folder = realpathSync(scratch())
+    const folder = realpathSync(temporaryFolder())
     const [project, home] = [join(folder, 'project'), join(folder, 'home')]
     mkdirSync(project)
     mkdirSync(home)

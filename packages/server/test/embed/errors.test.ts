@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, test } from 'vitest'
 import * as library from '#index'
-import { millraceIn, scratch } from './host.ts'
+import { millraceIn } from './host.ts'
 
 const { ConfigError, DataDirInUse, errorTable, MillraceError } = library
 
@@ -40,7 +41,7 @@ test('a wrong configuration fails the start with invalid_config and one field fo
 
 // Failed before: the error had no code, and its class was not exported.
 test('a data directory in use fails the start with data_dir_in_use, until it is released', async () => {
-  const dataDir = scratch()
+  const dataDir = temporaryFolder()
   const [first, second] = [millraceIn({ dataDir }), millraceIn({ dataDir })]
   await first.start()
   const error = await failureOf(second.start())
@@ -55,7 +56,7 @@ test('a data directory in use fails the start with data_dir_in_use, until it is 
 
 // Failed before: the errors of the worker thread and of the operating system came through as they were.
 test('storage that cannot be opened fails the start with storage_failed', async () => {
-  const newer = scratch()
+  const newer = temporaryFolder()
   const database = new DatabaseSync(join(newer, 'millrace.db'))
   database.exec('PRAGMA user_version = 100000')
   database.close()
@@ -63,7 +64,7 @@ test('storage that cannot be opened fails the start with storage_failed', async 
     code: 'storage_failed',
     message: expect.stringContaining('newer version of Millrace'),
   })
-  const file = join(scratch(), 'file')
+  const file = join(temporaryFolder(), 'file')
   writeFileSync(file, '')
   const below = join(file, 'data')
   expect(await failureOf(millraceIn({ dataDir: below }).start())).toMatchObject({ code: 'storage_failed' })

@@ -1,8 +1,9 @@
 import { get } from 'node:http'
+import type { Register } from '@millrace/test-support/folders'
 import compression from 'compression'
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { job, listen, millraceIn, post, type Register, userOf } from './host.ts'
+import { job, listen, millraceIn, post, userOf } from './host.ts'
 
 const ada = { 'x-user': 'ada' }
 const bob = { 'x-user': 'bob' }

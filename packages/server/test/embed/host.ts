@@ -1,22 +1,11 @@
 /** A host application with Millrace inside: real sockets, a real data directory, everything gone afterwards. */
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { type Register, temporaryFolder } from '@millrace/test-support/folders'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import { type ConfigFile, createMillrace, type Millrace, type MillraceOptions } from '#index'
 
 export const silent = pino({ level: 'silent' })
-
-/** Takes what is to be called when the test, or a group of tests, is over; the last one first. */
-export type Register = (release: () => void | Promise<void>) => void
-
-export function scratch(register: Register = onTestFinished): string {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-embed-'))
-  register(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 /** One project and tools that need nothing but node; without a sandbox, which has tests of its own. */
 export function toolbox(folder: string, more: ConfigFile = {}): ConfigFile {
@@ -38,8 +27,8 @@ export function millraceIn(
   more: ConfigFile = {},
   register: Register = onTestFinished,
 ): Millrace {
-  const config = toolbox(scratch(register), more)
-  const millrace = createMillrace(config, { log: silent, dataDir: scratch(register), ...options })
+  const config = toolbox(temporaryFolder(register), more)
+  const millrace = createMillrace(config, { log: silent, dataDir: temporaryFolder(register), ...options })
   register(() => millrace.stop())
   return millrace
 }

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import express from 'express'
 import { expect, onTestFinished, test } from 'vitest'
 import { ConfigError, CursorReset, createMillrace, type Millrace } from '#index'
-import { job, listen, millraceIn, post, scratch, silent, toolbox, userOf } from './host.ts'
+import { job, listen, millraceIn, post, silent, toolbox, userOf } from './host.ts'
 
 const ada = { 'x-user': 'ada' }
 
@@ -18,8 +19,8 @@ async function eventsOf(millrace: Millrace, id: string) {
 }
 
 test('creating opens nothing, a start opens everything, and a stop releases it for the next start', async () => {
-  const dataDir = join(scratch(), 'data')
-  const config = toolbox(scratch())
+  const dataDir = join(temporaryFolder(), 'data')
+  const config = toolbox(temporaryFolder())
   const one = createMillrace(config, { dataDir, log: silent })
   expect(existsSync(dataDir)).toBe(false)
   const signals = process.listenerCount('SIGTERM') + process.listenerCount('SIGINT')
@@ -45,9 +46,9 @@ test('a repeated start or stop does nothing, and calls take effect in their orde
 })
 
 test('a failed start can be repeated, and a stop after it is no error', async () => {
-  const config = toolbox(scratch())
+  const config = toolbox(temporaryFolder())
   const wrong = { ...config, concurency: {} }
-  const millrace = createMillrace(wrong, { dataDir: scratch(), log: silent })
+  const millrace = createMillrace(wrong, { dataDir: temporaryFolder(), log: silent })
   onTestFinished(() => millrace.stop())
   await expect(millrace.start()).rejects.toBeInstanceOf(ConfigError)
   await millrace.stop()

@@ -3,7 +3,7 @@ import type { Run } from '@millrace/protocol'
 import compression from 'compression'
 import express from 'express'
 import { expect, test } from 'vitest'
-import { open } from '../delivery/support/sse-client.ts'
+import { open } from '#test/delivery/support/sse-client'
 import { job, listen, millraceIn, post, userOf } from './host.ts'
 
 test('hooks report every run: created, updated, finished once, also in a start after a stop', async () => {

@@ -1,7 +1,7 @@
 /** The emitter of a session: what it emits, to whom, and what it costs when nobody listens. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { AgentSessionManager } from '#index'
-import { type Agent, completed } from '../faces/support/session-server.ts'
+import { type Agent, completed } from '#test/faces/support/session-server'
 import { found, open, over, sessionIn } from './session-host.ts'
 
 /** An agent that says these messages, one for each time it is told to go on. */

@@ -1,7 +1,7 @@
 /** Sessions of a server with a scripted agent, as a program that embeds a Millrace has them. */
 import type { SessionEndEvent } from '@millrace/protocol'
 import { type AgentSession, AgentSessionManager } from '#index'
-import { openSessionServer, type SessionServerOptions } from '../faces/support/session-server.ts'
+import { openSessionServer, type SessionServerOptions } from '#test/faces/support/session-server'
 
 export async function open(options: SessionServerOptions = {}) {
   const server = await openSessionServer(options)

@@ -10,7 +10,7 @@ import {
   completed,
   openSessionServer,
   type SessionServerOptions,
-} from '../faces/support/session-server.ts'
+} from '#test/faces/support/session-server'
 import { listen, millraceIn, post } from './host.ts'
 
 const anna = { 'x-user': 'anna' }

@@ -1,12 +1,13 @@
 /** Sessions for a program that embeds a Millrace: the manager, and the runs behind it. */
 import { randomUUID } from 'node:crypto'
 import type { RunKind } from '@millrace/protocol'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { describe, expect, it } from 'vitest'
 import { AgentSessionManager, agentSessionManager, createMillrace } from '#index'
 import { openSqliteStore } from '#store/sqlite/store'
 import type { Store } from '#store/store'
-import { type Agent, completed, type SessionServer, untilAsked } from '../faces/support/session-server.ts'
-import { millraceIn, scratch, silent, toolbox } from './host.ts'
+import { type Agent, completed, type SessionServer, untilAsked } from '#test/faces/support/session-server'
+import { millraceIn, silent, toolbox } from './host.ts'
 import { open, over, sessionIn } from './session-host.ts'
 
 const nobodys = '00000000-0000-4000-8000-000000000000'
@@ -109,7 +110,7 @@ describe('a manager', () => {
   })
 
   it('a manager reports how many open runs the start found and closed', async () => {
-    const dataDir = scratch()
+    const dataDir = temporaryFolder()
     const store = await openSqliteStore({ dataDir })
     const left = await leaveOpen(store, ['session', 'session', 'job'])
     await store.close()
@@ -216,7 +217,7 @@ describe('the manager of this process', () => {
   })
 
   it('the shared manager ignores a Millrace whose start failed', async () => {
-    const wrong = createMillrace({ ...toolbox(scratch()), concurency: {} } as never, { log: silent })
+    const wrong = createMillrace({ ...toolbox(temporaryFolder()), concurency: {} } as never, { log: silent })
     await expect(wrong.start()).rejects.toThrow('concurency')
     await expect(agentSessionManager.getSession(nobodys)).rejects.toMatchObject({ code: 'draining' })
   })

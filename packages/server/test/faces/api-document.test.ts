@@ -1,6 +1,6 @@
 /** The API's own document: what it says is what is answered. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openRig, post, type Rig } from '../security/support/server.ts'
+import { openRig, post, type Rig } from '#test/security/support/server'
 
 interface Operation {
   summary?: string

@@ -1,10 +1,10 @@
 /** The executions face over HTTP: external runs are followed and cancelled through it; nothing is started yet. */
 import { request } from 'node:http'
 import { createGunzip } from 'node:zlib'
+import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { bearer, follow } from '../security/support/follow.ts'
-import { openRig, post, type Rig } from '../security/support/server.ts'
-import { eventually } from '../security/support/wire.ts'
+import { bearer, follow } from '#test/security/support/follow'
+import { openRig, post, type Rig } from '#test/security/support/server'
 
 let rig: Rig
 beforeAll(async () => {
@@ -130,14 +130,14 @@ describe('the stream of an execution', () => {
     async (path) => {
       const id = await begin()
       const seen = await followCompressed(path.replace(':id', id))
-      await eventually(() => seen().includes('event: run:started'))
+      await until(() => seen().includes('event: run:started'))
       for (const type of ['one', 'two', 'three']) {
         expect(seen()).not.toContain(`event: ${type}\n`)
         await append(id, type)
-        await eventually(() => seen().includes(`event: ${type}\ndata: {"of":"${type}"}\n\n`))
+        await until(() => seen().includes(`event: ${type}\ndata: {"of":"${type}"}\n\n`))
       }
       await call(`/api/runs/${id}/finish`, post({ state: 'completed' }))
-      await eventually(() => seen().includes('event: execution:complete'))
+      await until(() => seen().includes('event: execution:complete'))
     },
   )
 })

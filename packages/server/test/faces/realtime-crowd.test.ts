@@ -6,7 +6,7 @@ import { connect as connectSocket, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openRig, post, type Rig } from '../security/support/server.ts'
+import { openRig, post, type Rig } from '#test/security/support/server'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 const crowd = full ? 5000 : 500

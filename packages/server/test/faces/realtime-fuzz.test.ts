@@ -1,8 +1,8 @@
 /** Whatever is posted to the realtime face, the answer is one of those documented, and no client is stuck. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { open } from '../delivery/support/sse-client.ts'
-import { openRig, post, type Rig } from '../security/support/server.ts'
+import { open } from '#test/delivery/support/sse-client'
+import { openRig, post, type Rig } from '#test/security/support/server'
 
 let rig: Rig
 beforeAll(async () => {

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { connect as connectSocket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { open, type SseClient } from '../delivery/support/sse-client.ts'
-import { openRig, post, type Rig } from '../security/support/server.ts'
+import { open, type SseClient } from '#test/delivery/support/sse-client'
+import { openRig, post, type Rig } from '#test/security/support/server'
 
 let rig: Rig
 beforeAll(async () => {

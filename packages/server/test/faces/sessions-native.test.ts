@@ -1,7 +1,7 @@
 /** Sessions on the native face: started, resumed, and what they ask answered, over real HTTP. */
 import { describe, expect, it } from 'vitest'
-import { bearer, follow } from '../security/support/follow.ts'
-import { post } from '../security/support/server.ts'
+import { bearer, follow } from '#test/security/support/follow'
+import { post } from '#test/security/support/server'
 import {
   type Agent,
   completed,

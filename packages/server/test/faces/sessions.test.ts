@@ -1,9 +1,10 @@
 /** The sessions face: every answer of it, over real HTTP, with a scripted agent. */
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
-import { ManualClock } from '../delivery/support/manual-clock.ts'
-import { bearer, follow } from '../security/support/follow.ts'
-import { post } from '../security/support/server.ts'
-import { eventually, exchange } from '../security/support/wire.ts'
+import { bearer, follow } from '#test/security/support/follow'
+import { post } from '#test/security/support/server'
+import { exchange } from '#test/security/support/wire'
 import { type Agent, completed, openSessionServer, type SessionServer } from './support/session-server.ts'
 
 const nobodys = '00000000-0000-4000-8000-000000000000'
@@ -212,7 +213,7 @@ describe('the stream', () => {
     const comments = () => stream.text().match(/^:.*$/gm) ?? []
     const beatAt = async (ms: number, beats: number) => {
       clock.advance(ms)
-      await eventually(() => comments().length === beats)
+      await until(() => comments().length === beats)
     }
     await beatAt(14_000, 0)
     await beatAt(2000, 1)
@@ -293,9 +294,7 @@ describe('an abort', () => {
     // The agent ends by itself between the look-up and the abort.
     const server = await openSessionServer({ agent: async ({ run }) => completed(run.id) })
     const id = await startSession(server)
-    await eventually(
-      async () => (await server.runs.get(id, { user: 'olga', admin: false })).state === 'completed',
-    )
+    await until(async () => (await server.runs.get(id, { user: 'olga', admin: false })).state === 'completed')
     const early = {
       ...(await server.runs.get(id, { user: 'olga', admin: false })),
       state: 'running' as const,

@@ -1,4 +1,5 @@
 /** A client on a sink in memory: what waits for it, and what it is spared. */
+import { ManualClock } from '@millrace/test-support/manual-clock'
 import { describe, expect, it } from 'vitest'
 import type { Identity } from '#auth/identity'
 import { pendingBytesMax, RealtimeClient, stalledBytesMax } from '#realtime/client'
@@ -6,9 +7,8 @@ import { Published, RecordChange } from '#realtime/message'
 import { readSubscription } from '#realtime/subscription'
 import { FairQueue } from '#sse/fair-queue'
 import { Heartbeats } from '#sse/heartbeats'
-import { connectInMemory } from '../delivery/support/feed-rig.ts'
-import { ManualClock } from '../delivery/support/manual-clock.ts'
-import { parseFrames } from '../delivery/support/sse-client.ts'
+import { connectInMemory } from '#test/delivery/support/feed-rig'
+import { parseFrames } from '#test/delivery/support/sse-client'
 
 const runs = readSubscription('runs/*')
 const chat = readSubscription('chat')

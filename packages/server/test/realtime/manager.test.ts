@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatSSEComment, formatSSEMessage, RealtimeManager } from '#embed/realtime-manager'
-import { parseFrames } from '../delivery/support/sse-client.ts'
+import { parseFrames } from '#test/delivery/support/sse-client'
 
 class Connection {
   text = ''

@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import { until } from '@millrace/test-support/until'
 import { pino } from 'pino'
 import { expect, it, onTestFinished } from 'vitest'
 import type { Identity } from '#auth/identity'
@@ -10,9 +12,8 @@ import { RunHooks } from '#realtime/hooks'
 import { Realtime } from '#realtime/realtime'
 import { readSubscription } from '#realtime/subscription'
 import type { Commit } from '#store/store'
-import { expectNothingLeft } from '../delivery/support/leftovers.ts'
-import { ManualClock } from '../delivery/support/manual-clock.ts'
-import { eventually, open } from '../delivery/support/sse-client.ts'
+import { expectNothingLeft } from '#test/delivery/support/leftovers'
+import { open } from '#test/delivery/support/sse-client'
 
 expectNothingLeft()
 
@@ -105,7 +106,7 @@ it('a drain sends waiting messages, ends the streams, and hangs up on clients th
   while (sleeper.client.stalledSince === null || sleeper.client.pendingBytes === 0) {
     realtime.publish('topic', large)
     sent += 1
-    await eventually(() => reader.client.pendingBytes === 0 && reader.client.stalledSince === null)
+    await until(() => reader.client.pendingBytes === 0 && reader.client.stalledSince === null)
   }
   realtime.publish('topic', 'last')
   const drained = realtime.drain(3000)

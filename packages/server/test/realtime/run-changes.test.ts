@@ -1,10 +1,10 @@
 /** From commits to changes, over a store whose reads the test holds up. */
 import { randomUUID } from 'node:crypto'
+import { ManualClock } from '@millrace/test-support/manual-clock'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type RunChange, RunChanges } from '#realtime/run-changes'
 import type { Commit, RunRecord } from '#store/store'
-import { ManualClock } from '../delivery/support/manual-clock.ts'
 
 const blank: RunRecord = {
   id: '',

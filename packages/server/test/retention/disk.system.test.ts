@@ -1,10 +1,11 @@
 import { completed, line, runningRun, upTo } from '@millrace/store-conformance/material'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, test } from 'vitest'
 import { Retention } from '#retention/retention'
-import { openTemporary, temporaryDir } from '../store/sqlite/support/temporary.ts'
+import { openTemporary } from '#test/store/sqlite/support/temporary'
 
 test('the space of deleted logs returns to the disk, except for what new events will need', async () => {
-  const store = await openTemporary({ dataDir: temporaryDir() })
+  const store = await openTemporary({ dataDir: temporaryFolder() })
   const id = await runningRun(store)
   const large = line('x'.repeat(1_000_000))
   for (const _ of upTo(40)) await store.append(id, 1, [large])

@@ -1,10 +1,11 @@
 import { completed, line, runningRun, upTo } from '@millrace/store-conformance/material'
+import { until } from '@millrace/test-support/until'
 import { expect, onTestFinished, test } from 'vitest'
 import { Retention } from '#retention/retention'
 import { openMemoryStore } from '#store/memory/store'
 import type { Store } from '#store/store'
-import { eventually, open, type SseClient } from '../delivery/support/sse-client.ts'
-import { startStreamServer } from '../delivery/support/stream-server.ts'
+import { open, type SseClient } from '#test/delivery/support/sse-client'
+import { startStreamServer } from '#test/delivery/support/stream-server'
 
 function openTemporary(): Store {
   const store = openMemoryStore()
@@ -36,7 +37,7 @@ async function pausedFollower() {
   const client = await open(`${server.url}/${id}`)
   await client.until(({ ids }) => ids.length > 0)
   client.response.pause()
-  await eventually(() => server.delivery.stats().stalled === 1)
+  await until(() => server.delivery.stats().stalled === 1)
   const retention = new Retention({ store, rule: { days: 1 }, now: () => Date.now() })
   return { store, id, server, client, retention }
 }

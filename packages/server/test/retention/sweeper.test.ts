@@ -1,8 +1,8 @@
 import { MillraceError } from '@millrace/protocol'
+import { ManualClock } from '@millrace/test-support/manual-clock'
 import { expect, test } from 'vitest'
 import type { Pruned } from '#retention/retention'
 import { firstSweepMs, startSweeper, sweepIntervalMs } from '#retention/sweeper'
-import { ManualClock } from '../delivery/support/manual-clock.ts'
 
 function rig(prune: () => Promise<Pruned> = async () => ({ runs: 0, events: 0, bytes: 0 })) {
   const clock = new ManualClock()

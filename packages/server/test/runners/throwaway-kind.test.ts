@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type Availability, alwaysAvailable, type Kind } from '#runners/kind'
 import type { EmittedEvent, RunContext } from '#runners/runner'
-import { openSessionServer, type SessionServer, untilAsked } from '../faces/support/session-server.ts'
+import { openSessionServer, type SessionServer, untilAsked } from '#test/faces/support/session-server'
 
 const ended = { result: null, error: null, usage: null }
 

@@ -1,4 +1,5 @@
 import { newApproval, runningRun } from '@millrace/store-conformance/material'
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import { EndRequest } from '#runners/runner'
 import { openMemoryStore } from '#store/memory/store'
@@ -9,7 +10,6 @@ import {
   expectWholeLog,
   logOf,
   refusalOf,
-  until,
   untilOver,
   untilState,
 } from './support/rig.ts'
@@ -47,7 +47,7 @@ describe('the end of a run with an open approval', () => {
     expect(await refusalOf(rig.runs.answerApproval(id, approvalId, { decision: 'allow' }, ann))).toBe(
       'already_answered',
     )
-    expect(rig.clock.timers).toBe(0)
+    expect(rig.clock.pending).toBe(0)
   })
 
   it('by a shutdown is in time, whether the runner heeds it or not', async () => {
@@ -69,7 +69,7 @@ describe('the end of a run with an open approval', () => {
       expect(await rig.store.getRun(id)).toMatchObject({ state: 'interrupted', cause: 'shutdown' })
       expect((await expectResolvedOnce(rig.store, id)).map(({ by }) => by)).toEqual(['withdrawn'])
     }
-    expect(rig.clock.timers).toBe(0)
+    expect(rig.clock.pending).toBe(0)
     gate.resolve()
     await until(() => rig.runner.active === 0)
   })
@@ -86,7 +86,7 @@ describe('the end of a run with an open approval', () => {
     expect((await untilOver(rig.runs, id)).state).toBe('completed')
     expect(await refusalOf(asked[0] ?? Promise.resolve())).toBe('run_over')
     expect((await expectResolvedOnce(rig.store, id)).map(({ by }) => by)).toEqual(['withdrawn'])
-    expect(rig.clock.timers).toBe(0)
+    expect(rig.clock.pending).toBe(0)
   })
 
   it('that cannot be stored rejects the wait all the same', async () => {
@@ -100,7 +100,7 @@ describe('the end of a run with an open approval', () => {
     })
     await startSession(rig)
     expect(await reason).toMatchObject({ message: 'the run is over' })
-    expect(rig.clock.timers).toBe(0)
+    expect(rig.clock.pending).toBe(0)
   })
 
   it('races its answer: the log tells one story, and the runner heard no other', async () => {
@@ -127,7 +127,7 @@ describe('the end of a run with an open approval', () => {
       if (resolved?.by === 'withdrawn') expect(heard.get(id)).toBe('rejected')
       else expect(['rejected', { decision: 'allow', by: 'person' }]).toContainEqual(heard.get(id))
     }
-    expect(rig.clock.timers).toBe(0)
+    expect(rig.clock.pending).toBe(0)
   })
 
   it('rejects every later request of its runner, and stores none', async () => {
@@ -138,7 +138,7 @@ describe('the end of a run with an open approval', () => {
     const { length } = await expectWholeLog(rig.store, id)
     await expect(rig.runner.context(id).ask(approvalRequest)).rejects.toBeInstanceOf(EndRequest)
     expect(await logOf(rig.store, id)).toHaveLength(length)
-    expect(rig.clock.timers).toBe(0)
+    expect(rig.clock.pending).toBe(0)
   })
 
   it('by a crash of the server withdraws it at the next start, once', async () => {

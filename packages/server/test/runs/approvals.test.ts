@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { permissionTypes } from '@millrace/protocol'
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import type { Commit } from '#store/store'
 import {
@@ -10,7 +11,6 @@ import {
   logOf,
   refusalOf,
   root,
-  until,
   untilOver,
 } from './support/rig.ts'
 import {
@@ -140,7 +140,7 @@ describe('an approval', () => {
     const rig = await openSessions({ script: working(({ ask }) => ask({ ...approvalRequest, input: 10n })) })
     const { id } = await startSession(rig)
     expect(await untilOver(rig.runs, id)).toMatchObject({ state: 'errored' })
-    expect(rig.clock.timers).toBe(0)
+    expect(rig.clock.pending).toBe(0)
   })
 
   it('and its answer are the service’s to record: a runner cannot emit such events', async () => {
@@ -161,19 +161,19 @@ describe('an approval that nobody answers', () => {
     const rig = await openSessions({ script: askOnce, parts: { approvalSeconds: 60 } })
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
-    await rig.clock.move(59_999)
+    await rig.clock.advance(59_999)
     expect(await rig.store.openApprovals(id)).toHaveLength(1)
-    await rig.clock.move(1000)
+    await rig.clock.advance(1000)
     expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'deny', by: 'expiry' })
     expect((await logOf(rig.store, id)).at(-2)?.data).toEqual({ approvalId, decision: 'deny', by: 'expiry' })
-    expect(rig.clock.timers).toBe(0)
+    expect(rig.clock.pending).toBe(0)
   })
 
   it('has expired although no sweep has come by', async () => {
     const rig = await openSessions({ script: askOnce, parts: { approvalSeconds: 0.5 } })
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
-    await rig.clock.move(500)
+    await rig.clock.advance(500)
     const late = rig.runs.answerApproval(id, approvalId, { decision: 'allow' }, ann)
     expect(await refusalOf(late)).toBe('already_answered')
     expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'deny', by: 'expiry' })
@@ -186,14 +186,14 @@ describe('an approval that nobody answers', () => {
     const open = await Promise.all(
       started.map(async ({ id }) => ({ id, approvalId: await openApproval(rig.store, id) })),
     )
-    expect(rig.clock.timers).toBe(1)
-    await rig.clock.move(1000)
-    expect(rig.clock.timers).toBe(1)
+    expect(rig.clock.pending).toBe(1)
+    await rig.clock.advance(1000)
+    expect(rig.clock.pending).toBe(1)
     for (const { id, approvalId } of open) {
       await rig.runs.answerApproval(id, approvalId, { decision: 'allow' }, ann)
     }
     for (const { id } of started) await untilOver(rig.runs, id)
-    expect(rig.clock.timers).toBe(0)
+    expect(rig.clock.pending).toBe(0)
   })
 
   it('is swept again after the store could not be read, which is logged once', async () => {
@@ -211,7 +211,7 @@ describe('an approval that nobody answers', () => {
     })
     const { id } = await startSession(rig)
     await openApproval(rig.store, id)
-    for (let second = 0; second < 3; second += 1) await rig.clock.move(1000)
+    for (let second = 0; second < 3; second += 1) await rig.clock.advance(1000)
     expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'deny', by: 'expiry' })
     expect(rig.logged.filter((text) => text.includes('cannot be read'))).toHaveLength(1)
   })
@@ -243,7 +243,7 @@ describe('an answer that came in by another node', () => {
     const said = { decision: 'deny' as const, message: 'no' }
     await rig.runs.answerApproval(id, approvalId, said, ann)
     expect((await rig.runs.get(id, ann)).state).toBe('running')
-    await rig.clock.move(1000)
+    await rig.clock.advance(1000)
     expect((await untilOver(rig.runs, id)).result).toEqual({ ...said, by: 'person' })
   })
 })

@@ -1,9 +1,9 @@
 import { MillraceError } from '@millrace/protocol'
+import { until } from '@millrace/test-support/until'
 import { pino } from 'pino'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Dispatcher } from '#runs/dispatcher'
 import type { Commit, RunRecord } from '#store/store'
-import { until } from './support/rig.ts'
 
 /** A queue that answers when the test says so, and commits that the test makes up. */
 function rig() {

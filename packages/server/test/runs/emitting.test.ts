@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { MillraceError } from '@millrace/protocol'
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import type { RunContext } from '#runners/runner'
 import {
@@ -9,7 +10,6 @@ import {
   logOf,
   openRig,
   startJob,
-  until,
   untilOver,
   untilState,
 } from './support/rig.ts'

@@ -1,3 +1,4 @@
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it, vi } from 'vitest'
 import { EndRequest } from '#runners/runner'
 import {
@@ -9,7 +10,6 @@ import {
   refusalOf,
   root,
   startJob,
-  until,
   untilOver,
   untilState,
 } from './support/rig.ts'

@@ -1,4 +1,5 @@
 import { isFinal, permissionTypes } from '@millrace/protocol'
+import { until } from '@millrace/test-support/until'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { RunContext, RunOutcome } from '#runners/runner'
@@ -10,7 +11,6 @@ import {
   refusalOf,
   root,
   startJob,
-  until,
 } from './support/rig.ts'
 import { outcome } from './support/scripted-runner.ts'
 import { approvalRequest } from './support/session-rig.ts'

@@ -1,3 +1,4 @@
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import { emptyTables } from '#store/memory/tables'
 import {
@@ -8,7 +9,6 @@ import {
   refusalOf,
   root,
   startJob,
-  until,
   untilOver,
   untilState,
 } from './support/rig.ts'

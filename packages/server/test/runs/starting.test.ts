@@ -1,3 +1,4 @@
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import {
   ann,
@@ -10,7 +11,6 @@ import {
   refusalOf,
   root,
   startJob,
-  until,
   untilOver,
   untilState,
 } from './support/rig.ts'

@@ -1,7 +1,7 @@
 /** Nobody learns that another's run exists: its answers are those for an id that nobody has. */
+import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openRig, post, type Rig } from './support/server.ts'
-import { eventually } from './support/wire.ts'
 
 let rig: Rig
 let theirs: string
@@ -11,7 +11,7 @@ const nobodys = '5f0d9a3e-7a55-4b0e-9d0c-0f5f4a6d9c11'
 beforeAll(async () => {
   rig = await openRig()
   theirs = await rig.job(rig.owner, 'wait')
-  await eventually(async () => (await stateOfTheirs()) === 'running')
+  await until(async () => (await stateOfTheirs()) === 'running')
   const started = await rig.as(rig.owner, '/api/runs', post({ kind: 'external', title: 'Nightly' }))
   theirExternal = ((await started.json()) as { run: { id: string } }).run.id
 })

@@ -3,9 +3,10 @@ import { readdirSync } from 'node:fs'
 import { Server } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openRig, post, type Rig } from './support/server.ts'
-import { eventually, exchange, openSocket, type RawAnswer, readAnswer } from './support/wire.ts'
+import { exchange, openSocket, type RawAnswer, readAnswer } from './support/wire.ts'
 
 const full = Boolean(process.env.MILLRACE_TEST_FULL)
 let rig: Rig
@@ -53,10 +54,10 @@ describe('a request that takes too long to arrive', () => {
     const id = await rig.job(rig.owner, 'wait')
     const { socket, text } = await openSocket(rig.port)
     socket.write(`GET /api/stream/${id} HTTP/1.1\r\n${head()}\r\n\r\n`)
-    await eventually(() => text().includes('waiting'))
+    await until(() => text().includes('waiting'))
     await new Promise((resolve) => setTimeout(resolve, 1000))
     await rig.as(rig.admin, `/api/runs/${id}/abort`, { method: 'POST' })
-    await eventually(() => text().includes('event: error'))
+    await until(() => text().includes('event: error'))
     socket.destroy()
   })
 })
@@ -153,7 +154,7 @@ describe('a request that is too much', () => {
     const id = await rig.job(rig.owner, 'wait')
     const { socket, text, closed } = await openSocket(rig.port)
     socket.write(`GET /api/stream/${id} HTTP/1.1\r\n${head()}\r\n\r\n`)
-    await eventually(() => text().includes('waiting'))
+    await until(() => text().includes('waiting'))
     socket.write('NONSENSE\r\n\r\n')
     await closed
     expect(text()).not.toContain('400')
@@ -257,12 +258,12 @@ describe('connections', () => {
       await Promise.all(opened.map(({ closed }) => closed))
     }
     await wave(100)
-    await eventually(async () => (await rig.gauge('millrace_followers')) === 0)
+    await until(async () => (await rig.gauge('millrace_followers')) === 0)
     const [before, memory] = [descriptors(), heldBytes()]
     for (let n = 0; n < (full ? 50 : 10); n++) await wave(100)
-    await eventually(async () => (await rig.gauge('millrace_followers')) === 0)
+    await until(async () => (await rig.gauge('millrace_followers')) === 0)
     // One connection, kept alive by the client of this test, may come or go.
-    await eventually(() => descriptors() <= before + 1)
+    await until(() => descriptors() <= before + 1)
     // Measured: 0.7 MB after a thousand and 2 MB after five thousand; each stage by itself, once warm, is flat.
     expect(heldBytes() - memory).toBeLessThan(4_000_000)
     await rig.as(rig.admin, `/api/runs/${id}/abort`, { method: 'POST' })
@@ -278,7 +279,7 @@ describe('connections', () => {
       socket.end()
     }
     await Promise.all(opened.map(({ closed }) => closed))
-    await eventually(() => descriptors() <= before + 1)
+    await until(() => descriptors() <= before + 1)
   })
 
   // Seen failing with the limits of headers (`maxHeaderSize`) and of bodies (`bodyLimit`) at a hundred megabytes.

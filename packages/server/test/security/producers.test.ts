@@ -1,7 +1,7 @@
 /** External runs over HTTP: what their producers may do, exactly once, and what nobody else may. */
+import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openRig, post, type Rig } from './support/server.ts'
-import { eventually } from './support/wire.ts'
 
 let rig: Rig
 beforeAll(async () => {
@@ -130,7 +130,7 @@ describe('a producer', () => {
     const [silent, alive] = [await begin({ leaseSeconds: 1 }), await begin({ leaseSeconds: 1 })]
     const signs = setInterval(() => void append(alive, { events: [] }), 200)
     try {
-      await eventually(async () => (await logOf(silent)).at(-1)?.type === 'execution:interrupted')
+      await until(async () => (await logOf(silent)).at(-1)?.type === 'execution:interrupted')
       expect((await call(rig.owner, `/api/runs/${alive}`)).body.run.state).toBe('running')
     } finally {
       clearInterval(signs)

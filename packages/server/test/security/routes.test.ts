@@ -3,11 +3,11 @@
  * and so does a row whose route is gone.
  */
 import { join } from 'node:path'
+import { until } from '@millrace/test-support/until'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { leaveFinishedSession } from './support/finished-session.ts'
 import { openRig, post, type Rig, scratch } from './support/server.ts'
-import { eventually } from './support/wire.ts'
 
 const callers = [
   'nobody',
@@ -188,9 +188,7 @@ beforeAll(async () => {
   })
   run = await rig.job(rig.owner)
   external = await leaveFinishedExternal()
-  await eventually(async () =>
-    (await (await rig.as(rig.owner, `/api/runs/${run}`)).text()).includes('completed'),
-  )
+  await until(async () => (await (await rig.as(rig.owner, `/api/runs/${run}`)).text()).includes('completed'))
 })
 afterAll(async () => {
   await rig.stop()

@@ -1,9 +1,9 @@
 /** Live streams end with the right to see them, and no reader takes another's place or the server's memory. */
 import { connect, type Socket } from 'node:net'
+import { until } from '@millrace/test-support/until'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { bearer, type Followed, follow } from './support/follow.ts'
 import { openRig, type Rig } from './support/server.ts'
-import { eventually } from './support/wire.ts'
 
 let rig: Rig
 let run: string
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rig.stop())
 afterEach(async () => {
   for (const stream of open.splice(0)) 'destroy' in stream ? stream.destroy() : stream.close()
-  await eventually(async () => (await followers()) === 0)
+  await until(async () => (await followers()) === 0)
 })
 
 /** Open streams, as the server counts them. */
@@ -117,7 +117,7 @@ describe('caps of streams', () => {
     await native.over
     expect(JSON.parse(native.text())).toMatchObject({ code: 'too_many_streams', retry: true })
     mine[0]?.close()
-    await eventually(async () => (await followers()) === 2)
+    await until(async () => (await followers()) === 2)
     expect((await stream()).status).toBe(200)
   })
 
@@ -169,7 +169,7 @@ describe('a reader that never reads', () => {
       neverReads(rig.admin, at),
       neverReads(rig.admin, at),
     ])
-    await eventually(async () => (await stalled()) >= 3)
+    await until(async () => (await stalled()) >= 3)
     const after = process.memoryUsage()
     // The log has 19 MB; three readers that were written all of it would hold 57.
     const grown =
@@ -189,7 +189,7 @@ describe('a reader that never reads', () => {
     const at = `/api/stream/${flood}`
     await (await stream(rig.owner, at)).over
     const silent = await neverReads(rig.owner, at)
-    await eventually(async () => (await stalled()) === 1)
+    await until(async () => (await stalled()) === 1)
     const keeping = [await stream(), await stream()]
     const gone = new Promise((resolve) => silent.once('close', resolve))
     expect((await stream()).status).toBe(200)
@@ -205,9 +205,9 @@ describe('a reader that never reads', () => {
     const flood = await rig.job(token, 'flood')
     await (await stream(token, `/api/stream/${flood}`)).over
     await neverReads(token, `/api/stream/${flood}`)
-    await eventually(async () => (await stalled()) === 1)
+    await until(async () => (await stalled()) === 1)
     await rig.file.revoke(credential.id, Date.now())
-    await eventually(async () => (await followers()) === 0)
+    await until(async () => (await followers()) === 0)
   })
 
   it('a reader that half-closes is closed, and no longer counted', async () => {
@@ -216,10 +216,10 @@ describe('a reader that never reads', () => {
     half.resume()
     const closed = new Promise((resolve) => half.once('close', resolve))
     half.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${rig.owner}\r\n\r\n`)
-    await eventually(async () => (await followers()) === 1)
+    await until(async () => (await followers()) === 1)
     half.end()
     await closed
-    await eventually(async () => (await followers()) === 0)
+    await until(async () => (await followers()) === 0)
   })
 
   const stalled = () => rig.gauge('millrace_followers_stalled')

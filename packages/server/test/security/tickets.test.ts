@@ -1,10 +1,10 @@
 /** Tickets: one path, one connection at a time, and dead with what they come from. */
+import { until } from '@millrace/test-support/until'
 import { EventSource } from 'eventsource'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createToken } from '#auth/tokens'
 import { bearer, type Followed, follow } from './support/follow.ts'
 import { openRig, post, type Rig } from './support/server.ts'
-import { eventually } from './support/wire.ts'
 
 let rig: Rig
 /** A run of the owner that goes on, and its stream. */
@@ -203,7 +203,7 @@ describe('a ticket ends', () => {
       fetch(`${rig.url}${path}?ticket=${ticket}${after}`, { headers: { accept: 'application/json' } })
     expect((await page('')).status).toBe(200)
     await abort(run)
-    await eventually(async () => (await page('')).status === 401)
+    await until(async () => (await page('')).status === 401)
     const rest = (await (await page('&after=3')).json()) as { closed: boolean }
     expect(rest.closed).toBe(true)
     later(600_001)
@@ -233,12 +233,12 @@ describe('an EventSource with nothing but an address', () => {
         if (event instanceof MessageEvent) seen.push(event.lastEventId)
       })
     }
-    await eventually(() => seen.length === 3)
+    await until(() => seen.length === 3)
     // Somebody else's use of the same ticket takes the connection; the client comes back by itself.
     const thief = await use(ticket)
     await thief.over
     await abort(run)
-    await eventually(() => source.readyState === source.CLOSED)
+    await until(() => source.readyState === source.CLOSED)
     expect(seen).toEqual(['1', '2', '3', '4'])
   })
 })

@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { ManualClock } from '@millrace/test-support/manual-clock'
 import { expect, test } from 'vitest'
 import { textChunk } from '#sse/chunk'
 import { Connection } from '#sse/connection'
 import { Heartbeats } from '#sse/heartbeats'
 import { endPipelined, markStreaming } from '#sse/pipelining'
-import { MemorySink } from '../delivery/support/feed-rig.ts'
-import { ManualClock } from '../delivery/support/manual-clock.ts'
+import { MemorySink } from '#test/delivery/support/feed-rig'
 
 class FakeSocket extends EventEmitter {
   destroyed = false

@@ -1,6 +1,6 @@
+import { until } from '@millrace/test-support/until'
 import { expect, test } from 'vitest'
 import { FairQueue } from '#sse/fair-queue'
-import { eventually } from '../delivery/support/sse-client.ts'
 
 test('the event loop runs between slices of a long fair queue', async () => {
   const turns = new FairQueue()
@@ -16,7 +16,7 @@ test('the event loop runs between slices of a long fair queue', async () => {
     },
   }
   for (let n = 0; n < 1000; n++) turns.add(taker)
-  await eventually(() => taken === 1000)
+  await until(() => taken === 1000)
   expect(takenWhenLoopRan).toBeGreaterThan(0)
   expect(takenWhenLoopRan).toBeLessThan(1000)
 })
@@ -35,8 +35,8 @@ test('a member that queues again comes after all that wait, and idle is called o
   turns.add(first)
   turns.add({ turn: () => order.push('second') })
   turns.whenIdle(() => order.push('idle'))
-  await eventually(() => order.includes('idle'))
+  await until(() => order.includes('idle'))
   turns.add({ turn: () => order.push('third') })
-  await eventually(() => order.includes('third'))
+  await until(() => order.includes('third'))
   expect(order).toEqual(['first', 'second', 'first', 'idle', 'third'])
 })

@@ -1,6 +1,6 @@
+import { ManualClock } from '@millrace/test-support/manual-clock'
 import { expect, test } from 'vitest'
 import { Heartbeats } from '#sse/heartbeats'
-import { ManualClock } from '../delivery/support/manual-clock.ts'
 
 test('a thousand hearts beat at their intervals from one timer, which goes with the last of them', () => {
   const clock = new ManualClock()

@@ -3,16 +3,17 @@ import { Agent, createServer, request } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import { createGunzip } from 'node:zlib'
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import { until } from '@millrace/test-support/until'
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { Delivery } from '#delivery/delivery'
+import { expectNothingLeft } from '#test/delivery/support/leftovers'
+import { MemoryLog } from '#test/delivery/support/memory-log'
+import { open } from '#test/delivery/support/sse-client'
+import { type StreamServer, startStreamServer } from '#test/delivery/support/stream-server'
 import { localWakeups } from '#wakeups/local'
 import { Wakeups } from '#wakeups/wakeups'
-import { expectNothingLeft } from '../delivery/support/leftovers.ts'
-import { ManualClock } from '../delivery/support/manual-clock.ts'
-import { MemoryLog } from '../delivery/support/memory-log.ts'
-import { eventually, open } from '../delivery/support/sse-client.ts'
-import { type StreamServer, startStreamServer } from '../delivery/support/stream-server.ts'
 
 expectNothingLeft()
 
@@ -93,7 +94,7 @@ test('a pipelined second request ends the connection, and no byte of the first a
     heard += data
   })
   socket.write(get)
-  await eventually(() => heard.includes('id: 3'))
+  await until(() => heard.includes('id: 3'))
   socket.write(get)
   await new Promise((resolve) => socket.once('close', resolve))
   expect(heard.match(/HTTP\/1\.1 200/g)).toHaveLength(1)
@@ -160,13 +161,13 @@ test('over HTTP/2 a stream has no connection header and ends cleanly', async () 
   stream.on('data', (data: string) => {
     text += data
   })
-  await eventually(() => text.includes('id: 5\n'))
+  await until(() => text.includes('id: 5\n'))
   log.append('run', [{ type: 'complete', data: 1 }], true)
   await new Promise((resolve) => stream.once('end', resolve))
   expect(headers).toMatchObject({ ':status': 200, 'content-type': 'text/event-stream' })
   expect(headers).not.toHaveProperty('connection')
   expect(text.match(/^id: /gm)).toHaveLength(6)
-  await eventually(() => delivery.stats().followers === 0)
+  await until(() => delivery.stats().followers === 0)
 })
 
 test('a gzip stream shows each event before the next is sent', async () => {
@@ -185,7 +186,7 @@ test('a gzip stream shows each event before the next is sent', async () => {
   })
   for (let n = 1; n <= 5; n++) {
     log.appendMany('run', 1, 500)
-    await eventually(() => text.includes(`id: ${n}\n`) && text.endsWith('\n\n'))
+    await until(() => text.includes(`id: ${n}\n`) && text.endsWith('\n\n'))
   }
   const ended = new Promise((resolve) => plain.once('end', resolve))
   log.append('run', [{ type: 'complete', data: 1 }], true)
@@ -237,7 +238,7 @@ test.each(sinkKinds)(
     // Stalled for good: for a while the kernel takes nothing more.
     let quiet = 0
     let sent = -1
-    await eventually(() => {
+    await until(() => {
       quiet = stalledSocket?.writableNeedDrain === true && stalledSocket.bytesWritten === sent ? quiet + 1 : 0
       sent = stalledSocket?.bytesWritten ?? -1
       return quiet === 30
@@ -270,14 +271,14 @@ test('a server with a clientError handler of its own survives clients that vanis
   const { url, delivery, sockets, server } = await startStreamServer({ log })
   server.on('clientError', (_error, socket) => socket.destroy())
   const clients = await Promise.all(Array.from({ length: 30 }, () => open(`${url}/run`)))
-  await eventually(() => delivery.stats().followers === 30)
+  await until(() => delivery.stats().followers === 30)
   for (const [n, client] of clients.entries()) {
     log.appendMany('run', 20, 2000)
     if (n % 2 === 0) client.disconnect()
     else client.response.destroy()
     if (n % 5 === 0) for (const socket of [...sockets].slice(0, 1)) socket.resetAndDestroy()
   }
-  await eventually(() => delivery.stats().followers === 0 && sockets.size === 0)
+  await until(() => delivery.stats().followers === 0 && sockets.size === 0)
   expect(delivery.stats()).toMatchObject({ feeds: 0, ringBytes: 0 })
 })
 
@@ -312,7 +313,7 @@ test('a request that Fastify injects receives the whole log, and leaves nothing 
   const answer = await app.inject('/')
   expect(answer.headers['content-type']).toBe('text/event-stream')
   expect(answer.body.match(/^id: /gm)).toHaveLength(4)
-  await eventually(() => delivery.stats().followers === 0)
+  await until(() => delivery.stats().followers === 0)
   expect(delivery.stats().feeds).toBe(0)
   delivery.close()
   await app.close()

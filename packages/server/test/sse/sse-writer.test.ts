@@ -2,12 +2,13 @@ import { createServer, type IncomingMessage, type RequestListener, request, type
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { createGunzip } from 'node:zlib'
+import { until } from '@millrace/test-support/until'
 import compression from 'compression'
 import express from 'express'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createSSEWriter, type SSEWriter, type SSEWriterOptions } from '#sse/sse-writer'
-import { expectNothingLeft } from '../delivery/support/leftovers.ts'
-import { eventually, open } from '../delivery/support/sse-client.ts'
+import { expectNothingLeft } from '#test/delivery/support/leftovers'
+import { open } from '#test/delivery/support/sse-client'
 
 expectNothingLeft()
 
@@ -95,7 +96,7 @@ describe('on a plain response', () => {
   test('a client that leaves closes its writer', async () => {
     const { client, writer } = await one({ heartbeatMs: 5 })
     client.disconnect()
-    await eventually(() => writer.closed)
+    await until(() => writer.closed)
     expect(writer.send('late', 1)).toBe(false)
   })
 
@@ -177,7 +178,7 @@ test('over HTTP/2 a writer cuts a client that does not read above the bound', as
   const stream = client.request({ ':path': '/' })
   stream.on('error', () => {})
   stream.pause()
-  await eventually(() => writer !== undefined)
+  await until(() => writer !== undefined)
   for (let n = 0; n < 2000 && writer?.send('a', 'x'.repeat(10_000)); n++) {
     if (n % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
@@ -213,7 +214,7 @@ describe('behind Express and compression', () => {
     })
     for (let n = 1; n <= 5; n++) {
       writer.send('tick', { n })
-      await eventually(() => text.endsWith(`id: ${n}\nevent: tick\ndata: {"n":${n}}\n\n`))
+      await until(() => text.endsWith(`id: ${n}\nevent: tick\ndata: {"n":${n}}\n\n`))
     }
     const ended = new Promise((resolve) => plain.once('end', resolve))
     writer.close()
@@ -246,7 +247,7 @@ describe('behind Express and compression', () => {
     const { response, writer } = await compressed('no-cache')
     writer.send('a', 'x'.repeat(100_000))
     response.destroy()
-    await eventually(() => writer.closed)
+    await until(() => writer.closed)
     expect(writer.send('b', 1)).toBe(false)
   })
 })

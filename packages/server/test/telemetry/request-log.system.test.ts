@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
-import { post, startLoggedServer, until } from './support/logged-server.ts'
+import { post, startLoggedServer } from './support/logged-server.ts'
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/
 

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { temporaryFolder } from '@millrace/test-support/folders'
+import { until } from '@millrace/test-support/until'
 import { expect, it } from 'vitest'
-import { post, scratch, startLoggedServer, until } from './support/logged-server.ts'
+import { post, startLoggedServer } from './support/logged-server.ts'
 
 it('a run has one log line when it is queued, one when its work starts, and one when it is over', async () => {
   const server = await startLoggedServer()
@@ -55,7 +57,7 @@ it('a start that is repeated with its key is one run, one log line and one count
 })
 
 it('a run that waited for the next server is started there, and its whole wait is logged', async () => {
-  const dataDir = join(scratch(), 'data')
+  const dataDir = join(temporaryFolder(), 'data')
   const first = await startLoggedServer({ concurrency: { job: 1 } }, { dataDir })
   await first.start('wait')
   const waiting = await first.start('two')

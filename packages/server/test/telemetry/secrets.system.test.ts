@@ -1,8 +1,9 @@
 /** Canaries: whatever a client sends, and wherever it puts it, the log at its most talkative has none of it. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { until } from '@millrace/test-support/until'
 import { expect, it } from 'vitest'
-import { type LoggedServer, post, startLoggedServer, until } from './support/logged-server.ts'
+import { type LoggedServer, post, startLoggedServer } from './support/logged-server.ts'
 
 const canary = 'CANARY7f3a9c51e2'
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { until } from '@millrace/test-support/until'
 import { expect, it } from 'vitest'
 import { figureOf } from './support/figures.ts'
-import { type LoggedServer, post, startLoggedServer, until } from './support/logged-server.ts'
+import { type LoggedServer, post, startLoggedServer } from './support/logged-server.ts'
 
 async function scrape(server: LoggedServer): Promise<(series: string) => number | undefined> {
   const response = await server.call('/metrics')

@@ -1,6 +1,6 @@
+import { ManualClock } from '@millrace/test-support/manual-clock'
 import { describe, expect, it } from 'vitest'
 import { Throttle } from '#time/throttle'
-import { ManualClock } from '../delivery/support/manual-clock.ts'
 
 function rig() {
   const clock = new ManualClock()

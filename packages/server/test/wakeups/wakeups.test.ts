@@ -1,11 +1,12 @@
 /** A throwaway source of wake-ups that treats them badly: it loses, delays and repeats them. */
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import { until } from '@millrace/test-support/until'
 import { expect, onTestFinished, test } from 'vitest'
+import { MemoryLog } from '#test/delivery/support/memory-log'
+import { open } from '#test/delivery/support/sse-client'
+import { startStreamServer } from '#test/delivery/support/stream-server'
 import { localWakeups } from '#wakeups/local'
 import { type Wakeup, type WakeupSink, type WakeupSource, Wakeups } from '#wakeups/wakeups'
-import { ManualClock } from '../delivery/support/manual-clock.ts'
-import { MemoryLog } from '../delivery/support/memory-log.ts'
-import { eventually, open } from '../delivery/support/sse-client.ts'
-import { startStreamServer } from '../delivery/support/stream-server.ts'
 
 /** Stands for a message bus, which carries the commits of other nodes, and no events. */
 class UnreliableBus implements WakeupSource {
@@ -66,7 +67,7 @@ async function follow(sources: (log: MemoryLog, bus: UnreliableBus) => WakeupSou
   onTestFinished(() => wakeups.close())
   const { url, delivery } = await startStreamServer({ log, wakeups, delivery: { clock } })
   const clients = await Promise.all(Array.from({ length: followers }, () => open(`${url}/run`)))
-  await eventually(() => delivery.stats().followers === followers)
+  await until(() => delivery.stats().followers === followers)
   return { log, bus, clock, clients, delivery, wakeups }
 }
 
@@ -99,7 +100,7 @@ test('a source that reports a gap has every follower and iterator look at the st
     for await (const { seq } of delivery.iterate('run')) iterated.push(seq)
   })()
   log.appendMany('run', 2, 10)
-  await eventually(() => iterated.length === 2)
+  await until(() => iterated.length === 2)
   log.hints = () => {}
   log.appendMany('run', 3, 10)
   log.append('run', [{ type: 'complete', data: 1 }], true)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { checkDataDirectory } from '#cli/doctor/data-directory'
 import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
-import { workspace } from '../../config/workspace.ts'
+import { workspace } from '#test/config/workspace'
 
 const of = (checks: { status: string; detail: string }[]) =>
   checks.map(({ status, detail }) => `${status} ${detail}`)

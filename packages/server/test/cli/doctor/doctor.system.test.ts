@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { checkKeys } from '#cli/doctor/agent'
 import type { Check } from '#cli/doctor/check'
 import { checkNode } from '#cli/doctor/machine'
-import { place, run } from '../child.ts'
+import { place, run } from '#test/cli/child'
 
 describe('millrace doctor', () => {
   it('doctor shows the result of every check', async () => {

@@ -1,8 +1,8 @@
 import { createServer, get, type ServerResponse } from 'node:http'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { checkStream, judgeArrivals, judgeHeaders } from '#cli/doctor/stream'
-import { listen } from '../listen.ts'
-import { openStream, scriptedServer } from '../scripted-server.ts'
+import { listen } from '#test/cli/listen'
+import { openStream, scriptedServer } from '#test/cli/scripted-server'
 
 const gapMs = 100
 const frames = 8

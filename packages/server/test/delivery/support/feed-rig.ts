@@ -1,5 +1,5 @@
 /** A feed and its followers on sinks in memory: the whole of delivery but the sockets. */
-
+import { ManualClock } from '@millrace/test-support/manual-clock'
 import { type Dialect, nativeDialect } from '#delivery/dialect'
 import { Feeds } from '#delivery/feeds'
 import { Follower } from '#delivery/follower'
@@ -12,7 +12,6 @@ import { Heartbeats } from '#sse/heartbeats'
 import type { Sink, SinkOwner } from '#sse/sink'
 import { localWakeups } from '#wakeups/local'
 import { Wakeups } from '#wakeups/wakeups'
-import { ManualClock } from './manual-clock.ts'
 import type { MemoryLog } from './memory-log.ts'
 import { parseResume } from './resume.ts'
 

@@ -102,8 +102,3 @@ export async function open(url: string, options: RequestOptions = {}): Promise<S
     req.end()
   })
 }
-
-/** Lets queued turns and I/O callbacks run until the condition holds. */
-export async function eventually(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2))
-}

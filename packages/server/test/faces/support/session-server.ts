@@ -2,7 +2,6 @@
  * All faces over a real store and real sockets, with sessions whose agent is a script: what it emits and
  * how it ends is decided by the test.
  */
-
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,10 +29,10 @@ import { resumableSession } from '#runners/session/kind'
 import { Runs } from '#runs/runs'
 import { openSqliteStore } from '#store/sqlite/store'
 import { Metrics } from '#telemetry/metrics'
+import { people, type Tokens } from '#test/security/support/people'
 import type { Clock } from '#time/clock'
 import { localWakeups } from '#wakeups/local'
 import { Wakeups } from '#wakeups/wakeups'
-import { people, type Tokens } from '../../security/support/people.ts'
 
 export type Agent = (context: RunContext) => Promise<RunOutcome>
 

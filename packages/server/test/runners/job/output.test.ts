@@ -1,10 +1,11 @@
 import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Sandbox } from '@millrace/sandbox'
+import { ManualClock } from '@millrace/test-support/manual-clock'
 import { describe, expect, it } from 'vitest'
 import { Output } from '#runners/job/output'
 import { emitHighWater } from '#runners/runner'
-import { FakeContext, ManualClock } from './support/context.ts'
+import { FakeContext } from './support/context.ts'
 
 const sandbox: Sandbox = {
   report: { boundary: 'none', warnings: [], checks: [] },

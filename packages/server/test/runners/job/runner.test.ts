@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import type { ExecutionResponse } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import { carriersOf } from '@millrace/sandbox'
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import { until } from '@millrace/test-support/until'
+import { Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tool } from '#config/config'
 import { createJobRunner } from '#runners/job/runner'
-import { until, Workspace } from '../../../../sandbox/test/support/workspace.ts'
-import { FakeContext, ManualClock, tool } from './support/context.ts'
+import { FakeContext, tool } from './support/context.ts'
 
 const workspace = new Workspace()
 const project = workspace.project('project')
@@ -181,7 +183,7 @@ describe.each([
       },
     )
     const outcome = run()
-    await until(() => context.lines().includes('ready'), 'it is ready')
+    await until(() => context.lines().includes('ready'))
     clock.advance(59_000)
     expect(context.calls.filter((call) => call === 'started')).toHaveLength(1)
     clock.advance(1000)
@@ -251,7 +253,7 @@ describe.each([
     async (cause) => {
       const { context, run } = start(stubborn, { sandbox: sandboxOf() })
       const outcome = run()
-      await until(() => context.lines().includes('ready'), 'it is ready')
+      await until(() => context.lines().includes('ready'))
       context.abort(cause)
       await outcome
       expect(carriersOf(new Set([context.run.id]))).toEqual([])
@@ -262,9 +264,9 @@ describe.each([
     const { context, run } = start(sh('yes'), { sandbox: sandboxOf() })
     context.hold()
     const outcome = run()
-    await until(() => context.uncommittedBytes > 4_000_000, 'the pipes are paused')
+    await until(() => context.uncommittedBytes > 4_000_000)
     context.abort()
-    await until(() => carriersOf(new Set([context.run.id])).length === 0, 'it is dead')
+    await until(() => carriersOf(new Set([context.run.id])).length === 0)
     context.release()
     await outcome
   })
@@ -275,7 +277,7 @@ describe.each([
       { sandbox: sandboxOf() },
     )
     const outcome = run()
-    await until(() => context.lines().includes('ready'), 'it is ready')
+    await until(() => context.lines().includes('ready'))
     context.abort()
     await outcome
     expect(context.lines()).toEqual(['ready', 'bye'])
@@ -286,7 +288,7 @@ describe.each([
     const written = Promise.withResolvers<void>()
     context.beforeStarted = () => written.promise
     const outcome = run()
-    await until(() => context.lines().includes('ready'), 'it has said something')
+    await until(() => context.lines().includes('ready'))
     written.resolve()
     context.abort()
     await outcome
@@ -346,7 +348,7 @@ describe('much output', () => {
     context.keep = false
     context.hold()
     const outcome = run()
-    await until(() => context.uncommittedBytes > 4_000_000, 'the pipes are paused')
+    await until(() => context.uncommittedBytes > 4_000_000)
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(existsSync(join(project, 'slow/done'))).toBe(false)
     expect(context.uncommittedBytes).toBeLessThan(12_000_000)

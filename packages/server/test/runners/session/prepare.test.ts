@@ -1,9 +1,9 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
+import { Workspace } from '@millrace/test-support/workspace'
 import { afterAll, describe, expect, it } from 'vitest'
 import { prepareSession } from '#runners/session/prepare'
-import { Workspace } from '../../../../sandbox/test/support/workspace.ts'
 
 const workspace = new Workspace()
 const path = workspace.project('web')

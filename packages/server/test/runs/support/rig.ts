@@ -12,6 +12,7 @@ import {
   terminalType,
 } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
+import { until } from '@millrace/test-support/until'
 import { type Logger, pino } from 'pino'
 import { afterEach, beforeEach, expect, onTestFinished } from 'vitest'
 import type { Principal } from '#auth/principal'
@@ -94,15 +95,6 @@ export async function startJob(
   principal = ann,
 ): Promise<Run> {
   return (await runs.start({ kind: 'job', ...spec }, principal)).run
-}
-
-/** Waits for what the store or a runner does in its own time; the test's time-out is the limit. */
-export async function until<T>(what: () => T | Promise<T>): Promise<T> {
-  for (;;) {
-    const found = await what()
-    if (found) return found
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
 }
 
 export function untilState(runs: Runs, id: string, state: Run['state']): Promise<Run> {

@@ -1,9 +1,11 @@
 /** A service whose runs are sessions with scripts, and a clock that moves when a test says so. */
 import { type PermissionResolvedEvent, permissionTypes, type Run } from '@millrace/protocol'
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import { until } from '@millrace/test-support/until'
 import { expect } from 'vitest'
 import type { ApprovalRequest, RunContext } from '#runners/runner'
 import type { Store } from '#store/store'
-import { ann, expectWholeLog, openRig, type Rig, type RigOptions, until } from './rig.ts'
+import { ann, expectWholeLog, openRig, type Rig, type RigOptions } from './rig.ts'
 import { outcome, type Script, untilAsked } from './scripted-runner.ts'
 
 export const approvalRequest: ApprovalRequest = {
@@ -13,36 +15,12 @@ export const approvalRequest: ApprovalRequest = {
   reason: 'it cannot be taken back',
 }
 
-/** Time stands still until it is moved; what is due is then done, and waited for. */
-export class HandClock {
-  #at = 1_000_000
-  readonly #pending = new Map<object, { due: number; callback: () => unknown }>()
-
-  readonly now = () => this.#at
-  readonly after = (ms: number, callback: () => unknown) => {
-    const key = {}
-    this.#pending.set(key, { due: this.#at + ms, callback })
-    return () => void this.#pending.delete(key)
-  }
-
-  get timers(): number {
-    return this.#pending.size
-  }
-
-  async move(ms: number): Promise<void> {
-    this.#at += ms
-    const due = [...this.#pending].filter(([, timer]) => timer.due <= this.#at)
-    for (const [key] of due) this.#pending.delete(key)
-    await Promise.all(due.map(([, { callback }]) => callback()))
-  }
-}
-
 export interface SessionRig extends Rig {
-  clock: HandClock
+  clock: ManualClock
 }
 
 export async function openSessions(options: RigOptions & { script: Script }): Promise<SessionRig> {
-  const clock = new HandClock()
+  const clock = new ManualClock(1_000_000)
   const parts = { now: clock.now, after: clock.after, ...options.parts }
   const rig = await openRig({ kind: 'session', concurrency: 20, ...options, parts })
   return { ...rig, clock }

@@ -1,7 +1,7 @@
 /** A follower over a connection of its own, which keeps everything it was sent. */
 import { get, type IncomingHttpHeaders } from 'node:http'
+import { until } from '@millrace/test-support/until'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import { eventually } from './wire.ts'
 
 export interface Followed {
   status: number
@@ -35,7 +35,9 @@ export function follow(url: string, headers: Record<string, string> = {}): Promi
         headers: response.headers,
         events,
         text: () => text,
-        has: (count) => eventually(() => events.length >= count),
+        has: async (count) => {
+          await until(() => events.length >= count)
+        },
         over,
         close: () => request.destroy(),
       })

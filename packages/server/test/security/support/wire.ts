@@ -46,8 +46,3 @@ export async function openSocket(
   await once(socket, 'connect')
   return { socket, text: () => received, closed }
 }
-
-/** Resolves when this holds; asks again every few milliseconds, until the test's own time-out. */
-export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10))
-}

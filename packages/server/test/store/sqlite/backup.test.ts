@@ -11,17 +11,18 @@ import {
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { completed, line, newRun, readAll, runningRun, upTo } from '@millrace/store-conformance/material'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
 import { backUp } from '#store/sqlite/upkeep/backup'
 import { startProgram } from './support/program.ts'
-import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { openTemporary } from './support/temporary.ts'
 import { expectWhole } from './support/whole.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 
 test('a backup beside a program that writes without pause has all that was acknowledged before, and whole logs', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const program = startProgram('appender.ts', dataDir)
   const acknowledged = new Map<string, number>()
   let lines = 0
@@ -30,7 +31,7 @@ test('a backup beside a program that writes without pause has all that was ackno
     acknowledged.set(id, seq)
     lines += 1
     if (lines % 100 !== 0) continue
-    const file = join(temporaryDir(), 'copy.db')
+    const file = join(temporaryFolder(), 'copy.db')
     expect(backUp(dataDir, file)).toEqual({ runs: 3, bytes: statSync(file).size })
     const logs = expectWhole(file)
     for (const [id, head] of acknowledged) expect(logs.get(id)?.head).toBeGreaterThanOrEqual(head)
@@ -39,7 +40,7 @@ test('a backup beside a program that writes without pause has all that was ackno
 }, 120_000)
 
 test('a backup is one file that nobody else can read, without anything of what was deleted', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const kept = await runningRun(store)
   const { run } = await store.createRun(newRun({ spec: { secret: 'mandrake' } }))
@@ -47,33 +48,33 @@ test('a backup is one file that nobody else can read, without anything of what w
   await store.finish(run.id, 0, completed())
   await store.deleteRun(run.id)
   while ((await store.reclaim()).more);
-  const to = temporaryDir()
+  const to = temporaryFolder()
   backUp(dataDir, join(to, 'copy.db'))
   expect(readdirSync(to)).toEqual(['copy.db'])
   expect(statSync(join(to, 'copy.db')).mode & 0o777).toBe(0o600)
   const { readFileSync } = await import('node:fs')
   expect(readFileSync(join(to, 'copy.db')).includes('mandrake')).toBe(false)
   // As a database of its own.
-  const other = temporaryDir()
+  const other = temporaryFolder()
   backUp(dataDir, databasePath(other))
   const copy = await openTemporary({ dataDir: other })
   expect(await readAll(copy, kept)).toEqual(await readAll(store, kept))
 })
 
 test('a backup of a stopped server needs no server', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const id = await runningRun(store)
   await store.close()
-  const file = join(temporaryDir(), 'copy.db')
+  const file = join(temporaryFolder(), 'copy.db')
   backUp(dataDir, file)
   expect([...expectWhole(file).keys()]).toEqual([id])
 })
 
 test('what exists is not overwritten, be it empty', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   await openTemporary({ dataDir })
-  const to = temporaryDir()
+  const to = temporaryFolder()
   writeFileSync(join(to, 'copy.db'), '')
   expect(() => backUp(dataDir, join(to, 'copy.db'))).toThrow('exists')
   expect(statSync(join(to, 'copy.db')).size).toBe(0)
@@ -85,7 +86,7 @@ test('what exists is not overwritten, be it empty', async () => {
 })
 
 test('a damaged database gives no backup', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const id = await runningRun(store)
   await store.append(
@@ -99,7 +100,7 @@ test('a damaged database gives no backup', async () => {
   for (let page = 1; page * 4096 < statSync(path).size; page += 1) {
     writeSync(descriptor, Buffer.alloc(64, 0xab), 0, 64, page * 4096)
   }
-  const to = temporaryDir()
+  const to = temporaryFolder()
   expect(() => backUp(dataDir, join(to, 'copy.db'))).toThrow(/malformed|damaged|corrupt/)
   expect(readdirSync(to)).toEqual([])
   truncateSync(path, 100)
@@ -110,12 +111,12 @@ test('a damaged database gives no backup', async () => {
 test('kill -9 amid a backup leaves a whole one or none, and the database as it was', {
   timeout: 300_000,
 }, async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const id = await runningRun(store)
   for (const n of upTo(40)) await store.append(id, 1, [line(`${n}:${'x'.repeat(500_000)}`)])
   for (let round = 0; round < (full ? 20 : 4); round += 1) {
-    const to = temporaryDir()
+    const to = temporaryFolder()
     const program = startProgram('backup-child.ts', dataDir, [], [to])
     let began = 0
     let done = 0

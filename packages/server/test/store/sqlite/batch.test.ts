@@ -1,13 +1,14 @@
 import { existsSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { line, newRun, readAll, runningRun, upTo } from '@millrace/store-conformance/material'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
 import type { Commit } from '#store/store'
-import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { openTemporary } from './support/temporary.ts'
 
 test('a write that the database itself refuses fails alone, and the rest of its batch is written', async () => {
-  const store = await openTemporary({ dataDir: temporaryDir() })
+  const store = await openTemporary({ dataDir: temporaryFolder() })
   const id = await runningRun(store)
   const twin = newRun()
   const results = await Promise.allSettled([
@@ -36,7 +37,7 @@ test('a write that the database itself refuses fails alone, and the rest of its 
 })
 
 test('appends that share a transaction are told as one commit and kept as one row', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const id = await runningRun(store)
   const commits: Commit[] = []
@@ -52,7 +53,7 @@ test('appends that share a transaction are told as one commit and kept as one ro
 })
 
 test('a listener that throws keeps neither the others nor the store from going on', async () => {
-  const store = await openTemporary({ dataDir: temporaryDir() })
+  const store = await openTemporary({ dataDir: temporaryFolder() })
   const thrown: unknown[] = []
   const others = process.listeners('uncaughtException')
   process.removeAllListeners('uncaughtException')
@@ -71,7 +72,7 @@ test('a listener that throws keeps neither the others nor the store from going o
 })
 
 test('a closed store leaves one file of data, that nobody else can read', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   await store.createRun(newRun())
   const path = databasePath(dataDir)

@@ -2,15 +2,15 @@ import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, onTestFinished, test } from 'vitest'
 import { databasePath, openForWriting } from '#store/sqlite/database'
 import { createCheckpoints } from '#store/sqlite/writer/checkpoints'
-import { temporaryDir } from './support/temporary.ts'
 
 const MiB = 1024 * 1024
 
 function database() {
-  const path = databasePath(temporaryDir())
+  const path = databasePath(temporaryFolder())
   const db = openForWriting(path)
   onTestFinished(() => db.close())
   db.exec('CREATE TABLE t (body TEXT); PRAGMA wal_autocheckpoint = 100; PRAGMA synchronous = OFF')

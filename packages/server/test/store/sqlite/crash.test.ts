@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, test } from 'vitest'
 import type { Store } from '#store/store'
 import { startProgram } from './support/program.ts'
-import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { openTemporary } from './support/temporary.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 
@@ -32,7 +33,7 @@ function note(acknowledged: Acknowledged, { id, seq }: { id: string; seq: number
 }
 
 test('every acknowledged event outlives kill -9, in logs without a gap', { timeout: 300_000 }, async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const acknowledged: Acknowledged = new Map()
   for (let round = 0; round < (full ? 10 : 2); round += 1) {
     const program = startProgram('appender.ts', dataDir)
@@ -54,7 +55,7 @@ const strace = spawnSync('strace', ['-V']).status === 0
 
 test('an fsync that fails is fatal: nothing is acknowledged after it, and nothing before it is lost', async (context) => {
   if (!strace) context.skip('strace, which makes fsync fail, is not installed')
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const inject = ['-e', 'trace=fsync,fdatasync', '-e', 'inject=fsync,fdatasync:error=EIO:when=25+']
   const program = startProgram('appender.ts', dataDir, [
     'strace',

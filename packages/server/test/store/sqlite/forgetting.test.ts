@@ -1,10 +1,11 @@
 import { existsSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { completed, entry, line, runningRun, upTo } from '@millrace/store-conformance/material'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
 import { startProgram } from './support/program.ts'
-import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { openTemporary } from './support/temporary.ts'
 import { expectWhole } from './support/whole.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
@@ -12,7 +13,7 @@ const full = process.env.MILLRACE_TEST_FULL !== undefined
 test('after kill -9 amid deletions every kept log is whole, the deleted stay deleted, and their room comes back', {
   timeout: 300_000,
 }, async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const said = new Map<string, { head?: number; firstSeq?: number; deleting?: boolean; deleted?: boolean }>()
   for (let round = 0; round < (full ? 12 : 2); round += 1) {
     const program = startProgram('forgetful-child.ts', dataDir)
@@ -44,7 +45,7 @@ test('after kill -9 amid deletions every kept log is whole, the deleted stay del
 })
 
 test('the file becomes shorter by what was deleted, and is sound', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const path = databasePath(dataDir)
   const store = await openTemporary({ dataDir })
   const [gone, kept] = [await runningRun(store), await runningRun(store)]
@@ -76,7 +77,7 @@ test('the file becomes shorter by what was deleted, and is sound', async () => {
 })
 
 test('one call makes a bounded piece of room, of the events of a log as of the entries of a transcript', async () => {
-  const store = await openTemporary({ dataDir: temporaryDir() })
+  const store = await openTemporary({ dataDir: temporaryFolder() })
   const pieces = async () => {
     for (let calls = 1; ; calls += 1) if (!(await store.reclaim()).more) return calls
   }
@@ -100,7 +101,7 @@ test('one call makes a bounded piece of room, of the events of a log as of the e
 })
 
 test('a database that was made without auto-vacuum forgets too, and keeps the room for new events', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const path = databasePath(dataDir)
   await (await openTemporary({ dataDir })).close()
   const db = new DatabaseSync(path)

@@ -11,13 +11,14 @@ import {
   runningRun,
   upTo,
 } from '@millrace/store-conformance/material'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, onTestFinished, type TestContext, test } from 'vitest'
 import type { Store, StoreStatus } from '#store/store'
-import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { openTemporary } from './support/temporary.ts'
 
 /** A file system of 8 MiB, half of it taken by a file that `makeRoom` removes. */
 function smallDisk(context: TestContext) {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', dataDir])
   if (mounted.status !== 0) context.skip('a small file system cannot be mounted here (needs root)')
   onTestFinished(() => {

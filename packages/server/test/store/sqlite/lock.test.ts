@@ -1,10 +1,10 @@
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, test } from 'vitest'
 import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
 import { startProgram } from './support/program.ts'
-import { temporaryDir } from './support/temporary.ts'
 
 test('a second server is refused by the pid of the first, until that is killed', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const first = startProgram('lock-holder.ts', dataDir)
   expect(await first.lines.next()).toMatchObject({ value: 'held' })
   expect(() => acquireDataDirLock(dataDir)).toThrow(
@@ -16,7 +16,7 @@ test('a second server is refused by the pid of the first, until that is killed',
 })
 
 test('a lock that is refused to its own process stays held against others', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const lock = acquireDataDirLock(dataDir)
   expect(() => acquireDataDirLock(dataDir)).toThrow(`another server (pid ${process.pid})`)
   const other = startProgram('lock-holder.ts', dataDir)
@@ -29,6 +29,6 @@ test('a lock that is refused to its own process stays held against others', asyn
 })
 
 test('locks of different directories do not touch each other', () => {
-  const locks = [acquireDataDirLock(temporaryDir()), acquireDataDirLock(temporaryDir())]
+  const locks = [acquireDataDirLock(temporaryFolder()), acquireDataDirLock(temporaryFolder())]
   for (const lock of locks) lock.release()
 })

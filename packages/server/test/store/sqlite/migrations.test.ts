@@ -1,9 +1,10 @@
 import { DatabaseSync } from 'node:sqlite'
 import { completed, newRun, readAll } from '@millrace/store-conformance/material'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, onTestFinished, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
 import { type Migration, migrate, migrations } from '#store/sqlite/migrations'
-import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { openTemporary } from './support/temporary.ts'
 
 const newest = migrations.at(-1)?.id ?? 0
 
@@ -22,13 +23,13 @@ test('the steps are numbered 1, 2, 3 …', () => {
 })
 
 test('an empty directory becomes a database of the newest schema', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   await (await openTemporary({ dataDir })).close()
   expect(version(open(dataDir))).toBe(newest)
 })
 
 test('a database of an older version is brought up, step by step, and keeps what it has', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const { run } = await store.createRun(newRun())
   await store.close()
@@ -45,7 +46,7 @@ test('a database of an older version is brought up, step by step, and keeps what
 })
 
 test('in a database of schema 4 open sessions stay exclusive, and what is over or no session is not', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const db = open(dataDir)
   migrate(db, migrations.slice(0, 4))
   const insert = db.prepare(`INSERT INTO runs (id, kind, project, owner, state, closed, attempt, created_at)
@@ -65,7 +66,7 @@ test('in a database of schema 4 open sessions stay exclusive, and what is over o
 })
 
 test('a step that fails leaves the database as it was before it', () => {
-  const db = open(temporaryDir())
+  const db = open(temporaryFolder())
   migrate(db)
   const bad = { id: newest + 1, sql: 'CREATE TABLE half (x); INSERT INTO nowhere VALUES (1)' }
   expect(() => migrate(db, [...migrations, bad])).toThrow('nowhere')
@@ -74,7 +75,7 @@ test('a step that fails leaves the database as it was before it', () => {
 })
 
 test('a database of a newer version is refused, and not touched', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const { run } = await store.createRun(newRun())
   await store.close()
@@ -90,7 +91,7 @@ test('a database of a newer version is refused, and not touched', async () => {
 })
 
 test('a file that is no database is refused', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const { writeFileSync } = await import('node:fs')
   writeFileSync(databasePath(dataDir), 'this is not a database, however long it may be'.repeat(100))
   await expect(openTemporary({ dataDir })).rejects.toMatchObject({ code: 'storage_failed' })

@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { line, newRun, readAll, runningRun } from '@millrace/store-conformance/material'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
 import { backUp } from '#store/sqlite/upkeep/backup'
 import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
 import { restore } from '#store/sqlite/upkeep/restore'
 import { startProgram } from './support/program.ts'
-import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { openTemporary } from './support/temporary.ts'
 import { expectWhole } from './support/whole.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
@@ -17,7 +18,7 @@ const at = Date.parse('2026-03-04T05:06:07.089Z')
 
 /** A closed data directory with a run, a credential and a backup of both, and one more event since. */
 async function backedUp() {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const id = await runningRun(store)
   const credential = {
@@ -25,7 +26,7 @@ async function backedUp() {
     ...{ revokedAt: null, usedAt: null, parent: null, path: null },
   }
   await store.credentials.add(credential, 'hash')
-  const file = join(temporaryDir(), 'copy.db')
+  const file = join(temporaryFolder(), 'copy.db')
   backUp(dataDir, file)
   const log = await readAll(store, id)
   await store.append(id, 1, [line('since')])
@@ -82,7 +83,7 @@ test('a copy with its write-ahead log beside it is restored with it', async () =
   const { dataDir, file } = await backedUp()
   const store = await openTemporary({ dataDir })
   const { run } = await store.createRun(newRun())
-  const raw = join(temporaryDir(), 'raw.db')
+  const raw = join(temporaryFolder(), 'raw.db')
   for (const suffix of ['', '-wal']) copyFileSync(databasePath(dataDir) + suffix, raw + suffix)
   await store.close()
   restore(dataDir, file, at)
@@ -101,7 +102,7 @@ test('a broken database is replaced all the same, and kept as it is', async () =
 
 test('a restore into a directory without a database makes one', async () => {
   const { file, id } = await backedUp()
-  const dataDir = join(temporaryDir(), 'new')
+  const dataDir = join(temporaryFolder(), 'new')
   expect(restore(dataDir, file, at)).toMatchObject({ aside: null })
   expect(await readAll(await openTemporary({ dataDir }), id)).toHaveLength(2)
 })
@@ -113,16 +114,16 @@ test('while a server holds the directory, and from a file that is no sound backu
   expect(() => restore(dataDir, file, at)).toThrow(`another server (pid ${process.pid})`)
   lock.release()
   const bad = (content: (db: DatabaseSync) => void): string => {
-    const path = join(temporaryDir(), 'bad.db')
+    const path = join(temporaryFolder(), 'bad.db')
     copyFileSync(file, path)
     const db = new DatabaseSync(path)
     content(db)
     db.close()
     return path
   }
-  const text = join(temporaryDir(), 'text.db')
+  const text = join(temporaryFolder(), 'text.db')
   writeFileSync(text, 'no database'.repeat(1000))
-  const half = join(temporaryDir(), 'half.db')
+  const half = join(temporaryFolder(), 'half.db')
   writeFileSync(half, readFileSync(file).subarray(0, 20_480))
   const refused: [string, RegExp][] = [
     [join(dataDir, 'nothing'), /there is no file/],
@@ -142,7 +143,7 @@ test('while a server holds the directory, and from a file that is no sound backu
 
 test('kill -9 amid a restore leaves one of the two databases, whole', { timeout: 300_000 }, async () => {
   const { dataDir, file, id } = await backedUp()
-  const other = join(temporaryDir(), 'other.db')
+  const other = join(temporaryFolder(), 'other.db')
   backUp(dataDir, other)
   for (let round = 0; round < (full ? 20 : 4); round += 1) {
     const program = startProgram('restore-child.ts', dataDir, [], [file, other])

@@ -1,11 +1,12 @@
 import { completed, entry, line, newApproval, newRun } from '@millrace/store-conformance/material'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Credential } from '#store/credentials'
 import { openMemoryStore } from '#store/memory/store'
 import { emptyTables } from '#store/memory/tables'
 import type { Commit, Store } from '#store/store'
-import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { openTemporary } from './support/temporary.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 
@@ -223,7 +224,7 @@ test('whatever is done to them, the SQLite store and the memory store answer, sh
 }, async () => {
   const tries = fc.array(fc.tuple(round, look), { minLength: 1, maxLength: 8 })
   const property = fc.asyncProperty(tries, async (rounds) => {
-    const sqlite = await openTemporary({ dataDir: temporaryDir() })
+    const sqlite = await openTemporary({ dataDir: temporaryFolder() })
     const memory = openMemoryStore({ tables: emptyTables() })
     const [ofSqlite, ofMemory] = [announced(sqlite), announced(memory)]
     try {

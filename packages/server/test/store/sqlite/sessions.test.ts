@@ -8,6 +8,7 @@ import {
   readAll,
   runningRun,
 } from '@millrace/store-conformance/material'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
 import { migrate, migrations } from '#store/sqlite/migrations'
@@ -15,7 +16,7 @@ import { backUp } from '#store/sqlite/upkeep/backup'
 import { restore } from '#store/sqlite/upkeep/restore'
 import type { Store } from '#store/store'
 import { startProgram } from './support/program.ts'
-import { openTemporary, temporaryDir } from './support/temporary.ts'
+import { openTemporary } from './support/temporary.ts'
 import { expectWhole } from './support/whole.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
@@ -30,7 +31,7 @@ async function requestedAndResolved(store: Store, id: string) {
 test('after kill -9 questions, answers and the conversation are as they were acknowledged, and rows and log agree', {
   timeout: 300_000,
 }, async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   for (let round = 0; round < (full ? 10 : 2); round += 1) {
     const program = startProgram('session-child.ts', dataDir)
     const said = { run: '', kept: 0, asked: new Set<string>(), answered: new Set<string>() }
@@ -67,14 +68,14 @@ test('after kill -9 questions, answers and the conversation are as they were ack
 })
 
 test('a backup has open questions, answers and conversations, and a restore brings them back', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const id = await runningRun(store)
   const [open, answered] = [newApproval(), newApproval()]
   for (const approval of [open, answered]) await store.requestApproval(id, 1, approval)
   await store.answerApproval(id, answered.id, { decision: 'allow', by: 'person', user: 'ada', at: 1 })
   await store.appendTranscript(id, 1, [entry('kept'), entry('of a subagent', 'agents/a')])
-  const file = join(temporaryDir(), 'copy.db')
+  const file = join(temporaryFolder(), 'copy.db')
   backUp(dataDir, file)
   const state = async (of: Store) => ({
     log: await readAll(of, id),
@@ -95,7 +96,7 @@ test('a backup has open questions, answers and conversations, and a restore brin
 })
 
 test('a database of before there were sessions gets their tables, and its runs go on', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const db = new DatabaseSync(databasePath(dataDir))
   migrate(db, migrations.slice(0, 3))
   db.exec(`INSERT INTO runs (n, id, kind, owner, state, attempt, created_at)
@@ -111,7 +112,7 @@ test('a database of before there were sessions gets their tables, and its runs g
 })
 
 test('nothing of a conversation or a question is left on the disk when its run is gone', async () => {
-  const dataDir = temporaryDir()
+  const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const id = await runningRun(store)
   const asked = { at: 1, type: 'permission:requested', json: '{"input":"mandrake"}' }

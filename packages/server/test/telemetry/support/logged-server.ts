@@ -1,9 +1,9 @@
 /** A real server on loopback whose log goes to memory; closed, with its folders gone, after the test. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import type { Run } from '@millrace/protocol'
+import { temporaryFolder } from '@millrace/test-support/folders'
 import { onTestFinished } from 'vitest'
 import { serve } from '#compose/serve'
 import { loadConfig } from '#config/load'
@@ -34,20 +34,14 @@ export interface LoggedServerOptions {
   dataDir?: string
 }
 
-export function scratch(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-telemetry-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
 const node = (script: string): [string, ...string[]] => [process.execPath, '-e', script]
 
 export async function startLoggedServer(
   more: ConfigFile = {},
   options: LoggedServerOptions = {},
 ): Promise<LoggedServer> {
-  const { level = 'info', env = {}, dataDir = join(scratch(), 'data') } = options
-  const project = join(scratch(), 'here')
+  const { level = 'info', env = {}, dataDir = join(temporaryFolder(), 'data') } = options
+  const project = join(temporaryFolder(), 'here')
   mkdirSync(project)
   const content: ConfigFile = {
     projects: { here: { path: project } },
@@ -111,13 +105,4 @@ export async function startLoggedServer(
 
 export function post(body: unknown): RequestInit {
   return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
-}
-
-/** Waits for what happens in its own time; the test's time-out is the limit. */
-export async function until<T>(what: () => T | null | undefined | false): Promise<T> {
-  for (;;) {
-    const found = what()
-    if (found !== null && found !== undefined && found !== false) return found
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
 }

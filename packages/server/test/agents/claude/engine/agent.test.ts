@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { chownSync, cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { demoProject, demoScript, loadScript } from '@millrace/scripted-model'
+import { isRoot, ordinaryUser } from '@millrace/test-support/workspace'
 import { describe, expect, it } from 'vitest'
-import { isRoot, ordinaryUser } from '../../../../../sandbox/test/support/workspace.ts'
-import type { RecordingContext } from '../support/context.ts'
-import { openSessions, say, serve, use } from '../support/sessions.ts'
+import type { RecordingContext } from '#test/agents/claude/support/context'
+import { openSessions, say, serve, use } from '#test/agents/claude/support/sessions'
 
 const sessions = openSessions()
 const file = (name: string) => join(sessions.project, name)

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { emitHighWater } from '#runners/runner'
-import type { RecordingContext } from '../support/context.ts'
-import { openSessions, say, serve, use } from '../support/sessions.ts'
+import type { RecordingContext } from '#test/agents/claude/support/context'
+import { openSessions, say, serve, use } from '#test/agents/claude/support/sessions'
 
 const sessions = openSessions()
 const file = (name: string) => join(sessions.project, name)

@@ -2,11 +2,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Step } from '@millrace/scripted-model'
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import { defaultProcessLimits } from '#agents/claude/process/start'
-import { ManualClock } from '../../../runners/job/support/context.ts'
-import { program, saying } from '../support/programs.ts'
-import { openSessions, say, serve, use } from '../support/sessions.ts'
+import { program, saying } from '#test/agents/claude/support/programs'
+import { openSessions, say, serve, use } from '#test/agents/claude/support/sessions'
 
 const sessions = openSessions()
 const full = process.env.MILLRACE_TEST_FULL !== undefined
@@ -340,7 +341,3 @@ describe('a session that is ended from outside', () => {
     })
   })
 })
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10))
-}

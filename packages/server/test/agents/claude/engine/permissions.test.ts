@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import type { Step } from '@millrace/scripted-model'
 import { describe, expect, it } from 'vitest'
-import { openSessions, say, serve, toolResults, use } from '../support/sessions.ts'
+import { openSessions, say, serve, toolResults, use } from '#test/agents/claude/support/sessions'
 
 const sessions = openSessions()
 const file = (name: string) => join(sessions.project, name)

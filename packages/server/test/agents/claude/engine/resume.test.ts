@@ -1,7 +1,7 @@
 /** What is kept of a conversation, and sessions that resume it in a fresh home. */
 import { describe, expect, it } from 'vitest'
-import type { RecordingContext } from '../support/context.ts'
-import { openSessions, say, serve, use } from '../support/sessions.ts'
+import type { RecordingContext } from '#test/agents/claude/support/context'
+import { openSessions, say, serve, use } from '#test/agents/claude/support/sessions'
 
 const sessions = openSessions()
 

@@ -1,9 +1,9 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { Workspace } from '@millrace/test-support/workspace'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type SelfTestOptions, testClaude } from '#agents/claude/engine/self-test'
-import { Workspace } from '../../../../../sandbox/test/support/workspace.ts'
 
 const workspace = new Workspace()
 afterAll(() => workspace.close())

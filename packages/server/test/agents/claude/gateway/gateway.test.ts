@@ -10,7 +10,7 @@ import { type Script, startScriptedModel } from '@millrace/scripted-model'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openModelGateway } from '#agents/claude/gateway/gateway'
-import { selfSigned } from '../support/certificate.ts'
+import { selfSigned } from '#test/agents/claude/support/certificate'
 import {
   after,
   ask,
@@ -23,7 +23,7 @@ import {
   settled,
   told,
   upstream,
-} from '../support/gateway.ts'
+} from '#test/agents/claude/support/gateway'
 
 afterEach(releaseAll)
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { openModelGateway } from '#agents/claude/gateway/gateway'
-import { after, ask, bodyOf, key, releaseAll, upstream } from '../support/gateway.ts'
+import { after, ask, bodyOf, key, releaseAll, upstream } from '#test/agents/claude/support/gateway'
 
 afterEach(releaseAll)
 

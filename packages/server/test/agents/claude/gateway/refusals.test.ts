@@ -16,8 +16,8 @@ import {
   seenBy,
   told,
   upstream,
-} from '../support/gateway.ts'
-import { exchange } from '../support/wire.ts'
+} from '#test/agents/claude/support/gateway'
+import { exchange } from '#test/agents/claude/support/wire'
 
 afterEach(releaseAll)
 

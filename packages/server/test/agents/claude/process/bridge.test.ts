@@ -1,9 +1,9 @@
 /** The bridge between the SDK and a process in the sandbox, with real processes. */
 import { once } from 'node:events'
 import type { Sandbox, SandboxedProcess } from '@millrace/sandbox'
+import { textOf, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Bridge, type BridgeParts } from '#agents/claude/process/bridge'
-import { textOf, Workspace } from '../../../../../sandbox/test/support/workspace.ts'
 
 const workspace = new Workspace()
 const project = workspace.project('project')

@@ -1,7 +1,7 @@
 /** Programs that stand in for the SDK's own, to break the rules that it keeps. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Workspace } from '../../../../../sandbox/test/support/workspace.ts'
+import type { Workspace } from '@millrace/test-support/workspace'
 
 /** A shell script in a folder of its own, for `pathToClaudeCodeExecutable`. */
 export function program(workspace: Workspace, name: string, script: string): string {

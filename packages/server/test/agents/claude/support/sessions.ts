@@ -8,12 +8,12 @@ import {
   type Step,
   startScriptedModel,
 } from '@millrace/scripted-model'
+import { Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { type ClaudeEngineOptions, createClaudeEngine } from '#agents/claude/engine/engine'
 import type { AgentSettings, PolicySettings } from '#config/config'
 import type { RunOutcome } from '#runners/runner'
 import { createSessionRunner } from '#runners/session/runner'
-import { Workspace } from '../../../../../sandbox/test/support/workspace.ts'
 import { RecordingContext, type SessionAsked } from './context.ts'
 
 export interface SessionSettings extends Partial<SessionAsked> {

@@ -4,7 +4,6 @@ import type { Run, StreamOutputEvent } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import type { Tool } from '#config/config'
 import { type EmittedEvent, EndRequest, type RunContext } from '#runners/runner'
-import type { Clock } from '#time/clock'
 
 export class FakeContext implements RunContext {
   readonly run: Run
@@ -109,35 +108,6 @@ export class FakeContext implements RunContext {
 
   lines(stream: 'stdout' | 'stderr' = 'stdout'): string[] {
     return this.output.filter((event) => event.stream === stream).map((event) => event.line)
-  }
-}
-
-/** A clock that moves only when the test says so. */
-export class ManualClock implements Clock {
-  #at = 1_000_000
-  readonly #timers = new Set<{ due: number; action: () => void }>()
-
-  now(): number {
-    return this.#at
-  }
-
-  after(ms: number, action: () => void): () => void {
-    const timer = { due: this.#at + ms, action }
-    this.#timers.add(timer)
-    return () => this.#timers.delete(timer)
-  }
-
-  get pending(): number {
-    return this.#timers.size
-  }
-
-  advance(ms: number): void {
-    this.#at += ms
-    for (const timer of [...this.#timers]) {
-      if (timer.due > this.#at) continue
-      this.#timers.delete(timer)
-      timer.action()
-    }
   }
 }
 

@@ -1,6 +1,5 @@
-/** Processes of this machine, found by what stands on their command line, and waiting for things. */
+/** Processes of this machine, found by what stands on their command line. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Pids of the living processes whose command line holds this text. */
 export function processesWith(text: string): number[] {
@@ -37,9 +36,4 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false
   }
-}
-
-/** Asks again until the answer is yes; the test's own time limit bounds it. */
-export async function until(holds: () => boolean | Promise<boolean>, signal?: AbortSignal): Promise<void> {
-  while (!(await holds())) await sleep(20, undefined, { signal })
 }

@@ -1,20 +1,13 @@
 /** A real server: the program, in a process of its own, with a data directory of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const program = fileURLToPath(new URL('../../packages/server/bin/millrace.js', import.meta.url))
-
-/** A folder under the system's temporary one, gone after `dispose`. */
-export function scratchFolder(name = 'millrace-e2e-'): { path: string; dispose: () => void } {
-  const path = mkdtempSync(join(tmpdir(), name))
-  return { path, dispose: () => rmSync(path, { recursive: true, force: true }) }
-}
+const program = fileURLToPath(new URL('../../server/bin/millrace.js', import.meta.url))
 
 export interface ServerProcess {
   url: string
@@ -39,7 +32,7 @@ export interface ServerOptions {
   dataDir: string
   port?: number
   env?: Record<string, string>
-  /** Told of the process before it listens. */
+  /** Called with the process before it listens. */
   spawned?: (child: ChildProcess) => void
 }
 
@@ -102,7 +95,7 @@ export async function quietPort(): Promise<number> {
       await once(probe.listen(port, '127.0.0.1'), 'listening')
       return port
     } catch {
-      // Somebody else's: another one.
+      // Taken: another one.
     } finally {
       await new Promise((resolve) => probe.close(resolve))
     }

@@ -5,7 +5,8 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Script, type ScriptedModel, startScriptedModel } from '@millrace/scripted-model'
-import { post, type ServerProcess, scratchFolder, startServer } from './server.ts'
+import { scratchFolder } from './folders.ts'
+import { post, type ServerProcess, startServer } from './server.ts'
 import { framesOf } from './sse.ts'
 
 /** Made up; the server's, and no process of a session may know it. */

@@ -13,9 +13,16 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openSandbox, type SandboxOptions } from '#open'
-import { carriersOf } from '#processes/processes'
-import type { ProcessExit, Sandbox, SandboxedCommand, SandboxedProcess } from '#sandbox'
+import {
+  carriersOf,
+  openSandbox,
+  type ProcessExit,
+  type Sandbox,
+  type SandboxedProcess,
+} from '@millrace/sandbox'
+
+type SandboxOptions = Parameters<typeof openSandbox>[0]
+type SandboxedCommand = Parameters<Sandbox['spawn']>[0]
 
 export const isRoot = process.getuid?.() === 0
 /** Some user that is not root; only root can make a project theirs. */
@@ -30,8 +37,8 @@ export interface Ran {
 export class Workspace {
   readonly root: string
   readonly dataDir: string
-  private readonly sandboxes: Sandbox[] = []
-  private readonly runIds = new Set<string>()
+  readonly #sandboxes: Sandbox[] = []
+  readonly #runIds = new Set<string>()
 
   constructor() {
     // Not in /tmp, which is a run's own inside: there a write outside the project would go nowhere
@@ -60,7 +67,7 @@ export class Workspace {
       projects: projects.map((path, index) => ({ id: `p${index}`, path })),
       ...options,
     })
-    this.sandboxes.push(sandbox)
+    this.#sandboxes.push(sandbox)
     return sandbox
   }
 
@@ -71,7 +78,7 @@ export class Workspace {
     options: Partial<SandboxedCommand> = {},
   ): Promise<SandboxedProcess> {
     const runId = options.runId ?? randomUUID()
-    this.runIds.add(runId)
+    this.#runIds.add(runId)
     return sandbox.spawn({
       argv,
       cwd: projectPath,
@@ -97,8 +104,8 @@ export class Workspace {
 
   /** Fails when a process or a file of a run is left; removes everything. */
   async close(): Promise<void> {
-    for (const sandbox of this.sandboxes) await sandbox.close()
-    const left = carriersOf(this.runIds)
+    for (const sandbox of this.#sandboxes) await sandbox.close()
+    const left = carriersOf(this.#runIds)
     const files = readdirSync(this.dataDir).filter((name) => /^(placeholders|probe)/.test(name))
     rmSync(this.root, { recursive: true, force: true })
     if (left.length > 0) throw new Error(`processes were left: ${left.join(', ')}`)
@@ -117,14 +124,6 @@ export async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
   let text = ''
   for await (const chunk of stream) text += String(chunk)
   return text
-}
-
-/** Resolves when a condition holds; fails after ten seconds. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let round = 0; !condition(); round++) {
-    if (round > 1000) throw new Error(`it never happened: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
 }
 
 export function git(cwd: string, ...args: string[]): string {
