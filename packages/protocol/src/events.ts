@@ -18,6 +18,17 @@ export interface LogEvent {
 /** Events every run's log has, whatever its kind, besides its terminal one. */
 export const lifecycleTypes = { queued: 'run:queued', started: 'run:started' } as const
 
+/** A file that a run made under a protected name was moved out of the project. */
+export const quarantinedType = 'sandbox:quarantined'
+export interface QuarantinedEvent {
+  /** Relative to the project. */
+  path: string
+  /** Where it is now: absolute, in the server's data directory. */
+  keptAt: string
+  /** The same for a person. */
+  message: string
+}
+
 /** The in-band signal that a cursor cannot be served; it has no `id:` (docs/protocol.md). */
 export const resetType = 'reset'
 export const resetReasons = ['invalid', 'ahead', 'pruned', 'epoch'] as const

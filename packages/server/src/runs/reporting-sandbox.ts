@@ -1,10 +1,8 @@
 /** The sandbox as one run sees it: what is taken away from the run stands in its log. */
 import { relative } from 'node:path'
+import { type QuarantinedEvent, quarantinedType } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import type { EmittedEvent } from '#runners/runner'
-
-/** Data: `path`, relative to the project; `keptAt`, absolute, in the server's data directory; `message`. */
-const quarantinedType = 'sandbox:quarantined'
 
 export function reportingSandbox(sandbox: Sandbox, report: (event: EmittedEvent) => void): Sandbox {
   return {
@@ -18,7 +16,8 @@ export function reportingSandbox(sandbox: Sandbox, report: (event: EmittedEvent)
           const message =
             `Millrace moved ${inProject} out of the project: other programs would run what it says. ` +
             `If you want it, move it back from ${keptAt}.`
-          report({ type: quarantinedType, data: { path: inProject, keptAt, message } })
+          const data: QuarantinedEvent = { path: inProject, keptAt, message }
+          report({ type: quarantinedType, data })
         },
       }),
   }

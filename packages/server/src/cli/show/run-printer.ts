@@ -1,6 +1,6 @@
 /** Shows a run's events as they come: output as it is on stdout and stderr, the rest as notes on stderr. */
 import type { ExecutionResponse, Run, StreamOutputEvent } from '@millrace/protocol'
-import { lifecycleTypes } from '@millrace/protocol'
+import { lifecycleTypes, type QuarantinedEvent, quarantinedType } from '@millrace/protocol'
 import type { Followed } from '#cli/follow'
 import type { Terminal } from '#cli/terminal'
 
@@ -59,6 +59,8 @@ export class RunPrinter {
         return this.#terminal.note(describeEnd(data as ExecutionResponse))
       case 'error':
         return this.#terminal.note(String((data as { message?: unknown }).message))
+      case quarantinedType:
+        return this.#terminal.note((data as QuarantinedEvent).message)
       default:
         return this.#terminal.note(`${type} ${JSON.stringify(data)}`)
     }
@@ -74,6 +76,7 @@ export class RunPrinter {
 function describeEnd(result: ExecutionResponse): string {
   const after = `after ${(result.durationMs / 1000).toFixed(1)} s`
   if (result.timedOut) return `ended ${after}: it took longer than its tool allows`
+  if (result.limit === 'protected') return `ended ${after}: it kept making files under protected names`
   if (result.limit !== undefined) return `ended ${after}: it passed its limit of ${result.limit}`
   return result.signal === null
     ? `exit code ${result.exitCode} ${after}`

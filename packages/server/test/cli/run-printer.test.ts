@@ -1,0 +1,43 @@
+import { PassThrough } from 'node:stream'
+import { text as readAll } from 'node:stream/consumers'
+import { expect, it } from 'vitest'
+import { RunPrinter } from '#cli/show/run-printer'
+import { Terminal } from '#cli/terminal'
+import { runOf } from './scripted-server.ts'
+
+async function shown(type: string, data: object, json = false): Promise<{ stdout: string; stderr: string }> {
+  const io = { stdout: new PassThrough(), stderr: new PassThrough(), env: {}, cwd: '/' }
+  const printer = new RunPrinter(new Terminal(io, { json }), runOf({ kind: 'job', head: 0 }))
+  await printer.show({ kind: 'event', seq: 3, type, data } as Parameters<RunPrinter['show']>[0])
+  io.stdout.end()
+  io.stderr.end()
+  return { stdout: await readAll(io.stdout), stderr: await readAll(io.stderr) }
+}
+
+const quarantined = {
+  path: '.mcp.json',
+  keptAt: '/data/quarantine/r1/.mcp.json',
+  message: 'Millrace moved .mcp.json',
+}
+
+it('a file that was moved out of the project is a remark in words', async () => {
+  const { stdout, stderr } = await shown('sandbox:quarantined', quarantined)
+  expect(stdout).toBe('')
+  expect(stderr).toContain('Millrace moved .mcp.json')
+  expect(stderr).not.toContain('{')
+})
+
+it('with --json a program gets the whole event', async () => {
+  const { stdout } = await shown('sandbox:quarantined', quarantined, true)
+  expect(JSON.parse(stdout)).toEqual({ seq: 3, type: 'sandbox:quarantined', data: quarantined })
+})
+
+it.each([
+  [{ exitCode: 129, signal: null }, 'exit code 129 after 1.0 s'],
+  [{ exitCode: null, signal: 'SIGSEGV' }, 'ended by SIGSEGV after 1.0 s'],
+  [{ exitCode: null, signal: 'SIGKILL', limit: 'protected' }, 'it kept making files under protected names'],
+  [{ exitCode: null, signal: 'SIGKILL', limit: 'memory' }, 'it passed its limit of memory'],
+])('the end of a job is said in words: %j', async (end, words) => {
+  const { stderr } = await shown('complete', { durationMs: 1000, timedOut: false, ...end })
+  expect(stderr).toContain(words)
+})
