@@ -1,19 +1,18 @@
 /**
  * The port of an agent engine: how a kind of run drives an agent, whatever program or SDK that is. An
- * engine knows nothing of kinds; it is given a task and a host, and answers with a live agent.
+ * engine knows nothing of kinds; it takes a task and a host, and returns a live agent.
  *
- * The port holds what is used today. `steer`, `interrupt`, `setMode` and `fork` will be further methods
- * of `LiveAgent` and `AgentEngine`: the agent is an object with a life of its own, apart from the promise
- * of its end, so that it can be spoken to meanwhile.
+ * The agent is an object with a life of its own, apart from the promise of its end, so that the port can
+ * grow methods that speak to a working agent (`steer`, `interrupt`, `setMode`, `fork`).
  */
 import type { SelfTest } from '#runners/kind'
 import type { RunContext, TranscriptEntry } from '#runners/runner'
 import type { Gate } from './gate.ts'
 
 export interface AgentEngine {
-  /** Starts an agent on its first prompt. Rejects when that fails before a process runs. */
+  /** Starts an agent on its first prompt. Rejects if that fails before a process runs. */
   start(task: AgentTask, host: AgentHost): Promise<LiveAgent>
-  /** Tries out whether agents can be started and the gate holds. Never rejects. */
+  /** Checks whether agents can be started and the gate holds. Never rejects. */
   selfTest(): Promise<SelfTest>
 }
 
@@ -23,11 +22,11 @@ export interface AgentTask {
   projectPath: string
   /** Absolute, inside the project. */
   cwd: string
-  /** The engine's own choice where absent. */
+  /** Absent: the engine chooses. */
   model: string | undefined
-  /** What is kept of the conversation. Empty for a new one. */
+  /** The stored conversation. Empty for a new one. */
   transcript: readonly TranscriptEntry[]
-  /** The conversation has to be resumed: `not_resumable` where the transcript does not suffice. */
+  /** The conversation must be resumed: the agent ends with `not_resumable` if the transcript does not suffice. */
   resumes: boolean
 }
 
@@ -37,14 +36,14 @@ export interface AgentHost
     RunContext,
     'emit' | 'uncommittedBytes' | 'started' | 'recordProcess' | 'appendTranscript' | 'sandbox'
   > {
-  /** Judges every tool call. Its `listener` is set by the engine. */
+  /** Judges every tool call. The engine sets its `listener`. */
   gate: Gate
 }
 
 export interface LiveAgent {
-  /** Settles when no process of the agent is left and all it said is on disk. Rejects on an engine fault. */
+  /** Settles once no process of the agent is left and all it said is on disk. Rejects on an engine fault. */
   readonly ended: Promise<AgentEnd>
-  /** Ends the agent from outside; its processes have `graceMs` to end by themselves. */
+  /** Ends the agent from outside; its processes have `graceMs` to exit by themselves. */
   cancel(graceMs: number): void
 }
 

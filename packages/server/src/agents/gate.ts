@@ -1,11 +1,11 @@
 /**
- * The gate in front of an agent's tool calls: the policy judges each call, and people are asked where
+ * The gate in front of an agent's tool calls: the policy judges each call, and the gate asks people where
  * the policy says so. It knows no agent SDK: an engine translates its own requests into `GateCall`s.
  *
- * Owns: the verdicts of the calls under way, by the id of the call. They are bounded in number and size:
- * a program of the project may make up calls in the name of the agent's process.
+ * Owns: the verdicts of open calls, by the id of the call. They are bounded in number and size: a program
+ * of the project may make up calls in the name of the agent's process.
  * Invariants: a failure denies; the input that is executed is the input that was judged; a denied call is
- * reported once, in the run's log and in the server's; a call is allowed only by the policy or a person.
+ * reported once, in the run's log and in the server's; only the policy or a person allows a call.
  */
 import { createHash } from 'node:crypto'
 import type { Policy, ToolCall, Verdict } from '@millrace/policy'
@@ -14,16 +14,16 @@ import type { ApprovalAnswer, RunContext } from '#runners/runner'
 
 export interface GateParts {
   policy: Pick<Policy, 'decide'>
-  /** Where a call starts when the agent does not say. Absolute. */
+  /** The directory of a call that names none. Absolute. */
   cwd: string
   ask: RunContext['ask']
   log: RunContext['log']
 }
 
-/** What an engine learns of the gate's work. */
+/** What the gate reports to its engine. */
 export interface GateListener {
   denied(event: PermissionDeniedEvent): void
-  /** True when people begin to be asked about a call, false when that has ended. */
+  /** True when a question to people opens, false when it closes. */
   asking(waits: boolean): void
 }
 
@@ -31,7 +31,7 @@ export interface GateCall {
   /** The agent's id of the call. */
   id: string
   tool: string
-  /** As the agent's process sent it: may be anything. */
+  /** Unchecked, from the agent's process: may be anything. */
   input: unknown
   cwd?: unknown
   /** Present when a subagent makes the call. */
@@ -47,13 +47,13 @@ interface Judged {
   verdict: Verdict
 }
 
-/** Calls under way whose verdict is remembered. A forgotten call is judged again. */
+/** Open calls whose verdict is remembered. A forgotten call is judged again. */
 const judgedCallsMax = 1000
-/** Calls that may wait to be judged before the process has to wait. */
+/** Calls that may wait for a verdict before the process has to wait. */
 const waitingCallsMax = 16
-/** Approvals that people are asked for at once. */
+/** Approvals open at once. */
 const openApprovalsMax = 32
-/** Of a text of the agent's in the server's log. */
+/** The bound of an agent's text in the server's log. */
 const loggedCharsMax = 1000
 
 export class Gate {
@@ -71,7 +71,7 @@ export class Gate {
     this.#parts = parts
   }
 
-  /** The policy's verdict. Never rejects; waits for its turn, never for people. */
+  /** Returns the policy's verdict. Never rejects; waits for its turn, never for people. */
   async judge(call: GateCall): Promise<Verdict> {
     await this.#inTurn()
     try {
@@ -86,7 +86,7 @@ export class Gate {
   }
 
   /**
-   * Whether the call may run, and with which input. Takes the verdict of `judge` if that was about
+   * Decides whether the call may run, and with which input. Uses the verdict of `judge` if that was about
    * exactly this call, and waits for people where the policy asks. Never rejects.
    */
   async permit(call: GateCall): Promise<Permit> {
@@ -109,7 +109,7 @@ export class Gate {
     }
   }
 
-  /** The call is over: its verdict is no longer needed. */
+  /** Forgets the verdict of a call that is over. */
   forget(id: string): void {
     this.#judged.delete(id)
     this.#reported.delete(id)
@@ -120,12 +120,12 @@ export class Gate {
     this.#closed = true
   }
 
-  /** What the process has to wait for before it makes more calls; null when there is room. */
+  /** What the process must wait for before it makes more calls; null if there is room. */
   room(): Promise<void> | null {
     return this.#waiting > waitingCallsMax ? this.#turn : null
   }
 
-  /** One call at a time, with a turn of the event loop between two: a long command takes time to read. */
+  /** Judges one call at a time, yielding to the event loop in between: a long command takes time to parse. */
   async #inTurn(): Promise<void> {
     this.#waiting += 1
     this.#turn = this.#turn.then(() => new Promise((resolve) => setImmediate(resolve)))
@@ -186,7 +186,7 @@ export class Gate {
     try {
       this.#report(call, call.input, reason)
     } catch {
-      // It is denied whether or not that can be reported.
+      // The call is denied whether or not the report succeeds.
     }
     return reason
   }
@@ -236,7 +236,7 @@ function dropOldest(known: Map<string, unknown> | Set<string>): void {
   }
 }
 
-/** Keys in another order give another digest: the call is then judged once more. */
+/** Another order of keys gives another digest: the call is then judged again. */
 function digestOf(input: Record<string, unknown>): string {
   return createHash('sha256').update(JSON.stringify(input)).digest('base64')
 }
@@ -247,7 +247,7 @@ function logged(about: Readonly<Record<string, unknown>>): Record<string, string
   )
 }
 
-/** A copy, so that the input cannot change after it was judged. */
+/** Returns a copy, so that the input cannot change after it was judged. */
 function inputOf(input: unknown): Record<string, unknown> {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) {
     throw new TypeError('its input is not an object')

@@ -6,11 +6,11 @@
  *     tool call ─▶ SDK ─▶ Gate ─▶ policy, people          denied calls ─▶ Journal
  *     Bridge, Journal, Watchdog, messages, cancel() ─▶ Ending (the first cause) ─▶ ClaudeAgent stops all
  *
- * Data goes one way; a part that finds a reason to end reports it to `Ending` and does nothing else.
- * Owns: the process by way of its bridge, the watchdog, the gateway, the SDK's query. All are gone when
+ * Data flows one way; a part that finds a reason to end reports it to `Ending` and does nothing else.
+ * Owns: the process through its bridge, the watchdog, the gateway, the SDK's query. All are gone once
  * `ended` has settled.
  * Invariants: the first cause is the only one; nothing is emitted after it, whatever the SDK makes up;
- * what was mirrored of the conversation is on disk when the agent has ended.
+ * the mirrored conversation is on disk once the agent has ended.
  */
 import type { Options, Query, SDKMessage, SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
 import { messageOf, permissionTypes } from '@millrace/protocol'
@@ -36,27 +36,27 @@ import { Watchdog } from './watchdog.ts'
 export interface ClaudeAgentParts {
   task: AgentTask
   host: AgentHost
-  /** The one it resumes. */
+  /** The conversation it resumes. */
   conversation: Conversation | null
   settings: AgentSettings | undefined
   /** Of every run. */
   environment: Readonly<Record<string, string>>
   limits: ProcessLimits
-  /** A call is blocked when the policy has not answered by then. */
+  /** A call that the policy has not judged by then is blocked. */
   hookTimeoutSeconds: number
   gateway: ModelGateway
   demo: boolean
   clock: Clock
   query(parameters: { prompt: string; options: Options }): Query
-  /** Removes what must not be in a message for people, wherever it comes from. */
+  /** Removes secrets from a message for people. */
   redact(text: string): string
 }
 
-/** Of all messages together: what an agent leaves in the store is bounded. */
+/** The bound of all messages together, so that an agent's share of the store is bounded. */
 const outputCharsMax = 1024 ** 3
-/** Far more than any answer; answers wait in memory while the process does not read them. */
+/** Far more than any answer. Answers wait in memory while the process does not read them. */
 const unreadBytesMax = 16 * 1024 ** 2
-/** How long a process that has given its result has to end by itself. */
+/** How long a process may stay after its result. */
 const settleMs = 1000
 
 export class ClaudeAgent implements LiveAgent {
@@ -94,7 +94,7 @@ export class ClaudeAgent implements LiveAgent {
 
   cancel(grace: number): void {
     this.#ending.report({ kind: 'cancelled', graceMs: grace })
-    // Also an agent that has given its result, while its process has not ended.
+    // This includes an agent that has its result, while its process is still alive.
     void this.#bridge?.end(grace)
   }
 
@@ -193,7 +193,7 @@ export class ClaudeAgent implements LiveAgent {
 
   #end(cause: AgentCause): void {
     this.#stop()
-    // A failure here shows again where the agent is left.
+    // A failure here is reported again when the agent is torn down.
     const left = this.#leave(cause).catch(() => {})
     void left.then(() => this.#left.resolve())
   }
@@ -216,7 +216,7 @@ export class ClaudeAgent implements LiveAgent {
     await this.#bridge?.end(cause.kind === 'cancelled' ? cause.graceMs : graceMs)
   }
 
-  /** A process without background work ends when its input does. */
+  /** A process without background work exits when its input ends. */
   async #settle(): Promise<void> {
     this.#bridge?.stdin.end()
     const late = Promise.withResolvers<void>()

@@ -3,7 +3,7 @@ import type { ModelUsage, SDKResultMessage } from '@anthropic-ai/claude-agent-sd
 import type { ProcessExit } from '@millrace/sandbox'
 import { type AgentEnd, failed } from '#agents/agent'
 
-/** Marks everything that the scripted stand-in of a model drove. */
+/** Marks everything that the scripted stand-in for a model drove. */
 export const demoName = 'scripted demo model'
 
 export interface EndParts {
@@ -27,7 +27,7 @@ export interface SessionUsage {
 export interface SessionResult {
   /** The agent's last words, or the SDK's words for the error. */
   text: string
-  /** Id of the conversation at the agent SDK; that of the first run of a chain. */
+  /** The agent SDK's id of the conversation: that of the first run of a chain. */
   sessionId: string
   subtype: string
   numTurns: number
@@ -37,10 +37,10 @@ export interface SessionResult {
   demo?: typeof demoName
 }
 
-/** The run's row holds it, and lists of runs show it. The log has all of it. */
+/** The bound of the text in the run's row, which lists of runs show. The log has all of it. */
 const textCharsMax = 262_144
 const nameCharsMax = 200
-/** An agent uses a handful. */
+/** A bound on models: an agent uses a handful. */
 const modelsMax = 100
 
 export function endOf(message: SDKResultMessage, parts: EndParts): AgentEnd {
@@ -69,7 +69,7 @@ function textIn(message: SDKResultMessage): string {
   return Array.isArray(said) ? said.filter((part) => typeof part === 'string' && part !== '').join('; ') : ''
 }
 
-/** The process sent it: anything but a positive number counts as none. */
+/** The process sent the value: anything but a positive number counts as none. */
 function amount(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
 }
@@ -104,7 +104,7 @@ function causeOf(
   }
 }
 
-/** A call of the model's API failed for good: the SDK reports it as a success that is an error. */
+/** A request to the model's API failed for good: the SDK reports it as a success that is an error. */
 function failedCall(
   message: Extract<SDKResultMessage, { subtype: 'success' }>,
   text: string,
@@ -152,7 +152,7 @@ function dollars(sum: number): string {
   return `$${sum.toFixed(Math.max(2, String(sum).split('.')[1]?.length ?? 0))}`
 }
 
-/** The process went away, or stopped speaking, without a result. */
+/** The process exited, or fell silent, without a result. */
 export function crashed({ exit, thrown, last, breach }: Crash): AgentEnd {
   if (exit?.neverBegan) return failed('not_started', `Could not start: ${last || 'no process'}`)
   if (breach !== undefined) return failed('crashed', `The agent used more ${breach} than it is allowed`)
@@ -168,7 +168,7 @@ export function crashed({ exit, thrown, last, breach }: Crash): AgentEnd {
 }
 
 interface Crash {
-  /** Null: it had not ended by itself. */
+  /** Null: it had not exited by itself. */
   exit: ProcessExit | null
   /** The SDK's error. */
   thrown: string | null

@@ -1,4 +1,4 @@
-/** Why an agent ends: whatever is reported first counts, by whichever part. */
+/** Why an agent ends: the first report counts, whichever part it comes from. */
 import type { SDKResultMessage } from '@anthropic-ai/claude-agent-sdk'
 
 export type AgentCause =
@@ -10,7 +10,7 @@ export class Ending {
   readonly #onFirst: (cause: AgentCause) => void
   #cause: AgentCause | null = null
 
-  /** `onFirst` runs before the report returns, so that nothing the reporter does next is taken. */
+  /** `onFirst` runs before the report returns, so that nothing the reporter does next has an effect. */
   constructor(onFirst: (cause: AgentCause) => void) {
     this.#onFirst = onFirst
   }

@@ -16,7 +16,7 @@ export interface ModelEndpoint {
   baseUrl: string
   /** Known to the server alone. */
   apiKey: string | undefined
-  /** It is a scripted stand-in. */
+  /** True for a scripted stand-in. */
   demo: boolean
 }
 
@@ -26,10 +26,10 @@ export interface ClaudeEngineOptions extends SelfTestOptions {
   /** Of every run: proxies, certificate authorities and what the configuration adds. */
   environment?: Readonly<Record<string, string>>
   model: ModelEndpoint
-  /** Where the server's own proxy is named. Default: there is none. */
+  /** Variables that name the server's own proxy. Default: none. */
   proxyEnv?: NodeJS.ProcessEnv
   clock?: Clock
-  /** A call that is not judged by then is blocked. Default: 60. */
+  /** A call that has no verdict by then is blocked. Default: 60. */
   hookTimeoutSeconds?: number
 }
 

@@ -1,16 +1,16 @@
 /**
  * What an agent writes down: its events, and its conversation for a later run to resume.
  *
- * Owns: what of both is on its way to the disk, so that the process waits while that is too much.
- * Invariants: after `close()` no event is written; the conversation is, until the process is gone; a
- * conversation that grows beyond its bound ends the agent.
+ * Owns: the bytes of both on their way to the disk; the process waits while there are too many.
+ * Invariants: after `close()` no event is written, but the conversation still is, until the process is
+ * gone; a conversation that grows beyond its bound ends the agent.
  */
 import type { AgentHost } from '#agents/agent'
 import { emitHighWater, type TranscriptEntry } from '#runners/runner'
 import { charactersOf } from '../transcript/mirror.ts'
 import type { Ending } from './ending.ts'
 
-/** Of a conversation with all that is kept of it: a later run holds all of it at once. */
+/** The bound of a whole conversation: a later run holds all of it in memory at once. */
 const keptCharsMax = 128 * 1024 ** 2
 
 export interface JournalParts {
@@ -57,7 +57,7 @@ export class Journal {
     })
   }
 
-  /** What the process has to wait for before more of it is read; null when there is room. */
+  /** What must settle before more of the process is read; null if there is room. */
   room(): Promise<void> | null {
     if (this.#parts.host.uncommittedBytes > emitHighWater) return this.#lastEmit
     return this.#pendingChars > emitHighWater ? this.#lastKept : null
@@ -67,7 +67,7 @@ export class Journal {
     this.#closed = true
   }
 
-  /** Resolves when everything written is on disk, or never will be. */
+  /** Resolves once everything written is on disk, or never will be. */
   async settled(): Promise<void> {
     await this.#lastKept
     await this.#lastEmit

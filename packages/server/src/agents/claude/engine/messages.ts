@@ -1,10 +1,10 @@
-/** What the messages of the agent SDK tell a runner, read with care: a process wrote them. */
+/** Reads the messages of the agent SDK with care: a process wrote them. */
 import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk'
 import { eventTypePattern, finalStates } from '@millrace/protocol'
 
 /**
- * The type of the event a message becomes: its own. One that means something else in a run's log, or
- * could be no event's, is marked as the SDK's; none of today's is.
+ * Returns the type of the event that a message becomes: its own, or one marked as the SDK's where that
+ * type means something else in a run's log or cannot be an event's. The SDK has no such types today.
  */
 export function eventTypeOf(type: unknown): string {
   if (typeof type !== 'string') return 'sdk:message'
@@ -14,7 +14,7 @@ export function eventTypeOf(type: unknown): string {
   return eventTypePattern.test(name) ? name : 'sdk:message'
 }
 
-/** Calls of tools that a message begins or brings the result of. */
+/** Returns the tool calls that a message begins or has the result of. */
 export function toolCallsIn(message: SDKMessage): {
   began: { id: string; tool: string }[]
   ended: string[]
@@ -32,17 +32,17 @@ export function toolCallsIn(message: SDKMessage): {
   }
 }
 
-/** A subagent is not a call that may be silent: its messages are seen. */
+/** A subagent is no call that may be silent: its messages are visible. */
 export function isSubagent(tool: string): boolean {
   return tool === 'Agent' || tool === 'Task'
 }
 
-/** Whether it is a sign of life. A timer reports that a call is still running, whatever became of it. */
+/** Whether a message is a sign of life. A timer's "still running" is none: it comes whatever became of the call. */
 export function isSignOfLife(message: SDKMessage): boolean {
   return message.type !== 'tool_progress'
 }
 
-/** Whether the model's API refuses the key: the SDK would retry for minutes. */
+/** Whether the model's API refused the key: the SDK would retry for minutes. */
 export function isKeyRefused(message: SDKMessage): boolean {
   return (
     message.type === 'system' &&

@@ -15,19 +15,19 @@ export const defaultLimits = { maxTurns: 50, maxBudgetUsd: 5, stallSeconds: 600 
 /** The options that every agent of a server shares. */
 export function agentOptions(agent: AgentSettings = {}): Options {
   const { stallSeconds: _seconds, limits: _limits, env: _processes, disallowedTools, ...configured } = agent
-  // That it is a list of texts was checked with the configuration.
+  // The configuration was checked: it is a list of strings.
   const more = (disallowedTools ?? []) as string[]
   return {
     includePartialMessages: true,
     maxTurns: defaultLimits.maxTurns,
     maxBudgetUsd: defaultLimits.maxBudgetUsd,
     settingSources: [],
-    // Not on the command line, where all processes of the run could read what they are given.
+    // Not on the command line, which all processes of the run can read.
     ...(configured.mcpServers === undefined ? {} : { mcpServersDelivery: 'initialize' }),
     systemPrompt: { type: 'preset', preset: 'claude_code', append },
     ...(configured as Options),
     permissionMode: 'default',
-    // The policy refuses these in any case; listed here the model does not even see them.
+    // The policy refuses these in any case; listed here, the model does not even see them.
     disallowedTools: [...new Set([...neverAllowed, ...more])],
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The gate as the agent SDK asks it: every call passes the `PreToolUse` hook before it runs, and people
- * are awaited in `canUseTool` alone. Neither ever throws: the SDK ignores a hook that does.
+ * Connects the gate to the agent SDK: every call passes the `PreToolUse` hook before it runs, and only
+ * `canUseTool` waits for people. Neither ever throws: the SDK ignores a hook that does.
  */
 import type { CanUseTool, HookCallback } from '@anthropic-ai/claude-agent-sdk'
 import type { Gate } from '#agents/gate'
@@ -17,7 +17,7 @@ export function hookOf(gate: Pick<Gate, 'judge'>): HookCallback {
   }
 }
 
-/** The SDK calls it after the hook, for calls it has doubts about and for those the hook wants asked. */
+/** The SDK calls it after the hook, for calls that the SDK doubts or the hook wants people to judge. */
 export function canUseToolOf(gate: Pick<Gate, 'permit'>): CanUseTool {
   return async (tool, input, { toolUseID: id, agentID: agentId }) => {
     const permit = await gate.permit({ id, tool, input, agentId })

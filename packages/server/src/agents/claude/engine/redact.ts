@@ -1,9 +1,9 @@
-/** Takes secrets out of texts that people will read. */
+/** Removes secrets from texts that people will read. */
 
-/** What looks like a key of a provider, whoever's it is. */
+/** Anything that looks like a provider's key, whoever owns it. */
 const keyShapes = /\bsk-[A-Za-z0-9_-]{8,}/g
 
-/** Values that are empty are no secrets. */
+/** Empty values are no secrets. */
 export function redactor(secrets: readonly (string | undefined)[]): (text: string) => string {
   const values = secrets.filter((secret) => secret !== undefined && secret !== '')
   return (text) =>

@@ -20,10 +20,10 @@ export interface SelfTestOptions {
   createPolicy?: (options: PolicyOptions) => Pick<Policy, 'decide'>
 }
 
-/** Some project; nothing is read or written there. */
+/** Any project; the test reads and writes nothing there. */
 const project = '/nonexistent/project'
 
-/** Takes a second at most, longer where a slow disk loads the program for the first time. */
+/** Takes a second at most, longer if a slow disk loads the program for the first time. */
 export async function testClaude(options: SelfTestOptions): Promise<SelfTest> {
   const { policy: settings, hidden, home, agent } = options
   const given: PolicyOptions = {
@@ -54,7 +54,7 @@ function warningsOf(unknownTools: readonly string[]): string[] {
   return [`policy.allowedTools has names that the agent SDK does not know: ${unknownTools.join(', ')}`]
 }
 
-/** Tries the very hook that an agent gives to the SDK. */
+/** Tests the same hook that an agent gives to the SDK. */
 async function enforcementProblems(policy: Pick<Policy, 'decide'>): Promise<string[]> {
   const problems: string[] = []
   const forbidden = [
@@ -127,7 +127,7 @@ async function programProblems(query: Sdk['query'], agent: AgentSettings | undef
   }
 }
 
-/** Which program the SDK would start. Nothing is started: the spawn function only takes the command. */
+/** Returns the program that the SDK would start. Starts nothing: the spawn function only takes the command. */
 function programOf(query: Sdk['query'], agent: AgentSettings | undefined): string {
   const configured = agent?.pathToClaudeCodeExecutable
   if (typeof configured === 'string') return configured

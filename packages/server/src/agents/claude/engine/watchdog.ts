@@ -1,14 +1,14 @@
 /**
- * Notices that an agent's process has fallen silent although nothing is under way that may take long.
+ * Notices that an agent's process is silent although nothing is under way that may take long.
  *
  * Owns: one timer, until `stop()`.
- * Invariants: it barks at most once, and never while a tool runs or a person is asked; the calls it knows
- * of are bounded.
+ * Invariants: it barks at most once, and never while a tool runs or a person is asked; it remembers a
+ * bounded number of calls.
  */
 import type { Clock } from '#time/clock'
 
-/** Far more than an agent has under way at once. */
-const mostCalls = 1000
+/** Far more calls than an agent has under way at once. */
+const callsMax = 1000
 
 export interface WatchdogOptions {
   clock: Clock
@@ -36,7 +36,7 @@ export class Watchdog {
   }
 
   began(toolUseId: string): void {
-    if (this.#calls.size < mostCalls) this.#calls.add(toolUseId)
+    if (this.#calls.size < callsMax) this.#calls.add(toolUseId)
   }
 
   ended(toolUseId: string): void {
@@ -44,7 +44,7 @@ export class Watchdog {
     this.heard()
   }
 
-  /** People begin to be asked, or have answered. */
+  /** `waits`: a question to people opens; otherwise one closes. */
   asking(waits: boolean): void {
     this.#waiting += waits ? 1 : -1
     this.heard()

@@ -1,11 +1,11 @@
 /**
- * A door on loopback, one a session, to the model's API: the session's process knows a token that opens
+ * A door on loopback to the model's API, one per session: the session's process knows a token that opens
  * this door while the session lives, and never the key.
  *
  * Owns: one listening socket, its connections, and the requests under way, until `close()`.
- * Invariants: whatever is asked, only the configured host is spoken to, below its configured path; bodies
- * pass as they come, byte for byte, and no faster than they are taken; a broken answer never looks whole;
- * the key is in a request to that host and nowhere else.
+ * Invariants: requests go only to the configured host, below its configured path; bodies are forwarded
+ * byte for byte, and no faster than the other side reads them; a broken answer never looks whole; the
+ * key is in requests to that host and nowhere else.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
@@ -26,9 +26,9 @@ import { forwardedHeaders, returnedHeaders } from './headers.ts'
 import { staysBelow } from './target.ts'
 
 interface ModelUpstream {
-  /** `http` or `https`; may have a path: what is asked of the gateway is asked below it. */
+  /** `http` or `https`; may have a path, below which every request goes. */
   baseUrl: string
-  /** Sent as `x-api-key`; without it no credential is sent. */
+  /** Sent as `x-api-key`. Absent: requests carry no credential. */
   apiKey: string | undefined
   /** Variables that name a proxy on the way to the API (`HTTPS_PROXY`, `NO_PROXY`, …). Default: none. */
   proxyEnv?: NodeJS.ProcessEnv | undefined
@@ -39,14 +39,14 @@ export interface ModelGateway {
   readonly url: string
   /** For ANTHROPIC_AUTH_TOKEN (or, as well, ANTHROPIC_API_KEY). */
   readonly token: string
-  /** Ends what is under way, both ways, and stops listening. Idempotent. */
+  /** Ends all open requests, and stops listening. Idempotent. */
   close(): Promise<void>
 }
 
-/** Far above what a session with subagents needs; a bound on what its process can make the server hold. */
-const maxConnections = 256
+/** Far more than a session with subagents needs; bounds what its process can make the server hold. */
+const connectionsMax = 256
 
-/** Fails with `invalid_request` when the address is not one of an API. */
+/** Fails with `invalid_request` if the address cannot be an API's. */
 export async function openModelGateway(upstream: ModelUpstream): Promise<ModelGateway> {
   const base = parseBase(upstream.baseUrl)
   const agent = agentTo(base, upstream.proxyEnv)
@@ -55,7 +55,7 @@ export async function openModelGateway(upstream: ModelUpstream): Promise<ModelGa
     if (!carriesToken(request, token)) {
       refuse(response, 401, 'authentication_error', 'this is not the token of the session')
     } else if (request.httpVersion !== '1.1') {
-      // In HTTP/1.0 an answer that breaks off looks like one that ended.
+      // In HTTP/1.0 a broken answer looks like a complete one.
       refuse(response, 505, 'invalid_request_error', 'only HTTP/1.1 is spoken here')
     } else if (
       !staysBelow(request.url ?? '') ||
@@ -69,8 +69,8 @@ export async function openModelGateway(upstream: ModelUpstream): Promise<ModelGa
       )
     } else pass(request, response, { base, agent, apiKey: upstream.apiKey })
   })
-  server.maxConnections = maxConnections
-  // The session's process keeps its connections, and would lose a request to one that is just being closed.
+  server.maxConnections = connectionsMax
+  // The session's process keeps connections open, and would lose a request on one that is just being closed.
   server.keepAliveTimeout = 0
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -100,7 +100,7 @@ function parseBase(baseUrl: string): URL {
   )
 }
 
-/** Connections to the API, by way of the server's proxy where it has one. Nothing proxies loopback. */
+/** Connects to the API, through the server's proxy if it has one. Loopback is never proxied. */
 function agentTo(base: URL, proxyEnv: NodeJS.ProcessEnv | undefined): Agent {
   const isLocal = /^(localhost|127\..*|\[::1\])$/i.test(base.hostname)
   const options = {
@@ -118,19 +118,19 @@ interface Upstream {
 
 function carriesToken({ headers }: IncomingMessage, token: string): boolean {
   const bearer = /^bearer +(.*)$/i.exec(headers.authorization ?? '')?.[1]
-  // Of the same length whatever was sent, so that the comparison says nothing about the token.
+  // Digests have one length, so that the comparison reveals nothing about the token.
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return [bearer, headers['x-api-key']].some(
     (given) => typeof given === 'string' && timingSafeEqual(digest(given), digest(token)),
   )
 }
 
-/** One request on to the API, and its answer back. */
+/** Forwards one request to the API, and its answer back. */
 function pass(request: IncomingMessage, response: ServerResponse, { base, agent, apiKey }: Upstream): void {
   let outgoing: ClientRequest
   try {
     outgoing = (base.protocol === 'https:' ? httpsRequest : httpRequest)({
-      // Of an IPv6 address the URL has brackets, a socket's address has none.
+      // A URL has brackets around an IPv6 address; a socket's address has none.
       hostname: base.hostname.replace(/^\[|\]$/g, ''),
       port: base.port,
       path: base.pathname.replace(/\/+$/, '') + request.url,
@@ -139,7 +139,7 @@ function pass(request: IncomingMessage, response: ServerResponse, { base, agent,
       headers: forwardedHeaders(request, base.host, apiKey),
     })
   } catch {
-    // A target or a header with characters that Node would take and not send.
+    // The target or a header has characters that Node accepts but does not send.
     refuse(response, 400, 'invalid_request_error', 'the request cannot be passed on')
     return
   }
@@ -148,8 +148,8 @@ function pass(request: IncomingMessage, response: ServerResponse, { base, agent,
     const why = error === undefined ? 'it gave no answer' : (error.code ?? 'the connection broke')
     refuse(response, 502, 'api_error', `the model's API at ${base.host} cannot be reached: ${why}`)
   }
-  // Not a pipeline: it would cut the session's connection, with the answer that says why, when the API
-  // refuses a body that it has not read to its end.
+  // Not a pipeline: if the API refuses a body before it has read all of it, a pipeline would cut the
+  // session's connection, and with it the answer that says why.
   request.pipe(outgoing)
   request.on('error', () => {})
   outgoing.on('error', unreachable)
@@ -179,17 +179,17 @@ function giveBack(
   try {
     response.writeHead(answer.statusCode ?? 502, returnedHeaders(answer, apiKey))
   } catch {
-    // A status or a header that Node would take and not send.
+    // The status or a header is one that Node accepts but does not send.
     answer.destroy()
     unreachable()
     return
   }
   response.flushHeaders()
-  // An answer that breaks off destroys the response, and with it the connection: a cut, not an end.
+  // A broken answer destroys the response, and with it the connection: a cut, not an end.
   pipeline(answer, response, () => {})
 }
 
-/** In the shape of the API's own errors. The rest of the request's body is not waited for. */
+/** Refuses in the shape of the API's own errors. Does not wait for the rest of the request's body. */
 function refuse(response: ServerResponse, status: number, type: string, message: string): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name)
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' })

@@ -3,16 +3,16 @@ import type { IncomingMessage } from 'node:http'
 
 type Fields = Record<string, string | string[]>
 
-/** They are about one connection (RFC 9110, section 7.6.1); so are those that `Connection` names. */
+/** Hop-by-hop fields (RFC 9110, section 7.6.1); so are those that `Connection` names. */
 const ofTheConnection = new Set(['connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
 
-/** What the session's process knows must not reach the API beside the key; `expect` is answered here. */
+/** No credential of the session's process may reach the API; the gateway itself answers `expect`. */
 const notForwarded = new Set(['host', 'authorization', 'x-api-key', 'cookie', 'expect'])
 
-/** To the API: without the session's credentials, with the server's. */
+/** Fields of a request to the API: without the session's credentials, with the server's. */
 export function forwardedHeaders(request: IncomingMessage, host: string, apiKey: string | undefined): Fields {
   const fields = passing(request, (name) => notForwarded.has(name))
-  // Whatever `Connection` names: Node would send the body of a GET without any framing, as a second request.
+  // Kept even if `Connection` names them: without framing, the body of a GET would be read as a second request.
   const length = request.headers['content-length']
   if (request.headers['transfer-encoding'] !== undefined) fields['transfer-encoding'] = 'chunked'
   else if (length !== undefined) fields['content-length'] = length
@@ -21,7 +21,7 @@ export function forwardedHeaders(request: IncomingMessage, host: string, apiKey:
   return fields
 }
 
-/** Back to the session's process: without a field that tells the key, should the API's side have put it there. */
+/** Fields of an answer to the session's process: without any field that contains the key. */
 export function returnedHeaders(answer: IncomingMessage, apiKey: string | undefined): Fields {
   const fields = passing(answer, () => false)
   const telling = (value: string) => apiKey !== undefined && apiKey !== '' && value.includes(apiKey)

@@ -1,13 +1,13 @@
-/** What may be asked of the gateway to the model's API. */
+/** Which request targets the gateway to the model's API accepts. */
 
 /**
  * True for a target that begins with a slash and has nothing in its path that any server would read as
- * a step up: then it lies below whatever it is put behind. A host cannot be named in such a target.
+ * a step up: it stays below any prefix. Such a target cannot name a host.
  */
 export function staysBelow(target: string): boolean {
   if (!target.startsWith('/')) return false
   let path = target.split(/[?#]/, 1)[0] ?? ''
-  // Encoded more than once, it is decoded more than once somewhere.
+  // A path that is encoded twice may be decoded twice by some server.
   for (let before = ''; before !== path; ) {
     before = path
     try {
@@ -16,6 +16,6 @@ export function staysBelow(target: string): boolean {
       return false
     }
   }
-  // Parameters of a segment are taken off by some servers before they look at it.
+  // Some servers remove the parameters of a segment before they look at it.
   return !path.split(/[/\\]/).some((segment) => /^\.{1,2}(;|$)/.test(segment))
 }

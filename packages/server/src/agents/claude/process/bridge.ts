@@ -4,7 +4,7 @@
  *
  * Owns: the process, from its start until `end()` has resolved; its pipes.
  * Invariants: no output of the process reaches the SDK after `cut()`; the process waits while its output
- * is not on disk; what it does not read is bounded; `exit` is emitted once, after all of its output.
+ * is not on disk; unread answers are bounded; `exit` is emitted once, after all of its output.
  */
 import { EventEmitter, once } from 'node:events'
 import { PassThrough, type Readable } from 'node:stream'
@@ -18,25 +18,25 @@ import { MessageLines } from './lines.ts'
 
 export interface BridgeParts {
   start(): Promise<SandboxedProcess>
-  /** Where a reason to end is reported. */
+  /** Receives a reason to end. */
   ending: { fail(reason: string, error: string): void }
-  /** The process runs; called before any of its output is passed on. */
+  /** Called once the process runs, before any of its output is passed on. */
   began(process: SandboxedProcess): void
   mirrored(frame: MirrorFrame): void
-  /** Makes a line of its output fit for people. */
+  /** Removes secrets from a line of its output. */
   quote(line: string): string
-  /** Of its output: beyond that it has overflowed, and nothing more is passed on. */
+  /** The bound of its output, beyond which nothing is passed on. */
   outputCharsMax: number
-  /** Of answers that it leaves unread: beyond that it is broken. */
+  /** The bound of answers it leaves unread, beyond which it counts as broken. */
   unreadBytesMax: number
-  /** What has to settle before more is read; null when there is room. */
+  /** What must settle before more is read; null if there is room. */
   room(): Promise<unknown> | null
 }
 
-/** The end of stderr is kept: the last words matter. */
+/** Only the end of stderr is kept: the last words matter. */
 const stderrCharsMax = 8192
 
-/** The SDK takes these for ends of lines; JSON has them inside a text only. */
+/** The SDK takes these for ends of lines; JSON has them only inside strings. */
 const lineEnds = /[\u2028\u2029]/g
 const escaped = (end: string) => `\\u${end.charCodeAt(0).toString(16)}`
 
@@ -59,7 +59,7 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
   constructor(parts: BridgeParts) {
     super()
     this.#parts = parts
-    // A writer learns from its exit that the process has gone.
+    // A writer learns from the exit event that the process is gone.
     this.stdin.on('error', () => {})
     this.stdout.on('error', () => {})
     this.#launched = this.#launch()
@@ -73,13 +73,13 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
     return true
   }
 
-  /** From here on the SDK receives nothing. Mirrored lines are still taken. */
+  /** From here on the SDK receives nothing. Mirrored lines are still read. */
   cut(): void {
     this.#isCut = true
     this.#cutting.resolve()
   }
 
-  /** Ends the process with all its descendants. Resolves when none is left. Idempotent. */
+  /** Ends the process with all its descendants. Resolves once none is left. Idempotent. */
   async end(grace: number): Promise<void> {
     const process = await this.#launched
     await process?.end(grace)
@@ -119,7 +119,7 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
     })
     this.stdin.pipe(process.stdin)
     const exit = await process.exited
-    // The pipe has ended; what is still in it precedes the exit.
+    // The pipe has ended; bytes still in it precede the exit.
     await finished(process.stdout, { writable: false }).catch(() => {})
     this.exitCode = exit.code
     this.signalCode = exit.signal
@@ -139,7 +139,7 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
       try {
         lines.push(text)
       } catch (error) {
-        // Thrown further it would end the pipe without a cause.
+        // If it were thrown further, the pipe would end without a cause.
         this.#broken(`(${messageOf(error)})`)
       }
     }

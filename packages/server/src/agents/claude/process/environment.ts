@@ -5,19 +5,19 @@ import type { AgentSettings } from '#config/config'
 /** Set by us, whatever the configuration says. */
 const fixed: Readonly<Record<string, string>> = {
   SHELL: '/bin/bash',
-  // The only requests are those to the model, by way of the gateway.
+  // The only requests are those to the model, through the gateway.
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
   // A command that outlives its turn would outlive the result of the session.
   CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
   CLAUDE_CODE_DISABLE_CRON: '1',
-  // "@/some/file" in a prompt would be read without a call that the policy sees.
+  // "@/some/file" in a prompt would be read without a call for the policy to judge.
   CLAUDE_CODE_DISABLE_FILE_MENTIONS: '1',
-  // It is a folder outside the project, gone with the run's home.
+  // Its folder is outside the project, and gone with the run's home.
   CLAUDE_CODE_DISABLE_AUTO_MEMORY: '1',
   DISABLE_AUTOUPDATER: '1',
 }
 
-/** The configuration may say otherwise. */
+/** The configuration may override these. */
 const usual: Readonly<Record<string, string>> = {
   LANG: 'C.UTF-8',
   LC_ALL: 'C.UTF-8',
@@ -25,7 +25,7 @@ const usual: Readonly<Record<string, string>> = {
   CLAUDE_AGENT_SDK_CLIENT_APP: 'millrace',
 }
 
-/** What the SDK says to its process about itself. */
+/** What the SDK tells its process about itself. */
 const ofTheSdk = [
   'CLAUDE_CODE_ENTRYPOINT',
   'CLAUDE_AGENT_SDK_VERSION',
@@ -56,7 +56,7 @@ export function agentEnvironment(
   }
 }
 
-/** Of the environment that the SDK wants for its process: what we gave it and what it says about itself. */
+/** Reduces the environment that the SDK wants for its process to what we gave it and what it says about itself. */
 export function allowedEnvironment(
   given: Readonly<Record<string, string | undefined>>,
   ours: Readonly<Record<string, string>>,

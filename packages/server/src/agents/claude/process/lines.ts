@@ -1,13 +1,13 @@
 /**
  * The output of an agent's process, line by line: every line is a message, one JSON object.
  *
- * Invariant: no more of an unfinished line is held than `longestLine`; after a line that is no message
- * nothing is read any more.
+ * Invariant: at most `lineCharsMax` of an unfinished line are held; nothing is read after a line that is
+ * not a message.
  */
 import { isComplete, isModest } from './shape.ts'
 
-/** As long as what a tool may return to the model, several times over. */
-const longestLine = 64 * 1024 * 1024
+/** Several times the longest result that a tool may return to the model. */
+const lineCharsMax = 64 * 1024 * 1024
 
 export interface LineReceiver {
   message(line: string, message: { type: string }): void
@@ -36,7 +36,7 @@ export class MessageLines {
     if (this.#done || start === text.length) return
     this.#pieces.push(text.slice(start))
     this.#length += text.length - start
-    if (this.#length > longestLine) this.#break(this.#pieces.join('').slice(0, 1000))
+    if (this.#length > lineCharsMax) this.#break(this.#pieces.join('').slice(0, 1000))
   }
 
   #take(line: string): void {

@@ -1,12 +1,12 @@
 /**
- * Is a line or a message of a session's process what the server and the agent SDK can take? Programs of
- * the project run as the same user as the process and may write in its name, so it is looked at first.
+ * Checks whether the server and the agent SDK can take a line or message of a session's process. Programs
+ * of the project run as the same user as the process and may write in its name.
  */
 
-/** Objects and arrays in one another. What is deeper cannot be written as JSON again. */
-const deepest = 200
+/** Nesting of objects and arrays. Anything much deeper cannot be serialized again. */
+const depthMax = 200
 /** Values in one message. Each takes far more memory than its text: as text, `{}` has two bytes. */
-const mostValues = 500_000
+const valuesMax = 500_000
 
 const quote = 0x22
 const backslash = 0x5c
@@ -14,7 +14,7 @@ const comma = 0x2c
 const opening = new Set([0x7b, 0x5b])
 const closing = new Set([0x7d, 0x5d])
 
-/** Looked at before the line is parsed: text is cheap, and what it stands for may not be. */
+/** Checks a line before it is parsed: the text is cheap, its parsed form may not be. */
 export function isModest(line: string): boolean {
   let depth = 0
   let values = 0
@@ -26,14 +26,14 @@ export function isModest(line: string): boolean {
     else if (opening.has(code)) {
       depth += 1
       values += 1
-      if (depth > deepest) return false
+      if (depth > depthMax) return false
     }
-    if (values > mostValues) return false
+    if (values > valuesMax) return false
   }
   return true
 }
 
-/** Where the quote that ends a text is; a text without one ends with the line. */
+/** Returns the position of the quote that ends a string, or the end of the line. */
 function endOfText(line: string, start: number): number {
   for (let end = line.indexOf('"', start + 1); end !== -1; end = line.indexOf('"', end + 1)) {
     let escapes = 0
@@ -44,8 +44,8 @@ function endOfText(line: string, start: number): number {
 }
 
 /**
- * A request or an answer to one without its parts is an error that the SDK lets nobody catch: as a
- * rejection that nothing handles it would end the server.
+ * Checks that a control message has the parts the SDK needs. An incomplete one makes the SDK reject a
+ * promise that nobody can handle, which would end the server.
  */
 export function isComplete(message: { type: string }): boolean {
   const { type, request, response, request_id: id } = message as Record<string, unknown>

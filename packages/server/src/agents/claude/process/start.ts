@@ -7,7 +7,7 @@ import type { ProcessLimits, Sandbox, SandboxedProcess } from '@millrace/sandbox
 import type { Conversation } from '../transcript/restore.ts'
 import { allowedEnvironment } from './environment.ts'
 
-/** For an agent together with all its tools, so that one that ran away leaves room for the others. */
+/** The limits of an agent together with all its tools, so that a runaway one leaves room for others. */
 export const defaultProcessLimits: ProcessLimits = {
   memoryBytes: Math.floor(totalmem() / 2),
   processes: 2000,
@@ -19,7 +19,7 @@ export interface ProcessPlace {
   projectPath: string
   cwd: string
   limits: ProcessLimits
-  /** Written into the home, which is otherwise empty. */
+  /** Files for the home, which is otherwise empty. */
   conversation: Conversation | null
 }
 
@@ -30,7 +30,7 @@ export async function startProcess(
   environment: Readonly<Record<string, string>>,
 ): Promise<SandboxedProcess> {
   const { command, args } = wanted
-  // Where the program is a script, it follows its interpreter.
+  // If the program is a script, it follows its interpreter.
   const files = [command, ...args.slice(0, 1)].filter(isAbsolute).map(realPathOf)
   return sandbox.spawn({
     runId,

@@ -1,10 +1,10 @@
 /**
  * The mirror of a conversation: the process reports each entry that it writes to its transcript.
  *
- * It does so itself (`--session-mirror`), in lines among its messages. They are read here and not by the
- * SDK's `sessionStore`, which needs to know the process's home beforehand, drops what it could not store,
- * and, when it resumes, copies the credentials and settings of the server's own user to where the process
- * looks for them.
+ * It does so itself (`--session-mirror`), in lines among its messages. We read them here instead of using
+ * the SDK's `sessionStore`, which needs to know the process's home beforehand, drops entries it could not
+ * store, and on a resume copies the credentials and settings of the server's own user to where the
+ * process looks for them.
  */
 import type { TranscriptEntry } from '#runners/runner'
 
@@ -22,7 +22,7 @@ export function isMirrorFrame(message: { type: string }): message is { type: str
 /** `…/projects/<directory>/<conversation>.jsonl`, or `…/<conversation>/<subpath>.jsonl` of a subagent. */
 const place = /\/projects\/[^/]+\/([A-Za-z0-9-]+)(?:\/([A-Za-z0-9._/-]+))?\.jsonl$/
 
-/** Empty for a file that is not a transcript. */
+/** Returns nothing for a file that is not a transcript. */
 export function entriesOf({ filePath, entries }: MirrorFrame): TranscriptEntry[] {
   const [, conversation, subpath = ''] = place.exec(filePath) ?? []
   if (conversation === undefined) return []

@@ -1,4 +1,4 @@
-/** A conversation as it is put into the home of the process that resumes it. */
+/** Restores a conversation in the home of the process that resumes it. */
 import type { TranscriptEntry } from '#runners/runner'
 
 export interface Conversation {
@@ -7,10 +7,10 @@ export interface Conversation {
   homeFiles: Map<string, string>
 }
 
-/** What a later process resumes; null when nothing was said yet. */
+/** Returns what a later process resumes; null if nothing was said. */
 export function restore(entries: readonly TranscriptEntry[], cwd: string): Conversation | null {
   const main = entries.filter(({ subpath }) => subpath === '')
-  // The newest: a conversation that was cleared continues under another id.
+  // The newest one: a cleared conversation continues under another id.
   const id = main.at(-1)?.conversation
   if (id === undefined) return null
   const lines = once(main.filter(({ conversation }) => conversation === id)).filter(isResumed)
@@ -27,14 +27,14 @@ interface Line {
 }
 
 /**
- * Leaves out the totals of what the conversation has cost: the process then counts from zero, and what
- * it reports is the cost of its own run.
+ * Leaves out the accumulated costs of the conversation: the process then counts from zero, and reports
+ * the cost of its own run.
  */
 function isResumed({ type }: Line): boolean {
   return type !== 'cost-state'
 }
 
-/** An entry has a uuid where a repetition would do harm. */
+/** An entry has a uuid if a repetition would do harm. */
 function once(entries: readonly TranscriptEntry[]): Line[] {
   const seen = new Set<string>()
   return entries.flatMap(({ json }) => {
