@@ -1,4 +1,4 @@
-/** Calls of the native face (contract section 2), as the command line makes them. */
+/** Calls of the native API (docs/protocol.md), as the command line makes them. */
 import type { z } from 'zod'
 import type { Server } from './connect.ts'
 import { exitCodes } from './exit-codes.ts'

@@ -34,7 +34,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Followed, 
     signal,
     attempts: Number.POSITIVE_INFINITY,
     giveUpAfterMs: waitMs,
-    // A person is watching, and the server is most often on the same machine.
+    // A person is watching, and the server is usually on the same machine.
     backoff: { firstMs: 100, maxMs: 5000 },
     // Between two servers of one data directory, the token may be the old one's and the address the new one's.
     isPassing: ({ status }) => status === 401 && connection.renewsToken,

@@ -1,12 +1,12 @@
-/** How long the processes of a run have to end by themselves. */
+/** How long the processes of a run have to exit by themselves. */
 import { EndRequest } from './runner.ts'
 
 /** From SIGTERM to SIGKILL. */
 export const graceMs = 2000
-/** The same when the server itself has to go: it has three seconds for all its processes. */
+/** The same at a shutdown: the server has three seconds for all its processes. */
 const shutdownGraceMs = 1000
 
-/** By the reason of a run's aborted signal. */
+/** Returns the grace for the reason of a run's aborted signal. */
 export function graceOf(reason: unknown): number {
   const cause = reason instanceof EndRequest ? reason.endCause : 'abort'
   switch (cause) {
@@ -15,7 +15,7 @@ export function graceOf(reason: unknown): number {
     case 'shutdown':
       return shutdownGraceMs
     case 'crash':
-      // Nothing they still say could be written down.
+      // Nothing they print now could be stored.
       return 0
     default:
       return cause satisfies never

@@ -1,5 +1,5 @@
 /**
- * A kind of run as one object: everything the server has to know about it. `runs/` and the composition
+ * A kind of run as one object: everything the server needs to know about it. `runs/` and the composition
  * root ask the object and never compare a kind's name.
  */
 import type { Run, RunKind } from '@millrace/protocol'
@@ -26,7 +26,7 @@ export interface Kind {
   prepare(request: Record<string, unknown>): PreparedRun
   /** Whether a run can be started now. Cheap: it is asked at every start. */
   availability(): Availability
-  /** Tries out what its runs need. Runs once, however often it is called; never rejects. */
+  /** Tests what its runs need. Runs once, however often it is called; never rejects. */
   selfTest(): Promise<SelfTest>
 }
 
@@ -42,7 +42,7 @@ export interface Detached {
 }
 
 export interface Resumable {
-  /** The request for the run that resumes `run`. Without a prompt the kind says how to continue. */
+  /** Returns the request for the run that resumes `run`. Without a prompt the kind says how to continue. */
   request(run: Run, prompt: string | undefined): Record<string, unknown>
 }
 
@@ -50,9 +50,9 @@ export type Availability = { available: true } | { available: false; reason: str
 
 /** One sentence each. */
 export interface SelfTest {
-  /** What keeps runs of the kind from starting. */
+  /** Problems that keep runs of the kind from starting. */
   problems: string[]
-  /** What is odd and stops nothing. */
+  /** Oddities that prevent nothing. */
   warnings: string[]
 }
 

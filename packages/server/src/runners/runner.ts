@@ -1,6 +1,6 @@
 /**
  * The port of everything that does work. A runner appends events and obeys an abort signal; it sees
- * its context and nothing else: no store, no delivery, no face.
+ * only its context: no store, no delivery, no face.
  */
 import type { ApprovalSource, EndCause, FinalState, Run, RunKind } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
@@ -16,7 +16,7 @@ export interface EmittedEvent {
 export interface TranscriptEntry {
   /** The agent engine's id of the conversation. */
   conversation: string
-  /** '' for the conversation itself, else the engine's path of a subagent in it. */
+  /** '' for the conversation itself, else the engine's path of one of its subagents. */
   subpath: string
   json: string
 }
@@ -71,16 +71,16 @@ export interface RunContext {
    */
   ask(request: ApprovalRequest): Promise<ApprovalAnswer>
   /**
-   * Adds to what is kept of the conversation, for a later run to resume. On disk when the promise
-   * resolves; a failure also aborts `signal`.
+   * Adds to the stored conversation, for a later run to resume. On disk when the promise resolves; a
+   * failure also aborts `signal`.
    */
   appendTranscript(entries: TranscriptEntry[]): Promise<void>
   /**
-   * What is kept of the conversation: that of the run this one resumes, as it was when this one was
-   * started, and what this one has added. In order; empty for a new conversation.
+   * Returns the stored conversation: that of the run this one resumes, as it was when this one started,
+   * and the additions of this one. In order; empty for a new conversation.
    */
   readTranscript(): Promise<TranscriptEntry[]>
-  /** The server's log, with run and project bound: for what operators should know. */
+  /** The server's log, with run and project bound: for facts that operators should know. */
   readonly log: Pick<Logger, 'warn' | 'info'>
 }
 
@@ -98,7 +98,7 @@ export class EndRequest extends Error {
   }
 }
 
-/** How the work ended by itself. `data` is the data of the terminal event. */
+/** The result of work that ended by itself. `data` is the data of the terminal event. */
 export interface RunOutcome {
   state: 'completed' | 'errored'
   data: Record<string, unknown>
@@ -110,7 +110,7 @@ export interface RunOutcome {
 export interface Runner {
   readonly kind: RunKind
   run(context: RunContext): Promise<RunOutcome>
-  /** Data of the terminal event of a run that was ended from outside, or whose runner failed. */
+  /** Returns the data of the terminal event of a run that was ended from outside, or whose runner failed. */
   endedData(
     run: Run,
     state: Exclude<FinalState, 'completed'>,

@@ -1,9 +1,9 @@
 /**
- * Bounds the size of an event. What is too long loses the ends of its longest strings, and says so:
- * the JSON paths of what was cut are listed in `truncated`.
+ * Bounds the size of an event. An event that is too large loses the ends of its longest strings, and
+ * lists their JSON paths in `truncated`.
  *
- * Everything is counted as JSON and in bytes, escapes included, and each text is measured once: the
- * cost grows with the size of the event, not with the number of cuts.
+ * Sizes are bytes of JSON, escapes included, and each string is measured once: the cost grows with the
+ * size of the event, not with the number of cuts.
  */
 import { Buffer } from 'node:buffer'
 
@@ -16,7 +16,7 @@ interface Leaf {
   key: string | number
 }
 
-/** An object or array; `path` is made only for what is cut. */
+/** An object or array. Paths are computed only for values that are cut. */
 interface Branch {
   value: Record<string | number, unknown>
   parent: Branch | null
@@ -24,8 +24,9 @@ interface Branch {
 }
 
 /**
- * The data of an event as one line of JSON of at most `maxBytes` bytes. `maxBytes` must leave room for
- * the notice that all of the event was left out: 128. Throws a TypeError for what JSON cannot hold.
+ * Returns the data of an event as one line of JSON of at most `maxBytes` bytes. `maxBytes` must be at least
+ * 128, to leave room for the notice that the whole event was left out. Throws a TypeError for data that
+ * JSON cannot hold.
  */
 export function toEventJson(data: unknown, maxBytes: number): string {
   const json: string | undefined = JSON.stringify(data ?? null)
@@ -36,14 +37,14 @@ export function toEventJson(data: unknown, maxBytes: number): string {
   return cutStrings(root, maxBytes) ?? leaveOut(root, maxBytes) ?? allLeftOut(maxBytes)
 }
 
-/** A value that is kept with a run, bounded as an event is. Throws a TypeError for what JSON cannot hold. */
+/** Bounds a value of a run's row as an event is bounded. Throws a TypeError for a value that JSON cannot hold. */
 export function bounded<T>(value: T, maxBytes: number): T {
   const json = toEventJson(value, maxBytes)
-  // What was cut has the shape of an event's data: an object, with `truncated`.
+  // A value that was cut has the shape of an event's data: an object with `truncated`.
   return JSON.parse(json)
 }
 
-/** The same for an error, which keeps a message, alone if need be. */
+/** The same for an error, which keeps its message, alone if need be. */
 export function boundedError<T extends { message: string }>(error: T | null, maxBytes: number): T | null {
   const kept = bounded(error, maxBytes)
   if (kept === null || error === null || typeof kept.message === 'string') return kept
@@ -51,13 +52,13 @@ export function boundedError<T extends { message: string }>(error: T | null, max
   return bounded<T>(alone as unknown as T, maxBytes)
 }
 
-/** `truncated` needs an object to be in. */
+/** Wraps anything but an object, so that `truncated` has a place. */
 function asObject(data: unknown): Record<string, unknown> {
   const object = data !== null && typeof data === 'object' && !Array.isArray(data)
   return object ? (data as Record<string, unknown>) : { value: data }
 }
 
-/** Makes room for the list of paths. What the runner cut itself stays listed; any other value is displaced. */
+/** Makes room for the list of paths. Paths that the runner listed itself stay; any other value is displaced. */
 function listed(root: Record<string, unknown>): string[] {
   const before = root.truncated
   if (Array.isArray(before) && before.every((path) => typeof path === 'string')) return before
@@ -66,15 +67,15 @@ function listed(root: Record<string, unknown>): string[] {
 
 /**
  * Cuts the k longest strings to one common length: the smallest k with which everything fits and no
- * string that was left whole is longer than one that was cut. Null when strings are not what is long.
+ * string left whole is longer than one that was cut. Returns null if strings do not make the event large.
  */
 function cutStrings(root: Record<string, unknown>, maxBytes: number): string | null {
   const known = listed(root)
   const data: Record<string, unknown> = { ...root, truncated: known }
   const without = JSON.stringify(data)
-  // Bytes that the cut strings and the list of their paths may take together, at k = 0, 1, 2 …
+  // Bytes that the cut strings and the list of their paths may take together, for k = 0, 1, 2 …
   let room = maxBytes - Buffer.byteLength(without)
-  // To displace another use of `truncated` was enough.
+  // Displacing another use of `truncated` was enough.
   if (room >= 0) return without
   const leaves = stringsOf(data).sort((a, b) => b.size - a.size)
   const paths: string[] = []
@@ -83,7 +84,7 @@ function cutStrings(root: Record<string, unknown>, maxBytes: number): string | n
     const path = pathOf(leaf.holder, leaf.key)
     paths.push(path)
     const listing = Buffer.byteLength(JSON.stringify(path)) + 1
-    // So many, or so deep, that there is no room for the list alone.
+    // The strings are so many, or so deep, that not even the list fits.
     listingBytes += listing
     if (listingBytes > maxBytes) return null
     room += leaf.size - listing
@@ -98,7 +99,7 @@ function cutStrings(root: Record<string, unknown>, maxBytes: number): string | n
   return null
 }
 
-/** Every string value below `data` but those of its own `truncated`. Not recursive: data may be deep. */
+/** Returns every string below `data` but those of its own `truncated`. Not recursive: data may be deep. */
 function stringsOf(data: Record<string, unknown>): Leaf[] {
   const leaves: Leaf[] = []
   const branches: Branch[] = [{ value: data, parent: null, key: '' }]
@@ -133,7 +134,7 @@ function step(key: string | number): string {
   return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
 }
 
-/** The longest beginning whose JSON is at most `bytes` long, in whole code points. */
+/** Returns the longest beginning whose JSON has at most `bytes` bytes, in whole code points. */
 function prefixWithin(text: string, bytes: number): string {
   let left = bytes
   let index = 0
@@ -146,7 +147,7 @@ function prefixWithin(text: string, bytes: number): string {
   return text.slice(0, index)
 }
 
-/** Bytes of one code point as `JSON.stringify` writes it (ECMA-262, QuoteJSONString). */
+/** Returns the bytes of one code point as `JSON.stringify` writes it (ECMA-262, QuoteJSONString). */
 function pointBytes(point: number): number {
   if (point === 0x22 || point === 0x5c) return 2
   if (point < 0x20) return '\b\t\n\f\r'.includes(String.fromCharCode(point)) ? 2 : 6
@@ -156,7 +157,7 @@ function pointBytes(point: number): number {
   return point > 0xffff ? 4 : 3
 }
 
-/** No string is long, there is too much of everything: the largest members become null until it fits. */
+/** No string is long, but there is too much of everything: sets the largest members to null until it fits. */
 function leaveOut(root: Record<string, unknown>, maxBytes: number): string | null {
   const known = listed(root)
   const data: Record<string, unknown> = { ...root, truncated: known }

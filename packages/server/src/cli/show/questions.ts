@@ -1,28 +1,28 @@
 /**
- * The questions of a session that are open, and the prompt where a person answers them.
+ * The open questions of a session, and the prompt where a person answers them.
  *
  * Owns: the open questions in order, the one that is being asked, and standard input from the first
- * prompt to `close()`. A question is asked only after everything before it in the log is shown, so that
- * one which was answered long ago is not asked again; only one at a time; and an answer that was typed
- * before its question could be read does not count.
+ * prompt to `close()`. Questions are asked one at a time, each only after everything before it in the log
+ * is shown, so that a question answered long ago is not asked again. An answer typed before its question
+ * could be read does not count.
  */
 import { messageOf } from '@millrace/protocol'
 import { Refused } from '#cli/api'
 import type { Input } from '#cli/terminal'
 import type { Screen } from './screen.ts'
 
-/** Faster than anybody can read a question: what comes within this time was meant for something else. */
+/** Nobody reads a question faster: input within this time was meant for something else. */
 const readingMs = 400
 const promptText = '  allow? [y/N] '
 
 export interface QuestionsOptions {
   screen: Screen
-  /** Where a person answers; undefined when there is none. */
+  /** Where a person answers; undefined if nobody can. */
   input: Input | undefined
-  /** What to tell instead of asking. */
+  /** Lines to print where nobody can be asked. */
   howToAnswer(approvalId: string): string[]
   answer(approvalId: string, decision: 'allow' | 'deny'): Promise<unknown>
-  /** Milliseconds that never go back. */
+  /** Milliseconds of a clock that never goes back. */
   now?: () => number
 }
 
@@ -44,14 +44,14 @@ export class Questions {
     this.#open.push(approvalId)
   }
 
-  /** It is answered, or needs no answer any more. */
+  /** Removes a question that is answered or no longer needs an answer. */
   remove(approvalId: string): void {
     const index = this.#open.indexOf(approvalId)
     if (index >= 0) this.#open.splice(index, 1)
     if (this.#asking?.id === approvalId) this.#asking = undefined
   }
 
-  /** Asks the first open question, if it is not being asked, or shows its prompt again below other text. */
+  /** Asks the first open question, or shows its prompt again below other text if it is being asked. */
   async ask(): Promise<void> {
     const { screen } = this.#options
     const id = this.#open[0]
@@ -78,7 +78,7 @@ export class Questions {
     }
   }
 
-  /** Returns what stops listening. Lines of a terminal: Ctrl-C stays a signal. */
+  /** Returns the function that stops listening. The terminal stays in line mode, so that Ctrl-C stays a signal. */
   #listen(input: Input): () => void {
     const read = (chunk: Buffer | string) => {
       this.#typed += chunk.toString()
@@ -87,7 +87,7 @@ export class Questions {
       for (const line of lines) void this.#read(line.trim().toLowerCase())
     }
     const end = () => {
-      // Nobody will type any more; others may still answer.
+      // Nobody can type an answer here now; others may still answer.
       this.#stopAsking()
       void this.#tell()
     }
@@ -123,7 +123,7 @@ export class Questions {
     try {
       await this.#options.answer(asking.id, decision)
     } catch (error) {
-      // Answered by somebody else: the log will say by whom.
+      // Somebody else answered: the log will say who.
       if (error instanceof Refused && error.status === 409) return
       await screen.line('error', `  not answered: ${messageOf(error)}`)
       asking.answering = false

@@ -1,4 +1,4 @@
-/** Shows a run's events as they come: output as it is on stdout and stderr, the rest as notes on stderr. */
+/** Shows a run's events as they arrive: output unchanged on stdout and stderr, the rest as notes on stderr. */
 import type { ExecutionResponse, Run, StreamOutputEvent } from '@millrace/protocol'
 import { lifecycleTypes, type QuarantinedEvent, quarantinedType } from '@millrace/protocol'
 import type { Followed } from '#cli/follow'
@@ -19,7 +19,7 @@ export class RunPrinter {
     else await this.#terminal.note(`run ${this.#run.id}`)
   }
 
-  /** Something a person may want to know. */
+  /** Prints a remark for a person. */
   note(text: string): Promise<void> {
     return this.#terminal.note(text)
   }

@@ -1,5 +1,5 @@
 /**
- * Text that comes in pieces, on two streams that may be one terminal.
+ * Text that arrives in pieces, on two streams that may be one terminal.
  *
  * Owns: which stream is in the middle of a line, and in which style. The bytes on each stream depend on
  * the texts and never on how they were cut; a style that was begun is ended before anything else is
@@ -12,7 +12,7 @@ export type Look = 'answer' | 'thought' | 'call' | 'result' | 'error' | 'note' |
 
 export class Screen {
   readonly #streams: { stdout: Output; stderr: Output }
-  /** What is being written, if anything. */
+  /** The text being written, if any. */
   #run: { stream: Output; look: Look; close: string } | undefined
   #midLine = false
 
@@ -30,7 +30,7 @@ export class Screen {
     return this.#run?.look === 'question'
   }
 
-  /** Goes on with the text before, if that had the same look; otherwise it begins a line. */
+  /** Continues the text before it if that had the same look; otherwise begins a line. */
   text(look: Look, text: string): Promise<void> {
     if (text === '') return Promise.resolve()
     const stream = this.#streamOf(look)
@@ -42,12 +42,12 @@ export class Screen {
       bytes = open
     }
     this.#midLine = !text.endsWith('\n')
-    // What a program reads is left as it is; what is about the answer is for people, wherever it goes.
+    // An answer that a program reads is left unchanged; remarks about it are for people, wherever they go.
     const raw = look === 'answer' && !stream.isTTY
     return write(stream, bytes + (raw ? text : harmless(text)))
   }
 
-  /** Lines of their own. */
+  /** Writes lines of their own. */
   line(look: Look, text: string): Promise<void> {
     this.settle()
     const stream = this.#streamOf(look)
@@ -56,7 +56,7 @@ export class Screen {
     return write(stream, `${styled.join('\n')}\n`)
   }
 
-  /** A question that waits at the end of its line, where a person sees it. */
+  /** Shows a question that waits at the end of its line, where a person sees it. */
   prompt(text: string): Promise<void> {
     this.settle()
     this.#run = { stream: this.#streams.stdout, look: 'question', close: '' }
@@ -64,14 +64,14 @@ export class Screen {
     return write(this.#streams.stdout, styleText('bold', text, { stream: this.#streams.stdout }))
   }
 
-  /** The person has ended the line of the prompt. */
+  /** Notes that the person has ended the line of the prompt. */
   typed(): void {
     if (this.#run?.look !== 'question') return
     this.#run = undefined
     this.#midLine = false
   }
 
-  /** Ends what is begun: the style and the line. */
+  /** Ends the open style and the open line. */
   settle(): void {
     this.#endRun()
     this.#run = undefined
@@ -87,7 +87,7 @@ export class Screen {
 
   #streamOf(look: Look): Output {
     const { stdout, stderr } = this.#streams
-    // A question has to be where its answer is typed.
+    // A question must be where its answer is typed.
     return look === 'answer' || (look === 'question' && stdout.isTTY) ? stdout : stderr
   }
 }
@@ -112,12 +112,12 @@ function styleOf(look: Look): Style {
   }
 }
 
-/** A carriage return, which most often is half of a line's end, would be shown as a foreign character. */
+/** Removes carriage returns, mostly half of a line's end, which would be shown as foreign characters. */
 function harmless(text: string): string {
   return printable(text.replaceAll('\r', ''))
 }
 
-/** What begins and what ends a style on a stream; nothing where it shows no colours. */
+/** Returns the codes that begin and end a style on a stream; empty ones if it shows no colours. */
 function codes(style: Style, stream: Output): [open: string, close: string] {
   if (style === 'reset') return ['', '']
   const [open = '', close = ''] = styleText(style, '|', { stream }).split('|')

@@ -1,6 +1,6 @@
 /**
- * The slice of the agent SDK's messages that is shown. They come as the SDK made them, of whatever
- * version: what does not have the expected shape is not shown, and fails nothing.
+ * The part of the agent SDK's messages that is shown. They are as the SDK made them, in whatever version:
+ * anything without the expected shape is skipped without a failure.
  */
 import { z } from 'zod'
 
@@ -54,7 +54,7 @@ export const resultMessage = z.object({
   errors: z.array(z.string()).optional(),
 })
 
-/** The text of a tool's result, which may hold pictures as well. */
+/** Returns the text of a tool's result, which may hold pictures as well. */
 export function textOf(value: unknown): string {
   const parsed = content.safeParse(value)
   if (!parsed.success) return ''

@@ -1,6 +1,6 @@
 /**
- * Shows a session as it goes: what the agent says on stdout, everything about it on stderr. Where a person
- * is there to answer, what the agent asks is asked here; otherwise the command that answers is told.
+ * Shows a session as it happens: what the agent says on stdout, everything about it on stderr. If a person
+ * can answer here, the agent's questions are asked here; otherwise the commands that answer are printed.
  */
 import {
   lifecycleTypes,
@@ -30,7 +30,7 @@ export class SessionPrinter {
   readonly #screen: Screen
   readonly #questions: Questions
   readonly #text = new SessionText()
-  /** What was asked, by the id of the question, until it is answered. */
+  /** The open questions, by id. */
   readonly #asked = new Map<string, string>()
 
   constructor({ run, io, answer, now }: SessionPrinterOptions) {
@@ -56,7 +56,7 @@ export class SessionPrinter {
     switch (followed.kind) {
       case 'event':
         await this.#event(followed.type, followed.data)
-        // Before that, what is open may have been answered further on.
+        // Before the head, an open question may be answered further on in the log.
         if (followed.seq >= this.#run.head) await this.#questions.ask()
         return
       case 'reset': {
@@ -77,12 +77,12 @@ export class SessionPrinter {
     }
   }
 
-  /** Something a person may want to know. */
+  /** Prints a remark for a person. */
   note(text: string): Promise<void> {
     return this.#line('note', `-- ${text}`)
   }
 
-  /** Whatever happened: nothing begun is left on the screen. */
+  /** Leaves nothing unfinished on the screen, whatever happened. */
   end(): void {
     this.#questions.close()
     this.#screen.settle()
@@ -143,7 +143,7 @@ export class SessionPrinter {
       case 'line':
         return this.#screen.line(piece.look, piece.text)
       case 'end':
-        // A prompt stays where it is: nothing was written.
+        // A prompt stays in place: nothing was written.
         return this.#screen.prompting ? undefined : this.#screen.settle()
       default:
         return piece satisfies never
@@ -156,7 +156,7 @@ export class SessionPrinter {
   }
 }
 
-/** Where somebody can read a question and type an answer. */
+/** Returns the input of a person who can read a question and type an answer; undefined if there is none. */
 function person({ stdin, stdout }: Io): Input | undefined {
   return stdin?.isTTY && stdout.isTTY && !stdin.readableEnded ? stdin : undefined
 }

@@ -1,17 +1,18 @@
 /**
- * What a session's events look like as text. Does no I/O: each event becomes pieces for a `Screen`.
+ * Turns a session's events into text. Does no I/O: each event becomes pieces for a `Screen`.
  *
- * A text comes twice: as deltas while the model writes, and whole when its block is done, and a log that
- * is read later may hold only the second. Owns: which streamed texts have not come whole yet. Each text
- * is shown once, and the same whether and however it was cut into deltas. When the model was asked anew in
- * the middle of an answer, what came of the first answer stays, and the second one is shown whole.
+ * A text arrives twice: as deltas while the model writes, and whole when its block is done; a log that is
+ * read later may hold only the whole one. Owns: the streamed texts whose whole form has not arrived. Each
+ * text is shown once, and looks the same however it was cut into deltas, or if it was not. If the model was
+ * asked again in the middle of an answer, the beginning of the first answer stays, and the second one is
+ * shown whole.
  */
 import { callInLine, clip, excerpt, resultFacts, wholeCharacters } from '@millrace/protocol/view'
 import type { z } from 'zod'
 import type { Look } from './screen.ts'
 import * as sdk from './sdk-messages.ts'
 
-/** `text` goes on with the one before; `line` stands for itself; `end` ends what was begun. */
+/** `text` continues the piece before it; `line` is a line of its own; `end` ends an open line. */
 export type Piece =
   | { kind: 'text'; look: Look; text: string }
   | { kind: 'line'; look: Look; text: string }
@@ -20,9 +21,9 @@ export type Piece =
 interface Streamed {
   type: 'text' | 'thinking'
   text: string
-  /** How much of it is on the screen. */
+  /** Characters of it that are on the screen. */
   shown: number
-  /** Something else was shown after its beginning: it cannot be gone on with. */
+  /** Something else was shown after its beginning, so that it cannot be continued. */
   interrupted?: true
 }
 
@@ -36,14 +37,14 @@ export class SessionText {
   #model: string | undefined
   #cwd: string | undefined
 
-  /** Pieces for one event of the log; none for what is not for people. */
+  /** Returns the pieces for one event of the log; none if it is not for people. */
   take(type: string, data: unknown): Piece[] {
     const pieces = this.#piecesOf(type, data)
     if (pieces.some(({ kind }) => kind === 'line')) this.interrupt()
     return pieces
   }
 
-  /** Something else is shown, too. */
+  /** Notes that something else is shown in between. */
   interrupt(): void {
     for (const streamed of this.#streamed) if (streamed.shown > 0) streamed.interrupted = true
   }
@@ -65,7 +66,7 @@ export class SessionText {
     }
   }
 
-  /** One call of a tool in a line. */
+  /** Returns a tool call as one line. */
   callInLine(tool: string, input: unknown): string {
     return callInLine(tool, input, this.#cwd)
   }
@@ -84,7 +85,7 @@ export class SessionText {
   }
 
   #delta({ parent_tool_use_id, event }: z.infer<typeof sdk.streamEvent>): Piece[] {
-    // A subagent's text comes whole: it would mix with the text of the others.
+    // A subagent's text is shown whole: deltas would mix with the text of other agents.
     if (parent_tool_use_id) return []
     if (event.type === 'message_start') {
       this.#streamed = []
@@ -131,7 +132,7 @@ export class SessionText {
     return `● ${this.callInLine(part.name ?? 'a tool', part.input)}`
   }
 
-  /** Says who answers, above all that it is no AI; `<synthetic>` is the SDK itself. */
+  /** Names the model, and above all says if it is no AI. `<synthetic>` is the SDK itself. */
   #named(model: string | undefined): Piece[] {
     if (model === undefined || model === this.#model || model.startsWith('<')) return []
     this.#model = model

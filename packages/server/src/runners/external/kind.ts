@@ -5,7 +5,7 @@ import type { Config } from '#config/config'
 import { alwaysAvailable, type Kind } from '#runners/kind'
 import type { Runner } from '#runners/runner'
 
-/** How long a run may be silent, unless its start says otherwise. */
+/** How long a run may be silent by default. */
 const leaseSecondsUsual = 900
 
 const runner: Runner = {

@@ -1,13 +1,13 @@
 /**
- * Bytes in, lines out.
+ * Cuts bytes into lines.
  *
- * Owns: the bytes of the line that has not ended yet, at most `maxBytes` of them.
+ * Owns: at most `maxBytes` bytes of the unfinished line.
  * Invariants: the lines depend on the bytes alone, never on how they were cut into chunks; no
- * character is split; memory is bounded by `maxBytes` whatever comes.
+ * character is split; memory is bounded by `maxBytes` for any input.
  *
  * `\n` and `\r\n` end a line. A lone `\r` moves to the start of the line, and the next text replaces
- * what stood there, as a progress bar means it; `state()` is what a person would see at the moment. The text is kept as
- * bytes until somebody asks: a busy progress bar is rewritten far more often than it is seen.
+ * what stood there, as progress bars intend; `state()` is what a person would see at that moment. The text
+ * is decoded only on request: a busy progress bar is rewritten far more often than it is shown.
  */
 import { Buffer } from 'node:buffer'
 
@@ -27,9 +27,9 @@ export class LineSplitter {
   #cut = false
   /** A `\r` came: the next text replaces the line. */
   #atStart = false
-  /** True when the line holds anything, be it empty text before a `\r`. */
+  /** True when the line holds anything, even just empty text before a `\r`. */
   #begun = false
-  /** True once text came after a `\r`: a line that rewrites itself, not a `\r\n` cut in two. */
+  /** True once text followed a `\r`: the line rewrites itself, and is no `\r\n` cut in two. */
   #rewritten = false
   #fresh = false
 
@@ -37,7 +37,7 @@ export class LineSplitter {
     this.#maxBytes = maxBytes
   }
 
-  /** The lines that `chunk` ends, in order. */
+  /** Returns the lines that `chunk` ends, in order. */
   push(chunk: Buffer): Line[] {
     const lines: Line[] = []
     let at = 0
@@ -46,7 +46,7 @@ export class LineSplitter {
     while (at < chunk.length) {
       const end = nearest(nextLf, nextCr, chunk.length)
       if (end === nextLf && this.#length === 0 && !this.#cut) {
-        // The usual case: a whole line inside one chunk is decoded where it lies.
+        // The usual case: a whole line inside one chunk is decoded in place.
         lines.push(decode(chunk, at, end, this.#maxBytes))
         this.#clear()
       } else {
@@ -61,17 +61,17 @@ export class LineSplitter {
     return lines
   }
 
-  /** The last line, when it has no line ending. */
+  /** Returns the last line if it has no line ending. */
   end(): Line[] {
     return this.#begun ? [this.#take()] : []
   }
 
-  /** True when the unfinished line rewrites itself and shows something new since `state()` was asked. */
+  /** True when the unfinished line rewrites itself and has changed since the last `state()`. */
   get hasState(): boolean {
     return this.#fresh
   }
 
-  /** What the unfinished line shows at the moment. */
+  /** Returns what the unfinished line shows at the moment. */
   state(): Line {
     this.#fresh = false
     return this.#current()
@@ -138,7 +138,7 @@ function decode(bytes: Buffer, from: number, to: number, maxBytes: number, wasCu
   return { text: bytes.toString('utf8', from, end), truncated }
 }
 
-/** `to`, or a little less where the cut went through a UTF-8 sequence. */
+/** Returns `to`, or a little less if the cut went through a UTF-8 sequence. */
 function wholeCharacters(bytes: Buffer, from: number, to: number): number {
   for (let back = 1; back <= 3 && to - back >= from; back++) {
     const byte = bytes[to - back] ?? 0

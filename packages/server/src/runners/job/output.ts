@@ -1,9 +1,9 @@
 /**
- * The output of one process on its way into the log.
+ * Carries the output of one process into the log.
  *
  * Owns: the two pipes while they are read, their unfinished lines, the timers of their progress bars.
  * Invariants: each pipe keeps its own order; both pipes are paused while too much is on its way to the
- * disk; one chunk is one `emit`, however many lines it holds; after `stop()` no timer is left.
+ * disk; a chunk is one `emit`, however many lines it holds; after `stop()` no timer is left.
  */
 import { Buffer } from 'node:buffer'
 import type { Readable } from 'node:stream'
@@ -16,16 +16,16 @@ type StreamName = StreamOutputEvent['stream']
 
 /** A line that rewrites itself is shown at most this often. */
 const progressEveryMs = 500
-/** What an event's JSON holds besides its line, generously: the other fields and `truncated`. */
+/** A generous bound of an event's JSON besides its line: the other fields and `truncated`. */
 const eventOverhead = 160
 
 export interface OutputOptions {
   context: Pick<RunContext, 'emit' | 'uncommittedBytes'>
   clock: Clock
   eventBytes: number
-  /** Bytes of both pipes together; what comes after them is read and thrown away. */
+  /** Bytes of both pipes together; later ones are read and discarded. */
   outputBytes: number
-  /** Called once, when the process has written more than that. */
+  /** Called once, when the process has written more than `outputBytes`. */
   overflowed: () => void
 }
 
@@ -38,9 +38,9 @@ interface Pipe {
 }
 
 export class Output {
-  /** The newest line of stderr; where nothing ran it is the reason. */
+  /** The newest line of stderr; if nothing ran, it is the reason. */
   lastWords = ''
-  /** Lines that ended, of both pipes; the passing states of progress bars do not count. */
+  /** Complete lines of both pipes, without the passing states of progress bars. */
   lines = 0
   readonly #options: OutputOptions
   readonly #pipes: Pipe[]
@@ -58,26 +58,26 @@ export class Output {
   /** Begins to read. */
   start(): void {
     for (const pipe of this.#pipes) {
-      // A pipe cut off with its process fails; what it held until then has been read.
+      // A pipe that is cut off with its process fails; everything it held until then has been read.
       pipe.readable.on('error', () => {})
       pipe.readable.on('data', (chunk: Buffer) => this.#take(pipe, chunk))
     }
   }
 
-  /** Reads on whatever is on its way to the disk: nobody writes any more, so what comes is bounded. */
+  /** Stops pausing for the disk: nobody writes to the pipes now, so the rest is bounded. */
   drain(): void {
     this.#draining = true
     if (this.#paused) this.#setPaused(false)
   }
 
-  /** Emits what has no line ending. Resolves when everything is on disk; rejects when that failed. */
+  /** Emits lines without an ending. Resolves once everything is on disk; rejects if that failed. */
   async finish(): Promise<void> {
     this.stop()
     for (const pipe of this.#pipes) this.#emitLines(pipe, pipe.splitter.end())
     await this.#lastEmit
   }
 
-  /** Gives up what it holds: the timers of progress bars. */
+  /** Releases the timers of progress bars. */
   stop(): void {
     for (const pipe of this.#pipes) {
       pipe.cancelTimer?.()
@@ -128,7 +128,7 @@ export class Output {
     const events = lines.map((line) => this.#toEvent(line, pipe.name, timestamp))
     const emitted = this.#options.context.emit(events)
     this.#lastEmit = emitted
-    // A failed write also ends the run, and whoever awaits `finish()` learns of it.
+    // A failed write also ends the run, and `finish()` rejects with it.
     emitted.then(this.#settled, this.#settled)
     if (this.#paused || this.#draining) return
     if (this.#options.context.uncommittedBytes > emitHighWater) this.#setPaused(true)

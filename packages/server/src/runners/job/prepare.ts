@@ -3,7 +3,7 @@ import { type FieldError, MillraceError } from '@millrace/protocol'
 import { resolveCommand } from '#config/command-template'
 import type { Project, Tool } from '#config/config'
 
-/** What the row of a job holds as its spec. */
+/** The spec in a job's row. */
 export interface JobSpec {
   project: string
   tool: string

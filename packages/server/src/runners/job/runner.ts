@@ -1,8 +1,8 @@
 /**
  * Runs of kind `job`: one tool's command, its output line by line.
  *
- * Owns, per run: the process and the timer of its time limit. Both are gone when `run` returns, in
- * whatever way it returns. Ending order: end the tree, drain its pipes, then answer.
+ * Owns, per run: the process and the timer of its time limit. Both are gone when `run` returns or throws.
+ * Order at the end: end the tree, drain its pipes, return.
  */
 import { type ExecutionResponse, MillraceError, messageOf, type StreamErrorEvent } from '@millrace/protocol'
 import type { SandboxedProcess } from '@millrace/sandbox'
@@ -17,7 +17,7 @@ export interface JobRunnerOptions {
   tools: ReadonlyMap<string, Tool>
   /** Of every run, see `run-environment.ts` of the configuration; a tool's own variables come after it. */
   environment?: Readonly<Record<string, string>>
-  /** The largest event, in bytes of JSON; what a longer line has beyond it is cut. */
+  /** The largest event, in bytes of JSON; longer lines are cut. */
   eventBytes: number
   clock?: Clock
 }
@@ -50,7 +50,7 @@ interface Prepared {
   argv: [string, ...string[]]
 }
 
-/** The spec was checked when the run was created, but the configuration may be another one since. */
+/** The spec was checked when the run was created, but the configuration may have changed since. */
 function prepare(context: RunContext, tools: ReadonlyMap<string, Tool>): Prepared | { message: string } {
   const { tool: toolId, args } = context.run.spec
   const { project } = context
@@ -143,7 +143,7 @@ async function attend(
           void end(graceMs)
         })
   try {
-    // Both come before the first line in the log; that they are on disk is nothing a line waits for.
+    // Both precede the first line in the log; no line waits until they are on disk.
     const recorded = Promise.all([
       context.recordProcess({ pid: process.pid, startTime: process.startTime }),
       context.started({ boundary: context.sandbox.report.boundary }),

@@ -1,8 +1,8 @@
 /**
  * The kind `session`: an agent at work on a project.
  *
- * Owns: what the self-test found. Invariant: no agent is started before the self-test has ended, or
- * while it has found a problem.
+ * Owns: the result of the self-test. Invariant: no agent starts before the self-test has ended, or if it
+ * found a problem.
  */
 import { MillraceError } from '@millrace/protocol'
 import { startSessionBody } from '@millrace/protocol/schemas'
@@ -14,12 +14,12 @@ import { prepareSession } from './prepare.ts'
 export interface SessionKindOptions {
   config: Pick<Config, 'projects' | 'concurrency'>
   runner: Runner
-  /** Why no session can start, whatever the self-test would find; null where nothing speaks against it. */
+  /** Why no session can start, whatever the self-test would find; null if there is no such reason. */
   unavailable: string | null
   selfTest(): Promise<SelfTest>
 }
 
-/** What an agent is told when a session is resumed without a prompt. */
+/** The prompt of a session that is resumed without one. */
 const continuations = {
   completed: 'Review what has already been done, then continue with what is left of the task.',
   cutShort: 'You were interrupted. Review what has already been done, then continue with the task.',

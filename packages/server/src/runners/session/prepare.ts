@@ -6,7 +6,7 @@ import { type FieldError, MillraceError } from '@millrace/protocol'
 import { promptText } from '@millrace/protocol/schemas'
 import type { Project } from '#config/config'
 
-/** What the row of a session holds as its spec. */
+/** The spec in a session's row. */
 export interface SessionSpec {
   project: string
   prompt: string
@@ -31,7 +31,7 @@ export function prepareSession(
   const place = project === undefined || cwd === undefined ? undefined : placeIn(project, cwd)
   if (place !== undefined && 'expected' in place) fields.push({ path: 'cwd', expected: place.expected })
   if (project === undefined || fields.length > 0) {
-    // What is said of a project is a sentence by itself.
+    // The problem of a project is a sentence by itself.
     const told = fields.map(({ path, expected }) => (path === 'project' ? expected : `${path}: ${expected}`))
     throw new MillraceError('invalid_request', told.join('; '), { fields })
   }
@@ -45,7 +45,7 @@ export function prepareSession(
   return { project: project.id, spec: { ...spec } }
 }
 
-/** Where a path of a request leads, or what would have been right. Nothing is said of what lies outside. */
+/** Returns where a path of a request leads, or what was expected. Reveals nothing about places outside. */
 function placeIn(project: Project, cwd: unknown): { path: string } | { expected: string } {
   const inside = { expected: `a working directory inside the project ${project.id}` }
   if (typeof cwd !== 'string' || cwd === '' || cwd.includes('\0')) return inside

@@ -12,11 +12,11 @@ export interface SessionRunnerOptions {
   engine: Pick<AgentEngine, 'start'>
   /** `policy` of the configuration. */
   policy: PolicySettings | undefined
-  /** Absolute paths that no call may touch: the data directory. */
+  /** Absolute paths that no call may touch, such as the data directory. */
   hidden: readonly string[]
-  /** The home of the server's user, whose credentials are to be kept. */
+  /** The home of the server's user, whose credentials are protected. */
   home: string
-  /** Makes what judges the calls; a test may put a broken one in its place. */
+  /** Makes the policy that judges the calls; a test may pass a broken one. */
   createPolicy?: (options: PolicyOptions) => Pick<Policy, 'decide'>
 }
 
@@ -85,7 +85,7 @@ function policyFor(
   const approvals = spec.approvals ?? settings?.approvals ?? 'off'
   return make({
     allowedTools: settings?.allowedTools,
-    // Where people can be asked, they are asked about what the policy cannot read.
+    // If people can be asked, they decide about calls that the policy cannot read.
     unreadableBash: settings?.unreadableBash ?? (approvals === 'on' ? 'ask' : 'allow'),
     approvals,
     sandboxed: context.sandbox.report.boundary !== 'none',

@@ -1,4 +1,4 @@
-/** Opens the database file, and says what kind of failure an error of SQLite is. */
+/** Opens the database file, and classifies the errors of SQLite. */
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -7,21 +7,21 @@ export function databasePath(dataDir: string): string {
   return join(dataDir, 'millrace.db')
 }
 
-/** What a write-ahead log that begins anew keeps of its room. */
+/** The size to which a write-ahead log shrinks when it is reset. */
 export const walKeptBytes = 64 * 1024 * 1024
 
-/** Opens for writing; makes the directory and the file where they are missing, readable by nobody else. */
+/** Opens the file for writing; creates it and its directory if missing, readable by nobody else. */
 export function openForWriting(path: string): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  // SQLite gives its -wal and -shm files the mode of the database file. Only a file that is not there
-  // is touched: closing any descriptor of an open database would drop this process's locks on it.
+  // SQLite gives its -wal and -shm files the mode of the database file. An existing file is not touched:
+  // closing any descriptor of an open database would drop this process's locks on it.
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   const db = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: false })
-  // Only a file without tables takes it: room of what was deleted can be given back piece by piece.
+  // So that the space of deleted rows can be returned piece by piece. Has an effect only on a file without tables.
   db.exec('PRAGMA auto_vacuum = INCREMENTAL')
   const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode
   if (mode !== 'wal') throw new Error(`the file system of ${path} cannot hold a write-ahead log`)
-  // A checkpoint every 16 MiB rather than 4: it stops the writer for two fsyncs.
+  // A checkpoint every 16 MiB rather than 4, since each stops the writer for two fsyncs.
   db.exec(`
     PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = 4000;
@@ -40,11 +40,11 @@ export type FailureKind =
   | 'full'
   /** Another program holds a lock; may pass. */
   | 'busy'
-  /** The disk or the file is broken; nothing may be promised any more. */
+  /** The disk or the file is broken; from now on nothing may be acknowledged. */
   | 'failed'
   /** A rule of the schema was broken. */
   | 'constraint'
-  /** Anything else: the fault of the one operation. */
+  /** Anything else: the fault of that one operation. */
   | 'other'
 
 // https://sqlite.org/rescode.html
@@ -56,7 +56,7 @@ const full = 13
 const cannotOpen = 14
 const constraint = 19
 const notADatabase = 26
-/** The shared-memory index could not be made larger: the disk is full, by another name. */
+/** The shared-memory index could not grow: another name for a full disk. */
 const ioErrorShmSize = 4874
 
 export function failureKind(error: unknown): FailureKind {
@@ -80,7 +80,7 @@ export function failureKind(error: unknown): FailureKind {
   }
 }
 
-/** Not the protocol's: the store's threads load nothing of it, and none of the library it is written with. */
+/** Not the one of the protocol: the store's threads load neither that package nor the library it is written with. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -77,7 +77,7 @@ export const migrations: readonly Migration[] = [
   },
   {
     id: 2,
-    // Secrets are stored as hashes: what reads this file can present none of them.
+    // Secrets are stored as hashes: a reader of this file can present none of them.
     sql: `
       CREATE TABLE credentials (
         hash TEXT PRIMARY KEY,
@@ -98,13 +98,13 @@ export const migrations: readonly Migration[] = [
   },
   {
     id: 3,
-    // Logs, or beginnings of logs, that nobody can read any more and whose rows go little by little.
+    // Logs, or beginnings of logs, that can no longer be read and whose rows are deleted little by little.
     sql: 'CREATE TABLE discarded (run INTEGER PRIMARY KEY, through INTEGER NOT NULL) STRICT;',
   },
   {
     id: 4,
     // approvals: `answer` is the data of the event that resolved the question, null while it is open.
-    // transcripts: a row an entry, in the order of their keys.
+    // transcripts: one row per entry, in the order of their keys.
     sql: `
       CREATE TABLE approvals (
         n INTEGER PRIMARY KEY,
@@ -128,7 +128,7 @@ export const migrations: readonly Migration[] = [
   },
   {
     id: 5,
-    // Which runs exclude each other in a project is the caller's to say; until now it was the kind `session`.
+    // The caller says which runs exclude each other in a project; until this step the kind `session` did.
     sql: `
       ALTER TABLE runs ADD COLUMN exclusive INTEGER NOT NULL DEFAULT 0;
       UPDATE runs SET exclusive = 1 WHERE kind = 'session';
@@ -139,8 +139,8 @@ export const migrations: readonly Migration[] = [
   },
   {
     id: 6,
-    // Runs that a program outside the server works on. producer_batches: what each batch of the producer's
-    // epoch was answered.
+    // Runs that a program outside the server works on. producer_batches: the answer to each batch of the
+    // producer's epoch.
     sql: `
       ALTER TABLE runs ADD COLUMN lease_until INTEGER;
       CREATE INDEX leases ON runs (lease_until) WHERE lease_until IS NOT NULL AND closed = 0;
@@ -163,7 +163,7 @@ export const migrations: readonly Migration[] = [
   },
 ]
 
-/** Brings a database to the newest schema; refuses one that is newer than `steps` know. */
+/** Brings a database to the newest schema; refuses one that is newer than `steps`. */
 export function migrate(db: DatabaseSync, steps: readonly Migration[] = migrations): void {
   const newest = steps.at(-1)?.id ?? 0
   const current = Number(db.prepare('PRAGMA user_version').get()?.user_version ?? 0)

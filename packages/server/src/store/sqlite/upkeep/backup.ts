@@ -3,9 +3,9 @@
  *
  * `VACUUM INTO` reads in one transaction: the copy is the database of one moment, whatever is written
  * meanwhile. (The backup API starts over whenever another process has written: beside a busy server it
- * never ends.) The copy has no free pages, and so nothing of what was deleted.
+ * never ends.) The copy has no free pages, and so no deleted data.
  *
- * Invariant: under the name that was asked for there is nothing, or a whole, checked copy on the disk.
+ * Invariant: under the requested name there is nothing, or a whole, checked copy on the disk.
  */
 import { closeSync, existsSync, linkSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -15,13 +15,13 @@ import { databasePath, openForReading } from '#store/sqlite/database'
 import { checkCopy, syncToDisk } from './database-copy.ts'
 
 /**
- * Writes the backup to `file`, readable by nobody else. Fails with `invalid_request` when something is
- * there already, or when the copy, and so the database, is damaged.
+ * Writes the backup to `file`, readable by nobody else. Fails with `invalid_request` if the file exists, or
+ * if the copy, and so the database, is damaged.
  */
 export function backUp(dataDir: string, file: string): { runs: number; bytes: number } {
   if (existsSync(file)) throw occupied(file)
   const partial = `${file}.partial-${process.pid}`
-  // SQLite takes an empty file, and with it the file's mode.
+  // SQLite accepts an empty file, and keeps its mode.
   closeSync(openSync(partial, 'wx', 0o600))
   try {
     const source = openForReading(databasePath(dataDir))
@@ -49,13 +49,13 @@ function checked(partial: string, dataDir: string) {
   }
 }
 
-/** A link is refused where the name was taken meanwhile; a rename would overwrite. */
+/** A link fails if the name was taken meanwhile; a rename would overwrite. */
 function giveName(partial: string, file: string): void {
   try {
     linkSync(partial, file)
   } catch (error) {
     if (isCode(error, 'EEXIST')) throw occupied(file)
-    // Some file systems have no links.
+    // Some file systems have no hard links.
     if (!isCode(error, 'EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP')) throw error
     renameSync(partial, file)
   }

@@ -1,6 +1,6 @@
 /**
- * The credentials of a data directory without a server: for the command line, which makes and revokes
- * tokens also while a server runs on the same file (SQLite's own locks keep the two apart).
+ * The credentials of a data directory without a server: for the command line, which creates and revokes
+ * tokens even while a server runs on the same file (SQLite's own locks keep the two apart).
  */
 
 import type { CredentialOperation, OperationResult } from '#store/batched/operations'
@@ -10,7 +10,7 @@ import { migrate } from '#store/sqlite/migrations'
 import { createCredentialReader } from '#store/sqlite/reader/credential-reader'
 import { createCredentialWriter } from '#store/sqlite/writer/credential-writer'
 
-/** Makes the database where it is missing: a token may be older than the first start of the server. */
+/** Creates the database if it is missing: a token may be older than the first start of the server. */
 export function openCredentialFile(dataDir: string): CredentialStore & { close(): void } {
   const db = openForWriting(databasePath(dataDir))
   migrate(db)

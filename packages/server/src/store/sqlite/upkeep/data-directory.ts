@@ -1,4 +1,4 @@
-/** A data directory without its server: what the command line does to one. */
+/** Opens a data directory without its server, for the command line. */
 import { existsSync } from 'node:fs'
 import { databasePath } from '#store/sqlite/database'
 import { openSqliteStore } from '#store/sqlite/store'
@@ -13,7 +13,7 @@ export function holdsDatabase(dataDir: string): boolean {
   return existsSync(databasePath(dataDir))
 }
 
-/** Null while a server has the directory. The store's `close` gives the directory back, too. */
+/** Returns null while a server has the directory. The store's `close` also releases the directory. */
 export async function openAlone(dataDir: string): Promise<Store | null> {
   let lock: ReturnType<typeof acquireDataDirLock>
   try {

@@ -1,4 +1,4 @@
-/** Judges a file that should hold a whole database of ours, and brings files to the disk. */
+/** Checks a file that should hold a whole database of ours, and syncs files to the disk. */
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { MillraceError } from '@millrace/protocol'
@@ -10,7 +10,7 @@ export interface CopyFacts {
   epoch: string
 }
 
-/** Reads all of it. Fails with `invalid_request`, naming `shown`, when it is damaged or none of ours. */
+/** Reads all of the file. Fails with `invalid_request`, naming `shown`, if it is damaged or not ours. */
 export function checkCopy(db: DatabaseSync, shown: string): CopyFacts {
   const refuse = (why: string, cause?: unknown) =>
     new MillraceError('invalid_request', `${shown} ${why}`, { cause })
@@ -35,7 +35,7 @@ export function checkCopy(db: DatabaseSync, shown: string): CopyFacts {
   }
 }
 
-/** Also of a directory: then what was named, renamed or removed in it is on the disk. */
+/** Syncs a file or a directory; for a directory, the names created, changed or removed in it are then on the disk. */
 export function syncToDisk(path: string): void {
   const descriptor = openSync(path, 'r')
   try {

@@ -1,4 +1,4 @@
-/** Is there a process of this pid, as it stands in a file of a data directory? Somebody else's counts, too. */
+/** Whether a process has this pid, as read from a file of a data directory. Another user's process counts, too. */
 export function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false
   try {

@@ -1,10 +1,10 @@
 /**
  * The lock on a data directory: an exclusive transaction that stays open on `lock.db`. The operating
  * system releases it with the process, however that dies. `lock.pid` beside it only names the holder
- * in the message to the second server; nothing is ever decided by it.
+ * in the message to the second server; no decision depends on it.
  *
- * The pid is not in `lock.db` itself: POSIX locks go when *any* descriptor of the file is closed, so
- * a second look from the holder's own process would release it.
+ * The pid is not in `lock.db` itself: POSIX locks are released when *any* descriptor of the file is
+ * closed, so a second look from the holder's own process would release it.
  */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ export interface DataDirLock {
   release(): void
 }
 
-// A lock that nobody refers to would be released by the garbage collector.
+// The garbage collector would release a lock without a reference.
 const held = new Set<DatabaseSync>()
 
 /** Another process holds the lock (code `data_dir_in_use`); the message names it. */
@@ -29,12 +29,12 @@ export class DataDirInUse extends MillraceError {
   }
 }
 
-/** Takes the lock. Throws a `DataDirInUse` when another process has it. */
+/** Takes the lock. Throws a `DataDirInUse` if another process has it. */
 export function acquireDataDirLock(dataDir: string): DataDirLock {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const pidFile = join(dataDir, 'lock.pid')
   const lockFile = join(dataDir, 'lock.db')
-  // Whoever may read it could lock it, and keep the server out.
+  // Anyone who may read the file could lock it, and keep the server out.
   if (!existsSync(lockFile)) closeSync(openSync(lockFile, 'a', 0o600))
   const db = new DatabaseSync(lockFile)
   try {
@@ -59,7 +59,7 @@ export function acquireDataDirLock(dataDir: string): DataDirLock {
   }
 }
 
-/** The holder writes its pid just after it has the lock: a pid that is not alive is that of the one before. */
+/** The holder writes its pid just after it takes the lock: a dead pid is that of the previous holder. */
 function holder(pidFile: string): string {
   let pid = 'unknown'
   for (let tries = 0; tries < 20; tries += 1) {

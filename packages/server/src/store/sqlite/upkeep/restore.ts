@@ -1,9 +1,9 @@
 /**
- * Puts a backup in the place of a data directory's database.
+ * Replaces a data directory's database by a backup.
  *
  * The backup is copied, checked and given a new epoch beside the database; one rename then puts it in
- * its place. Invariants: at every moment the directory has a whole database, the one before or the one
- * after; the one before stays, under another name; no write-ahead log of one is ever beside the other.
+ * its place. Invariants: at every moment the directory has a whole database, the old or the new one; the
+ * old one stays, under another name; no write-ahead log of one is ever beside the other.
  */
 import { randomUUID } from 'node:crypto'
 import {
@@ -23,13 +23,13 @@ import { type CopyFacts, checkCopy, syncToDisk } from './database-copy.ts'
 import { acquireDataDirLock } from './lock.ts'
 
 export interface Restored extends CopyFacts {
-  /** Where the database of before is; null when there was none. */
+  /** Where the old database is; null if there was none. */
   aside: string | null
 }
 
 /**
- * Fails with a `DataDirInUse` while a server has the directory, and with `invalid_request` when the
- * file is missing, damaged or no backup; then nothing is changed. `at`: milliseconds since the epoch.
+ * Fails with a `DataDirInUse` while a server has the directory, and with `invalid_request` if the file is
+ * missing, damaged or no backup; then nothing is changed. `at`: milliseconds since the epoch.
  */
 export function restore(dataDir: string, file: string, at: number): Restored {
   const path = databasePath(dataDir)
@@ -49,11 +49,11 @@ export function restore(dataDir: string, file: string, at: number): Restored {
   }
 }
 
-/** Makes of the backup the database to be: one file, whole, on the disk, with an epoch of its own. */
+/** Makes the new database of the backup: one whole file on the disk, with an epoch of its own. */
 function prepare(file: string, fresh: string): CopyFacts {
   removeWithCompanions(fresh)
   copyFileSync(file, fresh, constants.COPYFILE_FICLONE)
-  // A database that was set aside may have its log beside it.
+  // A database that was set aside may have its write-ahead log beside it.
   if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${fresh}-wal`)
   chmodSync(fresh, 0o600)
   const db = new DatabaseSync(fresh)
@@ -71,7 +71,7 @@ function prepare(file: string, fresh: string): CopyFacts {
   }
 }
 
-/** Gives the database a second name; the first one is then free to be replaced. */
+/** Gives the database a second name, so that the first one can be replaced. */
 function setAside(path: string, aside: string): string {
   try {
     const db = new DatabaseSync(path)
@@ -81,7 +81,7 @@ function setAside(path: string, aside: string): string {
       db.close()
     }
   } catch {
-    // It may be broken, which is why it is replaced: then its log stays with it as it is.
+    // It may be replaced because it is broken: then its log stays with it unchanged.
   }
   try {
     linkSync(path, aside)
