@@ -7,13 +7,16 @@ export interface Places {
   path: readonly string[]
   home: string
   temporary: string
+  /** Variables that lead programs to their files; a command may set others. */
+  toolchain?: Readonly<Record<string, string>>
 }
 
 export function childEnvironment(
   command: Pick<SandboxedCommand, 'env' | 'runId'>,
-  { path, home, temporary }: Places,
+  { path, home, temporary, toolchain = {} }: Places,
 ): Record<string, string> {
   return {
+    ...toolchain,
     ...command.env,
     PATH: path.join(':'),
     HOME: home,

@@ -13,8 +13,9 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { MillraceError, messageOf } from '@millrace/protocol'
 import { type BubblewrapParts, spawnContained } from '#bubblewrap/bubblewrap'
+import { withHome } from '#bubblewrap/home-toolchains'
 import { systemArguments } from '#bubblewrap/mounts'
-import { findToolchain } from '#bubblewrap/toolchain'
+import { findToolchain, type Toolchain, toolchainOf } from '#bubblewrap/toolchain'
 import { CopiedFiles } from '#homes/copied-files'
 import { homePrefixOf, OwnHomes } from '#homes/own-homes'
 import { launcherProgram } from '#launcher/launcher'
@@ -39,6 +40,8 @@ export interface SandboxOptions {
   /** Exists; only the server may read it. */
   dataDir: string
   configFile: string | null
+  /** Of the server: its PATH and home, and where its toolchains lie. Default: that of this process. */
+  serverEnv?: NodeJS.ProcessEnv
   projects: readonly { id: string; path: string }[]
 }
 
@@ -63,24 +66,29 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     descriptors.close()
     pipes.close()
   }
-  const home = realPath(homedir()) ?? homedir()
-  const toolchain = findToolchain({
+  const env = options.serverEnv ?? process.env
+  const home = realPath(env.HOME || homedir()) ?? homedir()
+  const readPaths = options.readPaths.flatMap((path) => realPath(withHome(path, home)) ?? [])
+  const findable = {
     node: process.execPath,
-    path: process.env.PATH ?? '',
+    path: env.PATH ?? '',
     home,
     dataDir,
     projects: options.projects.map((project) => project.path),
-  })
+    readPaths,
+    env,
+  }
+  const toolchain = findToolchain(findable)
+  const toolchainFor = ({ env, projectPath }: SandboxedCommand): Toolchain =>
+    env.PATH === undefined ? toolchain : toolchainOf(env.PATH, projectPath, toolchain, findable)
+  const path = { directories: toolchain.path, leftOut: toolchain.leftOut }
   const setpriv = findProgram('setpriv')
   const plain: Sandbox['spawn'] = async (command) => {
     refuseSwapped(command)
-    return spawnUnsandboxed(
-      { setpriv, homes, dataDir, path: toolchain.path, watch, pipes, descriptors },
-      command,
-    )
+    return spawnUnsandboxed({ setpriv, homes, dataDir, toolchainFor, watch, pipes, descriptors }, command)
   }
   const fallback = (warnings: string[], checks: SandboxReport['checks'] = []): Sandbox => ({
-    report: { boundary: 'none', warnings, checks },
+    report: { boundary: 'none', warnings, checks, path },
     spawn: plain,
     close,
   })
@@ -103,8 +111,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const parts: BubblewrapParts = {
     programs: { bwrap, setpriv, prlimit: findProgram('prlimit') },
     system: systemArguments(),
-    toolchain,
-    readPaths: options.readPaths.flatMap((path) => realPath(path) ?? []),
+    toolchainFor,
+    readPaths,
     certificates: options.certificates ?? [],
     dataDir,
     configFile: options.configFile === null ? null : realPath(options.configFile),
@@ -125,7 +133,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   try {
     for (const owner of ownersOf(options.projects, setpriv)) {
       const shown = [...toolchain.shown, ...parts.readPaths, ...parts.certificates]
-      const found = await probe({ spawn, owner, node: process.execPath, home, dataDir, shown })
+      const variables = Object.keys(toolchain.env)
+      const found = await probe({ spawn, owner, node: process.execPath, home, dataDir, shown, variables })
       checks.push(...found.map((check) => ({ ...check, name: `${check.name} (as uid ${owner.uid})` })))
     }
   } catch (error) {
@@ -143,6 +152,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       boundary: 'bubblewrap',
       warnings: [...abandoned.map(takenWarning), ...warningsOf(options, setpriv, home)],
       checks,
+      path,
     },
     spawn,
     close,

@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer'
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
-import { isAbsolute, join, resolve } from 'node:path'
+import { isAbsolute, resolve } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
 import { realPath } from './paths.ts'
 
@@ -16,7 +16,7 @@ export interface ProgramPlace {
 /** Fails with `invalid_request` when the program is missing, hidden, or not a program. */
 export function checkProgram(program: string, place: ProgramPlace): void {
   if (!program.includes('/')) {
-    const found = place.path.some((directory) => canRun(join(directory, program)))
+    const found = place.path.some((directory) => canRun(resolve(place.cwd, directory, program)))
     if (!found)
       throw cannotStart(`the program ${program} was not found on the PATH of runs (${place.path.join(':')})`)
     return

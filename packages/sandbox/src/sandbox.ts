@@ -11,7 +11,10 @@ export interface SandboxedCommand {
   argv: readonly [string, ...string[]]
   /** Absolute, inside the project. */
   cwd: string
-  /** The whole environment of the child apart from what the sandbox itself sets (PATH, HOME, TMPDIR, the run id). */
+  /**
+   * The whole environment of the child apart from what the sandbox itself sets (HOME, TMPDIR, the run id,
+   * where toolchains lie). A PATH takes the place of that of all runs, as far as the run may see what it names.
+   */
   env: Readonly<Record<string, string>>
   /** The only directory of the host that the child may write. */
   projectPath: string
@@ -72,6 +75,8 @@ export interface SandboxReport {
   warnings: string[]
   /** Each attempted escape and whether it was held. */
   checks: { name: string; held: boolean; detail: string }[]
+  /** The PATH of runs, and which directories of the server's it leaves out. */
+  path?: { directories: string[]; leftOut: { directory: string; why: string }[] }
 }
 
 export interface Sandbox {

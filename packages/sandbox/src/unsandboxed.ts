@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chownSync } from 'node:fs'
 import { MillraceError } from '@millrace/protocol'
+import type { Toolchain } from '#bubblewrap/toolchain'
 import { checkHomeFiles, writeHomeFiles } from '#homes/home-files'
 import type { OwnHomes } from '#homes/own-homes'
 import { keep, RunningChild } from '#processes/child'
@@ -25,7 +26,7 @@ export interface UnsandboxedParts {
   setpriv: string | null
   homes: OwnHomes
   dataDir: string
-  path: readonly string[]
+  toolchainFor(command: SandboxedCommand): Toolchain
   watch: LimitWatch
   pipes: OutputPipes
   descriptors: DescriptorCover
@@ -35,7 +36,8 @@ export async function spawnUnsandboxed(
   parts: UnsandboxedParts,
   command: SandboxedCommand,
 ): Promise<RunningChild> {
-  checkProgram(command.argv[0], { cwd: command.cwd, path: parts.path, visible: () => true })
+  const { path, env: toolchain } = parts.toolchainFor(command)
+  checkProgram(command.argv[0], { cwd: command.cwd, path, visible: () => true })
   const identity = identityFor(command.projectPath, parts.setpriv)
   resolveReadPaths(command.readPaths, { user: identity, dataDir: parts.dataDir })
   const homeFiles = checkHomeFiles(command.homeFiles)
@@ -53,7 +55,7 @@ export async function spawnUnsandboxed(
     try {
       child = spawn(program ?? command.argv[0], args, {
         cwd: command.cwd,
-        env: childEnvironment(command, { path: parts.path, home, temporary: home }),
+        env: childEnvironment(command, { path, home, temporary: home, toolchain }),
         detached: true,
         stdio: parts.descriptors.around<'pipe' | 'ignore' | number>([
           command.stdin === 'none' ? 'ignore' : 'pipe',

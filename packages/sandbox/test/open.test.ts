@@ -94,6 +94,7 @@ describe('without bubblewrap', () => {
     expect(sandbox.report).toEqual({
       boundary: 'none',
       checks: [],
+      path: expect.anything(),
       warnings: [expect.stringMatching(/switched off/)],
     })
   })
@@ -113,6 +114,7 @@ describe('the probe', () => {
       home: homedir(),
       dataDir: workspace.dataDir,
       shown: [],
+      variables: [],
     })
     const held = new Map(found.map((check) => [check.name, check.held]))
     expect([...held.keys()].sort()).toEqual([...escapes].sort())

@@ -50,7 +50,9 @@ describe('the programs of a run', () => {
     ['a relative path', 'node_modules/.bin'],
   ])('%s is never shown', (_what, directory) => {
     const plain = toolchain('/usr/bin')
-    expect(toolchain(directory, '/usr/bin')).toEqual(plain)
+    const { path, shown, leftOut } = toolchain(directory, '/usr/bin')
+    expect({ path, shown }).toEqual({ path: plain.path, shown: plain.shown })
+    expect(leftOut).toEqual([{ directory, why: expect.any(String) }])
   })
 
   it('a link to something private does not show it', () => {

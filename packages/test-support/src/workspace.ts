@@ -11,7 +11,7 @@ import {
   realpathSync,
   rmSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   carriersOf,
@@ -64,6 +64,7 @@ export class Workspace {
       readPaths: [],
       dataDir: this.dataDir,
       configFile: null,
+      serverEnv: withoutHome(process.env),
       projects: projects.map((path, index) => ({ id: `p${index}`, path })),
       ...options,
     })
@@ -111,6 +112,12 @@ export class Workspace {
     if (left.length > 0) throw new Error(`processes were left: ${left.join(', ')}`)
     if (files.length > 0) throw new Error(`files were left in the data directory: ${files.join(', ')}`)
   }
+}
+
+/** Without what this machine has installed in the home, so that tests see the same everywhere. */
+function withoutHome({ PATH = '' }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const directories = PATH.split(':').filter((directory) => !directory.startsWith(homedir()))
+  return { HOME: homedir(), PATH: directories.join(':') }
 }
 
 export async function finish(child: SandboxedProcess): Promise<Ran> {

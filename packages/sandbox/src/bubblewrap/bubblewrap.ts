@@ -11,6 +11,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import { Readable, type Writable } from 'node:stream'
 import { MillraceError, messageOf } from '@millrace/protocol'
 import type { DescriptorCover } from '#descriptors'
@@ -39,7 +40,7 @@ export interface BubblewrapParts {
   /** Absolute paths of programs; null where not installed. */
   programs: { bwrap: string; setpriv: string | null; prlimit: string | null }
   system: readonly string[]
-  toolchain: Toolchain
+  toolchainFor(command: SandboxedCommand): Toolchain
   readPaths: readonly string[]
   /** See `SandboxOptions`. */
   certificates: readonly string[]
@@ -84,7 +85,8 @@ export async function spawnContained(
   }
   let child: ChildProcess
   try {
-    const { readPaths, dataDir, toolchain } = parts
+    const { readPaths, dataDir } = parts
+    const toolchain = parts.toolchainFor(command)
     const view = viewOf({
       projectPath,
       user: identity,
@@ -94,7 +96,9 @@ export async function spawnContained(
       ownReadPaths: resolveReadPaths(command.readPaths, { user: identity, dataDir }),
       shown: toolchain.shown,
     })
-    checkProgram(command.argv[0], { cwd: command.cwd, path: toolchain.path, visible: view.visible })
+    // What the run's user may not reach is not on its PATH, and no variable leads there.
+    const path = toolchain.path.filter((directory) => !isAbsolute(directory) || view.visible(directory))
+    checkProgram(command.argv[0], { cwd: command.cwd, path, visible: view.visible })
     const accounts = accountFiles(identity, privateHome)
     const homeFiles = checkHomeFiles(command.homeFiles)
     const files = parts.files.open([
@@ -105,9 +109,12 @@ export async function spawnContained(
     ])
     const environment = splitEnvironment(
       childEnvironment(withoutHidden(command, parts.certificates, view.visible), {
-        path: toolchain.path,
+        path,
         home: privateHome,
         temporary: '/tmp',
+        toolchain: Object.fromEntries(
+          Object.entries(toolchain.env).filter(([, directory]) => view.visible(directory)),
+        ),
       }),
     )
     const [program, ...args] = [

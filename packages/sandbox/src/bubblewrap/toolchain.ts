@@ -1,15 +1,21 @@
 /**
- * The programs a run finds: the PATH it gets, and the directories outside the system's own that must
- * be visible for it. Worked out once, from the PATH of the server.
+ * The programs a run finds: the PATH it gets, the directories outside the system's own that must be visible for
+ * it, and the variables that lead its programs to their files. Worked out from the PATH of the server, or that
+ * of a tool.
  */
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative } from 'node:path'
 import { isDirectory, isWithin, realPath } from '#paths'
+import { homeToolchainOf, locationVariables, withHome } from './home-toolchains.ts'
 
 export interface Toolchain {
   /** Directories of the PATH, in order. */
   path: string[]
   /** Directories to show read-only, besides the system's. */
   shown: string[]
+  /** Variables that lead programs to what is shown. */
+  env: Record<string, string>
+  /** Directories that are not on the PATH of runs, and why. */
+  leftOut: { directory: string; why: string }[]
 }
 
 export interface ToolchainOptions {
@@ -17,10 +23,14 @@ export interface ToolchainOptions {
   node: string
   /** The PATH of the server. */
   path: string
-  /** Never shown, nor anything that holds them. */
+  /** Never shown as a whole, nor anything that holds them. */
   home: string
   dataDir: string
   projects: readonly string[]
+  /** What every run may read. */
+  readPaths?: readonly string[]
+  /** The server's environment, for variables that say where a toolchain lies. */
+  env?: NodeJS.ProcessEnv
 }
 
 /** Directories of the operating system, which every run sees. */
@@ -31,37 +41,118 @@ export function isSystemPath(path: string): boolean {
 }
 
 export function findToolchain(options: ToolchainOptions): Toolchain {
-  const shown = new Set<string>()
-  const path = new Set<string>()
-  const show = (directory: string) => {
-    if (!isSystemPath(directory)) shown.add(directory)
-  }
+  const found = new Finding(options)
   const nodeDirectory = dirname(realPath(options.node) ?? options.node)
-  const directories = options.path.split(':').filter(isAbsolute)
+  const directories = options.path.split(':').filter((directory) => directory !== '')
   // A node below home (nvm and the like) is shown by itself, and nothing else of home.
-  if (holdsNothingPrivate(nodeDirectory, options)) {
-    show(nodeDirectory)
-    path.add(nodeDirectory)
-  }
-  const npm = npmPackage([nodeDirectory, ...directories])
-  if (npm !== null && holdsNothingPrivate(npm, options)) show(npm)
-  for (const directory of directories) {
-    const real = realPath(directory)
-    if (real === null || !isDirectory(real)) continue
-    if (isSystemPath(real)) path.add(isSystemPath(directory) ? directory : real)
-    else if (isShareable(directory, options) && isShareable(real, options)) {
-      show(real)
-      path.add(real)
-    }
-  }
+  if (holdsNothingPrivate(nodeDirectory, options)) found.take(nodeDirectory, [nodeDirectory])
+  const npm = npmPackage([nodeDirectory, ...directories.filter(isAbsolute)])
+  if (npm !== null && holdsNothingPrivate(npm, options)) found.show(npm)
+  for (const directory of directories) found.judge(directory)
   for (const directory of ['/usr/local/bin', '/usr/bin', '/bin'])
-    if (isDirectory(directory)) path.add(directory)
-  return { path: [...path], shown: [...shown] }
+    if (isDirectory(directory)) found.take(directory, [])
+  for (const name of locationVariables) found.locate(name)
+  return found.result
+}
+
+/**
+ * The PATH that a tool asks for, in place of the server's: `~` is the home, `$PATH` what every run gets. A relative
+ * directory, and one of the project, are the project's own.
+ */
+export function toolchainOf(
+  path: string,
+  projectPath: string,
+  every: Toolchain,
+  options: ToolchainOptions,
+): Toolchain {
+  const found = new Finding(options)
+  for (const directory of every.shown) found.show(directory)
+  Object.assign(found.result.env, every.env)
+  for (const entry of path.split(':')) {
+    const directory = withHome(entry, options.home)
+    if (entry === '$PATH') for (const one of every.path) found.take(one, [])
+    else if (every.path.includes(directory)) found.take(directory, [])
+    else if (entry !== '' && (!isAbsolute(directory) || isWithin(projectPath, directory)))
+      found.take(directory, [])
+    else if (entry !== '') found.judge(directory)
+  }
+  return found.result
+}
+
+class Finding {
+  readonly result: Toolchain = { path: [], shown: [], env: {}, leftOut: [] }
+  readonly #options: ToolchainOptions
+
+  constructor(options: ToolchainOptions) {
+    this.#options = options
+  }
+
+  show(directory: string): void {
+    if (!isSystemPath(directory) && !this.result.shown.includes(directory)) this.result.shown.push(directory)
+  }
+
+  take(directory: string, shown: readonly string[]): void {
+    if (!this.result.path.includes(directory)) this.result.path.push(directory)
+    for (const one of shown) this.show(one)
+  }
+
+  judge(directory: string): void {
+    const why = this.#judge(directory)
+    if (why !== null && !this.result.leftOut.some((left) => left.directory === directory))
+      this.result.leftOut.push({ directory, why })
+  }
+
+  /** Passes a variable that says where a toolchain lies, when runs may see it. */
+  locate(name: string): void {
+    const value = this.#options.env?.[name]
+    if (value === undefined || !isAbsolute(value) || this.result.env[name] !== undefined) return
+    const real = realPath(value)
+    if (real === null || !isDirectory(real)) return
+    const isShown = isSystemPath(real) || this.result.shown.some((shown) => isWithin(shown, real))
+    if (!isShown && !isShareable(real, this.#options)) return
+    this.show(real)
+    this.result.env[name] = value
+  }
+
+  /** Takes the directory, or returns why not. */
+  #judge(directory: string): string | null {
+    const options = this.#options
+    if (!isAbsolute(directory)) return 'it is not an absolute path'
+    // What npm puts in front for its own scripts points into one project's packages.
+    if (basename(directory) === '.bin') return 'npm puts it in front for scripts of one project'
+    const real = realPath(directory)
+    if (real === null || !isDirectory(real)) return 'there is no such directory'
+    if (isSystemPath(real)) {
+      this.take(isSystemPath(directory) ? directory : real, [])
+      return null
+    }
+    for (const place of [options.dataDir, ...options.projects])
+      if (isWithin(place, real) || isWithin(place, directory))
+        return place === options.dataDir ? 'it lies in the data directory' : `it lies in the project ${place}`
+    if (!holdsNothingPrivate(real, options)) return 'it holds what runs may not see'
+    if (options.readPaths?.some((path) => isWithin(path, real))) this.take(real, [])
+    else if (isWithin(options.home, real)) return this.#judgeInHome(real)
+    else if (isWithin('/nix/store', real)) this.take(real, ['/nix/store'])
+    else this.take(real, [real])
+    return null
+  }
+
+  #judgeInHome(directory: string): string | null {
+    const { home } = this.#options
+    const toolchain = homeToolchainOf(relative(home, directory))
+    if (toolchain === null)
+      return 'it lies in the home and belongs to no known toolchain; name it in sandbox.read if runs may see it'
+    const shown = toolchain.shown.flatMap((path) => realPath(join(home, path)) ?? [])
+    if (!shown.every((path) => holdsNothingPrivate(path, this.#options)))
+      return 'its toolchain holds what runs may not see'
+    this.take(directory, shown)
+    for (const [name, path] of Object.entries(toolchain.env))
+      if (isDirectory(join(home, path))) this.result.env[name] = join(home, path)
+    return null
+  }
 }
 
 function isShareable(directory: string, options: ToolchainOptions): boolean {
-  // What npm puts in front for its own scripts points into one project's packages.
-  if (basename(directory) === '.bin') return false
   const { home, dataDir, projects } = options
   if ([home, dataDir, ...projects].some((place) => isWithin(place, directory))) return false
   return holdsNothingPrivate(directory, options)

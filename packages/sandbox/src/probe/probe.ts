@@ -32,6 +32,8 @@ export interface ProbeOptions {
   dataDir: string
   /** What runs see on purpose outside their project. */
   shown: readonly string[]
+  /** Names of variables that every run has besides the usual ones. */
+  variables: readonly string[]
 }
 
 const script = import.meta.url.endsWith('.ts') ? 'escapes.ts' : 'escapes.js'
@@ -61,6 +63,7 @@ export async function probe(options: ProbeOptions): Promise<Attempt[]> {
     const address = listener.address()
     const targets: Targets = {
       variables: [
+        ...options.variables,
         'PATH',
         'HOME',
         'TMPDIR',

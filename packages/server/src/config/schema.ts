@@ -116,7 +116,7 @@ export const sectionSchemas = {
   }),
   sandbox: section({
     mode: oneOf(['auto', 'required', 'off']).default('auto'),
-    read: listOf(matching(/^\/[^\0]*$/s, 'an absolute path'), 'absolute paths').default([]),
+    read: listOf(matching(/^(\/|~\/)[^\0]*$/s, 'an absolute path'), 'absolute paths').default([]),
     env: z.record(envName, argument, { error: 'an object whose values are strings' }).default({}),
     passEnv: listOf(envName, 'names of environment variables').default([]),
   }),

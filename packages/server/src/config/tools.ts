@@ -1,4 +1,5 @@
 /** Reads the `tools` section: the named commands that jobs run. */
+import { homedir } from 'node:os'
 import { messageOf } from '@millrace/protocol'
 import { checkTemplate } from './command-template.ts'
 import type { Tool, ToolArg } from './config.ts'
@@ -49,7 +50,7 @@ function readTool(
   const tool: Tool = {
     id,
     title: input.title ?? id,
-    command: [program, ...rest],
+    command: [program.startsWith('~/') ? `${homedir()}${program.slice(1)}` : program, ...rest],
     args: readArgs(input.args ?? {}, `${at}.args`, problems),
     timeoutSeconds: input.timeoutSeconds ?? null,
     network: input.network ?? false,

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { messageOf } from '@millrace/protocol'
-import { openSandbox } from '@millrace/sandbox'
+import { openSandbox, type SandboxReport } from '@millrace/sandbox'
 import type { Config } from '#config/config'
 import type { Check } from './check.ts'
 
@@ -44,7 +44,7 @@ async function tryOut(config: Config, dataDir: string): Promise<Check[]> {
       projects: [...config.projects.values()],
     })
     try {
-      const { boundary, checks, warnings } = sandbox.report
+      const { boundary, checks, warnings, path } = sandbox.report
       const held = boundary === 'none' ? 'warn' : 'ok'
       const detail = boundary === 'none' ? 'none: runs have full access to this machine' : boundary
       return [
@@ -57,6 +57,7 @@ async function tryOut(config: Config, dataDir: string): Promise<Check[]> {
             detail: `${check.name}: ${result} (${check.detail})`,
           }
         }),
+        ...pathChecks(path),
         ...warnings.map((warning): Check => ({ name, status: 'warn', detail: warning })),
       ]
     } finally {
@@ -65,4 +66,16 @@ async function tryOut(config: Config, dataDir: string): Promise<Check[]> {
   } catch (error) {
     return [{ name, status: 'fail', detail: messageOf(error) }]
   }
+}
+
+function pathChecks(path: SandboxReport['path']): Check[] {
+  if (path === undefined) return []
+  const left = path.leftOut.map(
+    ({ directory, why }): Check => ({
+      name,
+      status: 'info',
+      detail: `not on the PATH of runs: ${directory}: ${why}`,
+    }),
+  )
+  return [{ name, status: 'info', detail: `PATH of runs: ${path.directories.join(':')}` }, ...left]
 }
