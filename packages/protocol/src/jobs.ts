@@ -1,6 +1,6 @@
 /**
- * Jobs: the events of a subprocess run (contract section 3). All times are milliseconds since the
- * epoch, all durations milliseconds.
+ * Jobs: the events of a subprocess run (docs/protocol.md#4-jobs-face). All times are milliseconds since
+ * the epoch, all durations milliseconds.
  */
 
 /** One line of output, without its line ending. */

@@ -1,6 +1,6 @@
 /**
- * Agent sessions (contract section 4): what a session's log holds besides the messages of the agent
- * SDK, which are passed on as they came, with their `type` as the event's type.
+ * Agent sessions (docs/sessions.md): the events of a session's log besides the messages of the agent SDK,
+ * which are logged unchanged, with their `type` as the event's type.
  */
 import type { FinalState } from './runs.ts'
 
@@ -49,6 +49,6 @@ export interface PermissionResolvedEvent {
   by: ApprovalSource
   /** Name of the user who answered; present when a person did. */
   user?: string
-  /** What the person added; the agent is told on a denial. */
+  /** The person's words; the agent receives them with a denial. */
   message?: string
 }

@@ -13,7 +13,7 @@ const anyBounds: fc.Arbitrary<LogBounds> = fc
   }))
 
 describe('parseCursor', () => {
-  it('reads back every safe integer written in decimal', () => {
+  it('every safe integer in decimal is read back as a cursor', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), (after) => {
         expect(parseCursor(String(after))).toEqual({ kind: 'at', after })
@@ -25,7 +25,7 @@ describe('parseCursor', () => {
     })
   })
 
-  it('takes nothing and the empty string for "no cursor"', () => {
+  it('nothing and the empty string mean "no cursor"', () => {
     for (const text of [undefined, null, '']) expect(parseCursor(text)).toEqual({ kind: 'none' })
   })
 
@@ -45,11 +45,11 @@ describe('parseCursor', () => {
     '1,2',
     '9007199254740992',
     '99999999999999999999999',
-  ])('calls %j malformed', (text) => {
+  ])('the cursor %j is malformed', (text) => {
     expect(parseCursor(text)).toEqual({ kind: 'invalid' })
   })
 
-  it('never makes a position of text that is not exactly its decimal form', () => {
+  it('only the exact decimal form of a position is a cursor', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.double().map(String)), (text) => {
         const parsed = parseCursor(text)
@@ -64,18 +64,18 @@ describe('resolveResume', () => {
   const at = (after: number): ParsedCursor => ({ kind: 'at', after })
   const pruned: LogBounds = { firstSeq: 5, head: 9, closed: false, epoch: 'now' }
 
-  it('serves a cursor inside the kept log from exactly there', () => {
+  it('a cursor inside the kept log is served from exactly there', () => {
     expect(resolveResume(at(4), undefined, pruned)).toEqual({ kind: 'read', after: 4 })
     expect(resolveResume(at(7), undefined, pruned)).toEqual({ kind: 'read', after: 7 })
     expect(resolveResume(at(9), undefined, pruned)).toEqual({ kind: 'read', after: 9 })
   })
 
-  it('resets a cursor whose next event is pruned, to the first kept one', () => {
+  it('a cursor whose next event is pruned is reset to the first kept one', () => {
     expect(resolveResume(at(3), undefined, pruned)).toEqual({ kind: 'reset', reason: 'pruned', after: 4 })
     expect(resolveResume(at(0), undefined, pruned)).toEqual({ kind: 'reset', reason: 'pruned', after: 4 })
   })
 
-  it('tells a follower without a cursor that the beginning of the log is gone', () => {
+  it('a follower without a cursor gets a reset if the beginning of the log is pruned', () => {
     expect(resolveResume({ kind: 'none' }, undefined, pruned)).toEqual({
       kind: 'reset',
       reason: 'pruned',
@@ -87,7 +87,7 @@ describe('resolveResume', () => {
     })
   })
 
-  it('resets a cursor ahead of the log, also when the log is closed', () => {
+  it('a cursor ahead of the log is reset, even if the log is closed', () => {
     for (const closed of [false, true]) {
       expect(resolveResume(at(10), undefined, { ...pruned, closed })).toEqual({
         kind: 'reset',
@@ -97,12 +97,12 @@ describe('resolveResume', () => {
     }
   })
 
-  it('is over for a cursor at the head of a closed log, also when all of it is pruned', () => {
+  it('a cursor at the head of a closed log has everything, even if all of the log is pruned', () => {
     expect(resolveResume(at(9), undefined, { ...pruned, closed: true })).toEqual({ kind: 'over' })
     expect(resolveResume(at(9), 'now', { ...pruned, firstSeq: 10, closed: true })).toEqual({ kind: 'over' })
   })
 
-  it('resets a cursor of another epoch, whatever its number', () => {
+  it('a cursor of another epoch is reset, whatever its number', () => {
     for (const after of [0, 3, 9, 100]) {
       expect(resolveResume(at(after), 'before', { ...pruned, closed: true })).toEqual({
         kind: 'reset',
@@ -112,7 +112,7 @@ describe('resolveResume', () => {
     }
   })
 
-  it('resets another epoch without a cursor too, and takes an empty one for none', () => {
+  it('another epoch without a cursor is reset too, and an empty epoch counts as none', () => {
     const whole = { ...pruned, firstSeq: 1 }
     expect(resolveResume({ kind: 'none' }, 'before', whole)).toEqual({
       kind: 'reset',
@@ -123,7 +123,7 @@ describe('resolveResume', () => {
     expect(resolveResume(at(3), '', whole)).toEqual({ kind: 'read', after: 3 })
   })
 
-  it('leads every follower to exactly the kept events after its cursor, or says why not', () => {
+  it('every follower gets exactly the kept events after its cursor, or a reset that says why not', () => {
     const anyCursor: fc.Arbitrary<ParsedCursor> = fc.oneof(
       fc.constant<ParsedCursor>({ kind: 'none' }),
       fc.constant<ParsedCursor>({ kind: 'invalid' }),

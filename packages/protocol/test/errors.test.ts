@@ -4,7 +4,7 @@ import { type ErrorCode, errorTable, MillraceError, toProblem } from '#index'
 const codes = Object.keys(errorTable) as ErrorCode[]
 
 describe('the table of errors', () => {
-  it.each(codes)('says of %s a status of an error, a title, and whether to retry', (code) => {
+  it.each(codes)('%s has the status of an error, a title, and whether to retry', (code) => {
     const row = errorTable[code]
     expect(row.status).toBeGreaterThanOrEqual(400)
     expect(row.status).toBeLessThan(600)
@@ -13,7 +13,7 @@ describe('the table of errors', () => {
     expect(code).toMatch(/^[a-z_]+$/)
   })
 
-  it('never tells a client to repeat what is wrong with the request itself', () => {
+  it('no code tells a client to retry a request that is itself wrong', () => {
     const wrong = codes.filter((code) =>
       [400, 401, 403, 404, 405, 413, 415, 421].includes(errorTable[code].status),
     )
@@ -22,7 +22,7 @@ describe('the table of errors', () => {
 })
 
 describe('a problem', () => {
-  it.each(codes)('of %s is RFC 9457 with our code, and nothing else', (code) => {
+  it.each(codes)('the problem of %s is RFC 9457 with our code, and nothing else', (code) => {
     const problem = toProblem(new MillraceError(code, 'what happened'))
     expect(problem).toEqual({
       type: 'about:blank',
@@ -34,17 +34,17 @@ describe('a problem', () => {
     })
   })
 
-  it('names the fields at fault', () => {
+  it('a problem names the fields at fault', () => {
     const fields = [{ path: 'spec.tool', expected: 'a known tool' }]
     expect(toProblem(new MillraceError('invalid_request', 'no', { fields })).errors).toEqual(fields)
   })
 
-  it('tells neither the cause nor the stack', () => {
+  it('a problem reveals neither the cause nor the stack', () => {
     const error = new MillraceError('internal', 'no', { cause: new Error('password=hunter2') })
     expect(JSON.stringify(toProblem(error))).not.toMatch(/hunter2|at /)
   })
 
-  it('is an error of its status', () => {
+  it('a problem has the status of its error', () => {
     const error = new MillraceError('draining', 'no', { retryAfter: 2 })
     expect(error).toBeInstanceOf(Error)
     expect([error.name, error.status, error.retryAfter, error.cause]).toEqual([

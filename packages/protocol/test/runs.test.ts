@@ -16,11 +16,11 @@ import { runSchema } from '#schemas/index'
 const order: RunState[] = ['queued', 'starting', 'running']
 
 describe('canMove', () => {
-  it.each(finalStates)('lets nothing leave %s', (from) => {
+  it.each(finalStates)('no run leaves %s', (from) => {
     expect(runStates.filter((to) => canMove(from, to))).toEqual([])
   })
 
-  it.each(openStates)('lets a %s run end in any way, and otherwise go one step forward', (from) => {
+  it.each(openStates)('a %s run may end in any way, and otherwise only move one step forward', (from) => {
     const next = order[order.indexOf(from) + 1]
     const expected = [...(next === undefined ? [] : [next]), ...finalStates]
     expect(runStates.filter((to) => canMove(from, to))).toEqual(expected)
@@ -28,7 +28,7 @@ describe('canMove', () => {
 })
 
 describe('the terminal event', () => {
-  it('is what the contract says, for every kind and final state', () => {
+  it('the terminal event has the documented type, for every kind and final state', () => {
     const table = Object.fromEntries(
       runKinds.map((kind) => [kind, finalStates.map((state) => terminalType(kind, state))]),
     )
@@ -41,13 +41,13 @@ describe('the terminal event', () => {
     })
   })
 
-  it('has a type an SSE frame can carry', () => {
+  it('the type of a terminal event fits in an SSE frame', () => {
     for (const kind of runKinds) {
       for (const state of finalStates) expect(terminalType(kind, state)).toMatch(eventTypePattern)
     }
   })
 
-  it('leads back to the state it was written for, when its data names the state', () => {
+  it('a terminal event whose data names its state leads back to that state', () => {
     for (const kind of runKinds) {
       for (const state of finalStates) {
         expect(finalStateOf(kind, { type: terminalType(kind, state), data: { state } })).toBe(state)
@@ -55,7 +55,7 @@ describe('the terminal event', () => {
     }
   })
 
-  it('tells a cancelled execution from a failed one by its code', () => {
+  it('a cancelled execution differs from a failed one by its code', () => {
     expect(finalStateOf('execution', { type: 'execution:error', data: { code: 'cancelled' } })).toBe(
       'aborted',
     )
@@ -63,13 +63,13 @@ describe('the terminal event', () => {
   })
 
   it.each([null, undefined, 7, 'text', [], {}, { state: 'running' }, { state: 'completed' }])(
-    'of a job is an error when its data %j does not say which',
+    'the terminal event of a job means errored if its data %j does not name a state',
     (data) => {
       expect(finalStateOf('job', { type: 'error', data })).toBe('errored')
     },
   )
 
-  it('is not any other event', () => {
+  it('no other event is a terminal event', () => {
     for (const kind of runKinds) {
       for (const type of ['output', 'run:started', 'result', '']) {
         expect(finalStateOf(kind, { type, data: { state: 'completed' } })).toBeUndefined()
@@ -99,13 +99,13 @@ describe('runSchema', () => {
     resumes: null,
   }
 
-  it('takes a run, and an error with more than a message', () => {
+  it('the schema of a run accepts a run, and an error with more than a message', () => {
     expect(runSchema.parse(run)).toEqual(run)
     const errored = { ...run, state: 'errored', error: { message: 'no', code: 7 } }
     expect(runSchema.parse(errored)).toEqual(errored)
   })
 
-  it('leaves out what only the inside may know', () => {
+  it('the schema of a run removes internal fields', () => {
     expect(runSchema.parse({ ...run, process: { pid: 1 }, node: 'n', cause: 'abort' })).toEqual(run)
   })
 
@@ -117,11 +117,11 @@ describe('runSchema', () => {
     ['an attempt that is no integer', { attempt: 0.5 }],
     ['an error without a message', { error: {} }],
     ['a missing owner', { owner: undefined }],
-  ])('refuses %s', (_what, change) => {
+  ])('the schema of a run refuses %s', (_what, change) => {
     expect(runSchema.safeParse({ ...run, ...change }).success).toBe(false)
   })
 
-  it('calls exactly the final states final', () => {
+  it('exactly the final states count as final', () => {
     expect(runStates.filter(isFinal)).toEqual([...finalStates])
   })
 })

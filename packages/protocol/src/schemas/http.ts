@@ -38,7 +38,7 @@ export const startJobBody = z.strictObject({
   args: z.record(z.string(), z.string().max(4096)).optional(),
 }) satisfies z.ZodType<StartJobBody>
 
-/** What an agent is told to do. */
+/** The task of an agent. */
 export const promptText = z
   .string()
   .max(262_144)
@@ -49,11 +49,11 @@ export const startSessionBody = z.strictObject({
   kind: z.literal('session'),
   project: name,
   prompt: promptText,
-  /** Where in the project it works, relative to it or absolute; the project itself unless told. */
+  /** The working directory in the project, relative to it or absolute. Default: the project itself. */
   cwd: z.string().min(1).max(4096).optional(),
-  /** Name of a model at the provider; the SDK's own choice unless told. */
+  /** Name of a model at the provider. Default: the SDK chooses. */
   model: z.string().min(1).max(255).optional(),
-  /** May people be asked? As the configuration says unless told. */
+  /** Whether people may be asked. Default: as configured. */
   approvals: z.enum(['on', 'off']).optional(),
 }) satisfies z.ZodType<StartSessionBody>
 
@@ -99,16 +99,16 @@ export const startRunBody = z.discriminatedUnion('kind', [
   startExternalBody,
 ]) satisfies z.ZodType<StartRunBody>
 
-/** `POST /api/runs/:id/resume`; may be left out as a whole. */
+/** `POST /api/runs/:id/resume`; the body may be absent. */
 export const resumeRunBody = z.strictObject({
-  /** What the agent is told; that it was interrupted and is to go on, unless told otherwise. */
+  /** Default: a sentence that tells the agent how its session ended, and to continue. */
   prompt: promptText.optional(),
 }) satisfies z.ZodType<ResumeRunBody>
 
 /** `POST /api/runs/:id/approvals/:approvalId`. */
 export const answerApprovalBody = z.strictObject({
   decision: z.enum(['allow', 'deny']),
-  /** The agent is told with a denial. */
+  /** The agent receives it with a denial. */
   message: z.string().max(4096).optional(),
 }) satisfies z.ZodType<AnswerApprovalBody>
 

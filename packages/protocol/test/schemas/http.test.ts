@@ -6,7 +6,7 @@ import { eventsPage, listRunsQuery, logEventSchema, startRunBody } from '#schema
 describe('startRunBody', () => {
   const job = { kind: 'job', project: 'web', tool: 'count' }
 
-  it('takes a job, with or without arguments', () => {
+  it('the body of a start may be a job, with or without arguments', () => {
     expect(startRunBody.parse(job)).toEqual(job)
     expect(startRunBody.parse({ ...job, args: { path: '' } })).toEqual({ ...job, args: { path: '' } })
   })
@@ -22,13 +22,13 @@ describe('startRunBody', () => {
     ['a field nobody knows', { ...job, owner: 'somebody else' }],
     ['an array', [job]],
     ['null', null],
-  ])('refuses %s', (_what, body) => {
+  ])('the body of a start is refused: %s', (_what, body) => {
     expect(startRunBody.safeParse(body).success).toBe(false)
   })
 })
 
 describe('listRunsQuery', () => {
-  it('reads the numbers of a query string and knows a default', () => {
+  it('the query of a list has numbers as strings, and a default', () => {
     expect(listRunsQuery.parse({ limit: '7' })).toEqual({ limit: 7 })
     expect(listRunsQuery.parse({})).toEqual({ limit: 50 })
   })
@@ -40,13 +40,13 @@ describe('listRunsQuery', () => {
     { limit: 'x' },
     { state: 'done' },
     { owner: 'a' },
-  ])('refuses %j', (query) => {
+  ])('the query of a list is refused: %j', (query) => {
     expect(listRunsQuery.safeParse(query).success).toBe(false)
   })
 })
 
 describe('events', () => {
-  it('may hold any JSON', () => {
+  it('an event may hold any JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (data) => {
         const event = { seq: 1, at: 0, type: 'output', data }
@@ -55,7 +55,7 @@ describe('events', () => {
     )
   })
 
-  it('have types that cannot end a line of an SSE frame', () => {
+  it('the type of an event cannot end a line of an SSE frame', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (type) => {
         if (eventTypePattern.test(type)) expect(type).toMatch(/^[\x21-\x7e]{1,64}$/)
@@ -67,7 +67,7 @@ describe('events', () => {
   })
 
   it.each([{ seq: 0 }, { seq: -1 }, { seq: 1.5 }, { type: 'a b' }, { data: undefined }, { at: 'now' }])(
-    'are refused with %j',
+    'an event with %j is refused',
     (change) => {
       expect(logEventSchema.safeParse({ seq: 1, at: 0, type: 'output', data: {}, ...change }).success).toBe(
         false,
@@ -75,7 +75,7 @@ describe('events', () => {
     },
   )
 
-  it('come in pages with the bounds of their log', () => {
+  it('a page of events has the bounds of its log', () => {
     const page = { events: [], head: 0, closed: false, epoch: 'e' }
     expect(eventsPage.parse(page)).toEqual(page)
     expect(eventsPage.safeParse({ ...page, head: -1 }).success).toBe(false)

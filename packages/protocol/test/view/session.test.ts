@@ -43,7 +43,7 @@ const shown = (said: readonly Said[]) =>
   [...itemsOf(viewOf(said).items)].map((item) => (item.kind === 'call' ? item.toolName : item.text))
 
 describe('the view of a session', () => {
-  it('shows the same texts however their deltas were cut, and without any', () => {
+  it('a session shows the same texts however their deltas are cut, and without any', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ minLength: 1 }), { maxLength: 5 }), fc.nat(9), (texts, size) => {
         const pieces = (text: string) => text.match(new RegExp(`[^]{1,${size + 1}}`, 'g')) ?? []
@@ -53,7 +53,7 @@ describe('the view of a session', () => {
     )
   })
 
-  it('keeps what was streamed of an answer that the model was asked for again', () => {
+  it('the streamed part of an answer stays when the model is asked again', () => {
     const half = answer(['Half of it'], (text) => [text]).slice(0, -1)
     const view = viewOf([...half, ...answer(['All of it'], (text) => [text])])
     expect([...itemsOf(view.items)]).toMatchObject([
@@ -63,7 +63,7 @@ describe('the view of a session', () => {
     expect(view.model).toBe('model-1')
   })
 
-  it('shows what a subagent does below the call that started it', () => {
+  it('the work of a subagent is shown below the call that started it', () => {
     const view = viewOf([
       whole({ type: 'tool_use', id: 'task', name: 'Task', input: {} }),
       whole({ type: 'tool_use', id: 'read', name: 'Read', input: {} }, 'task'),
@@ -82,13 +82,13 @@ describe('the view of a session', () => {
     ])
   })
 
-  it('shows the result of a call whose beginning is no longer in the log', () => {
+  it('the result of a call is shown even if its beginning is pruned', () => {
     expect([...itemsOf(viewOf([result('gone', 'content', true)]).items)]).toMatchObject([
       { toolCallId: 'gone', toolName: '', status: 'error', result: 'content' },
     ])
   })
 
-  it('ends with no question open and nothing running, and says what it cost', () => {
+  it('a session that is over has no open question and no running call, and shows its cost', () => {
     const view = viewOf([
       whole({ type: 'tool_use', id: 'a', name: 'Bash', input: { command: 'true' } }),
       {
@@ -114,7 +114,7 @@ describe('the view of a session', () => {
     ])
   })
 
-  it('says who answered a question', () => {
+  it('the view of a session says who answered a question', () => {
     const question = { approvalId: 'q', toolUseId: 'a', tool: 'Bash', input: {}, reason: 'r', expiresAt: 1 }
     const view = viewOf([
       { type: 'permission:requested', data: question },

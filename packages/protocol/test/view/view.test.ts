@@ -32,7 +32,7 @@ function frozen<T>(value: T): T {
 }
 
 describe('the view of an execution', () => {
-  it('shows every item once, in order, below its parent, with its phases, for any story', () => {
+  it('an execution shows every item once, in order, below its parent, with its phases, for any story', () => {
     fc.assert(
       fc.property(anyStory, ({ events, tree, phases }) => {
         const view = applyEvents(newView('execution'), events)
@@ -43,7 +43,7 @@ describe('the view of an execution', () => {
     )
   })
 
-  it('is the same whether events are applied one by one, in batches, or twice', () => {
+  it('a view is the same whether events are applied one by one, in batches, or twice', () => {
     fc.assert(
       fc.property(anyStory, fc.array(fc.nat(60), { maxLength: 6 }), ({ events }, cuts) => {
         const whole = applyEvents(newView('execution'), events)
@@ -58,7 +58,7 @@ describe('the view of an execution', () => {
     )
   })
 
-  it('is the same after a reset and a replay', () => {
+  it('a view is the same after a reset and a replay', () => {
     fc.assert(
       fc.property(anyStory, fc.nat(60), ({ events }, until) => {
         const part = applyEvents(newView('external', { itemsMax: 7 }), events.slice(0, until))
@@ -68,7 +68,7 @@ describe('the view of an execution', () => {
     )
   })
 
-  it('never changes an earlier view', () => {
+  it('applying an event never changes an earlier view', () => {
     fc.assert(
       fc.property(anyStory, ({ events }) => {
         let view = frozen(newView('execution'))
@@ -77,7 +77,7 @@ describe('the view of an execution', () => {
     )
   })
 
-  it('keeps the objects of what an event does not change', () => {
+  it('a new view shares the objects that an event does not change', () => {
     const start = (seq: number, toolCallId: string): ViewEvent => ({
       seq,
       type: 'tool:start',
@@ -97,7 +97,7 @@ describe('the view of an execution', () => {
     expect(applyEvent(after, start(3, 'b'))).toBe(after)
   })
 
-  it('keeps a phase that has begun when a new plan leaves it out, and its progress when the plan lags behind', () => {
+  it('a new plan neither drops a phase that has begun nor resets its progress', () => {
     const plan = (...ids: string[]) => ({
       plan: { goal: 'g', phases: ids.map((id) => ({ id, name: id, status: 'pending' })) },
     })
@@ -122,7 +122,7 @@ describe('the view of an execution', () => {
     expect(over.phases[0]).toMatchObject({ id: 'b', status: 'incomplete' })
   })
 
-  it('shows a call as asked while a question about it is open', () => {
+  it('a call is shown as asked while a question about it is open', () => {
     const ask = { approvalId: 'q', toolUseId: 'a', tool: 'Bash', input: {}, reason: 'r', expiresAt: 1 }
     const asked = applyEvents(newView('execution'), [
       { seq: 1, type: 'tool:start', data: { toolName: 'Bash', params: {}, toolCallId: 'a' } },
@@ -138,7 +138,7 @@ describe('the view of an execution', () => {
 })
 
 describe('any view', () => {
-  it('takes in malformed data of every type without throwing', () => {
+  it('no view throws on malformed data of any type', () => {
     const types = [
       'execution:started',
       'plan:created',
@@ -178,7 +178,7 @@ describe('any view', () => {
     )
   })
 
-  it('holds no more items than its bound, the newest', () => {
+  it('a view holds the newest items up to its bound', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 300 }), fc.nat(700), (linesMax, count) => {
         const events = Array.from({ length: count }, (_, index) => ({
@@ -196,7 +196,7 @@ describe('any view', () => {
     )
   })
 
-  it('holds all of a long job when asked to, and no more than its bound otherwise', () => {
+  it('a view holds all of a long job on request, and no more than its bound otherwise', () => {
     function* longJob(): Generator<ViewEvent> {
       const data = { line: 'x', timestamp: 0, stream: 'stdout' }
       for (let seq = 1; seq <= 150_000; seq++) yield { seq, type: 'output', data }
@@ -209,7 +209,7 @@ describe('any view', () => {
     expect(lines.full.length).toBeLessThan(90)
   })
 
-  it('cuts a text at its bound between characters, and counts the rest', () => {
+  it('a text is cut at its bound between characters, and the rest is counted', () => {
     const say = (seq: number, text: string) => ({ seq, type: 'text:delta', data: { messageId: 'm', text } })
     const view = applyEvents(newView('execution', { textCharsMax: 5 }), [
       say(1, 'abcd'),
@@ -221,7 +221,7 @@ describe('any view', () => {
 })
 
 describe('the view of a job', () => {
-  it('has its lines and what became of it', () => {
+  it('the view of a job has its lines and its outcome', () => {
     const view = applyEvents(newView('job'), [
       { seq: 1, type: 'run:queued', data: {} },
       { seq: 2, type: 'run:started', data: {} },

@@ -80,7 +80,7 @@ describe('a login code', () => {
     expect(await auth.redeem(late.code)).toBeNull()
   })
 
-  it.each(['', 'nonsense', 'mr_login_', 'x'.repeat(10_000)])('%j is none', async (code) => {
+  it.each(['', 'nonsense', 'mr_login_', 'x'.repeat(10_000)])('%j is no login code', async (code) => {
     expect(await rig().auth.redeem(code)).toBeNull()
   })
 })

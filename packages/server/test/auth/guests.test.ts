@@ -1,4 +1,4 @@
-/** Streams that are nobody's yet: what they may take of the places, and how they become somebody's. */
+/** Streams of guests: how many places they may take, and how they become a user's. */
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { type OpenStream, OpenStreams, type Reservation } from '#admission/open-streams'

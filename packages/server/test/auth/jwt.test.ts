@@ -109,7 +109,7 @@ async function newKeys(kid: string, alg = 'ES256'): Promise<Keys> {
   return { ...(await generateKeyPair(alg, { extractable: true })), kid, alg }
 }
 
-/** An identity provider: its keys can change, it can fail, and it counts who asks. */
+/** An identity provider: its keys can change, it can fail, and it counts requests. */
 async function provider(...first: Keys[]) {
   const state = { keys: first, requests: 0, status: 200 }
   const server = createServer(async (_request, response) => {

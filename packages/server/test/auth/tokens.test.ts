@@ -40,7 +40,7 @@ describe('a duration', () => {
   ])('%s is %i ms', (text, ms) => expect(parseDuration(text)).toBe(ms))
 
   it.each(['', '0d', '-1d', '1.5h', '30', 'd', '30 d', '1e3s', '9999999d', '30D', '1d2h', 'toString'])(
-    '%j is none',
+    '%j is no duration',
     (text) => expect(parseDuration(text)).toBeNull(),
   )
 })
@@ -66,9 +66,9 @@ describe('the name of a user', () => {
     undefined,
     7,
     null,
-  ])('%j is none', (name) => expect(isUserName(name, true)).toBe(false))
+  ])('%j is no name of a user', (name) => expect(isUserName(name, true)).toBe(false))
 
-  it.each(['ann', 'ann@example.org', 'auth0|5f7c', 'Änne Öhm', '用户'])('%s is one', (name) =>
+  it.each(['ann', 'ann@example.org', 'auth0|5f7c', 'Änne Öhm', '用户'])('%s is a name of a user', (name) =>
     expect(isUserName(name, false)).toBe(true),
   )
 })

@@ -30,7 +30,7 @@ interface Options {
   change?: Partial<Run>
 }
 
-/** A server whose one session says what it is told to say. */
+/** A server whose one session says what the test wants. */
 async function serverWith(options: Options = {}) {
   const where = place()
   const record = runOf({ kind: 'session', spec: { project: 'web', prompt: 'Fix it' }, ...options.change })
@@ -82,7 +82,7 @@ describe('millrace ask', () => {
     expect(posted(server)).toEqual([{ kind: 'session', project: 'web', prompt: 'Fix it' }])
   })
 
-  it('ask passes its options on', async () => {
+  it('ask sends its options to the server', async () => {
     const { where, server } = await serverWith()
     const flags = ['--project', 'api', '--cwd', 'src', '--model', 'small', '--approvals', 'on']
     expect((await run(['ask', 'Go', ...flags], where)).code).toBe(0)
@@ -92,7 +92,7 @@ describe('millrace ask', () => {
     expect((await run(['ask', 'Go', '--approvals', 'maybe'], where)).code).toBe(2)
   })
 
-  it('asks for the project only where there is a choice', async () => {
+  it('ask requires a project only if there is a choice', async () => {
     const { where } = await serverWith({ projects: [{ id: 'web' }, { id: 'demo' }] })
     expect(await run(['ask', 'Go'], where)).toMatchObject({
       code: 2,
@@ -123,7 +123,7 @@ describe('millrace ask', () => {
     const ended = await run(['ask', 'Go'], where)
     expect(ended.code).toBe(code)
     expect(ended.stderr).toContain(`-- ${state} (why)\n`)
-    // Failed before: its cause was told twice.
+    // Failed before: its cause was printed twice.
     const told = `${state.charAt(0).toUpperCase()}${state.slice(1)} by request`
     const again = await serverWith({ events: [log.ended(state, { reason: 'abort', error: told })] })
     const { stderr } = await run(['ask', 'Go'], again.where)
@@ -131,7 +131,7 @@ describe('millrace ask', () => {
     expect(ended.stderr.includes(`millrace resume ${record.id}`)).toBe(state === 'interrupted')
   })
 
-  it('is a line of JSON for each event with --json', async () => {
+  it('ask --json prints one line of JSON for each event, the run first', async () => {
     const { where, record, events } = await serverWith()
     const { stdout, stderr } = await run(['ask', 'Go', '--json'], where)
     const lines = stdout.trim().split('\n')

@@ -16,7 +16,7 @@ function card(dataDir: string, port: number, pid = process.pid): void {
 }
 
 describe('the server a command talks to', () => {
-  it('is the one --url names, before MILLRACE_URL, with the token of the environment', async () => {
+  it('--url names the server, before MILLRACE_URL, with the token of the environment', async () => {
     const { cwd, env } = place()
     const named = { ...env, MILLRACE_URL: 'http://a.example', MILLRACE_TOKEN: 'secret' }
     expect((await connect({ env: named, cwd })).server).toEqual({ url: 'http://a.example', token: 'secret' })
@@ -27,7 +27,7 @@ describe('the server a command talks to', () => {
     )
   })
 
-  it('gets the token of its own card when the address is that of a local server, and no other', async () => {
+  it('a local server gets the token of its own server.json, and no other address does', async () => {
     const { cwd, env, dataDir } = place()
     card(dataDir, 4001)
     expect((await connect({ url: 'http://127.0.0.1:4001', env, cwd })).server.token).toBe('token-4001')
@@ -40,7 +40,7 @@ describe('the server a command talks to', () => {
     }
   })
 
-  it('is no other than the data directory named, even if its pid cannot be seen', async () => {
+  it('--data names the server of that directory and no other, even if its pid cannot be seen', async () => {
     const { cwd, env, dataDir } = place()
     card(dataDir, 4001)
     card(join(cwd, '../elsewhere'), 4002, deadPid)
@@ -53,14 +53,14 @@ describe('the server a command talks to', () => {
     )
   })
 
-  it('is the one of this directory, though others run', async () => {
+  it('the server of this directory is used even if others run', async () => {
     const { cwd, env, dataDir } = place()
     card(dataDir, 4001)
     card(join(stateRoot(env), 'other-1'), 4002)
     expect((await connect({ env, cwd })).server.token).toBe('token-4001')
   })
 
-  it('is the only one that runs on this machine, else nobody guesses', async () => {
+  it('the only server on this machine is used; among several, nobody guesses', async () => {
     const { cwd, env } = place()
     await expect(connect({ env, cwd })).rejects.toThrow(/start one with "millrace serve"/)
     card(defaultDataDir(env, cwd), 4001, deadPid)
@@ -70,7 +70,7 @@ describe('the server a command talks to', () => {
     await expect(connect({ env, cwd })).rejects.toThrow(/2 servers run .*\n.*4002.*--data.*\n.*4003/)
   })
 
-  it('is looked up again in the same place only', async () => {
+  it('a restarted server is looked up in the same place only', async () => {
     const { cwd, env, dataDir } = place()
     card(dataDir, 4001)
     const connection = await connect({ env, cwd })
@@ -81,7 +81,7 @@ describe('the server a command talks to', () => {
     expect(await connection.again()).toBeNull()
   })
 
-  it('has an http address', async () => {
+  it('an address that is not http is refused', async () => {
     const { cwd, env } = place()
     for (const url of ['ftp://x', 'http://', 'http://a b']) {
       await expect(connect({ url, env, cwd })).rejects.toThrow(/is not an http\(s\) address/)

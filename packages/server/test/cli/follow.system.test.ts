@@ -33,7 +33,7 @@ const log: ScriptedEvent[] = [
 ]
 
 describe('millrace follow', () => {
-  it('survives a restart: the new server has another port and token, and each line comes once', async () => {
+  it('follow survives a restart: the new server has another port and token, and each line appears once', async () => {
     const where = place()
     const first = await scriptedServer({
       ...runRoute,
@@ -61,7 +61,7 @@ describe('millrace follow', () => {
     expect(second.seen[0]?.headers).toMatchObject({ 'last-event-id': '3', 'millrace-epoch': 'first' })
   })
 
-  it('goes on after every way a stream can break: cut off, ended, refused for a while', async () => {
+  it('follow resumes after every way a stream can break: cut off, ended, refused for a while', async () => {
     const where = place()
     let calls = 0
     const server = await scriptedServer({
@@ -87,7 +87,7 @@ describe('millrace follow', () => {
     expect(ended).toMatchObject({ code: 7, stdout: 'one\ntwo\nthree\n' })
   })
 
-  it('tells a reset, and shows the log from where it can be read', async () => {
+  it('follow reports a reset, and shows the log from where it can be read', async () => {
     const where = place()
     let calls = 0
     const server = await scriptedServer({
@@ -118,7 +118,7 @@ describe('millrace follow', () => {
     expect(lines[5].data).toEqual({ reason: 'epoch', firstSeq: 3, head: 5 })
   })
 
-  it('takes 204 for the end, and the code from the record of the run', async () => {
+  it('follow takes 204 for the end, and its exit code from the record of the run', async () => {
     const where = place()
     let state: 'running' | 'completed' = 'running'
     const server = await scriptedServer({
@@ -138,7 +138,7 @@ describe('millrace follow', () => {
     expect(await run(['follow', record.id], where)).toMatchObject({ code: 9, stdout: 'one\n' })
   })
 
-  it('gives up on a server that stays away longer than --wait, and says that the run may go on', async () => {
+  it('follow gives up on a server that is away longer than --wait, and says that the run may continue', async () => {
     const where = place()
     const server = await scriptedServer({
       ...runRoute,
@@ -156,7 +156,7 @@ describe('millrace follow', () => {
     expect(ended.stderr).toMatch(/gave up after 0.3 s: .*nothing listens there/)
   })
 
-  it('does not wait for what waiting cannot mend', async () => {
+  it('follow does not wait if waiting cannot help', async () => {
     const where = place()
     const server = await scriptedServer({ ...runRoute })
     const env = { MILLRACE_URL: server.url, MILLRACE_TOKEN: server.token }
@@ -171,7 +171,7 @@ describe('millrace follow', () => {
     })
   })
 
-  it('waits for a new token where the server is a local one', async () => {
+  it('follow waits for a new token if the server is a local one', async () => {
     const where = place()
     const first = await scriptedServer({
       ...runRoute,
@@ -185,7 +185,7 @@ describe('millrace follow', () => {
     await following.says('one')
     const port = Number(new URL(first.url).port)
     await first.stop()
-    // It listens before it has written its card: for a moment the old token is what everybody has.
+    // It listens before it has written server.json: for a moment only the old token is known.
     const second = await scriptedServer(
       {
         [eventsRoute]: (response, seen) => {
@@ -201,7 +201,7 @@ describe('millrace follow', () => {
     expect(await following.ended).toMatchObject({ code: 7, stdout: 'one\ntwo\nthree\n' })
   })
 
-  it('ends quietly when nobody reads its output any more', async () => {
+  it('follow ends quietly when its output is no longer read', async () => {
     const where = place()
     const server = await scriptedServer({
       ...runRoute,
@@ -221,7 +221,7 @@ describe('millrace follow', () => {
     expect(ended.stderr).not.toMatch(/EPIPE|Error/)
   })
 
-  it('works in front of head', async () => {
+  it('follow can be piped into head', async () => {
     const where = place()
     const server = await scriptedServer({
       ...runRoute,
@@ -255,7 +255,7 @@ describe('millrace follow', () => {
     expect({ code, out, errors }).toEqual({ code: 0, out: 'line 1\n', errors: `-- run ${record.id}\n` })
   })
 
-  it('leaves on Ctrl-C and lets the run go on', async () => {
+  it('follow leaves on Ctrl-C, and the run continues', async () => {
     const where = place()
     const server = await scriptedServer({
       ...runRoute,

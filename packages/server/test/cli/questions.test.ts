@@ -8,7 +8,7 @@ import * as log from './session-log.ts'
 
 const tty = () => Object.assign(new PassThrough(), { isTTY: true })
 
-/** A person at a terminal: what is on it, and keys. Colours are left out. */
+/** A person at a terminal: the text on it, and keys. Colours are left out. */
 function person(
   options: { head?: number; answer?: (id: string, decision: string) => Promise<unknown> } = {},
 ) {
@@ -38,7 +38,7 @@ function person(
       for (const event of events) await printer.show({ kind: 'event', seq: ++seq, ...event } as Followed)
       await new Promise(setImmediate)
     },
-    /** Types a line, after reading for as long as it takes unless told. */
+    /** Types a line, by default after the time it takes to read. */
     type: async (line: string, after = 1000) => {
       clock.now += after
       // A terminal shows what is typed.
@@ -59,7 +59,7 @@ describe('a question', () => {
     ['YES', 'allow'],
     ['n', 'deny'],
     ['', 'deny'],
-  ])('is answered by typing %j: %s', async (line, decision) => {
+  ])('typing %j answers a question: %s', async (line, decision) => {
     const at = person()
     await at.show(log.asked('q1', 'eval "$X"'))
     expect(lastLine(at.text())).toBe(prompt)
@@ -68,7 +68,7 @@ describe('a question', () => {
     at.printer.end()
   })
 
-  it('is asked again when the answer is neither yes nor no', async () => {
+  it('a question is asked again when the answer is neither yes nor no', async () => {
     const at = person()
     await at.show(log.asked('q1', 'x'))
     await at.type('what?')
@@ -79,7 +79,7 @@ describe('a question', () => {
     at.printer.end()
   })
 
-  it('is not answered by what was typed before it could be read', async () => {
+  it('a question is not answered by input typed before it could be read', async () => {
     const at = person()
     at.stdin.write('y\n')
     await at.show(log.asked('q1', 'x'))
@@ -90,7 +90,7 @@ describe('a question', () => {
     at.printer.end()
   })
 
-  it('waits until the one before is answered, and the answer to that one is not taken for its own', async () => {
+  it('a question waits until the one before it is answered, and does not take that answer for its own', async () => {
     const at = person()
     await at.show(log.asked('q1', 'one'), log.asked('q2', 'two'))
     expect(at.text().split(prompt)).toHaveLength(3)
@@ -103,7 +103,7 @@ describe('a question', () => {
     at.printer.end()
   })
 
-  it('is withdrawn when somebody else answers first, when nobody does, and when the run ends', async () => {
+  it('a question is withdrawn when somebody else answers first, when it expires, and when the run ends', async () => {
     for (const [event, line] of [
       [log.resolved('q1'), '✓ allowed by ann: Bash one'],
       [
@@ -121,7 +121,7 @@ describe('a question', () => {
     }
   })
 
-  it('is not asked when it was answered already in the log that is caught up on', async () => {
+  it('a question that is answered further on in the log is not asked', async () => {
     const at = person({ head: 3 })
     await at.show(log.asked('q1', 'old'), log.resolved('q1'))
     await at.show(log.asked('q2', 'new'))
@@ -131,7 +131,7 @@ describe('a question', () => {
     at.printer.end()
   })
 
-  it('stays in sight below what else is shown', async () => {
+  it('an open question stays in sight below other output', async () => {
     const at = person()
     await at.show(log.asked('q1', 'one'))
     await at.show(log.whole([log.call('Bash', { command: 'ls' })], 'call-9'))
@@ -139,7 +139,7 @@ describe('a question', () => {
     at.printer.end()
   })
 
-  it('is left to the log when the server says that it is answered, and asked again when it cannot be told', async () => {
+  it('a question is asked again if the answer cannot be delivered, and dropped if the server says it is answered', async () => {
     const failures = [
       new Unreachable({ url: 'http://x', token: '' }, new Error('gone')),
       new Refused(409, 'Already answered'),
@@ -155,7 +155,7 @@ describe('a question', () => {
     at.printer.end()
   })
 
-  it('is told with the commands that answer it once nobody types any more', async () => {
+  it('once standard input ends, the commands that answer a question are printed', async () => {
     const at = person()
     await at.show(log.asked('q1', 'one'))
     at.stdin.end()
@@ -164,7 +164,7 @@ describe('a question', () => {
     at.printer.end()
   })
 
-  it('leaves the keyboard alone in the end', async () => {
+  it('the keyboard is released at the end', async () => {
     const at = person()
     await at.show(log.asked('q1', 'one'))
     expect(at.stdin.listenerCount('data')).toBe(1)

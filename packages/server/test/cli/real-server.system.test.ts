@@ -70,16 +70,21 @@ describe('the commands against a real server', () => {
     expect((await next.ended).code).toBe(0)
   })
 
-  it.runIf(process.env.MILLRACE_TEST_FULL)('doctor measures it and finds nothing in the way', async () => {
-    const where = here()
-    const server = await serve(where)
-    await server.says('}\n')
-    const { url } = JSON.parse(server.text()[0] ?? '')
-    const { checks } = JSON.parse((await run(['doctor', '--json', '--url', url], where)).stdout)
-    const streams = (checks as { name: string; status: string }[]).filter((check) => check.name === 'stream')
-    expect(streams).toHaveLength(3)
-    expect(streams.map((check) => check.status)).not.toContain('fail')
-    server.process.kill('SIGTERM')
-    await server.ended
-  })
+  it.runIf(process.env.MILLRACE_TEST_FULL)(
+    'doctor measures a real server and finds no buffer in the way',
+    async () => {
+      const where = here()
+      const server = await serve(where)
+      await server.says('}\n')
+      const { url } = JSON.parse(server.text()[0] ?? '')
+      const { checks } = JSON.parse((await run(['doctor', '--json', '--url', url], where)).stdout)
+      const streams = (checks as { name: string; status: string }[]).filter(
+        (check) => check.name === 'stream',
+      )
+      expect(streams).toHaveLength(3)
+      expect(streams.map((check) => check.status)).not.toContain('fail')
+      server.process.kill('SIGTERM')
+      await server.ended
+    },
+  )
 })

@@ -79,7 +79,7 @@ describe('millrace run', () => {
     ).toEqual([{ run: record }, ...events])
   })
 
-  it('asks for the project only where there is a choice', async () => {
+  it('run requires a project only if there is a choice', async () => {
     const { where, server } = await serverWith([complete(1)])
     const unclear = await run(['run', 'deploy'], where)
     expect(unclear).toMatchObject({ code: 2, stderr: expect.stringContaining('--project: web, api') })
@@ -114,7 +114,7 @@ describe('millrace run', () => {
     })
   })
 
-  // Failed before: what the sentence names was told a second time.
+  // Failed before: a field that the sentence names was printed a second time.
   it('run shows why the server refuses, once', async () => {
     const where = place()
     const expected = 'There is no project "nope"; known: web'

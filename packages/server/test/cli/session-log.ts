@@ -36,7 +36,7 @@ export function result(change: object = {}): Said {
   })
 }
 
-/** One answer as it comes: deltas cut as told, each block whole before its stream says that it is done. */
+/** One answer as it streams: deltas cut as requested, each block whole before its stream says that it is done. */
 export function answer(
   blocks: readonly { type: string }[],
   cut: (text: string) => string[] = (value) => [value],

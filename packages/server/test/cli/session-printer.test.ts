@@ -19,7 +19,7 @@ const styles = /\u001b\[\d+m/g
 /** What is on both streams after these events, styles left out. */
 async function shown(events: readonly log.Said[], isTTY = true): Promise<Screened> {
   const { stdout, stderr } = await bytesOf(events, isTTY)
-  // Without a terminal there are none of ours.
+  // Without a terminal there are no codes of ours.
   return isTTY
     ? { stdout: stdout.replace(styles, ''), stderr: stderr.replace(styles, '') }
     : { stdout, stderr }
@@ -36,7 +36,7 @@ async function bytesOf(events: readonly log.Said[], isTTY = true): Promise<Scree
   return { stdout: await readAll(io.stdout), stderr: await readAll(io.stderr) }
 }
 
-/** Cuts at any places, also in the middle of a character. */
+/** Cuts anywhere, even in the middle of a character. */
 function cutAt(places: readonly number[]): (value: string) => string[] {
   return (value) => {
     const at = [...new Set(places.map((place) => place % (value.length + 1)))].sort((a, b) => a - b)
@@ -57,7 +57,7 @@ const anyBlock = fc.oneof(
 )
 
 describe('a session on the screen', () => {
-  it('is the same bytes however its deltas are cut, and without any', async () => {
+  it('a session is shown as the same bytes however its deltas are cut, and without any', async () => {
     const cuts = fc.array(fc.nat(60), { maxLength: 6 })
     await fc.assert(
       fc.asyncProperty(fc.array(anyBlock, { minLength: 1, maxLength: 5 }), cuts, async (blocks, places) => {
@@ -69,7 +69,7 @@ describe('a session on the screen', () => {
     )
   })
 
-  it('cannot steer the terminal, wherever an escape sequence is cut', async () => {
+  it('a session cannot control the terminal, wherever an escape sequence is cut', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyBlock, { maxLength: 5 }), fc.array(fc.nat(60)), async (blocks, places) => {
         const { stdout, stderr } = await bytesOf(log.answer(blocks, cutAt(places)))
@@ -81,7 +81,7 @@ describe('a session on the screen', () => {
     )
   })
 
-  it('keeps the answer on stdout, as it is where a program reads it, and all else on stderr', async () => {
+  it('the answer is on stdout, unchanged for a program, and all else on stderr', async () => {
     const events = [
       log.init,
       ...log.answer([
@@ -107,7 +107,7 @@ describe('a session on the screen', () => {
     })
   })
 
-  it('goes on with a text whose stream was cut, and shows another answer whole', async () => {
+  it('a text whose stream was cut is continued, and another answer is shown whole', async () => {
     const begun = log.answer([log.text('Hello, ')]).slice(0, 3)
     const same = await shown([...begun, log.whole([log.text('Hello, world')])])
     expect(same.stdout).toBe('Hello, world\n')
@@ -124,13 +124,13 @@ describe('a session on the screen', () => {
     })
   })
 
-  it('says that the scripted demo model is no AI, once, whatever the SDK was told to use', async () => {
+  it('the scripted demo model is shown as no AI, once, whatever model the SDK names', async () => {
     const demo = log.whole([log.text('x')], null, 'scripted-demo-model')
     const { stderr } = await shown([log.init, demo, demo])
     expect(stderr).toBe('-- scripted demo model: a fixed script, and no AI\n')
   })
 
-  it('shows calls in a line, paths as they are in the project, and results cut in the middle', async () => {
+  it('calls are shown in one line, paths relative to the project, and results cut in the middle', async () => {
     const lines = Array.from({ length: 20 }, (_, index) => `line ${index + 1}`).join('\n')
     const { stderr } = await shown([
       log.init,
@@ -151,7 +151,7 @@ describe('a session on the screen', () => {
     ])
   })
 
-  it('shows what a subagent does below what called it', async () => {
+  it('the work of a subagent is shown below the call that started it', async () => {
     const { stdout, stderr } = await shown([
       log.whole([log.call('Agent', { description: 'look around', prompt: 'long' })]),
       log.whole([log.text('I am another.'), log.call('Bash', { command: 'ls' })], 'call-1', 'model-2'),
@@ -161,7 +161,7 @@ describe('a session on the screen', () => {
     expect(stderr).toBe('-- model model-1\n● Agent look around\n  I am another.\n  ● Bash ls\n    a.txt\n')
   })
 
-  it('tells what was denied, and how it failed', async () => {
+  it('denials and the reason of a failure are shown', async () => {
     const denied = {
       toolUseId: 'call-1',
       tool: 'Bash',
@@ -181,7 +181,7 @@ describe('a session on the screen', () => {
     )
   })
 
-  it('passes over what it does not know, and what is not shaped as expected', async () => {
+  it('unknown and malformed messages are skipped', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom('system', 'stream_event', 'assistant', 'user', 'result', 'rate_limit_event'),
@@ -193,14 +193,14 @@ describe('a session on the screen', () => {
     )
   })
 
-  it('prints the commands that answer a question where nobody can be asked, unless it was answered', async () => {
+  it('where nobody can be asked, the commands that answer an open question are printed', async () => {
     const open = await shown([log.asked('q1', 'eval "$X"')], false)
     expect(open.stderr).toBe(
       `? asks to run: Bash\n  eval "$X"\n  Why.\n  millrace approve ${run.id} q1\n  millrace deny ${run.id} q1\n`,
     )
   })
 
-  it('hides nothing of what it asks about', async () => {
+  it('a question shows the whole call', async () => {
     const { stdout } = await shown([log.asked('q1', 'ls \u202egpj.exe\u200b\nrm -rf \u001b[8mx')])
     expect(stdout).toContain('\n  ls \\u{202e}gpj.exe\\u{200b}\n  rm -rf \\u{1b}[8mx\n')
     const long = await shown([log.asked('q1', 'x'.repeat(9000))], false)

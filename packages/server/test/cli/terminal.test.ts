@@ -30,9 +30,9 @@ describe('what a command writes', () => {
     expect(await text(target.stderr)).toBe('-- \ufffd[2Jgone\n')
   })
 
-  // Failed before: what a run printed could set the clipboard of whoever followed it.
+  // Failed before: the output of a run could set the clipboard of a person who followed it.
   it.each(['stdout', 'stderr'] as const)(
-    'keeps of what a program printed its colours on a terminal: %s',
+    'of a program’s terminal codes only colours are kept: %s',
     async (name) => {
       const hostile = '\u001b[1;31mred\u001b[0m \u001b]52;c;aGk=\u0007 \u001b[2J \u009b2J \r\u001b[6n\u001bP'
       const shown =

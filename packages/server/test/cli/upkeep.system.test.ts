@@ -63,7 +63,7 @@ describe('millrace prune', () => {
   })
 
   long(
-    'takes from the configuration what is not said, and from a directory elsewhere nothing unsaid',
+    'prune takes missing values from the configuration, and requires all of them for a directory elsewhere',
     async () => {
       const where = here()
       const { stop } = await serve(where)
@@ -105,7 +105,7 @@ describe('millrace prune', () => {
     await other.stop()
   })
 
-  it('says what it cannot do', async () => {
+  it('prune says why it cannot do something', async () => {
     const where = here()
     const none = await run(['prune'], where)
     expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no database in') })
@@ -213,7 +213,7 @@ describe('millrace backup and restore', () => {
     expect(readdirSync(where.cwd)).toContain('copy.db')
   })
 
-  it('say what they cannot do', async () => {
+  it('backup and restore say why they cannot do something', async () => {
     const where = here()
     const none = await run(['backup', 'copy.db'], where)
     expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no database in') })

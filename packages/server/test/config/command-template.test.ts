@@ -91,7 +91,7 @@ describe('a command', () => {
     const show = withArgs(['show', '{a}', '{a}{b}', '--depth={a}', 'x{a}'], { a: { default: 'ok' }, b: {} })
     expect(resolveCommand(show, project, { a: 'a-b' })).toEqual(['show', 'a-b', 'a-b', '--depth=a-b', 'xa-b'])
     expect(faults(() => resolveCommand(show, project, { a: '-rf' }))).toHaveProperty('args.a')
-    // An empty value brings what stands behind it to the front.
+    // After an empty value, the text behind it stands at the front.
     expect(faults(() => resolveCommand(show, project, { a: '', b: '--exec' }))).toHaveProperty('args.b')
     expect(
       faults(() => resolveCommand(withArgs(['x', '{a}-v'], { a: {} }), project, { a: '' })),

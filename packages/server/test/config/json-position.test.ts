@@ -18,7 +18,7 @@ describe('the place where a text stops being JSON', () => {
     ['{]', 1, 2],
     ['{"a":01}', 1, 6],
     ['  \n  // c', 2, 3],
-  ])('%j', (text, line, column) => {
+  ])('the error in %j has its line and column', (text, line, column) => {
     expect(jsonErrorPosition(text)).toEqual({ line, column })
   })
 

@@ -206,7 +206,7 @@ describe('a wrong configuration', () => {
       /a directory/,
     ],
     ['tools of the wrong type', { tools: [] }, 'tools', /an object/],
-  ])('%s', async (_name, change, path, expected) => {
+  ])('a wrong configuration is refused with its place: %s', async (_name, change, path, expected) => {
     const problems = await problemsOf(withSample(change))
     expect(problems).toEqual([{ path, expected: expect.stringMatching(expected) }])
   })
@@ -237,7 +237,7 @@ describe('flags, environment, file and defaults', () => {
     return workspace({ 'millrace.config.json': { projects: { a: { path: '.' } }, http } })
   }
 
-  it.each(['', '-1', '65536', '4e3', ' 80', '0x50', '08080x'])('refuse the port %j', async (port) => {
+  it.each(['', '-1', '65536', '4e3', ' 80', '0x50', '08080x'])('the port %j is refused', async (port) => {
     expect(await problemsOf(workspace(), { flags: { port } })).toMatchObject([{ path: '--port' }])
   })
 
@@ -250,7 +250,7 @@ describe('flags, environment, file and defaults', () => {
     })
   })
 
-  it("take the model's key and address from the environment, and never repeat the key", async () => {
+  it("the model's key and address come from the environment, and the key is never repeated", async () => {
     const env = { ANTHROPIC_API_KEY: 'sk-made-up', ANTHROPIC_BASE_URL: 'https://gateway.example.org/v1' }
     expect((await load(workspace(), { env })).anthropic).toEqual({
       apiKey: env.ANTHROPIC_API_KEY,

@@ -135,7 +135,7 @@ test("pruning past a follower's cursor sends it a reset, and it continues at the
   expect(frames.slice(at + 1).map((frame) => Number(frame.id))).toEqual([
     91, 92, 93, 94, 95, 96, 97, 98, 99, 100,
   ])
-  // Nothing is skipped before the reset either: what was sent is a run without a gap from 1.
+  // Nothing is skipped before the reset either: the events sent are 1, 2, 3 … without a gap.
   expect(frames.slice(0, at).map((frame) => Number(frame.id))).toEqual(
     Array.from({ length: at }, (_, n) => n + 1),
   )

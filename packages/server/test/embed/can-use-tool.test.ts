@@ -1,4 +1,4 @@
-/** The policy as the callback of who calls the agent SDK's query() themselves. */
+/** The policy as a callback for programs that call the agent SDK's query() themselves. */
 import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CanUseTool, type Options, query } from '@anthropic-ai/claude-agent-sdk'
@@ -107,7 +107,7 @@ describe('createCanUseTool', () => {
     expect(await bash(outside, unreadable)).toMatchObject({ behavior: 'allow' })
     const alone = createCanUseTool({ ...place(), sandboxed: false })
     expect(await bash(alone, unreadable)).toMatchObject({ behavior: 'deny' })
-    // Harm is nobody's to allow.
+    // Nobody can allow harm.
     expect(await bash(createCanUseTool(answering('allow')), 'rm -rf /')).toMatchObject({ behavior: 'deny' })
     expect(asked).toHaveLength(3)
   })

@@ -13,7 +13,7 @@ interface Host {
   base: string
 }
 
-/** A host application that answers 418 to what Millrace hands on. */
+/** A host application that answers 418 to requests that Millrace passes on. */
 async function host(
   prepare: (app: express.Express) => void = () => {},
   path = '/millrace',
@@ -206,7 +206,7 @@ test('a stream is sent event by event even when compression() wraps the response
   const { base } = await host((app) => app.use(compression({ threshold: 0 })))
   const started = await fetch(`${base}/api/runs`, post(job('wait'), ada))
   const { run } = (await started.json()) as { run: { id: string } }
-  // The run does not end: what arrives has been flushed.
+  // The run does not end: everything that arrives was flushed.
   const seen = await new Promise<string>((resolve, reject) => {
     const headers = { ...ada, 'accept-encoding': 'gzip' }
     const request = get(`${base}/api/runs/${run.id}/events`, { headers }, (response) => {

@@ -1,10 +1,10 @@
-/** The emitter of a session: what it emits, to whom, and what it costs when nobody listens. */
+/** The emitter of a session: its events, its listeners, and its cost when nobody listens. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { AgentSessionManager } from '#index'
 import { type Agent, completed } from '#test/faces/support/session-server'
 import { found, open, over, sessionIn } from './session-host.ts'
 
-/** An agent that says these messages, one for each time it is told to go on. */
+/** An agent that says these messages, one each time it may continue. */
 function speaker(messages: { type: string }[]): { agent: Agent; goOn: () => void } {
   const gates = messages.map(() => Promise.withResolvers<void>())
   let gone = 0

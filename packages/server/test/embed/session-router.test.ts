@@ -17,7 +17,7 @@ const anna = { 'x-user': 'anna' }
 const bert = { 'x-user': 'bert' }
 const go = (headers = anna) => post({ prompt: 'Go', projectId: 'web' }, headers)
 
-/** Knows who calls from a header, and answers in its own words who is nobody. */
+/** Identifies callers by a header, and refuses unknown ones in its own words. */
 const requireAuth: express.RequestHandler = (request, response, next) => {
   const user = request.get('x-user')
   if (user === undefined) return void response.status(401).json({ own: 'log in first' })
@@ -25,7 +25,7 @@ const requireAuth: express.RequestHandler = (request, response, next) => {
   next()
 }
 
-/** An application that answers 418 to what the router hands on. */
+/** An application that answers 418 to requests that the router passes on. */
 async function application(
   prepare: (app: express.Express) => void = () => {},
   { path = '/', ...options }: SessionServerOptions & { path?: string } = {},

@@ -1,4 +1,4 @@
-/** The API's own document: what it says is what is answered. */
+/** The API's own document: the server answers as it says. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openRig, post, type Rig } from '#test/security/support/server'
 

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { forgetHead } from '#http/forget-head'
 
-/** A server that begins a stream and forgets its head; what is done then is the test's. */
+/** A server that begins a stream and forgets its head; the test does the rest. */
 async function rig(then: (response: ServerResponse) => void) {
   const server = createServer((request, response) => {
     response.setHeader('Content-Type', 'text/event-stream')

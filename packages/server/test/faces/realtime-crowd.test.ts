@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => rig.stop())
 
-/** A client that keeps of what it gets only how often, and how late, it got which message. */
+/** A client that records only how often, and how late, it received each message. */
 class Watcher {
   id = ''
   readonly got: number[] = []
@@ -88,7 +88,7 @@ function memory(): number {
   return heapUsed + arrayBuffers
 }
 
-/** The least of a few, since what is still under way counts too. */
+/** The minimum of a few samples, since messages under way count too. */
 async function settledMemory(): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let n = 0; n < 5; n++) {
@@ -125,14 +125,14 @@ it(`${crowd} clients, of which a fifth stop reading: the others get everything, 
   await publishRounds(rounds, rounds / 2, readers)
   const before = await settledMemory()
   await publishRounds(rounds + rounds / 2, rounds / 2, readers)
-  // Half of what these rounds have sent: nothing is kept of it. What the test itself counts is some of the rest.
+  // Half of what these rounds sent: none of it is kept. The test's own counters are part of the rest.
   await expect.poll(memory).toBeLessThan(before + (crowd * (rounds / 2) * padding.length) / 2)
   const crowded = p99(readers.flatMap(({ delays }) => delays.splice(0)))
   for (const { got } of readers) expect(got).toEqual(Array.from({ length: 2 * rounds }, (_, n) => n))
-  // Noise of a shared machine is let pass: what is looked for is a crowd that waits for its sleepers.
+  // Tolerates the noise of a shared machine: the failure to catch is a crowd that waits for its sleepers.
   if (full) expect(crowded).toBeLessThan(2 * calm + 250)
 
-  // Past what the system's own buffers take of a connection, so that clients do fall behind.
+  // More than the system's own buffers hold per connection, so that clients do fall behind.
   const heavy = { topic: 'all', data: { round: -1, padding: 'y'.repeat(400_000) } }
   const [first = new Watcher(rig.port)] = sleepers
   const one = await rig.as(rig.admin, '/api/realtime/publish', post(heavy))

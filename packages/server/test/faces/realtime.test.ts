@@ -94,7 +94,7 @@ describe('a connection', () => {
   })
 })
 
-describe('what is refused is refused byte for byte as PocketBase does', () => {
+describe('refusals are those of PocketBase, byte for byte', () => {
   const generic = '"message":"Something went wrong while processing your request.","status":400}'
   const blank = '{"code":"validation_required","message":"Cannot be blank."}'
   const long = (min: number, max: number) =>
@@ -155,11 +155,11 @@ describe('what is refused is refused byte for byte as PocketBase does', () => {
       `{"data":{"subscriptions":{"0":${unsupported('fields with :excerpt(9)')}}},"message":"Unsupported option: fields with :excerpt(9).","status":400}`,
     ],
     [
-      'options that are none',
+      'malformed options',
       JSON.stringify({ clientId: 'a', subscriptions: ['runs/*?options=%7B', 'runs/*?a=b'] }),
       `{"data":{"subscriptions":{"0":${malformed},"1":${malformed}}},"message":"The options must be the JSON of {query, headers}, percent-encoded.","status":400}`,
     ],
-  ])('%s', async (_what, body, expected) => {
+  ])('the refusal of a subscription is PocketBase’s, byte for byte: %s', async (_what, body, expected) => {
     const response = await fetch(`${rig.url}/api/realtime`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -326,7 +326,7 @@ describe('the end of a connection', () => {
     expect((await subscribe(['runs/*'])).status).toBe(404)
   })
 
-  it('does not come at the cap of a user who keeps up: the next one is refused; guests have no such cap', async () => {
+  it('at the cap of a user who keeps up the next connection is refused, and guests have no such cap', async () => {
     const small = await openRig({ config: { limits: { streamsPerUser: 1 } } })
     try {
       const ids: string[] = []
@@ -347,7 +347,7 @@ describe('the end of a connection', () => {
     }
   })
 
-  it('that was refused for want of room is still nobody’s: it takes no place of the user’s', async () => {
+  it('a connection whose subscriptions were refused for lack of room takes no place of the user', async () => {
     const small = await openRig({ config: { limits: { streamsPerUser: 7 } } })
     try {
       const full = Array.from({ length: 1000 }, (_, n) => `t${n}`.padEnd(2500, 'x'))
@@ -366,7 +366,7 @@ describe('the end of a connection', () => {
     }
   })
 
-  it('comes at a stop, after what was still to be told', async () => {
+  it('a stop ends connections after their last messages', async () => {
     const going = await openRig()
     const stream = await open(`${going.url}/api/realtime`)
     await stream.until(({ frames }) => frames.length > 0)

@@ -1,4 +1,4 @@
-/** Sessions on the native face: started, resumed, and what they ask answered, over real HTTP. */
+/** Sessions on the native face: started, resumed, and their questions answered, over real HTTP. */
 import { describe, expect, it } from 'vitest'
 import { bearer, follow } from '#test/security/support/follow'
 import { post } from '#test/security/support/server'

@@ -90,7 +90,7 @@ describe('a start', () => {
     const id = await startSession(server)
     const busy = refusal('Project already has an active agent session')
     expect(await told(await start(server))).toEqual([400, busy])
-    // Also for who may not see that session.
+    // This includes callers who may not see that session.
     expect(await told(await start(server, { prompt: 'Go', projectId: 'web' }, server.other))).toEqual([
       400,
       busy,
@@ -198,7 +198,7 @@ describe('the stream', () => {
     ])
     expect(JSON.parse(stream.events[4]?.data ?? '')).toEqual(message(1))
     expect(JSON.parse(stream.events[6]?.data ?? '')).toEqual({ sessionId: id, state: 'completed' })
-    // Who comes late gets the same bytes; who has everything, 204.
+    // A late client gets the same bytes; a client that has everything, 204.
     expect(await (await server.as(server.owner, `/api/agent/test/stream/${id}`)).text()).toBe(stream.text())
     const again = { headers: { 'last-event-id': '7' } }
     expect((await server.as(server.owner, `/api/agent/test/stream/${id}`, again)).status).toBe(204)

@@ -1,4 +1,4 @@
-/** A client on a sink in memory: what waits for it, and what it is spared. */
+/** A client on a sink in memory: the messages that wait for it, and those it is spared. */
 import { ManualClock } from '@millrace/test-support/manual-clock'
 import { describe, expect, it } from 'vitest'
 import type { Identity } from '#auth/identity'

@@ -13,7 +13,7 @@ function openTemporary(): Store {
   return store
 }
 
-/** More than what lies in sockets and rings between a server and a client that does not read. */
+/** More than sockets and rings hold between a server and a client that does not read. */
 const eventBytes = 64_000
 const eventCount = 400
 

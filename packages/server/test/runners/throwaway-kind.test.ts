@@ -45,7 +45,7 @@ function externalKind() {
   }
 }
 
-/** Work in steps, of which a run that resumes another does what is left. */
+/** Work in steps; a run that resumes another does the remaining ones. */
 const executionKind: Kind = {
   ...alwaysAvailable,
   kind: 'execution',

@@ -27,7 +27,7 @@ import {
 expectNothingUnhandled()
 
 describe('the end of a run with an open approval', () => {
-  it('by an abort rejects the wait with the reason, and withdraws the approval in the log', async () => {
+  it('an abort rejects the wait for an answer with its reason, and withdraws the approval in the log', async () => {
     const reasons: unknown[] = []
     const rig = await openSessions({
       script: working(({ ask }) => ask(approvalRequest).catch((reason: unknown) => reasons.push(reason))),
@@ -50,7 +50,7 @@ describe('the end of a run with an open approval', () => {
     expect(rig.clock.pending).toBe(0)
   })
 
-  it('by a shutdown is in time, whether the runner heeds it or not', async () => {
+  it('a shutdown with an open approval is in time, whether the runner heeds it or not', async () => {
     const gate = Promise.withResolvers<void>()
     const tables = emptyTables()
     const rig = await openSessions({
@@ -74,7 +74,7 @@ describe('the end of a run with an open approval', () => {
     await until(() => rig.runner.active === 0)
   })
 
-  it('by its own outcome does not wait for the answer', async () => {
+  it('a run that ends by itself does not wait for its open approval', async () => {
     const asked: Promise<unknown>[] = []
     const rig = await openSessions({
       script: async ({ ask }) => {
@@ -89,7 +89,7 @@ describe('the end of a run with an open approval', () => {
     expect(rig.clock.pending).toBe(0)
   })
 
-  it('that cannot be stored rejects the wait all the same', async () => {
+  it('an end that cannot be stored still rejects the wait for an answer', async () => {
     const { promise: reason, resolve } = Promise.withResolvers<unknown>()
     const rig = await openSessions({
       script: async ({ ask }) => {
@@ -103,7 +103,7 @@ describe('the end of a run with an open approval', () => {
     expect(rig.clock.pending).toBe(0)
   })
 
-  it('races its answer: the log tells one story, and the runner heard no other', async () => {
+  it('an end that races an answer leaves one story in the log, and the runner heard no other', async () => {
     const heard = new Map<string, unknown>()
     const rig = await openSessions({
       script: working(async ({ ask, run }) => {
@@ -130,7 +130,7 @@ describe('the end of a run with an open approval', () => {
     expect(rig.clock.pending).toBe(0)
   })
 
-  it('rejects every later request of its runner, and stores none', async () => {
+  it('after the end every further request for approval is rejected and none is stored', async () => {
     const rig = await openSessions({ script: askAndStay })
     const { id } = await startSession(rig)
     await openApproval(rig.store, id)
@@ -141,7 +141,7 @@ describe('the end of a run with an open approval', () => {
     expect(rig.clock.pending).toBe(0)
   })
 
-  it('by a crash of the server withdraws it at the next start, once', async () => {
+  it('after a crash the next start withdraws an open approval, once', async () => {
     const tables = emptyTables()
     const killed = openMemoryStore({ tables })
     const id = await runningRun(killed, { kind: 'session', exclusive: true, owner: 'ann' })

@@ -27,7 +27,7 @@ import {
 expectNothingUnhandled()
 
 describe('an approval', () => {
-  it('is in the log with all a person needs, and its answer goes to the runner and to the log', async () => {
+  it('an approval is in the log with all a person needs, and its answer reaches the runner and the log', async () => {
     const rig = await openSessions({ script: askOnce })
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
@@ -49,7 +49,7 @@ describe('an approval', () => {
     expect(log[3]?.data).toEqual(resolved)
   })
 
-  it('is read from the log by whoever comes back, also after it was answered by another', async () => {
+  it('a client that reconnects reads an approval from the log, even after somebody else answered it', async () => {
     const rig = await openSessions({ script: askAndStay })
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
@@ -61,7 +61,7 @@ describe('an approval', () => {
     expect(JSON.parse(again?.events[0]?.json ?? '')).toMatchObject({ approvalId, user: 'root' })
   })
 
-  it('is answered once: the first answer wins, of many that race, and all others learn it', async () => {
+  it('of many racing answers to an approval the first wins, and all others learn it', async () => {
     const rig = await openSessions({ script: askOnce })
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
@@ -87,7 +87,7 @@ describe('an approval', () => {
     await expectResolvedOnce(rig.store, id)
   })
 
-  it('is nobody else’s: another’s run and an unknown approval are not found, in the same words', async () => {
+  it('approvals of another’s run and unknown approvals are not found, in the same words', async () => {
     const rig = await openSessions({ script: askAndStay })
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
@@ -106,7 +106,7 @@ describe('an approval', () => {
     expect(await rig.store.openApprovals(id)).toHaveLength(1)
   })
 
-  it('may be one of several: each answer goes to its own', async () => {
+  it('of several open approvals each gets its own answer', async () => {
     const rig = await openSessions({
       script: working(async ({ ask }) => {
         const asked = ['a', 'b', 'c'].map((tool) => ask({ ...approvalRequest, tool }))
@@ -125,7 +125,7 @@ describe('an approval', () => {
     expect((await untilOver(rig.runs, id)).result).toEqual(['0', '1', '2'])
   })
 
-  it('with an input that is too large for an event is cut where it is long, and says so', async () => {
+  it('an approval whose input is too large for an event is cut where it is long, and says so', async () => {
     const rig = await openSessions({
       script: working(({ ask }) => ask({ ...approvalRequest, input: { content: 'x'.repeat(10_000) } })),
     })
@@ -136,14 +136,14 @@ describe('an approval', () => {
     expect(JSON.stringify(data).length).toBeLessThanOrEqual(4096)
   })
 
-  it('that JSON cannot hold ends the run as the runner’s fault, and leaves nothing open', async () => {
+  it('an approval that JSON cannot hold ends the run as the runner’s fault, and leaves nothing open', async () => {
     const rig = await openSessions({ script: working(({ ask }) => ask({ ...approvalRequest, input: 10n })) })
     const { id } = await startSession(rig)
     expect(await untilOver(rig.runs, id)).toMatchObject({ state: 'errored' })
     expect(rig.clock.pending).toBe(0)
   })
 
-  it('and its answer are the service’s to record: a runner cannot emit such events', async () => {
+  it('a runner cannot emit the events of an approval itself', async () => {
     const rig = await openSessions({
       script: working(({ emit, run }) => emit([{ type: String(run.spec.emits), data: {} }])),
     })
@@ -157,7 +157,7 @@ describe('an approval', () => {
 })
 
 describe('an approval that nobody answers', () => {
-  it('is a denial when it expires, by the clock, and an answer is too late from that moment on', async () => {
+  it('an approval that nobody answers is denied when it expires, and later answers are too late', async () => {
     const rig = await openSessions({ script: askOnce, parts: { approvalSeconds: 60 } })
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
@@ -169,7 +169,7 @@ describe('an approval that nobody answers', () => {
     expect(rig.clock.pending).toBe(0)
   })
 
-  it('has expired although no sweep has come by', async () => {
+  it('an approval has expired even before the next sweep', async () => {
     const rig = await openSessions({ script: askOnce, parts: { approvalSeconds: 0.5 } })
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
@@ -180,7 +180,7 @@ describe('an approval that nobody answers', () => {
     await expectResolvedOnce(rig.store, id)
   })
 
-  it('shares one timer with all others, which is gone when the last one is answered', async () => {
+  it('all approvals share one timer, which is gone when the last one is answered', async () => {
     const rig = await openSessions({ script: askOnce })
     const started = await Promise.all(Array.from({ length: 12 }, () => startSession(rig)))
     const open = await Promise.all(
@@ -196,7 +196,7 @@ describe('an approval that nobody answers', () => {
     expect(rig.clock.pending).toBe(0)
   })
 
-  it('is swept again after the store could not be read, which is logged once', async () => {
+  it('expired approvals are swept again after a failed read, which is logged once', async () => {
     let failures = 2
     const rig = await openSessions({
       script: askOnce,
@@ -217,8 +217,8 @@ describe('an approval that nobody answers', () => {
   })
 })
 
-describe('an answer that came in by another node', () => {
-  it('is heard of through the store', async () => {
+describe('an answer given on another node', () => {
+  it('an answer given on another node arrives through the store', async () => {
     const rig = await openSessions({ script: askOnce })
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
@@ -226,7 +226,7 @@ describe('an answer that came in by another node', () => {
     expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'allow', by: 'person' })
   })
 
-  it('is found by the next sweep when the hint was lost', async () => {
+  it('an answer given on another node is found by the next sweep if its hint was lost', async () => {
     const rig = await openSessions({
       script: askOnce,
       between: (store) => ({
@@ -248,7 +248,7 @@ describe('an answer that came in by another node', () => {
   })
 })
 
-it('what a runner tells the server’s log says which run and project it is about', async () => {
+it('a runner’s lines in the server’s log name the run and its project', async () => {
   const rig = await openSessions({
     script: working(async ({ log }) => log.warn({ tool: 'Write' }, 'refused a call')),
   })

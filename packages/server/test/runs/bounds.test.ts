@@ -25,8 +25,8 @@ async function endedWith(...outcomes: Parameters<typeof outcome>[0][]): Promise<
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value))
 
 // Failed before: only events were bounded, and a row of a listing had whatever a model had said.
-describe('what is kept with a run is bounded as an event is, and says where it was cut:', () => {
-  it('its result', async () => {
+describe('the row of a run is bounded as an event is', () => {
+  it('a large result is cut, and says where', async () => {
     const [run] = await endedWith({ result: { turns: 3, said: [{ text: long }, { text: 'short' }] } })
     expect(run?.result).toMatchObject({
       turns: 3,
@@ -36,13 +36,13 @@ describe('what is kept with a run is bounded as an event is, and says where it w
     expect(bytesOf(run?.result)).toBeLessThanOrEqual(eventBytes)
   })
 
-  it('a result that is nothing but a text', async () => {
+  it('a large result that is only a string is cut, and says so', async () => {
     const [run] = await endedWith({ result: long })
     expect(run?.result).toMatchObject({ value: expect.stringMatching(/^x{500,}$/), truncated: ['value'] })
     expect(bytesOf(run?.result)).toBeLessThanOrEqual(eventBytes)
   })
 
-  it('its error, which has a message whatever else had to go', async () => {
+  it('a large error is cut, and keeps its message', async () => {
     const many = Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [`field${n}`, n]))
     const [error, crowded, small] = (
       await endedWith(
@@ -58,13 +58,13 @@ describe('what is kept with a run is bounded as an event is, and says where it w
     expect(small).toEqual({ message: 'no', truncated: [''] })
   })
 
-  it('its usage', async () => {
+  it('a large usage is cut, and says where', async () => {
     const [run] = await endedWith({ usage: { inputTokens: 5, note: long } })
     expect(run?.usage).toMatchObject({ inputTokens: 5, truncated: ['note'] })
     expect(bytesOf(run?.usage)).toBeLessThanOrEqual(eventBytes)
   })
 
-  it('the message of a runner that failed', async () => {
+  it('the long message of a failed runner is cut, and says so', async () => {
     const { runs } = await openRig({
       parts: { eventBytes },
       script: async () => {
@@ -77,7 +77,7 @@ describe('what is kept with a run is bounded as an event is, and says where it w
     expect(bytesOf(error)).toBeLessThanOrEqual(eventBytes)
   })
 
-  it('and nothing of what is within the limit', async () => {
+  it('nothing within the bound is cut', async () => {
     const kept = { result: { said: 'ü€🎉', list: [1, null, 'a'] }, usage: { tokens: 1 }, error: null }
     const nothing = { result: null, usage: null, error: null }
     expect(await endedWith(kept, nothing)).toMatchObject([kept, nothing])

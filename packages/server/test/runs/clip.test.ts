@@ -100,7 +100,7 @@ const anyData: fc.Arbitrary<Json> = fc.letrec<{ value: Json }>((tie) => ({
 })).value
 
 describe('an event', () => {
-  it('is always one line of JSON within the limit, and lists exactly what was cut', () => {
+  it('any event becomes one line of JSON within the bound, and lists exactly what was cut', () => {
     const runs = process.env.MILLRACE_TEST_FULL ? 20_000 : 2000
     fc.assert(
       fc.property(anyData, fc.integer({ min: 128, max: 3000 }), (data, maxBytes) => {
@@ -110,22 +110,22 @@ describe('an event', () => {
     )
   })
 
-  it('that fits is not touched, to the byte', () => {
+  it('an event that fits is unchanged, to the byte', () => {
     const data = { line: 'é'.repeat(100) }
     const size = Buffer.byteLength(JSON.stringify(data))
     expect(toEventJson(data, size)).toBe(JSON.stringify(data))
     expect(JSON.parse(toEventJson(data, size - 1)).truncated).toEqual(['line'])
   })
 
-  it('without data is null', () => {
+  it('an event without data is null', () => {
     expect(toEventJson(undefined, 1024)).toBe('null')
   })
 
-  it.each([[() => 1], [Symbol('s')]])('that JSON cannot hold is refused: %s', (data) => {
+  it.each([[() => 1], [Symbol('s')]])('an event that JSON cannot hold is refused: %s', (data) => {
     expect(() => toEventJson(data, 1024)).toThrow(TypeError)
   })
 
-  it('loses no more of a long string than it must, whatever the string is made of', () => {
+  it('an event loses no more of a long string than it must, whatever the string is made of', () => {
     for (const unit of ['x', 'é', '漢', '😀', '\n', '\u0001', '"', '\\', '\ud800']) {
       const line = unit.repeat(20_000)
       const result = clipped({ line, stream: 'stdout' }, 4096) as { line: string }
@@ -135,21 +135,21 @@ describe('an event', () => {
     }
   })
 
-  it('is never cut in the middle of a code point', () => {
+  it('no cut goes through a code point', () => {
     for (let lead = 0; lead < 8; lead++) {
       const { line } = clipped({ line: 'x'.repeat(lead) + '😀'.repeat(2000) }, 1024) as { line: string }
       expect(line).toMatch(/^x*(😀)*$/u)
     }
   })
 
-  it('keeps a replacement character that was there before', () => {
+  it('a replacement character that was there before is kept', () => {
     const { line } = clipped({ line: '\ufffd'.repeat(1000) }, 1024) as { line: string }
     expect(line.length * 3).toBeGreaterThan(
       1024 - 3 - JSON.stringify({ line: '', truncated: ['line'] }).length,
     )
   })
 
-  it('loses the ends of its longest strings and keeps its short ones', () => {
+  it('a large event loses the ends of its longest strings and keeps its short ones', () => {
     const data = {
       id: 'toolu_1',
       content: [{ text: 'a'.repeat(5000) }, { text: 'b'.repeat(3000) }, { text: 'c' }],
@@ -161,25 +161,25 @@ describe('an event', () => {
     expect(result.content[0]?.text.length).toBe(result.content[1]?.text.length)
   })
 
-  it('keeps what the runner says it cut itself, and adds to it', () => {
+  it('paths that the runner listed as cut stay listed beside ours', () => {
     const result = clipped({ line: 'x'.repeat(5000), truncated: ['line', 'other'] }, 1024)
     expect(result).toMatchObject({ truncated: ['line', 'other'] })
     const more = clipped({ a: 'x'.repeat(5000), truncated: ['line'] }, 1024)
     expect(more).toMatchObject({ truncated: ['line', 'a'] })
   })
 
-  it('that had another use for `truncated` lists that it was displaced', () => {
+  it('another use of `truncated` is displaced, and listed as such', () => {
     expect(clipped({ line: 'x'.repeat(5000), truncated: true }, 1024)).toMatchObject({
       truncated: ['truncated', 'line'],
     })
   })
 
-  it('that is no object is put into one', () => {
+  it('data that is not an object is wrapped in one', () => {
     expect(clipped('x'.repeat(5000), 1024)).toMatchObject({ truncated: ['value'] })
     expect(clipped(['short', 'x'.repeat(5000)], 1024)).toMatchObject({ truncated: ['value[1]'] })
   })
 
-  it('names a key that is no name so that no other path reads the same', () => {
+  it('the path of any key is unambiguous', () => {
     const data = { a: { b: 'x'.repeat(3000) }, 'a.b': 'y'.repeat(3000), 'c"d': { '0': 'z'.repeat(3000) } }
     expect((clipped(data, 1024) as { truncated: string[] }).truncated.sort()).toEqual([
       '["a.b"]',
@@ -190,7 +190,7 @@ describe('an event', () => {
 })
 
 describe('an event that is too large without a long string', () => {
-  it('keeps its small members when a large one must be left out', () => {
+  it('small members stay when a large one must be left out', () => {
     const data = { type: 'user', session: 's', content: Array.from({ length: 100_000 }, (_, index) => index) }
     expect(clipped(data, 4096)).toEqual({
       type: 'user',
@@ -200,7 +200,7 @@ describe('an event that is too large without a long string', () => {
     })
   })
 
-  it('is left out whole, and says so, when nothing of it can stay', () => {
+  it('an event of which nothing can stay is left out whole, and says so', () => {
     const huge = { ['k'.repeat(10_000)]: 1 }
     expect(clipped(huge, 1024)).toEqual({
       truncated: [''],
@@ -208,12 +208,12 @@ describe('an event that is too large without a long string', () => {
     })
   })
 
-  it('may be made of a hundred thousand short strings', () => {
+  it('an event of a hundred thousand short strings is cut', () => {
     const data = { lines: Array.from({ length: 100_000 }, (_, index) => `a line of text, ${index}`) }
     expect(clipped(data, 65_536)).toEqual({ lines: null, truncated: ['lines'] })
   })
 
-  it('may be nested deeply', () => {
+  it('a deeply nested event is cut', () => {
     let data: Json = 'x'.repeat(3000)
     for (let depth = 0; depth < 1000; depth++) data = depth % 2 === 0 ? [data] : { in: data }
     clipped({ data }, 2048)
@@ -233,13 +233,13 @@ describe('the cost of cutting', () => {
     return { calls, whole }
   }
 
-  it('of a 10 MB string is a handful of passes', () => {
+  it('cutting a 10 MB string takes a handful of passes', () => {
     const { calls, whole } = measured({ line: '\u001b[31mred '.repeat(1_000_000) }, 1_048_576)
     expect(whole).toBeLessThanOrEqual(4)
     expect(calls).toBeLessThanOrEqual(16)
   })
 
-  it('grows with the number of strings, and not with its square', () => {
+  it('the cost of cutting grows with the number of strings, not with its square', () => {
     const of = (count: number) => ({ all: Array.from({ length: count }, () => 'x'.repeat(400)) })
     const few = measured(of(1000), 200_000)
     const many = measured(of(8000), 1_600_000)

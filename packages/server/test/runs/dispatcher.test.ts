@@ -51,7 +51,7 @@ const run = (id: string) => ({ id }) as RunRecord
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('the dispatcher', () => {
-  it('claims a run that is on its way to the disk without waiting for its commit', async () => {
+  it('the dispatcher claims a run on its way to the disk without waiting for its commit', async () => {
     const { dispatcher, launched, claims, next } = rig()
     dispatcher.expect('job')
     expect(claims).toHaveLength(0)
@@ -68,7 +68,7 @@ describe('the dispatcher', () => {
     expect(launched).toEqual(['a'])
   })
 
-  it('claims until nothing is left, one claim at a time', async () => {
+  it('the dispatcher claims until nothing is left, one claim at a time', async () => {
     const { dispatcher, launched, claims, next } = rig()
     dispatcher.start()
     dispatcher.start()
@@ -82,7 +82,7 @@ describe('the dispatcher', () => {
     expect([launched, claims.length]).toEqual([['a', 'b'], 0])
   })
 
-  it('looks at nothing before it is started', async () => {
+  it('the dispatcher claims nothing before it is started', async () => {
     const { tell, claims } = rig()
     tell('created')
     await turn()
@@ -90,7 +90,7 @@ describe('the dispatcher', () => {
   })
 
   it.each(['created', 'finished'] as const)(
-    'looks once more when a run is %s while an empty answer is on its way',
+    'the dispatcher looks again when a run is %s while an empty answer is on its way',
     async (change) => {
       const { dispatcher, launched, tell, next, claims } = rig()
       dispatcher.start()
@@ -106,7 +106,7 @@ describe('the dispatcher', () => {
     },
   )
 
-  it('takes no hint from what neither makes room nor brings work', async () => {
+  it('the dispatcher ignores changes that neither make room nor bring work', async () => {
     const { dispatcher, tell, next, claims } = rig()
     dispatcher.start()
     ;(await next()).answer(null)
@@ -117,7 +117,7 @@ describe('the dispatcher', () => {
     expect(claims).toHaveLength(0)
   })
 
-  it('looks again by itself after a claim that failed', async () => {
+  it('the dispatcher tries again by itself after a failed claim', async () => {
     const { dispatcher, launched, next } = rig()
     dispatcher.start()
     ;(await next()).fail(new Error('busy'))
@@ -126,7 +126,7 @@ describe('the dispatcher', () => {
     expect(launched).toEqual(['a'])
   })
 
-  it('does not go on asking a store that has failed for good', async () => {
+  it('the dispatcher stops asking a store that has failed for good', async () => {
     const { dispatcher, next, claims } = rig()
     dispatcher.start()
     ;(await next()).fail(new MillraceError('storage_failed', 'gone'))
@@ -134,7 +134,7 @@ describe('the dispatcher', () => {
     expect(claims).toHaveLength(0)
   })
 
-  it('launches what a claim brings after the stop, then claims no more', async () => {
+  it('a run claimed just before the stop is launched, and then no more', async () => {
     const { dispatcher, launched, listeners, tell, next, claims } = rig()
     dispatcher.start()
     const claim = await next()
@@ -154,7 +154,7 @@ describe('the dispatcher', () => {
     expect(claims).toHaveLength(0)
   })
 
-  it('leaves no timer behind when it is stopped after a failure', async () => {
+  it('a dispatcher stopped after a failure leaves no timer', async () => {
     const { dispatcher, next, claims } = rig()
     dispatcher.start()
     ;(await next()).fail(new Error('busy'))

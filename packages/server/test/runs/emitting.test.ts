@@ -26,7 +26,7 @@ async function runOf(script: Script) {
 }
 
 describe('events a runner emits', () => {
-  it('are in the log in the order of the calls, before the terminal event, awaited or not', async () => {
+  it('emitted events are in the log in the order of the calls, before the terminal event, awaited or not', async () => {
     const { runs, store, id } = await runOf(async (context) => {
       void context.started()
       for (let n = 0; n < 200; n++) void context.emit([line(`${n}a`), line(`${n}b`)])
@@ -39,7 +39,7 @@ describe('events a runner emits', () => {
     expect(log).toHaveLength(403)
   })
 
-  it('are on disk when the promise resolves', async () => {
+  it('emitted events are on disk when the promise resolves', async () => {
     const seen: number[] = []
     const rig = await openRig()
     rig.runner.script = async (context) => {
@@ -53,7 +53,7 @@ describe('events a runner emits', () => {
     expect(seen).toEqual([2])
   })
 
-  it('count as uncommitted, in bytes, until they are on disk', async () => {
+  it('emitted events count as uncommitted bytes until they are on disk', async () => {
     const counted: number[] = []
     const { runs, id } = await runOf(async (context) => {
       const written = context.emit([line('é漢😀')])
@@ -66,7 +66,7 @@ describe('events a runner emits', () => {
     expect(counted).toEqual([Buffer.byteLength(JSON.stringify({ line: 'é漢😀' })), 0])
   })
 
-  it('are cut when they are larger than an event may be, and so is the terminal one', async () => {
+  it('events above the bound are cut, the terminal one too', async () => {
     const long = 'x'.repeat(50_000)
     const { runs, store, id } = await runOf(async (context) => {
       await context.emit([line(long)])
@@ -79,7 +79,7 @@ describe('events a runner emits', () => {
     for (const event of log) expect(JSON.stringify(event.data).length).toBeLessThanOrEqual(4096)
   })
 
-  it('are refused after the terminal event, and nothing comes of it', async () => {
+  it('events emitted after the terminal event are refused, without consequences', async () => {
     const { runs, store, runner, id } = await runOf(async () => outcome())
     await untilOver(runs, id)
     const context = runner.context(id)
@@ -109,7 +109,7 @@ const bad: [string, (context: RunContext) => Promise<unknown>][] = [
 ]
 
 describe.each(bad)('a runner that emits %s', (_what, emit) => {
-  it('is told, and its run ends errored with no part of the batch', async () => {
+  it('an invalid emit is rejected, and its run ends errored with no part of the batch', async () => {
     const { runs, store, id } = await runOf(async (context) => {
       await expect(emit(context)).rejects.toThrow(TypeError)
       await untilAsked(context.signal)
@@ -119,7 +119,7 @@ describe.each(bad)('a runner that emits %s', (_what, emit) => {
     expect(await expectWholeLog(store, id)).toHaveLength(2)
   })
 
-  it('and does not look ends errored all the same', async () => {
+  it('a run ends errored even if nothing awaits its invalid emit', async () => {
     const { runs, store, id } = await runOf(async (context) => {
       void emit(context)
       return outcome()
@@ -145,7 +145,7 @@ describe('an append that fails', () => {
     })
   }
 
-  it('asks the runner to end, and the run is interrupted for the reason it failed', async () => {
+  it('a failed append asks the runner to end, and its reason interrupts the run', async () => {
     const { runs, runner, store } = await failing(1)
     runner.script = async (context) => {
       await context.started()
@@ -166,7 +166,7 @@ describe('an append that fails', () => {
     expect(runner.context(id).uncommittedBytes).toBe(0)
   })
 
-  it('is not overtaken by a natural end: what was lost is not called completed', async () => {
+  it('a run with a failed append does not end as completed', async () => {
     const { runs, runner } = await failing(1)
     runner.script = async (context) => {
       void context.emit([line('lost')])
@@ -177,7 +177,7 @@ describe('an append that fails', () => {
 })
 
 describe('what a runner says of itself', () => {
-  it('that it started is said once; a second time ends the run', async () => {
+  it('a runner reports its start once; a second report ends the run', async () => {
     const { runs, store, id } = await runOf(async (context) => {
       await context.started({ pid: 7 })
       void context.started()
@@ -191,7 +191,7 @@ describe('what a runner says of itself', () => {
     ])
   })
 
-  it('which process does its work is on disk', async () => {
+  it('the process that a runner records is on disk', async () => {
     const { runs, store, id } = await runOf(async (context) => {
       await context.recordProcess({ pid: 4242, startTime: 77 })
       return workUntilAsked(context)
@@ -201,7 +201,7 @@ describe('what a runner says of itself', () => {
     await runs.abort(id, ann)
   })
 
-  it('is joined by its project, where the run has one', async () => {
+  it('a runner’s context has the project of its run, if it has one', async () => {
     const { runs, runner } = await openRig()
     const inProject = await startJob(runs, { project: 'web' })
     const without = await startJob(runs)

@@ -18,7 +18,7 @@ import { outcome, untilAsked, workUntilAsked } from './support/scripted-runner.t
 expectNothingUnhandled()
 
 describe('an abort', () => {
-  it('of a queued run ends it before anybody works on it', async () => {
+  it('an abort of a queued run ends it before any work', async () => {
     const { runs, runner, store } = await openRig({ concurrency: 1 })
     const first = await startJob(runs)
     const queued = await startJob(runs)
@@ -35,7 +35,7 @@ describe('an abort', () => {
     expect(runner.begun).toEqual([first.id, third.id])
   })
 
-  it('of a run that has not said that it started ends it', async () => {
+  it('an abort of a run that has not reported its start ends it', async () => {
     const { runs, store } = await openRig({
       script: async ({ signal }) => {
         await untilAsked(signal)
@@ -51,7 +51,7 @@ describe('an abort', () => {
     await expectWholeLog(store, id)
   })
 
-  it('of a running run keeps what it says while it ends, and looks at no outcome', async () => {
+  it('an abort of a running run keeps the events of its end, and ignores its outcome', async () => {
     const { runs, store, runner } = await openRig({
       script: async (context) => {
         await context.started()
@@ -74,7 +74,7 @@ describe('an abort', () => {
     expect(runs.activeCount).toBe(0)
   })
 
-  it('of a run that is over changes nothing, however often', async () => {
+  it('an abort of a finished run changes nothing, however often', async () => {
     const { runs, store } = await openRig()
     const { id } = await startJob(runs)
     await untilState(runs, id, 'running')
@@ -84,7 +84,7 @@ describe('an abort', () => {
     await expectWholeLog(store, id)
   })
 
-  it('that races others is one terminal event, for queued and running runs', async () => {
+  it('racing aborts are one terminal event, for queued and running runs', async () => {
     const { runs, store } = await openRig({ concurrency: 5 })
     const started = await Promise.all(Array.from({ length: 10 }, () => startJob(runs)))
     await untilState(runs, started[4]?.id ?? '', 'running')
@@ -95,7 +95,7 @@ describe('an abort', () => {
     for (const { id } of started) await expectWholeLog(store, id)
   })
 
-  it('that races the natural end is one terminal event', async () => {
+  it('an abort that races the natural end is one terminal event', async () => {
     const gate = Promise.withResolvers<void>()
     const { runs, store } = await openRig({
       concurrency: 20,
@@ -117,7 +117,7 @@ describe('an abort', () => {
     }
   })
 
-  it('reaches a run whose claim has not come back yet', async () => {
+  it('an abort reaches a run whose claim has not returned yet', async () => {
     const gate = Promise.withResolvers<void>()
     const { runs, store, runner } = await openRig({
       between: (store) => ({
@@ -138,7 +138,7 @@ describe('an abort', () => {
     await expectWholeLog(store, id)
   })
 
-  it('answers with the run as it is when the runner takes its time', async () => {
+  it('an abort returns the run as it is if the runner takes long to end', async () => {
     const gate = Promise.withResolvers<void>()
     const { runs } = await openRig({
       parts: { abortWaitMs: 1 },
@@ -155,7 +155,7 @@ describe('an abort', () => {
     expect((await untilOver(runs, id)).state).toBe('aborted')
   })
 
-  it('ends a run also while its cause cannot be recorded: it may be what fills the disk', async () => {
+  it('an abort ends a run even while its cause cannot be recorded: the run may be what fills the disk', async () => {
     const gate = Promise.withResolvers<void>()
     const { runs, runner } = await openRig({
       between: (store) => ({
@@ -174,7 +174,7 @@ describe('an abort', () => {
     expect((await aborting).state).toBe('aborted')
   })
 
-  it('does not wait for room on a full disk, and ends the run all the same', async () => {
+  it('an abort on a full disk ends the run without waiting for room', async () => {
     const room = Promise.withResolvers<void>()
     const { runs } = await openRig({
       parts: { abortWaitMs: 20 },
@@ -196,7 +196,7 @@ describe('an abort', () => {
 })
 
 describe('a runner', () => {
-  it('that throws makes an errored run with its message, and no stack', async () => {
+  it('a runner that throws makes an errored run with its message, and no stack', async () => {
     const { runs, store } = await openRig({
       script: async () => {
         throw new Error('there is no such model')
@@ -210,7 +210,7 @@ describe('a runner', () => {
     expect(JSON.stringify(log)).not.toContain('scripted-runner')
   })
 
-  it('that throws before it returns a promise, or throws no error, makes an errored run', async () => {
+  it('a runner that throws synchronously, or throws something else than an error, makes an errored run', async () => {
     const { runs, runner } = await openRig()
     runner.run = () => {
       throw 'not even an error'
@@ -222,7 +222,7 @@ describe('a runner', () => {
     })
   })
 
-  it('that says itself that the work failed keeps its own words', async () => {
+  it('a runner that reports a failure itself keeps its own words', async () => {
     const { runs, store } = await openRig({
       script: async () =>
         outcome({
@@ -244,16 +244,19 @@ describe('a runner', () => {
     ['a result that JSON cannot hold', outcome({ result: 10n })],
     ['usage that JSON cannot hold', outcome({ usage: { tokens: 10n } })],
     ['no outcome', undefined as never],
-  ])('that ends with %s makes an errored run, and its place is free again', async (_what, ending) => {
-    const { runs, store, runner } = await openRig({ concurrency: 1, script: async () => ending })
-    const { id } = await startJob(runs)
-    expect((await untilOver(runs, id)).state).toBe('errored')
-    await expectWholeLog(store, id)
-    runner.script = workUntilAsked
-    await untilState(runs, (await startJob(runs)).id, 'running')
-  })
+  ])(
+    'a runner that ends with %s makes an errored run, and its place is free again',
+    async (_what, ending) => {
+      const { runs, store, runner } = await openRig({ concurrency: 1, script: async () => ending })
+      const { id } = await startJob(runs)
+      expect((await untilOver(runs, id)).state).toBe('errored')
+      await expectWholeLog(store, id)
+      runner.script = workUntilAsked
+      await untilState(runs, (await startJob(runs)).id, 'running')
+    },
+  )
 
-  it('that cannot say how its run ended does not keep it from ending', async () => {
+  it('a runner that cannot describe the end of its run does not prevent that end', async () => {
     const { runs, store, runner } = await openRig({ concurrency: 1 })
     runner.ended = () => {
       throw new Error('no words')
@@ -268,7 +271,7 @@ describe('a runner', () => {
     }
   })
 
-  it('learns by its signal that the run is over, whatever happened', async () => {
+  it('a runner’s signal is aborted once the run is over, whatever happened', async () => {
     const { runs, runner } = await openRig({ script: async () => outcome() })
     const { id } = await startJob(runs)
     await untilOver(runs, id)
@@ -277,7 +280,7 @@ describe('a runner', () => {
   })
 })
 
-it('an end that cannot be stored leaves nothing active and is told in the log', async () => {
+it('an end that cannot be stored leaves nothing active and is logged', async () => {
   const finish = vi.fn(() => Promise.reject(new Error('the disk is gone')))
   const { runs, logged } = await openRig({
     between: (store) => ({ ...store, finish }),

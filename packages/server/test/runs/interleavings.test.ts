@@ -17,7 +17,7 @@ import { approvalRequest } from './support/session-rig.ts'
 
 expectNothingUnhandled()
 
-/** What `refusalOf` says of what was not refused. */
+/** The result of `refusalOf` for a call that was not refused. */
 const noError = 'Error: it was not refused'
 
 /** What may happen next, and to which of the runs that were started. */
@@ -52,7 +52,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-/** One run's runner as a puppet: it does what the steps say, also when that is wrong or too late. */
+/** One run's runner as a puppet: it does what the steps say, even if that is wrong or too late. */
 interface Puppet {
   context: RunContext
   finish: (outcome: RunOutcome) => void
@@ -157,7 +157,7 @@ async function play(steps: readonly Step[], concurrency: number): Promise<void> 
     // What was acknowledged is there; everything there is in the order of the calls, once.
     expect(acknowledged.get(id)?.filter((n) => !numbers.includes(n)) ?? []).toEqual([])
     expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
-    // Invariant 4, and what a late runner says: nothing is written any more.
+    // An old attempt or a late runner can write nothing.
     const puppet = puppets.get(id)
     if (puppet === undefined) continue
     expect(await refusalOf(puppet.context.emit([{ type: 'output', data: {} }]))).toBe('run_over')

@@ -10,7 +10,7 @@ expectNothingUnhandled()
 
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 
-/** A store as a server leaves it that was killed: what it did is on disk, and nothing was finished. */
+/** A store as a killed server leaves it: its writes are on disk, and nothing is finished. */
 async function killedServer(tables: MemoryTables, work: (store: Store) => Promise<void>): Promise<void> {
   const store = openMemoryStore({ tables })
   await work(store)
@@ -43,7 +43,7 @@ async function begin(store: Store, n: number, kind: 'job' | 'execution' = 'job')
 }
 
 describe('a server that starts after a crash', () => {
-  it('interrupts what was starting or running, exactly once', async () => {
+  it('a start after a crash interrupts runs that were starting or running, exactly once', async () => {
     const tables = emptyTables()
     await killedServer(tables, async (store) => {
       const id = await begin(store, 1)
@@ -63,7 +63,7 @@ describe('a server that starts after a crash', () => {
     expect(second.runner.begun).toEqual([])
   })
 
-  it('keeps the cause that was recorded before the crash', async () => {
+  it('a cause recorded before the crash is kept', async () => {
     const tables = emptyTables()
     const causes: EndCause[] = ['abort', 'shutdown', 'crash']
     await killedServer(tables, async (store) => {
@@ -78,7 +78,7 @@ describe('a server that starts after a crash', () => {
     expect((await store.getRun(uuid(1)))?.error?.message).toContain('shutting down')
   })
 
-  it('ends a queued run whose abort was recorded and not carried out', async () => {
+  it('a queued run whose abort was recorded but not carried out is ended', async () => {
     const tables = emptyTables()
     await killedServer(tables, async (store) => {
       for (let n = 0; n < 300; n++) await queue(store, n)
@@ -94,7 +94,7 @@ describe('a server that starts after a crash', () => {
     expect(runner.begun).toHaveLength(298)
   })
 
-  it('ends the leftover processes before the log says that the run is over', async () => {
+  it('leftover processes are ended before the log says that the run is over', async () => {
     const tables = emptyTables()
     await killedServer(tables, async (store) => {
       await store.recordProcess(await begin(store, 1), 1, { pid: 4242, startTime: 7 })
@@ -124,7 +124,7 @@ describe('a server that starts after a crash', () => {
     expect(states).toEqual(['running', 'running'])
   })
 
-  it('begins nothing before all that was left is closed', async () => {
+  it('no run begins before all runs left over are closed', async () => {
     const tables = emptyTables()
     await killedServer(tables, async (store) => {
       for (let n = 0; n < 4; n++) await begin(store, n)
@@ -153,7 +153,7 @@ describe('a server that starts after a crash', () => {
     await expectWholeLog(store, uuid(3))
   })
 
-  it('closes runs of a kind it no longer runs, and those whose runner has no words for it', async () => {
+  it('runs of a removed kind, and those whose runner cannot describe the end, are closed too', async () => {
     const tables = emptyTables()
     await killedServer(tables, async (store) => {
       await begin(store, 1, 'execution')

@@ -25,7 +25,7 @@ const entryOf = (text: unknown): TranscriptEntry => ({
   json: JSON.stringify(text),
 })
 
-/** Reads what is kept, adds its prompt, and tells what it had read; stays where its spec says so. */
+/** Reads the stored conversation, adds its prompt, and emits what it read; keeps running if its spec says so. */
 const converse: Script = working(async ({ run, signal, readTranscript, appendTranscript }) => {
   const before = await readTranscript()
   if (run.spec.silent !== true) await appendTranscript([entryOf(run.spec.prompt)])
@@ -34,7 +34,7 @@ const converse: Script = working(async ({ run, signal, readTranscript, appendTra
 })
 
 describe('resuming', () => {
-  it('is a new run with the spec of the old one, another prompt, and its conversation', async () => {
+  it('a resumed session is a new run with the spec and the conversation of the old one, and another prompt', async () => {
     const rig = await openSessions({ script: converse })
     const first = await startSession(rig, { project: 'web', prompt: 'one', model: 'm', cwd: '/x' })
     await untilOver(rig.runs, first.id)
@@ -54,7 +54,7 @@ describe('resuming', () => {
     await expectWholeLog(rig.store, third.id)
   })
 
-  it('goes on after a shutdown, with what was kept until then', async () => {
+  it('a session is resumed after a shutdown, with the conversation stored until then', async () => {
     const tables = emptyTables()
     const first = await openSessions({ tables, script: converse })
     const { id } = await startSession(first, { prompt: 'one', stays: true })
@@ -66,7 +66,7 @@ describe('resuming', () => {
     expect((await untilOver(second.runs, next.id)).result).toEqual(['one'])
   })
 
-  it('is refused for what is no session, and while it is not over', async () => {
+  it('resuming is refused for other kinds, and while the session is not over', async () => {
     const jobs = await openRig({ script: finishAtOnce })
     const job = await startJob(jobs.runs)
     await untilOver(jobs.runs, job.id)
@@ -77,7 +77,7 @@ describe('resuming', () => {
     expect(await refusalOf(rig.runs.resume(id, ann))).toBe('run_open')
   })
 
-  it('is refused where nothing of the conversation was kept, and says what can be done instead', async () => {
+  it('resuming is refused if nothing of the conversation was stored, and says what to do instead', async () => {
     const rig = await openSessions({ script: converse })
     const { id, project } = await startSession(rig, { silent: true })
     await untilOver(rig.runs, id)
@@ -88,7 +88,7 @@ describe('resuming', () => {
     expect((await rig.runs.list({ project: project ?? '', limit: 9 }, ann)).runs).toHaveLength(1)
   })
 
-  it('is refused while the project has another session, and two that race make one run', async () => {
+  it('resuming is refused while the project has another session, and two racing calls make one run', async () => {
     const rig = await openSessions({ script: converse })
     const first = await startSession(rig, { project: 'web', prompt: 'one' })
     await untilOver(rig.runs, first.id)
@@ -105,7 +105,7 @@ describe('resuming', () => {
     gate.resolve()
   })
 
-  it('of another’s session is refused as one that does not exist, and an admin’s is the admin’s', async () => {
+  it('another’s session does not exist for a resume, and the run of an admin who resumes it is the admin’s', async () => {
     const rig = await openSessions({ script: converse })
     const { id } = await startSession(rig)
     await untilOver(rig.runs, id)
@@ -118,7 +118,7 @@ describe('resuming', () => {
     expect((await rig.runs.resume(id, root)).owner).toBe('root')
   })
 
-  it('is refused while the server drains', async () => {
+  it('resuming is refused while the server drains', async () => {
     const rig = await openSessions({ script: converse })
     const { id } = await startSession(rig)
     await untilOver(rig.runs, id)
@@ -128,7 +128,7 @@ describe('resuming', () => {
 })
 
 describe('a retry of a session', () => {
-  it('that resumed another goes on with the same conversation', async () => {
+  it('a retry of a session that resumed another has the same conversation', async () => {
     const rig = await openSessions({ script: converse })
     const first = await startSession(rig, { prompt: 'one' })
     await untilOver(rig.runs, first.id)
@@ -142,7 +142,7 @@ describe('a retry of a session', () => {
     expect((await untilOver(rig.runs, plain.id)).result).toEqual([])
   })
 
-  it('is refused when what it resumed is gone, and it can still be resumed itself', async () => {
+  it('a retry is refused if the session it resumed is gone, but the session itself can be resumed', async () => {
     const rig = await openSessions({ script: converse })
     const first = await startSession(rig, { prompt: 'one' })
     await untilOver(rig.runs, first.id)
@@ -156,7 +156,7 @@ describe('a retry of a session', () => {
 })
 
 describe('a conversation', () => {
-  it('is kept no more once the run is over, and what is kept of it then is whole', async () => {
+  it('a conversation gets no entries once its run is over, and is then whole', async () => {
     const rig = await openSessions({
       script: working(async ({ appendTranscript }) => {
         // Not awaited: the run's end waits for it.
@@ -171,7 +171,7 @@ describe('a conversation', () => {
     expect(await rig.runner.context(id).readTranscript()).toHaveLength(3)
   })
 
-  it('that cannot be kept ends the run: it could not be gone on with', async () => {
+  it('a conversation that cannot be stored ends the run: it could not be resumed', async () => {
     const rig = await openSessions({
       script: working(async ({ appendTranscript, signal }) => {
         void appendTranscript([{ ...entryOf(''), json: '"\ud800"' }])
@@ -183,7 +183,7 @@ describe('a conversation', () => {
   })
 })
 
-it('of twenty sessions started at once in a project exactly one starts, and the rest are told why', async () => {
+it('of twenty sessions started at once in a project exactly one starts, and the rest are refused with the reason', async () => {
   const rig = await openSessions({ script: converse })
   const starts = await Promise.allSettled(
     Array.from({ length: 20 }, () => startSession(rig, { project: 'one at a time', stays: true })),

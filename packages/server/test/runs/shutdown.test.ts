@@ -26,7 +26,7 @@ function deaf(gate: Promise<void>): Script {
 }
 
 describe('a shutdown', () => {
-  it('interrupts what is active, and leaves the queue to the next server', async () => {
+  it('a shutdown interrupts active runs, and leaves the queue to the next server', async () => {
     const tables = emptyTables()
     const first = await openRig({ tables, concurrency: 2 })
     const started = await Promise.all(Array.from({ length: 5 }, () => startJob(first.runs)))
@@ -46,7 +46,7 @@ describe('a shutdown', () => {
     expect(second.runner.begun).toEqual(queued)
   })
 
-  it('refuses starts and retries, and begins nothing more', async () => {
+  it('a shutdown refuses starts and retries, and begins nothing more', async () => {
     const { runs, runner } = await openRig({ script: finishAtOnce })
     const { id } = await startJob(runs)
     await untilOver(runs, id)
@@ -57,7 +57,7 @@ describe('a shutdown', () => {
     expect(runner.begun).toEqual([id])
   })
 
-  it('takes in what the runner says while it ends', async () => {
+  it('a shutdown stores the events of a runner that ends', async () => {
     const { runs, store } = await openRig({
       parts: { shutdownGraceMs: 10_000 },
       script: async (context) => {
@@ -75,7 +75,7 @@ describe('a shutdown', () => {
     expect(log.at(-1)?.data).toMatchObject({ state: 'interrupted' })
   })
 
-  it('writes the end of a run whose runner does not listen, and refuses all it says later', async () => {
+  it('a shutdown stores the end of a run whose runner ignores it, and refuses its later events', async () => {
     const gate = Promise.withResolvers<void>()
     const { runs, runner, store } = await openRig({ script: deaf(gate.promise) })
     const { id } = await startJob(runs)
@@ -90,7 +90,7 @@ describe('a shutdown', () => {
     expect(await expectWholeLog(store, id)).toHaveLength(3)
   })
 
-  it('that comes twice, or while another goes on, is one', async () => {
+  it('repeated and concurrent shutdowns are one', async () => {
     const { runs, store } = await openRig({ concurrency: 3 })
     const started = await Promise.all(Array.from({ length: 3 }, () => startJob(runs)))
     for (const { id } of started) await untilState(runs, id, 'running')
@@ -99,7 +99,7 @@ describe('a shutdown', () => {
     for (const { id } of started) await expectWholeLog(store, id)
   })
 
-  it('that finds a run ending by itself lets it be', async () => {
+  it('a shutdown leaves a run alone that is ending by itself', async () => {
     const gate = Promise.withResolvers<void>()
     const finishing = Promise.withResolvers<void>()
     const { runs, store } = await openRig({
@@ -122,7 +122,7 @@ describe('a shutdown', () => {
     expect((await expectWholeLog(store, id)).at(-1)?.type).toBe('complete')
   })
 
-  it('ends although the store takes nothing any more, as on a full disk', async () => {
+  it('a shutdown ends even if the store accepts nothing, as on a full disk', async () => {
     let full = false
     const never = new Promise<never>(() => {})
     const { runs, runner } = await openRig({
@@ -142,7 +142,7 @@ describe('a shutdown', () => {
     expect(runner.active).toBe(0)
   })
 
-  it('ends a run whose claim comes back only after it', async () => {
+  it('a shutdown ends a run whose claim returns only afterwards', async () => {
     const gate = Promise.withResolvers<void>()
     const { runs, runner, store } = await openRig({
       between: (store) => ({
@@ -172,7 +172,7 @@ describe('the first cause of ending', () => {
     return outcome()
   }
 
-  it('is the abort, when the shutdown comes after it', async () => {
+  it('an abort before a shutdown is the cause', async () => {
     const { runs, store } = await openRig({ script: listening })
     const { id } = await startJob(runs)
     await untilState(runs, id, 'running')
@@ -183,7 +183,7 @@ describe('the first cause of ending', () => {
     await expectWholeLog(store, id)
   })
 
-  it('is the shutdown, when the abort comes after it', async () => {
+  it('a shutdown before an abort is the cause', async () => {
     const { runs, store, runner } = await openRig({ script: listening })
     const { id } = await startJob(runs)
     await untilState(runs, id, 'running')
@@ -194,7 +194,7 @@ describe('the first cause of ending', () => {
     expect(runner.context(id).signal.reason).toMatchObject({ endCause: 'shutdown' })
   })
 
-  it('is what the store recorded first, when both come at once', async () => {
+  it('of a concurrent abort and shutdown the one stored first is the cause', async () => {
     const { runs, store } = await openRig({ concurrency: 20, script: listening })
     const started = await Promise.all(Array.from({ length: 20 }, () => startJob(runs)))
     for (const { id } of started) await untilState(runs, id, 'running')
@@ -212,7 +212,7 @@ describe('the first cause of ending', () => {
     }
   })
 
-  it('is the one on disk, in whatever order the answers of the store are seen', async () => {
+  it('the cause on disk counts, in whatever order the store’s answers arrive', async () => {
     const abortSeen = Promise.withResolvers<void>()
     const { runs, store } = await openRig({
       script: listening,

@@ -19,7 +19,7 @@ import { finishAtOnce, outcome, workUntilAsked } from './support/scripted-runner
 expectNothingUnhandled()
 
 describe('a start', () => {
-  it('answers while the work goes on, with a run that is on disk', async () => {
+  it('a start answers before the work ends, with a run that is on disk', async () => {
     const { runs, store } = await openRig({ script: workUntilAsked })
     const run = await startJob(runs, { tool: 'count', project: 'web' })
     expect(run).toMatchObject({ state: 'queued', owner: 'ann', attempt: 0, head: 1, project: 'web' })
@@ -31,7 +31,7 @@ describe('a start', () => {
     ])
   })
 
-  it('shows nothing of what only the inside may know', async () => {
+  it('a start reveals nothing internal', async () => {
     const { runs } = await openRig()
     const run = await startJob(runs)
     const running = await untilState(runs, run.id, 'running')
@@ -41,7 +41,7 @@ describe('a start', () => {
     }
   })
 
-  it('of a kind this server does not run is refused with the field at fault', async () => {
+  it('a start of a kind that this server does not run is refused with the field at fault', async () => {
     const { runs } = await openRig()
     await expect(runs.start({ kind: 'session', prompt: 'x' }, ann)).rejects.toMatchObject({
       code: 'invalid_request',
@@ -49,7 +49,7 @@ describe('a start', () => {
     })
   })
 
-  it('with a spec larger than an event may be keeps the spec and cuts the event', async () => {
+  it('a start with a spec above the bound of an event keeps the spec and cuts the event', async () => {
     const { runs, store } = await openRig({ script: finishAtOnce })
     const prompt = '"'.repeat(10_000)
     const run = await startJob(runs, { prompt })
@@ -61,7 +61,7 @@ describe('a start', () => {
 })
 
 describe('the queue', () => {
-  it('runs fifty jobs first in, first out, never more at once than the kind allows', async () => {
+  it('fifty queued jobs run first in, first out, never more at once than the kind allows', async () => {
     const { runs, runner, store } = await openRig({
       concurrency: 3,
       script: async (context) => {
@@ -82,7 +82,7 @@ describe('the queue', () => {
     })
   })
 
-  it('holds back what has no room until a run ends', async () => {
+  it('a queued run without room waits until another ends', async () => {
     const { runs, runner } = await openRig({ concurrency: 1 })
     const first = await startJob(runs)
     const second = await startJob(runs)
@@ -95,7 +95,7 @@ describe('the queue', () => {
 })
 
 describe("another's run", () => {
-  it('does not exist, for every call, in the same words as one that never was', async () => {
+  it('another’s run does not exist for any call, in the same words as an unknown one', async () => {
     const { runs } = await openRig()
     const { id } = await startJob(runs)
     const nowhere = '00000000-0000-4000-8000-000000000000'
@@ -112,7 +112,7 @@ describe("another's run", () => {
     expect((await runs.get(id, ann)).state).not.toBe('aborted')
   })
 
-  it('is seen, ended and run again by an admin', async () => {
+  it('an admin sees, aborts and retries another’s run', async () => {
     const { runs } = await openRig()
     const { id } = await startJob(runs)
     await untilState(runs, id, 'running')
@@ -121,7 +121,7 @@ describe("another's run", () => {
     expect((await runs.retry(id, root)).owner).toBe('root')
   })
 
-  it('is not found through a filter that names its owner', async () => {
+  it('a filter that names the owner does not find another’s run', async () => {
     const { runs } = await openRig()
     await startJob(runs)
     const filter = { limit: 10, owner: 'ann' } as { limit: number }
@@ -130,7 +130,7 @@ describe("another's run", () => {
 })
 
 describe('a retry', () => {
-  it('is a new run of the same spec that names the first', async () => {
+  it('a retry is a new run of the same spec that names the first', async () => {
     const { runs, runner } = await openRig({ script: finishAtOnce })
     const first = await startJob(runs, { tool: 'count', project: 'web', args: { path: 'x' } })
     await untilOver(runs, first.id)
@@ -147,7 +147,7 @@ describe('a retry', () => {
     expect(runner.begun).toEqual([first.id, again.id])
   })
 
-  it('of a run that is not over is refused', async () => {
+  it('a retry of a run that is not over is refused', async () => {
     const { runs } = await openRig()
     const { id } = await startJob(runs)
     expect(await refusalOf(runs.retry(id, ann))).toBe('run_open')
@@ -155,7 +155,7 @@ describe('a retry', () => {
 })
 
 describe('an idempotency key', () => {
-  it('gives one run to all who start it at once', async () => {
+  it('concurrent starts with one idempotency key are one run', async () => {
     const { runs, runner } = await openRig({ script: finishAtOnce })
     const answers = await Promise.all(
       Array.from({ length: 10 }, () =>
@@ -168,7 +168,7 @@ describe('an idempotency key', () => {
     expect(runner.begun).toHaveLength(1)
   })
 
-  it('is not put off by the order of keys, at any depth', async () => {
+  it('an idempotency key ignores the order of members, at any depth', async () => {
     const { runs } = await openRig()
     const key = { idempotencyKey: 'key 1' }
     const first = await runs.start({ kind: 'job', tool: 'a', args: { x: '1', y: '2' } }, ann, key)
@@ -176,7 +176,7 @@ describe('an idempotency key', () => {
     expect(again).toMatchObject({ created: false, run: { id: first.run.id } })
   })
 
-  it('is refused for another request, and is its owner’s alone', async () => {
+  it('an idempotency key is refused for another request, and belongs to its owner alone', async () => {
     const { runs } = await openRig()
     const key = { idempotencyKey: 'key 2' }
     const first = await runs.start({ kind: 'job', tool: 'a' }, ann, key)

@@ -1,4 +1,4 @@
-/** Nobody learns that another's run exists: its answers are those for an id that nobody has. */
+/** Nobody learns that another's run exists: it is answered like an unknown id. */
 import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openRig, post, type Rig } from './support/server.ts'
@@ -25,9 +25,9 @@ async function stateOfTheirs(id = theirs): Promise<string> {
   return ((await response.json()) as { run: { state: string } }).run.state
 }
 
-/** Everything of an answer but what differs between any two: date, name of the request, the id asked for. */
+/** All of an answer but what differs between any two: the date, the name of the request, the requested id. */
 async function answerTo(path: string, init: RequestInit, id: string) {
-  // A stream that is opened after all goes on: that is a failure, too.
+  // A stream that opens by mistake does not end: that is a failure, too.
   const response = await rig.as(rig.other, path, { ...init, signal: AbortSignal.timeout(5000) })
   const { date: _date, 'x-request-id': _name, ...headers } = Object.fromEntries(response.headers)
   return { status: response.status, headers, body: (await response.text()).replaceAll(id, '<id>') }
@@ -56,8 +56,8 @@ const doors: [string, (id: string) => [string, RequestInit]][] = [
 ]
 
 // Seen failing with `maySee` answering true, and with "not yours" in the message for another's run.
-describe('one answer, byte for byte, for another user’s run and for none', () => {
-  it.each(doors)('%s', async (_name, door) => {
+describe('existence', () => {
+  it.each(doors)('%s: another user’s run is answered byte for byte like none', async (_name, door) => {
     const [real, none] = [await answerTo(...door(theirs), theirs), await answerTo(...door(nobodys), nobodys)]
     expect(real.status).toBe(404)
     expect(real).toEqual(none)

@@ -19,7 +19,7 @@ const get = (target: string, ...fields: string[]) =>
     `GET ${target} HTTP/1.1\r\n${fields.map((field) => `${field}\r\n`).join('')}Connection: close\r\n\r\n`,
   )
 
-describe('a Host that is not ours is refused, whatever it asks for', () => {
+describe('Host', () => {
   // Seen failing with `isOurs` answering true; absolute targets, two fields and bracketed addresses each
   // before they were looked at.
   it.each([
@@ -51,7 +51,7 @@ describe('a Host that is not ours is refused, whatever it asks for', () => {
     ['', 421],
     ['localhost@evil.example', 421],
     ['localhost, evil.example', 421],
-  ])('Host: %s is %i', async (host, status) => {
+  ])('whatever the request, Host: %s is %i', async (host, status) => {
     for (const path of ['/healthz', '/page.js', '/docs/json', '/nothing']) {
       const answer = await get(path, `Host: ${host}`)
       expect([path, answer.status]).toEqual([path, path === '/nothing' && status === 200 ? 404 : status])
@@ -74,19 +74,19 @@ describe('a Host that is not ours is refused, whatever it asks for', () => {
     expect((await exchange(rig.port, 'GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n')).status).toBe(200)
   })
 
-  it('nor does a header of a proxy make it ours, where none is trusted', async () => {
+  it('no header of an untrusted proxy makes a foreign Host ours', async () => {
     const fields = ['Host: evil.example', 'X-Forwarded-Host: localhost', 'Forwarded: host=localhost']
     expect((await get('/healthz', ...fields)).status).toBe(421)
   })
 
-  it('also with a good credential, and as a problem that says what to do', async () => {
+  it('a foreign Host is refused even with a valid credential, with a problem that says what to do', async () => {
     const answer = await get('/api/runs', 'Host: rebound.evil.example', `Authorization: Bearer ${rig.admin}`)
     expect(answer.status).toBe(421)
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'misdirected', status: 421 })
   })
 })
 
-describe('a write with a cookie comes from our own page or is refused', () => {
+describe('origins of a write with a cookie', () => {
   const own = () => `http://127.0.0.1:${rig.port}`
   const cases: [string, () => Record<string, string>, number][] = [
     ['neither field', () => ({}), 403],
@@ -100,13 +100,13 @@ describe('a write with a cookie comes from our own page or is refused', () => {
     ['a foreign Origin', () => ({ origin: 'https://evil.example' }), 403],
     ['the Origin of another port', () => ({ origin: 'http://127.0.0.1:1' }), 403],
     ['Origin: null, of a sandboxed frame', () => ({ origin: 'null' }), 403],
-    ['an Origin that is none', () => ({ origin: '127.0.0.1' }), 403],
+    ['a malformed Origin', () => ({ origin: '127.0.0.1' }), 403],
     ['an Origin with our name in front', () => ({ origin: `${own()}.evil.example` }), 403],
     ['an origin that CORS lets in', () => ({ origin: friend }), 403],
   ]
 
   // Seen failing with `checkSameOrigin` taken out, and with `same-site` allowed.
-  it.each(cases)('%s', async (_name, headers, status) => {
+  it.each(cases)('a write with a cookie must come from our own page: %s', async (_name, headers, status) => {
     const init = post(
       { toolId: 'hello', projectId: 'here' },
       { cookie: await rig.cookie('olga'), ...headers() },
@@ -148,7 +148,7 @@ describe('other origins', () => {
     `${friend}.evil.example`,
     `${friend}:444`,
     '*',
-  ])('%s reads nothing', async (origin) => {
+  ])('the origin %s reads nothing', async (origin) => {
     for (const path of ['/healthz', '/api/runs', '/page.js', '/nothing']) {
       expect(allowOf(await rig.as(rig.owner, path, { headers: { origin } }))).toEqual([null, null])
     }
@@ -202,7 +202,7 @@ describe('other origins', () => {
   })
 })
 
-describe('every answer tells a browser not to guess, frame or pass on', () => {
+describe('security headers', () => {
   const wanted = {
     'x-content-type-options': 'nosniff',
     'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
@@ -233,7 +233,7 @@ describe('every answer tells a browser not to guess, frame or pass on', () => {
   ]
 
   // Seen failing with helmet taken out; 421, the probe and unreadable addresses failed before they were mended.
-  it.each(answers)('%s', async (_name, ask) => {
+  it.each(answers)('the security headers are on %s', async (_name, ask) => {
     const response = await ask()
     await response.body?.cancel()
     expect(Object.fromEntries(response.headers)).toMatchObject(wanted)

@@ -76,7 +76,7 @@ describe('frames', () => {
     ['an id of a run', (text) => [`/api/runs/${encodeURIComponent(text)}/events`]],
     ['a ticket', (text) => [`/api/stream/${done}?ticket=${encodeURIComponent(text)}`]],
   ]
-  it.each(places)('take nothing over from %s', async (_name, place) => {
+  it.each(places)('frames take nothing from %s', async (_name, place) => {
     for (const payload of payloads) {
       const [path, headers] = place(payload)
       const stream = await toEnd(path, headers)
@@ -216,7 +216,7 @@ describe('paths', () => {
     '/~root/',
     '/file:///etc/passwd',
     '/page.js/',
-  ])('%s leads out of nothing', async (path) => {
+  ])('the path %s leads out of nothing', async (path) => {
     const answer = await exchange(
       rig.port,
       `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
@@ -229,7 +229,7 @@ describe('paths', () => {
 describe('tools', () => {
   // Seen failing with fillElement letting a value begin with "-".
   it.each(['-e', '--eval=process.exit(0)', '-', '--', '-p1'])(
-    '%s is no value where it would be an option',
+    'the value %s is refused where it would be an option',
     async (text) => {
       const response = await rig.as(
         rig.owner,

@@ -87,7 +87,7 @@ describe('a request that is too much', () => {
   })
 
   // Seen failing with the bodyLimit left out.
-  it('by its body is 413, said at once when it says so and when it does not', async () => {
+  it('too large a body is a 413 at once, whether its length is announced or not', async () => {
     const large = JSON.stringify({ kind: 'job', project: 'here', tool: 'x'.repeat(4000) })
     const told = await rig.as(rig.owner, '/api/runs', post(JSON.parse(large)))
     expect(told.status).toBe(413)
@@ -129,7 +129,7 @@ describe('a request that is too much', () => {
     expect('admin' in {}).toBe(false)
   })
 
-  it('by two lengths, or a length that is none, is 400, and no second request is smuggled in', async () => {
+  it('two lengths, or an invalid one, are a 400, and no second request is smuggled in', async () => {
     const smuggled = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
     for (const fields of [
       ['Content-Length: 4', 'Content-Length: 5'],
@@ -193,7 +193,7 @@ describe('too often', () => {
       fetch(`${rig.url}/login?code=${code}`, { redirect: 'manual', headers })
     for (let n = 0; n < 3; n++) expect((await attempt(`mr_login_${n}`)).status).toBe(401)
     const good = new URL(rig.loginUrl).searchParams.get('code') ?? ''
-    // No header of a proxy changes whose attempts these are, where none is trusted.
+    // No header of an untrusted proxy changes whose attempts these are.
     for (const headers of [{}, { 'x-forwarded-for': '192.0.2.9' }, { forwarded: 'for=192.0.2.9' }]) {
       const refused = await attempt(good, headers as Record<string, string>)
       expect(refused.status).toBe(429)
@@ -239,8 +239,8 @@ describe('connections', () => {
   }
   const descriptors = () => readdirSync('/proc/self/fd').length
 
-  // Seen failing with `whenOver` (delivery/sink.ts) not told of a connection that closed.
-  it('a thousand, opened and dropped at every stage, leave nothing behind', async () => {
+  // Seen failing with `whenOver` not called for a connection that closed.
+  it('a thousand connections, opened and dropped at every stage, leave nothing behind', async () => {
     const id = await rig.job(rig.admin, 'wait')
     const requests = [
       '',
@@ -271,7 +271,7 @@ describe('connections', () => {
   })
 
   // Seen failing with sockets whose `end` and `destroySoon` did nothing.
-  it('a hundred that only half close are closed, before their request and after their answer', async () => {
+  it('a hundred connections that only half close are closed, before their request and after their answer', async () => {
     const before = descriptors()
     const opened = await Promise.all(Array.from({ length: 100 }, () => openSocket(rig.port)))
     for (const [n, { socket }] of opened.entries()) {
@@ -283,7 +283,7 @@ describe('connections', () => {
   })
 
   // Seen failing with the limits of headers (`maxHeaderSize`) and of bodies (`bodyLimit`) at a hundred megabytes.
-  it('floods of headers and bodies are refused or cut before they are all there, and the server goes on', async () => {
+  it('floods of headers and bodies are refused or cut before they are complete, and the server keeps working', async () => {
     /** The status, or 0 when the connection was cut before the answer could be read. */
     const flood = async (first: string, more: string) => {
       const { socket, text, closed } = await openSocket(rig.port)
@@ -311,9 +311,9 @@ describe('connections', () => {
     expect((await fetch(`${rig.url}/healthz`)).status).toBe(200)
   })
 
-  // That six hundred at once were accepted could not fail: a kernel tries again what its queue had no room for.
+  // Counting six hundred accepted connections could not fail: a kernel retries those its queue has no room for.
   // Seen failing with the backlog left out in serve.ts.
-  it('may wait in a queue as long as the kernel allows', async () => {
+  it('connections may wait in the longest queue that the kernel allows', async () => {
     const listening = vi.spyOn(Server.prototype, 'listen')
     const another = await openRig()
     onTestFinished(() => another.stop())

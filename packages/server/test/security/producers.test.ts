@@ -1,4 +1,4 @@
-/** External runs over HTTP: what their producers may do, exactly once, and what nobody else may. */
+/** External runs over HTTP: their producers append exactly once, and nobody else may. */
 import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openRig, post, type Rig } from './support/server.ts'
@@ -42,7 +42,7 @@ async function logOf(id: string): Promise<{ seq: number; type: string; data: Rec
 }
 
 describe('a producer', () => {
-  it('appends events of any type, which followers see as every other event', async () => {
+  it('a producer appends events of any type, which followers see like all others', async () => {
     const id = await begin()
     const events = [
       { type: 'thinking', data: { thought: 'Look first', iteration: 1 } },
@@ -70,7 +70,7 @@ describe('a producer', () => {
     expect(stream.match(/^id: /gm)?.length).toBe(6)
   })
 
-  it('has a repeated batch answered as before, a gap named, and an older epoch refused', async () => {
+  it('a repeated batch is answered as before, a gap is named, and an older epoch is refused', async () => {
     const id = await begin()
     const one = { events: [{ type: 'a' }], producer: 'p', epoch: 1, seq: 0 }
     const first = await append(id, one)
@@ -82,7 +82,7 @@ describe('a producer', () => {
     expect((await logOf(id)).length).toBe(4)
   })
 
-  it('reports a failure as its own words, and the end may be repeated', async () => {
+  it('a producer reports a failure in its own words, and may repeat the end', async () => {
     const id = await begin()
     const end = post({ state: 'errored', error: { message: 'No quota', code: 'budget' } })
     const { body } = await call(rig.owner, `/api/runs/${id}/finish`, end)
@@ -106,7 +106,7 @@ describe('a producer', () => {
     ['x'.repeat(65), 'events.0.type'],
     ['line\nbreak', 'events.0.type'],
     ['', 'events.0.type'],
-  ])('may not send an event of type %j', async (type, path) => {
+  ])('a producer may not send an event of type %j', async (type, path) => {
     const id = await begin()
     const { status, body } = await append(id, { events: [{ type, data: {} }] })
     expect([status, body.errors]).toEqual([400, [expect.objectContaining({ path })]])
@@ -121,12 +121,12 @@ describe('a producer', () => {
     [{ events: [], producer: 'p', seq: -1 }, 'seq'],
     [{ events: [], producer: 'a b', seq: 0 }, 'producer'],
     [{ events: Array.from({ length: 1001 }, () => ({ type: 'a' })) }, 'events'],
-  ])('has the field named that is at fault: %#', async (batch, path) => {
+  ])('an invalid batch is refused with the field at fault: %#', async (batch, path) => {
     const { status, body } = await append(await begin(), batch)
     expect([status, (body.errors as { path: string }[])[0]?.path]).toEqual([400, path])
   })
 
-  it('is interrupted when it is silent for longer than its lease, and not while it shows signs of life', async () => {
+  it('a producer that is silent for longer than its lease is interrupted, and one with signs of life is not', async () => {
     const [silent, alive] = [await begin({ leaseSeconds: 1 }), await begin({ leaseSeconds: 1 })]
     const signs = setInterval(() => void append(alive, { events: [] }), 200)
     try {
@@ -138,7 +138,7 @@ describe('a producer', () => {
     expect((await call(rig.owner, `/api/runs/${silent}`)).body.run.state).toBe('interrupted')
   })
 
-  it('loses its run to an abort, at once', async () => {
+  it('an abort takes the run from its producer at once', async () => {
     const id = await begin()
     const { body } = await call(rig.owner, `/api/runs/${id}/abort`, { method: 'POST' })
     expect(body.run.state).toBe('aborted')
@@ -151,7 +151,7 @@ describe('the token of one run', () => {
   const tokenFor = async (id: string): Promise<string> =>
     (await call(rig.owner, `/api/runs/${id}/token`, { method: 'POST' })).body.token as string
 
-  it('appends to that run', async () => {
+  it('the token of a run appends to that run', async () => {
     const id = await begin()
     const { status, body } = await call(rig.owner, `/api/runs/${id}/token`, { method: 'POST' })
     expect([status, typeof body.expiresAt]).toEqual([201, 'number'])
@@ -159,7 +159,7 @@ describe('the token of one run', () => {
     expect((await append(id, { events: [{ type: 'a' }], producer: 'p', seq: 0 }, token)).status).toBe(200)
   })
 
-  it('opens nothing else', async () => {
+  it('the token of a run opens nothing else', async () => {
     const [id, other] = [await begin(), await begin()]
     const token = await tokenFor(id)
     const refused: [string, RequestInit][] = [
@@ -178,7 +178,7 @@ describe('the token of one run', () => {
       expect([path, (await call(token, path, init)).status]).toEqual([path, 401])
   })
 
-  it('dies with the credential of its maker', async () => {
+  it('the token of a run dies with the credential of its maker', async () => {
     const { token, credential } = await rig.newToken('mortal')
     const id = await begin({}, token)
     const made = (await call(token, `/api/runs/${id}/token`, { method: 'POST' })).body.token as string
@@ -187,7 +187,7 @@ describe('the token of one run', () => {
     expect((await append(id, { events: [] }, made)).status).toBe(401)
   })
 
-  it('is not given for a run that this server does itself, or for one that is over', async () => {
+  it('no token is given for a run that this server works on, or that is over', async () => {
     const job = await rig.job(rig.owner)
     expect((await call(rig.owner, `/api/runs/${job}/token`, { method: 'POST' })).status).toBe(400)
     const id = await begin()

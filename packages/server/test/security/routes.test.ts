@@ -37,7 +37,7 @@ interface Row {
 const all = (status: number) => Object.fromEntries(callers.map((caller) => [caller, status])) as Expected
 const refused = all(401)
 
-/** Anybody, also with a credential that is none. */
+/** Anybody, even with an invalid credential. */
 const anybody = (path: string, status = 200): Row => ({ path, expected: all(status) })
 
 /** Who is signed in. A cookie from a foreign page may not write. */
@@ -101,7 +101,7 @@ const table = new Map<string, Row>([
   ['POST /api/runs/:id/token', ownerOf('/api/runs/:id/token', 400, write)],
   ['POST /api/runs/:id/abort', ownerOf('/api/runs/:id/abort', 200, write)],
   ['POST /api/runs/:id/retry', ownerOf('/api/runs/:id/retry', 201, write)],
-  // A job has no conversation to go on with, and asked nothing.
+  // A job has no conversation to resume, and no questions.
   ['POST /api/runs/:id/resume', ownerOf('/api/runs/:id/resume', 409, write)],
   [
     'POST /api/runs/:id/approvals/:approvalId',
@@ -111,7 +111,7 @@ const table = new Map<string, Row>([
   ...both('/api/tools', users('/api/tools')),
   ['POST /api/execute', users('/api/execute', 200, () => post({ toolId: 'hello', projectId: 'here' }))],
   ...both('/api/stream/:jobId', streamOf('/api/stream/:id')),
-  // Nothing is to be started here: what is asked for is not good.
+  // The request is invalid, so that nothing is started here.
   ['POST /api/agent/test', users('/api/agent/test', 400, () => post({}))],
   ...both('/api/agent/test/stream/:sessionId', streamOf('/api/agent/test/stream/:session')),
   ['POST /api/agent/test/abort/:sessionId', ownerOf('/api/agent/test/abort/:session', 409, write)],
@@ -120,7 +120,7 @@ const table = new Map<string, Row>([
   ['POST /api/agent/execute/:executionId/cancel', ownerOf('/api/agent/execute/:external/cancel', 409, write)],
   ...both('/api/agent/stream/:executionId', streamOf('/api/agent/stream/:external')),
   ...both('/api/queue/status', users('/api/queue/status')),
-  // Anybody may connect, and a credential that is none makes a guest; what is followed decides.
+  // Anybody may connect, and an invalid credential makes a guest; the topics decide.
   ...both('/api/realtime', { ...anybody('/api/realtime'), endless: true }),
   [
     'POST /api/realtime',
@@ -256,7 +256,7 @@ async function statusFor(caller: Caller, { path, init, endless }: Row): Promise<
   return response.status
 }
 
-describe('every route answers every caller as it should', () => {
+describe('routes', () => {
   it('every route has its row in the table, and every row its route', () => {
     // Seen failing with one row taken out, and with a route added to serviceFace.
     expect([...routes].filter((route) => !table.has(route))).toEqual([])
@@ -265,7 +265,7 @@ describe('every route answers every caller as it should', () => {
 
   // Seen failing with `checkAccess` taken out of the hook in routes.ts, with `maySee` answering true, with
   // `isLive` answering true, with `checkSameOrigin` taken out, and with tickets not held to their path.
-  it.each([...table])('%s', async (_route, row) => {
+  it.each([...table])('%s answers every caller as it should', async (_route, row) => {
     const statuses = await Promise.all(callers.map(async (caller) => [caller, await statusFor(caller, row)]))
     expect(Object.fromEntries(statuses)).toEqual(row.expected)
   })

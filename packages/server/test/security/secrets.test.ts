@@ -24,7 +24,7 @@ let rig: Rig
 let log = ''
 /** All that any caller was answered. */
 let answered = ''
-/** What was handed out, each once, to who asked for it. */
+/** The secrets that were handed out, each once, to the caller who requested it. */
 const secrets = new Map<string, string>()
 
 beforeAll(async () => {
@@ -146,7 +146,7 @@ it('no log line has a secret, at any level', () => {
 
 // Seen failing with the query in the message of the not-found answer.
 it("no event and no answer has a secret, not even the caller's own", () => {
-  // The browser that trades a code for a cookie is told the cookie.
+  // A browser that exchanges a code for a cookie receives the cookie.
   expect(foundIn(answered.replaceAll(/"set-cookie":"[^"]*"/g, ''))).toEqual([])
 })
 

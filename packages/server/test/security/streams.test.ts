@@ -32,7 +32,7 @@ async function stream(token = rig.owner, at = path): Promise<Followed> {
 
 const tokenFor = (user: string, ttlMs?: number) => rig.newToken(user, ttlMs)
 
-/** A connection that asks for a stream and takes nothing of it but what its own buffer holds. */
+/** A connection that requests a stream and reads nothing beyond its own buffer. */
 async function neverReads(token: string, at: string): Promise<Socket> {
   const socket = connect(rig.port, '127.0.0.1')
   socket.on('error', () => {})
@@ -86,7 +86,7 @@ describe('a live stream ends', () => {
   })
 })
 
-describe('who may not see a run', () => {
+describe('a caller who may not see a run', () => {
   // Seen failing with `maySee` answering true.
   it('knowing a cursor, an epoch or another face gives no access to a run', async () => {
     const mine = await stream()
@@ -199,7 +199,7 @@ describe('a reader that never reads', () => {
     expect((await stream()).status).toBe(429)
   })
 
-  // Seen failing with Follower.close waiting for what is still to be sent.
+  // Seen failing with Follower.close waiting for pending frames.
   it('a reader that never reads loses its stream with its credential', async () => {
     const { token, credential } = await tokenFor('olga')
     const flood = await rig.job(token, 'flood')

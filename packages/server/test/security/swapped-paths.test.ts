@@ -1,4 +1,4 @@
-/** A project is the directory that the configuration named, not what somebody put in its place since. */
+/** A project is the directory that the configuration named, not one that took its place since. */
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'

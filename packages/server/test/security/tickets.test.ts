@@ -1,4 +1,4 @@
-/** Tickets: one path, one connection at a time, and dead with what they come from. */
+/** Tickets: one path, one connection at a time, and dead with the credential they come from. */
 import { until } from '@millrace/test-support/until'
 import { EventSource } from 'eventsource'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -7,7 +7,7 @@ import { bearer, type Followed, follow } from './support/follow.ts'
 import { openRig, post, type Rig } from './support/server.ts'
 
 let rig: Rig
-/** A run of the owner that goes on, and its stream. */
+/** A run of the owner that does not end by itself, and its stream. */
 let run: string
 let path: string
 const open: Followed[] = []
@@ -210,7 +210,7 @@ describe('a ticket ends', () => {
     expect((await page('&after=3')).status).toBe(401)
   })
 
-  // Failed before: whoever found the address in a log could read the whole run for thirty days.
+  // Failed before: anyone who found the address in a log could read the whole run for thirty days.
   it('a ticket ends for good ten minutes after its run, with any cursor', async () => {
     const ticket = await ticketFor(path)
     await (await use(ticket)).has(3)

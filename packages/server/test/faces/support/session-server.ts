@@ -37,16 +37,16 @@ import { Wakeups } from '#wakeups/wakeups'
 export type Agent = (context: RunContext) => Promise<RunOutcome>
 
 export interface SessionServerOptions {
-  /** What an agent does. Default: begins, says one word, and works until it is told to end. */
+  /** The script of an agent. Default: starts, says one word, and works until it is ended. */
   agent?: Agent
   /** Kinds besides sessions and jobs. */
   kinds?: readonly Kind[]
   /** How many sessions are at work at once. */
   concurrency?: number
   limits?: ConfigFile['limits']
-  /** Of delivery: what heartbeats go by. */
+  /** The clock of delivery, which times heartbeats. */
   clock?: Clock
-  /** A host application says who calls, in `request.user`; else the tokens of people do. */
+  /** True: a host application names the caller in `request.user`. Otherwise callers have tokens. */
   embedded?: boolean
 }
 

@@ -18,16 +18,16 @@ const texts = (...chunks: string[]) =>
 describe('lines', () => {
   it.each([
     ['a newline ends a line', ['a\nb\n'], ['a', 'b']],
-    ['so does a carriage return with a newline', ['a\r\nb\r\n'], ['a', 'b']],
-    ['also when a chunk ends between the two', ['a\r', '\nb'], ['a', 'b']],
+    ['a carriage return with a newline ends a line', ['a\r\nb\r\n'], ['a', 'b']],
+    ['a carriage return and a newline in two chunks end one line', ['a\r', '\nb'], ['a', 'b']],
     ['empty lines are lines', ['\n\r\n\n'], ['', '', '']],
     ['a last line needs no newline', ['a\nb'], ['a', 'b']],
     ['the end after a newline is no line', ['a\n'], ['a']],
     ['nothing is no line', [''], []],
     ['a carriage return rewrites the line', ['10%\r20%\r100%\n'], ['100%']],
-    ['one that comes first as well', ['\r10%\r100%\n'], ['100%']],
-    ['one that nothing follows changes nothing', ['100%\r'], ['100%']],
-    ['nor do two before a newline', ['text\r\r\n'], ['text']],
+    ['a carriage return at the beginning rewrites the line', ['\r10%\r100%\n'], ['100%']],
+    ['a carriage return at the end changes nothing', ['100%\r'], ['100%']],
+    ['two carriage returns before a newline change nothing', ['text\r\r\n'], ['text']],
     ['NUL and escapes pass', ['\0\u001b[31mred\u001b[0m\n'], ['\0\u001b[31mred\u001b[0m']],
     ['a byte order mark passes', ['\ufefftext\n'], ['\ufefftext']],
   ])('%s', (_claim, chunks, lines) => {

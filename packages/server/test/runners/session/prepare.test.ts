@@ -58,7 +58,7 @@ describe('a request for a session', () => {
     for (const cwd of [...outside, 'file', 'missing', 'loop', 'file/x', 'a\0b', '', 7]) {
       expect(fieldsOf({ cwd }), String(cwd)).toEqual(['cwd'])
     }
-    // Whether something outside exists is not told.
+    // The refusal does not reveal whether something outside exists.
     const told = (cwd: string) => {
       try {
         return prepare({ cwd })

@@ -36,7 +36,7 @@ const noSandbox: Sandbox = {
 
 export interface RigOptions {
   script?: Script
-  /** Of the runs it runs; a job unless told. */
+  /** Of the runs it runs. Default: a job. */
   kind?: RunKind
   concurrency?: number
   /** What an earlier server left; nothing unless given. */

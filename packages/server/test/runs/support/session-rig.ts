@@ -28,7 +28,7 @@ export async function openSessions(options: RigOptions & { script: Script }): Pr
 
 let projects = 0
 
-/** Each in a project of its own, unless told. */
+/** Each in a project of its own by default. */
 export async function startSession(
   rig: Rig,
   spec: Record<string, unknown> = {},

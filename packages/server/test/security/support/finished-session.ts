@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { openSqliteStore } from '#store/sqlite/store'
 
-/** Of Olga, in the project `here`. Resolves with its id; nothing is open any more then. */
+/** Runs a session of Olga in the project `here`. Resolves with its id once nothing of it is open. */
 export async function leaveFinishedSession(dataDir: string): Promise<string> {
   mkdirSync(dataDir, { recursive: true })
   const store = await openSqliteStore({ dataDir })

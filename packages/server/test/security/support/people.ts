@@ -1,4 +1,4 @@
-/** Those who call: Olga owns what the tests look at, Otto does not, Ada is an admin. */
+/** The callers: Olga owns the runs under test, Otto does not, Ada is an admin. */
 import { randomUUID } from 'node:crypto'
 import { hashSecret, newSecret } from '#auth/secrets'
 import { createToken } from '#auth/tokens'

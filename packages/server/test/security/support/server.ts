@@ -23,7 +23,7 @@ export const tools = {
     ],
     args: { text: { required: true } },
   },
-  /** As JSON, so that what is not text on a line comes back as it was. */
+  /** As JSON, so that any string is returned unchanged. */
   quote: {
     command: [process.execPath, '-e', 'console.log(JSON.stringify(process.argv[1]))', '--', '{text}'] as [
       string,

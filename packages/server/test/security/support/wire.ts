@@ -1,4 +1,4 @@
-/** Requests as bytes, for what no client library sends. */
+/** Requests as bytes that no client library sends. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
@@ -11,7 +11,7 @@ export interface RawAnswer {
   header: (name: string) => string | undefined
 }
 
-/** Sends bytes and returns what came until the server closed the connection. Ask with `Connection: close`. */
+/** Sends bytes and returns all bytes until the server closes the connection. Use `Connection: close`. */
 export async function exchange(port: number, bytes: string | Buffer): Promise<RawAnswer> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})

@@ -21,7 +21,7 @@ import { expectWhole } from './support/whole.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 
-test('a backup beside a program that writes without pause has all that was acknowledged before, and whole logs', async () => {
+test('a backup beside a program that writes without pause has all events acknowledged before, in whole logs', async () => {
   const dataDir = temporaryFolder()
   const program = startProgram('appender.ts', dataDir)
   const acknowledged = new Map<string, number>()
@@ -39,7 +39,7 @@ test('a backup beside a program that writes without pause has all that was ackno
   }
 }, 120_000)
 
-test('a backup is one file that nobody else can read, without anything of what was deleted', async () => {
+test('a backup is one file that nobody else can read, without any deleted data', async () => {
   const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const kept = await runningRun(store)
@@ -71,7 +71,7 @@ test('a backup of a stopped server needs no server', async () => {
   expect([...expectWhole(file).keys()]).toEqual([id])
 })
 
-test('what exists is not overwritten, be it empty', async () => {
+test('a backup does not overwrite an existing file, even an empty one', async () => {
   const dataDir = temporaryFolder()
   await openTemporary({ dataDir })
   const to = temporaryFolder()

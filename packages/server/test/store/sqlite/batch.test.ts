@@ -36,7 +36,7 @@ test('a write that the database itself refuses fails alone, and the rest of its 
   ])
 })
 
-test('appends that share a transaction are told as one commit and kept as one row', async () => {
+test('appends that share a transaction are announced as one commit and stored as one row', async () => {
   const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const id = await runningRun(store)
@@ -52,7 +52,7 @@ test('appends that share a transaction are told as one commit and kept as one ro
   db.close()
 })
 
-test('a listener that throws keeps neither the others nor the store from going on', async () => {
+test('a listener that throws stops neither the other listeners nor the store', async () => {
   const store = await openTemporary({ dataDir: temporaryFolder() })
   const thrown: unknown[] = []
   const others = process.listeners('uncaughtException')
@@ -71,7 +71,7 @@ test('a listener that throws keeps neither the others nor the store from going o
   expect(thrown).toHaveLength(2)
 })
 
-test('a closed store leaves one file of data, that nobody else can read', async () => {
+test('a closed store leaves one data file that nobody else can read', async () => {
   const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   await store.createRun(newRun())

@@ -44,7 +44,7 @@ test('after kill -9 amid deletions every kept log is whole, the deleted stay del
   expectWhole(databasePath(dataDir))
 })
 
-test('the file becomes shorter by what was deleted, and is sound', async () => {
+test('the file shrinks by the deleted data, and is sound', async () => {
   const dataDir = temporaryFolder()
   const path = databasePath(dataDir)
   const store = await openTemporary({ dataDir })
@@ -76,7 +76,7 @@ test('the file becomes shorter by what was deleted, and is sound', async () => {
   expect([...expectWhole(path).keys()]).toEqual([kept])
 })
 
-test('one call makes a bounded piece of room, of the events of a log as of the entries of a transcript', async () => {
+test('one call deletes a bounded number of events of a log or entries of a transcript', async () => {
   const store = await openTemporary({ dataDir: temporaryFolder() })
   const pieces = async () => {
     for (let calls = 1; ; calls += 1) if (!(await store.reclaim()).more) return calls
@@ -100,7 +100,7 @@ test('one call makes a bounded piece of room, of the events of a log as of the e
   expect(await pieces()).toBeGreaterThan(3)
 })
 
-test('a database that was made without auto-vacuum forgets too, and keeps the room for new events', async () => {
+test('a database created without auto-vacuum deletes too, and keeps the space for new events', async () => {
   const dataDir = temporaryFolder()
   const path = databasePath(dataDir)
   await (await openTemporary({ dataDir })).close()

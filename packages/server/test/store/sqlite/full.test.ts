@@ -29,7 +29,7 @@ function smallDisk(context: TestContext) {
   return { dataDir, makeRoom: () => rmSync(filler) }
 }
 
-/** Appends until the disk is full; returns what was promised for each append. */
+/** Appends until the disk is full; returns the promise of each append. */
 async function fill(store: Store, id: string) {
   const statuses: StoreStatus[] = []
   const { promise: full, resolve } = Promise.withResolvers<void>()
@@ -43,7 +43,7 @@ async function fill(store: Store, id: string) {
   return { statuses, settled }
 }
 
-test('on a full disk appends wait and new runs are refused; with room again all goes on, in order', async (context) => {
+test('on a full disk appends wait and new runs are refused; with room again everything continues, in order', async (context) => {
   const { dataDir, makeRoom } = smallDisk(context)
   const store = await openTemporary({ dataDir, retryFullMs: 20 })
   const id = await runningRun(store)
@@ -53,7 +53,7 @@ test('on a full disk appends wait and new runs are refused; with room again all 
   await expect(store.credentials.revoke('none', 1)).rejects.toMatchObject({ code: 'storage_full' })
   await expect(store.reclaim()).rejects.toMatchObject({ code: 'storage_full' })
   const finished = store.finish(id, 1, completed())
-  // Reading goes on: here the events that were committed before.
+  // Reads still work: here the events that were committed before.
   const readWhileFull = await readAll(store, id)
   expect(readWhileFull.length).toBeLessThan(53)
   makeRoom()
@@ -68,7 +68,7 @@ test('on a full disk appends wait and new runs are refused; with room again all 
   expect((await store.createRun(newRun())).created).toBe(true)
 })
 
-test('a run that was to be created when the disk filled is refused, and the store finds room by itself', async (context) => {
+test('a run created when the disk is full is refused, and the store notices room by itself', async (context) => {
   const { dataDir, makeRoom } = smallDisk(context)
   const store = await openTemporary({ dataDir, retryFullMs: 20 })
   const statuses: string[] = []
@@ -86,7 +86,7 @@ test('a run that was to be created when the disk filled is refused, and the stor
   expect((await store.createRun(newRun())).created).toBe(true)
 })
 
-test('a close on a full disk does not wait for ever: what cannot be written is rejected', async (context) => {
+test('a close on a full disk does not wait forever: pending writes are rejected', async (context) => {
   const { dataDir, makeRoom } = smallDisk(context)
   const store = await openTemporary({ dataDir, retryFullMs: 20 })
   const id = await runningRun(store)
@@ -118,7 +118,7 @@ test('a store that has no room to open says so', async (context) => {
   expect((await openTemporary({ dataDir })).status()).toEqual({ kind: 'ok' })
 })
 
-test('on a full disk an answer is refused and may be given again, and the work of a session waits', async (context) => {
+test('on a full disk an answer is refused and can be given again, and the work of a session waits', async (context) => {
   const { dataDir, makeRoom } = smallDisk(context)
   const store = await openTemporary({ dataDir, retryFullMs: 20 })
   const id = await runningRun(store)

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
 import { startProgram } from './support/program.ts'
 
-test('a second server is refused by the pid of the first, until that is killed', async () => {
+test('a second server is refused with the pid of the first, until that is killed', async () => {
   const dataDir = temporaryFolder()
   const first = startProgram('lock-holder.ts', dataDir)
   expect(await first.lines.next()).toMatchObject({ value: 'held' })
@@ -15,7 +15,7 @@ test('a second server is refused by the pid of the first, until that is killed',
   acquireDataDirLock(dataDir).release()
 })
 
-test('a lock that is refused to its own process stays held against others', async () => {
+test('a second attempt of the holder is refused, and the lock stays held against others', async () => {
   const dataDir = temporaryFolder()
   const lock = acquireDataDirLock(dataDir)
   expect(() => acquireDataDirLock(dataDir)).toThrow(`another server (pid ${process.pid})`)
@@ -28,7 +28,7 @@ test('a lock that is refused to its own process stays held against others', asyn
   acquireDataDirLock(dataDir).release()
 })
 
-test('locks of different directories do not touch each other', () => {
+test('locks of different directories are independent', () => {
   const locks = [acquireDataDirLock(temporaryFolder()), acquireDataDirLock(temporaryFolder())]
   for (const lock of locks) lock.release()
 })

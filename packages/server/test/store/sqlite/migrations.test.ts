@@ -28,7 +28,7 @@ test('an empty directory becomes a database of the newest schema', async () => {
   expect(version(open(dataDir))).toBe(newest)
 })
 
-test('a database of an older version is brought up, step by step, and keeps what it has', async () => {
+test('a database of an older version is migrated step by step, and keeps its data', async () => {
   const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const { run } = await store.createRun(newRun())
@@ -45,7 +45,7 @@ test('a database of an older version is brought up, step by step, and keeps what
   expect(db.prepare('SELECT id, colour FROM runs').all()).toEqual([{ id: run.id, colour: 'blue' }])
 })
 
-test('in a database of schema 4 open sessions stay exclusive, and what is over or no session is not', async () => {
+test('in a database of schema 4 open sessions stay exclusive, and finished ones and other kinds are not', async () => {
   const dataDir = temporaryFolder()
   const db = open(dataDir)
   migrate(db, migrations.slice(0, 4))
@@ -65,7 +65,7 @@ test('in a database of schema 4 open sessions stay exclusive, and what is over o
   expect((await start('busy')).created).toBe(true)
 })
 
-test('a step that fails leaves the database as it was before it', () => {
+test('a failed step leaves the database as it was before it', () => {
   const db = open(temporaryFolder())
   migrate(db)
   const bad = { id: newest + 1, sql: 'CREATE TABLE half (x); INSERT INTO nowhere VALUES (1)' }
@@ -74,7 +74,7 @@ test('a step that fails leaves the database as it was before it', () => {
   expect(db.prepare("SELECT name FROM sqlite_schema WHERE name = 'half'").all()).toEqual([])
 })
 
-test('a database of a newer version is refused, and not touched', async () => {
+test('a database of a newer version is refused, and unchanged', async () => {
   const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const { run } = await store.createRun(newRun())
@@ -90,7 +90,7 @@ test('a database of a newer version is refused, and not touched', async () => {
   expect(await readAll(await openTemporary({ dataDir }), run.id)).toHaveLength(1)
 })
 
-test('a file that is no database is refused', async () => {
+test('a file that is not a database is refused', async () => {
   const dataDir = temporaryFolder()
   const { writeFileSync } = await import('node:fs')
   writeFileSync(databasePath(dataDir), 'this is not a database, however long it may be'.repeat(100))

@@ -119,7 +119,7 @@ const look = fc.record({
   maxBytes: fc.nat(2000),
   maxEvents: fc.integer({ min: 1, max: 20 }),
 })
-/** Steps that are handed over without waiting, so that they share batches; then looks at what came of them. */
+/** Submits steps without waiting, so that they share batches, then checks their results. */
 const round = fc.record({
   steps: fc.array(step, { minLength: 1, maxLength: 12 }),
   looks: fc.array(look, { maxLength: 3 }),
@@ -131,7 +131,7 @@ function textOf(length: number): string {
   return texts + 'é'.repeat(length)
 }
 
-/** Does a step in both; returns what the model says and a promise of what the store does. */
+/** Does a step in both; returns the model's result and a promise of the store's. */
 function perform(store: Store, model: Model, step: Step): { expected: string; actual: Promise<string> } {
   const idOf = (index: number): string => model.runs[index]?.id ?? randomUUID()
   switch (step.op) {
@@ -178,7 +178,7 @@ function perform(store: Store, model: Model, step: Step): { expected: string; ac
       return { expected: model.remove(step.run), actual: actual.then((events) => `${events}`) }
     }
     case 'reclaim':
-      // That it changes nothing anybody sees is what all the other looks say.
+      // All the other checks verify that it changes nothing visible.
       return { expected: 'done', actual: store.reclaim().then(() => 'done') }
     default:
       return step satisfies never
@@ -214,7 +214,7 @@ async function expectSameLog(
   })
 }
 
-/** Once all room is reclaimed, the database holds rows of what is kept and of nothing else. */
+/** Once all space is reclaimed, the database has rows of existing runs and of nothing else. */
 async function expectNothingLeft(store: Store, model: Model, dataDir: string): Promise<void> {
   while ((await store.reclaim()).more);
   const db = new DatabaseSync(databasePath(dataDir), { readOnly: true })

@@ -52,7 +52,7 @@ test('a restored log is that of the backup, in a new epoch, with the credentials
   expect(await store.append(id, 1, [line('on')])).toMatchObject({ firstSeq: 3 })
 })
 
-test('the database of before stays aside with all it had, and can be restored in its turn', async () => {
+test('the old database stays aside with all its data, and can be restored in turn', async () => {
   const { dataDir, id, file } = await backedUp()
   const { aside } = restore(dataDir, file, at)
   expect(expectWhole(aside ?? '').get(id)).toMatchObject({ head: 3 })
@@ -62,7 +62,7 @@ test('the database of before stays aside with all it had, and can be restored in
   expect(await readAll(store, id)).toHaveLength(3)
 })
 
-test('what a killed server left in its write-ahead log goes aside with its database, and never into the new one', async () => {
+test('the write-ahead log of a killed server is set aside with its database, and never mixes with the new one', async () => {
   const { dataDir, file, id } = await backedUp()
   const program = startProgram('appender.ts', dataDir)
   const heads = new Map<string, number>()
@@ -91,7 +91,7 @@ test('a copy with its write-ahead log beside it is restored with it', async () =
   expect(await (await openTemporary({ dataDir })).getRun(run.id)).not.toBeNull()
 })
 
-test('a broken database is replaced all the same, and kept as it is', async () => {
+test('a broken database is replaced, and kept aside unchanged', async () => {
   const { dataDir, file, id } = await backedUp()
   const rubbish = 'no database '.repeat(1000)
   writeFileSync(databasePath(dataDir), rubbish)
@@ -100,14 +100,14 @@ test('a broken database is replaced all the same, and kept as it is', async () =
   expect(await readAll(await openTemporary({ dataDir }), id)).toHaveLength(2)
 })
 
-test('a restore into a directory without a database makes one', async () => {
+test('a restore into a directory without a database creates one', async () => {
   const { file, id } = await backedUp()
   const dataDir = join(temporaryFolder(), 'new')
   expect(restore(dataDir, file, at)).toMatchObject({ aside: null })
   expect(await readAll(await openTemporary({ dataDir }), id)).toHaveLength(2)
 })
 
-test('while a server holds the directory, and from a file that is no sound backup, nothing is restored', async () => {
+test('nothing is restored while a server holds the directory, or from a file that is no sound backup', async () => {
   const { dataDir, file } = await backedUp()
   const before = readFileSync(databasePath(dataDir))
   const lock = acquireDataDirLock(dataDir)

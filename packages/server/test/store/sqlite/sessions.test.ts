@@ -59,7 +59,7 @@ test('after kill -9 questions, answers and the conversation are as they were ack
     await store.finish(said.run, 1, completed())
     const after = await requestedAndResolved(store, said.run)
     expect(after.resolved.toSorted()).toEqual(after.requested.toSorted())
-    // What was kept is there to go on with.
+    // The stored conversation can be resumed.
     const next = await store.createRun(newRun({ kind: 'session', project: 'next', resumes: said.run }))
     expect(await store.readTranscript(next.run.id)).toEqual(entries)
     await store.finish(next.run.id, 0, completed())
@@ -67,7 +67,7 @@ test('after kill -9 questions, answers and the conversation are as they were ack
   }
 })
 
-test('a backup has open questions, answers and conversations, and a restore brings them back', async () => {
+test('a backup has open questions, answers and conversations, and a restore returns them', async () => {
   const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const id = await runningRun(store)
@@ -95,7 +95,7 @@ test('a backup has open questions, answers and conversations, and a restore brin
   expect(resolved.toSorted()).toEqual(requested.toSorted())
 })
 
-test('a database of before there were sessions gets their tables, and its runs go on', async () => {
+test('a database older than sessions gets their tables, and its runs continue', async () => {
   const dataDir = temporaryFolder()
   const db = new DatabaseSync(databasePath(dataDir))
   migrate(db, migrations.slice(0, 3))
@@ -111,7 +111,7 @@ test('a database of before there were sessions gets their tables, and its runs g
   expect(await store.readTranscript(id)).toEqual([entry('first')])
 })
 
-test('nothing of a conversation or a question is left on the disk when its run is gone', async () => {
+test('a deleted run leaves nothing of its conversation or questions on the disk', async () => {
   const dataDir = temporaryFolder()
   const store = await openTemporary({ dataDir })
   const id = await runningRun(store)

@@ -1,4 +1,4 @@
-/** What a session's process gets from the server, and what it does not. */
+/** What the server gives to a session's process, and what it withholds. */
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -128,7 +128,7 @@ describe('a session', () => {
   })
 })
 
-/** Nothing more comes although nobody has stopped. */
+/** Waits until no more events arrive although nothing has ended. */
 async function settled(context: RecordingContext): Promise<void> {
   for (let before = -1, same = 0; same < 10; ) {
     await new Promise((resolve) => setTimeout(resolve, 100))

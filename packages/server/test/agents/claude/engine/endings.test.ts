@@ -169,7 +169,7 @@ describe('a process that breaks the rules', () => {
     const { context, run } = sessions.prepare(nowhere, {
       agent: { pathToClaudeCodeExecutable: path },
       policy: { approvals: 'on', unreadableBash: 'ask' },
-      // Whatever is asked is open: nobody answers.
+      // All questions stay open: nobody answers.
       options: { createPolicy: () => ({ decide: () => ({ decision: 'ask', reason: 'Odd.' }) }) },
     })
     context.answer = () => new Promise(() => {})

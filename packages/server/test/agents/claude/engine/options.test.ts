@@ -62,7 +62,7 @@ describe('the environment of a session', () => {
     const ours = agentEnvironment({ env }, gateway)
     expect(ours).toMatchObject({ CLAUDE_CODE_DISABLE_FILE_MENTIONS: '1', LANG: 'de_DE.UTF-8' })
     expect(ours).not.toHaveProperty('MILLRACE_X')
-    // What is not LANG, LC_ALL, TERM or the name of the client is nobody's to set.
+    // Besides these, the configuration can set none of our variables.
     const free = Object.keys(agentEnvironment({}, gateway)).filter((name) => !isReservedVariable(name))
     expect(free.sort()).toEqual([
       'CLAUDE_AGENT_SDK_CLIENT_APP',

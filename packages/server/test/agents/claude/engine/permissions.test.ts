@@ -1,4 +1,4 @@
-/** The policy's hold on real sessions: what it denies does not happen, whatever fails on the way. */
+/** The policy's hold on real sessions: a denied call does not happen, whatever fails on the way. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Step } from '@millrace/scripted-model'

@@ -5,7 +5,7 @@ import { openSessions, say, serve, use } from '#test/agents/claude/support/sessi
 
 const sessions = openSessions()
 
-/** What the model was told last, by role, reminders left out. */
+/** The messages of the last request to the model, by role, without reminders. */
 function conversationOf(model: { requests: readonly { body: unknown }[] }): string[] {
   const last = model.requests.at(-1)?.body as { messages: { role: string; content: unknown }[] } | undefined
   return (last?.messages ?? []).flatMap(({ role, content }) => {

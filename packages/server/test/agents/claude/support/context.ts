@@ -1,4 +1,4 @@
-/** A session's context that records what is emitted and asked, and keeps the transcript in memory. */
+/** A session's context that records events and questions, and keeps the transcript in memory. */
 import { randomUUID } from 'node:crypto'
 import type { Run } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'

@@ -74,7 +74,7 @@ export async function told(gateway: ModelGateway, asked?: Asked) {
   return { status, headers: answer.headers, body: (await bodyOf(answer)).toString() }
 }
 
-/** What it saw is encoded: the gateway hands no field back that tells the key. */
+/** The echo is encoded: the gateway returns no field that contains the key. */
 export const echo: RequestListener = (asked, answer) => {
   const { method, url, headers } = asked
   answer.setHeader('x-seen', Buffer.from(JSON.stringify({ method, url, headers })).toString('base64'))

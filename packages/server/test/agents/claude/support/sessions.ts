@@ -91,7 +91,7 @@ export function use(name: string, input: Record<string, unknown>, when: Step['wh
   return { when, reply: { content: [{ type: 'tool_use', name, input: input as never }] } }
 }
 
-/** The text of every result of a tool that the model was told. */
+/** The text of every tool result that the model received. */
 export function toolResults(context: RecordingContext): { id: string; text: string; isError: boolean }[] {
   return context.of('user').flatMap((message) => {
     const { content } = message.message as { content: unknown }

@@ -1,4 +1,4 @@
-/** Ends of real connections, to see and say what an ordinary HTTP client or server would not. */
+/** Ends of real connections, to read and write bytes that ordinary HTTP clients and servers do not. */
 import { Buffer } from 'node:buffer'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'

@@ -1,4 +1,4 @@
-/** A run's context that records what is emitted, with commits that a test can hold back. */
+/** A run's context that records emitted events, with commits that a test can hold back. */
 import { randomUUID } from 'node:crypto'
 import type { Run, StreamOutputEvent } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'

@@ -13,7 +13,7 @@ export interface Program {
   readonly ended: Promise<number | string>
 }
 
-/** `before` goes in front of the program: a tracer and its arguments; `after` behind its data directory. */
+/** `before` stands in front of the program: a tracer and its arguments; `after` behind its data directory. */
 export function startProgram(
   name: string,
   dataDir: string,
