@@ -86,14 +86,9 @@ export function resolveCommand(
 function faultOf(arg: ToolArg, value: string): string | null {
   if (value.includes('\0')) return 'a string without NUL'
   if (arg.values !== undefined && !arg.values.includes(value)) return `one of ${arg.values.join(', ')}`
-  if (arg.pattern !== undefined && !matchesWhole(arg.pattern, value))
+  if (arg.pattern !== undefined && !arg.pattern.matches(value))
     return `a string that matches ${arg.pattern.source}`
   return null
-}
-
-function matchesWhole(pattern: RegExp, value: string): boolean {
-  // The flags m, g and y could let a part of the value pass for the whole.
-  return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gmy]/g, '')).test(value)
 }
 
 function fillElement(element: string, values: ReadonlyMap<string, string>, errors: FieldError[]): string[] {

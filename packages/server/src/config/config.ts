@@ -1,4 +1,6 @@
 /** The validated configuration, which `load.ts` builds from the file, the environment and the flags. */
+import type { ValuePattern } from './pattern.ts'
+
 export interface Project {
   id: string
   /** Absolute, links resolved. */
@@ -10,7 +12,7 @@ export interface ToolArg {
   required: boolean
   default: string | undefined
   /** The whole value must match. */
-  pattern: RegExp | undefined
+  pattern: ValuePattern | undefined
   /** The value must be one of these. */
   values: readonly string[] | undefined
 }

@@ -13,7 +13,7 @@ import { type RunEnvironment, readRunEnvironment } from './run-environment.ts'
 import { sectionNames, sectionSchemas } from './schema.ts'
 import { type ConfigFlags, given, isLoopback, isWildcard, readSettings, tokenWarnings } from './settings.ts'
 import { readTools } from './tools.ts'
-import { zeroConfig } from './zero.ts'
+import { zeroConfig } from './zero/zero.ts'
 
 export interface LoadInput {
   flags: ConfigFlags

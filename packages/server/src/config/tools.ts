@@ -4,6 +4,7 @@ import { messageOf } from '@millrace/protocol'
 import { checkTemplate } from './command-template.ts'
 import type { Tool, ToolArg } from './config.ts'
 import { nearest } from './nearest.ts'
+import { ValuePattern } from './pattern.ts'
 import type { Problems } from './problems.ts'
 import { argName, argSchema, envName, type ToolInput, toolId, toolSchema } from './schema.ts'
 
@@ -82,22 +83,22 @@ function readArgs(section: Record<string, unknown>, at: string, problems: Proble
     args.set(name, {
       required: input.required ?? false,
       default: input.default,
-      pattern: wholePattern(input.pattern, `${path}.pattern`, problems),
+      pattern: patternOf(input.pattern, `${path}.pattern`, problems),
       values: input.values,
     })
   }
   return args
 }
 
-/** Anchored here, so that no caller can forget it. */
-function wholePattern(source: string | undefined, at: string, problems: Problems): RegExp | undefined {
+function patternOf(source: string | undefined, at: string, problems: Problems): ValuePattern | undefined {
   if (source === undefined) return undefined
   try {
-    // Compiled alone first: `)(` would be legal only within the parentheses added here.
-    new RegExp(source, 'u')
-    return new RegExp(`^(?:${source})$`, 'u')
+    return new ValuePattern(source)
   } catch (error) {
-    problems.add(at, `a regular expression: ${messageOf(error)}`)
+    problems.add(
+      at,
+      `a regular expression of RE2, without lookaround and backreferences: ${messageOf(error)}`,
+    )
     return undefined
   }
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { makefileTargets } from '#config/makefile'
+import { makefileTargets } from '#config/zero/makefile'
 import { workspace } from './workspace.ts'
 
 const everyday = `

@@ -9,6 +9,7 @@ import type { SandboxedProcess } from '@millrace/sandbox'
 import { resolveCommand } from '#config/command-template'
 import type { Tool } from '#config/config'
 import { graceMs, graceOf } from '#runners/grace'
+import { defaultProcessLimits } from '#runners/limits'
 import type { RunContext, Runner, RunOutcome } from '#runners/runner'
 import { type Clock, wallClock } from '#time/clock'
 import { Output } from './output.ts'
@@ -72,7 +73,6 @@ function spawn(
   { tool, project, argv }: Prepared,
   env: Record<string, string>,
 ): Promise<SandboxedProcess> {
-  const { memoryBytes, processes } = tool.limits
   return context.sandbox.spawn({
     runId: context.run.id,
     argv,
@@ -81,7 +81,10 @@ function spawn(
     projectPath: project.path,
     network: tool.network,
     allowNestedSandbox: tool.allowNestedSandbox,
-    limits: { memoryBytes, processes },
+    limits: {
+      memoryBytes: tool.limits.memoryBytes ?? defaultProcessLimits.memoryBytes,
+      processes: tool.limits.processes ?? defaultProcessLimits.processes,
+    },
     stdin: 'none',
   })
 }

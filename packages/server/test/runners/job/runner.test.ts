@@ -9,6 +9,7 @@ import { Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tool } from '#config/config'
 import { createJobRunner } from '#runners/job/runner'
+import { defaultProcessLimits } from '#runners/limits'
 import { FakeContext, tool } from './support/context.ts'
 
 const workspace = new Workspace()
@@ -202,6 +203,20 @@ describe.each([
     const { context, response } = await complete(sh('yes', { limits }), { sandbox: sandboxOf() })
     expect(response).toMatchObject({ success: false, limit: 'output', signal: 'SIGKILL' })
     expect(context.lines().join('\n').length).toBeLessThanOrEqual(100_000)
+  })
+
+  it('a tool without limits gets those of every run', async () => {
+    const sandbox = sandboxOf()
+    const given: unknown[] = []
+    const spawn: Sandbox['spawn'] = (command) => {
+      given.push(command.limits)
+      return sandbox.spawn(command)
+    }
+    const some = { memoryBytes: undefined, processes: 7, outputBytes: undefined }
+    for (const limits of [undefined, some]) {
+      await complete(sh('true', limits && { limits }), { sandbox: { ...sandbox, spawn } })
+    }
+    expect(given).toEqual([defaultProcessLimits, { ...defaultProcessLimits, processes: 7 }])
   })
 
   it('a job over its process limit is ended and says so', async () => {

@@ -1,17 +1,10 @@
 /** Starts an agent's process in the sandbox. */
 import { realpathSync } from 'node:fs'
-import { totalmem } from 'node:os'
 import { dirname, isAbsolute } from 'node:path'
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
 import type { ProcessLimits, Sandbox, SandboxedProcess } from '@millrace/sandbox'
 import type { Conversation } from '../transcript/restore.ts'
 import { allowedEnvironment } from './environment.ts'
-
-/** The limits of an agent together with all its tools, so that a runaway one leaves room for others. */
-export const defaultProcessLimits: ProcessLimits = {
-  memoryBytes: Math.floor(totalmem() / 2),
-  processes: 2000,
-}
 
 export interface ProcessPlace {
   sandbox: Sandbox

@@ -5,7 +5,7 @@ import type { Step } from '@millrace/scripted-model'
 import { ManualClock } from '@millrace/test-support/manual-clock'
 import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
-import { defaultProcessLimits } from '#agents/claude/process/start'
+import { defaultProcessLimits } from '#runners/limits'
 import { program, saying } from '#test/agents/claude/support/programs'
 import { openSessions, say, serve, use } from '#test/agents/claude/support/sessions'
 

@@ -1,9 +1,9 @@
 /** Zero configuration: the current directory is the only project; its scripts and targets are the tools. */
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Project, Tool } from './config.ts'
+import type { Project, Tool } from '../config.ts'
+import { toolId } from '../schema.ts'
 import { makefileTargets } from './makefile.ts'
-import { toolId } from './schema.ts'
 
 interface ZeroConfig {
   project: Project
