@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { Run } from '@millrace/protocol'
 import type { Script } from '@millrace/scripted-model'
 import {
@@ -80,7 +81,7 @@ async function threeInMidTurn(place: AgentPlace, server: ServerProcess) {
 /** What is to be true of each of them after the next start, whatever ended the server. */
 async function expectInterrupted(server: ServerProcess, ids: readonly string[]): Promise<void> {
   for (const id of ids) {
-    expect(processesOfRun(id)).toEqual([])
+    await until(() => processesOfRun(id).length === 0)
     const { run } = await server.json<{ run: Run }>(`/api/runs/${id}`)
     expect(run).toMatchObject({ state: 'interrupted', project: expect.any(String) })
     const events = await sessionToEnd(server, id)
@@ -98,6 +99,22 @@ async function expectInterrupted(server: ServerProcess, ids: readonly string[]):
 function conversation(place: AgentPlace): string {
   const body = place.model.requests.at(-1)?.body as { messages: unknown } | undefined
   return JSON.stringify(body?.messages)
+}
+
+/** What a server killed at this moment would have kept of a conversation. */
+function transcriptOf({ dataDir }: AgentPlace, run: string): string {
+  const db = new DatabaseSync(join(dataDir, 'millrace.db'), { readOnly: true })
+  try {
+    const entries = db.prepare(
+      'SELECT json FROM transcripts JOIN runs ON runs.n = transcripts.run WHERE runs.id = ?',
+    )
+    return entries
+      .all(run)
+      .map(({ json }) => json)
+      .join('\n')
+  } finally {
+    db.close()
+  }
 }
 
 async function resume(server: ServerProcess, id: string, body?: object): Promise<Run> {
@@ -147,6 +164,8 @@ describe('the end of the server', () => {
     const first = await place.start()
     const sessions = await threeInMidTurn(place, first)
     const exited = once(first.child, 'exit')
+    // The SDK hands the transcript over in its own time.
+    for (const { id } of sessions) await until(() => transcriptOf(place, id).includes('tool_result'))
     first.child.kill('SIGKILL')
     await exited
 

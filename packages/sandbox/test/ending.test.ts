@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { until } from '@millrace/test-support/until'
-import { finish, isRoot, ordinaryUser, textOf, Workspace } from '@millrace/test-support/workspace'
+import { finish, isRoot, ordinaryUser, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { homePrefixOf } from '#homes/own-homes'
 import { endLeftovers } from '#processes/leftovers'
@@ -55,12 +55,15 @@ describe.each([
       '-c',
       'trap "echo bye; exit 5" TERM; echo ready; while :; do sleep 0.02; done',
     ])
-    const output = textOf(child.stdout)
+    let output = ''
+    child.stdout.on('data', (chunk) => {
+      output += String(chunk)
+    })
     child.stderr.resume()
-    await new Promise((resolve) => child.stdout.once('readable', resolve))
-    await child.end(20_000)
+    await until(() => output === 'ready\n')
+    await child.end(100_000)
     expect(await child.exited).toEqual({ code: 5, signal: null })
-    expect(await output).toBe('ready\nbye\n')
+    await until(() => output === 'ready\nbye\n')
   })
 
   it('end() ends also what ignores being asked, and every descendant', async () => {

@@ -1,4 +1,5 @@
 /** What is kept of a conversation, and sessions that resume it in a fresh home. */
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import type { RecordingContext } from '#test/agents/claude/support/context'
 import { openSessions, say, serve, use } from '#test/agents/claude/support/sessions'
@@ -67,6 +68,8 @@ describe('a session that resumes another', () => {
     const killed = sessions.prepare(model, { prompt: 'Do half of it' })
     const ended = killed.run()
     await model.reached('end')
+    // The SDK hands its transcript over in its own time.
+    await until(() => killed.context.transcript.some(({ json }) => json.includes('tool_result')))
     process.kill(killed.context.process?.pid ?? 0, 'SIGKILL')
     expect((await ended).outcome).toMatchObject({ state: 'errored', data: { reason: 'crashed' } })
     const resumed = await sessions.run(model, { prompt: 'go on', resumes: killed.context })
