@@ -5,11 +5,11 @@
  * the run's own, root becomes the project's owner, and the process tree is ended with the run.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chownSync } from 'node:fs'
 import { MillraceError } from '@millrace/protocol'
 import type { Toolchain } from '#bubblewrap/toolchain'
 import { checkHomeFiles, writeHomeFiles } from '#homes/home-files'
 import type { OwnHomes } from '#homes/own-homes'
+import { giveDirectory } from '#ownership'
 import { keep, RunningChild } from '#processes/child'
 import { type OutputPipe, type OutputPipes, writersOf } from '#processes/output-pipes'
 import { startTimeOf } from '#processes/processes'
@@ -47,7 +47,7 @@ export async function spawnUnsandboxed(
     const owner = identity.become.length > 0 ? identity : null
     writeHomeFiles(home, homeFiles, owner)
     // Last: until then nobody else can enter it and put a link in the way.
-    if (owner !== null) chownSync(home, owner.uid, owner.gid)
+    if (owner !== null) giveDirectory(home, owner)
     const [program, ...args] = [...identity.become, ...command.argv]
     const outputs = await parts.pipes.take(identity)
     const writers = writersOf(outputs)

@@ -1,8 +1,9 @@
 /** Files that a run finds in its private home when it starts. */
 import { Buffer } from 'node:buffer'
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, isAbsolute, join, normalize } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
+import { giveDirectory, giveFile, type Owner } from '#ownership'
 import { directoriesBetween } from '#paths'
 
 export interface HomeFile {
@@ -27,20 +28,16 @@ export function checkHomeFiles(files: ReadonlyMap<string, string | Buffer> = new
 }
 
 /** Into a home that nobody else can enter yet: its directories and files become the owner's. */
-export function writeHomeFiles(
-  home: string,
-  files: readonly HomeFile[],
-  owner: { uid: number; gid: number } | null,
-): void {
+export function writeHomeFiles(home: string, files: readonly HomeFile[], owner: Owner | null): void {
   const directories = new Set<string>()
   for (const { path, content } of files) {
     const file = join(home, path)
     mkdirSync(dirname(file), { recursive: true, mode: homeDirectoryMode })
     for (const directory of directoriesBetween(home, file)) directories.add(directory)
     writeFileSync(file, content, { flag: 'wx', mode: homeFileMode })
-    if (owner !== null) chownSync(file, owner.uid, owner.gid)
+    if (owner !== null) giveFile(file, owner)
   }
-  if (owner !== null) for (const directory of directories) chownSync(directory, owner.uid, owner.gid)
+  if (owner !== null) for (const directory of directories) giveDirectory(directory, owner)
 }
 
 function refusal(path: string, why: string): MillraceError {

@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto'
 import {
   chmodSync,
-  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -18,6 +17,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { giveDirectory } from '#ownership'
 import { isWithin } from '#paths'
 import { carriersOf, runIdVariable } from '#processes/processes'
 import type { SandboxedCommand, SandboxedProcess } from '#sandbox'
@@ -55,7 +55,7 @@ export async function probe(options: ProbeOptions): Promise<Attempt[]> {
     writeFileSync(join(project, script), readFileSync(fileURLToPath(new URL(script, import.meta.url))), {
       mode: 0o644,
     })
-    if (process.getuid?.() === 0) chownSync(project, options.owner.uid, options.owner.gid)
+    if (process.getuid?.() === 0) giveDirectory(project, options.owner)
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject)
       listener.listen(0, '127.0.0.1', resolve)

@@ -7,7 +7,6 @@
  * put there. All file access is synchronous: between looking and acting nothing of ours runs.
  */
 import {
-  chownSync,
   closeSync,
   fchownSync,
   fstatSync,
@@ -21,6 +20,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { giveDirectory } from '#ownership'
 import { entryAt } from '#paths'
 
 export interface StandIn {
@@ -122,15 +122,17 @@ function create(held: Held, owner: { uid: number; gid: number }): boolean {
     held.inode = stat.ino
     return true
   } catch (error) {
-    // EEXIST: somebody was quicker, and what is there is theirs. ENOENT: the parent went away.
-    if (['EEXIST', 'EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR'].includes(codeOf(error))) return false
+    // EEXIST: another process was quicker, and what is there is its own. ENOENT: the parent is gone.
+    // ELOOP, ENOTDIR: what was made has been replaced.
+    if (['EEXIST', 'EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error)))
+      return false
     throw error
   }
 }
 
 function createDirectory(path: string, owner: { uid: number; gid: number }): Stats {
   mkdirSync(path, 0o755)
-  if (process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid)
+  if (process.getuid?.() === 0) giveDirectory(path, owner)
   const stat = entryAt(path)
   if (stat === null) throw Object.assign(new Error(`${path} is gone`), { code: 'ENOENT' })
   return stat

@@ -6,7 +6,7 @@
  * is something to repair. Both are gone when `close()` has resolved.
  */
 import { createHash } from 'node:crypto'
-import { chownSync, cpSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { cpSync, lchownSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { demoProject, demoScript, loadScript, startScriptedModel } from '@millrace/scripted-model'
@@ -41,8 +41,9 @@ export async function openDemo(dataDir: string, { withProject }: { withProject: 
     mkdirSync(folder, { mode: 0o755 })
     cpSync(demoProject, path, { recursive: true })
     if (process.getuid?.() === 0) {
-      for (const entry of ['.', ...readdirSync(path, { recursive: true, encoding: 'utf8' })]) {
-        chownSync(join(path, entry), nobody, nobody)
+      // The folder last: from then on another process of that user could replace what is in it.
+      for (const entry of [...readdirSync(path, { recursive: true, encoding: 'utf8' }).reverse(), '.']) {
+        lchownSync(join(path, entry), nobody, nobody)
       }
     }
   } catch (error) {
