@@ -4,7 +4,8 @@
  * Owns one timer, and only while a stream is open. Invariants: a stream whose credential is revoked or
  * expired ends within one sweep, even if another process revoked it (the sweep asks the store); no user
  * and no address has more streams than allowed, ended ones not counted; no user's stream is ended to make
- * room for another user's, and guests leave half of all places to users.
+ * room for another user's. Guests are counted apart from users at each address, and leave half of all
+ * places to users, so that no number of guests keeps a user out.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
@@ -66,7 +67,8 @@ export class OpenStreams {
   readonly #parts: OpenStreamsParts
   readonly #entries = new Set<Entry>()
   readonly #ofUser = new Groups<Entry>()
-  readonly #ofAddress = new Groups<Entry>()
+  readonly #usersAt = new Groups<Entry>()
+  readonly #guestsAt = new Groups<Entry>()
   readonly #ofTicket = new Groups<Entry>()
   #timer: NodeJS.Timeout | null = null
   #sweeping = false
@@ -91,12 +93,12 @@ export class OpenStreams {
     const ticket = ticketOf(identity)
     if (ticket !== null) for (const entry of [...this.#ofTicket.of(ticket)]) this.#end(entry, 'ticket')
     this.#makeRoomForUser(user)
-    this.#makeRoom(limits.streamsPerAddress, 'address', this.#ofAddress.of(address), user)
+    this.#makeRoomAtAddress(address, user)
     this.#makeRoom(limits.streams, 'server', this.#entries, user)
     const entry: Entry = { identity, address, stream: null, released: false }
     this.#entries.add(entry)
     this.#ofUser.add(user, entry)
-    this.#ofAddress.add(address, entry)
+    this.#at(user).add(address, entry)
     if (ticket !== null) this.#ofTicket.add(ticket, entry)
     this.#timer ??= setInterval(() => void this.#sweep(), sweepMs).unref()
     const release = () => this.#release(entry)
@@ -122,7 +124,7 @@ export class OpenStreams {
     entry.released = true
     this.#entries.delete(entry)
     this.#ofUser.delete(userOf(entry.identity), entry)
-    this.#ofAddress.delete(entry.address, entry)
+    this.#at(userOf(entry.identity)).delete(entry.address, entry)
     const ticket = ticketOf(entry.identity)
     if (ticket !== null) this.#ofTicket.delete(ticket, entry)
     if (this.#entries.size === 0) this.close()
@@ -133,8 +135,13 @@ export class OpenStreams {
     const [before, user] = [userOf(entry.identity), userOf(identity)]
     if (before !== user) {
       this.#makeRoomForUser(user)
+      if (before === null) this.#makeRoomAtAddress(entry.address, user)
       this.#ofUser.delete(before, entry)
       this.#ofUser.add(user, entry)
+      if (before === null) {
+        this.#guestsAt.delete(entry.address, entry)
+        this.#usersAt.add(entry.address, entry)
+      }
     }
     entry.identity = identity
   }
@@ -145,6 +152,14 @@ export class OpenStreams {
     const same = this.#ofUser.of(user)
     if (user === null) this.#makeRoom(Math.ceil(streams / 2), 'server', same, user)
     else this.#makeRoom(streamsPerUser, 'user', same, user)
+  }
+
+  #at(user: string | null): Groups<Entry> {
+    return user === null ? this.#guestsAt : this.#usersAt
+  }
+
+  #makeRoomAtAddress(address: string, user: string | null): void {
+    this.#makeRoom(this.#parts.limits.streamsPerAddress, 'address', this.#at(user).of(address), user)
   }
 
   #makeRoom(

@@ -1,4 +1,4 @@
-/** How often a caller may do what is expensive: start runs, try to log in. Counted in memory, per node. */
+/** How often a caller may do what is expensive (start runs) or suspect (fail to log in). Counted in memory, per node. */
 import fastifyRateLimit from '@fastify/rate-limit'
 import { MillraceError } from '@millrace/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -9,7 +9,7 @@ export type RateLimit = (request: FastifyRequest) => Promise<void>
 export interface RateLimits {
   /** Starts of runs, by user, over all faces. */
   starts: RateLimit
-  /** Attempts to log in, by address. */
+  /** Failed attempts to log in, by address. */
   logins: RateLimit
   /** Tickets, by user: each is a row that lives as long as the credential behind it. */
   tickets: RateLimit
@@ -47,6 +47,6 @@ export async function createRateLimits(
   return {
     starts: perMinute(limits.startsPerMinute, 'Too many runs were started', byUser),
     tickets: perMinute(ticketsPerMinute, 'Too many tickets', byUser),
-    logins: perMinute(limits.loginsPerMinute, 'Too many attempts to log in', (request) => request.ip),
+    logins: perMinute(limits.loginsPerMinute, 'Too many failed attempts to log in', (request) => request.ip),
   }
 }

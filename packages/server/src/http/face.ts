@@ -50,7 +50,8 @@ export type FaceApp = FastifyInstance<
 export interface Face {
   /** The shape in which all of its routes refuse; RFC 9457 by default. */
   refusals?: RefusalShape
-  routes(app: FaceApp): void | Promise<void>
+  /** `rates` are for routes that count only some calls; others name theirs in `config.rate`. */
+  routes(app: FaceApp, rates: RateLimits): void | Promise<void>
 }
 
 /** The caller of a route that is not public. */

@@ -7,7 +7,7 @@ import fastifyCookie from '@fastify/cookie'
 import type { ErrorCode } from '@millrace/protocol'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
-import { createRateLimits, type RateLimitSettings } from '#admission/rate-limits'
+import { createRateLimits, type RateLimitSettings, type RateLimits } from '#admission/rate-limits'
 import type { Face, FaceApp } from './face.ts'
 import { checkAccess, checkHost, type GuardParts, identify } from './guard.ts'
 import { readJsonBodies } from './json-body.ts'
@@ -41,7 +41,7 @@ export function routes(parts: RoutesParts): FastifyPluginAsync {
 
     app.addHook('onRoute', (route) => parts.runStreams.add(route))
     app.addHook('onRequest', (request, reply) => admit(request, reply, parts))
-    await limitRates(app, parts.limits)
+    const rates = await limitRates(app, parts.limits)
     for (const face of parts.faces) {
       await app.register(async (context) => {
         const { refusals } = face
@@ -50,7 +50,7 @@ export function routes(parts: RoutesParts): FastifyPluginAsync {
             route.config = { refusals, ...route.config }
           })
         }
-        await face.routes(context as unknown as FaceApp)
+        await face.routes(context as unknown as FaceApp, rates)
       })
     }
   }
@@ -76,10 +76,11 @@ async function admit(request: FastifyRequest, reply: FastifyReply, parts: Routes
 }
 
 /** Counts a call once its body is known to be valid, before its route does anything. */
-async function limitRates(app: FaceApp, limits: RateLimitSettings): Promise<void> {
+async function limitRates(app: FaceApp, limits: RateLimitSettings): Promise<RateLimits> {
   const rates = await createRateLimits(app, limits)
   app.addHook('preHandler', async (request) => {
     const { starts, rate = starts ? 'starts' : undefined } = request.routeOptions.config
     if (rate !== undefined) await rates[rate](request)
   })
+  return rates
 }

@@ -1,5 +1,6 @@
 /** Logs browsers in: a one-use code in an address becomes a cookie. */
 import { z } from 'zod'
+import type { RateLimits } from '#admission/rate-limits'
 import type { Authenticator } from '#auth/authenticator'
 import { type Face, type FaceApp, mountPath, principalOf } from '#http/face'
 
@@ -14,18 +15,18 @@ export interface LoginFaceParts {
 
 export function loginFace(parts: LoginFaceParts): Face {
   return {
-    routes(app) {
-      loginRoute(app, parts)
+    routes(app, rates) {
+      loginRoute(app, parts, rates)
       codeRoutes(app, parts)
     },
   }
 }
 
-function loginRoute(app: FaceApp, parts: LoginFaceParts): void {
+function loginRoute(app: FaceApp, parts: LoginFaceParts, rates: Pick<RateLimits, 'logins'>): void {
   app.get(
     '/login',
     {
-      config: { access: 'public', rate: 'logins' },
+      config: { access: 'public' },
       // A HEAD request, as link scanners send, must not use up the code.
       exposeHeadRoute: false,
       schema: { hide: true, querystring: codeQuery },
@@ -35,6 +36,8 @@ function loginRoute(app: FaceApp, parts: LoginFaceParts): void {
       const redeemed = code === undefined ? null : await parts.auth.redeem(code)
       reply.header('Cache-Control', 'no-store').header('Referrer-Policy', 'no-referrer')
       if (redeemed === null) {
+        // Only failures count: nobody's wrong codes keep out the holder of a good one, which cannot be guessed.
+        await rates.logins(request)
         return reply.code(401).type('text/html; charset=utf-8').serializer(String).send(refusal)
       }
       return reply
