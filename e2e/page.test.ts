@@ -122,6 +122,18 @@ describe('the page', () => {
     expect(browser.complaints).toEqual([])
   })
 
+  it('shows on request only the runs that failed', async () => {
+    const items = page().locator('#runs > li')
+    const all = await items.count()
+    expect(all).toBeGreaterThan(1)
+    await page().check('#failed-only')
+    await expect.poll(() => items.count()).toBe(1)
+    expect(await items.innerText()).toContain('exit 3')
+    await page().uncheck('#failed-only')
+    await expect.poll(() => items.count()).toBe(all)
+    expect(browser.complaints).toEqual([])
+  })
+
   it('asks for the arguments of a tool, and shows output as text', async () => {
     await page().selectOption('select[name=tool]', 'greet')
     await page().getByLabel('name').fill('<i>world</i>')

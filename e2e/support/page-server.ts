@@ -134,6 +134,7 @@ const emptyRun: Run = {
   project: 'demo',
   owner: 'admin',
   state: 'running',
+  outcome: null,
   spec: {},
   attempt: 1,
   createdAt: 0,

@@ -1,6 +1,6 @@
 /** Bodies of the native face, as a client writes and reads them (docs/protocol.md#3-runs). */
 import type { LogEvent } from './events.ts'
-import type { Run, RunKind, RunState } from './runs.ts'
+import type { Run, RunKind, RunOutcome, RunState } from './runs.ts'
 import type { ApprovalSource } from './sessions.ts'
 
 /** `POST /api/runs` for a job: a tool of the configuration, run in a project. */
@@ -104,7 +104,12 @@ export interface RunResponse {
 export interface ListRunsQuery {
   kind?: RunKind | undefined
   state?: RunState | undefined
+  outcome?: RunOutcome | undefined
   project?: string | undefined
+  /** Only runs of this user: for admins, who see everybody's. */
+  owner?: string | undefined
+  /** Text in the title, the tool, the prompt or the id, whatever its case. 200 characters at most. */
+  q?: string | undefined
   /** 1 to 200. Default: 50. */
   limit?: number | undefined
   /** `nextCursor` of the page before. */

@@ -21,6 +21,30 @@ export function isFinal(state: RunState): state is FinalState {
   return (finalStates as readonly RunState[]).includes(state)
 }
 
+/** How a run ended: a job that ran and failed is `completed`, and its outcome is `failure`. */
+export const runOutcomes = ['success', 'failure', 'aborted', 'interrupted'] as const
+export type RunOutcome = (typeof runOutcomes)[number]
+
+/** The outcome of a run from its state and, for a job, its `ExecutionResponse`; null while the run is open. */
+export function outcomeOf(kind: RunKind, state: RunState, result: unknown): RunOutcome | null {
+  switch (state) {
+    case 'queued':
+    case 'starting':
+    case 'running':
+      return null
+    case 'completed':
+      if (kind !== 'job') return 'success'
+      return (result as { success?: unknown } | null | undefined)?.success === true ? 'success' : 'failure'
+    case 'errored':
+      return 'failure'
+    case 'aborted':
+    case 'interrupted':
+      return state
+    default:
+      return state satisfies never
+  }
+}
+
 /** Why a run was made to end from outside. The first cause recorded wins. */
 export const endCauses = ['abort', 'shutdown', 'crash'] as const
 export type EndCause = (typeof endCauses)[number]
@@ -88,6 +112,8 @@ export interface Run {
   /** Name of the user who started it. */
   owner: string
   state: RunState
+  /** Null while the run is open. */
+  outcome: RunOutcome | null
   /** What was asked for, as it was asked. */
   spec: Record<string, unknown>
   /** How often it was claimed; 0 while it waits for the first time. */

@@ -6,6 +6,8 @@ import {
   finalStates,
   isFinal,
   openStates,
+  outcomeOf,
+  type RunKind,
   type RunState,
   runKinds,
   runStates,
@@ -24,6 +26,31 @@ describe('canMove', () => {
     const next = order[order.indexOf(from) + 1]
     const expected = [...(next === undefined ? [] : [next]), ...finalStates]
     expect(runStates.filter((to) => canMove(from, to))).toEqual(expected)
+  })
+})
+
+describe('the outcome', () => {
+  it('a job that ran and did not succeed is a failure, whatever its state says', () => {
+    expect(outcomeOf('job', 'completed', { success: true, exitCode: 0 })).toBe('success')
+    for (const result of [{ success: false, exitCode: 3 }, { exitCode: 0 }, {}, null, undefined, 'ok']) {
+      expect(outcomeOf('job', 'completed', result)).toBe('failure')
+    }
+  })
+
+  it.each<RunKind>(['session', 'execution', 'external'])(
+    'a completed %s is a success, whatever its result',
+    (kind) => {
+      for (const result of [{ success: false }, null, 'done']) {
+        expect(outcomeOf(kind, 'completed', result)).toBe('success')
+      }
+    },
+  )
+
+  it.each(runKinds)('a %s has no outcome while it is open; else its state decides', (kind) => {
+    for (const state of openStates) expect(outcomeOf(kind, state, { success: true })).toBeNull()
+    expect(outcomeOf(kind, 'errored', { success: true })).toBe('failure')
+    expect(outcomeOf(kind, 'aborted', null)).toBe('aborted')
+    expect(outcomeOf(kind, 'interrupted', null)).toBe('interrupted')
   })
 })
 
@@ -86,6 +113,7 @@ describe('runSchema', () => {
     project: 'web',
     owner: 'ann',
     state: 'queued',
+    outcome: null,
     spec: { tool: 'count' },
     attempt: 0,
     createdAt: 1,

@@ -48,8 +48,22 @@ let openId = null
 /** Undefined until the first page arrives, null when there are no older runs. */
 let nextCursor
 
+/** The list's address: of all runs, or of those that failed. */
+function query() {
+  return `api/runs?limit=50${byId('failed-only').checked ? '&outcome=failure' : ''}`
+}
+
+/** Begins the list again, with what the page already knows. */
+byId('failed-only').addEventListener('change', () => {
+  nextCursor = undefined
+  drawList()
+  void attempt(refresh)
+})
+
 async function refresh() {
-  const page = await api('api/runs?limit=50')
+  const asked = query()
+  const page = await api(asked)
+  if (asked !== query()) return
   if (byId('problem').classList.contains('away')) byId('problem').hidden = true
   for (const run of page.runs) update(run)
   if (nextCursor === undefined) nextCursor = page.nextCursor
@@ -66,14 +80,16 @@ function update(run) {
 }
 
 async function older() {
-  const page = await api(`api/runs?limit=50&cursor=${encodeURIComponent(nextCursor)}`)
+  const page = await api(`${query()}&cursor=${encodeURIComponent(nextCursor)}`)
   for (const run of page.runs) update(run)
   nextCursor = page.nextCursor
   drawList()
 }
 
 function drawList() {
-  const sorted = [...runs.values()].sort((a, b) => b.createdAt - a.createdAt)
+  const failedOnly = byId('failed-only').checked
+  const shown = [...runs.values()].filter(({ outcome }) => !failedOnly || outcome === 'failure')
+  const sorted = shown.sort((a, b) => b.createdAt - a.createdAt)
   list.draw(sorted, openId)
   byId('no-runs').hidden = sorted.length > 0
   byId('more').hidden = !nextCursor

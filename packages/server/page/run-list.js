@@ -4,9 +4,8 @@
 /** The state of a run in a word, and the style of that word. */
 export function stateOf(run) {
   if (run.state !== 'completed') return { label: run.state, look: run.state }
-  if (run.kind !== 'job') return { label: 'completed', look: 'ok' }
-  const { success = true, exitCode, signal, timedOut, limit } = run.result ?? {}
-  if (success) return { label: 'ok', look: 'ok' }
+  if (run.outcome === 'success') return { label: run.kind === 'job' ? 'ok' : 'completed', look: 'ok' }
+  const { exitCode, signal, timedOut, limit } = run.result ?? {}
   if (timedOut) return { label: 'timed out', look: 'failed' }
   if (limit !== undefined) return { label: `${limit} limit`, look: 'failed' }
   return { label: signal ?? `exit ${exitCode}`, look: 'failed' }
@@ -15,6 +14,7 @@ export function stateOf(run) {
 /** The name of a run: its tool, or the first line of its prompt. */
 export function nameOf({ kind, spec }) {
   if (spec.tool !== undefined) return spec.tool
+  if (spec.title !== undefined) return spec.title
   return typeof spec.prompt === 'string' ? spec.prompt.trim().split('\n')[0].slice(0, 120) : kind
 }
 
@@ -36,6 +36,8 @@ export function newRunList(element, open) {
   return {
     /** Takes `runs` newest first. */
     draw(runs, openId) {
+      const shown = new Set(runs.map(({ id }) => id))
+      for (const [id, item] of items) if (!shown.has(id)) item.remove()
       for (const [index, run] of runs.entries()) {
         const item = itemOf(run)
         fill(item.firstElementChild, run, run.id === openId)

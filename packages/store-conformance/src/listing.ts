@@ -1,6 +1,6 @@
 /** Listings: pages, filters, active runs. */
 import type { RunKind } from '@millrace/protocol'
-import type { RunFilter, Store } from '@millrace/server/store'
+import type { Finish, RunFilter, Store } from '@millrace/server/store'
 import { describe, expect, test } from 'vitest'
 import { completed, newRun, runningRun, type Subject, upTo } from './material.ts'
 
@@ -48,6 +48,59 @@ export function describeListing(subject: Subject): void {
       expect(await found({ state: 'starting' })).toEqual([a])
       expect(await found({ owner: 'bob', state: 'starting' })).toEqual([])
       expect(await found({ owner: 'nobody' })).toEqual([])
+    })
+
+    test('a run has no outcome until it ends, then the one that its state and its result stand for', async () => {
+      const { store } = subject
+      const ended = async (kind: RunKind, finish: Partial<Finish>, owner = 'ada') => {
+        const id = await runningRun(store, { kind, owner })
+        expect((await store.getRun(id))?.outcome).toBeNull()
+        await store.finish(id, 1, { ...completed(), ...finish })
+        return id
+      }
+      const passed = await ended('job', { result: { success: true, exitCode: 0 } })
+      const exited = await ended('job', { result: { success: false, exitCode: 3 } })
+      const answered = await ended('execution', { result: { success: false } })
+      const errored = await ended('session', { state: 'errored', error: { message: 'no' } }, 'bob')
+      const aborted = await ended('job', { state: 'aborted' })
+      const interrupted = await ended('external', { state: 'interrupted' })
+      await store.createRun(newRun())
+      await subject.reopen()
+      const found = (filter: Partial<RunFilter>) => idsOf(subject.store, filter)
+      expect(await found({ outcome: 'success' })).toEqual([answered, passed])
+      expect(await found({ outcome: 'failure' })).toEqual([errored, exited])
+      expect(await found({ outcome: 'failure', owner: 'ada' })).toEqual([exited])
+      expect(await found({ outcome: 'failure', state: 'errored' })).toEqual([errored])
+      expect(await found({ outcome: 'aborted' })).toEqual([aborted])
+      expect(await found({ outcome: 'interrupted' })).toEqual([interrupted])
+      expect((await subject.store.getRun(exited))?.outcome).toBe('failure')
+    })
+
+    test('a run is found by text in its tool, its title, its prompt or its id, whatever the case', async () => {
+      const { store } = subject
+      const make = async (spec: Record<string, unknown>, owner = 'ada') =>
+        (await store.createRun(newRun({ spec, owner }))).run.id
+      const job = await make({ tool: 'npm:Test' })
+      const session = await make({ prompt: `Größe 100%_ of\nthe "test" suite\ud83d` }, 'bob')
+      const external = await make({ title: 'Nightly build' })
+      const execution = await make({ task: 'Plan the release', secret: 'hidden' })
+      const found = (q: string, filter: Partial<RunFilter> = {}) => idsOf(store, { q, ...filter })
+      expect(await found('TEST')).toEqual([session, job])
+      expect(await found('test', { owner: 'bob' })).toEqual([session])
+      expect(await found('GRÖSSE')).toEqual([])
+      expect(await found('gröSSe')).toEqual([])
+      expect(await found('GRÖßE')).toEqual([session])
+      expect(await found('100%_')).toEqual([session])
+      expect(await found('1%')).toEqual([])
+      expect(await found('of\nthe "')).toEqual([session])
+      expect(await found('night')).toEqual([external])
+      expect(await found('release')).toEqual([execution])
+      expect(await found('hidden')).toEqual([])
+      expect(await found(job.slice(3, 20).toUpperCase())).toEqual([job])
+      expect(await found('')).toEqual([execution, external, session, job])
+      const page = await store.listRuns({ q: 'test', limit: 1 })
+      expect(page.runs.map(({ id }) => id)).toEqual([session])
+      expect(await found('test', { cursor: page.nextCursor ?? '' })).toEqual([job])
     })
 
     test('a cursor that came from no page is refused, and the refusal names `cursor`', async () => {

@@ -13,6 +13,7 @@ export function describeQueue(subject: Subject): void {
       expect(record).toEqual({
         ...shown,
         state: 'queued',
+        outcome: null,
         attempt: 0,
         startedAt: null,
         finishedAt: null,

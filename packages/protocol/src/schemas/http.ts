@@ -24,7 +24,7 @@ import type {
   StartSessionBody,
   ToolsResponse,
 } from '#requests'
-import { runKinds, runStates } from '#runs'
+import { runKinds, runOutcomes, runStates } from '#runs'
 import { logEventSchema, runSchema } from './records.ts'
 
 const name = z.string().min(1).max(255)
@@ -128,7 +128,12 @@ export const runResponse = z.object({ run: runSchema }) satisfies z.ZodType<RunR
 export const listRunsQuery = z.strictObject({
   kind: z.enum(runKinds).optional(),
   state: z.enum(runStates).optional(),
+  outcome: z.enum(runOutcomes).optional(),
   project: name.optional(),
+  /** Only runs of this user: for admins, who see everybody's. */
+  owner: z.string().min(1).max(255).optional(),
+  /** Text in the title, the tool, the prompt or the id, whatever its case. */
+  q: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   /** `nextCursor` of the page before. */
   cursor: z.string().max(200).optional(),

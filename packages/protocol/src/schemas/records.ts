@@ -1,7 +1,7 @@
 /** A run and an event as zod schemas. The interfaces in `runs.ts` and `events.ts` say what the fields mean. */
 import { z } from 'zod'
 import { eventTypePattern, type LogEvent } from '#events'
-import { type Run, runKinds, runStates } from '#runs'
+import { type Run, runKinds, runOutcomes, runStates } from '#runs'
 
 const jsonObject = z.record(z.string(), z.unknown())
 
@@ -18,6 +18,7 @@ export const runSchema = z.object({
   project: z.string().nullable(),
   owner: z.string(),
   state: z.enum(runStates),
+  outcome: z.enum(runOutcomes).nullable(),
   spec: jsonObject,
   attempt: z.int().nonnegative(),
   createdAt: z.int(),

@@ -5,6 +5,7 @@ export type { CallItem, CallStatus, Item, NoteItem, OpenApproval, TextItem } fro
 export type { JobView, Line } from './job.ts'
 export { itemAt, itemsOf, type List, lengthOf } from './list.ts'
 export { type Nested, nest } from './nest.ts'
+export { nameOf, resultText } from './result.ts'
 export type { ViewEvent } from './run.ts'
 export type { SessionView } from './session.ts'
 export { callInFull, callInLine, clip, excerpt } from './tool-call.ts'

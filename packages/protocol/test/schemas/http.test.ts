@@ -39,7 +39,10 @@ describe('listRunsQuery', () => {
     { limit: '1.5' },
     { limit: 'x' },
     { state: 'done' },
-    { owner: 'a' },
+    { owner: '' },
+    { outcome: 'failed' },
+    { user: 'a' },
+    { q: 'x'.repeat(201) },
   ])('the query of a list is refused: %j', (query) => {
     expect(listRunsQuery.safeParse(query).success).toBe(false)
   })

@@ -202,11 +202,10 @@ export class Runs {
     return publicRun(await this.#visible(id, principal))
   }
 
-  async list(
-    filter: Omit<RunFilter, 'owner'>,
-    principal: Principal,
-  ): Promise<{ runs: Run[]; nextCursor: string | null }> {
-    const owner = principal.admin ? undefined : principal.user
+  async list(filter: RunFilter, principal: Principal): Promise<{ runs: Run[]; nextCursor: string | null }> {
+    const owner = principal.admin ? filter.owner : principal.user
+    // To a user, the runs of another do not exist.
+    if (filter.owner !== undefined && filter.owner !== owner) return { runs: [], nextCursor: null }
     const page = await this.#parts.store.listRuns({ ...filter, owner })
     return { runs: page.runs.map(publicRun), nextCursor: page.nextCursor }
   }

@@ -6,6 +6,7 @@ import type {
   PermissionResolvedEvent,
   Run,
   RunKind,
+  RunOutcome,
   RunState,
 } from '@millrace/protocol'
 
@@ -142,6 +143,9 @@ export interface RunFilter {
   owner?: string | undefined
   kind?: RunKind | undefined
   state?: RunState | undefined
+  outcome?: RunOutcome | undefined
+  /** Text in the title, the tool, the beginning of the prompt, or the id, whatever its case. */
+  q?: string | undefined
   project?: string | undefined
   limit: number
   /** `nextCursor` of the previous page. */

@@ -15,11 +15,12 @@ export function logRuns(log: Logger) {
     },
 
     ended(run: RunRecord): void {
-      const { createdAt, startedAt, finishedAt, state, cause, head } = run
+      const { createdAt, startedAt, finishedAt, state, outcome, cause, head } = run
       log.info(
         {
           ...namesOf(run),
           state,
+          outcome,
           ...(cause === null ? {} : { cause }),
           events: head,
           queuedMs: between(createdAt, startedAt ?? finishedAt),

@@ -110,6 +110,7 @@ export function runOf(change: Partial<Run> = {}): Run {
     project: 'web',
     owner: 'admin',
     state: 'running',
+    outcome: null,
     spec: { kind: 'job', project: 'web', tool: 'count' },
     attempt: 1,
     createdAt: Date.UTC(2026, 0, 2, 3, 4, 5),

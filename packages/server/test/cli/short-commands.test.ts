@@ -2,14 +2,22 @@ import { describe, expect, it } from 'vitest'
 import { place, run } from './child.ts'
 import { json, problem, runOf, scriptedServer } from './scripted-server.ts'
 
-const done = runOf({ state: 'completed', startedAt: 1000, finishedAt: 3500 })
+const ended = { state: 'completed', startedAt: 1000, finishedAt: 3500 } as const
+const done = runOf({ ...ended, outcome: 'success', result: { success: true, exitCode: 0 } })
+const crashed = runOf({ ...ended, outcome: 'failure', result: { success: false, exitCode: 3 } })
 const prompt = `Fix the failing test\u001b[2J\n${'and more '.repeat(20)}`
-const failed = runOf({ state: 'errored', spec: { kind: 'session', prompt }, kind: 'session', project: null })
+const failed = runOf({
+  state: 'errored',
+  outcome: 'failure',
+  spec: { kind: 'session', prompt },
+  kind: 'session',
+  project: null,
+})
 
 async function serverHere() {
   const where = place()
   const server = await scriptedServer({
-    'GET /api/runs': (response) => json(response, 200, { runs: [done, failed], nextCursor: 'abc' }),
+    'GET /api/runs': (response) => json(response, 200, { runs: [done, crashed, failed], nextCursor: 'abc' }),
     [`POST /api/runs/${done.id}/abort`]: (response) => json(response, 200, { run: done }),
     'POST /api/runs/unknown/abort': (response) => problem(response, 404, 'No run unknown'),
     'POST /api/login-codes': (response) =>
@@ -24,15 +32,27 @@ describe('millrace runs', () => {
     const { where, server } = await serverHere()
     const plain = await run(['runs'], where)
     expect(plain.stdout.split('\n').map((line) => line.trimEnd().split(/ {2,}/))).toEqual([
-      ['RUN', 'STATE', 'WHAT', 'PROJECT', 'CREATED', 'TOOK'],
-      [done.id, 'completed', 'count', 'web', '2026-01-02 03:04:05', '2.5 s'],
+      ['RUN', 'RESULT', 'WHAT', 'PROJECT', 'CREATED', 'TOOK'],
+      [done.id, 'ok', 'count', 'web', '2026-01-02 03:04:05', '2.5 s'],
+      [crashed.id, 'exit 3', 'count', 'web', '2026-01-02 03:04:05', '2.5 s'],
       [failed.id, 'errored', 'Fix the failing test\ufffd[2J …', '2026-01-02 03:04:05'],
       [''],
     ])
     expect(plain.stderr).toBe('-- more: --cursor abc\n')
     const machine = await run(['runs', '--json', '--state', 'running', '--limit', '5'], where)
-    expect(JSON.parse(machine.stdout)).toEqual({ runs: [done, failed], nextCursor: 'abc' })
+    expect(JSON.parse(machine.stdout)).toEqual({ runs: [done, crashed, failed], nextCursor: 'abc' })
     expect(server.seen.at(-1)?.path).toBe('/api/runs?state=running&limit=5')
+  })
+
+  it('runs asks the server for failures, for a user and for a text', async () => {
+    const { where, server } = await serverHere()
+    const queryOf = async (...flags: string[]) => {
+      expect(await run(['runs', ...flags], where)).toMatchObject({ code: 0 })
+      return server.seen.at(-1)?.path.split('?')[1]
+    }
+    expect(await queryOf('--failed')).toBe('outcome=failure')
+    expect(await queryOf('--outcome', 'aborted', '--owner', 'ada')).toBe('outcome=aborted&owner=ada')
+    expect(await queryOf('--search', 'npm test')).toBe('q=npm+test')
   })
 })
 

@@ -12,6 +12,7 @@ const blank: RunRecord = {
   project: 'web',
   owner: 'anna',
   state: 'queued',
+  outcome: null,
   spec: {},
   attempt: 0,
   createdAt: 0,

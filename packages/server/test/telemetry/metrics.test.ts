@@ -66,6 +66,7 @@ function run(changed: Partial<RunRecord>): RunRecord {
     project: null,
     owner: 'ann',
     state: 'completed',
+    outcome: 'success',
     spec: {},
     attempt: 1,
     createdAt: 1000,
@@ -103,7 +104,7 @@ describe('the metrics', () => {
   it('the metrics begin at zero, so that the first of anything shows as an increase', async () => {
     const { body } = await observed().text()
     for (const series of [
-      'millrace_runs_ended_total{kind="job",state="interrupted"}',
+      'millrace_runs_ended_total{kind="job",state="interrupted",outcome="interrupted"}',
       'millrace_run_queue_wait_seconds_count{kind="job"}',
       'millrace_run_duration_seconds_count{kind="job",state="completed"}',
       'millrace_rejections_total{code="too_many_streams"}',
@@ -117,14 +118,21 @@ describe('the metrics', () => {
     metrics.runs.queued(run({ state: 'queued', startedAt: null, finishedAt: null }))
     metrics.runs.started(run({ state: 'running', finishedAt: null }))
     metrics.runs.ended(run({}))
-    metrics.runs.ended(run({ state: 'aborted', startedAt: null }))
-    metrics.runs.ended(run({ state: 'errored', startedAt: 9000, finishedAt: 8000 }))
+    metrics.runs.ended(run({ outcome: 'failure', startedAt: null }))
+    metrics.runs.ended(run({ state: 'aborted', outcome: 'aborted', startedAt: null }))
+    metrics.runs.ended(run({ state: 'errored', outcome: 'failure', startedAt: 9000, finishedAt: 8000 }))
     const { body } = await metrics.text()
     expect(figureOf(body, 'millrace_runs_created_total{kind="job"}')).toBe(1)
     expect(figureOf(body, 'millrace_run_queue_wait_seconds_sum{kind="job"}')).toBe(2)
     expect(figureOf(body, 'millrace_run_duration_seconds_sum{kind="job",state="completed"}')).toBe(7)
+    expect(figureOf(body, 'millrace_runs_ended_total{kind="job",state="completed",outcome="success"}')).toBe(
+      1,
+    )
+    expect(figureOf(body, 'millrace_runs_ended_total{kind="job",state="completed",outcome="failure"}')).toBe(
+      1,
+    )
     // Never started: it ended, and took no time that would mean anything.
-    expect(figureOf(body, 'millrace_runs_ended_total{kind="job",state="aborted"}')).toBe(1)
+    expect(figureOf(body, 'millrace_runs_ended_total{kind="job",state="aborted",outcome="aborted"}')).toBe(1)
     expect(figureOf(body, 'millrace_run_duration_seconds_count{kind="job",state="aborted"}')).toBe(0)
     // The machine's clock was set back.
     expect(figureOf(body, 'millrace_run_duration_seconds_sum{kind="job",state="errored"}')).toBe(0)

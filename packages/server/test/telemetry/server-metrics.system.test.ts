@@ -28,8 +28,8 @@ it('after known work the metrics show what was done, down to the last event and 
   const figure = await scrape(server)
 
   expect(figure('millrace_runs_created_total{kind="job"}')).toBe(3)
-  expect(figure('millrace_runs_ended_total{kind="job",state="completed"}')).toBe(3)
-  expect(figure('millrace_runs_ended_total{kind="job",state="errored"}')).toBe(0)
+  expect(figure('millrace_runs_ended_total{kind="job",state="completed",outcome="success"}')).toBe(3)
+  expect(figure('millrace_runs_ended_total{kind="job",state="errored",outcome="failure"}')).toBe(0)
   expect(figure('millrace_run_queue_wait_seconds_count{kind="job"}')).toBe(3)
   expect(figure('millrace_run_duration_seconds_count{kind="job",state="completed"}')).toBe(3)
   expect(figure('millrace_run_duration_seconds_sum{kind="job",state="completed"}')).toBeGreaterThan(0)

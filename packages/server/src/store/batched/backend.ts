@@ -2,7 +2,7 @@
  * What a store's backend supplies: it writes batches of operations and answers reads. Everything else
  * about a store is shared (`open-batched-store.ts`), and what an operation does is in `store/rules`.
  */
-import type { LogBounds, RunKind, RunState } from '@millrace/protocol'
+import type { LogBounds, RunKind, RunOutcome, RunState } from '@millrace/protocol'
 import type { Credential, CredentialKind } from '#store/credentials'
 import type { RunRow } from '#store/rules/rows'
 import type {
@@ -71,7 +71,10 @@ export interface ListQuery {
   owner: string | undefined
   kind: RunKind | undefined
   state: RunState | undefined
+  outcome: RunOutcome | undefined
   project: string | undefined
+  /** In the form of `searchTerm`; the text of the run (`searchText`) has it. */
+  term: string | undefined
   limit: number
   /** Only rows with a smaller key. */
   before: number | undefined

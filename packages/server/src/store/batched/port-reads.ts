@@ -1,5 +1,6 @@
 /** The reads of the port, from what a backend answers. */
 import type { RunKind } from '@millrace/protocol'
+import { searchTerm } from '#store/rules/search'
 import type * as Port from '#store/store'
 import type { Backend } from './backend.ts'
 import { decodeListCursor, encodeListCursor } from './list-cursor.ts'
@@ -30,9 +31,11 @@ export function portReads({ epoch, cursorKey, read }: ReadingBackend): Reads {
       return row === null ? null : toRecord(row)
     },
 
-    async listRuns({ owner, kind, state, project, limit, cursor }) {
+    async listRuns({ owner, kind, state, outcome, project, q, limit, cursor }) {
       const before = cursor === undefined ? undefined : decodeListCursor(cursorKey, cursor)
-      const { rows, nextBefore } = await read('list', { owner, kind, state, project, limit, before })
+      const term = q === undefined || q === '' ? undefined : searchTerm(q)
+      const query = { owner, kind, state, outcome, project, term, limit, before }
+      const { rows, nextBefore } = await read('list', query)
       const nextCursor = nextBefore === null ? null : encodeListCursor(cursorKey, nextBefore)
       return { runs: rows.map(toRecord), nextCursor }
     },

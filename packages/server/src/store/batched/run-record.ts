@@ -9,6 +9,7 @@ export function toRecord(row: RunRow): RunRecord {
     project: row.project,
     owner: row.owner,
     state: row.state,
+    outcome: row.outcome,
     spec: JSON.parse(row.spec),
     attempt: row.attempt,
     createdAt: row.createdAt,

@@ -6,6 +6,7 @@ import { isActive, isToBeEnded } from '#store/rules/claim'
 import { isDead, storedParent } from '#store/rules/credentials'
 import { averageDurationMs } from '#store/rules/finish'
 import { expendable } from '#store/rules/forget'
+import { searchText } from '#store/rules/search'
 import type { PageRequest } from '#store/store'
 import { type MemoryRun, type MemoryTables, tallyOf, toRow } from './tables.ts'
 
@@ -61,13 +62,18 @@ function runAnswers(
   }
 }
 
-function isListed(run: MemoryRun, { before, owner, kind, state, project }: ListQuery): boolean {
+function isListed(
+  run: MemoryRun,
+  { before, owner, kind, state, outcome, project, term }: ListQuery,
+): boolean {
   return (
     (before === undefined || run.n < before) &&
     (owner === undefined || run.owner === owner) &&
     (kind === undefined || run.kind === kind) &&
     (state === undefined || run.state === state) &&
-    (project === undefined || run.project === project)
+    (outcome === undefined || run.outcome === outcome) &&
+    (project === undefined || run.project === project) &&
+    (term === undefined || searchText(run).includes(term))
   )
 }
 

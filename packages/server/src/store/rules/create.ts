@@ -51,6 +51,7 @@ function firstRow(run: NewRunRow): RunRow {
     project: run.project,
     owner: run.owner,
     ...(begins ? { state: 'running', attempt: 1 } : { state: 'queued', attempt: 0 }),
+    outcome: null,
     closed: false,
     head: 0,
     firstSeq: 1,

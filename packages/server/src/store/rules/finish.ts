@@ -1,5 +1,5 @@
 /** The end of a run: final state, what it leaves, and what the counts take from it. */
-import type { FinalState } from '@millrace/protocol'
+import { type FinalState, outcomeOf } from '@millrace/protocol'
 import { type Withdrawal, withdraw } from './approvals.ts'
 import { fence } from './fence.ts'
 import { isRefusal, type Refusal } from './refusal.ts'
@@ -24,14 +24,14 @@ export interface Ending {
 
 export interface Finished<Run> {
   run: Run
-  change: Pick<RunRow, 'state' | 'closed' | 'finishedAt' | 'result' | 'error' | 'usage'>
+  change: Pick<RunRow, 'state' | 'outcome' | 'closed' | 'finishedAt' | 'result' | 'error' | 'usage'>
   /** Open questions, oldest first: their events come before the terminal one. */
   withdrawn: Withdrawal[]
   tally: Tally
 }
 
 /** `open`: ids of the questions that are open, oldest first. */
-export function finish<Run extends Pick<RunFacts, 'closed' | 'attempt'> & Pick<RunRow, 'startedAt'>>(
+export function finish<Run extends Pick<RunFacts, 'closed' | 'attempt'> & Pick<RunRow, 'kind' | 'startedAt'>>(
   run: Run | undefined,
   attempt: number,
   { state, at, result, error, usage }: Ending,
@@ -39,9 +39,10 @@ export function finish<Run extends Pick<RunFacts, 'closed' | 'attempt'> & Pick<R
 ): Finished<Run> | Refusal {
   const own = fence(run, attempt)
   if (isRefusal(own)) return own
+  const outcome = outcomeOf(own.kind, state, result === null ? null : JSON.parse(result))
   return {
     run: own,
-    change: { state, closed: true, finishedAt: at, result, error, usage },
+    change: { state, outcome, closed: true, finishedAt: at, result, error, usage },
     withdrawn: open.map(withdraw),
     tally: tallyOf(state, own.startedAt, at),
   }

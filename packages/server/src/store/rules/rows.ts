@@ -1,5 +1,5 @@
 /** The rows that the rules are about, as every backend keeps them. */
-import type { EndCause, RunKind, RunState } from '@millrace/protocol'
+import type { EndCause, RunKind, RunOutcome, RunState } from '@millrace/protocol'
 import type { NewRun } from '#store/store'
 
 /** What decides whether a run may be written to, and what follows. */
@@ -20,6 +20,8 @@ export interface RunRow extends RunFacts {
   kind: RunKind
   project: string | null
   owner: string
+  /** Null while it is open. */
+  outcome: RunOutcome | null
   createdAt: number
   startedAt: number | null
   finishedAt: number | null

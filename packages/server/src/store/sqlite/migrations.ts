@@ -3,6 +3,7 @@
  * `PRAGMA user_version` is the number of the last step taken.
  */
 import type { DatabaseSync } from 'node:sqlite'
+import { searchText } from '#store/rules/search'
 
 export interface Migration {
   id: number
@@ -161,6 +162,26 @@ export const migrations: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    id: 7,
+    // outcome: as `outcomeOf` of the protocol, also for the runs that are over. search: by what a run is found,
+    // apart from the details, whose rows may be large: a search reads these texts one after the other.
+    sql: `
+      ALTER TABLE runs ADD COLUMN outcome TEXT;
+      UPDATE runs SET outcome = CASE
+        WHEN state IN ('aborted', 'interrupted') THEN state
+        WHEN state = 'errored' THEN 'failure'
+        WHEN kind = 'job' AND (SELECT json_extract(result, '$.success') FROM details WHERE run = n) IS NOT 1
+          THEN 'failure'
+        ELSE 'success' END
+        WHERE state IN ('completed', 'errored', 'aborted', 'interrupted');
+      CREATE INDEX runs_by_outcome ON runs (outcome, n) WHERE outcome IS NOT NULL;
+      CREATE INDEX runs_of_owner_by_outcome ON runs (owner, outcome, n) WHERE outcome IS NOT NULL;
+
+      CREATE TABLE search (run INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+      INSERT INTO search SELECT run, search_text(id, spec) FROM details JOIN runs ON n = run;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */
@@ -172,6 +193,9 @@ export function migrate(db: DatabaseSync, steps: readonly Migration[] = migratio
       `the database was written by a newer version of Millrace (schema ${current}; this version knows schemas up to ${newest})`,
     )
   }
+  db.function('search_text', { deterministic: true }, (id, spec) =>
+    searchText({ id: String(id), spec: String(spec) }),
+  )
   for (const step of steps) {
     if (step.id <= current) continue
     db.exec('BEGIN IMMEDIATE')

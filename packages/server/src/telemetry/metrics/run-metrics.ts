@@ -1,5 +1,5 @@
 /** What runs do: how many there are, how long they wait, how long they take and how they end. */
-import { finalStates, type RunKind } from '@millrace/protocol'
+import { type FinalState, finalStates, type RunKind, type RunOutcome } from '@millrace/protocol'
 import { type Counter, type Gauge, Histogram, type Registry } from 'prom-client'
 import type { RunRecord } from '#store/store'
 import { counter, gauge } from './instruments.ts'
@@ -15,7 +15,7 @@ export class RunMetrics {
   readonly #open: Gauge<'kind' | 'state'>
   readonly #here: Gauge
   readonly #created: Counter<'kind'>
-  readonly #over: Counter<'kind' | 'state'>
+  readonly #over: Counter<'kind' | 'state' | 'outcome'>
   readonly #waits: Histogram<'kind'>
   readonly #durations: Histogram<'kind' | 'state'>
 
@@ -26,6 +26,7 @@ export class RunMetrics {
     this.#over = counter(registry, 'millrace_runs_ended_total', 'Runs that reached a final state', [
       'kind',
       'state',
+      'outcome',
     ])
     this.#waits = new Histogram({
       name: 'millrace_run_queue_wait_seconds',
@@ -49,7 +50,7 @@ export class RunMetrics {
       this.#created.inc({ kind }, 0)
       this.#waits.zero({ kind })
       for (const state of finalStates) {
-        this.#over.inc({ kind, state }, 0)
+        for (const outcome of outcomesOf(kind, state)) this.#over.inc({ kind, state, outcome }, 0)
         this.#durations.zero({ kind, state })
       }
     }
@@ -73,11 +74,17 @@ export class RunMetrics {
     if (startedAt !== null) this.#waits.observe({ kind }, secondsBetween(createdAt, startedAt))
   }
 
-  ended({ kind, state, startedAt, finishedAt }: RunRecord): void {
-    this.#over.inc({ kind, state })
+  ended({ kind, state, outcome, startedAt, finishedAt }: RunRecord): void {
+    this.#over.inc({ kind, state, outcome: outcome ?? 'failure' })
     if (startedAt === null || finishedAt === null) return
     this.#durations.observe({ kind, state }, secondsBetween(startedAt, finishedAt))
   }
+}
+
+/** A process that failed leaves a job `completed`; of the other states each has one outcome. */
+function outcomesOf(kind: RunKind, state: FinalState): RunOutcome[] {
+  if (state === 'completed') return kind === 'job' ? ['success', 'failure'] : ['success']
+  return [state === 'errored' ? 'failure' : state]
 }
 
 /** Never negative, even when the machine's clock was set back meanwhile. */

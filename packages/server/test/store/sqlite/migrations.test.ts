@@ -65,6 +65,36 @@ test('in a database of schema 4 open sessions stay exclusive, and finished ones 
   expect((await start('busy')).created).toBe(true)
 })
 
+test('runs that ended under schema 6 have their outcomes, and are found by their text', async () => {
+  const dataDir = temporaryFolder()
+  const db = open(dataDir)
+  migrate(db, migrations.slice(0, 6))
+  const insert = db.prepare(`INSERT INTO runs (id, kind, owner, state, closed, attempt, created_at)
+    VALUES (?, ?, 'ada', ?, ?, 1, 1)`)
+  const detail = db.prepare('INSERT INTO details (run, spec, result) VALUES (?, ?, ?)')
+  const ended = (kind: string, state: string, result: unknown, spec: object = { tool: 'Größe' }) => {
+    const { id } = newRun()
+    const { lastInsertRowid } = insert.run(id, kind, state, Number(state !== 'running'))
+    detail.run(lastInsertRowid, JSON.stringify(spec), result === null ? null : JSON.stringify(result))
+    return id
+  }
+  const expected = {
+    [ended('job', 'completed', { success: true })]: 'success',
+    [ended('job', 'completed', { success: false, exitCode: 3 })]: 'failure',
+    [ended('job', 'completed', null)]: 'failure',
+    [ended('session', 'completed', { success: false }, { prompt: 'Größe'.repeat(500) })]: 'success',
+    [ended('external', 'errored', null)]: 'failure',
+    [ended('job', 'aborted', null)]: 'aborted',
+    [ended('job', 'interrupted', null)]: 'interrupted',
+    [ended('job', 'running', null)]: null,
+  }
+  db.close()
+  const store = await openTemporary({ dataDir })
+  const { runs } = await store.listRuns({ limit: 20, q: 'GRÖßE' })
+  expect(Object.fromEntries(runs.map(({ id, outcome }) => [id, outcome]))).toEqual(expected)
+  expect((await store.listRuns({ limit: 20, outcome: 'failure' })).runs).toHaveLength(3)
+})
+
 test('a failed step leaves the database as it was before it', () => {
   const db = open(temporaryFolder())
   migrate(db)

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import type { Credential } from '#store/credentials'
 import { openMemoryStore } from '#store/memory/store'
 import { emptyTables } from '#store/memory/tables'
-import type { Commit, Store } from '#store/store'
+import type { Commit, RunFilter, Store } from '#store/store'
 import { openTemporary } from './support/temporary.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
@@ -81,7 +81,7 @@ const end = fc.tuple(run, oneOf(['abort', 'shutdown', 'crash'] as const)).map(
 const finish = fc.tuple(run, attempt, at, oneOf(['completed', 'errored', 'interrupted'] as const)).map(
   ([id, attempt, at, state]): Step =>
     (store) =>
-      store.finish(id, attempt, { ...completed(at, at), state }),
+      store.finish(id, attempt, { ...completed({ success: at % 2 === 0 }, at), state }),
 )
 const ask = fc.tuple(run, attempt, approval).map(
   ([id, attempt, approval]): Step =>
@@ -199,10 +199,18 @@ function withoutEpoch<Bounds extends { epoch: string }>(bounds: Bounds | null): 
   return rest
 }
 
-/** The pages of two listings. */
+/** The pages of a few listings. */
 async function listed(store: Store, limit: number): Promise<string[][]> {
   const pages: string[][] = []
-  for (const filter of [{}, { owner: 'ada', kind: 'job' as const }]) {
+  const filters: Partial<RunFilter>[] = [
+    {},
+    { owner: 'ada', kind: 'job' },
+    { outcome: 'failure' },
+    { owner: 'bob', outcome: 'success', q: '-00000000000' },
+    { q: 'COUNT', state: 'completed' },
+    { q: '00004' },
+  ]
+  for (const filter of filters) {
     let cursor: string | undefined
     do {
       const page = await store.listRuns({ ...filter, limit, cursor })

@@ -34,15 +34,18 @@ export function createRunReader(db: DatabaseSync): RunReader {
   const listStatements = new Map<string, StatementSync>()
 
   function list(query: ListQuery): Reads['list']['answer'] {
-    const wanted = { kind: query.kind, state: query.state, project: query.project, owner: query.owner }
+    const { kind, state, outcome, project, owner, term } = query
+    const wanted = { kind, state, outcome, project, owner }
     const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
     const conditions = ['n < ?', ...given.map(([column]) => `${column} = ?`)]
+    if (term !== undefined) conditions.push('instr((SELECT text FROM search WHERE run = n), ?) > 0')
     const sql = `SELECT n, ${runColumns} FROM ${runTables}
       WHERE ${conditions.join(' AND ')} ORDER BY n DESC LIMIT ?`
     const statement = listStatements.get(sql) ?? db.prepare(sql)
     listStatements.set(sql, statement)
     const before = query.before ?? Number.MAX_SAFE_INTEGER
     const values = given.map(([, value]) => value ?? null)
+    if (term !== undefined) values.push(term)
     // One row more than the limit shows whether there is another page.
     const found = statement.all(before, ...values, query.limit + 1)
     const rows = found.slice(0, query.limit)

@@ -7,11 +7,11 @@
  * changes of the facts is changed here, too.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import type { EndCause, RunState } from '@millrace/protocol'
+import type { EndCause, RunKind, RunState } from '@millrace/protocol'
 import { type LogText, rowSize } from '#store/batched/operations'
 import type { RunFacts, RunRow } from '#store/rules/rows'
 
-export interface OpenRun extends RunFacts, Pick<RunRow, 'startedAt'> {
+export interface OpenRun extends RunFacts, Pick<RunRow, 'kind' | 'startedAt'> {
   readonly n: number
   /** The head that its row has. */
   storedHead: number
@@ -21,6 +21,7 @@ export interface OpenRun extends RunFacts, Pick<RunRow, 'startedAt'> {
 
 type FactsRow = [
   n: number,
+  kind: RunKind,
   state: RunState,
   closed: number,
   attempt: number,
@@ -46,7 +47,7 @@ export interface PendingLog {
 
 export function createPendingLog(db: DatabaseSync): PendingLog {
   // An array a row, not an object: this is read for every append.
-  const selectRun = db.prepare(`SELECT n, state, closed, attempt, head, first_seq, cause, started_at
+  const selectRun = db.prepare(`SELECT n, kind, state, closed, attempt, head, first_seq, cause, started_at
     FROM runs WHERE id = ?`)
   selectRun.setReturnArrays(true)
   const updateHead = db.prepare('UPDATE runs SET head = ? WHERE n = ?')
@@ -60,16 +61,16 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
     if (known !== undefined) return known
     const row = selectRun.get(id) as FactsRow | undefined
     if (row === undefined) return undefined
-    const [n, state, closed, attempt, head, firstSeq, cause, startedAt] = row
-    const facts = { state, closed: closed === 1, attempt, head, firstSeq, cause, startedAt }
+    const [n, kind, state, closed, attempt, head, firstSeq, cause, startedAt] = row
+    const facts = { kind, state, closed: closed === 1, attempt, head, firstSeq, cause, startedAt }
     const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
     runs.set(id, run)
     return run
   }
 
   function opened(row: RunRow, n: number): OpenRun {
-    const { state, closed, attempt, head, firstSeq, cause, startedAt } = row
-    const facts = { state, closed, attempt, head, firstSeq, cause, startedAt }
+    const { kind, state, closed, attempt, head, firstSeq, cause, startedAt } = row
+    const facts = { kind, state, closed, attempt, head, firstSeq, cause, startedAt }
     const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
     runs.set(row.id, run)
     return run

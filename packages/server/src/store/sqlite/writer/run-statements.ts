@@ -4,22 +4,20 @@ import type { RunKind } from '@millrace/protocol'
 import type { Claimed } from '#store/rules/claim'
 import type { Finished, Tally } from '#store/rules/finish'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
+import { searchText } from '#store/rules/search'
 import { runColumns, runTables, toRunRow } from '#store/sqlite/run-columns'
 
 export function prepareRunStatements(db: DatabaseSync) {
   const selectRow = db.prepare(`SELECT ${runColumns} FROM ${runTables} WHERE n = ?`)
-  const insertRun = db.prepare(`INSERT INTO runs
-    (id, kind, project, owner, state, attempt, created_at, started_at, lease_until, retry_of, resumes, exclusive,
-      idempotency_key, fingerprint)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-  const insertDetails = db.prepare('INSERT INTO details (run, spec) VALUES (?, ?)')
   const updateClaim = db.prepare(
     'UPDATE runs SET state = ?, attempt = ?, node = ?, pid = ?, process_start = ? WHERE n = ?',
   )
   const updateRunning = db.prepare('UPDATE runs SET state = ?, started_at = ? WHERE n = ?')
   const updateProcess = db.prepare('UPDATE runs SET pid = ?, process_start = ? WHERE n = ?')
   const updateCause = db.prepare('UPDATE runs SET cause = ? WHERE n = ?')
-  const updateFinished = db.prepare('UPDATE runs SET state = ?, closed = ?, finished_at = ? WHERE n = ?')
+  const updateFinished = db.prepare(
+    'UPDATE runs SET state = ?, outcome = ?, closed = ?, finished_at = ? WHERE n = ?',
+  )
   const updateDetails = db.prepare('UPDATE details SET result = ?, error = ?, usage = ? WHERE run = ?')
   const addTally = db.prepare(`INSERT INTO tallies (kind, completed, failed, timed, duration_ms)
     SELECT kind, ?, ?, ?, ? FROM runs WHERE n = ?
@@ -31,32 +29,11 @@ export function prepareRunStatements(db: DatabaseSync) {
 
   return {
     ...prepareLookups(db),
+    insert: prepareInsert(db),
     read(n: number): RunRow {
       const found = selectRow.get(n)
       if (found === undefined) throw new Error(`run ${n} has no row`)
       return toRunRow(found)
-    },
-    /** Returns the key of the row. What the row does not say about a new run, the schema's defaults do. */
-    insert({ exclusive, idempotency }: NewRunRow, row: RunRow): number {
-      const key = insertRun.run(
-        row.id,
-        row.kind,
-        row.project,
-        row.owner,
-        row.state,
-        row.attempt,
-        row.createdAt,
-        row.startedAt,
-        row.leaseUntil,
-        row.retryOf,
-        row.resumes,
-        Number(exclusive),
-        idempotency?.key ?? null,
-        idempotency?.fingerprint ?? null,
-      )
-      const n = Number(key.lastInsertRowid)
-      insertDetails.run(n, row.spec)
-      return n
     },
     claim: (n: number, { state, attempt, node, pid, processStart }: Claimed) =>
       updateClaim.run(state, attempt, node, pid, processStart, n),
@@ -64,13 +41,49 @@ export function prepareRunStatements(db: DatabaseSync) {
       updateRunning.run(state, startedAt, n),
     recordProcess: (n: number, pid: number, startTime: number) => updateProcess.run(pid, startTime, n),
     recordCause: (n: number, { cause }: Pick<RunRow, 'cause'>) => updateCause.run(cause, n),
-    finish(n: number, { state, closed, finishedAt, result, error, usage }: Finished<unknown>['change']) {
-      updateFinished.run(state, Number(closed), finishedAt, n)
+    finish(
+      n: number,
+      { state, outcome, closed, finishedAt, result, error, usage }: Finished<unknown>['change'],
+    ) {
+      updateFinished.run(state, outcome, Number(closed), finishedAt, n)
       updateDetails.run(result, error, usage, n)
     },
     tally: (n: number, { completed, failed, timed, durationMs }: Tally) =>
       addTally.run(completed, failed, timed, durationMs, n),
     probe: () => addProbe.run(),
+  }
+}
+
+/** Returns the key of the row. What the row does not say about a new run, the schema's defaults do. */
+function prepareInsert(db: DatabaseSync): (run: NewRunRow, row: RunRow) => number {
+  const insertRun = db.prepare(`INSERT INTO runs
+    (id, kind, project, owner, state, attempt, created_at, started_at, lease_until, retry_of, resumes, exclusive,
+      idempotency_key, fingerprint)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const insertDetails = db.prepare('INSERT INTO details (run, spec) VALUES (?, ?)')
+  const insertText = db.prepare('INSERT INTO search (run, text) VALUES (?, ?)')
+
+  return ({ exclusive, idempotency }, row) => {
+    const key = insertRun.run(
+      row.id,
+      row.kind,
+      row.project,
+      row.owner,
+      row.state,
+      row.attempt,
+      row.createdAt,
+      row.startedAt,
+      row.leaseUntil,
+      row.retryOf,
+      row.resumes,
+      Number(exclusive),
+      idempotency?.key ?? null,
+      idempotency?.fingerprint ?? null,
+    )
+    const n = Number(key.lastInsertRowid)
+    insertDetails.run(n, row.spec)
+    insertText.run(n, searchText(row))
+    return n
   }
 }
 

@@ -55,6 +55,7 @@ export class RecordingContext implements RunContext {
       project: 'p',
       owner: 'somebody',
       state: 'starting',
+      outcome: null,
       spec: { project: 'p', ...asked },
       attempt: 1,
       createdAt: 0,

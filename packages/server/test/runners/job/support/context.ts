@@ -33,6 +33,7 @@ export class FakeContext implements RunContext {
       project: 'p',
       owner: 'somebody',
       state: 'starting',
+      outcome: null,
       spec: { project: 'p', ...spec },
       attempt: 1,
       createdAt,
