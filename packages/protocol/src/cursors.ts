@@ -38,14 +38,14 @@ export type Resume =
   | { kind: 'over' }
 
 /**
- * Decides how a follower starts. `bounds` must come from a fresh read of the store: a node that was
- * told late would otherwise call a good cursor "ahead".
+ * Decides how a follower starts. `bounds` must come from a fresh read of the store: a node that learns of
+ * commits late would otherwise call a good cursor "ahead".
  */
 export function resolveResume(cursor: ParsedCursor, epoch: string | undefined, bounds: LogBounds): Resume {
   const fromStart = bounds.firstSeq - 1
   const reset = (reason: ResetReason): Resume => ({ kind: 'reset', reason, after: fromStart })
   if (cursor.kind === 'invalid') return reset('invalid')
-  // Also without a cursor: whoever names an epoch has seen something of it.
+  // Even without a cursor: a client that names an epoch has seen something of it.
   if (epoch !== undefined && epoch !== '' && epoch !== bounds.epoch) return reset('epoch')
   if (cursor.kind === 'none') return fromStart > 0 ? reset('pruned') : { kind: 'read', after: 0 }
   if (cursor.after > bounds.head) return reset('ahead')

@@ -1,11 +1,11 @@
 /**
- * Random stories of an execution: what happened, as a tree, and the events that report it, in an order in which they
- * could have come. Calls run side by side and have subagents below them.
+ * Random stories of an execution: its calls as a tree, and the events that report them, in a possible order. Calls
+ * run side by side and have subagents below them.
  */
 import fc from 'fast-check'
 import type { ViewEvent } from '#view/index'
 
-/** What the view must show of an item. */
+/** The parts of an item that the view must show. */
 export interface Told {
   what: string
   children: Told[]

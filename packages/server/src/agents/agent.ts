@@ -30,7 +30,7 @@ export interface AgentTask {
   resumes: boolean
 }
 
-/** What an agent gets from the run that it works for. */
+/** The part of a run that its agent may use. */
 export interface AgentHost
   extends Pick<
     RunContext,

@@ -60,7 +60,7 @@ export async function send(server: Server, path: string, call: Call = {}): Promi
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      // A redirect would lead the token, or a POST, somewhere nobody named.
+      // A redirect would send the token, or a POST, to a place that nobody named.
       redirect: 'error',
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
@@ -71,7 +71,7 @@ export async function send(server: Server, path: string, call: Call = {}): Promi
   }
 }
 
-/** Reads the refusal in whatever shape it comes: problem details, or what a proxy says. */
+/** Reads a refusal in any shape: problem details, or the words of a proxy. */
 export async function refusal(response: Response): Promise<Refused> {
   const problem = (await response.json().catch(() => null)) as {
     detail?: unknown

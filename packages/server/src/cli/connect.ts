@@ -111,7 +111,7 @@ async function liveCards(env: NodeJS.ProcessEnv): Promise<Card[]> {
   return cards.filter((card) => card !== null).filter((card) => isAlive(card.pid))
 }
 
-/** Null when there is none that can be read. */
+/** Returns null if there is no readable one. */
 export async function readCard(dataDir: string): Promise<Card | null> {
   try {
     const card = cardSchema.parse(JSON.parse(await readFile(join(dataDir, 'server.json'), 'utf8')))

@@ -79,7 +79,7 @@ function whereabouts(connection: Connection): { url(): Promise<string>; token():
   }
 }
 
-/** What happened to the connection and has not been shown yet. */
+/** Notices about the connection that have not been shown yet. */
 class Notices {
   #waiting: Followed[] = []
   #isLost = false
@@ -95,7 +95,7 @@ class Notices {
     return this.#waiting.splice(0)
   }
 
-  /** True when there is a notice before `coming` settles. */
+  /** Resolves with true if there is a notice before `coming` settles. */
   async before(coming: Promise<unknown>): Promise<boolean> {
     if (this.#waiting.length > 0) return true
     const notice = new Promise<boolean>((resolve) => {

@@ -20,7 +20,7 @@ export interface Kind {
   /** Set when another program does the work: runs of the kind are never claimed, and outlive the server. */
   readonly detached?: Detached
   /**
-   * Turns a request, or the spec of an earlier run, into what the run's row holds. Throws
+   * Turns a request, or the spec of an earlier run, into the values of the run's row. Throws
    * `invalid_request` naming the fields at fault.
    */
   prepare(request: Record<string, unknown>): PreparedRun

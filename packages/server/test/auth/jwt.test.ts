@@ -1,4 +1,4 @@
-/** Keys of a provider come over a real socket of loopback. */
+/** The provider's keys are fetched over a real loopback socket. */
 import { createServer } from 'node:http'
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -60,7 +60,7 @@ describe('with a shared secret', () => {
     ['with an extension that must be understood', { header: { crit: ['x'], x: 1 } }],
   ])('a JWT %s is refused', async (_name, options) => {
     const signed = sign(bytes, options)
-    // Some of these the signing library itself refuses to make.
+    // The signing library itself refuses to make some of these.
     const token = await signed.catch(() => null)
     if (token !== null) expect(await withSecret().verify(token)).toBeNull()
   })

@@ -23,7 +23,7 @@ class Stream implements OpenStream {
   }
 }
 
-/** What of a credential is looked at here. */
+/** The fields of a credential that matter here. */
 function identity(
   user: string,
   change: { kind?: Credential['kind']; id?: string; expiresAt?: number } = {},
@@ -125,7 +125,7 @@ describe('caps', () => {
     expect(() => open(identity('ann'), 'b')).toThrow(refusal)
   })
 
-  // Failed before: at the cap of the server, a stalled stream of anybody was ended for a stranger's.
+  // Failed before: at the cap of the server, anybody's stalled stream was ended for a stranger's.
   it('at the other caps only a stream of the same user makes room', () => {
     const { open } = rig({ streams: 2, streamsPerAddress: 2 })
     const [anns, bobs] = [open(identity('ann'), 'a', 10), open(identity('bob'), 'a', 20)]
@@ -163,8 +163,8 @@ describe('a ticket', () => {
     expect([other.ended, first.ended, second.ended]).toEqual([false, true, false])
   })
 
-  // Failed before: the place of the older was counted against the newer, and an EventSource that is
-  // answered with 429 never comes back.
+  // Failed before: the older connection's place was counted against the newer one, and an EventSource that
+  // gets a 429 never reconnects.
   it('a ticket that reconnects at the cap takes the place of its own older connection', () => {
     const { open } = rig({ streamsPerUser: 1 })
     const first = open(ticket)

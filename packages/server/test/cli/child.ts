@@ -12,9 +12,9 @@ import { workspace } from '#test/config/workspace'
 const bin = fileURLToPath(new URL('../../bin/millrace.js', import.meta.url))
 
 export interface Place {
-  /** Where the command is called. */
+  /** The directory in which the command is called. */
   cwd: string
-  /** Where a server started there would keep its data. */
+  /** The data directory of a server started there. */
   dataDir: string
   env: NodeJS.ProcessEnv
 }
@@ -97,7 +97,7 @@ export function startScript(
   return { process: child, says, text: () => text.stdout.split('\n'), ended }
 }
 
-/** Runs the command line in this process: what it prints and its exit code, without 0.6 s of starting a program. */
+/** Runs the command line in this process and returns its output and exit code, without 0.6 s for a program's start. */
 export async function run(
   args: readonly string[],
   where: Place,
@@ -112,7 +112,7 @@ export async function run(
   return { code, signal: null, stdout: stdout.text, stderr: stderr.text }
 }
 
-/** The same as the program, in a process of its own: for what only a process has, such as colours. */
+/** The same in a process of its own, for what only a process has, such as colours. */
 export function runProgram(
   args: readonly string[],
   where: Place,
@@ -134,5 +134,5 @@ class Collected extends Writable {
   }
 }
 
-// Colours are the test's own matter, whatever the surroundings of the suite ask for.
+// The tests decide about colours, whatever the environment of the suite requests.
 delete process.env.FORCE_COLOR

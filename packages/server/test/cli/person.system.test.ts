@@ -1,4 +1,4 @@
-/** `millrace ask` on a real terminal (util-linux `script` makes one), with somebody who types. */
+/** `millrace ask` on a real terminal (util-linux `script` makes one), with a person who types. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished, vi } from 'vitest'
@@ -42,7 +42,7 @@ it('a question is shown in full, answered by typing y, and nothing is left on th
   })
   const ended = new Promise((resolve) => child.once('close', resolve))
   await vi.waitFor(() => expect(screen).toContain('allow? [y/N] '), { timeout: 60_000 })
-  // What is typed too early to have been meant does not count; it is asked again.
+  // An answer typed too early to be meant does not count: the question is asked again.
   const typing = setInterval(() => child.stdin.write('y\n'), 200)
   await answered.promise
   clearInterval(typing)

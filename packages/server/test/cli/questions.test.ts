@@ -41,7 +41,7 @@ function person(
     /** Types a line, by default after the time it takes to read. */
     type: async (line: string, after = 1000) => {
       clock.now += after
-      // A terminal shows what is typed.
+      // A terminal echoes input.
       text += `${line}\n`
       stdin.write(`${line}\n`)
       await new Promise(setImmediate)

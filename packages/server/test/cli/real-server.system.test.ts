@@ -3,7 +3,7 @@ import { type Place, place, run, runProgram, start } from './child.ts'
 
 const scripts = {
   greet: 'echo hello; echo careful >&2; exit 3',
-  // Ends by itself, should the server leave it behind.
+  // It ends by itself if the server leaves it behind.
   forever: 'for i in $(seq 1 400); do echo line $i; sleep 0.1; done',
 }
 

@@ -1,6 +1,6 @@
 /**
- * A real HTTP server that speaks the slice of the native face a test needs: each route is a function,
- * each stream a script. It also leaves a `server.json`, as a server does.
+ * A real HTTP server with the part of the native face that a test needs: each route is a function, each
+ * stream a script. It also writes a `server.json`, as a server does.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -97,7 +97,7 @@ export function frame({ seq, type, data }: ScriptedEvent): string {
   return `id: ${seq}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`
 }
 
-/** The events after the cursor a request brings. */
+/** Returns the events after the cursor of a request. */
 export function after(events: readonly ScriptedEvent[], seen: Seen): ScriptedEvent[] {
   const cursor = Number(seen.headers['last-event-id'] ?? 0)
   return events.filter((event) => event.seq > cursor)

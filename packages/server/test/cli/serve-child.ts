@@ -1,4 +1,4 @@
-/** `millrace serve` with a scripted server inside, so that nothing but the command itself is on trial. */
+/** `millrace serve` with a scripted server inside, so that the test covers the command alone. */
 import { createServer } from 'node:http'
 import { serveCommand } from '#cli/commands/serve'
 import { listen } from './listen.ts'

@@ -1,4 +1,4 @@
-/** What the agent SDK says, in the shapes that its process was seen to use (packages/scripted-model/README.md). */
+/** Messages of the agent SDK, in shapes that its process was seen to use (packages/scripted-model/README.md). */
 import type { ScriptedEvent } from './scripted-server.ts'
 
 export interface Said {

@@ -16,7 +16,7 @@ interface Screened {
 
 const styles = /\u001b\[\d+m/g
 
-/** What is on both streams after these events, styles left out. */
+/** Returns the text on both streams after these events, without styles. */
 async function shown(events: readonly log.Said[], isTTY = true): Promise<Screened> {
   const { stdout, stderr } = await bytesOf(events, isTTY)
   // Without a terminal there are no codes of ours.

@@ -45,7 +45,7 @@ describe('what a command writes', () => {
         return text(stream)
       }
       expect(await written(true)).toBe(shown)
-      // For a program that reads it, it stays as it was.
+      // A program that reads it gets it unchanged.
       expect(await written(false)).toBe(`${hostile}\n`)
     },
   )

@@ -7,7 +7,7 @@ import { type Place, place, run, start } from './child.ts'
 
 const scripts = {
   five: 'for i in 1 2 3 4 5; do echo line $i; done',
-  // Ends by itself, should the server leave it behind.
+  // It ends by itself if the server leaves it behind.
   ticks: 'for i in $(seq 1 600); do echo tick $i; sleep 0.05; done',
 }
 
@@ -182,7 +182,7 @@ describe('millrace backup and restore', () => {
       open(`${next.url}${path}?after=${after}${epoch === undefined ? '' : `&epoch=${epoch}`}`, {
         headers: next.headers,
       })
-    // What ran at the moment of the backup is closed as after a crash.
+    // Runs that were active at the moment of the backup are closed as after a crash.
     const whole = await (await from(0)).end()
     const head = whole.ids.length
     expect(head).toBeLessThan(lost)
@@ -205,7 +205,7 @@ describe('millrace backup and restore', () => {
     expect(await resets(3)).toEqual([])
     expect(await resets(3, restored.epoch)).toEqual([])
 
-    // A browser that was logged in then still is. (The name of the cookie carries the port.)
+    // A browser that was logged in then still is. (The name of the cookie contains the port.)
     const name = `millrace_${new URL(next.url).port}`
     const again = await fetch(`${next.url}/api/runs/${id}`, { headers: { cookie: `${name}=${cookie}` } })
     expect(again.status).toBe(200)

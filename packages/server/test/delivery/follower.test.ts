@@ -81,7 +81,7 @@ test('a follower at any cursor of any log sees exactly the events after it, once
       }
       const opened = await opening
       for (const tell of late.splice(0).reverse()) tell()
-      // What hints did not tell, a look at the store does.
+      // A read of the store finds events that no hint announced.
       for (let waited = 0; opened.some(({ followed }) => followed?.sink.over === null); waited++) {
         for (const { followed } of opened) followed?.sink.drain()
         if (waited % 20 === 19) await rig.feeds.recheck()
@@ -324,7 +324,7 @@ test('wake-ups without events, as from another node, cost one read for all follo
   for (let n = 1; n <= 10; n++) {
     log.append('run', [{ type: 'a', data: n }], n === 10)
     await until(() => all.every((one) => one?.follower.cursor === n))
-    // A follower that comes later finds it in memory.
+    // A later follower finds it in memory.
     if (n < 10) all.push(await rig.follow('run', '0'))
   }
   await until(() => all.every((one) => one?.sink.over === 'ended'))

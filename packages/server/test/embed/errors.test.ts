@@ -54,7 +54,7 @@ test('a data directory in use fails the start with data_dir_in_use, until it is 
   await second.start()
 })
 
-// Failed before: the errors of the worker thread and of the operating system came through as they were.
+// Failed before: errors of the worker thread and of the operating system were passed on unchanged.
 test('storage that cannot be opened fails the start with storage_failed', async () => {
   const newer = temporaryFolder()
   const database = new DatabaseSync(join(newer, 'millrace.db'))

@@ -1,4 +1,4 @@
-/** Realtime inside somebody's application: publish, hooks, and the face behind Express and its middleware. */
+/** Realtime inside a host application: publish, hooks, and the face behind Express and its middleware. */
 import type { Run } from '@millrace/protocol'
 import compression from 'compression'
 import express from 'express'

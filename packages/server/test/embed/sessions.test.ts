@@ -188,7 +188,7 @@ describe('sessions among the runs', () => {
       state: 'interrupted',
       error: { message: 'The disk is changed' },
     })
-    // What is over stays as it is.
+    // A finished session stays as it is.
     expect(await server.embedded.abort(id)).toMatchObject({ state: 'interrupted' })
     const other = await manager.createSession('web', 'Go')
     await server.embedded.abort(other)

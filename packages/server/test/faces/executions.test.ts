@@ -142,7 +142,7 @@ describe('the stream of an execution', () => {
   )
 })
 
-/** What the client has read of a stream so far, unpacked. Fails where it is not compressed. */
+/** Returns the part of a stream that the client has read, decompressed. Fails if it is not compressed. */
 async function followCompressed(path: string): Promise<() => string> {
   let text = ''
   const headers = { ...bearer(rig.owner), 'accept-encoding': 'gzip' }

@@ -269,7 +269,7 @@ describe('changes of runs', () => {
       const heads = of(who).map(({ data }) => Number(data.record.head))
       expect(heads).toEqual([...heads].sort((a, b) => a - b))
     }
-    // The last word of the other's own run comes after all that was to come before.
+    // The last event of the other's own run arrives after everything before it.
     const own = await rig.job(rig.other)
     await other.stream.until(() =>
       other.events('runs/*').some(({ data }) => data.record.state === 'completed'),

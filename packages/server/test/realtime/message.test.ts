@@ -31,7 +31,7 @@ it('a message remembers no more text of selections than the whole has, whatever 
   count.made = 0
   const selections = Array.from({ length: 16 }, (_, n) => `*,no${n}`)
   for (const fields of [...selections, ...selections]) message.json(fields)
-  // One of them is as long as the whole; the others are made anew each time.
+  // One of them is as long as the whole; the others are encoded each time.
   expect(count.made).toBe(2 * selections.length - 1)
   expect(message.cost).toBe(cost)
 })

@@ -1,4 +1,4 @@
-/** What adding a kind takes: one object. Nothing else of the server knows the two kinds of this file. */
+/** Adding a kind takes one object. Nothing else of the server knows the two kinds of this file. */
 import { type Run, terminalType } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -8,7 +8,7 @@ import { openSessionServer, type SessionServer, untilAsked } from '#test/faces/s
 
 const ended = { result: null, error: null, usage: null }
 
-/** Work that is done elsewhere: the events of a run come from outside, through `push`. */
+/** Work that is done elsewhere: the events of a run arrive from outside, through `push`. */
 function externalKind() {
   const open = new Map<string, (event: EmittedEvent | null) => void>()
   let availability: Availability = { available: true }

@@ -24,7 +24,7 @@ function stepsOf(path: string): Steps {
   return steps
 }
 
-/** What a runner listed need not be a path of ours. */
+/** Entries that a runner listed need not be paths of ours. */
 function asSteps(path: string): string {
   try {
     return String(stepsOf(path))
@@ -46,7 +46,7 @@ function differences(before: unknown, after: unknown, steps: Steps = []): Steps[
   )
 }
 
-/** Asserts everything that holds for every event, and returns what became of it. */
+/** Asserts everything that holds for every event, and returns the clipped one. */
 function clipped(data: Json, maxBytes: number): Json {
   const whole = JSON.stringify(data)
   const json = toEventJson(data, maxBytes)
@@ -67,7 +67,7 @@ function clipped(data: Json, maxBytes: number): Json {
   const changed = differences({ ...holder, truncated: null }, { ...result, truncated: null }).map(String)
   const displaced = known !== undefined && known !== kept ? ['truncated'] : []
   const listed = paths.filter((path) => !kept.includes(path)).map((path) => String(stepsOf(path)))
-  // Every change is listed; what is listed was changed now, or listed by the runner before.
+  // Every change is listed, and every listed path was changed now or listed by the runner before.
   const listable = new Set([...changed, ...displaced])
   expect(listed.filter((path) => !listable.has(path))).toEqual([])
   const all = new Set([...listed, ...kept.map(asSteps)])

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { Dispatcher } from '#runs/dispatcher'
 import type { Commit, RunRecord } from '#store/store'
 
-/** A queue that answers when the test says so, and commits that the test makes up. */
+/** A queue that answers when the test says so, and commits made up by the test. */
 function rig() {
   const launched: string[] = []
   const claims: { answer(run: RunRecord | null): void; fail(error: Error): void }[] = []
@@ -95,7 +95,7 @@ describe('the dispatcher', () => {
       const { dispatcher, launched, tell, next, claims } = rig()
       dispatcher.start()
       const claim = await next()
-      // The store answered "none" before the run came; the hint comes before the answer is seen.
+      // The store answered "none" before the run existed; the hint arrives before the answer is seen.
       tell(change)
       tell(change)
       claim.answer(null)

@@ -20,7 +20,7 @@ expectNothingUnhandled()
 /** The result of `refusalOf` for a call that was not refused. */
 const noError = 'Error: it was not refused'
 
-/** What may happen next, and to which of the runs that were started. */
+/** The next step, and the started run that it applies to. */
 type Step =
   | { do: 'start' }
   | { do: 'shutdown' }
@@ -147,14 +147,14 @@ async function play(steps: readonly Step[], concurrency: number): Promise<void> 
   await Promise.all(asked)
   for (const id of ids) {
     const record = await store.getRun(id)
-    // Invariants 1 and 3: no gap, exactly one terminal event, nothing after it.
+    // No gap, exactly one terminal event, nothing after it.
     const log = await expectWholeLog(store, id)
     expect(isFinal(record?.state ?? 'queued') || record?.attempt === 0).toBe(true)
     const idsOf = (wanted: string) =>
       log.filter(({ type }) => type === wanted).map(({ data }) => (data as { approvalId: string }).approvalId)
     expect(idsOf(permissionTypes.resolved).toSorted()).toEqual(idsOf(permissionTypes.requested).toSorted())
     const numbers = log.flatMap(({ type, data }) => (type === 'output' ? [(data as { n: number }).n] : []))
-    // What was acknowledged is there; everything there is in the order of the calls, once.
+    // Every acknowledged event is there; all events are there once, in the order of the calls.
     expect(acknowledged.get(id)?.filter((n) => !numbers.includes(n)) ?? []).toEqual([])
     expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
     // An old attempt or a late runner can write nothing.

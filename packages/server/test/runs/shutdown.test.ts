@@ -16,7 +16,7 @@ import { finishAtOnce, outcome, type Script, untilAsked } from './support/script
 
 expectNothingUnhandled()
 
-/** Works on, whatever the signal says, until the gate is opened. */
+/** Keeps working, whatever the signal says, until the gate is opened. */
 function deaf(gate: Promise<void>): Script {
   return async (context) => {
     await context.started()
@@ -220,7 +220,7 @@ describe('the first cause of ending', () => {
         ...store,
         requestEnd: async (id, cause) => {
           const record = await store.requestEnd(id, cause)
-          // The shutdown hears of its own record after the abort heard of it.
+          // The shutdown learns of its own record after the abort did.
           if (cause === 'shutdown') await abortSeen.promise
           else setImmediate(() => abortSeen.resolve())
           return record

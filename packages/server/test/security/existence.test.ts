@@ -66,19 +66,22 @@ describe('existence', () => {
 
 const executionDoors: typeof doors = [
   ...doors,
-  ['what it does', (id) => [`/api/agent/stream/${id}`, {}]],
-  ['what it does, after a cursor', (id) => [`/api/agent/stream/${id}?after=1`, {}]],
-  ['what it does, some types of it', (id) => [`/api/agent/stream/${id}?types=thinking`, {}]],
+  ['its progress', (id) => [`/api/agent/stream/${id}`, {}]],
+  ['its progress after a cursor', (id) => [`/api/agent/stream/${id}?after=1`, {}]],
+  ['its progress, some types of it', (id) => [`/api/agent/stream/${id}?types=thinking`, {}]],
   ['its end as an execution', (id) => [`/api/agent/execute/${id}/cancel`, { method: 'POST' }]],
-  ['a ticket for what it does', (id) => ['/api/tickets', post({ path: `/api/agent/stream/${id}` })]],
+  ['a ticket for its progress', (id) => ['/api/tickets', post({ path: `/api/agent/stream/${id}` })]],
 ]
 
-describe('one answer, byte for byte, for another user’s external run and for none', () => {
-  it.each(executionDoors)('%s', async (_name, door) => {
-    const real = await answerTo(...door(theirExternal), theirExternal)
-    expect(real.status).toBe(404)
-    expect(real).toEqual(await answerTo(...door(nobodys), nobodys))
-  })
+describe('existence of external runs', () => {
+  it.each(executionDoors)(
+    '%s: another user’s external run is answered byte for byte like none',
+    async (_name, door) => {
+      const real = await answerTo(...door(theirExternal), theirExternal)
+      expect(real.status).toBe(404)
+      expect(real).toEqual(await answerTo(...door(nobodys), nobodys))
+    },
+  )
 })
 
 it("no attempt to end another user's run ends it", async () => {

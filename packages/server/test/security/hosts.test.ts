@@ -1,4 +1,4 @@
-/** What a page of another origin, or a name that points at us, can do: nothing. */
+/** A page of another origin, or a name that points at us, can do nothing. */
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openRig, post, type Rig } from './support/server.ts'

@@ -234,7 +234,7 @@ describe('too often', () => {
 describe('connections', () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
-  /** What cannot be collected. */
+  /** Memory that cannot be collected. */
   const heldBytes = () => {
     collect()
     const { heapUsed, external } = process.memoryUsage()

@@ -55,7 +55,7 @@ const users = (path: string, status = 200, init?: Row['init']): Row => ({
   },
 })
 
-/** Who may see the run; for everybody else there is none. */
+/** The callers who may see the run; for all others it does not exist. */
 const ownerOf = (path: string, status = 200, init?: Row['init']): Row => {
   const row = users(path, status, init)
   return { ...row, expected: { ...row.expected, other: 404 } }

@@ -84,7 +84,7 @@ test('a connection is stalled from the write that fills its sink until the drain
   expect([connection.backedUp, connection.stalledSince, connection.backlogBytes]).toEqual([true, 7, 3])
   sink.drain()
   expect([connection.backedUp, connection.stalledSince, connection.backlogBytes]).toEqual([false, null, 0])
-  // A drain that comes while nothing was held back concerns nobody.
+  // A drain while nothing is held back has no effect.
   connection.drained()
   expect([heard, counters.bytesOut]).toEqual([['drained'], 8])
 })

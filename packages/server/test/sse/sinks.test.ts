@@ -79,7 +79,7 @@ test('after a stream has ended, the same connection serves the next request', as
   expect([first.ids, second.ids, third.status]).toEqual([[1, 2, 3, 4], [2, 3, 4], 204])
   expect(sockets.size).toBe(1)
   const [socket] = sockets
-  // Whatever streams put on the socket is gone with them.
+  // Listeners that streams add to the socket are gone with them.
   expect(socket?.listenerCount('drain')).toBe(1)
 })
 
@@ -218,7 +218,7 @@ test.each(sinkKinds)(
     const clock = new ManualClock()
     const log = new MemoryLog()
     log.create('run')
-    // Hard to compress, so that compression does not let the whole log through.
+    // Hard to compress, so that the compressed log is not small.
     const noise = Array.from({ length: 100 }, () => randomBytes(1650).toString('base64'))
     for (let n = 0; n < 8000; n++) log.append('run', [{ type: 'output', data: { n, noise: noise[n % 100] } }])
     const server = await startStreamServer({
@@ -235,7 +235,7 @@ test.each(sinkKinds)(
     const paused = await open(`${server.url}/run`, { headers })
     paused.response.pause()
     const [stalledSocket] = server.sockets
-    // Stalled for good: for a while the kernel takes nothing more.
+    // Stalled: for a while the kernel accepts nothing more.
     let quiet = 0
     let sent = -1
     await until(() => {
@@ -246,17 +246,17 @@ test.each(sinkKinds)(
     expect(server.delivery.stats().stalled).toBe(1)
     const readers = await Promise.all(Array.from({ length: 100 }, () => open(`${server.url}/run?after=7900`)))
     await Promise.all(readers.map((reader) => reader.until(({ text }) => text.includes('id: 8000\n'))))
-    // No heartbeat goes to the one that is backed up; the others get theirs.
+    // The backed-up follower gets no heartbeat; the others get theirs.
     clock.advance(15_000)
     await Promise.all(readers.map((reader) => reader.until(({ text }) => text.endsWith(': heartbeat\n\n'))))
     expect(stalledSocket?.bytesWritten).toBe(sent)
-    // One batch, and what Node's stream takes before it says "full", twice where zlib has a buffer too.
+    // One batch, and what Node's stream accepts before it is full, twice where zlib has a buffer too.
     expect(stalledSocket?.writableLength).toBeLessThanOrEqual(2 * 64 * 1024 + 8192)
     expect(stalledSocket?.writableLength).toBeGreaterThan(0)
     expect(server.delivery.stats().ringBytes).toBeLessThan(2 * 1024 * 1024 + 64 * 1024)
     for (const reader of readers) reader.disconnect()
     if ('compress' in kind) return
-    // And it has lost nothing.
+    // The follower has lost nothing.
     log.append('run', [{ type: 'complete', data: 1 }], true)
     paused.response.resume()
     await paused.end()

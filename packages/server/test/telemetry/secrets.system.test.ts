@@ -7,7 +7,7 @@ import { type LoggedServer, post, startLoggedServer } from './support/logged-ser
 
 const canary = 'CANARY7f3a9c51e2'
 
-/** The canary as it is, and as somebody might have written it down. */
+/** The canary, plain and in the encodings in which it might appear. */
 const disguises = [
   canary,
   Buffer.from(canary).toString('hex'),
@@ -62,7 +62,7 @@ async function operationsOf(server: LoggedServer): Promise<Operation[]> {
   return [...documented, ...hidden.map((path) => ({ method: 'GET', path }))]
 }
 
-/** One request; what is answered does not matter, only that it was answered or the connection is gone. */
+/** Sends one request; any answer will do, or the end of the connection. */
 async function poke(url: string, init: RequestInit): Promise<void> {
   const stop = new AbortController()
   try {

@@ -110,7 +110,7 @@ it('every refusal is counted by its code, whichever face or guard it came from',
   expect(figure('millrace_rejections_total{code="not_found"}')).toBe(2)
   expect(figure('millrace_rejections_total{code="rate_limited"}')).toBe(0)
   for (let n = 0; n < 4; n++) await server.start('two')
-  // What is no request at all, and so has no route.
+  // Bytes that are no request, and so have no route.
   const socket = connect(server.port, '127.0.0.1', () => socket.write('NONSENSE\r\n\r\n'))
   socket.resume()
   await once(socket, 'close')

@@ -1,4 +1,4 @@
-/** `millrace approve` and `millrace deny`: answer what the agent of a session asks. */
+/** `millrace approve` and `millrace deny`: answer the questions of a session's agent. */
 import type { AnswerApprovalBody } from '@millrace/protocol'
 import { approvalResponse } from '@millrace/protocol/schemas'
 import type { Command } from 'commander'

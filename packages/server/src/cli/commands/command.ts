@@ -1,4 +1,4 @@
-/** What a file of this folder declares, and the options that commands share. */
+/** The shape of the declarations in this folder, and the options that commands share. */
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Io } from '#cli/terminal'
 

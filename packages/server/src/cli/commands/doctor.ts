@@ -1,4 +1,4 @@
-/** `millrace doctor`: tries out what a server needs, and reports the results. */
+/** `millrace doctor`: tests what a server needs, and reports the results. */
 import type { Command } from 'commander'
 import type { Check } from '#cli/doctor/check'
 import { exitCodes } from '#cli/exit-codes'
@@ -20,7 +20,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
 
 export async function doctorCommand({ json = false, ...flags }: DoctorFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json })
-  // Tries out the agent engine, too: too much to load for a help text.
+  // It also tests the agent engine: too much to load for a help text.
   const { runChecks } = await import('#cli/doctor/checks')
   const checks = await runChecks(flags, io)
   const healthy = checks.every((check) => check.status !== 'fail')

@@ -78,7 +78,7 @@ async function abort(runId: string, connection: Connection, printer: Printer): P
   await callJson(server, `${runPath(runId)}/abort`, runResponse, { method: 'POST' })
 }
 
-/** The exit code of the run, or `aborted` when `leave` came first. */
+/** Returns the exit code of the run, or `aborted` if `leave` came first. */
 async function showToEnd(shown: Shown, printer: Printer, leave: AbortSignal): Promise<number> {
   const { run, connection, waitSeconds } = shown
   await printer.begin()

@@ -13,7 +13,7 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   {
     id: 1,
-    // runs: one small row a run, rewritten by every append; what is large lives in details.
+    // runs: one small row per run, rewritten by every append; large values live in details.
     // batches: events as text, many to a row. An ordinary table with an index beside it: keyed by run
     // (WITHOUT ROWID) the same load of 200 runs wrote less than half as many events a second.
     // tallies: counts of the runs that are over, kept in the transactions that end them.

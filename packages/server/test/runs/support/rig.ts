@@ -1,5 +1,5 @@
 /**
- * The run service over a memory store, with scripted runners, and what tests ask of a log.
+ * The run service over a memory store, with scripted runners, and assertions about a log.
  */
 import { randomUUID } from 'node:crypto'
 import {
@@ -36,12 +36,12 @@ const noSandbox: Sandbox = {
 
 export interface RigOptions {
   script?: Script
-  /** Of the runs it runs. Default: a job. */
+  /** The kind of its runs. Default: a job. */
   kind?: RunKind
   concurrency?: number
-  /** What an earlier server left; nothing unless given. */
+  /** The data of an earlier server. Default: none. */
   tables?: MemoryTables
-  /** Stands between the service and the store, to bring in a fault. */
+  /** Wraps the store, to inject a fault. */
   between?: (store: Store) => Store
   parts?: Partial<RunsParts>
 }
@@ -116,7 +116,7 @@ export async function logOf(store: Store, id: string): Promise<LogEvent[]> {
   return (page?.events ?? []).map(({ seq, at, type, json }) => ({ seq, at, type, data: JSON.parse(json) }))
 }
 
-/** Asserts invariants 1 and 3 of a run that is over, and returns its log. */
+/** Asserts that the log of a finished run has no gap and exactly one, last, terminal event; returns the log. */
 export async function expectWholeLog(store: Store, id: string): Promise<LogEvent[]> {
   const run = await store.getRun(id)
   if (run === null) throw new Error(`no run ${id}`)
@@ -131,7 +131,7 @@ export async function expectWholeLog(store: Store, id: string): Promise<LogEvent
   return log
 }
 
-/** The code of the refusal a promise ends with. */
+/** Returns the code of the refusal that a promise rejects with. */
 export async function refusalOf(promise: Promise<unknown>): Promise<string> {
   const error = await promise.then(
     () => new Error('it was not refused'),
@@ -140,7 +140,7 @@ export async function refusalOf(promise: Promise<unknown>): Promise<string> {
   return error instanceof MillraceError ? error.code : String(error)
 }
 
-/** In every test of the file: a rejection nobody handles fails the test it happened in. */
+/** In every test of the file, an unhandled rejection fails the test it happened in. */
 export function expectNothingUnhandled(): void {
   const unhandled: unknown[] = []
   const note = (reason: unknown) => void unhandled.push(reason)

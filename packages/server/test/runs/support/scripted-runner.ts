@@ -34,13 +34,13 @@ export const finishAtOnce: Script = async (context) => {
   return outcome()
 }
 
-/** A runner whose runs follow scripts; every context it was given is kept. */
+/** A runner whose runs follow scripts; it keeps the context of every run. */
 export class ScriptedRunner implements Runner {
   readonly kind: RunKind
   /** The default for runs that have no script of their own. */
   script: Script
   readonly contexts = new Map<string, RunContext>()
-  /** Ids of the runs in the order in which they were begun. */
+  /** Ids of the runs in the order of their starts. */
   readonly begun: string[] = []
   ended: Runner['endedData'] = (run: Run, state, message) => ({ message, state, jobId: run.id })
   active = 0
@@ -74,7 +74,7 @@ export class ScriptedRunner implements Runner {
   }
 }
 
-/** A kind that takes any request and does what the runner's script says; sessions are exclusive and resumable. */
+/** A kind that takes any request and follows the runner's script; sessions are exclusive and resumable. */
 export function scriptedKind(runner: Runner, concurrency: number): Kind {
   const isSession = runner.kind === 'session'
   return {

@@ -39,7 +39,7 @@ export async function startSession(
   return (await rig.runs.start(request, principal)).run
 }
 
-/** A script that begins, then does what is given. */
+/** A script that reports its start, then does the given work. */
 export function working(work: (context: RunContext) => Promise<unknown>): Script {
   return async (context) => {
     await context.started()
@@ -50,7 +50,7 @@ export function working(work: (context: RunContext) => Promise<unknown>): Script
 /** Asks for one approval; the answer is the result. */
 export const askOnce = working((context) => context.ask(approvalRequest))
 
-/** Asks, and then works until it is asked to end, whatever became of the approval. */
+/** Requests an approval, then works until it is asked to end, whatever the answer. */
 export const askAndStay = working(async (context) => {
   context.ask(approvalRequest).catch(() => {})
   await untilAsked(context.signal)
@@ -60,7 +60,7 @@ export async function openApproval(store: Store, id: string): Promise<string> {
   return until(async () => (await store.openApprovals(id))[0]?.id ?? '')
 }
 
-/** Each approval of a run that is over has one answer in its log; returns those. */
+/** Asserts that each approval of a finished run has one answer in its log; returns the answers. */
 export async function expectResolvedOnce(store: Store, id: string): Promise<PermissionResolvedEvent[]> {
   const log = await expectWholeLog(store, id)
   const dataOf = (wanted: string) =>

@@ -55,7 +55,7 @@ export interface Rig extends Tokens {
   cookie: (user: string, admin?: boolean) => Promise<string>
   /** A new token of a user. */
   newToken: (user: string, ttlMs?: number, admin?: boolean) => ReturnType<typeof createToken>
-  /** What /metrics says of a gauge. */
+  /** Returns the value of a gauge in /metrics. */
   gauge: (name: string) => Promise<number>
   /** The credentials in the data directory, as another process sees them. */
   file: ReturnType<typeof openCredentialFile>

@@ -46,7 +46,7 @@ test('reads that overlap without a pause do not let the write-ahead log grow', a
   const target = database()
   const checkpoints = createCheckpoints(target.db, target.path, { firstBytes: 4 * MiB, step: 2 * MiB })
   await overlappingReads(target.path)
-  // With SQLite's own checkpoints alone, it never shrinks: otherwise this test would try nothing.
+  // With SQLite's own checkpoints alone, it never shrinks: otherwise this test would prove nothing.
   await writeMany(40, target.write)
   expect(target.walBytes()).toBeGreaterThan(30 * MiB)
   const commit = () => {

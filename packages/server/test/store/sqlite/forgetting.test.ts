@@ -63,10 +63,10 @@ test('the file shrinks by the deleted data, and is sound', async () => {
     const piece = await store.reclaim()
     bytes += piece.bytes
     more = piece.more
-    // One piece is never so large that an append would wait long for it.
+    // No piece is so large that an append would wait long for it.
     expect(piece.bytes).toBeLessThanOrEqual(5 * 1024 * 1024)
   }
-  // While the store is open, and however little is written afterwards.
+  // The space is returned while the store is open, however little is written afterwards.
   expect(statSync(path).size).toBeLessThan(20_000_000)
   expect(statSync(`${path}-wal`).size).toBe(0)
   await store.close()

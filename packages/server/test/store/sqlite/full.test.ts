@@ -111,7 +111,7 @@ test('a store that has no room to open says so', async (context) => {
   try {
     writeFileSync(rest, Buffer.alloc(8 * 1024 * 1024))
   } catch {
-    // As much as there was room for.
+    // As much as fits.
   }
   await expect(openTemporary({ dataDir })).rejects.toMatchObject({ code: 'storage_full' })
   makeRoom()

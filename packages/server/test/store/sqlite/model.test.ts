@@ -12,7 +12,7 @@ import type { Store } from '#store/store'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 
-/** What a store is, without disk, thread or time: the operations of a test, done at once. */
+/** A model of a store without disk, thread or time: it does the operations of a test at once. */
 class Model {
   readonly runs: {
     id: string
@@ -62,7 +62,7 @@ class Model {
     return `${run.firstSeq - before}`
   }
 
-  /** A deleted run keeps its place in the list, so that the steps go on naming the others as before. */
+  /** A deleted run keeps its place in the list, so that the indexes of the other runs do not change. */
   remove(index: number): string {
     const run = this.runs[index]
     if (run === undefined || run.state === 'deleted') return 'null'

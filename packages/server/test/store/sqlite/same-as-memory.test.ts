@@ -129,7 +129,7 @@ const useCredential = fc
     ]),
   )
 
-/** Steps that are handed over without waiting, so that they share a batch. */
+/** Steps that are submitted without waiting, so that they share a batch. */
 const round = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: create },
@@ -164,7 +164,7 @@ function take(store: Store, steps: readonly Step[]): Promise<unknown[]> {
   return Promise.all(steps.map((step) => step(store).catch((error) => error.code ?? error)))
 }
 
-/** Everything that a store shows, without what is its own: the epoch and the cursors. */
+/** Everything that a store shows, except its own epoch and cursors. */
 async function view(store: Store, { limit, page, rule, at }: Look): Promise<unknown> {
   const ofRuns = await Promise.all(
     runIds.map(async (id) => ({

@@ -23,7 +23,7 @@ export interface ModelEndpoint {
 export interface ClaudeEngineOptions extends SelfTestOptions {
   /** `agent` of the configuration. */
   agent: AgentSettings | undefined
-  /** Of every run: proxies, certificate authorities and what the configuration adds. */
+  /** The environment of every run: proxies, certificate authorities and additions of the configuration. */
   environment?: Readonly<Record<string, string>>
   model: ModelEndpoint
   /** Variables that name the server's own proxy. Default: none. */

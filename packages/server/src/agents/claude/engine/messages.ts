@@ -37,7 +37,7 @@ export function isSubagent(tool: string): boolean {
   return tool === 'Agent' || tool === 'Task'
 }
 
-/** Whether a message is a sign of life. A timer's "still running" is none: it comes whatever became of the call. */
+/** Whether a message is a sign of life. A timer's "still running" is none: it says nothing about the call. */
 export function isSignOfLife(message: SDKMessage): boolean {
   return message.type !== 'tool_progress'
 }

@@ -53,20 +53,15 @@ export async function openModelGateway(upstream: ModelUpstream): Promise<ModelGa
   const token = randomBytes(32).toString('base64url')
   const server = createServer((request, response) => {
     if (!carriesToken(request, token)) {
-      refuse(response, 401, 'authentication_error', 'this is not the token of the session')
+      refuse(response, 401, 'authentication_error', 'this is not the session’s token')
     } else if (request.httpVersion !== '1.1') {
       // In HTTP/1.0 a broken answer looks like a complete one.
-      refuse(response, 505, 'invalid_request_error', 'only HTTP/1.1 is spoken here')
+      refuse(response, 505, 'invalid_request_error', 'only HTTP/1.1 is supported')
     } else if (
       !staysBelow(request.url ?? '') ||
       (request.headers['transfer-encoding'] ?? 'chunked') !== 'chunked'
     ) {
-      refuse(
-        response,
-        400,
-        'invalid_request_error',
-        'only what lies below the API’s address can be asked for',
-      )
+      refuse(response, 400, 'invalid_request_error', 'only targets below the API’s address are served')
     } else pass(request, response, { base, agent, apiKey: upstream.apiKey })
   })
   server.maxConnections = connectionsMax
@@ -140,7 +135,7 @@ function pass(request: IncomingMessage, response: ServerResponse, { base, agent,
     })
   } catch {
     // The target or a header has characters that Node accepts but does not send.
-    refuse(response, 400, 'invalid_request_error', 'the request cannot be passed on')
+    refuse(response, 400, 'invalid_request_error', 'the request cannot be forwarded')
     return
   }
   const unreachable = (error?: NodeJS.ErrnoException) => {

@@ -54,7 +54,7 @@ describe('a session', () => {
     const ended = run()
     for (const [index] of words.entries()) {
       await model.reached('word', index + 1)
-      // The next word is not said yet, and this many have arrived, or will without it.
+      // The model has not produced the next word, and this many have arrived, or will without it.
       await heard(context, index)
       expect(deltasOf(context)).toEqual(words.slice(0, index))
       model.release('word')

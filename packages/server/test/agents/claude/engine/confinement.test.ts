@@ -114,14 +114,14 @@ describe('a session', () => {
     context.beforeCommit = () => held
     const ended = run()
     await settled(context)
-    // Much less than the 12 MB that were there to be said.
+    // Much less than the 12 MB that the model produces.
     expect(context.uncommittedBytes).toBeGreaterThan(emitHighWater)
     expect(context.uncommittedBytes).toBeLessThan(2 * emitHighWater)
     release()
     const { outcome } = await ended
     expect(outcome.state).toBe('completed')
     expect(context.of('result')).toMatchObject([{ result: words.join('') }])
-    // The log has all of it, the run's row the beginning.
+    // The log has all of it, the run's row only the beginning.
     const { text } = outcome.result as { text: string }
     expect(text.length).toBeLessThan(300_000)
     expect(words.join('').startsWith(text.slice(0, 262_144))).toBe(true)

@@ -16,7 +16,7 @@ const model = {
   maxOutputTokens: 0,
 }
 
-/** As a process may say it, which is not always as the types have it. */
+/** A result as a process may report it, which does not always match the types. */
 function result(fields: Record<string, unknown>): SDKResultMessage {
   const usual = { type: 'result', is_error: true, num_turns: 3, total_cost_usd: 1, session_id: 's' }
   return { ...usual, ...fields } as unknown as SDKResultMessage

@@ -258,7 +258,7 @@ describe('a process that falls silent', () => {
       clock.advance(3_600_000)
       writeFileSync(join(sessions.project, 'go'), '')
     }
-    // The process is given no second to end by itself, since this clock stands still.
+    // The process gets no grace after its result, since this clock stands still.
     const ended = run()
     await until(() => context.of('result').length > 0)
     clock.advance(5000)
@@ -312,7 +312,7 @@ describe('a session that is ended from outside', () => {
       clearTimeout(timer)
       if (counted !== -1) expect(context.events.length, `ended after ${after} ms`).toBe(counted)
     }
-    // Two at a time: this is about the moment, and not about load.
+    // Two at a time: the test varies the moment, not the load.
     for (let index = 0; index < rounds; index += 2) await Promise.all([round(index), round(index + 1)])
   }, 120_000)
 

@@ -8,7 +8,7 @@ import { openSessions, say, serve, toolResults, use } from '#test/agents/claude/
 const sessions = openSessions()
 const file = (name: string) => join(sessions.project, name)
 
-/** The agent makes these calls, one a turn, then ends. */
+/** The agent makes these calls, one per turn, then ends. */
 function calls(...list: [tool: string, input: Record<string, unknown>][]): Step[] {
   return [...list.map(([tool, input], index) => use(tool, input, { turn: index + 1 })), say('I see.')]
 }
@@ -208,7 +208,7 @@ describe('a call that people are asked about', () => {
   })
 })
 
-/** The least that speaks the protocol. */
+/** The smallest MCP server. */
 const mcpServer = `
 import { createInterface } from 'node:readline'
 const results = {

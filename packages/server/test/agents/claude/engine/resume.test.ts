@@ -1,4 +1,4 @@
-/** What is kept of a conversation, and sessions that resume it in a fresh home. */
+/** Stored conversations, and sessions that resume them in a fresh home. */
 import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import type { RecordingContext } from '#test/agents/claude/support/context'

@@ -4,7 +4,7 @@ import { after, ask, bodyOf, key, releaseAll, upstream } from '#test/agents/clau
 
 afterEach(releaseAll)
 
-/** A proxy that answers with the target it was asked for. */
+/** A proxy that answers with the requested target. */
 const proxy = () => upstream((request, response) => response.end(`proxied ${request.url}`))
 
 async function answerFrom(baseUrl: string, proxyEnv: NodeJS.ProcessEnv): Promise<string> {

@@ -51,7 +51,7 @@ describe('the lines of a process', () => {
     const nested = (depth: number) => `{"type":"a","x":${'['.repeat(depth)}${']'.repeat(depth)}}\n`
     const wide = (count: number) => `{"type":"a","x":[${'{},'.repeat(count)}0]}\n`
     for (const line of [nested(200), wide(600_000)]) expect(read([line]).broken).toHaveLength(1)
-    // What is inside a text is text.
+    // Brackets and commas inside a string do not count.
     const text = JSON.stringify({ type: 'a', x: `${'['.repeat(1000)}"\\"${','.repeat(600_000)}` })
     for (const line of [nested(100), wide(100_000), `${text}\n`]) {
       expect(read([line])).toMatchObject({ messages: [{ type: 'a' }], broken: [] })

@@ -1,4 +1,4 @@
-/** A certificate for `localhost` that signs itself, made on the spot: no key lies in the repository. */
+/** A self-signed certificate for `localhost`, made on the spot: no key is in the repository. */
 import { Buffer } from 'node:buffer'
 import { generateKeyPairSync, sign } from 'node:crypto'
 

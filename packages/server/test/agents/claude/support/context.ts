@@ -30,7 +30,7 @@ export class RecordingContext implements RunContext {
   process: { pid: number; startTime: number } | null = null
   uncommittedBytes = 0
   mostUncommitted = 0
-  /** Answers questions; a session that asks without one fails. */
+  /** Answers questions. Without it a session that asks fails. */
   answer: (question: ApprovalRequest) => Promise<ApprovalAnswer> = () =>
     Promise.reject(new Error('nobody is there'))
   onEvent: (event: EmittedEvent) => void = () => {}
@@ -114,7 +114,7 @@ export class RecordingContext implements RunContext {
     return [...this.transcript]
   }
 
-  /** Types of the events, with subtypes; those of the stream and of waiting left out. */
+  /** Types of the events, with subtypes, without those of the stream and of waiting. */
   get outline(): string[] {
     return this.events
       .filter(({ type }) => type !== 'stream_event')

@@ -48,14 +48,14 @@ interface Asked {
   body?: Buffer | string
 }
 
-/** The head of the answer; its body is read by the test. */
+/** Resolves with the head of the answer; the test reads its body. */
 export async function ask(gateway: ModelGateway, { method = 'POST', path, headers, body }: Asked = {}) {
   const asked = request(gateway.url + (path ?? '/v1/messages'), {
     method,
     agent: false,
     headers: { authorization: `Bearer ${gateway.token}`, ...headers },
   })
-  // Of an answer that is cut on purpose.
+  // The error of an answer that is cut on purpose.
   asked.on('error', () => {})
   const answered = once(asked, 'response') as Promise<[IncomingMessage]>
   asked.end(body)

@@ -1,4 +1,4 @@
-/** Programs that stand in for the SDK's own, to break the rules that it keeps. */
+/** Programs in place of the SDK's own, which break the rules that it keeps. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Workspace } from '@millrace/test-support/workspace'
@@ -12,7 +12,7 @@ export function program(workspace: Workspace, name: string, script: string): str
   return path
 }
 
-/** Shell text that says a message. */
+/** Shell code that writes a message. */
 export function saying(message: Record<string, unknown>): string {
   return `echo '${JSON.stringify(message)}'`
 }

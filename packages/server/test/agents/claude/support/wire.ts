@@ -5,13 +5,13 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 export interface RawServer {
   port: number
-  /** Every byte that came, of all connections. */
+  /** Every byte received, on all connections. */
   received(): Buffer
   connections(): readonly Socket[]
   close(): Promise<void>
 }
 
-/** A server that answers as the test says, well-formed or not. */
+/** A server that answers with the test's bytes, well-formed or not. */
 export async function rawServer(onData: (socket: Socket, all: Buffer) => void): Promise<RawServer> {
   const sockets: Socket[] = []
   const received: Buffer[] = []
@@ -37,7 +37,7 @@ export async function rawServer(onData: (socket: Socket, all: Buffer) => void): 
   }
 }
 
-/** Sends exactly these bytes; resolves with all that came until the connection was over. */
+/** Sends exactly these bytes; resolves with all bytes received until the connection closed. */
 export async function exchange(url: string, sent: string | Buffer): Promise<string> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)

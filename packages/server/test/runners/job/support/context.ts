@@ -10,7 +10,7 @@ export class FakeContext implements RunContext {
   readonly project: { id: string; path: string } | null
   readonly sandbox: Sandbox
   readonly events: EmittedEvent[] = []
-  /** What happened, in order: `recordProcess`, `started`, `emit`. */
+  /** The calls in order: `recordProcess`, `started`, `emit`. */
   readonly calls: string[] = []
   emits = 0
   mostUncommitted = 0
@@ -85,7 +85,7 @@ export class FakeContext implements RunContext {
     await this.beforeStarted()
   }
 
-  /** A command asks nobody and keeps no conversation. */
+  /** A command asks nobody and has no conversation. */
   ask(): Promise<never> {
     return Promise.reject(new Error('a command asked somebody'))
   }

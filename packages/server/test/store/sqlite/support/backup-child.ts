@@ -1,4 +1,4 @@
-/** A program for tests to kill: backs a data directory up again and again; a line for each one done. */
+/** A program for tests to kill: backs up a data directory again and again, and writes a line for each backup. */
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { backUp } from '#store/sqlite/upkeep/backup'

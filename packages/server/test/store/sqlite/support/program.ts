@@ -29,7 +29,7 @@ export function startProgram(
   ]
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(child, 'exit').then(([code, signal]) => code ?? signal)
-  // A traced program must end by itself: its tracer, killed, would let it run on.
+  // A traced program must end by itself: if its tracer is killed, it keeps running.
   onTestFinished(async () => {
     child.stdin.destroy()
     if (before.length === 0) child.kill('SIGKILL')

@@ -1,6 +1,6 @@
 /**
- * A program for tests to kill: a session that asks, is answered and keeps its conversation without end;
- * a line to stdout for everything that was acknowledged. Ends when its stdin does.
+ * A program for tests to kill: a session that asks, is answered and stores its conversation without end,
+ * with a line on stdout for everything that was acknowledged. Ends when its stdin does.
  */
 import { randomUUID } from 'node:crypto'
 import { writeSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** What must hold of a database file whatever was killed: it is sound, and every log in it is whole. */
+/** The invariant of a database file, whatever was killed: it is sound, and every log in it is whole. */
 import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'vitest'
 
