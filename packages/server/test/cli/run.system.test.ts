@@ -99,6 +99,7 @@ describe('millrace run', () => {
   it('run shows why the server refuses, field by field', async () => {
     const where = place()
     const server = await scriptedServer({
+      'GET /api/tools': (response) => json(response, 200, { tools }),
       'POST /api/runs': (response) =>
         problem(response, 400, 'The arguments do not suit', [{ path: 'args.x', expected: 'a value' }]),
     })
@@ -119,6 +120,7 @@ describe('millrace run', () => {
     const where = place()
     const expected = 'There is no project "nope"; known: web'
     const server = await scriptedServer({
+      'GET /api/tools': (response) => json(response, 200, { tools }),
       'POST /api/runs': (response) =>
         problem(response, 400, expected, [
           { path: 'project', expected },
@@ -135,6 +137,7 @@ describe('millrace run', () => {
     const record = runOf()
     const { promise: aborted, resolve: abort } = Promise.withResolvers<void>()
     const server = await scriptedServer({
+      'GET /api/tools': (response) => json(response, 200, { tools }),
       'POST /api/runs': (response) => json(response, 201, { run: record }),
       [`GET /api/runs/${record.id}/events`]: async (response) => {
         openStream(response)
@@ -165,6 +168,7 @@ describe('millrace run', () => {
       const there = place()
       const one = runOf()
       const server = await scriptedServer({
+        'GET /api/tools': (response) => json(response, 200, { tools }),
         'POST /api/runs': (response) => json(response, 201, { run: one }),
         [`GET /api/runs/${one.id}/events`]: (response) => {
           openStream(response)

@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import { callJson, runPath } from '#cli/api'
 import { connect, type Server, whereOf } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
+import { findRunId, runArgument } from '#cli/run-id'
 import { type Io, printable, Terminal } from '#cli/terminal'
 import { type CommandContext, ofServer, type ServerFlags } from './command.ts'
 
@@ -19,7 +20,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
     ['approve', 'allow', 'allow what the agent of a session asks for'],
     ['deny', 'deny', 'deny what the agent of a session asks for'],
   ] as const) {
-    ofServer(program.command(name).argument('<run>').argument('<approval>').description(what))
+    ofServer(program.command(name).argument('<run>', runArgument).argument('<approval>').description(what))
       .option('--message <text>', 'kept in the log; with a denial, sent to the agent')
       .action(async (run: string, approval: string, flags: AnswerFlags) => {
         end(await answerCommand(decision, run, approval, flags, io))
@@ -29,7 +30,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
 
 async function answerCommand(
   decision: AnswerApprovalBody['decision'],
-  runId: string,
+  given: string,
   approvalId: string,
   flags: AnswerFlags,
   io: Io,
@@ -37,6 +38,7 @@ async function answerCommand(
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const { server } = await connect(whereOf(flags, io))
   const message = flags.message === undefined ? {} : { message: flags.message }
+  const runId = await findRunId(server, given)
   const answer = await postAnswer(server, runId, approvalId, { decision, ...message })
   if (terminal.json) await terminal.value(answer)
   else await terminal.line(`${printable(approvalId)} ${decision === 'allow' ? 'allowed' : 'denied'}`)

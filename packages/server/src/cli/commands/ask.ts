@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander'
 import { callJson, runPath } from '#cli/api'
 import { connect, type Server, whereOf } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
+import { findRunId, runArgument } from '#cli/run-id'
 import { CliError, type Io, Terminal } from '#cli/terminal'
 import { type CommandContext, ctrlC, type FollowFlags, following } from './command.ts'
 import { showOwn } from './follow.ts'
@@ -37,12 +38,19 @@ export function declare(program: Command, { io, end }: CommandContext): void {
     .addHelpText('after', `\nWith -, or without a prompt, the prompt is read from standard input.${ctrlC}`)
     .action(async (prompt: string | undefined, flags: AskFlags) => end(await askCommand(prompt, flags, io)))
 
-  following(program.command('resume').argument('<run>').description('continue the conversation of a session'))
+  following(
+    program
+      .command('resume')
+      .argument('<run>', runArgument)
+      .description('continue the conversation of a session'),
+  )
     .option('--prompt <text>', 'what to tell the agent; - reads standard input (default: to continue)')
     .addHelpText('after', ctrlC)
     .action(async (run: string, flags: ResumeFlags) => end(await resumeCommand(run, flags, io)))
 
-  following(program.command('retry').argument('<run>').description('run the same again, as a new run'))
+  following(
+    program.command('retry').argument('<run>', runArgument).description('run the same again, as a new run'),
+  )
     .addHelpText('after', ctrlC)
     .action(async (run: string, flags: FollowFlags) => end(await retryCommand(run, flags, io)))
 }
@@ -63,16 +71,18 @@ async function askCommand(given: string | undefined, flags: AskFlags, io: Io): P
   return startAndShow('/api/runs', body, connection, flags, io)
 }
 
-async function resumeCommand(runId: string, flags: ResumeFlags, io: Io): Promise<number> {
+async function resumeCommand(given: string, flags: ResumeFlags, io: Io): Promise<number> {
   const body: ResumeRunBody =
     flags.prompt === undefined ? {} : { prompt: await readPrompt(flags.prompt, false, io) }
   const connection = await connect(whereOf(flags, io))
+  const runId = await findRunId(connection.server, given)
   return startAndShow(`${runPath(runId)}/resume`, body, connection, flags, io)
 }
 
 /** Works for runs of every kind. */
-async function retryCommand(runId: string, flags: FollowFlags, io: Io): Promise<number> {
+async function retryCommand(given: string, flags: FollowFlags, io: Io): Promise<number> {
   const connection = await connect(whereOf(flags, io))
+  const runId = await findRunId(connection.server, given)
   return startAndShow(`${runPath(runId)}/retry`, undefined, connection, flags, io)
 }
 

@@ -6,6 +6,7 @@ import { callJson, runPath } from '#cli/api'
 import { type Connection, connect, whereOf } from '#cli/connect'
 import { exitCodeOfEvent, exitCodeOfRun, exitCodes } from '#cli/exit-codes'
 import { type Followed, follow } from '#cli/follow'
+import { findRunId, runArgument } from '#cli/run-id'
 import { RunPrinter } from '#cli/show/run-printer'
 import { SessionPrinter } from '#cli/show/session-printer'
 import { installSignals } from '#cli/signals'
@@ -31,15 +32,19 @@ interface Printer {
 
 export function declare(program: Command, { io, end }: CommandContext): void {
   following(
-    program.command('follow').argument('<run>').description('follow a run from its beginning to its end'),
+    program
+      .command('follow')
+      .argument('<run>', runArgument)
+      .description('follow a run from its beginning to its end'),
   )
     .addHelpText('after', '\nCtrl-C leaves; the run continues.')
     .action(async (run: string, flags: FollowFlags) => end(await followCommand(run, flags, io)))
 }
 
-async function followCommand(runId: string, flags: FollowFlags, io: Io): Promise<number> {
+async function followCommand(given: string, flags: FollowFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const connection = await connect(whereOf(flags, io))
+  const runId = await findRunId(connection.server, given)
   const { run } = await callJson(connection.server, runPath(runId), runResponse)
   const leave = new AbortController()
   const release = installSignals({ onFirst: () => leave.abort(), onSecond: () => leave.abort() })

@@ -17,7 +17,12 @@ interface RunFlags extends FollowFlags {
 }
 
 export function declare(program: Command, { io, end }: CommandContext): void {
-  following(program.command('run').argument('<tool>').description('run a tool and follow it to its end'))
+  following(
+    program
+      .command('run')
+      .argument('<tool>', 'its id, or an end of it that no other tool has (test for npm:test)')
+      .description('run a tool and follow it to its end'),
+  )
     .option('--project <id>', 'where to run it (not needed if the tool has one project)')
     .option('--arg <name=value>', 'an argument of the tool; repeatable', collect, [])
     .addHelpText('after', ctrlC)
@@ -28,14 +33,15 @@ function collect(value: string, previous: string[]): string[] {
   return [...previous, value]
 }
 
-async function runCommand(toolId: string, flags: RunFlags, io: Io): Promise<number> {
+async function runCommand(name: string, flags: RunFlags, io: Io): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const args = readArgs(flags.arg)
   const connection = await connect(whereOf(flags, io))
-  const project = flags.project ?? (await onlyProject(connection.server, toolId))
+  const tool = await findTool(connection.server, name, flags.project)
+  const project = flags.project ?? onlyProject(tool)
   const { run } = await callJson(connection.server, '/api/runs', runResponse, {
     method: 'POST',
-    body: { kind: 'job', project, tool: toolId, args },
+    body: { kind: 'job', project, tool: tool.id, args },
   })
   return showOwn({ run, connection, terminal, io, waitSeconds: flags.wait })
 }
@@ -51,20 +57,36 @@ function readArgs(pairs: readonly string[]): Record<string, string> {
   return args
 }
 
-/** The project of a tool that has only one; otherwise the caller must choose. */
-async function onlyProject(server: Server, toolId: string): Promise<string> {
+type ListedTool = z.infer<typeof toolsResponse>['tools'][number]
+
+/**
+ * The tool of this id; else the only one whose id ends with it, after a colon (`test` is `npm:test`) or, failing
+ * that, anywhere.
+ */
+async function findTool(server: Server, name: string, project: string | undefined): Promise<ListedTool> {
   const { tools } = await callJson(server, '/api/tools', toolsResponse)
-  const tool = tools.find((candidate) => candidate.id === toolId)
-  if (tool === undefined) throw new CliError(unknownTool(toolId, tools), exitCodes.unavailable)
-  const [first, ...others] = tool.projects
+  const exact = tools.find(({ id }) => id === name)
+  if (exact !== undefined) return exact
+  const here = tools.filter(({ projects }) => project === undefined || projects.includes(project))
+  const afterColon = here.filter(({ id }) => id.endsWith(`:${name}`))
+  const [found, ...others] = afterColon.length > 0 ? afterColon : here.filter(({ id }) => id.endsWith(name))
+  if (found === undefined) throw new CliError(unknownTool(name, tools), exitCodes.unavailable)
+  if (others.length === 0) return found
+  const ids = [found, ...others].map(({ id }) => id)
+  throw new CliError(`${name} may be any of several tools; name one: ${ids.join(', ')}`, exitCodes.usage)
+}
+
+/** The project of a tool that has only one; otherwise the caller must choose. */
+function onlyProject({ id, projects }: ListedTool): string {
+  const [first, ...others] = projects
   if (first !== undefined && others.length === 0) return first
   throw new CliError(
-    `${toolId} can run in several projects; choose one with --project: ${tool.projects.join(', ')}`,
+    `${id} can run in several projects; choose one with --project: ${projects.join(', ')}`,
     exitCodes.usage,
   )
 }
 
-function unknownTool(toolId: string, tools: z.infer<typeof toolsResponse>['tools']): string {
+function unknownTool(toolId: string, tools: readonly ListedTool[]): string {
   const ids = tools.map((tool) => tool.id)
   const meant = nearest(toolId, ids)
   const hint =
