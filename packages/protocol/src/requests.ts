@@ -64,6 +64,9 @@ export interface FinishRunBody {
   state: 'completed' | 'errored'
   result?: unknown
   error?: string | { message: string; code?: string | undefined } | undefined
+  /** Of the work, in milliseconds. Default: since the run's start. For `completed` only, as `tokensUsed`. */
+  duration?: number | undefined
+  tokensUsed?: number | undefined
 }
 
 export interface RunTokenResponse {

@@ -6,6 +6,20 @@ export { ConfigError } from '#config/problems'
 export type { ConfigFile } from '#config/schema'
 export { CursorReset } from '#delivery/iterate'
 export {
+  type AgentEvent,
+  type AgentFailure,
+  AgentSSEEmitter,
+  type AgentSSEEmitterOptions,
+  type AgentSSEEventType,
+} from '#embed/agent-emitter'
+export {
+  addAgentConnection,
+  broadcastAgentEvent,
+  cleanupAgentExecution,
+  removeAgentConnection,
+  sendAgentEvent,
+} from '#embed/agent-emitter-connections'
+export {
   type AgentSession,
   AgentSessionManager,
   type AgentSessionManagerOptions,
@@ -35,7 +49,7 @@ export {
   realtimeManager,
   type SSEMessage,
 } from '#embed/realtime-manager'
-export type { EmbeddedRuns, HostPrincipal } from '#embed/runs'
+export type { EmbeddedRuns, HostPrincipal, RunStream } from '#embed/runs'
 export { StreamService, type StreamSession, streamService } from '#embed/stream-service'
 export type { RunListener } from '#realtime/hooks'
 export { SubscriptionRefused } from '#realtime/subscription'

@@ -85,6 +85,8 @@ export const finishRunBody = z.strictObject({
   state: z.enum(['completed', 'errored']),
   result: z.unknown().optional(),
   error: z.union([z.string().max(4096), producerError]).optional(),
+  duration: z.number().nonnegative().optional(),
+  tokensUsed: z.int().nonnegative().optional(),
 }) satisfies z.ZodType<FinishRunBody>
 
 export const runTokenResponse = z.object({

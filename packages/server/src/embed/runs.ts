@@ -1,15 +1,25 @@
 /** Runs for a host application: the same rules as over HTTP, without HTTP. */
+import type { ServerResponse } from 'node:http'
 import {
   type AnswerApprovalBody,
+  type FinishRunBody,
   type LogEvent,
   MillraceError,
   type PermissionResolvedEvent,
+  type ProduceBody,
+  type ProducedResponse,
   type ResumeRunBody,
   type Run,
   type StartRunBody,
 } from '@millrace/protocol'
-import { answerApprovalBody, fieldErrors, resumeRunBody } from '@millrace/protocol/schemas'
-import type { z } from 'zod'
+import {
+  answerApprovalBody,
+  fieldErrors,
+  finishRunBody,
+  produceBody,
+  resumeRunBody,
+} from '@millrace/protocol/schemas'
+import { z } from 'zod'
 import type { Principal } from '#auth/principal'
 import type { OpenServer } from '#compose/server'
 
@@ -18,8 +28,15 @@ import type { OpenServer } from '#compose/server'
  * user's run fails with `not_found`. All fail with `draining` while Millrace is not running.
  */
 export interface EmbeddedRuns {
-  /** Puts a run in the queue; it is on disk when the promise resolves. Fails with `invalid_request`. */
-  start(body: StartRunBody, principal?: HostPrincipal, options?: { idempotencyKey?: string }): Promise<Run>
+  /**
+   * Puts a run in the queue; it is on disk when the promise resolves. Fails with `invalid_request`. `id` (a
+   * UUID) names the run; where the principal has a run of that id already, it is returned as it is.
+   */
+  start(
+    body: StartRunBody,
+    principal?: HostPrincipal,
+    options?: { idempotencyKey?: string } | { id?: string },
+  ): Promise<Run>
   get(id: string, principal?: HostPrincipal): Promise<Run>
   /** Newest first; `limit` is 50 by default. */
   list(
@@ -44,6 +61,15 @@ export interface EmbeddedRuns {
     answer: AnswerApprovalBody,
     principal?: HostPrincipal,
   ): Promise<PermissionResolvedEvent>
+  /** Appends events to an external run, as `POST /api/runs/:id/events` does. Fails with `run_over` once it is over. */
+  produce(id: string, batch: ProduceBody, principal?: HostPrincipal): Promise<ProducedResponse>
+  /** Ends an external run, as `POST /api/runs/:id/finish` does. `stack` goes to the log and nowhere else. */
+  finish(id: string, end: FinishRunBody & { stack?: string }, principal?: HostPrincipal): Promise<Run>
+  /**
+   * Answers a request of the host application with the run's log as SSE, resuming after its `Last-Event-ID`;
+   * heartbeat every 30 s. Fails, with nothing written, with `not_found`.
+   */
+  stream(id: string, response: ServerResponse, principal?: HostPrincipal): Promise<RunStream>
   /** How many runs of an earlier server the start found open, and closed as interrupted. */
   recovered(): Promise<number>
   /**
@@ -54,6 +80,13 @@ export interface EmbeddedRuns {
     id: string,
     options?: { after?: number; types?: readonly string[]; signal?: AbortSignal; principal?: HostPrincipal },
   ): AsyncIterable<LogEvent>
+}
+
+export interface RunStream {
+  /** Resolves when the response has ended or its client has left. */
+  readonly closed: Promise<void>
+  /** Ends the response at once. */
+  close(): void
 }
 
 /** A user as the host application names them; an admin only where it says so. */
@@ -71,7 +104,11 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
   return {
     async start(body, principal, options = {}) {
       const { runs } = await opened()
-      return (await runs.start(checked(runs.request, body), acting(principal), options)).run
+      const request = checked(runs.request, body)
+      if (!('id' in options) || options.id === undefined) {
+        return (await runs.start(request, acting(principal), options)).run
+      }
+      return runs.ensure(checked(z.uuid(), options.id), request, acting(principal))
     },
     async get(id, principal) {
       return (await opened()).runs.get(id, acting(principal))
@@ -96,6 +133,18 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
       const { runs } = await opened()
       return runs.answerApproval(id, approvalId, checked(answerApprovalBody, answer), acting(principal))
     },
+    async produce(id, batch, principal) {
+      return (await opened()).runs.produce(id, checked(produceBody, batch), acting(principal))
+    },
+    async finish(id, { stack, ...end }, principal) {
+      const { runs } = await opened()
+      return runs.finishProduced(id, { ...checked(finishRunBody, end), stack }, acting(principal))
+    },
+    async stream(id, response, principal) {
+      const { runs, delivery } = await opened()
+      await runs.get(id, acting(principal))
+      return streamTo(delivery, id, response)
+    },
     async recovered() {
       return (await opened()).runs.recovered
     },
@@ -107,6 +156,25 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
       }
     },
   }
+}
+
+async function streamTo(
+  delivery: Pick<OpenServer['delivery'], 'stream'>,
+  runId: string,
+  response: ServerResponse,
+): Promise<RunStream> {
+  const { req } = response
+  const result = await delivery.stream({
+    req,
+    res: response,
+    runId,
+    headers: response.getHeaders(),
+    lastEventId: [req.headers['last-event-id']].flat().join(','),
+    heartbeat: { intervalMs: 30_000, text: 'heartbeat' },
+    compress: false,
+  })
+  if (result.outcome === 'missing') throw new MillraceError('not_found', `No run ${runId}`)
+  return result.outcome === 'streaming' ? result.handle : { closed: Promise.resolve(), close: () => {} }
 }
 
 /** Checks the body as over HTTP: a program without types may pass anything. */

@@ -39,6 +39,11 @@ export interface FinishRequest {
   state: 'completed' | 'errored'
   result?: unknown
   error?: string | { message: string; code?: string | undefined } | undefined
+  /** Milliseconds; since the run's start by default. */
+  duration?: number | undefined
+  tokensUsed?: number | undefined
+  /** Where in the producer it failed: for the log of this server, and for nobody else. */
+  stack?: string | undefined
 }
 
 const lookEveryMs = 1000
@@ -89,14 +94,17 @@ export class Producers {
   }
 
   /** Ends the run as its producer says. A repeated call with the same state is answered with the run as it is. */
-  async finish(run: RunRecord, { state, result = null, error }: FinishRequest): Promise<RunRecord> {
+  async finish(run: RunRecord, request: FinishRequest): Promise<RunRecord> {
     this.#detached(run)
-    const { eventBytes, now, store } = this.#parts
+    const { state, result = null, error, tokensUsed = null, stack } = request
+    const { eventBytes, log, now, store } = this.#parts
     const at = now()
+    const { duration = at - (run.startedAt ?? run.createdAt) } = request
     const failure = typeof error === 'string' ? { message: error } : error
+    if (stack !== undefined) log.warn({ run: run.id, stack }, 'the producer of a run failed')
     const data =
       state === 'completed'
-        ? { result, duration: at - (run.startedAt ?? run.createdAt), tokensUsed: null }
+        ? { result, duration, tokensUsed }
         : { error: failure?.message ?? 'The producer reported a failure', code: failure?.code ?? 'failed' }
     try {
       return await store.finish(run.id, run.attempt, {

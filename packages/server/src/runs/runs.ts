@@ -72,6 +72,8 @@ export interface RunsParts {
 }
 
 export interface StartOptions {
+  /** A UUID; the server makes one by default. */
+  id?: string
   idempotencyKey?: string | undefined
   retryOf?: string
   resumes?: string
@@ -145,9 +147,9 @@ export class Runs {
     if (!availability.available) throw new MillraceError('agent_unavailable', availability.reason)
     const { project, spec } = kind.prepare(request)
     const at = this.#parts.now()
-    const { idempotencyKey, retryOf = null, resumes = null } = options
+    const { id = randomUUID(), idempotencyKey, retryOf = null, resumes = null } = options
     const creating = this.#parts.store.createRun({
-      id: randomUUID(),
+      id,
       kind: request.kind,
       project,
       owner: principal.user,
@@ -170,6 +172,22 @@ export class Runs {
     this.#dispatcher.expect(request.kind)
     const { run, created } = await creating
     return { run: publicRun(run), created }
+  }
+
+  /** Returns the principal's run of this id, and starts it where there is none. Another user's is `not_found`. */
+  async ensure(
+    id: string,
+    request: { kind: RunKind } & Record<string, unknown>,
+    principal: Principal,
+  ): Promise<Run> {
+    if ((await this.#parts.store.getRun(id)) !== null) return this.get(id, principal)
+    try {
+      return (await this.start(request, principal, { id })).run
+    } catch (error) {
+      // Another call may have started it meanwhile.
+      if ((await this.#parts.store.getRun(id)) === null) throw error
+      return this.get(id, principal)
+    }
   }
 
   /** A run that another program works on begins at once. */

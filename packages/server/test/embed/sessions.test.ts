@@ -208,7 +208,7 @@ describe('the manager of this process', () => {
     expect(await agentSessionManager.getSession(nobodys)).toBeNull()
     await two.start()
     await expect(agentSessionManager.getSession(nobodys)).rejects.toThrow(
-      /pass the intended one to the AgentSessionManager constructor/,
+      /pass the intended one to the constructor/,
     )
     await one.stop()
     expect(await agentSessionManager.cleanupOrphanedSessions()).toBe(0)

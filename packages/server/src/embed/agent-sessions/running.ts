@@ -32,6 +32,6 @@ export function theRunningOne(): SessionHost {
   }
   if (another === undefined) return one
   throw new TypeError(
-    'Several Millraces are running in this process: pass the intended one to the AgentSessionManager constructor',
+    'Several Millraces are running in this process: pass the intended one to the constructor',
   )
 }
