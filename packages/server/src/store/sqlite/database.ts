@@ -60,6 +60,8 @@ const notADatabase = 26
 const ioErrorShmSize = 4874
 
 export function failureKind(error: unknown): FailureKind {
+  if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT'))
+    return 'full'
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0
   if (code === ioErrorShmSize) return 'full'
   switch (code & 0xff) {

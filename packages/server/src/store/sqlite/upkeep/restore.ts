@@ -21,6 +21,7 @@ import { MillraceError } from '@millrace/protocol'
 import { databasePath } from '#store/sqlite/database'
 import { type CopyFacts, checkCopy, syncToDisk } from './database-copy.ts'
 import { acquireDataDirLock } from './lock.ts'
+import { writeState } from './state-file.ts'
 
 export interface Restored extends CopyFacts {
   /** Where the old database is; null if there was none. */
@@ -41,6 +42,8 @@ export function restore(dataDir: string, file: string, at: number): Restored {
     const facts = prepare(file, fresh)
     const aside = existsSync(path) ? setAside(path, `${path}.before-restore-${stamp(at)}`) : null
     renameSync(fresh, path)
+    // It has no log; and what was lost before is no longer missed.
+    writeState(path, 'closed')
     syncToDisk(dataDir)
     return { ...facts, aside }
   } finally {

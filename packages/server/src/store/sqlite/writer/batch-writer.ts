@@ -13,6 +13,7 @@ import type {
   Stop,
 } from '#store/batched/operations'
 import { failureKind, messageOf } from '#store/sqlite/database'
+import { FilesLost } from '#store/sqlite/upkeep/presence'
 import { createCredentialWriter } from './credential-writer.ts'
 import { createPendingLog } from './pending-log.ts'
 import { createRunWriter } from './run-writer.ts'
@@ -82,6 +83,7 @@ function isOfCredential(operation: Operation): operation is CredentialOperation 
 }
 
 function stopOf(error: unknown): Stop | null {
+  if (error instanceof FilesLost) return { kind: 'failed', message: error.message }
   switch (failureKind(error)) {
     case 'full':
       return { kind: 'full', message: 'the disk that holds the data directory is full' }

@@ -1,19 +1,24 @@
 /** The thread that owns the one writing connection. It opens the database, then answers batch by batch. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { failureKind, messageOf, openForWriting } from '#store/sqlite/database'
 import type { FromWriter, ToWriter } from '#store/sqlite/messages'
 import { migrate } from '#store/sqlite/migrations'
+import { type PresenceCheck, presenceCheck } from '#store/sqlite/upkeep/presence'
+import { checkNothingLost, writeState } from '#store/sqlite/upkeep/state-file'
 import { createBatchWriter } from './batch-writer.ts'
 import { createCheckpoints } from './checkpoints.ts'
 
 if (parentPort === null) throw new Error('writer-worker runs as a worker thread')
 const port = parentPort
+const path = String(workerData.path)
 const send = (message: FromWriter): void => port.postMessage(message)
 
 try {
-  serve(openForWriting(String(workerData.path)))
+  checkNothingLost(path)
+  serve(openForWriting(path))
 } catch (error) {
   const code = failureKind(error) === 'full' ? 'storage_full' : 'storage_failed'
   send({ kind: 'refused', code, message: messageOf(error) })
@@ -28,24 +33,38 @@ function serve(db: DatabaseSync): void {
   }
   const epoch = meta('epoch', randomUUID())
   const cursorKey = meta('cursor key', randomBytes(16).toString('base64'))
-  const checkpoints = createCheckpoints(db, String(workerData.path))
-  const writer = createBatchWriter(db, (results) => checkpoints.afterCommit(results))
+  writeState(path, 'open')
+  const checkpoints = createCheckpoints(db, path)
+  const checkPresence = presenceCheck([dirname(path), path, `${path}-wal`])
+  const writer = createBatchWriter(db, (results) => {
+    // A commit into a deleted file succeeds; it is not acknowledged.
+    checkPresence()
+    checkpoints.afterCommit(results)
+  })
   port.on('message', (message: ToWriter) => {
     if (message.kind === 'batch') {
       send({ kind: 'reply', reply: writer.write(message.operations) })
       return
     }
     port.close()
-    close(db)
+    close(db, checkPresence)
   })
   send({ kind: 'ready', epoch, cursorKey })
 }
 
-function close(db: DatabaseSync): void {
+function close(db: DatabaseSync, checkPresence: PresenceCheck): void {
+  let folded = false
   try {
-    db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    checkPresence()
+    folded = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.busy === 0
   } catch {
     // The log stays beside the database and is read at the next start: nothing is lost.
   }
   db.close()
+  if (!folded) return
+  try {
+    writeState(path, 'closed')
+  } catch {
+    // The next start then expects the log, which is missing, and says so.
+  }
 }
