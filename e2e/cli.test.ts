@@ -65,7 +65,7 @@ async function running(tool: string, text: string): Promise<{ process: CliProces
 }
 
 describe('`millrace serve` in a project', () => {
-  it('needs no configuration: npm scripts and Makefile targets are the tools', async () => {
+  it('`millrace serve` needs no configuration: npm scripts and Makefile targets are the tools', async () => {
     const { code, stderr } = await cli('run', 'npm:tset')
     expect(code).toBe(125)
     expect(stderr).toContain('did you mean npm:test')
@@ -73,13 +73,13 @@ describe('`millrace serve` in a project', () => {
     expect(JSON.parse(stdout)).toEqual({ runs: [], nextCursor: null })
   })
 
-  it('logs nothing but its own lines, and warns of no library', () => {
+  it('`millrace serve` logs only its own lines, and no library’s warning', () => {
     const lines = server.process.stderr().trim().split('\n')
     for (const line of lines) expect(line).toMatch(/^(\{"level":|Log in )/)
     expect(server.process.stderr()).not.toMatch(/Deprecat|Server listening/)
   })
 
-  it('keeps its data outside the project, for its user only', () => {
+  it('`millrace serve` keeps its data outside the project, readable by its user only', () => {
     expect(existsSync(join(scratch.path, 'state/millrace'))).toBe(true)
     const { dataDir } = JSON.parse(
       server.process
@@ -94,7 +94,7 @@ describe('`millrace serve` in a project', () => {
 })
 
 describe('`millrace run`', () => {
-  it('shows lines as they come, and ends with the code of the program', async () => {
+  it('`millrace run` shows lines as they arrive, and exits with the code of the program', async () => {
     const { process } = await running('npm:gate', 'first')
     writeFileSync(join(project, 'go'), '')
     expect(await process.exited).toBe(7)
@@ -102,14 +102,14 @@ describe('`millrace run`', () => {
     expect(process.stderr()).toContain('exit code 7')
   })
 
-  it('runs the project’s tests, one of which fails', async () => {
+  it('`millrace run` runs the project’s tests, one of which fails', async () => {
     const { code, stdout } = await cli('run', 'npm:test')
     expect(code).toBe(1)
     expect(stdout).toContain('of exactly one hour is written as one hour')
     expect((await cli('run', 'make:report')).code).toBe(0)
   })
 
-  it('gives every event as one line of JSON with --json', async () => {
+  it('`millrace run --json` prints every event as one line of JSON', async () => {
     const { code, stdout, stderr } = await cli('run', 'npm:quick', '--json')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const [first, ...events] = stdout
@@ -122,7 +122,7 @@ describe('`millrace run`', () => {
     expect(events[2].data).toMatchObject({ line: 'quick', stream: 'stdout' })
   })
 
-  it('aborts the run at Ctrl-C', async () => {
+  it('`millrace run` aborts the run at Ctrl-C', async () => {
     const { process, id } = await running('npm:waits', 'up')
     process.kill('SIGINT')
     expect(await process.exited).toBe(130)
@@ -132,14 +132,14 @@ describe('`millrace run`', () => {
 })
 
 describe('`millrace follow`', () => {
-  it('shows a run from its beginning, also when it is over, with the same exit code', async () => {
+  it('`millrace follow` shows a run from its beginning, even when it is over, with the same exit code', async () => {
     const [first = ''] = (await cli('run', 'npm:quick', '--json')).stdout.split('\n')
     const { run } = JSON.parse(first) as { run: Run }
     const { code, stdout } = await cli('follow', run.id)
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'quick\n' })
   })
 
-  it('says when there is no such run', async () => {
+  it('`millrace follow` reports a run that does not exist', async () => {
     const id = randomUUID()
     const plain = await cli('follow', id)
     expect(plain).toMatchObject({ code: 125, stdout: '' })
@@ -148,7 +148,7 @@ describe('`millrace follow`', () => {
     expect(JSON.parse(json.stderr)).toEqual({ error: { message: `No run ${id}` } })
   })
 
-  it('leaves at Ctrl-C and lets the run go on', async () => {
+  it('`millrace follow` exits at Ctrl-C and leaves the run running', async () => {
     const { process, id } = await running('npm:waits', 'up')
     const follower = millrace(['follow', id], surroundings)
     await follower.says('up')
@@ -159,7 +159,7 @@ describe('`millrace follow`', () => {
     expect(await process.exited).toBe(130)
   })
 
-  it('survives kill -9 and a restart of the server: nothing twice, nothing missed', async () => {
+  it('`millrace follow` survives kill -9 and a restart of the server: nothing twice, nothing missed', async () => {
     const busy = await Promise.all([1, 2, 3, 4].map(() => running('npm:waits', 'up')))
     const waiting = await running('npm:quick', 'queued')
     const followers = [busy[0]?.id ?? '', waiting.id].map((id) => millrace(['follow', id], surroundings))
@@ -197,7 +197,7 @@ describe('the other commands', () => {
     expect((await cli('runs', '--state', 'nonsense')).code).toBe(125)
   })
 
-  it('`abort` ends a run, and is told of one that does not exist', async () => {
+  it('`abort` ends a run, and reports one that does not exist', async () => {
     const { process, id } = await running('npm:waits', 'up')
     const { code, stdout } = await cli('abort', id, '--json')
     expect(code).toBe(0)
@@ -221,7 +221,7 @@ describe('the other commands', () => {
     expect(json).toEqual({ url: expect.stringContaining('/login?code='), expiresAt: expect.any(Number) })
   })
 
-  it('work through npx from the root of the repository, with an address and a token', async () => {
+  it('commands work through npx from the root of the repository, with an address and a token', async () => {
     const card = server.process.stderr().match(/"dataDir":"([^"]+)"/)?.[1] ?? ''
     const { token } = JSON.parse(readFileSync(join(card, 'server.json'), 'utf8')) as { token: string }
     const env = { ...process.env, MILLRACE_URL: server.url, MILLRACE_TOKEN: token }
@@ -232,7 +232,7 @@ describe('the other commands', () => {
     expect(JSON.parse(stdout)).toMatchObject({ runs: [{ kind: 'job' }] })
   })
 
-  it('say what to do when no server runs', async () => {
+  it('commands say what to do when no server runs', async () => {
     const nowhere = join(scratch.path, 'nowhere')
     mkdirSync(nowhere)
     const env = { XDG_STATE_HOME: join(scratch.path, 'no-state') }
@@ -243,7 +243,7 @@ describe('the other commands', () => {
     }
   })
 
-  it('leave no process when the server has stopped', async () => {
+  it('commands leave no process once the server has stopped', async () => {
     const { process: run } = await running('npm:waits', 'up')
     server.process.kill('SIGTERM')
     expect(await run.exited).toBe(75)

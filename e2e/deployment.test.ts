@@ -77,7 +77,7 @@ const isLine = (line: string) => (event: ReceivedEvent) =>
 const lastId = (connection: SseConnection) => connection.events.at(-1)?.id
 
 describe('behind the nginx configuration that is shipped', () => {
-  it('millrace doctor finds that streams arrive at once', async () => {
+  it('behind nginx, millrace doctor finds that streams arrive at once', async () => {
     const place = await site()
     const nginx = await place.behind(shippedConfiguration(place.upstream))
     const { code, stdout } = await place.doctor(nginx.url)
@@ -89,7 +89,7 @@ describe('behind the nginx configuration that is shipped', () => {
     expect(nginx.errors()).not.toMatch(/\[(warn|error|crit|alert|emerg)\]/)
   })
 
-  it('a follower sees each line when it is written, leaves, comes back, and misses nothing', async () => {
+  it('behind nginx, a follower sees each line when it is written, leaves, returns, and misses nothing', async () => {
     const place = await site()
     const nginx = await place.behind(shippedConfiguration(place.upstream))
     const id = await startJob(place.server, 'gated')
@@ -108,7 +108,7 @@ describe('behind the nginx configuration that is shipped', () => {
     expect(third.response.statusCode).toBe(204)
   })
 
-  it('topics: a client follows as many as it may, and each message arrives at once', async () => {
+  it('behind nginx, a client subscribes to as many topics as it may, and each message arrives at once', async () => {
     const place = await site()
     const nginx = await place.behind(shippedConfiguration(place.upstream))
     const stream = await connect(`${nginx.url}/api/realtime`, {})
@@ -127,7 +127,7 @@ describe('behind the nginx configuration that is shipped', () => {
     stream.close()
   })
 
-  it('what Millrace refuses is refused in its words, and one name stands for a request in both logs', async () => {
+  it('behind nginx, a refusal keeps Millrace’s words, and a request has one id in both logs', async () => {
     const place = await site()
     const nginx = await place.behind(shippedConfiguration(place.upstream))
     const authorization = { Authorization: `Bearer ${place.server.token}` }
@@ -160,8 +160,8 @@ describe('behind the nginx configuration that is shipped', () => {
   )
 })
 
-describe('behind a proxy that is not told', () => {
-  it('that buffers, millrace doctor says so, and where to read on', async () => {
+describe('behind a proxy that is not configured for it', () => {
+  it('behind a proxy that buffers, millrace doctor says so, and where to read more', async () => {
     const place = await site()
     const nginx = await place.behind(
       (port) => `server {
@@ -178,7 +178,7 @@ describe('behind a proxy that is not told', () => {
     expect(code).toBe(1)
   })
 
-  it('that cuts a stream in every pause, a client that comes back with its last id still misses nothing', async () => {
+  it('behind a proxy that cuts a stream in every pause, a client that returns with its last id misses nothing', async () => {
     const place = await site()
     const impatient = (port: number) =>
       shippedConfiguration(place.upstream)(port).replace('proxy_read_timeout 120s', 'proxy_read_timeout 1s')
@@ -205,7 +205,7 @@ describe('the metrics of a server', () => {
   /** A histogram is asked for by its parts. */
   const family = (name: string) => name.replace(/_(bucket|sum|count)$/, '')
 
-  it('are those that the dashboard asks for', async () => {
+  it('a server has the metrics that the dashboard queries', async () => {
     const { server } = await site()
     const text = await (await server.call('/metrics')).text()
     const served = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type]))
@@ -223,7 +223,7 @@ describe('the metrics of a server', () => {
 })
 
 describe('what restarts a server', () => {
-  it('PM2: gives it the memory and the time that are promised, and one instance', () => {
+  it('PM2’s file grants the promised memory and time, and one instance', () => {
     const { apps } = createRequire(import.meta.url)('../deploy/ecosystem.config.cjs') as {
       apps: Record<string, unknown>[]
     }
@@ -241,7 +241,7 @@ describe('what restarts a server', () => {
     })
   })
 
-  it('systemd: tells the server alone, gives it time, and does not repeat what cannot start', () => {
+  it('systemd’s unit signals the server alone, gives it time, and does not retry a start that cannot succeed', () => {
     const unit = textOf('deploy/millrace.service')
     const setting = (name: string) =>
       [...unit.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value]) => value)

@@ -139,7 +139,7 @@ async function eventSources(job: Job, query = ''): Promise<EventSourceFollower[]
 }
 
 describe('a job', () => {
-  it('is seen live and whole from its start, and each EventSource stops by itself after the end', async () => {
+  it('a job is seen live and whole from its start, and each EventSource stops by itself after the end', async () => {
     const job = await startTalk()
     const clients = await eventSources(job)
     const [one, two] = [curlTo(job), curlTo(job)]
@@ -165,7 +165,7 @@ describe('a job', () => {
     }
   })
 
-  it('goes on exactly after the last event each client saw when connections break while it is live', async () => {
+  it('a client whose connection breaks resumes exactly after the last event it saw', async () => {
     const job = await startTalk()
     const clients = await eventSources(job)
     const interrupted = curl(`${packageProxy.url}${job.path}`, server.token)
@@ -193,7 +193,7 @@ describe('a job', () => {
     }
   })
 
-  it('has identical bytes for identical cursors: live, late, and on every face', async () => {
+  it('a job has identical bytes for identical cursors: live, late, and on every face', async () => {
     const job = await startTalk()
     const cursors = ['', '0', '1', '5', middle, String(beforeGate - 1), String(beforeGate)]
     const native = { ...job, path: `/api/runs/${job.id}/events` }
@@ -219,7 +219,7 @@ describe('a job', () => {
 
 // Both wait for the three seconds after which an EventSource comes back.
 describe.concurrent('a job that is over', () => {
-  it('gives the same from any cursor, and stops who has everything', async () => {
+  it('a finished job gives the same from any cursor, and stops a client that has everything', async () => {
     const job = await finishedTalk()
     const [fromStart, fromMiddle] = [await eventSources(job), await eventSources(job, `?after=${middle}`)]
     const log = await logOf(job)
@@ -243,7 +243,7 @@ describe.concurrent('a job that is over', () => {
     for (const client of fromMiddle) expect(client.events).toEqual(log.slice(Number(middle)))
   })
 
-  it('tells an EventSource with a cursor ahead of the log so, once, gives it the log and stops it', async () => {
+  it('an EventSource with a cursor ahead of the log is reset once, receives the log, and stops', async () => {
     const job = await finishedTalk()
     const clients = await eventSources(job, '?after=9999')
     await Promise.all(clients.map((client) => client.stopped))
@@ -256,7 +256,7 @@ describe.concurrent('a job that is over', () => {
 })
 
 describe('a filter', () => {
-  it('lets the named types and the terminal event through, under their own ids', async () => {
+  it('a filter lets the named types and the terminal event through, under their own ids', async () => {
     const job = await startTalk()
     const queries = ['?types=run:started', '?types=run:queued,run:started', '?types=nothing', '?types=output']
     const live = queries.map((query) => curlTo(job, {}, query))
@@ -273,7 +273,7 @@ describe('a filter', () => {
     }
   })
 
-  it('holds after a resume, and lets a reset through', async () => {
+  it('a filter still holds after a resume, and lets a reset through', async () => {
     const job = await finishedTalk()
     const log = await logOf(job)
     const resumed = await framesTo(job, { 'Last-Event-ID': middle }, '?types=run:started')
@@ -311,7 +311,7 @@ describe('a cursor that cannot be served', () => {
     },
   )
 
-  it('of its own epoch is served', async () => {
+  it('a cursor of the log’s own epoch is served', async () => {
     const job = await finishedTalk()
     const head = await server.call(job.path, { method: 'HEAD' })
     const epoch = head.headers.get('millrace-epoch') ?? ''

@@ -18,7 +18,7 @@ import { followWithPackage } from './support/event-source.ts'
 import { seededRandom } from './support/random.ts'
 import { followThrough } from './support/resuming.ts'
 
-const cycles = process.env.MILLRACE_TEST_FULL ? 100 : 5
+const cycles = process.env.MILLRACE_TEST_FULL ? 100 : 3
 /** A cycle takes about two seconds, on a machine that is busy with other things twenty. */
 const timeout = cycles * 60_000
 const token = `token-${randomUUID()}`
@@ -50,7 +50,7 @@ interface FollowedRun {
   eventSource: ReturnType<typeof followWithPackage>
 }
 
-it(`loses, repeats and invents nothing in ${cycles} cycles of kill -9`, { timeout }, async () => {
+it(`a server loses, repeats and invents nothing in ${cycles} cycles of kill -9`, { timeout }, async () => {
   const random = seededRandom()
   onTestFailed(() => console.error(`MILLRACE_TEST_SEED=${random.seed}`))
   for (const folder of ['web', 'data']) mkdirSync(join(scratch.path, folder))

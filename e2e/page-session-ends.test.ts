@@ -39,7 +39,7 @@ function end(name: 'completed' | 'aborted' | 'interrupted', change: object = {})
 
 describe('the page when a session is over', () => {
   // Failed before: it stayed "running", without a way to go on, until the page was loaded again.
-  it('offers to go on once a server that was away answers again, and forgets that it was', async () => {
+  it('the page offers to resume once a server that was away answers again, and drops the warning', async () => {
     await startSession()
     await page().route(`**${runPath()}`, (route) => route.abort(), { times: 1 })
     end('interrupted')
@@ -52,7 +52,7 @@ describe('the page when a session is over', () => {
   })
 
   // Failed before: the next event of the session took it away.
-  it('leaves the reason why an answer came too late in sight', async () => {
+  it('the page keeps the reason why an answer came too late in sight', async () => {
     await startSession()
     server.say(log.asked('q1', 'one'))
     server.refuseOnce(`${runPath()}/approvals/q1`, 409, 'It was answered by ann already')
@@ -65,7 +65,7 @@ describe('the page when a session is over', () => {
   })
 
   // Failed before: "running", for good.
-  it('says of a call what it waits for, and that it was never finished', async () => {
+  it('the page shows what a call waits for, and that it never finished', async () => {
     await startSession()
     server.say(log.init, log.whole([log.call('Bash', { command: 'npm $X' })]))
     const how = (text: string) => page().locator('.call .how', { hasText: text }).waitFor()
@@ -79,7 +79,7 @@ describe('the page when a session is over', () => {
   })
 
   // Failed before: the button that had it was gone, and the next Tab began at the top of the page.
-  it('keeps the focus of the keyboard with the session', async () => {
+  it('the page keeps the keyboard focus within the session', async () => {
     await startSession()
     const focused = () => page().evaluate('document.activeElement.id')
     await page().getByRole('button', { name: 'Abort' }).focus()
@@ -94,7 +94,7 @@ describe('the page when a session is over', () => {
   })
 
   // Failed before: a Tab for every run of the list stood between who uses the keyboard and a question.
-  it('has a way past the list, to the question if there is one', async () => {
+  it('the page has a way past the list, to the question if there is one', async () => {
     await startSession()
     const focused = () => page().evaluate('document.activeElement.id')
     const skip = async () => {
@@ -112,7 +112,7 @@ describe('the page when a session is over', () => {
   })
 
   // Failed before: "The session is interrupted: Interrupted: …".
-  it('says once how it ended', async () => {
+  it('the page says once how a session ended', async () => {
     await startSession()
     end('interrupted', { reason: 'shutdown', error: 'Interrupted: the server is shutting down' })
     await state('interrupted')
@@ -122,7 +122,7 @@ describe('the page when a session is over', () => {
 
 describe('the page on a phone', () => {
   // Failed before: the end of the reason and of the command were cut off.
-  it('shows a question in full width, with its answers', async () => {
+  it('the page on a phone shows a question in full width, with its answers', async () => {
     await startSession()
     server.say(log.asked('q1', `echo ${'word '.repeat(30)}`))
     await page().locator('.question').waitFor()
@@ -134,7 +134,7 @@ describe('the page on a phone', () => {
   })
 
   // Failed before: the forms took all the room there was.
-  it('shows the newest run below the forms', async () => {
+  it('the page on a phone shows the newest run below the forms', async () => {
     await startSession()
     await page().setViewportSize({ width: 360, height: 600 })
     const side = await page().locator('#side').boundingBox()
@@ -146,7 +146,7 @@ describe('the page on a phone', () => {
 
 describe('the form of a session', () => {
   // Failed before: where the configuration lets it ask, a box that was not checked could not keep it from asking.
-  it('leaves asking to the configuration, or says that it may or may not', async () => {
+  it('the form leaves approvals to the configuration, or turns them on or off', async () => {
     for (const approvals of [undefined, 'on', 'off']) {
       await page().goto(server.url)
       await page().reload()

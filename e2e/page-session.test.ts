@@ -47,7 +47,7 @@ function end(name: 'completed' | 'aborted' | 'interrupted' | 'errored', change: 
 }
 
 describe('the page with agent sessions', () => {
-  it('offers the demo as what it is, with something to do', async () => {
+  it('the page offers the demo as a demo, with something to do', async () => {
     await page().getByRole('heading', { name: 'Agent session (scripted demo model)' }).waitFor()
     expect(await page().locator('#ask [name=project]').inputValue()).toBe('demo')
     expect(await page().getByLabel('Prompt').inputValue()).toBe('Fix the failing test')
@@ -59,14 +59,14 @@ describe('the page with agent sessions', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('says why none can be started, and shows nothing of them where there are none', async () => {
+  it('the page says why no session can start, and shows none where there are none', async () => {
     await openWith({ available: false, demo: false, reason: 'There is no sandbox.' })
     await page().getByText('There is no sandbox.').waitFor()
     expect(await page().getByRole('button', { name: 'Start session' }).isDisabled()).toBe(true)
     expect(await page().locator('#ask h2').innerText()).toBe('Agent session')
   })
 
-  it('starts a session and shows it as it goes: text letter by letter, calls, results, the end', async () => {
+  it('the page shows a session as it runs: text letter by letter, calls, results, the end', async () => {
     await page().getByLabel('Approvals').selectOption('on')
     await startSession()
     expect(server.calls).toEqual([
@@ -109,7 +109,7 @@ describe('the page with agent sessions', () => {
   })
 
   // Failed before: what is shown below the log when the session is over hid its last lines.
-  it('keeps the newest entry in sight, also when the room for it gets smaller', async () => {
+  it('the page keeps the newest entry in sight, even when its room shrinks', async () => {
     await startSession()
     server.say(...Array.from({ length: 60 }, (_, index) => log.whole([log.text(`text ${index}`)])))
     const last = entries().getByText('text 59', { exact: true })
@@ -126,7 +126,7 @@ describe('the page with agent sessions', () => {
     await expect.poll(inSight).toBe(false)
   })
 
-  it('names the scripted demo model when that is who answers', async () => {
+  it('the page names the scripted demo model when that answers', async () => {
     await startSession()
     server.say(log.whole([log.text('x')], null, 'scripted-demo-model'))
     await page().locator('#title', { hasText: 'scripted demo model' }).waitFor()
@@ -136,7 +136,7 @@ describe('the page with agent sessions', () => {
     expect(await page().locator('#title').innerText()).toBe('Agent session (scripted demo model)')
   })
 
-  it('asks, and an answer by keyboard goes to the server; the log says what came of it', async () => {
+  it('the page asks, sends an answer given by keyboard, and the log shows the result', async () => {
     await startSession()
     server.say(log.asked('q1', 'eval "$X"\u202e'))
     const question = page().getByRole('region', { name: 'The agent asks to run Bash' })
@@ -159,7 +159,7 @@ describe('the page with agent sessions', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('shows open questions after a reload, answered ones not; a denial may say why', async () => {
+  it('the page shows open questions after a reload, but no answered ones; a denial may give a reason', async () => {
     await startSession()
     server.say(log.asked('q1', 'one'), log.asked('q2', 'two'), log.resolved('q1', { decision: 'deny' }))
     await page().locator('.question').waitFor()
@@ -179,7 +179,7 @@ describe('the page with agent sessions', () => {
     await expect.poll(() => question.count()).toBe(0)
   })
 
-  it('aborts, retries, and goes on', async () => {
+  it('the page aborts, retries and resumes a session', async () => {
     await startSession()
     await page().getByRole('button', { name: 'Abort' }).click()
     end('interrupted', { error: 'The server is shutting down' })
@@ -206,7 +206,7 @@ describe('the page with agent sessions', () => {
     ])
   })
 
-  it('needs no pieces of what is over, and keeps only the newest entries of what is long', async () => {
+  it('the page needs no deltas of a finished session, and keeps only the newest entries of a long one', async () => {
     await startSession()
     const many = Array.from({ length: 700 }, (_, index) => log.whole([log.text(`text ${index}`)]))
     server.say(...log.answer([log.text('begin')], letters), ...many)
@@ -220,7 +220,7 @@ describe('the page with agent sessions', () => {
     expect(server.streams).toEqual(['', expect.stringMatching(/^types=(?!.*stream_event)/)])
   })
 
-  it('goes on where it was when the connection breaks in the middle of a text', async () => {
+  it('the page resumes where it was when the connection breaks in the middle of a text', async () => {
     await startSession()
     const all = log.answer([log.text('Hello, world')], letters)
     server.say(...all.slice(0, 6))

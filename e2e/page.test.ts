@@ -58,7 +58,7 @@ function printedAddress(): string {
 }
 
 describe('the page', () => {
-  it('says without a login how to log in', async () => {
+  it('the page explains how to log in', async () => {
     await page().goto(server.url)
     await page().getByText('This browser is not logged in').waitFor()
     expect(await page().locator('#login').innerText()).toContain('npx millrace login')
@@ -66,7 +66,7 @@ describe('the page', () => {
     expect(browser.complaints).toEqual([expect.stringContaining('401')])
   })
 
-  it('is logged in by the printed address, which the code is taken out of', async () => {
+  it('the printed address logs the page in, and the code leaves the address', async () => {
     await page().goto(printedAddress())
     await page().getByText('No runs yet').waitFor()
     expect(page().url()).toBe(`${server.url}/`)
@@ -76,7 +76,7 @@ describe('the page', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('refuses the address a second time, and says so', async () => {
+  it('the page refuses the printed address a second time, and says so', async () => {
     const other = await openBrowser()
     try {
       const response = await other.page.goto(printedAddress())
@@ -90,7 +90,7 @@ describe('the page', () => {
     }
   })
 
-  it('starts a tool and shows its lines while it runs, and how it ended', async () => {
+  it('the page starts a tool, shows its lines while it runs, and how it ended', async () => {
     await run('steps')
     await output().getByText('one', { exact: true }).waitFor()
     await state('running')
@@ -106,7 +106,7 @@ describe('the page', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('aborts a run, and runs it again', async () => {
+  it('the page aborts a run, and runs it again', async () => {
     await run('waits')
     await output().getByText('waiting').waitFor()
     await page().click('text="Abort"')
@@ -134,7 +134,7 @@ describe('the page', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('asks for the arguments of a tool, and shows output as text', async () => {
+  it('the page asks for the arguments of a tool, and shows output as text', async () => {
     await page().selectOption('select[name=tool]', 'greet')
     await page().getByLabel('name').fill('<i>world</i>')
     await page().click('text="Run"')
@@ -147,7 +147,7 @@ describe('the page', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('lists the runs of everybody it may see, newest first, and opens the one that is chosen', async () => {
+  it('the page lists the runs of everybody that its user may see, newest first, and opens the chosen one', async () => {
     const id = await startJob(server, 'waits')
     await untilLine(server, id, 'waiting')
     const names = page().locator('#runs .tool')
@@ -166,7 +166,7 @@ describe('the page', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('shows each line once, also of a run that is opened twice before the server answers', async () => {
+  it('the page shows each line once, even of a run opened twice before the server answers', async () => {
     await run('waits')
     await state('running')
     await output().getByText('waiting').waitFor()
@@ -187,7 +187,7 @@ describe('the page', () => {
     await page().unrouteAll({ behavior: 'wait' })
   })
 
-  it('begins its output anew when the log does', async () => {
+  it('the page restarts its output when the log restarts', async () => {
     await run('colours')
     await state('ok')
     const id = new URL(page().url()).hash.slice(1)
@@ -207,14 +207,14 @@ describe('the page', () => {
     expect(await page().locator('#cut').isVisible()).toBe(false)
   })
 
-  it('says that a run it was sent to does not exist', async () => {
+  it('the page says that the run in its address does not exist', async () => {
     await page().goto(`${server.url}/#00000000-0000-4000-8000-000000000000`)
     await page().getByText('No run 00000000').waitFor()
     await page().goto(`${server.url}/`)
     expect(browser.complaints.filter((text) => !text.includes('404'))).toEqual([])
   })
 
-  it('says that the connection is lost when the server dies, and goes on with the next one, still logged in', async () => {
+  it('the page reports a lost connection when the server dies, and resumes with the next one, still logged in', async () => {
     await run('waits')
     await output().getByText('waiting').waitFor()
     const port = Number(new URL(server.url).port)
@@ -234,7 +234,7 @@ describe('the page', () => {
     expect(browser.complaints.filter((text) => !text.includes('net::ERR_'))).toEqual([])
   })
 
-  it('logs out', async () => {
+  it('the page logs out', async () => {
     await page().click('text="Log out"')
     await page().getByText('This browser is not logged in').waitFor()
     const [cookie] = await browser.context.cookies()
@@ -244,7 +244,7 @@ describe('the page', () => {
 })
 
 describe('/docs', () => {
-  it('shows the API, without a complaint of the browser', async () => {
+  it('/docs shows the API, without an error in the browser', async () => {
     await page().goto(`${server.url}/docs`)
     await page().getByText('Start a run; answers at once').click()
     await page().getByText('Request body').first().waitFor()

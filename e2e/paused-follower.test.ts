@@ -52,7 +52,7 @@ interface Measurement {
   paused: (Counted & { ended: boolean })[]
 }
 
-it(`A paused follower costs no memory for what it has not read, and gets all of it when it reads again (${megabytes} MB, ${followers} others)`, {
+it(`a paused follower costs no memory for what it has not read, and receives all of it when it reads again (${megabytes} MB, ${followers} others)`, {
   timeout: full ? 3_600_000 : 600_000,
 }, async () => {
   const peaks: { without: number; with: number }[] = []

@@ -65,7 +65,7 @@ afterAll(async () => {
 })
 
 describe('the queue', () => {
-  it('runs fifty jobs one after the other in the order they came, and counts them right at every moment', async () => {
+  it('the queue runs fifty jobs one after the other in their order, and counts them right at every moment', async () => {
     expect(await queueStatus(one)).toEqual({
       concurrency: 1,
       running: 0,
@@ -100,7 +100,7 @@ describe('the queue', () => {
     }
   })
 
-  it('runs as many at once as the configuration says, and never one more', async () => {
+  it('the queue runs as many at once as configured, and never one more', async () => {
     const ids = await Promise.all(Array.from({ length: 5 }, () => startJob(three, 'waits')))
     await until(async () => (await queueStatus(three)).running === 3)
     expect(await queueStatus(three)).toMatchObject({ concurrency: 3, running: 3, pending: 2 })
@@ -112,7 +112,7 @@ describe('the queue', () => {
     await until(async () => (await queueStatus(three)).running === 0)
   })
 
-  it('never mixes the output of two jobs that run at once', async () => {
+  it('two jobs that run at once never mix their output', async () => {
     const ids = await Promise.all(['red', 'blue', 'red', 'blue'].map((tool) => startJob(three, tool)))
     const [red, blue, red2, blue2] = await Promise.all(ids.map((id) => followToEnd(three, id)))
     const numbered = (name: string) => Array.from({ length: 300 }, (_, n) => `${name} ${n + 1}`)
@@ -130,7 +130,7 @@ describe('the queue', () => {
     }
   })
 
-  it('gives a follower that comes late, twice, or after the end every byte', async () => {
+  it('a follower that connects late, twice, or after the end receives every byte', async () => {
     const id = await startJob(three, 'blue')
     const first = gather(await followJob(three, id))
     await untilLine(three, id, 'blue 100')
@@ -150,7 +150,7 @@ describe('the queue', () => {
 describe('an abort', () => {
   const abort = (id: string) => three.call(`/api/runs/${id}/abort`, { method: 'POST' })
 
-  it('of a queued job ends it before it starts', async () => {
+  it('an abort of a queued job ends it before it starts', async () => {
     const busy = await Promise.all(Array.from({ length: 3 }, () => startJob(three, 'waits')))
     await Promise.all(busy.map((id) => untilLine(three, id, 'up')))
     const id = await startJob(three, 'quick')
@@ -166,7 +166,7 @@ describe('an abort', () => {
     await Promise.all(busy.map(abort))
   })
 
-  it('of a running job ends all its processes, and of a finished one changes nothing', async () => {
+  it('an abort of a running job ends all its processes; of a finished one it changes nothing', async () => {
     const id = await startJob(three, 'family')
     await untilLine(three, id, 'up')
     expect(processesWith(mark)).not.toEqual([])
@@ -182,7 +182,7 @@ describe('an abort', () => {
     expect((await followToEnd(three, id)).events).toEqual(events)
   })
 
-  it('of an unknown run is a 404', async () => {
+  it('an abort of an unknown run is a 404', async () => {
     for (const id of [randomUUID(), 'nonsense', '..%2F..%2Fapi']) {
       const response = await abort(id)
       expect(response.status).toBe(404)
@@ -213,7 +213,7 @@ describe('the jobs face', () => {
     expect(await response.json()).toEqual({ error: { message: expect.stringContaining(field) } })
   })
 
-  it('refuses a body that is no JSON, none at all, or of another type', async () => {
+  it('the jobs face refuses a body that is not JSON, missing, or of another type', async () => {
     const send = (body: string | null, type = 'application/json') =>
       three.call('/api/execute', { method: 'POST', body, headers: { 'Content-Type': type } })
     const refusal = { error: { message: expect.any(String) } }
@@ -226,7 +226,7 @@ describe('the jobs face', () => {
     expect(await text.json()).toEqual(refusal)
   })
 
-  it('answers 404 for the stream of an unknown job', async () => {
+  it('the jobs face answers 404 for the stream of an unknown job', async () => {
     for (const id of [randomUUID(), 'nonsense']) {
       const response = await three.call(`/api/stream/${id}`)
       expect(response.status).toBe(404)
@@ -238,7 +238,7 @@ describe('the jobs face', () => {
 describe('the native face', () => {
   const quick = { kind: 'job', project: 'web', tool: 'quick' }
 
-  it('answers a start with 201 and where the run is', async () => {
+  it('the native face answers a start with 201 and the location of the run', async () => {
     const response = await three.call('/api/runs', post(quick))
     const { run } = (await response.json()) as { run: Run }
     expect(response.status).toBe(201)
@@ -252,7 +252,7 @@ describe('the native face', () => {
     })
   })
 
-  it('starts one run for one idempotency key, and refuses the key for another request', async () => {
+  it('the native face starts one run for one idempotency key, and refuses the key for another request', async () => {
     const key = randomUUID()
     const start = (body: unknown) => {
       const init = post(body)
@@ -268,7 +268,7 @@ describe('the native face', () => {
     expect(await other.json()).toMatchObject({ code: 'idempotency_mismatch' })
   })
 
-  it('lists runs newest first, page by page, each once', async () => {
+  it('the native face lists runs newest first, page by page, each once', async () => {
     const ids: string[] = []
     for (let n = 0; n < 5; n++) ids.unshift(await startJob(three, 'quick'))
     const seen: Run[] = []
@@ -285,7 +285,7 @@ describe('the native face', () => {
     await Promise.all(ids.map((id) => followToEnd(three, id)))
   })
 
-  it('runs the same again, and only what is over', async () => {
+  it('the native face retries a run, and only one that is over', async () => {
     const open = await startJob(three, 'waits')
     const tooEarly = await three.call(`/api/runs/${open}/retry`, { method: 'POST' })
     expect(tooEarly.status).toBe(409)
@@ -302,7 +302,7 @@ describe('the native face', () => {
     expect((await followToEnd(three, run.id)).lines).toEqual(['fails'])
   })
 
-  it('minds no Content-Type of a body that is not there', async () => {
+  it('the native face ignores the Content-Type of an absent body', async () => {
     const headers = { 'Content-Type': 'application/json' }
     const id = await startJob(three, 'waits')
     const abort = await three.call(`/api/runs/${id}/abort`, { method: 'POST', headers })
@@ -312,7 +312,7 @@ describe('the native face', () => {
       expect((await three.call(path, { method: 'POST', headers })).status).toBe(400)
   })
 
-  it('pages through the log as JSON', async () => {
+  it('the native face pages through the log as JSON', async () => {
     type Page = { events: LogEvent[]; head: number; closed: boolean; epoch: string }
     const id = await startJob(three, 'red')
     const streamed = await followToEnd(three, id)
@@ -336,7 +336,7 @@ describe('the native face', () => {
     }
   })
 
-  it('says what is wrong as problem details', async () => {
+  it('the native face reports errors as problem details', async () => {
     const response = await three.call(
       '/api/runs',
       post({ kind: 'job', project: 'web', tool: 'nothing', x: 1 }),

@@ -1,4 +1,4 @@
-/** What README.md tells a newcomer to paste, pasted. */
+/** Pastes what README.md tells a newcomer to paste. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -222,7 +222,7 @@ test('the embedding snippet serves runs below its mount path', async () => {
   await shell.close()
 })
 
-test('every command the README names is one that there is', async () => {
+test('every command that the README names exists', async () => {
   const shell = openShell(checkout, environment())
   const help = await shell.paste('npx millrace --help')
   await shell.close()

@@ -75,7 +75,7 @@ describe.each<[string, () => Promise<SdkPlace>]>([
   const lastOf = (events: TopicEvent[], id: string) => events.findLast(({ record }) => record.id === id)
   const ended = (id: string) => (events: TopicEvent[]) => lastOf(events, id)?.record.state === 'completed'
 
-  it('gets create, update and delete of all it may see, of one run, and what is published, in order', async () => {
+  it('a subscriber receives create, update and delete of the runs it may see, and published messages, in order', async () => {
     const sdk = await open(olga)
     const [all, own] = [await sdk.subscribe('runs/*'), await sdk.subscribe('my topic')]
     const waiting = await run(olga, 'wait')
@@ -104,7 +104,7 @@ describe.each<[string, () => Promise<SdkPlace>]>([
     expect(heads).toEqual([...heads].sort((a, b) => a - b))
   })
 
-  it('gets nothing more of what it has unsubscribed from', async () => {
+  it('a client receives nothing of a topic after it has unsubscribed', async () => {
     const sdk = await open(olga)
     const [all, own] = [await sdk.subscribe('runs/*'), await sdk.subscribe('mine')]
     await sdk.unsubscribe('runs/*')
@@ -119,7 +119,7 @@ describe.each<[string, () => Promise<SdkPlace>]>([
     expect(await sdk.isConnected()).toBe(false)
   })
 
-  it('never gets another user’s runs, and is told what it asked for in vain', async () => {
+  it('a client never receives another user’s runs, and learns which topics were refused', async () => {
     const sdk = await open(otto)
     const of = await run(olga, 'wait')
     const [all, one] = [await sdk.subscribe('runs/*'), await sdk.subscribe(`runs/${of}`)]
@@ -133,7 +133,7 @@ describe.each<[string, () => Promise<SdkPlace>]>([
     expect(one.events).toEqual([])
   })
 
-  it('that has logged in as somebody else is refused until it connects anew, and then is that user', async () => {
+  it('a client that logs in as another user is refused until it reconnects, and then is that user', async () => {
     const sdk = await open(olga)
     const before = await sdk.subscribe('runs/*')
     await sdk.logIn(otto)

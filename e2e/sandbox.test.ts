@@ -82,18 +82,18 @@ async function job(
 }
 
 describe('a job in the default sandbox', () => {
-  it('has a boundary around it', async () => {
+  it('a job runs inside a boundary', async () => {
     expect(await server.json('/api/server')).toMatchObject({ sandbox: { boundary: 'bubblewrap' } })
   })
 
-  it('cannot read the environment of the server, in whatever process it looks', async () => {
+  it('a job cannot read the environment of the server, in any process', async () => {
     const said = await job("env; cat /proc/[0-9]*/environ | tr '\\0' '\\n'; cat /proc/[0-9]*/cmdline")
     expect(said).toContain('MILLRACE_RUN')
     expect(said).not.toContain(canary)
     expect(said).not.toContain('ANTHROPIC_API_KEY')
   })
 
-  it('cannot read the data directory', async () => {
+  it('a job cannot read the data directory', async () => {
     const names = readdirSync(dataDir)
     expect(names).toContain('server.json')
     const said = await job(
@@ -107,7 +107,7 @@ describe('a job in the default sandbox', () => {
     expect(existsSync(join(web, 'stolen/server.json'))).toBe(false)
   })
 
-  it('cannot read the home of the server’s user, nor what lies beside its project', async () => {
+  it('a job cannot read the home of the server’s user, nor what lies beside its project', async () => {
     const said = await job(
       `echo "its home is $HOME"
        cat ${home}/secret; ls -A ${home}; ls -A ~; ls -A /root
@@ -118,7 +118,7 @@ describe('a job in the default sandbox', () => {
     expect(said).not.toContain(`its home is ${home}`)
   })
 
-  it('cannot reach the network, unless its tool may', async () => {
+  it('a job cannot reach the network, unless its tool may', async () => {
     const knock = `(exec 3<>/dev/tcp/127.0.0.1/${port}) && echo reached`
     const own = new URL(server.url).port
     const said = await job(`${knock}; (exec 3<>/dev/tcp/127.0.0.1/${own}) && echo reached`)
@@ -128,7 +128,7 @@ describe('a job in the default sandbox', () => {
     expect(visitors).toBe(1)
   })
 
-  it('cannot write outside its project', async () => {
+  it('a job cannot write outside its project', async () => {
     const name = `escape-${randomUUID()}`
     await job(
       `echo inside > here
@@ -145,7 +145,7 @@ describe('a job in the default sandbox', () => {
     expect(readFileSync(join(elsewhere, 'theirs'), 'utf8')).toBe(canary)
   })
 
-  it('leaves no daemon behind', async () => {
+  it('a job leaves no daemon behind', async () => {
     const mark = `daemon-${randomUUID()}`
     await job(
       `(setsid nohup bash -c "exec -a ${mark} sleep 600" </dev/null >/dev/null 2>&1 &)
@@ -188,7 +188,7 @@ git config core.fsmonitor ./beside; git config --local core.hooksPath .; git ini
 umount $PWD/.git/config; mount -t tmpfs tmp .git/hooks; chmod -R 777 .git .claude; chmod 777 .`
 
 describe('what a job cannot plant for later', () => {
-  it('is anything of a repository, an agent, or this server, where they exist', async () => {
+  it('a job cannot plant files of a repository, an agent, or this server where they exist', async () => {
     const read = (path: string) => readFileSync(join(web, path), 'utf8')
     const before = { config: read('.git/config'), hooks: readdirSync(join(web, '.git/hooks')).sort() }
     await job(planting, { mayBeEnded: true })
@@ -202,26 +202,29 @@ describe('what a job cannot plant for later', () => {
     for (const path of ['.mcp.json', ...plants.slice(0, 3)]) expect(existsSync(join(web, path))).toBe(false)
   })
 
-  it('is the same where nothing exists yet', async () => {
+  it('a job cannot plant them where nothing exists yet', async () => {
     await job(planting, { project: 'bare', mayBeEnded: true })
     for (const path of plants) expect([path, existsSync(join(bare, path))]).toEqual([path, false])
     expect(existsSync(join(bare, '.git'))).toBe(false)
     expect(existsSync(join(bare, '.claude'))).toBe(false)
   })
 
-  it.each(['web', 'bare'])('is a repository that git finds when .git is spoilt, in %s', async (project) => {
-    const [root, proof] = [place(project), place(`${project}-fsmonitor`)]
-    await job(
-      `rm -rf .git/* .git; mkdir -p objects refs; echo 'ref: refs/heads/main' > HEAD
+  it.each(['web', 'bare'])(
+    'a job cannot plant a repository that git finds when .git is spoilt, in %s',
+    async (project) => {
+      const [root, proof] = [place(project), place(`${project}-fsmonitor`)]
+      await job(
+        `rm -rf .git/* .git; mkdir -p objects refs; echo 'ref: refs/heads/main' > HEAD
        printf '[core]\nrepositoryformatversion = 0\nbare = false\nworktree = ${root}\nfsmonitor = "touch ${proof}; false"\n' > config
        git status`,
-      { project, mayBeEnded: true },
-    )
-    spawnSync('git', ['-C', root, 'status'], { stdio: 'ignore' })
-    expect(existsSync(proof)).toBe(false)
-  })
+        { project, mayBeEnded: true },
+      )
+      spawnSync('git', ['-C', root, 'status'], { stdio: 'ignore' })
+      expect(existsSync(proof)).toBe(false)
+    },
+  )
 
-  it('is anything without a word of it in the log of the run', async () => {
+  it('a job that tries to plant something is reported in the log of its run', async () => {
     const body = {
       kind: 'job',
       project: 'bare',
@@ -235,7 +238,7 @@ describe('what a job cannot plant for later', () => {
     expect(readFileSync((taken as { keptAt: string }).keptAt, 'utf8')).toBe('{}\n')
   })
 
-  it('is a configuration that a server started in the project would execute', async () => {
+  it('a job cannot plant a configuration that a server started in the project would execute', async () => {
     const project = place('zero')
     const proof = place('executed')
     const data = [place('zero-data'), place('zero-data-2')]

@@ -76,7 +76,7 @@ async function start(bearer: string): Promise<string> {
 describe('tokens at the command line', () => {
   let early: Made
 
-  it('are made before the first start of a server, and good from then on', async () => {
+  it('tokens can be made before the first start of a server, and are valid from then on', async () => {
     early = await create('--user', 'olga', '--ttl', '30d')
     expect(early.expiresAt).toBeGreaterThan(Date.now() + 29 * 86_400_000)
     server = await startServer({
@@ -95,7 +95,7 @@ describe('tokens at the command line', () => {
     })
   })
 
-  it('are made and listed beside a running server, each secret shown once', async () => {
+  it('tokens can be made and listed beside a running server, each secret shown once', async () => {
     const admin = await create('--user', 'ada', '--admin')
     expect(await (await call(admin.token, '/api/server')).json()).toMatchObject({ user: 'ada', admin: true })
     const shown = await token('create', '--user', 'otto')
@@ -110,7 +110,7 @@ describe('tokens at the command line', () => {
     }
   })
 
-  it('are in no file of the data directory, neither while the server runs', () => {
+  it('tokens are in no file of the data directory, even while the server runs', () => {
     for (const name of readdirSync(dataDir).filter((one) => one !== 'server.json')) {
       const content = readFileSync(join(dataDir, name), 'latin1')
       for (const { token: secret } of made)
@@ -119,7 +119,7 @@ describe('tokens at the command line', () => {
     expect(server.log()).not.toMatch(/mr_token_[\w-]{20}/)
   })
 
-  it('revoked while they stream, end the stream and are refused', async () => {
+  it('tokens revoked while they stream end the stream and are refused', async () => {
     const one = await create('--user', 'olga')
     const id = await start(one.token)
     const headers = { Authorization: `Bearer ${one.token}` }
@@ -141,7 +141,7 @@ describe('tokens at the command line', () => {
     expect(tokens.find((listed) => listed.id === one.id)?.revokedAt).toBeGreaterThan(0)
   })
 
-  it('that expire end their streams', async () => {
+  it('tokens that expire end their streams', async () => {
     const one = await create('--user', 'olga', '--ttl', '3s')
     const id = await start(early.token)
     const mine = await connect(`${server.url}/api/stream/${id}`, { Authorization: `Bearer ${one.token}` })
@@ -175,7 +175,7 @@ describe('a page of another origin', () => {
   })
   afterAll(() => browser?.close())
 
-  it('follows a job with nothing but a ticket in the address, to its end', async () => {
+  it('a page of another origin follows a job to its end with only a ticket in the address', async () => {
     const one = await create('--user', 'olga')
     const id = await start(one.token)
     const path = `/api/stream/${id}`
@@ -204,7 +204,7 @@ describe('a page of another origin', () => {
     await beside.over
   })
 
-  it('reads, starts and follows nothing with the cookie of a browser that is logged in', async () => {
+  it('a page of another origin reads, starts and follows nothing with a logged-in browser’s cookie', async () => {
     const { url } = await server.json<{ url: string }>('/api/login-codes', { method: 'POST' })
     const other = await browser.context.newPage()
     expect((await other.goto(url))?.status()).toBe(200)

@@ -79,7 +79,7 @@ beforeAll(async () => {
 afterAll(() => place.dispose())
 
 describe('a session over HTTP', () => {
-  it('streams each delta before the next is produced, completes, and reads the same to who comes late', async () => {
+  it('a session streams each delta before the next is produced, completes, and reads the same to late clients', async () => {
     const { status, success, sessionId } = await startSession(server, { prompt: 'write slowly' })
     expect([status, success]).toEqual([201, true])
     const early = curl(sessionStream(server, sessionId), server.token)
@@ -137,7 +137,7 @@ describe('a session over HTTP', () => {
     expect(processesWith(sessionId)).toEqual([])
   })
 
-  it('is alone in its project, however many are started at once; others have theirs', async () => {
+  it('one session at a time runs in a project, however many are started at once', async () => {
     const starts = await Promise.all(
       Array.from({ length: 20 }, () => startSession(server, { prompt: 'wait for me' })),
     )
@@ -169,7 +169,7 @@ describe('a session over HTTP', () => {
 })
 
 describe('the policy', () => {
-  it('tells the agent why a call is denied, and says it once in each log; what is allowed is not logged', async () => {
+  it('the policy tells the agent why a call is denied, and logs it once in each log; allowed calls are not logged', async () => {
     const denied = await startSession(server, { prompt: 'call Bash rm -rf /usr/share/doc' })
     const events = await sessionToEnd(server, denied.sessionId)
     const refusals = events.filter(({ type }) => type === 'permission:denied')
@@ -195,7 +195,7 @@ describe('the policy', () => {
     expect(logged.filter((line) => line.includes('Bash'))).toEqual([])
   })
 
-  it('asks people where it is told to, and the first answer wins', async () => {
+  it('the policy asks people where configured, and the first answer wins', async () => {
     const asking = await agentPlace({
       script,
       config: { policy: { unreadableBash: 'ask', approvals: 'on' } },
@@ -257,7 +257,7 @@ describe('the policy', () => {
 })
 
 describe('what a session must not know', () => {
-  it('is in nothing that its processes can read, and the model’s key is in no event and no log', async () => {
+  it('a session’s processes can read no secret, and the model’s key is in no event and no log', async () => {
     const canary = `canary-${randomUUID()}`
     const place = await agentPlace({ script })
     try {

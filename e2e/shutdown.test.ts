@@ -52,7 +52,7 @@ async function serverIn(place: ReturnType<typeof workplace>): Promise<ServerProc
   return server
 }
 
-/** A follower that takes nothing: the server has to wait for it, as long as it waits for anybody. */
+/** A follower that reads nothing: the server waits for it as long as it waits for any. */
 async function stalledFollower(server: ServerProcess, id: string): Promise<void> {
   const { hostname, port, host } = new URL(server.url)
   const socket = connectSocket(Number(port), hostname)
@@ -76,8 +76,8 @@ async function draining(server: ServerProcess): Promise<void> {
   await until(async () => (await readyStatus(server)) === 503)
 }
 
-describe('a server that is told to stop', () => {
-  it('interrupts ten running jobs, tells every follower, refuses new work, and leaves the queue to the next server', async () => {
+describe('a server that is asked to stop', () => {
+  it('a stopping server interrupts ten running jobs, notifies every follower, refuses new work, and leaves the queue to the next', async () => {
     const place = workplace()
     const server = await serverIn(place)
     expect(await readyStatus(server)).toBe(200)
@@ -126,7 +126,7 @@ describe('a server that is told to stop', () => {
     }
   })
 
-  it('ends at once at a second signal more than a second after the first', async () => {
+  it('a second signal more than a second after the first ends the server at once', async () => {
     const place = workplace()
     const server = await serverIn(place)
     const [flooding, waiting] = [await startJob(server, 'floods'), await startJob(server, 'waits')]
@@ -146,7 +146,7 @@ describe('a server that is told to stop', () => {
     }
   })
 
-  it('counts a signal repeated within a second once', async () => {
+  it('a signal repeated within a second counts once', async () => {
     const place = workplace()
     const server = await serverIn(place)
     const id = await startJob(server, 'stubborn')
@@ -199,7 +199,7 @@ describe('`npm start`', () => {
     return isAlive(-group)
   }
 
-  it('stops in order at Ctrl-C, which the whole process group receives', async () => {
+  it('`npm start` stops in order at Ctrl-C, which the whole process group receives', async () => {
     const { place, group, pid, exited, follower } = await npmStart()
     process.kill(-group, 'SIGINT')
     const { over, events } = await gather(follower)
@@ -211,7 +211,7 @@ describe('`npm start`', () => {
     expect(processesWith(place.mark)).toEqual([])
   })
 
-  it('hands a SIGTERM to npm alone on to the server, and leaves no process', async () => {
+  it('`npm start` passes a SIGTERM sent to npm alone to the server, and leaves no process', async () => {
     const { place, group, pid, exited, follower, npm } = await npmStart()
     npm.kill('SIGTERM')
     const { over, events } = await gather(follower)

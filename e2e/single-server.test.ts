@@ -39,7 +39,7 @@ async function serverIn(place: ReturnType<typeof workplace>): Promise<ServerProc
 }
 
 describe('one data directory', () => {
-  it('has one server: a second is refused with the first one’s pid, and harms nothing', async () => {
+  it('a data directory has one server: a second is refused with the first one’s pid, and harms nothing', async () => {
     const place = workplace()
     const first = await serverIn(place)
     const id = await startJob(first, 'counts')
@@ -63,7 +63,7 @@ describe('one data directory', () => {
     expect(await first.end()).toBe(0)
   })
 
-  it('has a new server at once when the first was killed, and that one closes what was left', async () => {
+  it('a data directory accepts a new server at once when the first was killed, and that one closes what was left', async () => {
     const place = workplace()
     const first = await serverIn(place)
     const id = await startJob(first, 'waits')
@@ -88,7 +88,7 @@ describe('one data directory', () => {
 })
 
 describe('a server that cannot start', () => {
-  it('lists everything that is wrong with its configuration, and opens nothing', async () => {
+  it('a server with an invalid configuration lists everything that is wrong, and opens nothing', async () => {
     const place = workplace()
     const file = join(place.scratch, 'millrace.config.json')
     const wrong = {
@@ -120,7 +120,7 @@ describe('a server that cannot start', () => {
     expect(existsSync(dataDir)).toBe(false)
   })
 
-  it('says in one line that its port is taken', async () => {
+  it('a server says in one line that its port is taken', async () => {
     const place = workplace()
     const other = createServer().listen(0, '127.0.0.1')
     releases.push(() => other.close())

@@ -139,7 +139,7 @@ async function serving({ dataDir, servers }: Place, not?: number) {
 const daemonLog = ({ home }: Place) => readFileSync(join(home, 'pm2.log'), 'utf8')
 
 describe.runIf(process.env.MILLRACE_TEST_FULL)('Millrace under PM2', () => {
-  it('runs as the file says: one process of the carried Node, with the limits that PM2 reports', async () => {
+  it('under PM2, the server is one process of the carried Node, with the limits that PM2 reports', async () => {
     const place = await workplace()
     await place.pm2('start', shipped)
     const { pid } = await serving(place)
@@ -158,7 +158,7 @@ describe.runIf(process.env.MILLRACE_TEST_FULL)('Millrace under PM2', () => {
     expect(readlinkSync(`/proc/${pid}/exe`)).toBe(realpathSync(pathOf('node_modules/.bin/node')))
   })
 
-  it('a stop tells followers, interrupts the run, ends with 0 in time; the next start has every run', async () => {
+  it('a stop by PM2 notifies followers, interrupts the run, exits 0 in time; the next start has every run', async () => {
     const place = await workplace()
     await place.pm2('start', shipped)
     const server = await serving(place)
@@ -193,7 +193,7 @@ describe.runIf(process.env.MILLRACE_TEST_FULL)('Millrace under PM2', () => {
     expect(await (await serving(place, next.pid)).stateOf(again)).toBe('interrupted')
   })
 
-  it('a second stop more than a second after the first ends it at once', async () => {
+  it('a second stop by PM2 more than a second after the first ends the server at once', async () => {
     const place = await workplace()
     await place.pm2('start', shipped)
     const server = await serving(place)
@@ -224,7 +224,7 @@ describe.runIf(process.env.MILLRACE_TEST_FULL)('Millrace under PM2', () => {
     expect(await (await serving(place, server.pid)).stateOf(flooding)).toBe('interrupted')
   })
 
-  it('too much memory is an orderly stop and a new start', async () => {
+  it('under PM2, too much memory causes an orderly stop and a new start', async () => {
     const place = await workplace({}, { PM2_WORKER_INTERVAL: '1000' })
     const file = join(place.scratch, 'ecosystem.config.cjs')
     const { apps } = createRequire(import.meta.url)(shipped) as { apps: object[] }
@@ -239,7 +239,7 @@ describe.runIf(process.env.MILLRACE_TEST_FULL)('Millrace under PM2', () => {
     expect(daemonLog(place)).not.toContain('SIGKILL')
   })
 
-  it('a configuration that is not valid is not tried again', async () => {
+  it('PM2 does not retry an invalid configuration', async () => {
     const place = await workplace({ projects: 'none' })
     await place.pm2('start', shipped)
     await until(async () => (await place.app()).pm2_env.status === 'stopped')
