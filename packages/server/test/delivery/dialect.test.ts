@@ -146,7 +146,7 @@ test('a client of a dialect that was cut off anywhere resumes by Last-Event-ID a
     const lastId = [...before.matchAll(/^id: (\d+)$/gm)].at(-1)?.[1] ?? '0'
     const { text } = await (await follow('/toy', lastId)).end()
     expect(text).toBe(shown(log, toyDialect, Number(lastId)))
-    // The frames it had before its last id, and those it now receives, are the whole.
+    // The frames up to its last id, and those it receives now, are the whole log.
     expect(whole.endsWith(text)).toBe(true)
     expect(whole.slice(0, whole.length - text.length).length).toBeLessThanOrEqual(before.length)
   }
@@ -175,7 +175,7 @@ test('events that a dialect does not show write nothing, keep the stream open, a
   for (let n = 0; n < 3; n++) log.append('run', [{ type: 'note', data: n }])
   await clients[1]?.until(({ ids }) => ids.length === 3)
   await until(() => delivery.stats().behind === 0)
-  // The same again from a page, for a client that replays.
+  // The same from a page, for a client that replays.
   clients.push(await follow('/toy'))
   await until(() => delivery.stats().followers === 3 && delivery.stats().behind === 0)
   expect([clients[0]?.text, clients[2]?.text]).toEqual(['', ''])

@@ -4,10 +4,10 @@ import { MemoryLog } from './support/memory-log.ts'
 import { open, type SseClient } from './support/sse-client.ts'
 import { startStreamServer } from './support/stream-server.ts'
 
-/** More than the system takes for a client that does not read. */
+/** More than the system buffers for a client that does not read. */
 const events = { count: 2000, bytes: 10_000 }
 
-/** Resolves when the last event has come; looks at the end only, for megabytes come before it. */
+/** Resolves when the last event has arrived; checks only the end, since megabytes precede it. */
 function last({ response }: SseClient): Promise<void> {
   let tail = ''
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** A host application with Millrace inside: real sockets, a real data directory, everything gone afterwards. */
+/** A host application with Millrace inside: real sockets, a real data directory, all removed afterwards. */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type Register, temporaryFolder } from '@millrace/test-support/folders'
 import { pino } from 'pino'
@@ -21,7 +21,7 @@ export function toolbox(folder: string, more: ConfigFile = {}): ConfigFile {
   }
 }
 
-/** Not started; stopped, if need be, when the test is over. */
+/** Creates a Millrace that is not started, and is stopped, if need be, when the test is over. */
 export function millraceIn(
   options: MillraceOptions = {},
   more: ConfigFile = {},
@@ -33,7 +33,7 @@ export function millraceIn(
   return millrace
 }
 
-/** The address of a server on loopback that is closed, with its connections, after the test. */
+/** Returns the address of a server on loopback that is closed, with its connections, after the test. */
 export async function listen(
   app: RequestListener,
   register: Register = onTestFinished,

@@ -11,7 +11,7 @@ test('hooks report every run: created, updated, finished once, also in a start a
   const told: [string, string, string][] = []
   const listener = (hook: string) => (run: Run) => {
     told.push([hook, run.id, run.state])
-    // Nobody else must suffer from it.
+    // It must not affect other listeners.
     if (hook === 'created') throw new Error('a listener that fails')
     return hook === 'updated' ? Promise.reject(new Error('and one that rejects')) : undefined
   }
@@ -53,7 +53,7 @@ test('a connection that fails while it opens takes no place', async () => {
   await millrace.start()
   const app = express()
   app.use((request, response, next) => {
-    // As a middleware does that finds fault with the headers when they are about to be sent.
+    // Like a middleware that objects to the headers when they are about to be sent.
     if (request.headers['x-fail'] !== undefined) {
       response.flushHeaders = () => {
         throw new Error('no headers today')

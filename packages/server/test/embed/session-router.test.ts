@@ -155,7 +155,7 @@ describe('the router of sessions', () => {
       }
       return completed(run.id)
     }
-    // As some do it: compress everything, whatever it is.
+    // Some applications compress everything, whatever it is.
     const eager = compression({ threshold: 0, filter: () => true })
     const { url } = await application((app) => app.use(eager), { agent })
     const id = await startedAt(url)

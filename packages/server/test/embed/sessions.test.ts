@@ -126,7 +126,7 @@ describe('a manager', () => {
   })
 })
 
-/** Runs that say they are at work, of a server that is gone. */
+/** Runs of a dead server that are still recorded as running. */
 async function leaveOpen(store: Store, kinds: RunKind[]): Promise<string[]> {
   const ids = kinds.map(() => randomUUID())
   const at = Date.now()

@@ -81,7 +81,7 @@ async function publishRounds(from: number, count: number, readers: readonly Watc
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Bytes in use; server and clients are one process here. Buffers are let go of a while after they are found to be garbage. */
+/** Bytes in use by server and clients, one process here. Buffers are released a while after they become garbage. */
 function memory(): number {
   collectGarbage()
   const { heapUsed, arrayBuffers } = process.memoryUsage()

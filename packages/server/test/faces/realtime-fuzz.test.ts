@@ -1,4 +1,4 @@
-/** Whatever is posted to the realtime face, the answer is one of those documented, and no client is stuck. */
+/** Whatever is posted to the realtime face, the answer is a documented one, and no client is stuck. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { open } from '#test/delivery/support/sse-client'

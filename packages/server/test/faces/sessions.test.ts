@@ -1,4 +1,4 @@
-/** The sessions face: every answer of it, over real HTTP, with a scripted agent. */
+/** The sessions face: all its answers, over real HTTP, with a scripted agent. */
 import { ManualClock } from '@millrace/test-support/manual-clock'
 import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { Published, RecordChange } from '#realtime/message'
 
-/** A record that counts how often it is made into a text. */
+/** A record that counts how often it is encoded. */
 function counted() {
   const count = { made: 0 }
   const record = {

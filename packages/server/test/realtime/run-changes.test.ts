@@ -1,4 +1,4 @@
-/** From commits to changes, over a store whose reads the test holds up. */
+/** From commits to changes, over a store whose reads the test delays. */
 import { randomUUID } from 'node:crypto'
 import { ManualClock } from '@millrace/test-support/manual-clock'
 import fc from 'fast-check'

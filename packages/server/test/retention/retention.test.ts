@@ -141,7 +141,7 @@ test('thousands of runs are deleted in pieces, with appends in between, and each
   }
   expect(await pass).toMatchObject({ runs: 2500, events: 5000 })
   expect(deleted).toEqual(new Set(old.map(({ id }) => id)))
-  // Other numbers at each look: an append never had to wait for the whole.
+  // The numbers differ at each look: no append had to wait for the whole deletion.
   expect(new Set(between).size).toBeGreaterThan(10)
 })
 

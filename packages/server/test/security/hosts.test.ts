@@ -241,7 +241,7 @@ describe('security headers', () => {
     expect(response.headers.get('server')).toBeNull()
   })
 
-  // Failed before: after a log-out the browser's own copy could still be looked at.
+  // Failed before: after a log-out the browser's own copy could still be viewed.
   it('no cache keeps an answer to a caller, errors included', async () => {
     const id = await rig.job(rig.owner)
     for (const path of [
@@ -275,7 +275,7 @@ describe('security headers', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'invalid_request', status: 400 })
   })
 
-  /** fetch does not let its caller choose the Host. */
+  /** fetch does not let callers choose the Host. */
   function withHost(host: string): Promise<Response> {
     return new Promise((resolve, reject) => {
       request(`${rig.url}/healthz`, { headers: { host }, agent: false }, (response) => {

@@ -1,4 +1,4 @@
-/** How a browser gets in, stays in, and is put out. */
+/** How a browser logs in, stays in, and is logged out. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openRig, post, type Rig } from './support/server.ts'
 
@@ -156,7 +156,7 @@ describe('a cookie', () => {
   })
 })
 
-// Failed before: the page's way out ended whatever credential came with it.
+// Failed before: the log-out of the page ended any credential in its request.
 it('a log-out ends no bearer token, which others may share', async () => {
   const { token } = await rig.newToken('olga')
   expect((await rig.as(token, '/api/logout', post({}))).status).toBe(204)

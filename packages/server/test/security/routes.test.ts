@@ -154,7 +154,7 @@ const table = new Map<string, Row>([
   ...both('/docs/json', anybody('/docs/json')),
   ...both('/docs/yaml', anybody('/docs/yaml')),
   ...both('/docs/static/*', anybody('/docs/static/swagger-ui.css')),
-  // Answered by the rules for other origins, which ask for no credential and give nothing away.
+  // Answered by the rules for other origins, which need no credential and reveal nothing.
   ['OPTIONS *', { path: '/api/runs', init: () => preflight('https://app.example.org'), expected: all(204) }],
 ])
 

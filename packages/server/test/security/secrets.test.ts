@@ -22,7 +22,7 @@ const before = { ...process.env }
 
 let rig: Rig
 let log = ''
-/** All that any caller was answered. */
+/** The text of all answers to all callers. */
 let answered = ''
 /** The secrets that were handed out, each once, to the caller who requested it. */
 const secrets = new Map<string, string>()

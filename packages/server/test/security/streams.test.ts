@@ -171,7 +171,7 @@ describe('a reader that never reads', () => {
     ])
     await until(async () => (await stalled()) >= 3)
     const after = process.memoryUsage()
-    // The log has 19 MB; three readers that were written all of it would hold 57.
+    // The log has 19 MB; three readers with all of it in memory would hold 57.
     const grown =
       after.external +
       after.arrayBuffers +

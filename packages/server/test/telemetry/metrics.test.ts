@@ -131,7 +131,7 @@ describe('the metrics', () => {
     expect(figureOf(body, 'millrace_runs_ended_total{kind="job",state="completed",outcome="failure"}')).toBe(
       1,
     )
-    // Never started: it ended, and took no time that would mean anything.
+    // Never started: it ended without a meaningful duration.
     expect(figureOf(body, 'millrace_runs_ended_total{kind="job",state="aborted",outcome="aborted"}')).toBe(1)
     expect(figureOf(body, 'millrace_run_duration_seconds_count{kind="job",state="aborted"}')).toBe(0)
     // The machine's clock was set back.

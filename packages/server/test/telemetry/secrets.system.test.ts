@@ -67,7 +67,7 @@ async function poke(url: string, init: RequestInit): Promise<void> {
   const stop = new AbortController()
   try {
     const response = await fetch(url, { redirect: 'manual', signal: stop.signal, ...init })
-    // A stream that is not over would never come to an end.
+    // The stream of an open run would never end.
     if (!(response.headers.get('content-type') ?? '').includes('event-stream')) await response.text()
   } finally {
     stop.abort()

@@ -1,4 +1,4 @@
-/** A feed and its followers on sinks in memory: the whole of delivery but the sockets. */
+/** A feed and its followers on sinks in memory: all of delivery but the sockets. */
 import { ManualClock } from '@millrace/test-support/manual-clock'
 import { type Dialect, nativeDialect } from '#delivery/dialect'
 import { Feeds } from '#delivery/feeds'

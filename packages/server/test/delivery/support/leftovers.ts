@@ -1,6 +1,6 @@
 import { afterAll, expect } from 'vitest'
 
-/** What this process has open, by kind. Timers show only while they would keep the process alive. */
+/** Lists the open resources of this process by kind. Timers count only while they would keep the process alive. */
 function open(): string[] {
   const ours = new Set(['TCPSocketWrap', 'TCPServerWrap', 'Timeout', 'Immediate', 'Zlib'])
   return process.getActiveResourcesInfo().filter((kind) => ours.has(kind))

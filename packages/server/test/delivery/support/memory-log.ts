@@ -22,7 +22,7 @@ export class MemoryLog implements LogSource, Commits {
   epoch = 'epoch-1'
   /** How long each read takes before it looks, and before it answers. */
   delay: () => Promise<void> = () => Promise.resolve()
-  /** Stands between a commit and the listeners. */
+  /** Announces a commit to the listeners: at once, late, twice or never. */
   hints: HintFault = (hint, tell) => tell(hint)
   failReads: Error | null = null
   pagesRead = 0

@@ -1,4 +1,4 @@
-/** A client that shows the bytes of a stream as they come. */
+/** A client that shows the bytes of a stream as they arrive. */
 import {
   type ClientRequest,
   type IncomingHttpHeaders,

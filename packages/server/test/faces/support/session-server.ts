@@ -1,6 +1,6 @@
 /**
- * All faces over a real store and real sockets, with sessions whose agent is a script: what it emits and
- * how it ends is decided by the test.
+ * All faces over a real store and real sockets, with sessions whose agent is a script: the test decides
+ * what it emits and how it ends.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
@@ -41,7 +41,7 @@ export interface SessionServerOptions {
   agent?: Agent
   /** Kinds besides sessions and jobs. */
   kinds?: readonly Kind[]
-  /** How many sessions are at work at once. */
+  /** How many sessions may run at once. */
   concurrency?: number
   limits?: ConfigFile['limits']
   /** The clock of delivery, which times heartbeats. */
