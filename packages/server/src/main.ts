@@ -1,15 +1,9 @@
 /** The program. Importing it runs it; everything it does is in `cli/`. */
-import { exitCodes } from '#cli/exit-codes'
+import { OutputGuard } from '#cli/output'
 import { main } from '#cli/program'
 
 const { stdout, stderr } = process
-for (const stream of [stdout, stderr]) {
-  // `millrace follow … | head`: a reader that has left is not a failure worth a message.
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitCodes.brokenPipe)
-    throw error
-  })
-}
+const output = new OutputGuard([stdout, stderr])
 
 const code = await main(process.argv.slice(2), {
   stdout,
@@ -20,6 +14,7 @@ const code = await main(process.argv.slice(2), {
   },
   env: process.env,
   cwd: process.cwd(),
+  survive: () => output.survive(),
 })
 for (const stream of [stdout, stderr]) await new Promise((written) => stream.write('', written))
 process.exit(code)

@@ -7,20 +7,23 @@
 import type { EventEmitter } from 'node:events'
 
 const repeatMs = 1000
-const signals = ['SIGINT', 'SIGTERM'] as const
-export type StopSignal = (typeof signals)[number]
+const stopSignals = ['SIGINT', 'SIGTERM'] as const
+export type StopSignal = (typeof stopSignals)[number] | 'SIGHUP'
 
 interface SignalHandlers {
   onFirst(signal: StopSignal): void
   onSecond(signal: StopSignal): void
   /** Milliseconds of a clock that never goes back. */
   now?: () => number
+  /** Does a closed terminal, or a dropped ssh, stop the program, too? Else it ends at once. */
+  hangup?: boolean
   source?: Pick<EventEmitter, 'on' | 'off'>
 }
 
 /** Returns the function that removes the handlers. */
 export function installSignals(handlers: SignalHandlers): () => void {
-  const { onFirst, onSecond, now = () => performance.now(), source = process } = handlers
+  const { onFirst, onSecond, hangup = false, now = () => performance.now(), source = process } = handlers
+  const signals: readonly StopSignal[] = hangup ? [...stopSignals, 'SIGHUP'] : stopSignals
   let firstAt: number | undefined
   let second = false
   const receive = (signal: StopSignal) => {

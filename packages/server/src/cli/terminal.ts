@@ -18,6 +18,11 @@ export interface Io {
   stderr: Output
   env: NodeJS.ProcessEnv
   cwd: string
+  /**
+   * From here on, output that cannot be written is dropped instead of ending the process. Returns the function that
+   * counts what was dropped. Absent: the caller handles the errors of its streams.
+   */
+  survive?(): () => number
 }
 
 /** A failure whose message explains it without a stack. */

@@ -92,14 +92,36 @@ function parseJson(path: string, raw: string, problems: Problems): unknown {
 
 async function importDefault(path: string, problems: Problems): Promise<unknown> {
   try {
-    const module = (await import(pathToFileURL(path).href)) as { default?: unknown }
-    return module.default ?? null
+    const loading = import(pathToFileURL(path).href) as Promise<{ default?: unknown }>
+    // A default export that is a promise is waited for, too.
+    return (await settled(loading.then((module) => module.default))) ?? null
   } catch (error) {
     // Only the first line of a SyntaxError's stack gives the position.
     const stack = error instanceof SyntaxError ? error.stack?.split('\n')[0] : undefined
     const at = stack?.startsWith(pathToFileURL(path).href) || stack?.startsWith(path) ? stack : path
     problems.add(at, `a module that can be loaded: ${messageOf(error)}`)
     return undefined
+  }
+}
+
+const settleMsMax = 60_000
+
+/** Fails when the promise can no longer settle, since nothing is left that could do it, or takes a minute. */
+async function settled<T>(promise: Promise<T>): Promise<T> {
+  const never = Promise.withResolvers<never>()
+  const giveUp = () => {
+    // The program has more to do, if only to say why it ends.
+    setTimeout(() => undefined, 1000)
+    never.reject(new Error('a promise in it never settles'))
+  }
+  const timer = setTimeout(giveUp, settleMsMax)
+  timer.unref()
+  process.once('beforeExit', giveUp)
+  try {
+    return await Promise.race([promise, never.promise])
+  } finally {
+    clearTimeout(timer)
+    process.off('beforeExit', giveUp)
   }
 }
 

@@ -9,7 +9,7 @@ import { main } from '#cli/program'
 import { defaultDataDir } from '#config/data-dir'
 import { workspace } from '#test/config/workspace'
 
-const bin = fileURLToPath(new URL('../../bin/millrace.js', import.meta.url))
+export const bin = fileURLToPath(new URL('../../bin/millrace.js', import.meta.url))
 
 export interface Place {
   /** The directory in which the command is called. */

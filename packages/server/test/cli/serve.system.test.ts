@@ -22,7 +22,7 @@ describe('millrace serve', () => {
     expect(code).toBe(0)
   })
 
-  it.each(['SIGINT', 'SIGTERM'] as const)(
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'serve stops in order on %s, received twice or once',
     async (signal) => {
       const running = serving(place(), { SLOW_STOP: '200' })
@@ -72,6 +72,15 @@ describe('millrace serve', () => {
     const { code, stderr } = await running.ended
     expect(code).toBe(1)
     expect(stderr).toContain('the disk lied')
+  })
+
+  it.each([
+    ['a promise that never settles', 'await new Promise(() => undefined); export default {}'],
+    ['a default export that never settles', 'export default new Promise(() => undefined)'],
+  ])('serve says so and ends with 78 when the configuration waits for %s', async (_what, code) => {
+    const ended = await runProgram(['serve'], place({ 'millrace.config.ts': code }))
+    expect(ended).toMatchObject({ code: 78, stdout: '' })
+    expect(ended.stderr).toContain('a promise in it never settles')
   })
 
   it('serve never starts with a wrong configuration: every problem at once, exit code 78', async () => {

@@ -43,6 +43,19 @@ describe('signals', () => {
     expect(calls).toEqual(['first SIGINT', 'second SIGINT'])
   })
 
+  it('a closed terminal is a request to stop only where that is asked for', () => {
+    const source = new EventEmitter()
+    const calls: string[] = []
+    const handlers = { onFirst: (signal: string) => calls.push(signal), onSecond: () => undefined, source }
+    const release = installSignals({ ...handlers, hangup: true })
+    source.emit('SIGHUP', 'SIGHUP')
+    expect(calls).toEqual(['SIGHUP'])
+    release()
+    expect(source.listenerCount('SIGHUP')).toBe(0)
+    installSignals(handlers)
+    expect(source.listenerCount('SIGHUP')).toBe(0)
+  })
+
   it('signals are left alone after the release', () => {
     const { source, release } = installed()
     release()

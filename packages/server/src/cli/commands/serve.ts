@@ -48,6 +48,7 @@ export async function serveCommand(
   io: Io,
   parts: ServeParts = ofThisProcess,
 ): Promise<number> {
+  const dropped = io.survive?.() ?? (() => 0)
   const config = await loadOrExplain(flags, io)
   const log = createLog(config.logLevel)
   for (const warning of config.warnings) log.warn(warning)
@@ -56,6 +57,7 @@ export async function serveCommand(
   const release = installSignals({
     onFirst: (signal) => asked.resolve(signal),
     onSecond: (signal) => parts.exit(exitCodeOfSignal(signal)),
+    hangup: true,
   })
   const onFatal = (error: Error) => {
     log.fatal({ err: error }, 'the store failed')
@@ -63,8 +65,10 @@ export async function serveCommand(
   }
   try {
     const serving = await parts.serve({ config, log, onFatal })
-    await announce(serving, new Terminal(io, { json: flags.json ?? false }), io)
+    // Nobody may be there to read it; the server runs anyway.
+    await announce(serving, new Terminal(io, { json: flags.json ?? false }), io).catch(() => undefined)
     const reason = await asked.promise
+    if (dropped() > 0) log.warn({ dropped: dropped() }, 'output could not be written and was dropped')
     return await stopWithin(parts.stopMs, serving, reason, io)
   } catch (error) {
     throw explained(error, config, log)
