@@ -23,6 +23,7 @@ import { probe } from '#probe/probe'
 import { OutputPipes } from '#processes/output-pipes'
 import { Placeholders } from '#protect/placeholders'
 import { Quarantine, type TakenAway } from '#protect/quarantine'
+import { seccompFilter } from '#seccomp/filter'
 import { DescriptorCover } from './descriptors.ts'
 import { identityFor } from './identity.ts'
 import { LimitWatch } from './limits.ts'
@@ -122,6 +123,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     files: new CopiedFiles(dataDir),
     pipes,
     launcher: launcherProgram(),
+    filters: filtersOf(),
     descriptors,
     watch,
   }
@@ -135,7 +137,9 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       const shown = [...toolchain.shown, ...parts.readPaths, ...parts.certificates]
       const variables = Object.keys(toolchain.env)
       const found = await probe({ spawn, owner, node: process.execPath, home, dataDir, shown, variables })
-      checks.push(...found.map((check) => ({ ...check, name: `${check.name} (as uid ${owner.uid})` })))
+      // Where there is no filter a warning says so; the rest of the boundary holds without it.
+      const judged = found.filter((check) => parts.filters !== null || check.name !== 'set-uid bit')
+      checks.push(...judged.map((check) => ({ ...check, name: `${check.name} (as uid ${owner.uid})` })))
     }
   } catch (error) {
     return unavailable(
@@ -150,7 +154,11 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   return {
     report: {
       boundary: 'bubblewrap',
-      warnings: [...abandoned.map(takenWarning), ...warningsOf(options, setpriv, home)],
+      warnings: [
+        ...(parts.filters === null ? [noFilter] : []),
+        ...abandoned.map(takenWarning),
+        ...warningsOf(options, setpriv, home),
+      ],
       checks,
       path,
     },
@@ -171,6 +179,13 @@ function refuseSwapped({ projectPath, cwd }: SandboxedCommand): void {
   if (real === null || !isWithin(projectPath, real)) {
     throw new MillraceError('invalid_request', 'The working directory is not inside the project')
   }
+}
+
+const noFilter = `There is no filter of system calls for ${process.arch}: a run may leave set-uid files in its project.`
+
+function filtersOf(): BubblewrapParts['filters'] {
+  const [usual, nested] = [seccompFilter({ mayMount: false }), seccompFilter({ mayMount: true })]
+  return usual === null || nested === null ? null : { usual, nested }
 }
 
 /** As whom runs will run: each distinct user is probed once. */

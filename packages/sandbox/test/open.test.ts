@@ -35,6 +35,7 @@ const escapes = [
   'new user namespace',
   'network',
   'leaving a daemon behind',
+  'set-uid bit',
 ]
 
 describe('a boundary that works', () => {

@@ -51,6 +51,8 @@ export interface BubblewrapParts {
   quarantine: Quarantine
   files: CopiedFiles
   pipes: OutputPipes
+  /** What the kernel refuses to runs, and to those that bring a sandbox of their own; null where there is none. */
+  filters: { usual: Buffer; nested: Buffer } | null
   /** See `launcher.ts`. */
   launcher: Buffer | null
   descriptors: DescriptorCover
@@ -107,6 +109,9 @@ export async function spawnContained(
       ['/etc/gitconfig', gitConfig],
       ...(parts.launcher === null ? [] : [[launcherPath, parts.launcher, 0o555] as const]),
     ])
+    const filter = parts.filters?.[command.allowNestedSandbox ? 'nested' : 'usual']
+    const filters = parts.files.open(filter === undefined ? [] : [['seccomp', filter]])
+    const firstHomeFile = firstFile + files.length + filters.length
     const environment = splitEnvironment(
       childEnvironment(withoutHidden(command, parts.certificates, view.visible), {
         path,
@@ -127,7 +132,8 @@ export async function spawnContained(
         network: command.network,
         allowNestedSandbox: command.allowNestedSandbox,
         files: files.map(({ path, mode }, index) => [firstFile + index, path, mode] as const),
-        homeFiles: homeFiles.map(({ path }, index) => [firstFile + files.length + index, path] as const),
+        homeFiles: homeFiles.map(({ path }, index) => [firstHomeFile + index, path] as const),
+        filterDescriptor: filters.length > 0 ? firstFile + files.length : null,
         statusDescriptor,
         environment: environment.inside,
       }),
@@ -148,12 +154,12 @@ export async function spawnContained(
           ...writers.stdio,
           'pipe',
           'pipe',
-          ...files.map((file) => file.descriptor),
+          ...[...files, ...filters].map((file) => file.descriptor),
           ...homeFiles.map(() => 'pipe' as const),
         ]),
       })
     } finally {
-      for (const file of files) closeSync(file.descriptor)
+      for (const file of [...files, ...filters]) closeSync(file.descriptor)
       writers.handedOver()
     }
     // Short of descriptors, Node gives a child without pipes, and says why in an event that must be heard.
@@ -162,7 +168,7 @@ export async function spawnContained(
       const [error] = await once(child, 'error')
       throw new MillraceError('sandbox_unavailable', `bubblewrap could not be started: ${messageOf(error)}`)
     }
-    giveFiles(child.stdio.slice(firstFile + files.length), homeFiles)
+    giveFiles(child.stdio.slice(firstHomeFile), homeFiles)
     running = await attach(child, outputs, command, parts, release)
     return running
   } catch (error) {

@@ -89,6 +89,8 @@ export interface BoundaryOptions {
   homeFiles: readonly (readonly [descriptor: number, path: string])[]
   /** Descriptor that bubblewrap reports to. */
   statusDescriptor: number
+  /** Descriptor of the filter for system calls. */
+  filterDescriptor: number | null
   /** Variables the program gets and bubblewrap itself must not. */
   environment: readonly (readonly [name: string, value: string])[]
 }
@@ -97,6 +99,7 @@ export function boundaryArguments(options: BoundaryOptions): string[] {
   const args = ['--unshare-all', '--unshare-user', '--cap-drop', 'ALL', '--new-session', '--die-with-parent']
   if (!options.allowNestedSandbox) args.push('--disable-userns')
   if (options.network) args.push('--share-net')
+  if (options.filterDescriptor !== null) args.push('--seccomp', String(options.filterDescriptor))
   args.push('--json-status-fd', String(options.statusDescriptor), ...options.system)
   for (const [descriptor, path, mode] of options.files)
     args.push('--perms', `0${mode.toString(8)}`, '--file', String(descriptor), path)

@@ -3,7 +3,16 @@
  * program would do, harmlessly, and prints what came of it, one line of JSON for each attempt.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 
 /** What the attempts aim at. */
@@ -34,6 +43,7 @@ if (process.argv[2] !== undefined) {
   report('writing outside the project', writing(targets))
   report('kernel settings', kernel())
   report('new user namespace', userNamespace())
+  report('set-uid bit', setUid())
   leaveDaemon()
   report('network', await network(targets.port))
 }
@@ -115,6 +125,18 @@ function userNamespace(): Omit<Attempt, 'name'> {
     if (status === 0) return { held: false, detail: `${program} made one` }
   }
   return { held: true, detail: tried > 0 ? 'refused' : 'no program to try it with' }
+}
+
+/** In the project: the host would see the file. */
+function setUid(): Omit<Attempt, 'name'> {
+  const path = `set-uid-${process.pid}`
+  try {
+    writeFileSync(path, '')
+    const attempt = refused(() => chmodSync(path, 0o6755))
+    return (statSync(path).mode & 0o6000) === 0 ? { held: true, detail: attempt.detail } : attempt
+  } finally {
+    rmSync(path, { force: true })
+  }
 }
 
 function leaveDaemon(): void {
