@@ -251,7 +251,7 @@ describe('what a job cannot plant for later', () => {
        done
        (while :; do echo '${module}' > millrace.config.ts; done 2>/dev/null &)
        echo '{"projects":{}}' > millrace.config.json
-       sleep 0.2; echo planted`,
+       sleep 30; echo planted`,
     )
     const manifest = { name: 'zero', scripts: { plant: 'bash plant.sh', waits: 'echo up; sleep 600' } }
     writeFileSync(join(project, 'package.json'), JSON.stringify(manifest))
