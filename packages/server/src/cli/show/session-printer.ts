@@ -133,7 +133,7 @@ export class SessionPrinter {
   async #ended({ state, reason, error }: SessionEndEvent): Promise<void> {
     this.#questions.close()
     await this.#line(state === 'errored' ? 'error' : 'note', `-- ${endText({ state, reason, error })}`)
-    if (state === 'interrupted') await this.note(`to go on: millrace resume ${this.#run.id}`)
+    if (state === 'interrupted') await this.note(`to continue: millrace resume ${this.#run.id}`)
   }
 
   #put(piece: Piece): Promise<void> | void {

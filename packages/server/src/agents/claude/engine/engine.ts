@@ -43,7 +43,7 @@ export function createClaudeEngine(options: ClaudeEngineOptions): AgentEngine {
 async function start(task: AgentTask, host: AgentHost, options: ClaudeEngineOptions): Promise<LiveAgent> {
   const conversation = restore(task.transcript, task.cwd)
   if (task.resumes && conversation === null) {
-    const message = 'Nothing was said yet in the session that this one resumes: start the task anew'
+    const message = 'The session to resume has no conversation yet: start a new session'
     return endedAgent('not_resumable', message)
   }
   let gateway: ModelGateway

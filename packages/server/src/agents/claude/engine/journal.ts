@@ -44,10 +44,7 @@ export class Journal {
     const chars = charactersOf(entries)
     this.#keptChars += chars
     if (this.#keptChars > keptCharsMax) {
-      this.#parts.ending.fail(
-        'output',
-        'The conversation grew longer than can be kept: the session was ended',
-      )
+      this.#parts.ending.fail('output', 'The conversation grew too long to store, and the session was ended')
       return
     }
     this.#pendingChars += chars
