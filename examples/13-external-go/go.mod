@@ -1,0 +1,3 @@
+module example.org/millrace-producer
+
+go 1.22
