@@ -10,6 +10,7 @@ import { fanout } from './suite/fanout.ts'
 import { idle } from './suite/idle.ts'
 import { ingest } from './suite/ingest.ts'
 import { output } from './suite/output.ts'
+import { producers } from './suite/producers.ts'
 import { resume } from './suite/resume.ts'
 import { soak } from './suite/soak.ts'
 import { start } from './suite/start.ts'
@@ -23,6 +24,7 @@ const suite: Record<string, (options: Options) => Promise<Board>> = {
   storm,
   output,
   start,
+  producers,
 }
 
 releaseOnSignal()

@@ -14,19 +14,20 @@ export interface Options {
 
 export const usage = `npm run bench -- <name> [options]
 
-  fanout   followers of one run: events/s, latency, processor time per event
-  ingest   durable appends of many runs at once
-  resume   10,000 missed events until the last has come
-  idle     memory of a follower that waits
-  storm    10,000 followers come back after the server was killed
-  output   1,000,000 lines of a job until its follower has the last
-  start    from POST to the first line of output
-  all      all of these, one after the other
-  soak     followers and jobs coming and going, for --minutes
+  fanout     followers of one run: events/s, latency, processor time per event
+  ingest     durable appends of many runs at once
+  resume     10,000 missed events until the last has come
+  idle       memory of a follower that waits
+  storm      10,000 followers come back after the server was killed
+  output     1,000,000 lines of a job until its follower has the last
+  start      from POST to the first line of output
+  producers  programs elsewhere that send batches of events to external runs
+  all        all of these, one after the other
+  soak       followers and jobs coming and going, for --minutes
 
   --rounds N      rounds per side, interleaved (default 3)
   --seconds N     length of one window of measurement (default 4)
-  --counts A,B    followers (fanout, idle, storm), runs (ingest), events (resume) or lines (output)
+  --counts A,B    followers (fanout, idle, storm), runs (ingest), producers, events (resume) or lines (output)
   --sides A,B     only sides whose name holds one of these
   --minutes N     length of the soak (default 30)`
 

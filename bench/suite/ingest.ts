@@ -1,9 +1,9 @@
 /**
  * Durable appends: every run waits for each of its events to be on disk before it sends the next.
  *
- * Stores are measured through their own methods, in a process of their own: Millrace has no door yet
- * through which another program appends, and 200 jobs would measure 200 processes. The Durable Streams
- * server is measured over HTTP, too.
+ * Stores are measured through their own methods, in a process of their own: 200 jobs would measure 200
+ * processes. Appends over HTTP at the pace of real programs are in producers.ts. The Durable Streams server is
+ * measured over HTTP, too.
  */
 
 import { Board } from '../measure/board.ts'
