@@ -1,7 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { completed, line, runningRun } from '@millrace/store-conformance/material'
+import { temporaryFolder } from '@millrace/test-support/folders'
+import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
 import { defaultDataDir } from '#config/data-dir'
+import { openSqliteStore } from '#store/sqlite/store'
 import { open } from '#test/delivery/support/sse-client'
 import { type Place, place, run, start } from './child.ts'
 
@@ -36,9 +40,39 @@ async function told(args: string[], where: Place, env: NodeJS.ProcessEnv = {}) {
 const runIds = async (where: Place) =>
   (await told(['runs'], where)).runs.map((record: { id: string }) => record.id)
 
+/** A file system of 100 MiB. */
+function mountSmallDisk(folder: string, context: TestContext): void {
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=100m', 'tmpfs', folder])
+  if (mounted.status !== 0) context.skip('a small file system cannot be mounted here (needs root)')
+  onTestFinished(() => {
+    spawnSync('umount', [folder])
+  })
+}
+
 const long = it.runIf(process.env.MILLRACE_TEST_FULL)
 
 describe('millrace prune', () => {
+  // Failed before: with a stack trace, and nothing deleted.
+  it('prune deletes on a disk without a single free byte', async (context) => {
+    const where = here()
+    const dataDir = temporaryFolder()
+    mountSmallDisk(dataDir, context)
+    const store = await openSqliteStore({ dataDir })
+    const id = await runningRun(store)
+    for (let n = 0; n < 40; n += 1) await store.append(id, 1, [line('x'.repeat(1_000_000))])
+    await store.finish(id, 1, completed(null, 1))
+    await store.close()
+    expect(() => {
+      for (let n = 0; ; n += 1) writeFileSync(join(dataDir, `filler ${n}`), Buffer.alloc(4096))
+    }).toThrow('ENOSPC')
+    const { code, stdout, stderr } = await run(
+      ['prune', '--days', '0', '--events', '1', '--data', dataDir],
+      where,
+    )
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^1 run and 43 events deleted; [23][0-9]/)
+  })
+
   it('prune asks the running server, else prunes by itself', async () => {
     const where = here()
     const { stop } = await serve(where)

@@ -25,8 +25,10 @@ export interface Backend {
    * Writes a batch and resolves when it is durable; the next one is sent after that. Operations take
    * effect in their order and each of them whole or not at all. One that is refused, or that fails by
    * itself, hinders no other. A rejection means that the backend has failed for good.
+   *
+   * `urgent`: the batch makes room, or ends runs; it may use what the backend keeps for that.
    */
-  send(operations: Operation[]): Promise<BatchReply>
+  send(operations: Operation[], urgent?: boolean): Promise<BatchReply>
 
   /** Answers by a fresh read: with everything that was durable when it was asked. */
   read<Name extends ReadName>(name: Name, ask: Reads[Name]['ask']): Promise<Reads[Name]['answer']>

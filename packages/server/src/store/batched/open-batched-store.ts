@@ -27,7 +27,7 @@ export function openBatchedStore(backend: Backend, options: BatchedStoreOptions 
   const commitListeners = new Set<(commit: Commit) => void>()
   const statusListeners = new Set<(status: StoreStatus) => void>()
   const outbox = new Outbox({
-    send: (operations) => backend.send(operations),
+    send: (operations, urgent) => backend.send(operations, urgent),
     onCommit: (commit) => notify(commitListeners, commit),
     onStatus: (status) => notify(statusListeners, status),
     onFatal: (error) => options.onFatal?.(error),

@@ -8,7 +8,8 @@
  * continuation of theirs runs, its commits are announced, in order.
  *
  * While the disk is full the work of runs stays here and is tried again. A request from outside (a new
- * run, a login), and what an hour later will do as well (a deletion), is refused at once.
+ * run, a login) is refused at once. Deletions, requests to end a run, and then all that such a run still
+ * writes are urgent: they overtake the rest, and the backend keeps room for them.
  */
 import { type ErrorCode, MillraceError } from '@millrace/protocol'
 import type { Commit, StoredEvent, StoreStatus } from '#store/store'
@@ -28,7 +29,8 @@ export interface Submission {
 }
 
 export interface OutboxOptions {
-  send(operations: Operation[]): Promise<BatchReply>
+  /** `urgent`: the backend may use the room that it keeps for what makes room. */
+  send(operations: Operation[], urgent: boolean): Promise<BatchReply>
   onCommit(commit: Commit): void
   onStatus(status: StoreStatus): void
   onFatal(error: Error): void
@@ -49,6 +51,11 @@ export class Outbox {
   readonly #options: OutboxOptions
   #waiting: Submission[] = []
   #inFlight: Submission[] | null = null
+  #urgent = false
+  /** Even what is urgent found no room: it waits for the retry, too. */
+  #urgentWaits = false
+  /** Runs whose end was requested while the disk was full. */
+  readonly #ending = new Set<string>()
   #sentAt = 0
   #scheduled: NodeJS.Immediate | null = null
   #retry: NodeJS.Timeout | null = null
@@ -72,6 +79,8 @@ export class Outbox {
       submission.reject(refusal)
       return
     }
+    if (submission.operation.op === 'end' && this.#status.kind === 'full')
+      this.#ending.add(submission.operation.run)
     this.#waiting.push(submission)
     this.#schedule()
   }
@@ -79,7 +88,7 @@ export class Outbox {
   #refusalOf({ op }: Operation): MillraceError | null {
     if (this.#closed) return new MillraceError('draining', 'The store is closed')
     if (this.#status.kind === 'failed') return this.#error()
-    return this.#status.kind === 'full' && !waitsForRoom(op) ? this.#error() : null
+    return this.#status.kind === 'full' && !waitsForRoom(op) && !makesRoom(op) ? this.#error() : null
   }
 
   #settle(reply: BatchReply): void {
@@ -100,10 +109,10 @@ export class Outbox {
     })
     for (const commit of commitsOf(written, reply.results)) this.#options.onCommit(commit)
     if (reply.stopped === null) {
-      this.#becomeOk()
+      if (!this.#urgent) this.#becomeOk()
     } else {
       this.#waiting = [...batch.slice(written.length), ...this.#waiting]
-      if (reply.stopped.kind === 'full') this.#becomeFull(reply.stopped)
+      if (reply.stopped.kind === 'full') this.#becomeFull(reply.stopped, this.#urgent)
       else this.fail(reply.stopped.message)
     }
     this.#schedule()
@@ -134,7 +143,8 @@ export class Outbox {
   }
 
   #schedule(): void {
-    if (this.#inFlight !== null || this.#retry !== null || this.#scheduled !== null) return
+    if (this.#inFlight !== null || this.#scheduled !== null) return
+    if (this.#retry !== null && !this.#mayOvertake()) return
     if (this.#waiting.length === 0) {
       this.#finishDrain()
       return
@@ -146,7 +156,26 @@ export class Outbox {
     })
   }
 
+  #mayOvertake(): boolean {
+    return !this.#urgentWaits && this.#waiting.some((submission) => this.#isUrgent(submission))
+  }
+
+  #isUrgent({ operation }: Submission): boolean {
+    return (
+      makesRoom(operation.op) ||
+      ('run' in operation && typeof operation.run === 'string' && this.#ending.has(operation.run))
+    )
+  }
+
   #sendNext(): void {
+    // Before the retry, only what is urgent; in its order, as the rest keeps its own.
+    this.#urgent = this.#retry !== null
+    if (this.#urgent) {
+      const urgent = this.#waiting.filter((submission) => this.#isUrgent(submission))
+      this.#waiting = this.#waiting.filter((submission) => !this.#isUrgent(submission))
+      if (urgent.length > 0) this.#send(urgent)
+      return
+    }
     let size = 0
     let count = 0
     for (const submission of this.#waiting) {
@@ -158,10 +187,16 @@ export class Outbox {
       this.#finishDrain()
       return
     }
-    this.#inFlight = count === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, count)
+    const batch = count === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, count)
     this.#waiting = count === this.#waiting.length ? [] : this.#waiting.slice(count)
+    this.#send(batch)
+  }
+
+  #send(batch: Submission[]): void {
+    this.#inFlight = batch
     this.#sentAt = performance.now()
-    this.#options.send(this.#inFlight.map((submission) => submission.operation)).then(
+    const operations = batch.map((submission) => submission.operation)
+    this.#options.send(operations, this.#urgent).then(
       (reply) => this.#settle(reply),
       (error) => this.fail(`the store cannot be written: ${messageOf(error)}`),
     )
@@ -169,13 +204,16 @@ export class Outbox {
 
   #becomeOk(): void {
     this.#stopRetrying()
+    this.#ending.clear()
     if (this.#status.kind === 'full') this.#setStatus({ kind: 'ok' })
   }
 
-  #becomeFull({ message }: Stop): void {
+  #becomeFull({ message }: Stop, evenUrgent: boolean): void {
     if (this.#status.kind !== 'full') this.#setStatus({ kind: 'full', message })
-    const refused = this.#waiting.filter(({ operation }) => !waitsForRoom(operation.op))
-    this.#waiting = this.#waiting.filter(({ operation }) => waitsForRoom(operation.op))
+    const stays = ({ operation: { op } }: Submission) => waitsForRoom(op) || (!evenUrgent && makesRoom(op))
+    const refused = this.#waiting.filter((submission) => !stays(submission))
+    this.#waiting = this.#waiting.filter(stays)
+    for (const { operation } of this.#waiting) if (operation.op === 'end') this.#ending.add(operation.run)
     for (const submission of refused) submission.reject(this.#error())
     if (this.#drained !== null) {
       if (this.#waiting.length === 0) {
@@ -184,8 +222,13 @@ export class Outbox {
       }
       this.#armGiveUp()
     }
+    if (evenUrgent) this.#urgentWaits = true
+    if (this.#retry !== null) return
     this.#retry = setTimeout(() => {
       this.#retry = null
+      this.#urgentWaits = false
+      // An urgent batch is under way: its reply sends the next.
+      if (this.#inFlight !== null) return
       if (this.#waiting.length === 0) this.#waiting.push(probe())
       this.#sendNext()
     }, this.#options.retryFullMs)
@@ -249,6 +292,10 @@ function waitsForRoom(op: Operation['op']): boolean {
     default:
       return true
   }
+}
+
+function makesRoom(op: Operation['op']): boolean {
+  return op === 'prune' || op === 'delete' || op === 'reclaim' || op === 'credential-sweep' || op === 'end'
 }
 
 function probe(): Submission {

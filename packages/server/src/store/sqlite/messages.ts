@@ -3,7 +3,7 @@ import type { ErrorCode } from '@millrace/protocol'
 import type { ReadName } from '#store/batched/backend'
 import type { BatchReply, Operation } from '#store/batched/operations'
 
-export type ToWriter = { kind: 'batch'; operations: Operation[] } | { kind: 'close' }
+export type ToWriter = { kind: 'batch'; operations: Operation[]; urgent: boolean } | { kind: 'close' }
 
 export type FromWriter =
   | { kind: 'ready'; epoch: string; cursorKey: string }

@@ -51,7 +51,8 @@ test('on a full disk appends wait and new runs are refused; with room again ever
   expect(store.status()).toMatchObject({ kind: 'full', message: expect.stringContaining('full') })
   await expect(store.createRun(newRun())).rejects.toMatchObject({ code: 'storage_full' })
   await expect(store.credentials.revoke('none', 1)).rejects.toMatchObject({ code: 'storage_full' })
-  await expect(store.reclaim()).rejects.toMatchObject({ code: 'storage_full' })
+  expect(await store.reclaim()).toEqual({ bytes: 0, more: false })
+  expect(store.status().kind).toBe('full')
   const finished = store.finish(id, 1, completed())
   // Reads still work: here the events that were committed before.
   const readWhileFull = await readAll(store, id)
@@ -66,6 +67,39 @@ test('on a full disk appends wait and new runs are refused; with room again ever
   )
   expect(statuses.map((status) => status.kind)).toEqual(['full', 'ok'])
   expect((await store.createRun(newRun())).created).toBe(true)
+})
+
+// Failed before: nothing could be deleted on a full disk, and no run could be ended.
+test('a full disk has a reserve by which runs end and old ones are deleted, and nothing else', async (context) => {
+  const dataDir = temporaryFolder()
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=100m', 'tmpfs', dataDir])
+  if (mounted.status !== 0) context.skip('a small file system cannot be mounted here (needs root)')
+  onTestFinished(() => {
+    spawnSync('umount', [dataDir])
+  })
+  const store = await openTemporary({ dataDir, retryFullMs: 20 })
+  const big = line('x'.repeat(120_000))
+  const old = await runningRun(store)
+  for (let n = 0; n < 8; n += 1) await store.append(old, 1, Array(40).fill(big))
+  await store.finish(old, 1, completed())
+  const [ending, waiting] = [await runningRun(store), await runningRun(store)]
+  const { promise: full, resolve } = Promise.withResolvers<void>()
+  store.onStatus(({ kind }) => kind === 'full' && resolve())
+  const rest = upTo(60).map(() => store.append(waiting, 1, Array(10).fill(big)))
+  const outcomes = Promise.allSettled(rest)
+  await full
+  const lastWords = store.append(ending, 1, [line('last words')])
+  await store.requestEnd(ending, 'abort')
+  await lastWords
+  expect(await store.finish(ending, 1, completed())).toMatchObject({ state: 'completed' })
+  await expect(store.createRun(newRun())).rejects.toMatchObject({ code: 'storage_full' })
+  const { head } = (await store.getRun(waiting)) ?? {}
+  expect(head).toBeLessThan(602)
+  expect(store.status().kind).toBe('full')
+  expect(await store.deleteRun(old)).toBeGreaterThan(300)
+  await store.reclaim()
+  await store.close()
+  await outcomes
 })
 
 test('a run created when the disk is full is refused, and the store notices room by itself', async (context) => {

@@ -1,6 +1,7 @@
 /** Opens a data directory without its server, for the command line. */
 import { existsSync } from 'node:fs'
-import { databasePath } from '#store/sqlite/database'
+import { MillraceError, messageOf } from '@millrace/protocol'
+import { databasePath, failureKind } from '#store/sqlite/database'
 import { openSqliteStore } from '#store/sqlite/store'
 import type { Store } from '#store/store'
 import { acquireDataDirLock, DataDirInUse } from './lock.ts'
@@ -20,7 +21,8 @@ export async function openAlone(dataDir: string): Promise<Store | null> {
     lock = acquireDataDirLock(dataDir)
   } catch (error) {
     if (error instanceof DataDirInUse) return null
-    throw error
+    const code = failureKind(error) === 'full' ? 'storage_full' : 'storage_failed'
+    throw new MillraceError(code, `Cannot open ${dataDir}: ${messageOf(error)}`, { cause: error })
   }
   try {
     const store = await openSqliteStore({ dataDir })

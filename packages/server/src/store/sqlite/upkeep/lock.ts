@@ -38,6 +38,8 @@ export function acquireDataDirLock(dataDir: string): DataDirLock {
   if (!existsSync(lockFile)) closeSync(openSync(lockFile, 'a', 0o600))
   const db = new DatabaseSync(lockFile)
   try {
+    // Nothing is ever committed; a journal on the disk would need room there.
+    db.exec('PRAGMA journal_mode = MEMORY')
     db.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     db.close()
@@ -49,8 +51,11 @@ export function acquireDataDirLock(dataDir: string): DataDirLock {
     writeFileSync(`${pidFile}.new`, `${process.pid}\n`, { mode: 0o600 })
     renameSync(`${pidFile}.new`, pidFile)
   } catch (error) {
-    release()
-    throw error
+    // It only names the holder: a full disk must not keep out what would make room on it.
+    if (failureKind(error) !== 'full') {
+      release()
+      throw error
+    }
   }
   return { release }
 

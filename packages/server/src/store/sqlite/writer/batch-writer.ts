@@ -78,6 +78,8 @@ export function createBatchWriter(
   return { write }
 }
 
+export const diskFull: Stop = { kind: 'full', message: 'the disk that holds the data directory is full' }
+
 function isOfCredential(operation: Operation): operation is CredentialOperation {
   return operation.op.startsWith('credential-')
 }
@@ -86,7 +88,7 @@ function stopOf(error: unknown): Stop | null {
   if (error instanceof FilesLost) return { kind: 'failed', message: error.message }
   switch (failureKind(error)) {
     case 'full':
-      return { kind: 'full', message: 'the disk that holds the data directory is full' }
+      return diskFull
     case 'busy':
       return { kind: 'full', message: 'another program has locked the database' }
     case 'failed':

@@ -8,8 +8,9 @@ import type { FromWriter, ToWriter } from '#store/sqlite/messages'
 import { migrate } from '#store/sqlite/migrations'
 import { type PresenceCheck, presenceCheck } from '#store/sqlite/upkeep/presence'
 import { checkNothingLost, writeState } from '#store/sqlite/upkeep/state-file'
-import { createBatchWriter } from './batch-writer.ts'
+import { createBatchWriter, diskFull } from './batch-writer.ts'
 import { createCheckpoints } from './checkpoints.ts'
+import { openReserve } from './reserve.ts'
 
 if (parentPort === null) throw new Error('writer-worker runs as a worker thread')
 const port = parentPort
@@ -18,22 +19,38 @@ const send = (message: FromWriter): void => port.postMessage(message)
 
 try {
   checkNothingLost(path)
-  serve(openForWriting(path))
+  serve(openWithRoom())
 } catch (error) {
   const code = failureKind(error) === 'full' ? 'storage_full' : 'storage_failed'
   send({ kind: 'refused', code, message: messageOf(error) })
   port.close()
 }
 
+/** A full disk must not keep out the deletions that make room on it. */
+function openWithRoom(): DatabaseSync {
+  const open = () => {
+    const db = openForWriting(path)
+    migrate(db)
+    writeState(path, 'open')
+    return db
+  }
+  try {
+    return open()
+  } catch (error) {
+    if (failureKind(error) !== 'full') throw error
+    openReserve(path).giveUp()
+    return open()
+  }
+}
+
 function serve(db: DatabaseSync): void {
-  migrate(db)
   const meta = (key: string, value: string): string => {
     db.prepare('INSERT OR IGNORE INTO meta VALUES (?, ?)').run(key, value)
     return String(db.prepare('SELECT value FROM meta WHERE key = ?').get(key)?.value)
   }
   const epoch = meta('epoch', randomUUID())
   const cursorKey = meta('cursor key', randomBytes(16).toString('base64'))
-  writeState(path, 'open')
+  const reserve = openReserve(path)
   const checkpoints = createCheckpoints(db, path)
   const checkPresence = presenceCheck([dirname(path), path, `${path}-wal`])
   const writer = createBatchWriter(db, (results) => {
@@ -43,7 +60,12 @@ function serve(db: DatabaseSync): void {
   })
   port.on('message', (message: ToWriter) => {
     if (message.kind === 'batch') {
-      send({ kind: 'reply', reply: writer.write(message.operations) })
+      if (message.urgent) reserve.giveUp()
+      const reply =
+        message.urgent || reserve.restore()
+          ? writer.write(message.operations)
+          : { results: [], stopped: diskFull }
+      send({ kind: 'reply', reply })
       return
     }
     port.close()

@@ -51,10 +51,10 @@ export async function startWriting(path: string): Promise<Writing> {
     cursorKey: Buffer.from(cursorKey, 'base64'),
     failed: failed.promise,
     // The batch of a thread that dies has no answer: `failed` says so.
-    send: (operations) =>
+    send: (operations, urgent = false) =>
       new Promise((resolve) => {
         answered = resolve
-        post({ kind: 'batch', operations })
+        post({ kind: 'batch', operations, urgent })
       }),
     async close() {
       closing = true
