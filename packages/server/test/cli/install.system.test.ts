@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '@millrace/test-support/folders'
+import { describe, expect, it } from 'vitest'
+import { packageVersion } from '#compose/package-version'
+import { bin } from './child.ts'
+
+const script = fileURLToPath(new URL('../../../../scripts/install-command.ts', import.meta.url))
+const oldNode = `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.1.0'}})`
+
+function call(command: string, args: string[], env: NodeJS.ProcessEnv = {}) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: temporaryFolder(),
+    env: { PATH: '/usr/bin:/bin', ...env },
+    encoding: 'utf8',
+  })
+  return { status, stdout, stderr }
+}
+
+describe.runIf(process.platform === 'linux')('the program on an old Node', () => {
+  const onOldNode = (...args: string[]) => call(process.execPath, ['--import', oldNode, bin, ...args])
+
+  it('an old Node hands over to the installed one, with arguments, output and exit code', () => {
+    expect(onOldNode('--version')).toEqual({ status: 0, stdout: `${packageVersion}\n`, stderr: '' })
+    expect(onOldNode('run')).toMatchObject({ status: 2, stdout: '' })
+  })
+})
+
+describe('npm run install-command', () => {
+  const install = (home: string) => call(process.execPath, [script], { HOME: home })
+
+  it('the installed command works in every folder, also after it was installed again', () => {
+    const home = join(temporaryFolder(), "a'b c")
+    expect(install(home)).toMatchObject({ status: 0 })
+    const again = install(home)
+    expect(again).toMatchObject({ status: 0, stderr: '' })
+    expect(again.stdout).toContain('is not on your PATH yet')
+    expect(call(join(home, '.local/bin/millrace'), ['--version'])).toEqual({
+      status: 0,
+      stdout: `${packageVersion}\n`,
+      stderr: '',
+    })
+  })
+
+  it('a file of that name from elsewhere is left alone', () => {
+    const home = temporaryFolder()
+    mkdirSync(join(home, '.local/bin'), { recursive: true })
+    const path = join(home, '.local/bin/millrace')
+    writeFileSync(path, 'mine')
+    expect(install(home)).toMatchObject({ status: 1, stderr: expect.stringContaining('move it away first') })
+    expect(readFileSync(path, 'utf8')).toBe('mine')
+  })
+})
