@@ -1,9 +1,8 @@
 /**
- * Descriptors that this process was itself started with. What Node opens is closed in a child, but
- * what a shell, a supervisor or a debugger left open is handed on, and an open directory would be a
- * way around every mount.
+ * The descriptors that this process inherited. Node closes its own descriptors in a child, but a child inherits
+ * those that a shell, a supervisor or a debugger left open, and an open directory would bypass every mount.
  *
- * Owns: one descriptor of /dev/null, until `close()`, that a child gets in the place of each of them.
+ * Owns: one descriptor of /dev/null, until `close()`, which a child gets in place of each of them.
  */
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { MillraceError } from '@millrace/protocol'
@@ -19,7 +18,7 @@ export class DescriptorCover {
     this.nothing = this.stray.length > 0 ? openSync('/dev/null', 'r') : null
   }
 
-  /** `stdio` of a child, whose own entries come first, with every other descriptor made harmless. */
+  /** Returns the `stdio` of a child: its own entries first, and every other descriptor made harmless. */
   around<T>(own: readonly T[]): (T | number | 'ignore')[] {
     const stdio: (T | number | 'ignore')[] = [...own]
     if (this.stray.length > 0 && this.nothing === null) {
@@ -27,7 +26,7 @@ export class DescriptorCover {
     }
     for (const descriptor of this.stray) {
       if (descriptor < own.length || this.nothing === null) continue
-      // Entries between are left as they are: above 2 Node takes "ignore" literally.
+      // Leave the gaps as they are: above 2, Node takes "ignore" literally.
       while (stdio.length < descriptor) stdio.push('ignore')
       stdio[descriptor] = this.nothing
     }
@@ -41,7 +40,7 @@ export class DescriptorCover {
   }
 }
 
-/** Open descriptors above 2 that a child would inherit, in order. Empty where there is no /proc. */
+/** Returns the open descriptors above 2 that a child would inherit, in order. Empty without /proc. */
 function strayDescriptors(): number[] {
   let names: string[]
   try {
@@ -60,7 +59,7 @@ function isInherited(descriptor: number): boolean {
     const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1]
     return flags !== undefined && (Number.parseInt(flags, 8) & closeOnExec) === 0
   } catch {
-    // It was the directory being read, and is closed again.
+    // It was the descriptor of the directory being read, which is closed again.
     return false
   }
 }

@@ -1,8 +1,8 @@
-/** The environment of a run's processes: an allow-list, never the server's own. */
+/** The environment of a run's processes: an allow-list, never the server's environment. */
 import { runIdVariable } from '#processes/processes'
 import type { SandboxedCommand } from './sandbox.ts'
 
-/** What the sandbox sets itself; a tool cannot change it. */
+/** Variables that the sandbox sets itself. A tool cannot change them. */
 export interface Places {
   path: readonly string[]
   home: string
@@ -26,8 +26,8 @@ export function childEnvironment(
 }
 
 /**
- * Without the variables that name certificates which this run cannot see: a program that is given the name
- * of a missing file trusts nobody.
+ * Removes the variables that name certificates which this run cannot see. A program that is given the name of
+ * a missing file would trust no certificate at all.
  */
 export function withoutHidden<Command extends Pick<SandboxedCommand, 'env'>>(
   command: Command,
@@ -41,13 +41,13 @@ export function withoutHidden<Command extends Pick<SandboxedCommand, 'env'>>(
   return { ...command, env: Object.fromEntries(env) }
 }
 
-/** Variables that make the loader or the C library run or read what they name. */
+/** Variables that make the loader or the C library load or read the files they name. */
 const loaderVariable =
   /^(LD_|GCONV_PATH$|GLIBC_TUNABLES$|LOCPATH$|MALLOC_|NLSPATH$|RES_OPTIONS$|HOSTALIASES$|TZDIR$)/
 
 /**
- * Splits an environment in what the programs in front of the boundary may inherit, and what only the
- * program inside may get: `LD_PRELOAD` naming a file of the project would run that file outside.
+ * Splits an environment into the variables that the programs outside the boundary may inherit, and those that
+ * only the program inside may get. If `LD_PRELOAD` named a file of the project, that file would run outside.
  */
 export function splitEnvironment(environment: Readonly<Record<string, string>>): {
   inherited: Record<string, string>

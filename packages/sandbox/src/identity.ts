@@ -1,16 +1,17 @@
-/** As whom a run's processes run, outside the boundary and in. */
+/** The user that a run's processes have, outside the boundary and inside. */
 import { statSync } from 'node:fs'
 
 export interface Identity {
   uid: number
   gid: number
-  /** Put in front of a command to become this user; empty when we are it already. */
+  /** A command prefix that switches to this user. Empty if we are that user already. */
   become: string[]
 }
 
 /**
- * A server that is root becomes the owner of the project: a uid that is mapped inside a namespace is
- * still itself outside, and root may write what no boundary mentions. Anybody else stays who they are.
+ * Returns the user for a project. A server that runs as root becomes the project's owner: a uid that is mapped
+ * inside a namespace is still itself outside, and root may write to everything the boundary does not cover. Any
+ * other server keeps its user.
  */
 export function identityFor(projectPath: string, setpriv: string | null): Identity {
   const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
@@ -24,7 +25,7 @@ export function identityFor(projectPath: string, setpriv: string | null): Identi
   }
 }
 
-/** A minimal `/etc/passwd` and `/etc/group`: who we are and nobody. */
+/** Returns a minimal `/etc/passwd` and `/etc/group`: this user and nobody. */
 export function accountFiles({ uid, gid }: Identity, home: string): { passwd: string; group: string } {
   const user = uid === 0 ? 'root' : 'run'
   const group = gid === 0 ? 'root' : 'run'

@@ -1,7 +1,7 @@
 /**
- * Limits that the kernel does not keep for us: sampled.
+ * Samples the limits that the kernel does not enforce for us.
  *
- * Owns: one timer for all watched runs, there only while one is watched.
+ * Owns: one timer for all watched runs, which exists only while a run is watched.
  */
 import { statfsSync } from 'node:fs'
 import { ownMemoryOf } from '#processes/processes'
@@ -13,7 +13,7 @@ export interface Watched {
   limits: ProcessLimits
   /** The living processes of the run. */
   members(): number[]
-  /** Directories in memory that only this run fills. */
+  /** In-memory directories that only this run writes to. */
   scratch: readonly string[]
   breached(limit: Breach): void
 }
@@ -22,7 +22,7 @@ export class LimitWatch {
   private readonly watched = new Set<Watched>()
   private timer: NodeJS.Timeout | null = null
 
-  /** Watches a run that has limits. Returns what ends the watching. */
+  /** Watches a run that has limits. Returns a function that stops watching. */
   watch(run: Watched): () => void {
     if (run.limits.memoryBytes === undefined && run.limits.processes === undefined) return () => {}
     this.watched.add(run)
@@ -39,7 +39,7 @@ export class LimitWatch {
     for (const run of this.watched) {
       const breach = breachOf(run)
       if (breach === null) continue
-      // Once is enough: the run is being ended, and is told no second reason.
+      // Report the first breach only: the run is already being ended.
       this.watched.delete(run)
       run.breached(breach)
     }

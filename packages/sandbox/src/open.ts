@@ -1,9 +1,8 @@
 /**
- * Opens the sandbox: finds the programs, probes the boundary, and says honestly what stands between
- * a run and the machine.
+ * Opens the sandbox: finds the programs, probes the boundary, and reports what really separates runs from the
+ * machine.
  *
- * Owns: everything the sandbox puts in place (stand-ins, private homes, the watch over limits), until
- * `close()`.
+ * Owns: everything the sandbox sets up (stand-ins, private homes, the watch over limits), until `close()`.
  */
 import { execFile } from 'node:child_process'
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
@@ -32,13 +31,13 @@ import type { Sandbox, SandboxedCommand, SandboxReport } from './sandbox.ts'
 import { spawnUnsandboxed } from './unsandboxed.ts'
 
 export interface SandboxOptions {
-  /** `auto` falls back loudly, `required` refuses to, `off` asks for no boundary. */
+  /** `auto` falls back with a warning, `required` refuses to start, `off` uses no boundary. */
   mode: 'auto' | 'required' | 'off'
   /** Absolute paths that every run may read, besides the system's programs. */
   readPaths: readonly string[]
-  /** Certificates that variables of runs name: read like `readPaths`, without links. */
+  /** Certificates named by variables of runs. Readable like `readPaths`, with links resolved. */
   certificates?: readonly string[]
-  /** Exists; only the server may read it. */
+  /** Must exist. Only the server may read it. */
   dataDir: string
   configFile: string | null
   /** Of the server: its PATH and home, and where its toolchains lie. Default: that of this process. */
@@ -49,7 +48,7 @@ export interface SandboxOptions {
 const oldestBubblewrap = [0, 8]
 const installHint = 'install bubblewrap 0.8 or newer (Debian, Ubuntu: apt install bubblewrap)'
 
-/** Fails with `sandbox_unavailable` when `mode` is `required` and there is no boundary that holds. */
+/** Throws `sandbox_unavailable` if `mode` is `required` and no boundary holds. */
 export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const dataDir = realpathSync(options.dataDir)
   const placeholders = new Placeholders(join(dataDir, 'placeholders.json'))
@@ -107,7 +106,9 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   if (bwrap === null) return unavailable(`bubblewrap was not found; ${installHint}`)
   const version = await versionOf(bwrap)
   if (!isNewEnough(version))
-    return unavailable(`bubblewrap is ${version ?? 'of unknown version'}; ${installHint}`)
+    return unavailable(
+      `bubblewrap has ${version === null ? 'an unknown version' : `version ${version}`}; ${installHint}`,
+    )
 
   const parts: BubblewrapParts = {
     programs: { bwrap, setpriv, prlimit: findProgram('prlimit') },
@@ -149,7 +150,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const broken = checks.filter((check) => !check.held)
   if (broken.length > 0) {
     const list = broken.map((check) => `${check.name}: ${check.detail}`).join('; ')
-    return unavailable(`the boundary did not hold against attempted escapes (${list})`, checks)
+    return unavailable(`the boundary did not stop attempted escapes (${list})`, checks)
   }
   return {
     report: {
@@ -168,8 +169,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
 }
 
 /**
- * Where a link stands in place of a project, or of a directory above it, what it leads to would be
- * mounted: a run in a project around this one may have put it there.
+ * Refuses a project that was replaced by a link, or that has one above it: the target of the link would be mounted. A
+ * run in an enclosing project may have put it there.
  */
 function refuseSwapped({ projectPath, cwd }: SandboxedCommand): void {
   if (realPath(projectPath) !== projectPath) {
@@ -188,7 +189,7 @@ function filtersOf(): BubblewrapParts['filters'] {
   return usual === null || nested === null ? null : { usual, nested }
 }
 
-/** As whom runs will run: each distinct user is probed once. */
+/** Returns the users that runs will have. Each distinct user is probed once. */
 function ownersOf(
   projects: SandboxOptions['projects'],
   setpriv: string | null,
@@ -203,7 +204,7 @@ function ownersOf(
 }
 
 function takenWarning({ path, keptAt }: TakenAway): string {
-  return `A run of an earlier server made ${path}, which other programs would load; it is kept at ${keptAt}.`
+  return `A run of an earlier server created ${path}, which other programs would load. It is now at ${keptAt}.`
 }
 
 function warningsOf(options: SandboxOptions, setpriv: string | null, home: string): string[] {
@@ -212,23 +213,23 @@ function warningsOf(options: SandboxOptions, setpriv: string | null, home: strin
   for (const { id, path } of options.projects) {
     if (process.getuid?.() === 0 && identityFor(path, setpriv).uid === 0) {
       const reason =
-        statSync(path).uid === 0 ? 'belongs to root' : 'is run as root, since setpriv was not found'
+        statSync(path).uid === 0 ? 'belongs to root' : 'is used as root, because setpriv was not found'
       warnings.push(
         `The project ${id} ${reason}: its runs are root without capabilities, a weaker boundary than an ordinary owner's.`,
       )
     }
     if (isWithin(path, home))
-      warnings.push(`The project ${id} holds the home directory: its runs can read what is in it.`)
+      warnings.push(`The project ${id} contains the home directory: its runs can read everything in it.`)
     if (isWithin(path, program)) {
       warnings.push(
-        `The project ${id} holds this server's own program: what its runs change there, the next start executes.`,
+        `The project ${id} contains this server's own program: its runs can change what the next start executes.`,
       )
     }
   }
   return warnings
 }
 
-/** Looked for in the system's directories alone: the PATH may name what a run can write. */
+/** Searches only the system's directories: the PATH may contain directories that a run can write to. */
 function findProgram(name: string): string | null {
   for (const directory of [
     '/usr/bin',
@@ -243,7 +244,7 @@ function findProgram(name: string): string | null {
       accessSync(path, constants.X_OK)
       return path
     } catch {
-      // Not in this one.
+      // Not in this directory.
     }
   }
   return null

@@ -1,4 +1,4 @@
-/** Questions about paths that more than one part of the sandbox asks. All paths are absolute. */
+/** Functions on paths that several parts of the sandbox need. All paths are absolute. */
 import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { dirname, sep } from 'node:path'
 
@@ -8,14 +8,14 @@ export function isWithin(directory: string, path: string): boolean {
   return path === directory || path.startsWith(prefix)
 }
 
-/** The directories strictly between `top` and `path`, the outermost first. */
+/** Returns the directories strictly between `top` and `path`, the outermost first. */
 export function directoriesBetween(top: string, path: string): string[] {
   const found: string[] = []
   for (let at = dirname(path); at !== top && isWithin(top, at); at = dirname(at)) found.unshift(at)
   return found
 }
 
-/** The path without links, or null when there is no such thing. */
+/** Returns the path with links resolved, or null if it does not exist. */
 export function realPath(path: string): string | null {
   try {
     return realpathSync(path)
@@ -24,7 +24,7 @@ export function realPath(path: string): string | null {
   }
 }
 
-/** What is at the path itself, links not followed. Null when there is nothing. */
+/** Returns the entry at the path itself, without following links, or null. */
 export function entryAt(path: string): Stats | null {
   return lstatSync(path, { throwIfNoEntry: false }) ?? null
 }
@@ -33,12 +33,12 @@ export function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
-/** May this user pass through every directory above `path`? Root may. */
+/** Returns true if this user may pass through every directory above `path`. Root may. */
 export function isReachable(path: string, uid: number, gid: number): boolean {
   return closedAbove(path, uid, gid) === null
 }
 
-/** What keeps this user from reading `path`: the outermost directory on the way, or the path itself. */
+/** Returns what prevents this user from reading `path`: the outermost directory on the way, or the path itself. */
 export function barrierTo(path: string, uid: number, gid: number): string | null {
   const closed = closedAbove(path, uid, gid)
   if (closed !== null || uid === 0) return closed
@@ -52,9 +52,9 @@ function closedAbove(path: string, uid: number, gid: number): string | null {
   return above.find((directory) => !allows(directory, constants.X_OK, uid, gid)) ?? null
 }
 
-/** `needed`: bits of R_OK, W_OK and X_OK, which are those of one class of a mode. */
+/** `needed`: the bits R_OK, W_OK and X_OK, as in one class of a mode. */
 function allows(path: string, needed: number, uid: number, gid: number): boolean {
-  // The kernel knows our own further groups and the access lists; of others the mode is all we know.
+  // For ourselves, the kernel considers all groups and access lists. For others, we only know the mode.
   if (uid === process.getuid?.()) return canAccess(path, needed)
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat === undefined) return false

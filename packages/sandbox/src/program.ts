@@ -1,4 +1,4 @@
-/** Finds out before a start whether a program can be started, to say why not in words. */
+/** Checks before a start whether a program can be started, so that the error can say why not. */
 
 import { Buffer } from 'node:buffer'
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
@@ -13,7 +13,7 @@ export interface ProgramPlace {
   visible(path: string): boolean
 }
 
-/** Fails with `invalid_request` when the program is missing, hidden, or not a program. */
+/** Throws `invalid_request` if the program is missing, hidden, or not executable. */
 export function checkProgram(program: string, place: ProgramPlace): void {
   if (!program.includes('/')) {
     const found = place.path.some((directory) => canRun(resolve(place.cwd, directory, program)))
@@ -26,14 +26,14 @@ export function checkProgram(program: string, place: ProgramPlace): void {
   if (real === null) throw cannotStart(`the program ${program} was not found`)
   if (!place.visible(path) || !place.visible(real)) {
     throw cannotStart(
-      `the program ${program} lies outside what runs may see; add its directory to sandbox.read`,
+      `the program ${program} is outside the directories that runs can see; add its directory to sandbox.read`,
     )
   }
   if (statSync(real).isDirectory()) throw cannotStart(`${program} is a directory, not a program`)
   if (!canRun(real)) throw cannotStart(`${program} is not executable`)
   const interpreter = interpreterOf(real)
   if (interpreter !== null && realPath(interpreter) === null) {
-    throw cannotStart(`${program} asks for the interpreter ${interpreter}, which was not found`)
+    throw cannotStart(`${program} needs the interpreter ${interpreter}, which was not found`)
   }
 }
 
@@ -50,7 +50,7 @@ function canRun(path: string): boolean {
   }
 }
 
-/** The program of a `#!` line. */
+/** Returns the program of a `#!` line. */
 function interpreterOf(path: string): string | null {
   const head = Buffer.alloc(256)
   let length = 0

@@ -1,11 +1,11 @@
 /**
- * The port of the boundary around a run's processes. Everything a run starts is started through it,
- * and dead, with all its descendants, when `end()` has resolved.
+ * The port of the boundary around a run's processes. A run starts all its programs through it. They and all their
+ * descendants are dead when `end()` has resolved.
  */
 import type { Readable, Writable } from 'node:stream'
 
 export interface SandboxedCommand {
-  /** Put into the child's environment, so that a process is found whose parent crashed. */
+  /** Set in the child's environment, so that its processes can be found after their parent has crashed. */
   runId: string
   /** Program and arguments; never a shell string. */
   argv: readonly [string, ...string[]]
@@ -25,13 +25,13 @@ export interface SandboxedCommand {
   /** `none`: the program reads /dev/null. Default: a pipe. */
   stdin?: 'none' | 'pipe'
   /**
-   * Further absolute paths of the host that this run may read: the program it runs, when that lies outside
-   * the system's directories. Seen at their real paths, links resolved.
+   * Further absolute paths of the host that this run may read, such as a program outside the system's
+   * directories. They appear at their real paths, with links resolved.
    */
   readPaths?: readonly string[]
-  /** Files that the run finds in its private home, its own to change: path relative to HOME → content. */
+  /** Files in the private home of the run, which it may change: path relative to HOME → content. */
   homeFiles?: ReadonlyMap<string, string | Buffer>
-  /** Called when something the run made under a protected name was moved to `keptAt`, out of its reach. */
+  /** Called when a file that the run created under a protected name was moved to `keptAt`, out of its reach. */
   onTakenAway?(taken: { path: string; keptAt: string }): void
 }
 
@@ -42,20 +42,20 @@ export interface ProcessLimits {
   processes?: number | undefined
 }
 
-/** `protected`: the run kept making files under protected names. */
+/** `protected`: the run kept creating files under protected names. */
 export type Breach = 'memory' | 'processes' | 'protected'
 
 export interface SandboxedProcess {
   readonly pid: number
   /** Field 22 of `/proc/<pid>/stat`; 0 where there is no such thing. */
   readonly startTime: number
-  /** Ended from the start when the command asked for no input. */
+  /** Already ended if the command requested no input. */
   readonly stdin: Writable
   readonly stdout: Readable
   readonly stderr: Readable
-  /** Settles when the first process has ended and both pipes are drained or cut. Never rejects. */
+  /** Settles when the first process has ended and both pipes are drained or closed. Never rejects. */
   readonly exited: Promise<ProcessExit>
-  /** Which limit was passed, once one was; the tree is already being ended then. */
+  /** The limit that the run exceeded, if any. The tree is already being ended then. */
   readonly breach: Breach | undefined
   /** Ends the whole tree: SIGTERM, `graceMs` later SIGKILL. Resolves when no process is left. Idempotent. */
   end(graceMs: number): Promise<void>
@@ -64,16 +64,16 @@ export interface SandboxedProcess {
 export interface ProcessExit {
   code: number | null
   signal: NodeJS.Signals | null
-  /** Present when the program never began, though that was not known when it was started: true. */
+  /** True if the program never began, although it seemed to start. Otherwise absent. */
   neverBegan?: true
 }
 
 export interface SandboxReport {
-  /** What stands between a run and the machine. `none` is the honest fallback. */
+  /** The boundary between runs and the machine. `none` is the fallback. */
   boundary: 'bubblewrap' | 'none'
-  /** What a person should know: shown at the start, on /readyz's page and by `millrace doctor`. */
+  /** Warnings for people: shown in the log at the start, in `GET /api/server`, and by `millrace doctor`. */
   warnings: string[]
-  /** Each attempted escape and whether it was held. */
+  /** Each attempted escape, and whether the boundary held. */
   checks: { name: string; held: boolean; detail: string }[]
   /** The PATH of runs, and which directories of the server's it leaves out. */
   path?: { directories: string[]; leftOut: { directory: string; why: string }[] }
@@ -81,8 +81,8 @@ export interface SandboxReport {
 
 export interface Sandbox {
   readonly report: SandboxReport
-  /** Fails with an error a person understands when the program cannot be started. */
+  /** Fails with a readable error if the program cannot be started. */
   spawn(command: SandboxedCommand): Promise<SandboxedProcess>
-  /** Removes what the sandbox put in place for runs (mount points, private homes). */
+  /** Removes what the sandbox set up for runs (mount points, private homes). */
   close(): Promise<void>
 }

@@ -1,8 +1,8 @@
 /**
- * Starts programs without a boundary: the honest fallback.
+ * Starts programs without a boundary: the fallback.
  *
- * What is kept all the same: the environment is the allow-list, home and the temporary directory are
- * the run's own, root becomes the project's owner, and the process tree is ended with the run.
+ * Even so, the environment contains only what is allowed, the run has its own home and temporary directory,
+ * root becomes the project's owner, and the process tree ends with the run.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { MillraceError } from '@millrace/protocol'
@@ -46,7 +46,7 @@ export async function spawnUnsandboxed(
   try {
     const owner = identity.become.length > 0 ? identity : null
     writeHomeFiles(home, homeFiles, owner)
-    // Last: until then nobody else can enter it and put a link in the way.
+    // Last: until then, nobody else can enter the home and plant a link in it.
     if (owner !== null) giveDirectory(home, owner)
     const [program, ...args] = [...identity.become, ...command.argv]
     const outputs = await parts.pipes.take(identity)

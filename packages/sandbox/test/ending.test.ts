@@ -100,7 +100,7 @@ describe.each([
       /no-such-program was not found on the PATH of runs/,
     )
     await expect(start('./nothing')).rejects.toThrow(/\.\/nothing was not found/)
-    await expect(start('./script')).rejects.toThrow(/asks for the interpreter \/no\/such\/interpreter/)
+    await expect(start('./script')).rejects.toThrow(/needs the interpreter \/no\/such\/interpreter/)
     await expect(start('./data')).rejects.toThrow(/is not executable/)
     await expect(start(path)).rejects.toThrow(/is a directory/)
   })

@@ -58,8 +58,10 @@ describe('a boundary that works', () => {
 
   it('says when a project holds home or the server itself', async () => {
     const { report } = await workspace.open([homedir(), process.cwd()])
-    expect(report.warnings.some((warning) => /p0 holds the home directory/.test(warning))).toBe(true)
-    expect(report.warnings.some((warning) => /p1 holds this server's own program/.test(warning))).toBe(true)
+    expect(report.warnings.some((warning) => /p0 contains the home directory/.test(warning))).toBe(true)
+    expect(report.warnings.some((warning) => /p1 contains this server's own program/.test(warning))).toBe(
+      true,
+    )
   })
 
   it('leaves nothing of the attack behind', async () => {

@@ -314,7 +314,7 @@ describe('stand-ins', () => {
     expect(existsSync(join(dataDir, 'placeholders.json'))).toBe(false)
     const names = readdirSync(project).sort()
     expect(names).toEqual(['.git'])
-    expect(next.report.warnings.join()).toMatch(/made .*\.mcp\.json.*kept at/)
+    expect(next.report.warnings.join()).toMatch(/created .*\.mcp\.json.*now at/)
     expect(existsSync(join(project, '.git/commondir'))).toBe(false)
     await next.close()
   })

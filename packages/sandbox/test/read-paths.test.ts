@@ -59,7 +59,7 @@ describe.each([
     for (const path of [workspace.dataDir + below, link]) {
       await expect(workspace.sh(sandboxOf(), project, 'true', { readPaths: [path] })).rejects.toMatchObject({
         code: 'sandbox_unavailable',
-        message: expect.stringContaining('lies in the data directory'),
+        message: expect.stringContaining('is in the data directory'),
       })
     }
   })
@@ -121,7 +121,9 @@ describe.runIf(isRoot)('a path that the owner of the project cannot reach', () =
       await expect(workspace.sh(sandboxOf(), theirs, 'true', { readPaths: [path] })).rejects.toMatchObject({
         code: 'sandbox_unavailable',
         message: expect.stringMatching(
-          new RegExp(`needs ${path} and runs as uid ${ordinaryUser.uid}.*chmod o\\+rx ${directory}\\)`),
+          new RegExp(
+            `needs ${path}, but it runs as the owner of its project, uid ${ordinaryUser.uid}.*chmod o\\+rx ${directory}\\)`,
+          ),
         ),
       })
     }

@@ -1,12 +1,11 @@
 /**
  * Starts programs inside bubblewrap.
  *
- * Owns: the stand-ins for protected paths and the small files copied into each run. A run's share of
- * both is released when no process of it is left.
- * Invariants: it is called on the main thread, since `--die-with-parent` means the thread that spawned;
- * bubblewrap and what stands before it inherit the child's environment and never the
- * server's: bubblewrap's own first process stays visible inside, with the environment it was started
- * with, whatever `--clearenv` says.
+ * Owns: the stand-ins for protected paths and the small files copied into each run. A run's share of both is
+ * released when none of its processes is left.
+ * Invariants: it is called on the main thread, because `--die-with-parent` refers to the thread that spawned.
+ * bubblewrap, and the programs that start it, inherit the child's environment and never the server's: bubblewrap's
+ * own first process stays visible inside, with the environment it was started with, despite `--clearenv`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -37,7 +36,7 @@ import { isSystemPath, type Toolchain } from './toolchain.ts'
 import { viewOf } from './view.ts'
 
 export interface BubblewrapParts {
-  /** Absolute paths of programs; null where not installed. */
+  /** Absolute paths of programs. Null if not installed. */
   programs: { bwrap: string; setpriv: string | null; prlimit: string | null }
   system: readonly string[]
   toolchainFor(command: SandboxedCommand): Toolchain
@@ -147,7 +146,7 @@ export async function spawnContained(
       child = spawn(program ?? parts.programs.bwrap, args, {
         cwd: '/',
         env: environment.inherited,
-        // A group of its own: Ctrl-C at the server's terminal is for the server.
+        // Its own process group, so that Ctrl-C in the server's terminal reaches only the server.
         detached: true,
         stdio: parts.descriptors.around<'pipe' | 'ignore' | number>([
           command.stdin === 'none' ? 'ignore' : 'pipe',
@@ -162,7 +161,7 @@ export async function spawnContained(
       for (const file of [...files, ...filters]) closeSync(file.descriptor)
       writers.handedOver()
     }
-    // Short of descriptors, Node gives a child without pipes, and says why in an event that must be heard.
+    // If descriptors run out, Node returns a child without pipes and emits the reason as an error.
     if (child.pid === undefined) {
       for (const { reader } of outputs ?? []) reader.destroy()
       const [error] = await once(child, 'error')
@@ -177,21 +176,21 @@ export async function spawnContained(
   }
 }
 
-/** Through pipes: what is in a home may be secret, and so touches no disk. */
+/** Sends files for the home through pipes: they may be secret, so they must not touch the disk. */
 function giveFiles(
   pipes: readonly (Readable | Writable | null | undefined)[],
   files: readonly HomeFile[],
 ): void {
   for (const [index, { content }] of files.entries()) {
     const pipe = pipes[index]
-    if (!isWritable(pipe)) throw new MillraceError('sandbox_unavailable', 'the sandbox gave no pipes')
-    // A reader that went away is bubblewrap that failed, and is told of as that.
+    if (!isWritable(pipe)) throw new MillraceError('sandbox_unavailable', 'the sandbox returned no pipes')
+    // The reader is gone if bubblewrap failed, and that failure is reported elsewhere.
     pipe.on('error', () => {})
     pipe.end(content, () => pipe.destroy())
   }
 }
 
-/** Waits until bubblewrap has said which process is the first inside. */
+/** Waits until bubblewrap has reported the first process inside. */
 async function attach(
   child: ChildProcess,
   outputs: readonly [OutputPipe, OutputPipe] | null,
@@ -203,7 +202,7 @@ async function attach(
   const stdout = outputs?.[0].reader ?? out
   const stderr = outputs?.[1].reader ?? err
   if (!isReadable(stdout) || !isReadable(stderr) || !isReadable(statusPipe) || !isReadable(launchPipe)) {
-    throw new MillraceError('sandbox_unavailable', 'the sandbox gave no pipes')
+    throw new MillraceError('sandbox_unavailable', 'the sandbox returned no pipes')
   }
   const output = { stdout: keep(stdout), stderr: keep(stderr) }
   const launch = new LaunchReader(launchPipe)
@@ -225,29 +224,29 @@ async function attach(
   })
 }
 
-/** The launcher is a process of the run, and none that its limit means. */
+/** The launcher is a process of the run, but does not count towards the run's limit. */
 function withLauncher(limits: ProcessLimits, launcher: Buffer | null): ProcessLimits {
   if (limits.processes === undefined || launcher === null) return limits
   return { ...limits, processes: limits.processes + 1 }
 }
 
 /**
- * A bound on a fork bomb between two samples. The kernel counts threads, and counts nothing for root,
- * so this is far above the limit itself, which is sampled.
+ * Limits a fork bomb between two samples. The kernel counts threads, and does not count for root, so this is far
+ * above the sampled limit itself.
  */
 function processBackstop({ processes }: ProcessLimits, uid: number, prlimit: string | null): string[] {
   if (processes === undefined || uid === 0 || prlimit === null || !isSystemPath(prlimit)) return []
   return [prlimit, `--nproc=${processes * 16 + 64}`, '--']
 }
 
-/** Nobody who could plant a repository's configuration writes here, so every owner is as good. */
+/** Nobody who could plant a repository's configuration can write here, so every owner is safe. */
 const gitConfig = '[safe]\n\tdirectory = *\n'
 
 async function reason(stderr: Readable): Promise<string> {
   let text = ''
   for await (const chunk of stderr) if (text.length < 4096) text += String(chunk)
   const said = text.trim().split('\n').at(-1)
-  return said ? `bubblewrap said: ${said}` : 'bubblewrap ended at once'
+  return said ? `bubblewrap reported: ${said}` : 'bubblewrap exited immediately'
 }
 
 function isReadable(stream: Readable | Writable | null | undefined): stream is Readable {

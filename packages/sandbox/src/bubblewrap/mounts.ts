@@ -1,24 +1,24 @@
-/** The arguments of bubblewrap: namespaces, mounts, and nothing that is secret (`ps` shows them). */
+/** The arguments of bubblewrap: namespaces and mounts. They contain no secrets, because `ps` shows them. */
 import { readdirSync, readlinkSync } from 'node:fs'
 import { homeFileMode } from '#homes/home-files'
 import { entryAt, isDirectory, realPath } from '#paths'
 import { systemDirectories } from './toolchain.ts'
 import type { View } from './view.ts'
 
-/** Where a run's private home is, inside. */
+/** The path of a run's private home inside the boundary. */
 export const privateHome = '/home/run'
-/** Size of each directory in memory; what is written there counts as memory of the run. */
+/** Size of each in-memory directory. Its content counts as memory of the run. */
 const scratchBytes = 2 * 1024 ** 3
-/** The directories in memory that a run may fill, as it sees them. */
+/** The in-memory directories of a run, as the run sees them. */
 export const scratchDirectories = ['/tmp', privateHome, '/dev/shm']
 
-/** What programs look up in /etc and that is no secret. Accounts are made up, see `identity.ts`. */
+/** Entries of /etc that programs look up and that are not secret. Accounts are generated, see `identity.ts`. */
 const etcEntries = [
   'ld.so.cache',
   'ld.so.conf',
   'ld.so.conf.d',
   'alternatives',
-  // Not /etc/ssl and /etc/pki as a whole: private keys lie there as well, and root could read them.
+  // Not all of /etc/ssl and /etc/pki: they also contain private keys, which root could read.
   'ssl/certs',
   'ssl/openssl.cnf',
   'ssl/cert.pem',
@@ -38,7 +38,7 @@ const etcEntries = [
   'mime.types',
 ]
 
-/** The part that is the same for every run, read from the host once. */
+/** Returns the arguments that are the same for every run. Reads the host once. */
 export function systemArguments(): string[] {
   const args: string[] = []
   for (const path of systemDirectories) {
@@ -48,7 +48,7 @@ export function systemArguments(): string[] {
     else args.push('--ro-bind', path, path)
   }
   for (const name of etcEntries) {
-    // The link's target is what is mounted: it may lie where a run sees nothing, as resolv.conf's does.
+    // Mount the target of a link: it may lie where a run sees nothing, as that of resolv.conf does.
     const real = realPath(`/etc/${name}`)
     if (real !== null) args.push('--ro-bind', real, `/etc/${name}`)
   }
@@ -61,8 +61,8 @@ export function systemArguments(): string[] {
 }
 
 /**
- * Files of /proc speak to the kernel of the host. Root of a namespace is root to them (measured:
- * kernel.core_pattern could be written), so what may be written there is covered by itself, read-only.
+ * Writing to files of /proc changes the host's kernel. To them, root in a namespace is root (measured:
+ * kernel.core_pattern was writable). So every writable entry is mounted over itself, read-only.
  */
 function coverProc(): string[] {
   return readdirSync('/proc')
@@ -70,7 +70,7 @@ function coverProc(): string[] {
     .filter((name) => {
       const entry = entryAt(`/proc/${name}`)
       if (entry === null || entry.isSymbolicLink()) return false
-      // Directories of settings and of devices; for files the owner's right to write decides.
+      // Directories contain settings and devices. For files, any write permission decides.
       return entry.isDirectory() ? !['tty', 'net', 'self'].includes(name) : (entry.mode & 0o222) !== 0
     })
     .flatMap((name) => ['--ro-bind', `/proc/${name}`, `/proc/${name}`])
@@ -83,15 +83,15 @@ export interface BoundaryOptions {
   cwd: string
   network: boolean
   allowNestedSandbox: boolean
-  /** Descriptors of files to be copied in: `[descriptor, destination, mode]`. */
+  /** Descriptors of files to copy in: `[descriptor, destination, mode]`. */
   files: readonly (readonly [descriptor: number, path: string, mode: number])[]
-  /** The same for the home, where the run may change them: `[descriptor, path below the home]`. */
+  /** The same for the home, where the run may change the files: `[descriptor, path below the home]`. */
   homeFiles: readonly (readonly [descriptor: number, path: string])[]
   /** Descriptor that bubblewrap reports to. */
   statusDescriptor: number
   /** Descriptor of the filter for system calls. */
   filterDescriptor: number | null
-  /** Variables the program gets and bubblewrap itself must not. */
+  /** Variables for the program that bubblewrap itself must not get. */
   environment: readonly (readonly [name: string, value: string])[]
 }
 

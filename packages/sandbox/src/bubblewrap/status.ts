@@ -8,9 +8,9 @@ import type { ProcessExit } from '#sandbox'
 const longestReadMs = 5000
 
 export class BoundaryStatus {
-  /** Pid, outside, of the first process inside; null when bubblewrap ended before there was one. */
+  /** The pid, seen from outside, of the first process inside. Null if bubblewrap ended before there was one. */
   readonly began: Promise<number | null>
-  /** The program's exit code. Reported only when the program was really executed. */
+  /** The program's exit code. bubblewrap reports it only if the program was really executed. */
   private exitCode: number | null = null
   private text = ''
   /** Settles when nothing more can be reported. */
@@ -20,7 +20,7 @@ export class BoundaryStatus {
   constructor(
     child: { once(event: 'error', failed: () => void): unknown },
     pipe: Readable,
-    /** What the launcher inside reports. Null where there is no launcher for this machine. */
+    /** The report of the launcher inside. Null if there is no launcher for this machine. */
     launch: LaunchReader | null = null,
   ) {
     this.launch = launch
@@ -37,10 +37,10 @@ export class BoundaryStatus {
     })
   }
 
-  /** To be asked when bubblewrap has ended; `code` and `signal` are its own. */
+  /** Call it when bubblewrap has ended, with its own `code` and `signal`. */
   async exitOf(code: number | null, signal: NodeJS.Signals | null, ended: boolean): Promise<ProcessExit> {
     if (signal !== null) return { code: null, signal }
-    // Its end may be heard of before its last report is read, which is in the pipe by now.
+    // The end may be noticed before the last report is read, which is already in the pipe.
     if (this.exitCode === null || this.launch?.last() === null) await this.lastReport()
     const known = this.exitCode ?? code
     const report = this.launch?.last() ?? null
@@ -49,13 +49,13 @@ export class BoundaryStatus {
     }
     if (report?.kind === 'exit') return { code: report.code, signal: null }
     if (report?.kind === 'signal') return { code: null, signal: report.signal }
-    // bubblewrap reports a signal as shells do: 128 and the signal's number. Without a launcher's report that
-    // cannot be told from an exit code; a launcher that reports nothing was itself killed.
+    // Like a shell, bubblewrap reports a signal as 128 plus its number. Without the launcher's report, that
+    // looks like an exit code. A launcher that reports nothing was itself killed.
     const name = known === null ? undefined : signalName(known - 128)
     return name === undefined ? { code: known, signal: null } : { code: null, signal: name }
   }
 
-  /** Bounded, since a stranger may hold the pipe open. */
+  /** Bounded, because a foreign process may keep the pipe open. */
   private async lastReport(): Promise<void> {
     const stop = new AbortController()
     const late = sleep(longestReadMs, undefined, { signal: stop.signal }).catch(() => {})

@@ -44,7 +44,7 @@ export function findToolchain(options: ToolchainOptions): Toolchain {
   const found = new Finding(options)
   const nodeDirectory = dirname(realPath(options.node) ?? options.node)
   const directories = options.path.split(':').filter((directory) => directory !== '')
-  // A node below home (nvm and the like) is shown by itself, and nothing else of home.
+  // For a node below the home (nvm, for instance), show that directory and nothing else of the home.
   if (holdsNothingPrivate(nodeDirectory, options)) found.take(nodeDirectory, [nodeDirectory])
   const npm = npmPackage([nodeDirectory, ...directories.filter(isAbsolute)])
   if (npm !== null && holdsNothingPrivate(npm, options)) found.show(npm)
@@ -118,7 +118,7 @@ class Finding {
   #judge(directory: string): string | null {
     const options = this.#options
     if (!isAbsolute(directory)) return 'it is not an absolute path'
-    // What npm puts in front for its own scripts points into one project's packages.
+    // npm prepends these for its own scripts. They belong to the packages of one project.
     if (basename(directory) === '.bin') return 'npm puts it in front for scripts of one project'
     const real = realPath(directory)
     if (real === null || !isDirectory(real)) return 'there is no such directory'
@@ -165,12 +165,12 @@ function holdsNothingPrivate(directory: string, { home, dataDir, projects }: Too
   return ![home, dataDir, ...projects].some((place) => isWithin(directory, place))
 }
 
-/** The package npm's command belongs to, which it needs besides the command itself. */
+/** Returns the directory of the npm package, which the npm command needs besides its own file. */
 function npmPackage(directories: readonly string[]): string | null {
   for (const directory of directories) {
     const command = join(directory, 'npm')
     if (basename(directory) === '.bin') continue
-    // Null also where the server's user may not look, as in root's directories of an inherited PATH.
+    // Also null where the server's user may not look, as in root's directories on an inherited PATH.
     const real = realPath(command)
     // …/npm/bin/npm-cli.js
     if (real !== null && basename(real) === 'npm-cli.js') return dirname(dirname(real))

@@ -1,23 +1,23 @@
-/** What of the host a run sees inside bubblewrap, and how: one access for each mounted path. */
+/** What a run sees of the host inside bubblewrap: one kind of access for each mounted path. */
 import { MillraceError } from '@millrace/protocol'
 import { directoriesBetween, entryAt, isReachable, isWithin } from '#paths'
 import type { Protection } from '#protect/protect'
 import { isSystemPath, systemDirectories } from './toolchain.ts'
 
-/** `hidden`: an empty directory that cannot be written stands in its place. */
+/** `hidden`: an empty read-only directory replaces it. */
 export type Access = 'read' | 'write' | 'hidden'
 
 export interface ViewOptions {
   projectPath: string
-  /** Who looks: what this user cannot reach cannot be mounted. */
+  /** The user of the run. A path that this user cannot reach cannot be mounted. */
   user: { uid: number; gid: number }
   protection: Protection
   dataDir: string
-  /** Of every run; what of it the user cannot reach is left out. */
+  /** Paths for every run. Those that the user cannot reach are left out. */
   readPaths: readonly string[]
-  /** Of this run, see `read-paths.ts`. */
+  /** Paths for this run only, see `read-paths.ts`. */
   ownReadPaths: readonly string[]
-  /** Directories of programs. */
+  /** Directories that contain programs. */
   shown: readonly string[]
 }
 
@@ -32,7 +32,7 @@ export function viewOf(options: ViewOptions): View {
   refuseSystemProject(projectPath)
   const mounts = new Map<string, Access>()
   const reachable = (path: string) => entryAt(path) !== null && isReachable(path, user.uid, user.gid)
-  // A later line is the stricter one, and wins where two name the same path.
+  // Later lines are stricter, and win if two name the same path.
   for (const path of options.readPaths) if (reachable(path) && !isSystemPath(path)) mounts.set(path, 'read')
   for (const path of options.ownReadPaths) if (!isSystemPath(path)) mounts.set(path, 'read')
   mounts.set(projectPath, 'write')
@@ -42,7 +42,7 @@ export function viewOf(options: ViewOptions): View {
   for (const { path } of protection.missing) if (entryAt(path) !== null) mounts.set(path, 'read')
   if ([...mounts.keys()].some((path) => isWithin(path, dataDir)) && entryAt(dataDir) !== null) {
     if (isWithin(projectPath, dataDir)) {
-      // Pinned: moved away and made anew, it would be a run's own data directory that the server uses next.
+      // Pinned, so that a run cannot move it away and create a data directory that the server uses next.
       for (const path of directoriesBetween(projectPath, dataDir))
         if (!mounts.has(path)) mounts.set(path, 'write')
     }

@@ -1,9 +1,9 @@
 /**
- * Small files whose content each run gets a copy of.
+ * Small files that are copied into each run.
  *
- * Owns: the directory `sandbox` in the data directory, with one file for each distinct content, named
- * by it. There are few, they hold nothing secret, and they are of use to the next server as well.
- * Handed over as open descriptors, since the run's user may not reach the data directory.
+ * Owns: the directory `sandbox` in the data directory, with one file for each distinct content, named after
+ * its hash. There are few of them, they contain nothing secret, and the next server reuses them. They are
+ * passed as open descriptors, because the run's user may not reach the data directory.
  */
 import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
@@ -24,7 +24,7 @@ export class CopiedFiles {
     this.directory = join(dataDir, 'sandbox')
   }
 
-  /** Opens one descriptor each; the caller closes them. */
+  /** Opens one descriptor for each file. The caller closes them. */
   open(wanted: readonly (readonly [path: string, content: string | Buffer, mode?: number])[]): OpenFile[] {
     const opened: OpenFile[] = []
     try {

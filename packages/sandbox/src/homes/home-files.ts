@@ -12,11 +12,11 @@ export interface HomeFile {
   content: Buffer
 }
 
-/** Only the run's user may read what is in its home. */
+/** Only the run's user may read the files in its home. */
 export const homeFileMode = 0o600
 const homeDirectoryMode = 0o700
 
-/** Fails with `invalid_request` for a path that is not plainly one of a file below the home. */
+/** Throws `invalid_request` for a path that is not plainly a file below the home. */
 export function checkHomeFiles(files: ReadonlyMap<string, string | Buffer> = new Map()): HomeFile[] {
   const directories = new Set([...files.keys()].flatMap((path) => directoriesBetween('/', join('/', path))))
   return [...files].map(([path, content]) => {
@@ -27,7 +27,7 @@ export function checkHomeFiles(files: ReadonlyMap<string, string | Buffer> = new
   })
 }
 
-/** Into a home that nobody else can enter yet: its directories and files become the owner's. */
+/** Writes files into a home that nobody else can enter yet, and gives them and their directories to the owner. */
 export function writeHomeFiles(home: string, files: readonly HomeFile[], owner: Owner | null): void {
   const directories = new Set<string>()
   for (const { path, content } of files) {
@@ -43,6 +43,6 @@ export function writeHomeFiles(home: string, files: readonly HomeFile[], owner: 
 function refusal(path: string, why: string): MillraceError {
   return new MillraceError(
     'invalid_request',
-    `the file ${JSON.stringify(path)} cannot be put into a home: ${why}`,
+    `the file ${JSON.stringify(path)} cannot be placed in the run's home: ${why}`,
   )
 }

@@ -1,8 +1,8 @@
 /**
  * The private homes of runs without a boundary: directories of the host.
  *
- * Owns: every home from `make()` until it is gone. One that could not be removed when its run was over (no
- * descriptor was free, say) is tried again with the next one and at `close()`, and no run waits for it.
+ * Owns: every home from `make()` until it is removed. If a home cannot be removed when its run is over (for
+ * instance because no descriptor is free), the next removal and `close()` try again. No run waits for that.
  */
 import { createHash } from 'node:crypto'
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 
 /**
- * What their names begin with: outside the data directory, which their users may not enter, and
- * recognisable, so that what a killed server left is found.
+ * Returns the prefix of the homes. They lie outside the data directory, which their users may not enter, and
+ * their names are recognisable, so that a later server finds those that a killed server left behind.
  */
 export function homePrefixOf(dataDir: string): string {
   const server = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
@@ -26,7 +26,7 @@ export class OwnHomes {
     this.prefix = prefix
   }
 
-  /** Removes what an earlier server on this data directory left; no run of it is alive. */
+  /** Removes the homes that an earlier server on this data directory left behind. None of its runs is alive. */
   recover(): void {
     const directory = dirname(this.prefix)
     for (const name of readdirSync(directory)) {
@@ -58,7 +58,7 @@ function isRemoved(home: string): boolean {
       rmSync(home, { recursive: true, force: true })
       return true
     } catch {
-      // A run may have closed directories to itself, as Go does with what it downloads.
+      // A run may have made directories unwritable for itself, as Go does with its downloads.
     }
   }
   return false

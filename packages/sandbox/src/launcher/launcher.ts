@@ -8,10 +8,10 @@ import type { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import { binaries } from './binaries.ts'
 
-/** Where it is, inside. */
+/** The path of the launcher inside the boundary. */
 export const launcherPath = '/run/millrace/launch'
 
-/** The program for this machine; null where there is none, and codes above 128 are then taken for signals. */
+/** Returns the program for this machine. Null if there is none: exit codes above 128 then count as signals. */
 export function launcherProgram(machine: string = process.arch): Buffer | null {
   const binary = binaries[machine]
   return binary === undefined ? null : gunzipSync(Buffer.from(binary, 'base64'))
@@ -33,7 +33,7 @@ export type LaunchReport =
   | { kind: 'signal'; signal: NodeJS.Signals }
   | { kind: 'errno'; errno: number }
 
-/** Reads the report. `last()` is for when the launcher has ended: null when it was killed before it reported. */
+/** Reads the report. Call `last()` once the launcher has ended. It returns null if the launcher was killed before it reported. */
 export class LaunchReader {
   readonly #closed: Promise<void>
   #text = ''

@@ -1,6 +1,6 @@
 /**
- * Runs inside a sandbox and tries to get out. It knows nothing of the sandbox: it does what a hostile
- * program would do, harmlessly, and prints what came of it, one line of JSON for each attempt.
+ * Runs inside a sandbox and tries to escape. It knows nothing of the sandbox: it does, harmlessly, what a
+ * hostile program would do, and prints one line of JSON for each attempt.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import {
@@ -15,15 +15,15 @@ import {
 } from 'node:fs'
 import { connect } from 'node:net'
 
-/** What the attempts aim at. */
+/** The targets of the attempts. */
 export interface Targets {
   /** Names of variables that a run may have. */
   variables: string[]
   dataFile: string
   home: string
-  /** Names in home that lie on the way to something that is shown on purpose. */
+  /** Names in the home that lead to something that runs may see on purpose. */
   homeNames: string[]
-  /** A file to be created outside the project. */
+  /** A file outside the project that the probe tries to create. */
   outsideFile: string
   /** A port on the loopback interface where the server listens. */
   port: number
@@ -61,7 +61,7 @@ function environment({ variables }: Targets): Omit<Attempt, 'name'> {
         if (entry !== '') found.add(entry.slice(0, entry.indexOf('=')))
       }
     } catch {
-      // Not ours to read.
+      // We may not read it.
     }
   }
   const leaked = [...found].filter((name) => !allowed.has(name))
@@ -87,7 +87,7 @@ function home({ home, homeNames }: Targets): Omit<Attempt, 'name'> {
   }
 }
 
-/** Success here may be a success in a private directory; whoever asked looks for the file. */
+/** A success may have happened in a private directory. The caller looks for the file outside. */
 function writing({ outsideFile }: Targets): Omit<Attempt, 'name'> {
   for (const path of [
     '/millrace-escape',
@@ -102,7 +102,7 @@ function writing({ outsideFile }: Targets): Omit<Attempt, 'name'> {
   return { held: true, detail: attempt.detail }
 }
 
-/** Opened for writing and closed again: no value is changed. */
+/** Opens the files for writing and closes them again. Changes no value. */
 function kernel(): Omit<Attempt, 'name'> {
   const settings = ['/proc/sys/kernel/core_pattern', '/proc/sys/vm/drop_caches', '/proc/sysrq-trigger']
   for (const path of settings) {
@@ -122,7 +122,7 @@ function userNamespace(): Omit<Attempt, 'name'> {
     const { error, status } = spawnSync(program, args, { stdio: 'ignore' })
     if (error !== undefined) continue
     tried += 1
-    if (status === 0) return { held: false, detail: `${program} made one` }
+    if (status === 0) return { held: false, detail: `${program} created one` }
   }
   return { held: true, detail: tried > 0 ? 'refused' : 'no program to try it with' }
 }
@@ -152,7 +152,7 @@ function network(port: number): Promise<Omit<Attempt, 'name'>> {
       socket.destroy()
       resolve({ held, detail })
     }
-    socket.on('connect', () => settle(false, 'the loopback interface of the host was reached'))
+    socket.on('connect', () => settle(false, 'it reached the loopback interface of the host'))
     socket.on('timeout', () => settle(true, 'no answer'))
     socket.on('error', (error) => settle(true, codeOf(error)))
   })

@@ -1,6 +1,6 @@
 /**
- * Finds out whether the boundary holds, by trying to break out of it: a scratch project, a program
- * that attempts the escapes (`escapes.ts`), and a look from outside at what came of them.
+ * Tests whether the boundary holds by trying to break out of it. Runs a program that attempts escapes
+ * (`escapes.ts`) in a scratch project, and checks the results from outside.
  */
 import { randomUUID } from 'node:crypto'
 import {
@@ -30,7 +30,7 @@ export interface ProbeOptions {
   node: string
   home: string
   dataDir: string
-  /** What runs see on purpose outside their project. */
+  /** Paths outside the project that runs may see on purpose. */
   shown: readonly string[]
   /** Names of variables that every run has besides the usual ones. */
   variables: readonly string[]
@@ -39,7 +39,7 @@ export interface ProbeOptions {
 const script = import.meta.url.endsWith('.ts') ? 'escapes.ts' : 'escapes.js'
 const timeLimitMs = 20_000
 
-/** One check for each attempted escape. Fails when the attempts could not be made at all. */
+/** Returns one check for each attempted escape. Throws if the attempts could not be made at all. */
 export async function probe(options: ProbeOptions): Promise<Attempt[]> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-probe-')))
   const dataFile = join(options.dataDir, `probe-${randomUUID()}`)
@@ -48,7 +48,7 @@ export async function probe(options: ProbeOptions): Promise<Attempt[]> {
     const project = join(directory, 'project')
     const outside = join(directory, 'outside')
     for (const path of [project, outside]) mkdirSync(path)
-    // Open to everybody: only the boundary stands in the way.
+    // Open to everyone, so that only the boundary prevents access.
     chmodSync(directory, 0o755)
     chmodSync(outside, 0o777)
     writeFileSync(dataFile, 'secret', { mode: 0o644 })

@@ -1,10 +1,10 @@
 /**
  * A started process of a run, with or without a boundary around it.
  *
- * Owns: the child, the watch over its limits, and what was put in place for the run (`release`, called
- * once, when no process is left).
- * Invariant: when the first process has ended the rest of the tree is ended, so `exited` and `end()`
- * settle with no process left; a stranger that holds a pipe open cannot hold the run.
+ * Owns: the child, the watch over its limits, and what was set up for the run (`release`, called once, when no
+ * process is left).
+ * Invariant: when the first process has ended, the rest of the tree is ended, so `exited` and `end()` settle with
+ * no process left. A foreign process that keeps a pipe open cannot delay the run.
  */
 import type { ChildProcess } from 'node:child_process'
 import { PassThrough, type Readable, Writable } from 'node:stream'
@@ -26,7 +26,7 @@ export interface ChildParts {
   pid: number
   startTime: number
   tree: ProcessTree
-  /** What the end of the child says about the end of the program. `ended`: we ended it. */
+  /** Derives how the program ended from how the child ended. `ended`: we ended it. */
   exitOf(
     code: number | null,
     signal: NodeJS.Signals | null,
@@ -38,7 +38,7 @@ export interface ChildParts {
   release(): void
 }
 
-/** How long a pipe may stay open and silent, with no process of the run left, before it is cut. */
+/** How long a pipe may stay open and silent, with no process of the run left, before it is closed. */
 const silentPipeMs = 500
 
 export class RunningChild implements SandboxedProcess {
@@ -63,7 +63,7 @@ export class RunningChild implements SandboxedProcess {
     const { stdout, stderr } = parts.stdio
     this.stdout = stdout.kept
     this.stderr = stderr.kept
-    // A child that does not read its input must not end the server.
+    // A child that does not read its input must not crash the server.
     this.stdin.on('error', () => {})
     const pipes = [stdout.pipe, stderr.pipe, stdout.kept, stderr.kept]
     const closed = Promise.allSettled(pipes.map((pipe) => finished(pipe, { writable: false })))
@@ -98,7 +98,7 @@ export class RunningChild implements SandboxedProcess {
     await this.gone
   }
 
-  /** Ends the run for what it did. The first breach counts. */
+  /** Ends the run because of a breach. The first breach counts. */
   passed(limit: Breach): void {
     if (this.hasLeft || this.breach !== undefined) return
     this.breach = limit
@@ -107,7 +107,7 @@ export class RunningChild implements SandboxedProcess {
 
   private async settle(closed: Promise<unknown>): Promise<ProcessExit> {
     const { code, signal } = await this.left
-    // Taken now: an end() that comes after the program's own end changes nothing about it.
+    // Read it now: an end() after the program's own end must not change the result.
     const ended = this.ended
     await this.gone
     const cut = new AbortController()
@@ -117,7 +117,7 @@ export class RunningChild implements SandboxedProcess {
     return this.parts.exitOf(code, signal, ended)
   }
 
-  /** Nobody of the run can write any more: a pipe that is read and stays silent is held by a stranger. */
+  /** Closes silent pipes. No process of the run can write now, so a foreign process holds such a pipe open. */
   private async cutSilentPipes(stop: AbortSignal): Promise<void> {
     const { pipe: stdout } = this.parts.stdio.stdout
     const { pipe: stderr } = this.parts.stdio.stderr
@@ -135,8 +135,8 @@ export class RunningChild implements SandboxedProcess {
 }
 
 /**
- * Node empties a child's pipes into nothing when the child has exited and nobody listens yet: to be
- * called before anything is awaited. What is piped on is kept, and still pauses the child when it is not read.
+ * Keeps the output of a child. Node discards it if the child exits before anybody listens, so call this before
+ * anything is awaited. The child still pauses when the kept output is not read.
  */
 export function keep(pipe: Readable): KeptPipe {
   const kept = new PassThrough()
@@ -148,7 +148,7 @@ export function keep(pipe: Readable): KeptPipe {
   return { pipe, kept }
 }
 
-/** For a program that reads /dev/null: what is written to it goes nowhere. */
+/** The input of a program that reads /dev/null. Discards everything written to it. */
 function noInput(): Writable {
   return new Writable({ write: (_chunk, _encoding, done) => done() }).end()
 }

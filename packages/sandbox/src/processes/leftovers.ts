@@ -1,4 +1,4 @@
-/** The processes that a server left behind when it ended without warning. */
+/** Ends the processes that a server left behind when it died without warning. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   carriersOf,
@@ -9,13 +9,13 @@ import {
   startTimeOf,
 } from './processes.ts'
 
-/** A process that a SIGKILL has not ended by then is stuck in the kernel, and will end when it can. */
+/** A process that survives SIGKILL this long is stuck in the kernel, and will end when it can. */
 const patienceMs = 5000
 
 /**
- * Ends what is left of these runs: the recorded process, if its start time says that it is still the
- * same one; every process that carries a run's id in its environment; and the descendants of both.
- * Returns how many processes were ended.
+ * Ends what is left of these runs: the recorded process, if its start time shows that it is still the same one;
+ * every process with a run's id in its environment; and the descendants of both. Returns how many processes
+ * it ended.
  */
 export async function endLeftovers(
   runs: readonly { id: string; process: ProcessIdentity | null }[],
@@ -28,7 +28,7 @@ export async function endLeftovers(
     const found = find(recorded, runIds)
     if (found.length === 0 || performance.now() > deadline) return ended.size
     for (const process of found) {
-      // Looked up again: the pid may have been given to somebody else since it was found.
+      // Check again: the pid may have been reused since it was found.
       if (startTimeOf(process.pid) !== process.startTime) continue
       signal(process.pid, 'SIGKILL')
       ended.add(`${process.pid}:${process.startTime}`)

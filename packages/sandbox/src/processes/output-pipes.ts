@@ -1,9 +1,9 @@
 /**
  * The pipes that a run's programs write to.
  *
- * What Node calls a pipe is a socket, and a program cannot open a socket again by its name: `tee /dev/stderr`,
- * `> /dev/stdout` and `curl -o /dev/stdout` fail on one. These are real pipes. Node cannot make one, so each
- * begins as a FIFO made by `mkfifo`, and loses its name as soon as both ends are open.
+ * Node's "pipes" are sockets, and a program cannot open a socket again by name: `tee /dev/stderr`, `> /dev/stdout`
+ * and `curl -o /dev/stdout` fail. These are real pipes. Node cannot create them, so each starts as a FIFO made
+ * by `mkfifo` and loses its name as soon as both ends are open.
  *
  * Owns: the unused pipes, made a few at a time, until `close()`.
  * Invariant: a pipe is used once, and only the run's own processes and this one can open it.
@@ -19,7 +19,7 @@ import { MillraceError, messageOf } from '@millrace/protocol'
 
 export interface OutputPipe {
   reader: Readable
-  /** The end for the child. To be closed here once the child has it: the reader ends when all of them are. */
+  /** The end for the child. Close it here once the child has it: the reader ends when all copies are closed. */
   writer: number
 }
 
@@ -37,17 +37,17 @@ export class OutputPipes {
   #making: Promise<void> | null = null
   #closed = false
 
-  /** `mkfifo`: absolute path of the program; null where there is none, and runs then get sockets. */
+  /** `mkfifo` is the absolute path of the program. If it is null, runs get sockets. */
   constructor(mkfifo: string | null) {
     this.#mkfifo = mkfifo
   }
 
-  /** Pipes for stdout and stderr, which `owner` may open again by name. Null where this machine cannot make any. */
+  /** Returns pipes for stdout and stderr that `owner` may open again by name, or null if this machine has none. */
   async take(owner: { uid: number; gid: number }): Promise<[OutputPipe, OutputPipe] | null> {
     if (this.#mkfifo === null) return null
     while (this.#unused.length < 2) await this.#refill()
     const [stdout, stderr] = this.#unused.splice(-2) as [UnusedPipe, UnusedPipe]
-    // Ahead of need. A failure shows once there are none left.
+    // Refill ahead of need. A failure surfaces once none are left.
     if (this.#unused.length < fewestUnused) this.#refill().catch(() => {})
     return [givenTo(owner, stdout), givenTo(owner, stderr)]
   }
@@ -67,7 +67,7 @@ export class OutputPipes {
   async #make(): Promise<void> {
     let directory: string | null = null
     try {
-      // Not in the data directory: whatever reads that at this moment would wait for a writer.
+      // Not in the data directory: a program that reads it at this moment would block on the FIFO.
       directory = mkdtempSync(join(tmpdir(), 'millrace-pipes-'))
       const paths = Array.from({ length: pipesMadeAtOnce }, (_, index) =>
         join(directory ?? '', String(index)),
@@ -75,9 +75,13 @@ export class OutputPipes {
       await promisify(execFile)(this.#mkfifo as string, ['-m', '600', ...paths], { env: {} })
       for (const path of paths) this.#unused.push(open(path))
     } catch (error) {
-      throw new MillraceError('sandbox_unavailable', `the run got no pipes: ${messageOf(error)}`, {
-        cause: error,
-      })
+      throw new MillraceError(
+        'sandbox_unavailable',
+        `could not create the pipes of the run: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      )
     } finally {
       if (directory !== null) rmSync(directory, { recursive: true, force: true })
       if (this.#closed) this.close()
@@ -86,7 +90,7 @@ export class OutputPipes {
 }
 
 function open(path: string): UnusedPipe {
-  // For reading first and without waiting: to open the other end is to wait for a reader.
+  // Open for reading first, without blocking: opening the other end waits for a reader.
   const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     return { reading, writing: openSync(path, constants.O_WRONLY) }
@@ -106,7 +110,7 @@ function discard({ reading, writing }: UnusedPipe): void {
   closeSync(writing)
 }
 
-/** `stdio` entries for stdout and stderr, and what closes this process's copies once the child has them. */
+/** Returns the `stdio` entries for stdout and stderr, and a function that closes our copies once the child has them. */
 export function writersOf(pipes: readonly OutputPipe[] | null): {
   stdio: (number | 'pipe')[]
   handedOver: () => void

@@ -1,7 +1,7 @@
 /**
- * What /proc tells about processes. Every answer is about this moment: a process may be gone before
- * the caller uses it, so whatever is signalled is named by pid and start time where it was kept.
- * Where there is no /proc every answer is "nothing".
+ * Reads /proc for facts about processes. Every answer describes this moment: a process may be gone before the
+ * caller uses it, so stored processes are identified by pid and start time before they are signalled. Without
+ * /proc, every answer is "nothing".
  */
 import { readdirSync, readFileSync } from 'node:fs'
 
@@ -23,7 +23,7 @@ export const runIdVariable = 'MILLRACE_RUN_ID'
 export function statOf(pid: number): ProcessStat | null {
   const text = read(`/proc/${pid}/stat`)
   if (text === null) return null
-  // The second field is the program's name in brackets, and may itself hold brackets and blanks.
+  // The second field is the program's name in brackets, which may itself contain brackets and blanks.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const [state, parent, group] = fields
   const startTime = Number(fields[19])
@@ -35,7 +35,7 @@ export function startTimeOf(pid: number): number {
   return statOf(pid)?.startTime ?? 0
 }
 
-/** False also for a zombie: nothing of it runs, and its parent may never fetch its end. */
+/** False for a zombie too: it does not run, and its parent may never reap it. */
 export function isRunning(process: ProcessIdentity): boolean {
   const stat = statOf(process.pid)
   return stat !== null && stat.startTime === process.startTime && !isDead(stat)
@@ -59,7 +59,7 @@ export function allStats(): ProcessStat[] {
   return allPids().flatMap((pid) => statOf(pid) ?? [])
 }
 
-/** Every living descendant of a process, itself not included. */
+/** Returns every living descendant of a process, excluding the process itself. */
 export function descendantsOf(pid: number): number[] {
   const known = new Set([pid])
   const waiting = [pid]
@@ -74,7 +74,7 @@ export function descendantsOf(pid: number): number[] {
   return [...known]
 }
 
-/** Kernels may be built without the file `children`; then every process is asked for its parent. */
+/** Some kernels lack the file `children`. Then the parent of every process is read instead. */
 const kernelListsChildren = read(`/proc/${process.pid}/task/${process.pid}/children`) !== null
 
 function childrenOf(pid: number): number[] {
@@ -94,7 +94,7 @@ function childrenOf(pid: number): number[] {
   })
 }
 
-/** The processes whose environment names one of these runs. */
+/** Returns the processes whose environment names one of these runs. */
 export function carriersOf(runIds: ReadonlySet<string>): number[] {
   return allPids().filter((pid) => {
     const environment = read(`/proc/${pid}/environ`)
@@ -108,8 +108,8 @@ export function carriersOf(runIds: ReadonlySet<string>): number[] {
 }
 
 /**
- * Memory of a process that is its own: what it allocated and what it shares with others on purpose,
- * without the files it has mapped (every process of a run maps the same libraries).
+ * Returns the memory of a process itself: what it allocated and what it shares deliberately, without mapped files
+ * (every process of a run maps the same libraries).
  */
 export function ownMemoryOf(pid: number): number {
   const status = read(`/proc/${pid}/status`)
@@ -132,6 +132,6 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch {
-    // It is gone, which is what a signal is sent for.
+    // It is already gone, which is the purpose of the signal.
   }
 }

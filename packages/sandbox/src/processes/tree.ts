@@ -1,4 +1,4 @@
-/** The processes of one run, and how to end them all. */
+/** The processes of one run, and how to end all of them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   allStats,
@@ -12,15 +12,15 @@ import {
 } from './processes.ts'
 
 export interface ProcessTree {
-  /** The living processes of the run, apart from those of the boundary itself. */
+  /** The living processes of the run, excluding those of the boundary itself. */
   members(): number[]
-  /** False once nothing is left, the boundary's own processes included. */
+  /** False once no process is left, not even one of the boundary itself. */
   alive(): boolean
   terminate(): void
   kill(): void
 }
 
-/** The first look is soon, since most processes are gone at once; the later ones cost less. */
+/** The first check is soon, because most processes are gone at once. Later checks are less frequent. */
 const firstPollMs = 5
 const slowestPollMs = 100
 
@@ -38,13 +38,13 @@ export async function endTree(tree: ProcessTree, graceMs: number): Promise<void>
     pollMs = firstPollMs
   }
   while (tree.alive()) {
-    // Again each time: in the fallback a process may have been born while the last round went on.
+    // Repeat the kill: without a sandbox, a process may have started during the last round.
     tree.kill()
     await pause()
   }
 }
 
-/** Everything in a pid namespace: it dies with the first process in it. */
+/** All processes of a pid namespace. They die with its first process. */
 export function containedTree(init: ProcessIdentity): ProcessTree {
   const members = () => (isRunning(init) ? descendantsOf(init.pid) : [])
   return {
@@ -60,9 +60,8 @@ export function containedTree(init: ProcessIdentity): ProcessTree {
 }
 
 /**
- * Without a namespace: the process group, the descendants, and whoever left both but still carries
- * the run's id in its environment. A process that takes that off as well is not found: this is the
- * fallback, and says so.
+ * Without a namespace: the process group, its descendants, and processes that left both but still have the run's id
+ * in their environment. A process that removes the id as well is not found.
  */
 export function looseTree(leader: ProcessIdentity, runId: string, hasProc: boolean): ProcessTree {
   const runIds = new Set([runId])
@@ -83,7 +82,7 @@ export function looseTree(leader: ProcessIdentity, runId: string, hasProc: boole
   return { members, alive: () => members().length > 0, terminate: all('SIGTERM'), kill: all('SIGKILL') }
 }
 
-/** Where there is no /proc: the process group is all that can be seen. */
+/** Without /proc, only the process group is visible. */
 function groupTree(leader: number): ProcessTree {
   const alive = () => {
     try {

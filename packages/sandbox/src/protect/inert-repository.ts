@@ -1,8 +1,8 @@
 /**
- * Does a repository that a run has made hold nothing that git would run? Then it may stay: `git init` and
- * `git clone` are honest work.
+ * Checks whether a repository that a run has created contains nothing that git would execute. Such a repository
+ * may stay: `git init` and `git clone` are legitimate work.
  *
- * A positive list: a setting, a hook or a file that is not on it makes the repository one that is not inert.
+ * The check is an allow-list: any setting, hook or file that is not on it makes the repository not inert.
  */
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { entryAt } from '#paths'
 
 const configBytesMax = 65_536
 
-/** Settings that only say what something is called or how it is stored: `section.key`, any subsection. */
+/** Settings that only affect names or storage: `section.key`, in any subsection. */
 const plainSettings = new Set([
   'core.repositoryformatversion',
   'core.filemode',
@@ -39,10 +39,10 @@ const plainSettings = new Set([
   'remote.tagopt',
 ])
 const addressSettings = new Set(['remote.url', 'remote.pushurl'])
-/** No `ext::` and no other helper that git would run. */
+/** Excludes `ext::` and every other helper that git would execute. */
 const plainAddress = /^(?:(?:https?|ssh|git|file):\/\/(?!-)|(?!-)[\w.-]+@(?!-)[\w.-]+:(?!:)|\.{0,2}\/)[^\s]*$/
 
-/** `git`: the path of a `.git` that was not there when the run began. */
+/** `git` is the path of a `.git` that did not exist when the run began. */
 export function isInertRepository(git: string): boolean {
   try {
     if (!lstatSync(git).isDirectory()) return false
@@ -50,7 +50,7 @@ export function isInertRepository(git: string): boolean {
       if (entryAt(join(git, name)) !== null) return false
     return isPlainConfig(join(git, 'config')) && holdsOnlySamples(join(git, 'hooks'))
   } catch {
-    // It is being made or moved. It is looked at again.
+    // It is being created or moved. The caller checks again.
     return entryAt(git) === null
   }
 }
@@ -76,7 +76,7 @@ function isPlainConfig(path: string): boolean {
   return true
 }
 
-/** git's own examples, which it does not run under their names. */
+/** Returns true if all hooks are git's own samples, which git does not execute under those names. */
 function holdsOnlySamples(hooks: string): boolean {
   const entry = entryAt(hooks)
   if (entry === null) return true

@@ -1,10 +1,10 @@
 /**
- * Stand-ins for protected paths that do not exist: a mount needs something to be mounted on.
+ * Stand-ins for protected paths that do not exist, because a mount needs a file or directory to cover.
  *
  * Owns: the stand-ins on the host, how many runs need each, and the journal of them in the data
- * directory. Invariants: the journal names a stand-in before it exists, so that a crash leaves none
- * behind for good; it is removed after the last run that needs it, and only while it is still what was
- * put there. All file access is synchronous: between looking and acting nothing of ours runs.
+ * directory. Invariants: the journal names a stand-in before it exists, so that none outlives a crash
+ * for good; a stand-in is removed after the last run that needs it, and only if it is unchanged. All file
+ * access is synchronous, so that none of our code runs between a check and the action.
  */
 import {
   closeSync,
@@ -43,7 +43,7 @@ export class Placeholders {
     this.journal = journal
   }
 
-  /** Removes what an earlier server left. */
+  /** Removes the stand-ins that an earlier server left behind. */
   recover(): void {
     for (const standIn of readJournal(this.journal)) removeUnchanged(standIn, null)
     this.writeJournal()
@@ -86,7 +86,7 @@ export class Placeholders {
     }
   }
 
-  /** Removes everything; for when no run is left. */
+  /** Removes all stand-ins. Called when no run is left. */
   close(): void {
     for (const held of [...this.held.values()].reverse()) removeUnchanged(held, held.inode)
     this.held.clear()
@@ -138,7 +138,7 @@ function createDirectory(path: string, owner: { uid: number; gid: number }): Sta
   return stat
 }
 
-/** With its content from the first moment: git fails on an empty `commondir`. */
+/** Creates the file with its content in one step, because git fails on an empty `commondir`. */
 function createFile({ path, content }: StandIn, owner: { uid: number; gid: number }): Stats {
   const written = content === '' ? path : `${path}.millrace-${process.pid}`
   const file = openSync(written, 'wx', 0o644)
@@ -164,7 +164,7 @@ function removeUnchanged(standIn: StandIn, inode: bigint | number | null): void 
       if (readFileSync(standIn.path, 'utf8') === standIn.content) unlinkSync(standIn.path)
     }
   } catch (error) {
-    // Somebody has put something into it, or has removed it: then it is no stand-in any more.
+    // Somebody has put something into it or removed it, so it is no longer a stand-in.
     if (!['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EACCES', 'EPERM', 'EROFS', 'EBUSY'].includes(codeOf(error)))
       throw error
   }

@@ -1,11 +1,11 @@
 /**
- * What a run may not write although it lies in its project: everything that another program, outside
- * the sandbox, will take for code or for settings. Read-only where it exists. Where it does not, the name is
- * watched; inside a repository, where no tool looks for content, a stand-in holds it.
+ * The paths in its project that a run may not write: everything that a program outside the sandbox would treat as
+ * code or settings. Existing paths are read-only. Missing ones are watched by name, or, inside a repository,
+ * where no tool looks for content, held by a stand-in.
  *
- * Protecting a file is not enough, since a directory above it could be moved away and made anew:
- * every directory between the project and a protected path is pinned by being a mount of its own,
- * which the kernel refuses to rename or remove.
+ * Protecting the file is not enough, because a run could move a directory above it away and create a new one. So
+ * every directory between the project and a protected path is pinned as a mount of its own, which the kernel
+ * refuses to rename or remove.
  */
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -39,11 +39,11 @@ export interface ProtectOptions {
   /** Roots of all projects; those inside this one are protected like it. */
   roots: readonly string[]
   configFile: string | null
-  /** Is the thing at this path a stand-in of ours? */
+  /** Returns true if the entry at this path is one of our stand-ins. */
   isStandIn(path: string): boolean
 }
 
-/** Fails with `sandbox_unavailable` when a protected path is a link: a run could replace the link. */
+/** Throws `sandbox_unavailable` if a protected path is a link, because a run could replace the link. */
 export function protect(options: ProtectOptions): Protection {
   const { projectPath, configFile } = options
   const inside = options.roots.filter((root) => isWithin(projectPath, root))
@@ -74,7 +74,7 @@ function refuseLink(path: string): string {
   if (entryAt(path)?.isSymbolicLink()) {
     throw new MillraceError(
       'sandbox_unavailable',
-      `${path} is a symbolic link, which a run could replace by something of its own; make it a real file or directory`,
+      `${path} is a symbolic link, which a run could replace; make it a regular file or directory`,
     )
   }
   return path
@@ -92,9 +92,9 @@ function gitPaths(root: string, projectPath: string): Protected[] {
 }
 
 /**
- * A directory that holds HEAD, objects and refs is a repository without working tree to git, whose
- * `config` and `hooks` it obeys, and it looks there when `.git` is missing or was spoilt. An entry that
- * is missing must not appear while the others are there.
+ * To git, a directory that contains HEAD, objects and refs is a repository without a working tree. Git obeys its
+ * `config` and `hooks`, and looks there if `.git` is missing or damaged. So a missing entry must not appear while
+ * the others exist.
  */
 function bareRepositoryPaths(root: string, projectPath: string): Protected[] {
   const free = ['refs', 'objects', 'HEAD'].filter((name) => entryAt(join(root, name)) === null)
@@ -107,10 +107,10 @@ function gitDirectoryPaths(git: string, root: string, projectPath: string): Prot
   const paths: Protected[] = [
     { path: join(git, 'config'), kind: 'file' },
     { path: join(git, 'hooks'), kind: 'directory' },
-    // Both lead git to another configuration. "." is what no `commondir` means as well.
+    // Both point git to another configuration. "." means the same as no `commondir`.
     { path: join(git, 'commondir'), kind: 'file', content: '.\n' },
     { path: join(git, 'config.worktree'), kind: 'file' },
-    // Repositories of submodules, and the administration of linked working trees elsewhere.
+    // The repositories of submodules, and the metadata of linked working trees elsewhere.
     { path: join(git, 'modules'), kind: 'directory' },
   ]
   const worktrees = join(git, 'worktrees')
@@ -118,7 +118,7 @@ function gitDirectoryPaths(git: string, root: string, projectPath: string): Prot
   return [...paths, ...configuredPaths(git, root, projectPath)]
 }
 
-/** Hooks and included files that the repository's configuration keeps in the working tree. */
+/** Returns the hooks and included files that the repository's configuration places in the working tree. */
 function configuredPaths(git: string, root: string, projectPath: string): Protected[] {
   const setting = /(?:^|[\]\s])(hookspath|path)[ \t]*=[ \t]*"?([^"\n]+?)"?[ \t]*$/gim
   return [...textOf(join(git, 'config')).matchAll(setting)].flatMap(([, name, value]): Protected[] => {
@@ -127,7 +127,7 @@ function configuredPaths(git: string, root: string, projectPath: string): Protec
     const path = resolve(hooks ? root : git, value)
     if (!isWithin(projectPath, path) || path === projectPath) return []
     const first = [...directoriesBetween(projectPath, path), path].find((part) => entryAt(part) === null)
-    // A directory that is missing on the way stands for everything below it.
+    // A missing directory on the way represents everything below it.
     if (first !== undefined && first !== path) return [{ path: first, kind: 'directory', watch: 'settings' }]
     return [{ path, kind: hooks ? 'directory' : 'file', watch: 'settings' }]
   })

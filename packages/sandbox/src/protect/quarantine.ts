@@ -1,14 +1,14 @@
 /**
- * Takes away what a run makes under a protected name that did not exist when the run began.
+ * Removes what a run creates under a protected name that did not exist when the run began.
  *
- * What exists can be mounted read-only. What does not exist has nothing to mount on, and a stand-in would be a
- * file or directory that the project's own tools take for content. So the few names are watched, and what
- * appears under one of them is moved into the data directory before another program loads it, unless it is
- * harmless. A run that keeps at it is ended.
+ * An existing path can be mounted read-only. A missing one leaves nothing to mount on, and the project's own tools
+ * would treat a stand-in as content. So the few names are watched. Whatever appears under one of them is moved
+ * into the data directory before another program loads it, unless it is harmless. A run that keeps creating
+ * such files is ended.
  *
- * Owns: the watchers of all runs, and the journal of what they watch, so that the next server looks once more
- * after a crash. Invariant: when `finish()` has returned, with no process of the run left, nothing that is not
- * harmless is there under a name that the run could have made.
+ * Owns: the watchers of all runs, and the journal of the watched names, so that the next server checks them again
+ * after a crash. Invariant: once `finish()` has returned and no process of the run is left, everything under a
+ * name that the run could have created is harmless.
  */
 import {
   cpSync,
@@ -26,11 +26,11 @@ import { basename, dirname, join } from 'node:path'
 import { entryAt, isDirectory } from '#paths'
 import { isInertRepository } from './inert-repository.ts'
 
-/** A protected name with nothing there. */
+/** A protected name under which nothing exists. */
 export interface WatchedName {
   path: string
   /**
-   * `repository`: a `.git`, harmless when git would run nothing in it. `bare`: one of the entries that would
+   * `repository`: a `.git`, harmless if git would execute nothing in it. `bare`: one of the entries that would
    * make its directory a repository; harmless while another one is missing. `settings`: never harmless.
    */
   kind: 'repository' | 'bare' | 'settings'
@@ -38,18 +38,18 @@ export interface WatchedName {
 
 export interface TakenAway {
   path: string
-  /** Where it is now, in the server's data directory. */
+  /** Its new path, in the server's data directory. */
   keptAt: string
 }
 
 export interface QuarantineRun {
-  /** The last look, once no process of the run is left. */
+  /** Checks one last time, once no process of the run is left. */
   finish(): void
 }
 
-/** A run that makes protected names more often than this is not doing so by accident. */
+/** A run that creates protected names more often than this does not do so by accident. */
 const takenMax = 8
-/** Where the system gives no watcher. */
+/** Used where the system provides no watcher. */
 const pollMs = 200
 
 export class Quarantine {
@@ -62,14 +62,14 @@ export class Quarantine {
     this.#journal = join(dataDir, 'watched.json')
   }
 
-  /** Takes away what runs of an earlier server made and nobody looked at. */
+  /** Removes what runs of an earlier server created, if that server did not get to it. */
   recover(): TakenAway[] {
     const taken = readJournal(this.#journal).flatMap(([runId, names]) => this.#takeAll(runId, names))
     this.#writeJournal()
     return taken
   }
 
-  /** Watches names for a run until `finish()`. `insisted` is called once, when the run makes them too often. */
+  /** Watches names for a run until `finish()`. Calls `insisted` once if the run creates them too often. */
   watch(
     runId: string,
     names: readonly WatchedName[],
@@ -118,11 +118,11 @@ export class Quarantine {
       return keptAt
     } catch (error) {
       const { code } = error as { code?: string }
-      // Gone again, which is as good.
+      // It is already gone, which is just as good.
       if (code === 'ENOENT') return null
       if (code !== 'EXDEV') throw error
     }
-    // On another file system: out of the way by name at once, then copied.
+    // On another file system: rename it out of the way at once, then copy it.
     const aside = join(dirname(path), `.${basename(path)}.millrace-${crypto.randomUUID()}`)
     renameSync(path, aside)
     cpSync(aside, keptAt, { recursive: true, verbatimSymlinks: true })
@@ -157,8 +157,8 @@ function isHarmless({ path, kind }: WatchedName): boolean {
 }
 
 /**
- * Calls `look` soon after something changes where the names would be. A repository that may stay is watched as
- * well: it could be given a hook later.
+ * Calls `look` soon after a change where the names would appear. Also watches a repository that may stay, because
+ * a run could add a hook to it later.
  */
 class NameWatcher {
   readonly #look: () => void
@@ -196,7 +196,7 @@ class NameWatcher {
       })
       this.#watchers.set(directory, watcher)
     } catch {
-      // No watcher to be had: the user's limit of them is reached. ENOENT of a repository that went away, too.
+      // No watcher is available because the user's limit is reached, or the repository was removed (ENOENT).
       this.#poll ??= setInterval(this.#look, pollMs).unref()
     }
   }
