@@ -23,7 +23,7 @@ import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream'
 import { MillraceError } from '@millrace/protocol'
 import { forwardedHeaders, returnedHeaders } from './headers.ts'
-import { staysBelow } from './target.ts'
+import { isNeeded, staysBelow } from './target.ts'
 
 interface ModelUpstream {
   /** `http` or `https`; may have a path, below which every request goes. */
@@ -62,6 +62,13 @@ export async function openModelGateway(upstream: ModelUpstream): Promise<ModelGa
       (request.headers['transfer-encoding'] ?? 'chunked') !== 'chunked'
     ) {
       refuse(response, 400, 'invalid_request_error', 'only targets below the API’s address are served')
+    } else if (!isNeeded(request.method, request.url ?? '')) {
+      refuse(
+        response,
+        403,
+        'permission_error',
+        'a session may ask for messages and count tokens, nothing else',
+      )
     } else pass(request, response, { base, agent, apiKey: upstream.apiKey })
   })
   server.maxConnections = connectionsMax

@@ -165,9 +165,9 @@ describe('requests and answers', () => {
     expect(seenBy(headers).url).toBe(expected)
   })
 
-  it.each(['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])(
-    '%s is forwarded, with its body framed',
-    async (method) => {
+  it.each(['/v1/messages', '/v1/messages/count_tokens'])(
+    'a request for %s is forwarded, with its body framed',
+    async (path) => {
       const gateway = await gatewayTo(await upstream(echo))
       for (const connection of ['close', 'close, content-length, transfer-encoding']) {
         for (const framing of [
@@ -176,12 +176,12 @@ describe('requests and answers', () => {
         ]) {
           const headers = { connection, [framing[0]]: framing[1] }
           const { headers: answered, body } = await told(gateway, {
-            method,
+            path,
             headers,
             body: 'GET / HTTP/1.1\r\n\r\nabc',
           })
-          expect({ seen: seenBy(answered).method, body }).toEqual({
-            seen: method,
+          expect({ seen: seenBy(answered).url, body }).toEqual({
+            seen: path,
             body: 'GET / HTTP/1.1\r\n\r\nabc',
           })
         }
@@ -215,8 +215,8 @@ describe('requests and answers', () => {
         answer.end()
       }),
     )
-    expect(await told(gateway, { method: 'GET' })).toMatchObject({ status: code, body: '' })
-    expect(await told(gateway, { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
+    expect(await told(gateway)).toMatchObject({ status: code, body: '' })
+    expect(await told(gateway, { method: 'HEAD', path: '/' })).toMatchObject({ status: 200, body: '' })
   })
 
   it('any bytes, however they are cut, are forwarded unchanged in both directions', async () => {
@@ -264,7 +264,7 @@ describe('requests and answers', () => {
         produce()
       }),
     )
-    const { answer } = await ask(gateway, { method: 'GET' })
+    const { answer } = await ask(gateway)
     await settled(() => produced)
     expect(produced).toBeLessThan(total / 2)
     expect((await bodyOf(answer)).length).toBe(total)

@@ -13,7 +13,6 @@ import {
   hostile,
   key,
   releaseAll,
-  seenBy,
   told,
   upstream,
 } from '#test/agents/claude/support/gateway'
@@ -65,16 +64,38 @@ describe('targets', () => {
     expect(heard).toBe(0)
   })
 
-  it('a target that looks like another host’s, and dots that are no step up, stay below the base', async () => {
-    const gateway = await gatewayTo(`${await upstream(echo)}/base`)
-    for (const target of ['//other.example/x', '/@other.example', '/...', '/.a/b..', '/v1?q=/../..']) {
-      const answer = await exchange(
-        gateway.url,
-        `GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${gateway.token}\r\nConnection: close\r\n\r\n`,
-      )
-      const seen = /^x-seen: (.*)$/m.exec(answer)?.[1]
-      expect(seenBy({ 'x-seen': seen }).url).toBe(`/base${target}`)
+  it.each([
+    ['GET', '/v1/messages'],
+    ['DELETE', '/v1/files/file_1'],
+    ['GET', '/v1/files'],
+    ['POST', '/v1/messages/batches'],
+    ['POST', '/v1/messages/'],
+    ['POST', '//v1/messages'],
+    ['POST', '/v1%2fmessages'],
+    ['POST', '/v1/messages;x'],
+    ['POST', '/V1/messages'],
+    ['POST', '//other.example/x'],
+    ['POST', '/v1/complete?x=/v1/messages'],
+    ['GET', '/v1/models'],
+    ['GET', '/'],
+  ])('what no session needs is refused and not passed on: %s %s', async (method, target) => {
+    let heard = 0
+    const gateway = await gatewayTo(await upstream((_asked, answer) => void answer.end(String(heard++))))
+    const answer = await exchange(
+      gateway.url,
+      `${method} ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${gateway.token}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+    )
+    expect(answer).toMatch(/^HTTP\/1.1 403 /)
+    expect(answer).toContain('permission_error')
+    expect(heard).toBe(0)
+  })
+
+  it('messages, the count of tokens, and whether the API is there can be asked for', async () => {
+    const gateway = await gatewayTo(await upstream((asked, answer) => void answer.end(asked.url)))
+    for (const path of ['/v1/messages?beta=true', '/v1/messages/count_tokens?beta=true']) {
+      expect(await told(gateway, { path })).toMatchObject({ status: 200, body: path })
     }
+    expect(await told(gateway, { method: 'HEAD', path: '/' })).toMatchObject({ status: 200 })
   })
 
   it('a redirect is returned and not followed', async () => {
@@ -218,14 +239,14 @@ describe('when the session goes away', () => {
       await upstream((incoming, answer) => {
         asked += 1
         answer.on('close', () => void gone++)
-        if (incoming.url === '/within') answer.write('part')
+        if (incoming.url === '/v1/messages?within') answer.write('part')
       }),
     )
     const headers = { authorization: `Bearer ${gateway.token}` }
-    const before = request(`${gateway.url}/before`, { headers })
+    const before = request(`${gateway.url}/v1/messages?before`, { method: 'POST', headers })
     before.on('error', () => {}).end()
-    const { asked: within } = await ask(gateway, { path: '/within' })
-    const question = request(`${gateway.url}/question`, {
+    const { asked: within } = await ask(gateway, { path: '/v1/messages?within' })
+    const question = request(`${gateway.url}/v1/messages?question`, {
       method: 'POST',
       headers: { ...headers, 'content-length': 9 },
     })
@@ -240,16 +261,16 @@ describe('close()', () => {
   it('closing the gateway cuts open requests on both sides, ends idle connections, and refuses later ones', async () => {
     let gone = 0
     const base = await upstream((incoming, answer) => {
-      if (incoming.url !== '/held') return void answer.end('done')
+      if (incoming.url !== '/v1/messages?held') return void answer.end('done')
       answer.on('close', () => void gone++)
       answer.write('part')
     })
     const gateway = await gatewayTo(base)
-    const { answer } = await ask(gateway, { path: '/held' })
+    const { answer } = await ask(gateway, { path: '/v1/messages?held' })
     await once(answer, 'data')
     const kept = exchange(
       gateway.url,
-      `GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${gateway.token}\r\n\r\n`,
+      `POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${gateway.token}\r\nContent-Length: 0\r\n\r\n`,
     )
     const over = bodyOf(answer)
     over.catch(() => {})
