@@ -41,6 +41,13 @@ describe('without a configuration file', () => {
     })
   })
 
+  it('a byte order mark does not hide the scripts', async () => {
+    const root = workspace({ 'package.json': '\uFEFF{"scripts":{"test":"x"}}' })
+    const config = await load(root)
+    expect([...config.tools.keys()]).toEqual(['npm:test'])
+    expect(config.warnings).toEqual([])
+  })
+
   it('the command of a script gives its output and exit code, and nothing else', async () => {
     const root = workspace({ 'package.json': { scripts: { fail: 'echo out; echo err >&2; exit 7' } } })
     const [program, ...args] = (await load(root)).tools.get('npm:fail')?.command ?? ['']

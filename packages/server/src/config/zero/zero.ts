@@ -77,7 +77,8 @@ async function npmScripts(path: string, warnings: string[]): Promise<string[]> {
   if (text === undefined) return []
   let manifest: unknown
   try {
-    manifest = JSON.parse(text)
+    // Editors of Windows begin a file with a byte order mark, which npm ignores, too.
+    manifest = JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch {
     warnings.push('package.json is not valid JSON: its scripts are skipped.')
     return []
