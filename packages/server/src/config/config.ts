@@ -64,6 +64,8 @@ export interface Config {
     loginsPerMinute: number
     bodyBytes: number
     eventBytes: number
+    /** Of a job whose tool sets no limit. */
+    outputBytes?: number | undefined
   }
   /** Runs that ended `days` ago are deleted; of every other log only the newest `events` are kept. */
   retention: { days: number; events?: number | undefined }

@@ -170,6 +170,7 @@ export const sectionSchemas = {
     loginsPerMinute: whole(1, 1_000_000).default(10),
     bodyBytes: whole(1024, 1_073_741_824, ' of bytes').default(1_048_576),
     eventBytes: whole(1024, 67_108_864, ' of bytes').default(1_048_576),
+    outputBytes: whole(1, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
   }),
   retention: section({
     days: z

@@ -16,6 +16,7 @@ export function jobKind(config: JobSettings): Kind {
       tools: config.tools,
       environment: config.sandbox.env,
       eventBytes: config.limits.eventBytes,
+      outputBytes: config.limits.outputBytes,
     }),
     concurrency: config.concurrency.job,
     exclusive: false,

@@ -20,13 +20,15 @@ export interface JobRunnerOptions {
   environment?: Readonly<Record<string, string>>
   /** The largest event, in bytes of JSON; longer lines are cut. */
   eventBytes: number
+  /** Of a run whose tool sets no limit. */
+  outputBytes?: number | undefined
   clock?: Clock
 }
 
 /** Output of a tool that names no limit of its own: a gigabyte of log for one run. */
 export const defaultOutputBytes = 1024 ** 3
 export function createJobRunner(options: JobRunnerOptions): Runner {
-  const { tools, environment = {}, eventBytes, clock = wallClock } = options
+  const { tools, environment = {}, eventBytes, outputBytes = defaultOutputBytes, clock = wallClock } = options
   return {
     kind: 'job',
     async run(context) {
@@ -39,7 +41,7 @@ export function createJobRunner(options: JobRunnerOptions): Runner {
       } catch (error) {
         return couldNotStart(messageOf(error))
       }
-      return attend(process, prepared, { context, clock, eventBytes })
+      return attend(process, prepared, { context, clock, eventBytes, outputBytes })
     },
     endedData: (_run, state, message) => ({ message, state }) satisfies StreamErrorEvent,
   }
@@ -113,12 +115,13 @@ interface Surroundings {
   context: RunContext
   clock: Clock
   eventBytes: number
+  outputBytes: number
 }
 
 async function attend(
   process: SandboxedProcess,
   prepared: Prepared,
-  { context, clock, eventBytes }: Surroundings,
+  { context, clock, eventBytes, outputBytes }: Surroundings,
 ): Promise<RunOutcome> {
   const { tool } = prepared
   const startedAt = clock.now()
@@ -128,7 +131,7 @@ async function attend(
     context,
     clock,
     eventBytes,
-    outputBytes: tool.limits.outputBytes ?? defaultOutputBytes,
+    outputBytes: tool.limits.outputBytes ?? outputBytes,
     overflowed: () => {
       overflowed = true
       void end(0)

@@ -205,6 +205,17 @@ describe.each([
     expect(context.lines().join('\n').length).toBeLessThanOrEqual(100_000)
   })
 
+  it('a job whose tool sets no output limit has that of the server', async () => {
+    const context = new FakeContext(sandboxOf(), project, { tool: 'yes' })
+    const runner = createJobRunner({
+      tools: new Map([['yes', { ...sh('yes'), id: 'yes' }]]),
+      eventBytes: 1000,
+      outputBytes: 50_000,
+    })
+    expect((await runner.run(context)).data).toMatchObject({ success: false, limit: 'output' })
+    expect(context.lines().join('\n').length).toBeLessThanOrEqual(50_000)
+  })
+
   it('a tool without limits gets those of every run', async () => {
     const sandbox = sandboxOf()
     const given: unknown[] = []
