@@ -1,4 +1,4 @@
-/** What the command line says; every benchmark takes what it knows of it. */
+/** The command line's options; each benchmark reads those it knows. */
 import { parseArgs } from 'node:util'
 
 export interface Options {

@@ -42,7 +42,7 @@ beforeAll(async () => {
   const manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>
   }
-  // Goes on when the test has seen what it said.
+  // Continues once the test has seen its output.
   const gate =
     "node -e \"console.log('first'); setInterval(() => require('fs').existsSync('go') && process.exit(7), 20)\""
   Object.assign(manifest.scripts, { gate, waits: 'echo up; sleep 600', quick: 'echo quick' })

@@ -1,4 +1,4 @@
-/** What is shipped in deploy/, held against a real server and a real nginx. */
+/** The files in deploy/, tried with a real server and a real nginx. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -37,7 +37,7 @@ async function site(): Promise<Site> {
   const config = {
     projects: { web: { path: project } },
     tools: {
-      // Goes on when it is let, so that nothing here depends on how fast anything is.
+      // Continues when released, so that no test here depends on speed.
       gated: { command: ['bash', '-c', 'echo up; until [ -e go ]; do sleep 0.05; done; echo done'] },
       counts: { command: ['bash', '-c', 'for i in {1..12}; do echo $i; sleep 0.1; done'] },
       pauses: { command: ['bash', '-c', 'for i in 1 2 3; do echo $i; sleep 2; done'] },
@@ -81,7 +81,7 @@ describe('behind the nginx configuration that is shipped', () => {
     const place = await site()
     const nginx = await place.behind(shippedConfiguration(place.upstream))
     const { code, stdout } = await place.doctor(nginx.url)
-    // Not "ok" alone: on a machine that is busy two frames may come together, and that is told too.
+    // Not "ok" alone: on a machine that is busy two frames may come together, and the doctor reports that too.
     expect(stdout).toMatch(/^stream +(?:ok {2}streams arrive at once|!! {2}uneven)/m)
     expect(stdout).toContain('Cache-Control survived')
     expect(stdout).toContain('X-Accel-Buffering was removed on the way (as nginx does)')
@@ -94,7 +94,7 @@ describe('behind the nginx configuration that is shipped', () => {
     const nginx = await place.behind(shippedConfiguration(place.upstream))
     const id = await startJob(place.server, 'gated')
     const first = await follow(place, nginx.url, id)
-    // The job cannot go on before this line has come through.
+    // The job cannot continue before this line has come through.
     await first.until(isLine('up'))
     const seen = lastId(first)
     first.close()

@@ -143,7 +143,7 @@ describe('a job', () => {
     const job = await startTalk()
     const clients = await eventSources(job)
     const [one, two] = [curlTo(job), curlTo(job)]
-    // The job cannot say more before the gate opens: what is here now came live.
+    // The job prints no more before the gate opens: these events arrived live.
     await Promise.all([one, two].map((client) => client.untilFrames(beforeGate)))
     await Promise.all(clients.map((client) => client.until(hasId(String(beforeGate)))))
     expect(one.frames()).toHaveLength(beforeGate)

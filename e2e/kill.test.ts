@@ -26,7 +26,7 @@ const suite = `kill-${randomUUID()}`
 const scratch = scratchFolder()
 afterAll(() => scratch.dispose())
 
-/** Leaves a child behind that is in a session of its own and minds no signal but SIGKILL. */
+/** Leaves a child behind that is in a session of its own and ignores every signal but SIGKILL. */
 const script = `
 setsid bash -c "trap '' TERM HUP INT; while :; do sleep 1; done" "$1" </dev/null >/dev/null 2>&1 &
 for ((n = 1; n <= $2; n++)); do
@@ -115,7 +115,7 @@ it(`a server loses, repeats and invents nothing in ${cycles} cycles of kill -9`,
       await kill(server.child)
       const answered = await answer
 
-      // Now and then it does not even come up.
+      // Now and then it is killed before it is up.
       if (!isLast && random.between(1, 3) === 1) await killDuringStart(options, random.between(0, 500), kill)
       server = await startServer(options)
       await expectNoLeftovers(server, runs)
@@ -183,7 +183,7 @@ async function runsOf(server: ServerProcess, state?: string): Promise<Run[]> {
   return found
 }
 
-/** What is over has no process any more: first the runs are asked, then the processes are looked at. */
+/** A run that is over has no processes left: reads the runs first, then the processes. */
 async function expectNoLeftovers(server: ServerProcess, runs: FollowedRun[]): Promise<void> {
   const over = new Set(
     (await runsOf(server)).filter(({ finishedAt }) => finishedAt !== null).map(({ id }) => id),
@@ -193,7 +193,7 @@ async function expectNoLeftovers(server: ServerProcess, runs: FollowedRun[]): Pr
   }
 }
 
-/** One run and what its clients saw of it, after everything. */
+/** Compares one run with what its clients saw of it. */
 async function expectWhole(server: ServerProcess, followed: FollowedRun, kills: Kill[]): Promise<void> {
   const { run } = await server.json<{ run: Run }>(`/api/runs/${followed.id}`)
   const connection = await connect(`${server.url}/api/stream/${followed.id}`, {

@@ -1,4 +1,4 @@
-/** The demo as somebody without a key meets it: the program, a browser, the real agent SDK, real tools. */
+/** The demo as a user without a key meets it: the program, a browser, the real agent SDK, real tools. */
 import { scratchFolder } from '@millrace/test-support/folders'
 import { type ServerProcess, startServer } from '@millrace/test-support/server'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -33,7 +33,7 @@ it('the page starts the demo session, which says what it is and repairs the test
   await expect.poll(() => page.locator('#log .entry').allInnerTexts()).toEqual(live)
   expect(browser.complaints).toEqual([])
 
-  // There is nothing left to repair: the conversation goes on all the same.
+  // There is nothing left to repair: the conversation continues anyway.
   await page.getByRole('button', { name: 'Resume' }).click()
   await page.locator('#facts').getByText('resumes').waitFor()
   await page.locator('#head .state', { hasText: 'completed' }).waitFor()

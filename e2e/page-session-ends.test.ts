@@ -15,7 +15,7 @@ afterAll(async () => {
   for (const release of releases.reverse()) await release()
 })
 beforeEach(async () => {
-  // Who still follows the last one would complain of its end.
+  // A client still following the last one would report its end as an error.
   await page().goto('about:blank')
   await server?.close()
   server = await openPageServer({ available: true, demo: true })
@@ -38,7 +38,7 @@ function end(name: 'completed' | 'aborted' | 'interrupted', change: object = {})
 }
 
 describe('the page when a session is over', () => {
-  // Failed before: it stayed "running", without a way to go on, until the page was loaded again.
+  // Failed before: it stayed "running", without a way to resume, until the page was loaded again.
   it('the page offers to resume once a server that was away answers again, and drops the warning', async () => {
     await startSession()
     await page().route(`**${runPath()}`, (route) => route.abort(), { times: 1 })
@@ -93,7 +93,7 @@ describe('the page when a session is over', () => {
     expect(await focused()).toBe('log')
   })
 
-  // Failed before: a Tab for every run of the list stood between who uses the keyboard and a question.
+  // Failed before: a Tab for every run of the list stood between a keyboard user and a question.
   it('the page has a way past the list, to the question if there is one', async () => {
     await startSession()
     const focused = () => page().evaluate('document.activeElement.id')

@@ -16,7 +16,7 @@ afterAll(async () => {
 const demo = { available: true, demo: true }
 
 async function openWith(agent: object) {
-  // Who still follows the last one would complain of its end.
+  // A client still following the last one would report its end as an error.
   await page().goto('about:blank')
   await server?.close()
   server = await openPageServer(agent)
@@ -108,7 +108,7 @@ describe('the page with agent sessions', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  // Failed before: what is shown below the log when the session is over hid its last lines.
+  // Failed before: the part shown below the log of a finished session hid its last lines.
   it('the page keeps the newest entry in sight, even when its room shrinks', async () => {
     await startSession()
     server.say(...Array.from({ length: 60 }, (_, index) => log.whole([log.text(`text ${index}`)])))

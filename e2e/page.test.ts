@@ -13,7 +13,7 @@ const bash = (script: string) => ({ command: ['bash', '-c', script] })
 const config = {
   projects: { web: { path: project } },
   tools: {
-    // Goes on when the test has seen what it said.
+    // Continues once the test has seen its output.
     steps: bash('echo one; until [ -e go ]; do sleep 0.05; done; echo two >&2; echo three; exit 3'),
     waits: bash('echo waiting; sleep 600'),
     greet: { command: ['echo', 'hello {name}'], args: { name: { required: true } } },

@@ -1,6 +1,6 @@
 /**
- * A follower that stops reading for the whole of a large job, while others read. What the server's memory
- * peaks at is compared with the same job in another fresh server without that follower.
+ * A follower that stops reading for the whole of a large job, while others read. The peak of the
+ * server's memory is compared with that of another fresh server running the same job without that follower.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -36,7 +36,7 @@ for (let written = 0; written < ${megabytes} * 1e6; ) {
 }
 `
 
-/** Garbage goes at once, and back to the system: else it makes more of a difference than what is looked for. */
+/** Garbage returns to the system at once: it would otherwise outweigh the difference looked for. */
 const memoryThatTells = {
   NODE_OPTIONS: `--max-semi-space-size=1 --import=${new URL('./support/collect-garbage.ts', import.meta.url)}`,
   MALLOC_ARENA_MAX: '1',

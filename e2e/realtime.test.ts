@@ -157,7 +157,7 @@ describe.each<[string, () => Promise<SdkPlace>]>([
       await server.end(signal)
       server = await start()
       expect(server.pid).not.toBe(pid)
-      // Nobody waits for it to be subscribed again: what is said again and again arrives once it is.
+      // The test does not wait for the new subscription: a message sent repeatedly arrives once it exists.
       await until(async () => {
         await publish('mine', {})
         return own.events.length > 0

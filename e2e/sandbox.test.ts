@@ -66,7 +66,7 @@ afterAll(async () => {
   scratch.dispose()
 })
 
-/** Runs a script as a job; what it said. `mayBeEnded`: it may do what the server ends a job for. */
+/** Runs a script as a job and returns its output. `mayBeEnded`: the server may end the job for what it does. */
 async function job(
   script: string,
   { tool = 'shell', project = 'web', mayBeEnded = false } = {},

@@ -95,7 +95,7 @@ describe('a session over HTTP', () => {
       while (deltas().length < count) await early.untilFrames(early.frames().length + 1)
     }
     for (const [at, text] of ['First ', 'second ', 'third.'].entries()) {
-      // What is not released is not produced: that the delta has come by now is that it came first.
+      // A delta is produced only once it is released, so one that is here now arrived before the next.
       await place.model.reached('delta', at + 1)
       expect(deltas()).toHaveLength(at)
       place.model.release('delta')

@@ -1,4 +1,4 @@
-/** No source file is longer than 400 lines: what is longer is two things. */
+/** No source file is longer than 400 lines: a longer one is two things. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 

@@ -1,12 +1,12 @@
 /**
- * Installs a folder that has a lockfile of its own: what only a benchmark or a long test needs stays out of the
+ * Installs a folder that has a lockfile of its own: packages that only a benchmark or a long test needs stay out of the
  * workspaces, and so out of everybody's `npm ci`.
  */
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Does nothing if the folder holds what its lockfile says. */
+/** Does nothing if the folder matches its lockfile. */
 export function installBeside(folder: string): void {
   const lock = join(folder, 'package-lock.json')
   const installed = join(folder, 'node_modules/.installed-lock.json')

@@ -2,7 +2,7 @@
  * One follower: a raw socket and the number of the last event that came.
  *
  * Reads marks and nothing else, out of one buffer that all followers share, so that the load client is
- * not what is measured. Loosely it looks at the first and the last mark of what came; strictly it
+ * not what is measured. Loosely it looks at the first and the last mark received; strictly it
  * looks at every one, and counts those that are missing or came again.
  */
 import { connect, type Socket } from 'node:net'

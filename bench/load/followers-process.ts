@@ -18,7 +18,7 @@ let open = 0
 let markedAt = 0
 let markedEvents = 0
 let markedBytes = 0
-/** Told when a follower has come further. */
+/** Called when a follower has advanced. */
 let progress: (follower: Follower) => void = () => {}
 
 process.on('message', (order: LoadOrder) => {

@@ -1,4 +1,4 @@
-/** What the benchmark asks of the load client, and what it is told. */
+/** The orders of the benchmark to the load client, and its reports. */
 export type LoadOrder =
   | {
       do: 'connect'

@@ -56,7 +56,7 @@ export class Board {
     return values === undefined ? Number.NaN : middle(values)
   }
 
-  /** Holds a ratio of two sides against what is wanted; nothing when one of them was not measured. */
+  /** Compares a ratio of two sides with its target; returns nothing when one of them was not measured. */
   expect(claim: string, wanted: Target['wanted'], values: { of: number; to: number }): void {
     this.expectValue(claim, wanted, values.of / values.to)
   }

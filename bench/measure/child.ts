@@ -59,7 +59,7 @@ export async function firstLine<Told>({ process: child }: Child): Promise<Told> 
   const line = await promise
   child.off('exit', died)
   lines.close()
-  // Nobody reads on; a child that writes more must not come to a halt.
+  // Nobody reads the rest; a child that writes more must not block.
   child.stdout.resume()
   return JSON.parse(line) as Told
 }

@@ -43,7 +43,7 @@ export async function withScratch<Result>(use: (scratch: Scratch) => Promise<Res
   }
 }
 
-/** A benchmark that is told to end leaves no server behind. */
+/** A benchmark that is interrupted leaves no server behind. */
 export function releaseOnSignal(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, async () => {

@@ -1,7 +1,7 @@
 /** durable-streams-process.ts <folder> */
 import { DurableStreamTestServer } from '@durable-streams/server'
 
-/** What is reached here is private to the server, which gives its store no such option. */
+/** Reaches a private field of the server, which offers no such option for its store. */
 interface FilePool {
   store: { fileHandlePool: { constructor: new (maxFiles: number) => FilePool['store']['fileHandlePool'] } }
 }

@@ -34,7 +34,7 @@ export const durableStreams: Peer = {
       printing,
       port,
       pids: [child.pid],
-      // The cursor is the server's own: this asks for what comes after all that it has now.
+      // The cursor is the server's own: this asks for everything after what it has now.
       async request() {
         const head = await fetch(address, { method: 'HEAD' })
         return getRequest(`/bench?live=sse&offset=${head.headers.get('stream-next-offset')}`, {})

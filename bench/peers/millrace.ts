@@ -51,7 +51,7 @@ export async function startMillrace(scratch: Scratch, options: MillraceOptions):
     env: { ...process.env, LOG_LEVEL: 'error' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  // Not on the terminal: among other things it is told there how to log in.
+  // Not on the terminal: among other things it prints how to log in.
   child.process.stderr?.on('data', (text: Buffer) => {
     if (/error|fatal/i.test(String(text))) process.stderr.write(text)
   })

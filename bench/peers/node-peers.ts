@@ -4,7 +4,7 @@ import { firstLine, nodeCommand, settling, startChild } from '../measure/child.t
 import { preparePrinting } from '../printer/printing.ts'
 import { getRequest, type Peer } from './peer.ts'
 
-/** What `listen` gets when nobody says otherwise. */
+/** The default backlog of `listen`. */
 const nodeBacklog = 511
 
 export const plain = nodePeer('res.write', 'plain', nodeBacklog)

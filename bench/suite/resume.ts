@@ -56,7 +56,7 @@ async function measure(side: Peer, scratch: Scratch, count: number): Promise<Rec
   const stored = await live.reach(seen + count, 600_000)
   if (stored.followers === 0) throw new Error('not all events were stored')
   await live.close()
-  // The feed of a run that nobody follows any more is dropped, and the machine is quiet.
+  // The feed of a run without followers is dropped, and the machine is quiet.
   await sleep(1000)
   const times: number[] = []
   let lost = 0

@@ -18,7 +18,7 @@ const followers = 200
 const jobsPerMinute = 50
 const linesPerSecond = 20
 
-/** What is allowed between the first readings after the start and the last ones. */
+/** The growth allowed between the first readings after the start and the last ones. */
 const mostGrowth = 1.15
 const mostMoreDescriptors = 8
 /** Readings that are left out: code is being compiled, pools are finding their size. */

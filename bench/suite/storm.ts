@@ -1,6 +1,6 @@
 /**
  * The server is killed, and all its followers come back at once, each with its cursor: how long until
- * each has what it missed? Peers that keep nothing on a disk are given the missed events back in memory.
+ * each has what it missed? Peers that keep nothing on disk receive the missed events back in memory.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Load } from '../load/load.ts'

@@ -13,7 +13,7 @@ export interface EventSourceFollower {
 const types = ['run:queued', 'run:started', 'output', 'complete', 'error', 'reset']
 
 export interface PackageOptions {
-  /** What the server is made to say to the package about reconnecting; absent: its own three seconds. */
+  /** The delay before reconnecting that the server sends the package; absent: its own three seconds. */
   retryMs?: number
 }
 
@@ -68,7 +68,7 @@ export interface FollowingBrowser {
   close: () => Promise<void>
 }
 
-/** What a page tells about one of its EventSources: an event, or that it has given up. */
+/** A page's report on one of its EventSources: an event, or that it has given up. */
 type PageReport = { key: number; event: ReceivedEvent | null }
 
 /** The part of a page's global scope that is used. */

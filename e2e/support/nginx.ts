@@ -40,7 +40,7 @@ export async function startNginx(folder: string, directives: (port: number) => s
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   const configuration = [
     'daemon off;',
-    // Its workers would be somebody who may not look into our folder.
+    // Its workers would run as a user who may not read our folder.
     ...(process.getuid?.() === 0 ? ['user root;'] : []),
     `pid ${join(folder, 'nginx.pid')};`,
     `error_log ${join(folder, 'error.log')} notice;`,

@@ -21,7 +21,7 @@ export interface PageServer {
   url: string
   /** Every call that changes something. */
   calls: Call[]
-  /** Puts events into the log; those who follow get them at once. */
+  /** Puts events into the log; followers receive them at once. */
   say(...events: { type: string; data: object }[]): void
   /** Breaks every stream. */
   cut(): void

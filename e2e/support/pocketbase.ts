@@ -20,7 +20,7 @@ export interface Subscription {
 }
 
 export interface Sdk {
-  /** What the application does when somebody logs in. */
+  /** What the application does at a login. */
   logIn: (token: string) => Promise<void>
   /** `collection/id` by its collection, anything else as a topic of an application. Rejects with the status as message. */
   subscribe: (topic: string, options?: Record<string, unknown>) => Promise<Subscription>

@@ -9,7 +9,7 @@ export interface ReaderPlan {
   url: string
   token: string
   followers: number
-  /** Read nothing after the headers until told to. */
+  /** Read nothing after the headers until `resume`. */
   paused: boolean
   /** Make digests: costs more than all the rest. */
   digest: boolean

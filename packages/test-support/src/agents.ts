@@ -9,9 +9,9 @@ import { scratchFolder } from './folders.ts'
 import { post, type ServerProcess, startServer } from './server.ts'
 import { framesOf } from './sse.ts'
 
-/** Made up; the server's, and no process of a session may know it. */
+/** Made up. It is the server's; no process of a session may know it. */
 export const modelKey = 'sk-made-up-0f4c1d'
-/** An agent never works as root: its projects are somebody's. */
+/** An agent never works as root: its projects belong to an ordinary user. */
 const nobody = 65_534
 
 export interface AgentPlace {
@@ -20,7 +20,7 @@ export interface AgentPlace {
   model: ScriptedModel
   /** Folder of a project. */
   project: (id?: string) => string
-  /** Starts the server; again and again on the same data directory, if need be. */
+  /** Starts the server, repeatedly on the same data directory if needed. */
   start: (options?: { port?: number; env?: Record<string, string> }) => Promise<ServerProcess>
   dispose: () => Promise<void>
 }
@@ -105,7 +105,7 @@ export function sessionStream(server: ServerProcess, id: string): string {
   return `${server.url}/api/agent/test/stream/${id}`
 }
 
-/** All events of a session that is over, or will be. */
+/** Returns all events of a session once it is over. */
 export async function sessionToEnd(server: ServerProcess, id: string): Promise<SessionEvent[]> {
   const response = await server.call(`/api/agent/test/stream/${id}`)
   if (response.status !== 200) throw new Error(`the stream was answered with ${response.status}`)
@@ -119,7 +119,7 @@ export function eventsOf(bytes: Buffer): SessionEvent[] {
   })
 }
 
-/** Results of tools that the agent was given, as text, with whether they were errors. */
+/** The tool results that the agent received, as text, and whether they were errors. */
 export function toolResults(events: readonly SessionEvent[]): { text: string; isError: boolean }[] {
   return events
     .filter(({ type }) => type === 'user')

@@ -3,7 +3,7 @@ import type { Run } from '@millrace/protocol'
 import { post, type ServerProcess } from './server.ts'
 import { connect, type SseConnection } from './sse.ts'
 
-/** Queues a tool; its id. */
+/** Queues a tool and returns the id of its run. */
 export async function startJob(server: ServerProcess, toolId: string, projectId = 'web'): Promise<string> {
   const response = await server.call('/api/execute', post({ toolId, projectId }))
   if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`)
@@ -27,7 +27,7 @@ export interface Followed {
   lines: string[]
 }
 
-/** Everything a follower from the beginning gets until its stream is over. */
+/** Follows from the beginning and returns everything received until the stream is over. */
 export async function followToEnd(server: ServerProcess, id: string): Promise<Followed> {
   return gather(await followJob(server, id))
 }
@@ -43,7 +43,7 @@ export async function runOf(server: ServerProcess, id: string): Promise<Run> {
   return (await server.json<{ run: Run }>(`/api/runs/${id}`)).run
 }
 
-/** Resolves when the run says this line; the connection is closed then. */
+/** Resolves when the run prints this line, and closes the connection. */
 export async function untilLine(server: ServerProcess, id: string, wanted: string): Promise<void> {
   const connection = await followJob(server, id)
   await connection.until(({ type, data }) => type === 'output' && JSON.parse(data).line === wanted)

@@ -15,7 +15,7 @@ export function processesWith(text: string): number[] {
     .map(Number)
 }
 
-/** Pids of the living processes that were started for a run, which their environment says. */
+/** Pids of the living processes that were started for a run, found by their environment. */
 export function processesOfRun(id: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -1,4 +1,4 @@
-/** What one follower got so far, and the wish to be told of more. */
+/** The events that one follower has received so far, and those who wait for more. */
 
 export interface ReceivedEvent {
   id: string | undefined
@@ -22,7 +22,7 @@ export class Received {
     this.#tell()
   }
 
-  /** Resolves with the first event that passes, also one received earlier; rejects when none can come any more. */
+  /** Resolves with the first event that passes, even one received earlier; rejects once none can come. */
   until(wanted: (event: ReceivedEvent) => boolean): Promise<ReceivedEvent> {
     return new Promise((found, missed) => {
       const check = () => {
