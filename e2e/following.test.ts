@@ -289,12 +289,12 @@ describe('a cursor that cannot be served', () => {
     ['of another epoch', { 'Last-Event-ID': '3', 'Millrace-Epoch': randomUUID() }, '', 'epoch'],
     ['of another epoch, in the query', {}, `?after=3&epoch=${randomUUID()}`, 'epoch'],
     ['ahead of the log', { 'Last-Event-ID': '9999' }, '', 'ahead'],
-    ['that is no number', { 'Last-Event-ID': 'x' }, '', 'invalid'],
+    ['that is not a number', { 'Last-Event-ID': 'x' }, '', 'invalid'],
     ['that is negative', {}, '?after=-1', 'invalid'],
   ]
 
   it.each(cases)(
-    '%s gets a reset and then the whole log, live and late',
+    'a cursor %s gets a reset and then the whole log, live and late',
     async (_what, headers, query, reason) => {
       const job = await startTalk()
       const whole = curlTo(job)

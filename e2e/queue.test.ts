@@ -206,7 +206,7 @@ describe('the jobs face', () => {
     ['neither', {}, 'toolId'],
     ['a list', [], ''],
     ['null', null, ''],
-  ])('refuses %s and names the field', async (_what, body, field) => {
+  ])('the jobs face refuses %s and names the field', async (_what, body, field) => {
     const response = await three.call('/api/execute', post(body))
     expect(response.status).toBe(400)
     expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')

@@ -147,7 +147,7 @@ describe.each<[string, () => Promise<SdkPlace>]>([
   })
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'goes on by itself after the server was ended by %s',
+    'a client resumes by itself after the server was ended by %s',
     async (signal) => {
       const sdk = await open(olga)
       const [all, own] = [await sdk.subscribe('runs/*'), await sdk.subscribe('mine')]

@@ -158,7 +158,7 @@ describe('tokens at the command line', () => {
     [['create', '--user', 'ann', '--ttl', 'soon'], 2],
     [['create', '--user', 'ann', '--ttl', '0d'], 2],
     [['revoke', 'nonsense'], 125],
-  ])('say what is wrong with %j', async (args, code) => {
+  ])('`millrace token` says what is wrong with %j', async (args, code) => {
     const answer = await token(...args)
     expect(answer.code === code || (code === 125 && answer.code !== 0)).toBe(true)
     expect(answer.stdout).toBe('')

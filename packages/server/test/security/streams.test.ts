@@ -1,5 +1,6 @@
 /** Live streams end with the right to see them, and no reader takes another's place or the server's memory. */
 import { connect, type Socket } from 'node:net'
+import { heldBytes } from '@millrace/test-support/held-memory'
 import { until } from '@millrace/test-support/until'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { bearer, type Followed, follow } from './support/follow.ts'
@@ -163,23 +164,15 @@ describe('a reader that never reads', () => {
     const reader = await stream(rig.owner, at)
     await reader.over
     expect(reader.events.filter(({ event }) => event === 'output')).toHaveLength(300)
-    const before = process.memoryUsage()
+    const before = heldBytes()
     const silent = await Promise.all([
       neverReads(rig.owner, at),
       neverReads(rig.admin, at),
       neverReads(rig.admin, at),
     ])
     await until(async () => (await stalled()) >= 3)
-    const after = process.memoryUsage()
     // The log has 19 MB; three readers with all of it in memory would hold 57.
-    const grown =
-      after.external +
-      after.arrayBuffers +
-      after.heapUsed -
-      before.external -
-      before.arrayBuffers -
-      before.heapUsed
-    expect(grown).toBeLessThan(30_000_000)
+    await until(() => heldBytes() - before < 30_000_000)
     expect(silent.every((socket) => !socket.destroyed)).toBe(true)
   })
 
