@@ -188,7 +188,7 @@ describe('the other commands', () => {
     const { code, stdout } = await cli('runs', '--limit', '2')
     expect(code).toBe(0)
     const [header = '', ...rows] = stdout.trim().split('\n')
-    expect(header).toMatch(/^RUN +STATE +WHAT +PROJECT +CREATED +TOOK$/)
+    expect(header).toMatch(/^RUN +RESULT +WHAT +PROJECT +CREATED +TOOK$/)
     expect(rows).toHaveLength(2)
     expect(rows[0]).toMatch(/^[0-9a-f-]{8,36} {2}completed +npm:quick +sample-project /)
     const json = JSON.parse((await cli('runs', '--limit', '1', '--json')).stdout)
