@@ -190,7 +190,7 @@ describe('the other commands', () => {
     const [header = '', ...rows] = stdout.trim().split('\n')
     expect(header).toMatch(/^RUN +RESULT +WHAT +PROJECT +CREATED +TOOK$/)
     expect(rows).toHaveLength(2)
-    expect(rows[0]).toMatch(/^[0-9a-f-]{8,36} {2}completed +npm:quick +sample-project /)
+    expect(rows[0]).toMatch(/^[0-9a-f-]{36} {2}ok +npm:quick +sample-project /)
     const json = JSON.parse((await cli('runs', '--limit', '1', '--json')).stdout)
     const next = JSON.parse((await cli('runs', '--limit', '1', '--cursor', json.nextCursor, '--json')).stdout)
     expect(next.runs[0].id).not.toBe(json.runs[0].id)
