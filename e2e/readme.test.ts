@@ -159,7 +159,7 @@ test('the five minutes work as pasted, kill -9 included', async () => {
   const ran = await two.paste(cli ?? '')
   expect(ran).toContain('8 entries on 4 days')
   expect(ran).toContain('exit code 1')
-  expect(ran).toMatch(/completed\s+npm:report\s+sample-project/)
+  expect(ran).toMatch(/\bok\s+npm:report\s+sample-project/)
 
   const asked = await two.paste(agent ?? '')
   expect(asked).toContain('scripted demo model')
