@@ -28,7 +28,7 @@ export function reduceJob(before: JobView, event: ViewEvent): JobView {
   if (event.type === 'complete') return { ...view, response: event.data as ExecutionResponse }
   if (event.type !== 'output') return view
   const { line, stream, truncated } = recordOf(event.data) as Partial<StreamOutputEvent>
-  if (line === undefined) return view
+  if (typeof line !== 'string') return view
   const added: Line = {
     seq: event.seq,
     text: line,

@@ -74,11 +74,11 @@ export function reduceSession(before: SessionView, event: ViewEvent): SessionVie
     case 'result':
       return takeResult(view, data, seq)
     case permissionTypes.requested:
-      return asked(view, event.data as PermissionRequestedEvent)
+      return stringOf(data.approvalId) === null ? view : asked(view, event.data as PermissionRequestedEvent)
     case permissionTypes.resolved:
-      return takeAnswerOfPerson(view, event.data as PermissionResolvedEvent, seq)
+      return takeAnswerOfPerson(view, data as unknown as PermissionResolvedEvent, seq)
     case permissionTypes.denied: {
-      const { tool, reason } = event.data as PermissionDeniedEvent
+      const { tool, reason } = data as unknown as PermissionDeniedEvent
       return add(view, newNote(`${seq}`, `${tool} was denied by the policy: ${reason}`, true), view.bounds)
     }
     default:

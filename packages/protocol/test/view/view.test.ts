@@ -157,8 +157,9 @@ describe('any view', () => {
       'user',
       'result',
     ]
+    const permissions = ['permission:requested', 'permission:resolved', 'permission:denied']
     const event = fc.record({
-      type: fc.constantFrom(...types, ...more, 'stream_event', 'output', 'permission:requested'),
+      type: fc.constantFrom(...types, ...more, 'stream_event', 'output', 'complete', ...permissions),
       data: fc.oneof(
         fc.jsonValue(),
         fc.record({
@@ -177,6 +178,14 @@ describe('any view', () => {
       }),
     )
   })
+
+  it.each(['permission:requested', 'permission:resolved', 'permission:denied', 'output', 'complete'])(
+    'a view takes an event %s whose data is null',
+    (type) => {
+      for (const kind of runKinds)
+        expect(applyEvents(newView(kind), [{ seq: 1, type, data: null }]).head).toBe(1)
+    },
+  )
 
   it('a view holds the newest items up to its bound', () => {
     fc.assert(
