@@ -8,6 +8,7 @@ import type { Store } from '#store/store'
 import { databasePath } from './database.ts'
 import { startReading } from './reader/reading.ts'
 import { watchPresence } from './upkeep/presence.ts'
+import { noteAtExit } from './upkeep/state-file.ts'
 import { startWriting } from './writer/writing.ts'
 
 const presenceMs = 1000
@@ -25,6 +26,7 @@ export async function openSqliteStore({ dataDir, ...options }: SqliteStoreOption
   const path = databasePath(dataDir)
   const writing = await startWriting(path)
   const reading = startReading(path)
+  const forgetExit = noteAtExit(path)
   const presence = watchPresence([dataDir, path, `${path}-wal`, join(dataDir, 'lock.db')], presenceMs)
   return openBatchedStore(
     {
@@ -36,7 +38,10 @@ export async function openSqliteStore({ dataDir, ...options }: SqliteStoreOption
       // The reader first: the last connection to close folds the write-ahead log into the database.
       close: () => {
         presence.close()
-        return reading.close().then(() => writing.close())
+        return reading
+          .close()
+          .then(() => writing.close())
+          .finally(forgetExit)
       },
     },
     options,

@@ -1,6 +1,7 @@
 /** A store that has lost its files says so, and acknowledges nothing that would be gone with the process. */
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -12,6 +13,7 @@ import { join } from 'node:path'
 import { newRun } from '@millrace/store-conformance/material'
 import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, test } from 'vitest'
+import { openCredentialFile } from '#store/sqlite/upkeep/credential-file'
 import { openTemporary } from './support/temporary.ts'
 
 const failed = expect.objectContaining({ code: 'storage_failed' })
@@ -102,4 +104,24 @@ test('a store that was closed in order opens without a log', async () => {
   rmSync(`${database}-wal`, { force: true })
   writeFileSync(join(dataDir, 'unrelated'), '')
   expect((await (await openTemporary({ dataDir })).listRuns({ limit: 10 })).runs).toHaveLength(1)
+})
+
+// Failed before: SQLite deletes the log with its last connection, and the next start took it for lost.
+test('a store opens after its credentials were read without a server, although that folded the log of a crash', async () => {
+  const { dataDir } = await opened()
+  const crashed = temporaryFolder()
+  for (const name of ['millrace.db', 'millrace.db-wal', 'store.state'])
+    copyFileSync(join(dataDir, name), join(crashed, name))
+  const file = openCredentialFile(crashed)
+  await file.list('token')
+  file.close()
+  expect(existsSync(join(crashed, 'millrace.db-wal'))).toBe(false)
+  expect((await (await openTemporary({ dataDir: crashed })).listRuns({ limit: 10 })).runs).toHaveLength(1)
+})
+
+test('credentials are not read beside a database whose log is lost', async () => {
+  const { dataDir } = await opened()
+  const crashed = temporaryFolder()
+  for (const name of ['millrace.db', 'store.state']) copyFileSync(join(dataDir, name), join(crashed, name))
+  expect(() => openCredentialFile(crashed)).toThrow('last events')
 })

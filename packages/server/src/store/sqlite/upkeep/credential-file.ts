@@ -9,10 +9,13 @@ import { databasePath, openForWriting } from '#store/sqlite/database'
 import { migrate } from '#store/sqlite/migrations'
 import { createCredentialReader } from '#store/sqlite/reader/credential-reader'
 import { createCredentialWriter } from '#store/sqlite/writer/credential-writer'
+import { checkNothingLost, noteFolded } from './state-file.ts'
 
 /** Creates the database if it is missing: a token may be older than the first start of the server. */
 export function openCredentialFile(dataDir: string): CredentialStore & { close(): void } {
-  const db = openForWriting(databasePath(dataDir))
+  const path = databasePath(dataDir)
+  checkNothingLost(path)
+  const db = openForWriting(path)
   migrate(db)
   const apply = createCredentialWriter(db)
   const reader = createCredentialReader(db)
@@ -42,6 +45,9 @@ export function openCredentialFile(dataDir: string): CredentialStore & { close()
     find: async (hash) => reader.find(hash),
     list: async (kind) => reader.list(kind),
     dead: async (ids, at) => reader.dead(ids, at),
-    close: () => db.close(),
+    close() {
+      db.close()
+      noteFolded(path)
+    },
   }
 }

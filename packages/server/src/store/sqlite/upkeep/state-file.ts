@@ -26,6 +26,40 @@ export function checkNothingLost(path: string): void {
   }
 }
 
+const openHere = new Set<string>()
+
+/**
+ * Notes an end of this process that it chooses itself (`process.exit`): Node then closes the database, and with it
+ * goes the log. Only an end that it does not choose leaves a log to be missed. Returns what ends the watch.
+ */
+export function noteAtExit(path: string): () => void {
+  if (openHere.size === 0) process.on('exit', noteAll)
+  openHere.add(path)
+  return () => {
+    openHere.delete(path)
+    if (openHere.size === 0) process.off('exit', noteAll)
+  }
+}
+
+function noteAll(): void {
+  for (const path of openHere) {
+    try {
+      // A directory that was taken away or replaced gets no note.
+      if (readState(path) === 'open') writeState(path, 'closed')
+    } catch {
+      // The next start then expects the log.
+    }
+  }
+}
+
+/**
+ * For whoever closed the database without a server: SQLite folds the log into the database and deletes it when the
+ * last connection closes. With a server running, the log is still there, and nothing is noted.
+ */
+export function noteFolded(path: string): void {
+  if (readState(path) === 'open' && sizeOf(`${path}-wal`) === null) writeState(path, 'closed')
+}
+
 /** In place and of one length: a full disk has room for it. Synced, so that it is there after a power failure. */
 export function writeState(path: string, state: State): void {
   const descriptor = openSync(stateFile(path), constants.O_RDWR | constants.O_CREAT, 0o600)

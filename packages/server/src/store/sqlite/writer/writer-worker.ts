@@ -82,11 +82,11 @@ function close(db: DatabaseSync, checkPresence: PresenceCheck): void {
   } catch {
     // The log stays beside the database and is read at the next start: nothing is lost.
   }
-  db.close()
-  if (!folded) return
   try {
-    writeState(path, 'closed')
+    // Before the close, which deletes the log: the process may end between the two.
+    if (folded) writeState(path, 'closed')
   } catch {
     // The next start then expects the log, which is missing, and says so.
   }
+  db.close()
 }
