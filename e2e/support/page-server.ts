@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Run } from '@millrace/protocol'
+import { outcomeOf, type Run } from '@millrace/protocol'
 
 const page = fileURLToPath(new URL('../../packages/server/page/', import.meta.url))
 const kinds: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' }
@@ -118,7 +118,8 @@ export async function openPageServer(agent: object): Promise<PageServer> {
       for (const follower of followers) follower.destroy()
     },
     change: (values) => {
-      run = { ...emptyRun, ...run, ...values }
+      const changed = { ...emptyRun, ...run, ...values }
+      run = { ...changed, outcome: outcomeOf(changed.kind, changed.state, changed.result) }
     },
     refuseOnce: (path, status, detail) => void refusals.set(path, { status, detail }),
     close: async () => {

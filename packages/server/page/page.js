@@ -238,6 +238,7 @@ function completeText({ exitCode, signal, timedOut, limit, durationMs, outputLin
 
 function howItEnded({ exitCode, signal, timedOut, limit }) {
   if (timedOut) return 'timed out'
+  if (limit === 'protected') return 'was killed because it kept making files under protected names'
   if (limit !== undefined) return `exceeded its ${limit} limit and was killed`
   return signal === null ? `exited with code ${exitCode}` : `was killed by ${signal}`
 }

@@ -7,6 +7,7 @@ export function stateOf(run) {
   if (run.outcome === 'success') return { label: run.kind === 'job' ? 'ok' : 'completed', look: 'ok' }
   const { exitCode, signal, timedOut, limit } = run.result ?? {}
   if (timedOut) return { label: 'timed out', look: 'failed' }
+  if (limit === 'protected') return { label: 'protected files', look: 'failed' }
   if (limit !== undefined) return { label: `${limit} limit`, look: 'failed' }
   return { label: signal ?? `exit ${exitCode}`, look: 'failed' }
 }

@@ -69,7 +69,10 @@ async function connectTo(url: string, env: NodeJS.ProcessEnv): Promise<Connectio
   }
   const card = (await liveCards(env)).find((candidate) => normalUrl(candidate.url) === url)
   if (card !== undefined) return follows(card)
-  throw new CliError(`MILLRACE_TOKEN is not set, and ${url} is no server of this user`, exitCodes.unavailable)
+  throw new CliError(
+    `MILLRACE_TOKEN is not set, and ${url} is not a server of this user`,
+    exitCodes.unavailable,
+  )
 }
 
 function follows(card: Card): Connection {

@@ -120,7 +120,7 @@ function readable(error: unknown, waitMs: number): unknown {
     return error.status === undefined ? new CliError(error.message, exitCodes.unavailable) : refused(error)
   }
   return new CliError(
-    `gave up after ${waitMs / 1000} s: ${reasonOf(error.cause)}. This says nothing of the run itself: follow it again later.`,
+    `gave up after ${waitMs / 1000} s: ${reasonOf(error.cause)}. The run itself may still be going: follow it again later.`,
     exitCodes.unavailable,
   )
 }

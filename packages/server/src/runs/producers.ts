@@ -79,7 +79,7 @@ export class Producers {
     if ((producer === undefined) !== (seq === undefined)) {
       const path = producer === undefined ? 'producer' : 'seq'
       const expected = 'producer and seq, both or neither'
-      throw new MillraceError('invalid_request', `A batch that is counted names ${expected}`, {
+      throw new MillraceError('invalid_request', 'Send producer and seq together, or neither', {
         fields: [{ path, expected }],
       })
     }
@@ -150,7 +150,7 @@ export class Producers {
   #detached(run: RunRecord): NonNullable<Kind['detached']> {
     const detached = this.#parts.kinds.get(run.kind)?.detached
     if (detached) return detached
-    throw new MillraceError('invalid_request', `A ${run.kind} gets its events from this server alone`)
+    throw new MillraceError('invalid_request', `Only the server can add events to a ${run.kind}`)
   }
 }
 

@@ -36,7 +36,7 @@ it.each([
   [{ exitCode: 129, signal: null }, 'exit code 129 after 1.0 s'],
   [{ exitCode: null, signal: 'SIGSEGV' }, 'ended by SIGSEGV after 1.0 s'],
   [{ exitCode: null, signal: 'SIGKILL', limit: 'protected' }, 'it kept making files under protected names'],
-  [{ exitCode: null, signal: 'SIGKILL', limit: 'memory' }, 'it passed its limit of memory'],
+  [{ exitCode: null, signal: 'SIGKILL', limit: 'memory' }, 'it exceeded its memory limit'],
 ])('the end of a job is said in words: %j', async (end, words) => {
   const { stderr } = await shown('complete', { durationMs: 1000, timedOut: false, ...end })
   expect(stderr).toContain(words)

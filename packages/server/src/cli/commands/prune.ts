@@ -23,8 +23,12 @@ interface PruneFlags extends ServerFlags {
 
 export function declare(program: Command, { io, end }: CommandContext): void {
   ofServer(program.command('prune').description('delete old runs, and the beginnings of long logs'))
-    .option('--days <n>', 'delete runs that ended this many days ago (default: as configured)', days)
-    .option('--events <n>', 'keep this many events of every other log (default: as configured)', events)
+    .option(
+      '--days <n>',
+      'delete runs that ended more than this many days ago (default: as configured)',
+      days,
+    )
+    .option('--events <n>', 'keep this many events of every remaining log (default: as configured)', events)
     .option('--dry-run', 'only report what would be deleted')
     .option('--config <file>', 'configuration file, where no server runs')
     .action(async (flags: PruneFlags) => end(await pruneCommand(flags, io)))

@@ -77,7 +77,7 @@ function describeEnd(result: ExecutionResponse): string {
   const after = `after ${(result.durationMs / 1000).toFixed(1)} s`
   if (result.timedOut) return `ended ${after}: it took longer than its tool allows`
   if (result.limit === 'protected') return `ended ${after}: it kept making files under protected names`
-  if (result.limit !== undefined) return `ended ${after}: it passed its limit of ${result.limit}`
+  if (result.limit !== undefined) return `ended ${after}: it exceeded its ${result.limit} limit`
   return result.signal === null
     ? `exit code ${result.exitCode} ${after}`
     : `ended by ${result.signal} ${after}`

@@ -50,7 +50,7 @@ function addRoutes(app: FaceApp, { auth, runs, runStreams }: TicketFaceParts): v
       const { identity } = request
       // A ticket that could make tickets would never end.
       if (identity === null || identity.credential?.kind === 'ticket') {
-        throw new MillraceError('forbidden', 'A ticket cannot ask for another')
+        throw new MillraceError('forbidden', 'A ticket cannot be used to create another ticket')
       }
       return reply.code(201).send(await auth.createTicket(identity, path))
     },
