@@ -9,7 +9,7 @@ const workspace = new Workspace()
 afterAll(() => workspace.close())
 
 const home = workspace.project('person')
-const project = workspace.project('person/work/app')
+const project = workspace.project('person/code/app')
 
 function file(path: string, content = '', mode = 0o644): void {
   mkdirSync(dirname(join(home, path)), { recursive: true })
@@ -61,7 +61,7 @@ describe('toolchains in the home of the server’s user', () => {
 
   it('nothing else of the home is seen, no credential, and nothing can be written', async () => {
     const found = await sh(
-      `cd ${home}; find . -type f -not -path './work/*' | sort; for d in $(find . -type d -not -path './work*'); do (echo x > $d/new) 2>/dev/null && echo wrote $d; done; true`,
+      `cd ${home}; find . -type f -not -path './code/*' | sort; for d in $(find . -type d -not -path './code*'); do (echo x > $d/new) 2>/dev/null && echo wrote $d; done; true`,
     )
     expect(found.trim().split('\n')).toEqual([
       './.cargo/bin/crate',
@@ -96,7 +96,7 @@ describe('toolchains in the home of the server’s user', () => {
 
 describe('the PATH of a tool', () => {
   it('takes the place of that of all runs', async () => {
-    script('work/app/bin/hello', 'echo hello')
+    script('code/app/bin/hello', 'echo hello')
     expect(await sh('hello; echo $PATH', { env: { PATH: `${project}/bin:/usr/bin:/bin` } })).toBe(
       `hello\n${project}/bin:/usr/bin:/bin\n`,
     )
