@@ -73,6 +73,7 @@ export async function spawnContained(
     roots: parts.projects.map((project) => project.path),
     configFile: parts.configFile,
     isStandIn: (path) => parts.placeholders.isHeld(path),
+    isWatched: (path) => parts.quarantine.isWatched(path),
   })
   const releaseStandIns = parts.placeholders.hold(protection.missing, identity)
   let running: RunningChild | null = null

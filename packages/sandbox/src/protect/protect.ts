@@ -41,6 +41,8 @@ export interface ProtectOptions {
   configFile: string | null
   /** Returns true if the entry at this path is one of our stand-ins. */
   isStandIn(path: string): boolean
+  /** Did this path not exist when a run began that is active? Then it is watched for this run as well. */
+  isWatched(path: string): boolean
 }
 
 /** Throws `sandbox_unavailable` if a protected path is a link, because a run could replace the link. */
@@ -48,7 +50,7 @@ export function protect(options: ProtectOptions): Protection {
   const { projectPath, configFile } = options
   const inside = options.roots.filter((root) => isWithin(projectPath, root))
   const wanted: Protected[] = [...new Set([projectPath, ...inside])].flatMap((root) => [
-    ...gitPaths(root, projectPath),
+    ...gitPaths(root, projectPath, options),
     ...bareRepositoryPaths(root, projectPath),
     { path: join(root, '.claude'), kind: 'directory', watch: 'settings' },
     { path: join(root, '.mcp.json'), kind: 'file', watch: 'settings' },
@@ -60,7 +62,8 @@ export function protect(options: ProtectOptions): Protection {
   const pinned = new Set<string>()
   for (const { path, kind, content = '', watch } of wanted) {
     for (const directory of directoriesBetween(projectPath, path)) pinned.add(refuseLink(directory))
-    if (watch !== undefined && entryAt(path) === null) protection.watched.push({ path, kind: watch })
+    if (watch !== undefined && (entryAt(path) === null || options.isWatched(path)))
+      protection.watched.push({ path, kind: watch })
     else if (watch === 'bare') continue
     else if (entryAt(path) === null || options.isStandIn(path))
       protection.missing.push({ path, kind, content })
@@ -80,10 +83,14 @@ function refuseLink(path: string): string {
   return path
 }
 
-function gitPaths(root: string, projectPath: string): Protected[] {
+function gitPaths(
+  root: string,
+  projectPath: string,
+  { isWatched }: Pick<ProtectOptions, 'isWatched'>,
+): Protected[] {
   const git = join(root, '.git')
   const entry = entryAt(git)
-  if (entry === null) return [{ path: git, kind: 'directory', watch: 'repository' }]
+  if (entry === null || isWatched(git)) return [{ path: git, kind: 'directory', watch: 'repository' }]
   if (entry.isDirectory()) return gitDirectoryPaths(git, root, projectPath)
   if (!entry.isFile()) return [{ path: git, kind: 'file' }]
   const target = realPath(resolve(root, linkedDirectory(git)))

@@ -98,6 +98,12 @@ export class Quarantine {
     }
   }
 
+  /** Is this name, with nothing there, watched for a run? What is there now may be gone in a moment. */
+  isWatched(path: string): boolean {
+    for (const names of this.#runs.values()) if (names.some((name) => name.path === path)) return true
+    return false
+  }
+
   #takeAll(runId: string, names: readonly WatchedName[]): TakenAway[] {
     const taken: TakenAway[] = []
     for (const name of names) {
