@@ -5,7 +5,7 @@ import { unknownText } from './symbols.ts'
 
 const opening = /<<(-?)\s*(?:'([\w.-]+)'|"([\w.-]+)"|(\w+))/g
 
-/** The command with such bodies left out; null where it cannot be told what is body and what is not. */
+/** The command with such bodies left out; null where it is unclear which lines are a body. */
 export function withoutBodies(text: string): string | null {
   const kept: string[] = []
   const lines = text.split('\n')

@@ -26,7 +26,7 @@ function afterCommand(text: string): { length: number } | string {
   if (letter === 's' || letter === 'y') {
     const end = endOfSubstitution(text)
     if (end === -1 || !bracketsClose(text.slice(2, text.indexOf(text[1] ?? '', 2))))
-      return 'has a substitution that cannot be told apart'
+      return 'has a substitution that cannot be separated'
     const flags = /^[a-zA-Z0-9]*/.exec(text.slice(end))?.[0] ?? ''
     if (!/^[gpiI0-9]*$/.test(flags)) return `has the flags ${flags}, which can run commands or write files`
     return ended(text, end + flags.length)
@@ -41,7 +41,7 @@ function afterCommand(text: string): { length: number } | string {
 }
 
 function ended(text: string, length: number): { length: number } | string {
-  return /^\s*([;}\n#]|$)/.test(text.slice(length)) ? { length } : 'cannot be told apart into commands'
+  return /^\s*([;}\n#]|$)/.test(text.slice(length)) ? { length } : 'cannot be separated into commands'
 }
 
 /** A delimiter between brackets ends the text for one sed and not for another. */
