@@ -1,5 +1,5 @@
 /** How an agent ended, from the SDK's last message or from how its process went away. */
-import type { ModelUsage, SDKResultMessage } from '@anthropic-ai/claude-agent-sdk'
+import type { ModelUsage, SDKResultMessage, SDKResultSuccess } from '@anthropic-ai/claude-agent-sdk'
 import type { ProcessExit } from '@millrace/sandbox'
 import { type AgentEnd, failed } from '#agents/agent'
 
@@ -10,6 +10,13 @@ export interface EndParts {
   maxTurns: number | undefined
   maxBudgetUsd: number | undefined
   demo: boolean
+}
+
+interface Cause {
+  /** One word. */
+  reason: string
+  /** For a person. */
+  error: string
 }
 
 /** Tokens and US dollars of this run alone, subagents included. */
@@ -56,11 +63,40 @@ export function endOf(message: SDKResultMessage, parts: EndParts): AgentEnd {
     ...(parts.demo ? { demo: demoName } : {}),
   }
   const usage = { ...usageOf(message) }
-  if (message.subtype === 'success' && !message.is_error) {
-    return { state: 'completed', result: { ...result }, usage }
+  const cause =
+    message.subtype === 'success' && !message.is_error
+      ? unfinished(message, text)
+      : causeOf(message, text, parts)
+  if (cause === null) return { state: 'completed', result: { ...result }, usage }
+  return { state: 'errored', ...cause, result: { ...result }, usage }
+}
+
+/** Reasons of the model to stop that mean it had finished. */
+const finished = ['end_turn', 'stop_sequence']
+
+/** Returns why what the SDK calls a success is none; null if it is one. */
+function unfinished(message: SDKResultSuccess, text: string): Cause | null {
+  const { terminal_reason: terminal, structured_output: output } = message
+  if (amount(message.num_turns) === 0) {
+    return { reason: 'not_asked', error: `The model was never asked${text === '' ? '' : `: ${text}`}` }
   }
-  const { reason, error } = causeOf(message, text, parts)
-  return { state: 'errored', reason, error, result: { ...result }, usage }
+  if (terminal !== undefined && terminal !== 'completed') {
+    const named = String(terminal).slice(0, nameCharsMax)
+    return { reason: wordOf(named), error: `The agent stopped before it had finished (${named})` }
+  }
+  const stop: unknown = message.stop_reason
+  if (typeof stop !== 'string') {
+    if (terminal === 'completed') return null
+    return { reason: 'unknown_stop', error: 'The model stopped before it had finished (no reason was given)' }
+  }
+  // An answer in the requested form is the input of a tool.
+  if (finished.includes(stop) || (stop === 'tool_use' && output !== undefined)) return null
+  const named = stop.slice(0, nameCharsMax)
+  return { reason: wordOf(named), error: `The model stopped before it had finished (${named})` }
+}
+
+function wordOf(stop: string): string {
+  return /^\w{1,64}$/.test(stop) ? stop : 'unknown_stop'
 }
 
 function textIn(message: SDKResultMessage): string {
@@ -79,11 +115,7 @@ export const keyRefused = {
   error: 'The model provider refused the API key (401): check ANTHROPIC_API_KEY',
 }
 
-function causeOf(
-  message: SDKResultMessage,
-  text: string,
-  { maxTurns, maxBudgetUsd }: EndParts,
-): { reason: string; error: string } {
+function causeOf(message: SDKResultMessage, text: string, { maxTurns, maxBudgetUsd }: EndParts): Cause {
   const { subtype } = message
   switch (subtype) {
     case 'error_max_turns':
@@ -105,10 +137,7 @@ function causeOf(
 }
 
 /** A request to the model's API failed for good: the SDK reports it as a success that is an error. */
-function failedCall(
-  message: Extract<SDKResultMessage, { subtype: 'success' }>,
-  text: string,
-): { reason: string; error: string } {
+function failedCall(message: SDKResultSuccess, text: string): Cause {
   const status = message.api_error_status
   if (status === 401) return keyRefused
   const reason = message.terminal_reason ?? 'api_error'

@@ -22,6 +22,8 @@ export function agentOptions(agent: AgentSettings = {}): Options {
     maxTurns: defaultLimits.maxTurns,
     maxBudgetUsd: defaultLimits.maxBudgetUsd,
     settingSources: [],
+    // A prompt that begins with "/login" is about a page, not a command of the SDK.
+    verbatimPrompts: true,
     // Not on the command line, which all processes of the run can read.
     ...(configured.mcpServers === undefined ? {} : { mcpServersDelivery: 'initialize' }),
     systemPrompt: { type: 'preset', preset: 'claude_code', append },

@@ -22,6 +22,8 @@ function result(fields: Record<string, unknown>): SDKResultMessage {
   return { ...usual, ...fields } as unknown as SDKResultMessage
 }
 
+const success = { subtype: 'success', is_error: false, result: 'ok', stop_reason: 'end_turn' }
+
 const dataOf = (fields: Record<string, unknown>, parts = limits) =>
   outcomeOf(run, endOf(result(fields), parts)).data
 
@@ -64,8 +66,42 @@ describe('the end of a session', () => {
     expect(cheap.error).toBe('It reached its budget of $0.005')
   })
 
+  it('a session has succeeded only if its model was asked and finished by itself', () => {
+    const finished = [
+      {},
+      { stop_reason: 'stop_sequence' },
+      { terminal_reason: 'completed' },
+      { terminal_reason: 'completed', stop_reason: null },
+      { stop_reason: 'tool_use', structured_output: { answer: 42 } },
+    ]
+    for (const fields of finished) {
+      expect(dataOf({ ...success, ...fields }), JSON.stringify(fields)).toMatchObject({ state: 'completed' })
+    }
+    const stopped = (reason: string) => `The model stopped before it had finished (${reason})`
+    const rows: [Record<string, unknown>, reason: string, error: string][] = [
+      [{ num_turns: 0, stop_reason: null }, 'not_asked', 'The model was never asked: ok'],
+      [{ num_turns: 0, result: '' }, 'not_asked', 'The model was never asked'],
+      [{ num_turns: undefined, stop_reason: null }, 'not_asked', 'The model was never asked: ok'],
+      [{ stop_reason: 'pause_turn' }, 'pause_turn', stopped('pause_turn')],
+      [{ stop_reason: 'max_tokens' }, 'max_tokens', stopped('max_tokens')],
+      [{ stop_reason: 'tool_use' }, 'tool_use', stopped('tool_use')],
+      [{ stop_reason: 'of_tomorrow' }, 'of_tomorrow', stopped('of_tomorrow')],
+      [{ stop_reason: 'two words' }, 'unknown_stop', stopped('two words')],
+      [{ stop_reason: null }, 'unknown_stop', stopped('no reason was given')],
+      [
+        { terminal_reason: 'tool_deferred' },
+        'tool_deferred',
+        'The agent stopped before it had finished (tool_deferred)',
+      ],
+    ]
+    for (const [fields, reason, error] of rows) {
+      const expected = { sessionId: run.id, state: 'errored', reason, error }
+      expect(dataOf({ ...success, ...fields }), JSON.stringify(fields)).toEqual(expected)
+    }
+  })
+
   it('the usage of a session is the sum over all models', () => {
-    const fields = { subtype: 'success', is_error: false, result: 'ok', modelUsage: { a: model, b: model } }
+    const fields = { ...success, modelUsage: { a: model, b: model } }
     const { usage, state } = outcomeOf(run, endOf(result(fields), limits))
     expect(state).toBe('completed')
     const one = { inputTokens: 1, outputTokens: 2, cacheReadTokens: 3, cacheCreationTokens: 4, costUsd: 0.5 }

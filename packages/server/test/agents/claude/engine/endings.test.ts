@@ -94,6 +94,20 @@ describe('a model that fails', () => {
     expect(outcome.data).toMatchObject({ state: 'errored', reason: 'api_error' })
     expect(outcome.error?.message).toMatch(/^The model's API failed \(529\): /)
   })
+
+  it('a model that pauses its turn has not finished, and the session names the reason', async () => {
+    const content = [{ type: 'text' as const, text: 'I pause here.' }]
+    const model = await serve([{ reply: { content, stop_reason: 'pause_turn' } }])
+    const { outcome } = await sessions.run(model)
+    expect(outcome).toMatchObject({
+      state: 'errored',
+      data: {
+        reason: 'pause_turn',
+        error: 'The model stopped before it had finished (pause_turn)',
+      },
+      result: { text: 'I pause here.' },
+    })
+  })
 })
 
 describe('a process that breaks the rules', () => {
@@ -139,7 +153,8 @@ describe('a process that breaks the rules', () => {
   })
 
   it('a process that stays after its result is ended', async () => {
-    const result = { type: 'result', subtype: 'success', is_error: false, result: 'Done.', num_turns: 1 }
+    const success = { type: 'result', subtype: 'success', is_error: false, terminal_reason: 'completed' }
+    const result = { ...success, result: 'Done.', num_turns: 1 }
     const path = program(
       sessions.workspace,
       'stays',

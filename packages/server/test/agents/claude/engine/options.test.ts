@@ -12,6 +12,7 @@ describe('the options of a session', () => {
       maxTurns: 50,
       maxBudgetUsd: 5,
       settingSources: [],
+      verbatimPrompts: true,
       systemPrompt: {
         type: 'preset',
         preset: 'claude_code',

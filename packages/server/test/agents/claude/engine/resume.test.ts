@@ -23,6 +23,42 @@ function uuids({ transcript }: RecordingContext): string[] {
   return transcript.flatMap(({ json }) => (JSON.parse(json) as { uuid?: string }).uuid ?? [])
 }
 
+describe('a prompt that looks like a command', () => {
+  it('a prompt that begins with a word of the SDK reaches the model as it was written, also on a resume', async () => {
+    const prompts = [
+      '/login returns 500, please fix it',
+      '/clear the cache at the start',
+      '/compact',
+      '!important is used too often in site.css',
+      '#42 is open again',
+      '@README.md is out of date',
+    ]
+    const model = await serve([say('Done.')])
+    const [first = '', ...others] = prompts
+    let { context, outcome } = await sessions.run(model, { prompt: first })
+    expect(outcome.state).toBe('completed')
+    for (const prompt of others) {
+      const next = await sessions.run(model, { prompt, resumes: context })
+      expect(next.outcome.state, prompt).toBe('completed')
+      context = next.context
+    }
+    const asked = conversationOf(model).filter((line) => line.startsWith('user: '))
+    expect(asked).toEqual(prompts.map((prompt) => `user: ${prompt}`))
+  })
+
+  it('a session whose model was never asked is not completed, and says what answered instead', async () => {
+    const model = await serve([say('Done.')])
+    const prompt = '/login returns 500, please fix it'
+    const { outcome } = await sessions.run(model, { prompt, agent: { verbatimPrompts: false } })
+    expect(model.requests).toEqual([])
+    expect(outcome.data).toMatchObject({
+      state: 'errored',
+      reason: 'not_asked',
+      error: "The model was never asked: /login isn't available in this environment.",
+    })
+  })
+})
+
 describe('a session that resumes another', () => {
   it('a chain of three sessions has the whole conversation, once, in order', async () => {
     const cost = { input_tokens: 1000, output_tokens: 500 }
