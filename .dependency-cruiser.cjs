@@ -46,7 +46,7 @@ module.exports = {
     ),
     forbid(
       'scripted-model-imports-nothing-of-ours',
-      'It stands for somebody else: it knows the Messages API and nothing of Millrace.',
+      'It stands for somebody else: it knows the formats of model providers and nothing of Millrace.',
       { path: '^packages/scripted-model/src' },
       {
         path: '^packages/(?!scripted-model/)',

@@ -1,7 +1,10 @@
-/** Reads a Messages API request the way a script speaks of it: turns, prompts, tool results. */
+/**
+ * Reads a request in the words of scripts: turns, prompts, tool results. Every wire format is brought
+ * into the shape of the Messages API first.
+ */
 import { z } from 'zod'
 
-// Only what is read is described: requests carry much more, and more with every version.
+// Describes only what is read here. Requests carry much more, and more with every version.
 const contentBlock = z.looseObject({
   type: z.string(),
   text: z.string().optional(),
@@ -11,7 +14,7 @@ const contentBlock = z.looseObject({
   is_error: z.boolean().nullish(),
   content: z.unknown().optional(),
 })
-type ContentBlock = z.output<typeof contentBlock>
+export type ContentBlock = z.output<typeof contentBlock>
 
 const content = z.union([z.string(), z.array(contentBlock)])
 
@@ -24,25 +27,28 @@ export const messagesRequest = z.looseObject({
 export type MessagesRequest = z.output<typeof messagesRequest>
 
 export interface ToolResult {
-  /** Name of the tool, from the `tool_use` it answers; empty when that is not in the conversation. */
+  /** The name of the tool, from the `tool_use` it answers; empty if the conversation has none. */
   tool: string
   text: string
+  /** Always false in formats that do not mark failures. */
   isError: boolean
 }
 
 export interface Conversation {
-  /** Which answer of the conversation is asked for: 1, 2, 3 … */
+  /** The number of the requested answer in the conversation: 1, 2, 3 … */
   turn: number
   model: string
   system: string
   /** The newest prompt. */
   prompt: string
-  /** The last message, when it is a prompt; undefined when it brings tool results. */
+  /** The last message, if it is a prompt; undefined if it has tool results. */
   text: string | undefined
-  /** Results that the last message brings. */
+  /** The results in the last message. */
   toolResults: ToolResult[]
   /** The working directory that the agent states. */
   cwd: string | undefined
+  /** The length of the request's messages and system prompt, as JSON. */
+  chars: number
 }
 
 export function readConversation(request: MessagesRequest): Conversation {
@@ -77,15 +83,16 @@ export function readConversation(request: MessagesRequest): Conversation {
     text: toolResults.length > 0 ? undefined : textOf(withoutReminders(last)),
     toolResults,
     cwd: stated.map(statedDirectory).findLast((directory) => directory !== undefined),
+    chars: JSON.stringify([request.system, request.messages]).length,
   }
 }
 
-/** Rough, and good enough for a number nobody is billed by: four characters a token. */
+/** A rough estimate, four characters per token: nobody is billed by it. */
 export function estimateTokens(request: unknown): number {
   return Math.ceil(JSON.stringify(request).length / 4)
 }
 
-/** Messages of the assistant that follow each other are one answer, sent in parts. */
+/** Counts the answers. Consecutive messages of the assistant are one answer, sent in parts. */
 function answers(messages: { role: string }[]): number {
   return messages.filter(
     ({ role }, index) => role === 'assistant' && messages[index - 1]?.role !== 'assistant',
@@ -97,7 +104,7 @@ function promptOf(blocks: ContentBlock[]): string | undefined {
   return textOf(withoutReminders(blocks)) || undefined
 }
 
-/** The agent adds reminders of its own to what a person wrote. */
+/** Drops the reminders that the agent adds to what a person wrote. */
 function withoutReminders(blocks: ContentBlock[]): ContentBlock[] {
   return blocks.filter(({ text }) => text?.trimStart().startsWith('<system-reminder>') !== true)
 }

@@ -1,15 +1,15 @@
 /**
- * Holds: places in a reply where it waits for the test. `reached` says that a reply waits there,
- * `release` lets one delta go on. Permits given before a reply arrives are kept for it.
+ * Holds: places where a reply waits for the test. `reached` resolves when a reply waits there, and
+ * `release` lets one delta pass. Permits given before a reply arrives are kept for it.
  *
- * Owned by the server; a reply whose client left stops waiting through its signal.
+ * The server owns them. A reply whose client has left stops waiting through its signal.
  */
 export interface Holds {
   /** Waits for a permit. Rejects when `signal` is aborted. */
   wait(name: string, signal: AbortSignal): Promise<void>
-  /** Resolves when `name` has been reached so often since the start. */
+  /** Resolves once `name` has been reached this many times since the start. */
   reached(name: string, times: number): Promise<void>
-  /** Gives permits; `Infinity` opens the hold for good. */
+  /** Grants permits; `Infinity` opens the hold for good. */
   release(name: string, permits: number): void
 }
 

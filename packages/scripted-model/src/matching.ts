@@ -1,4 +1,4 @@
-/** Which step of a script answers a conversation. */
+/** Finds the step of a script that answers a conversation. */
 import type { Conversation } from './conversation.ts'
 import type { Pattern, ReadyScript, ReadyStep, When } from './script.ts'
 import type { Fillings } from './template.ts'
@@ -9,7 +9,7 @@ export interface Match {
   fillings: Fillings
 }
 
-/** The first step that holds and is not used up; `uses` counts how often each one answered. */
+/** Returns the first step that holds and is not used up. `uses` counts how often each step answered. */
 export function findStep(
   script: ReadyScript,
   conversation: Conversation,
@@ -27,6 +27,7 @@ type Captures = Record<string, string>
 
 function matchStep(when: When, conversation: Conversation): Fillings | undefined {
   if (when.turn !== undefined && when.turn !== conversation.turn) return undefined
+  if (when.longerThan !== undefined && conversation.chars <= when.longerThan) return undefined
   const captures: Captures = {}
   const texts: [Pattern | undefined, string | undefined][] = [
     [when.prompt, conversation.prompt],
@@ -47,7 +48,7 @@ function matchStep(when: When, conversation: Conversation): Fillings | undefined
   }
 }
 
-/** Text of the first result that holds. */
+/** Returns the text of the first result that holds. */
 function findResult(
   wanted: When['toolResult'],
   { toolResults }: Conversation,
@@ -63,7 +64,7 @@ function findResult(
   )?.text
 }
 
-/** True when there is nothing to look for, or it is there. Adds what a regex captures to `captures`. */
+/** True if there is nothing to find, or if it is found. Adds the captures of a regex to `captures`. */
 function find(pattern: Pattern | undefined, text: string | undefined, captures: Captures): boolean {
   if (pattern === undefined) return true
   if (text === undefined) return false

@@ -1,6 +1,7 @@
 /**
- * A script: what the stand-in answers, and when. This file is the format; its words follow the
- * Messages API where it has a word for the thing (`tool_use`, `stop_reason`, `overloaded_error`).
+ * A script: what the stand-in answers, and when. This file defines it. Its words are those of the
+ * Messages API where that has one (`tool_use`, `stop_reason`, `overloaded_error`), whatever the wire
+ * format of the request.
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
@@ -16,22 +17,22 @@ const regexSchema = z
     }
   })
 
-/** A text is looked for as it stands; a regex may capture, and its captures fill `{{match.…}}`. */
+/** A plain text is searched for as it is; a regex may capture, and its captures fill `{{match.…}}`. */
 const patternSchema = z.union([z.string(), regexSchema], {
   error: (issue) =>
     typeof issue.input === 'object' ? 'not a regular expression' : 'expected a text or {"regex": "…"}',
 })
 export type Pattern = z.output<typeof patternSchema>
 
-/** All that is given must hold; nothing given holds always. */
+/** Every condition given must hold. Without any, the step always holds. */
 const whenSchema = z.strictObject({
-  /** 1 for the first answer of a conversation, counting those before a resume. */
+  /** 1 for the first answer of a conversation. Answers before a resume count too. */
   turn: z.int().min(1).optional(),
-  /** In the newest prompt: what a person wrote last, whatever tools ran since. */
+  /** In the newest prompt, that is, what a person wrote last, whatever tools ran since. */
   prompt: patternSchema.optional(),
-  /** In the last message, which must be a prompt and no tool's result. */
+  /** In the last message, which must be a prompt, not the result of a tool. */
   text: patternSchema.optional(),
-  /** The last message brings a result of this tool, with this text, failed or not. */
+  /** The last message has a result of this tool, with this text, failed or not. */
   toolResult: z
     .strictObject({
       tool: z.string().optional(),
@@ -39,23 +40,25 @@ const whenSchema = z.strictObject({
       isError: z.boolean().optional(),
     })
     .optional(),
-  /** In the system prompt: tells a subagent or an auxiliary request from the session itself. */
+  /** In the system prompt. Distinguishes a subagent or an auxiliary request from the session itself. */
   system: patternSchema.optional(),
-  /** In the name of the model that was asked for. */
+  /** In the name of the requested model. */
   model: patternSchema.optional(),
+  /** The request's JSON has more characters than this. */
+  longerThan: z.int().min(0).optional(),
 })
 export type When = z.output<typeof whenSchema>
 
 const pace = {
   /** Milliseconds before each delta. */
   pauseMs: z.number().min(0).max(3_600_000).optional(),
-  /** Characters a delta carries. */
+  /** Characters per delta. */
   deltaChars: z.int().min(1).optional(),
   /** Each delta waits for one `release()` of this name. */
   hold: z.string().min(1).optional(),
 }
 
-/** A list gives the deltas exactly. */
+/** A list sets the deltas exactly. */
 const pieces = z.union([z.string(), z.array(z.string()).min(1)], {
   error: 'expected a text or a list of texts',
 })
@@ -66,6 +69,8 @@ const blockSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('tool_use'),
     name: z.string().min(1),
+    /** Default: a new id. Some servers repeat theirs in every answer. */
+    id: z.string().min(1).optional(),
     input: z.record(z.string(), z.json()),
     ...pace,
   }),
@@ -91,19 +96,19 @@ const stopReasons = [
   'model_context_window_exceeded',
 ] as const
 
-/** What goes wrong on the way, after so many events of the stream (0: before anything is answered). */
+/** What goes wrong, after so many frames of the stream (0: before any answer). */
 const troubleSchema = z.discriminatedUnion('kind', [
-  /** Nothing more comes, and the connection stays. */
+  /** Sends nothing more and keeps the connection open. */
   z.strictObject({ kind: z.literal('stall'), afterEvents: z.int().min(0) }),
-  /** The connection is reset. */
+  /** Resets the connection. */
   z.strictObject({ kind: z.literal('cut'), afterEvents: z.int().min(0) }),
-  /** Bytes that are no event, and the end. */
+  /** Sends bytes that are no event, then ends. */
   z.strictObject({
     kind: z.literal('garbage'),
     afterEvents: z.int().min(0),
     bytes: z.base64().optional(),
   }),
-  /** An `error` event inside the stream, and the end. */
+  /** Sends an error inside the stream, then ends. */
   z.strictObject({
     kind: z.literal('error'),
     afterEvents: z.int().min(1),
@@ -123,9 +128,13 @@ const messageReplySchema = z.strictObject({
 })
 export type MessageReply = z.output<typeof messageReplySchema>
 
-/** The errors of the API, and the HTTP status that goes with each. */
+/**
+ * The errors, and the HTTP status of each in the Messages API. The other formats use their own words.
+ * `context_overflow` is no name of any API: each says in its own way that a request is too long.
+ */
 export const errorStatus = {
   invalid_request_error: 400,
+  context_overflow: 400,
   authentication_error: 401,
   billing_error: 402,
   permission_error: 403,
@@ -142,7 +151,7 @@ const errorReplySchema = z.strictObject({
   error: z.enum(Object.keys(errorStatus) as [ErrorType, ...ErrorType[]]),
   message: z.string().optional(),
   retryAfterSeconds: z.number().min(0).optional(),
-  /** More response headers, such as `x-should-retry`. */
+  /** Additional response headers, such as `x-should-retry`. */
   headers: z.record(z.string(), z.string()).optional(),
 })
 export type ErrorReply = z.output<typeof errorReplySchema>
@@ -152,33 +161,33 @@ const replySchema = z.discriminatedUnion('error', [messageReplySchema, errorRepl
 const stepSchema = z.strictObject({
   name: z.string().min(1).optional(),
   when: whenSchema.default({}),
-  /** It answers so often and is passed over from then on. */
+  /** How often it answers. It is skipped from then on. */
   times: z.int().min(1).optional(),
   reply: replySchema,
 })
 
 const scriptSchema = z.strictObject({
   name: z.string().min(1),
-  /** Said first in the first answer of every conversation. */
+  /** The first words of every conversation's first answer. */
   announce: z.string().min(1).optional(),
-  /** The model that answers say they come from; else the one that was asked for. */
+  /** The model named in answers. Default: the requested one. */
   model: z.string().min(1).optional(),
-  /** Milliseconds before each delta, and its characters, where a block does not say. */
+  /** Defaults for blocks without a pace of their own. */
   pauseMs: pace.pauseMs,
   deltaChars: pace.deltaChars,
-  /** The first one that holds answers. */
+  /** The first step that holds answers. */
   steps: z.array(stepSchema).min(1),
 })
 
-/** As an author writes it. */
+/** A script as its author writes it. */
 export type Script = z.input<typeof scriptSchema>
 export type Step = z.input<typeof stepSchema>
 export type Reply = z.input<typeof replySchema>
-/** As it is after validation. */
+/** A script after validation. */
 export type ReadyScript = z.output<typeof scriptSchema>
 export type ReadyStep = ReadyScript['steps'][number]
 
-/** A script that is not one; `problems` has a line for everything that is wrong, each naming its step. */
+/** The script is invalid. `problems` has a line for each mistake, which names its step. */
 export class ScriptError extends Error {
   override readonly name = 'ScriptError'
   readonly problems: readonly string[]
@@ -205,7 +214,7 @@ export function parseScript(script: unknown, source = 'The script'): ReadyScript
   return parsed.data
 }
 
-/** Reads a script's file. @throws ScriptError, also when the file cannot be read or is no JSON. */
+/** Reads a script from a file. @throws ScriptError, also if the file cannot be read or is not JSON. */
 export function loadScript(path: string): ReadyScript {
   let content: unknown
   try {
@@ -216,7 +225,7 @@ export function loadScript(path: string): ReadyScript {
   return parseScript(content, path)
 }
 
-/** A step as people refer to it: by its number, and its name where it has one. */
+/** Returns what people call a step: its number, and its name if it has one. */
 export function stepName(step: { name?: unknown } | undefined, index: number): string {
   return typeof step?.name === 'string' ? `step ${index + 1} "${step.name}"` : `step ${index + 1}`
 }

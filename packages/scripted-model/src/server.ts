@@ -6,20 +6,22 @@
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { estimateTokens, type MessagesRequest, messagesRequest, readConversation } from './conversation.ts'
-import { answerJson, type Delivery, deliverError, deliverStream, deliverWhole } from './delivery.ts'
+import { ZodError } from 'zod'
+import { estimateTokens, type MessagesRequest, readConversation } from './conversation.ts'
+import { type Delivery, deliverError, deliverJson, deliverStream, deliverWhole } from './delivery.ts'
+import { defaultFormat, findFormat } from './formats/formats.ts'
 import { createHolds } from './holds.ts'
 import { findStep } from './matching.ts'
-import { loadScript, parseScript, type ReadyScript, type Script } from './script.ts'
+import { type ErrorType, loadScript, parseScript, type ReadyScript, type Script } from './script.ts'
 import { fill, UnfilledPlaceholder } from './template.ts'
 
 export interface RecordedRequest {
   method: string
   /** Without the query. */
   path: string
-  /** As they came, the values of credentials replaced by `[redacted]`. */
+  /** The original headers, with `[redacted]` for the values of credentials. */
   headers: Record<string, string>
-  /** Parsed JSON; null when there was none. */
+  /** The parsed JSON; null if there was none. */
   body: unknown
 }
 
@@ -30,20 +32,25 @@ export interface ScriptedModelOptions {
   host?: string
   /** Default: 0, any. */
   port?: number
-  /** The only key accepted; without it every key is, and none. */
+  /** The only accepted key. Default: any key, or none. */
   apiKey?: string
-  /** How many requests are kept, the newest; each may hold a whole conversation. Default: 500. */
+  /** How many of the newest requests are kept. Each may hold a whole conversation. Default: 500. */
   keepRequests?: number
+  /** Bytes of a body per write; 1 splits it at every byte. Default: a whole frame. */
+  bytesPerWrite?: number
 }
 
 export interface ScriptedModel {
-  /** `http://host:port`, for `ANTHROPIC_BASE_URL`. */
+  /**
+   * `http://host:port`. A client of the Messages API takes it as it is (`ANTHROPIC_BASE_URL`), one of
+   * OpenAI with `/v1` after it, one of Google with `/v1beta`.
+   */
   readonly url: string
   /** The newest last. */
   readonly requests: readonly RecordedRequest[]
-  /** Lets so many deltas (default 1) of a `hold` go on. */
+  /** Lets this many deltas (default 1) of a `hold` pass. */
   release(hold: string, permits?: number): void
-  /** Resolves when replies have arrived at a `hold` so often (default 1) since the start. */
+  /** Resolves once replies have arrived at a `hold` this many times (default 1) since the start. */
   reached(hold: string, times?: number): Promise<void>
   /** Ends every connection and stops listening. */
   close(): Promise<void>
@@ -52,10 +59,11 @@ export interface ScriptedModel {
 const maxBodyBytes = 64 * 1024 * 1024
 const defaultPace = { pauseMs: 0, deltaChars: 24 }
 
-/** @throws ScriptError when the script is not one; the system's error when it cannot listen. */
+/** @throws ScriptError if the script is invalid; the system's error if it cannot listen. */
 export async function startScriptedModel(options: ScriptedModelOptions): Promise<ScriptedModel> {
   const script = typeof options.script === 'string' ? loadScript(options.script) : parseScript(options.script)
   const { host = '127.0.0.1', port = 0, apiKey, keepRequests = 500 } = options
+  const { bytesPerWrite = Number.MAX_SAFE_INTEGER } = options
   const requests: RecordedRequest[] = []
   const uses = new Map<number, number>()
   const holds = createHolds()
@@ -65,55 +73,63 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
     const left = new AbortController()
     response.once('close', () => left.abort())
     const signal = AbortSignal.any([left.signal, closing.signal])
-    answer(request, { response, holds, signal }).catch((error: unknown) => {
+    const path = new URL(request.url ?? '/', 'http://localhost').pathname
+    const found = findFormat(path)
+    const delivery = { response, holds, signal, bytesPerWrite, format: found?.format ?? defaultFormat }
+    answer(request, path, found, delivery).catch((error: unknown) => {
       if (signal.aborted || response.destroyed) return
-      if (response.headersSent) response.destroy()
-      else {
-        const type = error instanceof BodyTooLarge ? 'request_too_large' : 'api_error'
-        deliverError({ error: type, message: String(error) }, script.name, response)
-      }
+      if (response.headersSent) return response.destroy()
+      const type = error instanceof BodyTooLarge ? 'request_too_large' : 'api_error'
+      void refuse(type, String(error), delivery)
     })
   })
 
-  async function answer(request: IncomingMessage, delivery: Delivery): Promise<void> {
+  const refuse = (error: ErrorType, message: string, to: Delivery) =>
+    deliverError({ error, message }, script.name, to)
+
+  async function answer(
+    request: IncomingMessage,
+    path: string,
+    found: ReturnType<typeof findFormat>,
+    delivery: Delivery,
+  ): Promise<void> {
     const { response } = delivery
     const method = request.method ?? 'GET'
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname
     const body = await readJson(request)
     requests.push({ method, path, headers: redacted(request.headers), body })
     requests.splice(0, requests.length - keepRequests)
-    const refuse = (error: Parameters<typeof deliverError>[0]['error'], message: string) =>
-      deliverError({ error, message }, script.name, response)
 
     if (apiKey !== undefined && !carriesKey(request, apiKey)) {
-      return refuse('authentication_error', 'invalid x-api-key')
+      return refuse('authentication_error', 'invalid x-api-key', delivery)
     }
     if (method === 'HEAD' && path === '/') {
       response.writeHead(200).end()
       return
     }
-    if (method !== 'POST' || (path !== '/v1/messages' && path !== '/v1/messages/count_tokens')) {
-      return refuse('not_found_error', `${script.name}: there is no ${method} ${path}`)
+    if (method === 'POST' && path === '/v1/messages/count_tokens') {
+      return deliverJson({ status: 200, body: { input_tokens: estimateTokens(body) } }, {}, delivery)
     }
-    if (path === '/v1/messages/count_tokens') {
-      return answerJson(response, 200, { input_tokens: estimateTokens(body) })
+    if (method !== 'POST' || found === null) {
+      return refuse('not_found_error', `${script.name}: there is no ${method} ${path}`, delivery)
     }
-    const parsed = messagesRequest.safeParse(body)
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues
-      return refuse('invalid_request_error', `${issue?.path.join('.')}: ${issue?.message}`)
+    let asked: MessagesRequest
+    try {
+      asked = found.format.read(body, found.asked)
+    } catch (error) {
+      if (!(error instanceof ZodError)) throw error
+      const [issue] = error.issues
+      return refuse('invalid_request_error', `${issue?.path.join('.')}: ${issue?.message}`, delivery)
     }
-    await answerMessages(parsed.data, delivery)
+    await answerConversation(asked, delivery)
   }
 
-  async function answerMessages(request: MessagesRequest, delivery: Delivery): Promise<void> {
-    const { response } = delivery
+  async function answerConversation(request: MessagesRequest, delivery: Delivery): Promise<void> {
     const conversation = readConversation(request)
     const match = findStep(script, conversation, uses)
     if (match === undefined) {
       const last = conversation.text ?? conversation.toolResults.map(({ text }) => text).join('\n')
       const message = `${script.name}: no step is for turn ${conversation.turn}, last message: ${last.slice(0, 200)}`
-      return deliverError({ error: 'invalid_request_error', message }, script.name, response)
+      return refuse('invalid_request_error', message, delivery)
     }
     uses.set(match.index, (uses.get(match.index) ?? 0) + 1)
     let reply = match.step.reply
@@ -121,10 +137,9 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
       reply = fill(reply, match.fillings)
     } catch (error) {
       if (!(error instanceof UnfilledPlaceholder)) throw error
-      const message = `${script.name}: ${error.message}`
-      return deliverError({ error: 'invalid_request_error', message }, script.name, response)
+      return refuse('invalid_request_error', `${script.name}: ${error.message}`, delivery)
     }
-    if (reply.error !== undefined) return deliverError(reply, script.name, response)
+    if (reply.error !== undefined) return deliverError(reply, script.name, delivery)
     const announced = conversation.turn === 1 ? announce(reply, script.announce) : reply
     const model = script.model ?? request.model
     if (request.stream === true) await deliverStream(announced, model, paceOf(script), delivery)
@@ -155,7 +170,7 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
 
 type MessageReply = Extract<ReadyScript['steps'][number]['reply'], { content: unknown }>
 
-/** In front of everything but thinking, which the API wants first. */
+/** Puts the announcement before everything but thinking, which the API wants first. */
 function announce(reply: MessageReply, text: string | undefined): MessageReply {
   if (text === undefined) return reply
   const at = reply.content.findIndex(({ type }) => type !== 'thinking')
@@ -190,7 +205,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-const credentials = new Set(['x-api-key', 'authorization', 'proxy-authorization', 'cookie'])
+const credentials = new Set(['x-api-key', 'x-goog-api-key', 'authorization', 'proxy-authorization', 'cookie'])
 
 function redacted(headers: IncomingMessage['headers']): Record<string, string> {
   return Object.fromEntries(
@@ -202,7 +217,8 @@ function redacted(headers: IncomingMessage['headers']): Record<string, string> {
 }
 
 function carriesKey({ headers }: IncomingMessage, key: string): boolean {
-  const given = headers['x-api-key'] ?? headers.authorization?.replace(/^Bearer /i, '') ?? ''
+  const bearer = headers.authorization?.replace(/^Bearer /i, '')
+  const given = headers['x-api-key'] ?? headers['x-goog-api-key'] ?? bearer ?? ''
   const [left, right] = [Buffer.from(String(given)), Buffer.from(key)]
   return left.length === right.length && timingSafeEqual(left, right)
 }

@@ -1,18 +1,18 @@
 /**
- * Templates: `{{cwd}}` and the like in a reply's texts and tool inputs, filled from the request that
- * is answered, so that one script works in any directory.
+ * Templates: placeholders such as `{{cwd}}` in a reply's texts and tool inputs. They are filled from the
+ * request, so that one script works in any directory.
  */
 
-/** What a placeholder may stand for; `match` has what the step's regexes captured, by number and name. */
+/** The values of placeholders. `match` has the captures of the step's regexes, by number and name. */
 export interface Fillings {
-  /** The working directory that the agent states; undefined when it states none. */
+  /** The working directory that the agent states; undefined if it states none. */
   cwd: string | undefined
   /** The newest prompt. */
   prompt: string
-  /** Text of the tool result that the step matched, else of the last message. */
+  /** The text of the tool result that the step matched, otherwise of the last message. */
   result: string
   turn: string
-  /** The model asked for. */
+  /** The requested model. */
   model: string
   match: Readonly<Record<string, string>>
 }
@@ -20,12 +20,12 @@ export interface Fillings {
 const placeholder = /\{\{\s*([a-zA-Z]+(?:\.\w+)?)\s*\}\}/g
 const plain = ['cwd', 'prompt', 'result', 'turn', 'model'] as const
 
-/** The request has nothing to put where the script wants something. */
+/** The request has no value for a placeholder of the script. */
 export class UnfilledPlaceholder extends Error {
   override readonly name = 'UnfilledPlaceholder'
 }
 
-/** Fills every string inside `value`, keys excepted. @throws UnfilledPlaceholder */
+/** Fills every string inside `value` except keys. @throws UnfilledPlaceholder */
 export function fill<Value>(value: Value, fillings: Fillings): Value {
   return mapStrings(value, (text) =>
     text.replace(placeholder, (_whole, name: string) => {
@@ -36,7 +36,7 @@ export function fill<Value>(value: Value, fillings: Fillings): Value {
   ) as Value
 }
 
-/** Names in `value` that are no placeholder's. */
+/** Returns the names in `value` that are not those of a placeholder. */
 export function unknownPlaceholders(value: unknown): string[] {
   const names = new Set<string>()
   mapStrings(value, (text) => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Reply, type ScriptedModel, type ScriptedModelOptions, startScriptedModel } from '#index'
@@ -255,6 +257,19 @@ describe('the server', () => {
     expect((await post('/v1/complete', '{}')).status).toBe(404)
     expect((await fetch(`${url}/v1/models`)).status).toBe(404)
     expect((await fetch(url, { method: 'HEAD' })).status).toBe(200)
+  })
+
+  it('sends every byte of a body as a chunk of its own where one byte per write is configured', async () => {
+    const model = await serveReply({ content: [text('Grüße')] }, { bytesPerWrite: 1 })
+    const chunks: Buffer[] = []
+    const body = JSON.stringify({ model: 'm', stream: true, messages: [prompt('go')] })
+    // The parser of node:http reports every chunk of the wire, while fetch joins those that wait.
+    const request = httpRequest(`${model.url}/v1/messages`, { method: 'POST' }).end(body)
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    response.on('data', (chunk: Buffer) => chunks.push(chunk))
+    await once(response, 'end')
+    expect(new Set(chunks.map(({ length }) => length))).toEqual(new Set([1]))
+    expect(Buffer.concat(chunks).toString()).toContain('Grüße')
   })
 
   it('fails to start where somebody else listens', async () => {
