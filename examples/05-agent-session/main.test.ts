@@ -30,7 +30,7 @@ function run(...args: string[]): Promise<{ code: unknown; stdout: string; stderr
 test('it prints what the agent says and does, and ends with 0 when the session completed', async () => {
   const { code, stdout, stderr } = await run('demo', 'Fix the failing test')
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('"command":"npm test"') })
-  expect(stdout.split('\n')[0]).toMatch(/^This is the scripted demo model: a fixed script and no AI\./)
+  expect(stdout.split('\n')[0]).toMatch(/^This is the scripted demo model: a fixed script, not an AI\./)
   expect(stdout).toContain('All tests pass.')
   expect(stderr).toMatch(/\[5 turns, \$0\.00\]\n$/)
 })

@@ -1,4 +1,4 @@
-/** An agent loop of your own. This one is a script and no AI: it counts the words of files. */
+/** An agent loop of your own. This one is a script, not an AI: it counts the words of files. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'

@@ -18,7 +18,7 @@ import { framesOf } from './frames.ts'
  */
 export type FollowStatus = 'connecting' | 'open' | 'reconnecting' | 'closed' | 'failed'
 
-/** An event of the log; or the notice that the log cannot be continued, and is sent again from `firstSeq`. */
+/** An event of the log; or the notice that the cursor is no longer valid, and that the log is sent again from `firstSeq`. */
 export type Followed<Events = Record<string, unknown>> =
   | { [Type in keyof Events & string]: { seq: number; type: Type; data: Events[Type] } }[keyof Events &
       string]

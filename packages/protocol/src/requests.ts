@@ -156,7 +156,7 @@ export interface ProjectsResponse {
     | {
         /** Can one be started? */
         available: boolean
-        /** True when the scripted demo model answers, and no AI. */
+        /** True when the scripted demo model answers instead of an AI. */
         demo: boolean
         /** Why none can be started, for a person. */
         reason?: string | undefined

@@ -29,7 +29,7 @@ try {
   const listening = { event: 'listening', url: model.url, pid: process.pid }
   process.stdout.write(
     process.stdout.isTTY
-      ? `scripted model on ${model.url} (a script, no AI)\n`
+      ? `scripted model on ${model.url} (a script, not an AI)\n`
       : `${JSON.stringify(listening)}\n`,
   )
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void model.close())

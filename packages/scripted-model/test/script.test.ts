@@ -76,7 +76,7 @@ describe('the demo script', () => {
   it('says what it is wherever a conversation begins, and in every model name', () => {
     const demo = loadScript(demoScript)
     expect(demo.announce).toContain('scripted demo model')
-    expect(demo.announce).toContain('no AI')
+    expect(demo.announce).toContain('not an AI')
     expect(demo.model).toBe('scripted-demo-model')
   })
 })

@@ -176,7 +176,7 @@ export const projectsResponse = z.object({
     .object({
       /** Can one be started? */
       available: z.boolean(),
-      /** True when the scripted demo model answers, and no AI. */
+      /** True when the scripted demo model answers instead of an AI. */
       demo: z.boolean(),
       /** Why none can be started, for a person. */
       reason: z.string().optional(),

@@ -57,7 +57,8 @@ export function resolveCommand(
   const errors: FieldError[] = []
   const values = new Map<string, string>()
   for (const name of Object.keys(args)) {
-    if (!tool.args.has(name)) errors.push({ path: `args.${name}`, expected: 'no such argument' })
+    if (!tool.args.has(name))
+      errors.push({ path: `args.${name}`, expected: 'nothing: the tool has no argument of this name' })
   }
   for (const [name, arg] of tool.args) {
     const given = Object.hasOwn(args, name) ? args[name] : undefined

@@ -74,7 +74,7 @@ export async function createHttpServer(
   app.setErrorHandler(sendRefusal)
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]
-    const error = new MillraceError('not_found', `Nothing is at ${request.method} ${path}`)
+    const error = new MillraceError('not_found', `No such route: ${request.method} ${path}`)
     return sendRefusal(error, request, reply)
   })
   // Before all other hooks, so that requests they refuse are logged too.

@@ -326,7 +326,7 @@ export class Runs {
     const known = this.#kinds.get(kind)
     if (known !== undefined) return known
     const expected = `one of ${[...this.#kinds.keys()].join(', ')}`
-    throw new MillraceError('invalid_request', `This server runs no runs of kind ${kind}`, {
+    throw new MillraceError('invalid_request', `This server has no runs of kind ${kind}`, {
       fields: [{ path: 'kind', expected }],
     })
   }

@@ -107,7 +107,7 @@ describe('millrace follow', () => {
     server.writeCard(where.dataDir)
     const plain = await run(['follow', record.id], where)
     expect(plain).toMatchObject({ code: 7, stdout: 'one\ntwo\nthree\ntwo\nthree\n' })
-    expect(plain.stderr).toContain('the log cannot be continued (epoch): it follows from event 3')
+    expect(plain.stderr).toContain('this place in the log is gone (epoch): following from event 3')
     calls = 0
     const machine = await run(['follow', record.id, '--json'], where)
     const lines = machine.stdout

@@ -10,9 +10,9 @@ describe('the commands of sessions against a real server', () => {
     expect(asked).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        /^This is the scripted demo model: a fixed script and no AI.*All tests pass\./s,
+        /^This is the scripted demo model: a fixed script, not an AI.*All tests pass\./s,
       ),
-      stderr: expect.stringContaining('-- scripted demo model: a fixed script, and no AI\n'),
+      stderr: expect.stringContaining('-- scripted demo model: a fixed script, not an AI\n'),
     })
     expect(asked.stderr).toMatch(/● Bash npm test\n.*● Edit src\/duration\.js\n.*-- completed\n$/s)
     const { runs } = JSON.parse((await run(['runs', '--json'], where)).stdout)

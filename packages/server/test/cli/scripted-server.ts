@@ -46,7 +46,7 @@ export async function scriptedServer(
     if (headers.authorization !== `Bearer ${token}`)
       return problem(response, 401, 'The bearer token is not valid')
     const handler = routes[`${method} ${path.split('?')[0]}`]
-    if (handler === undefined) return problem(response, 404, `Nothing is at ${method} ${path}`)
+    if (handler === undefined) return problem(response, 404, `No such route: ${method} ${path}`)
     await handler(response, one)
   })
   const url = await listen(server, options.port ?? 0)

@@ -124,10 +124,10 @@ describe('a session on the screen', () => {
     })
   })
 
-  it('the scripted demo model is shown as no AI, once, whatever model the SDK names', async () => {
+  it('the scripted demo model is introduced once as a script, whatever model the SDK names', async () => {
     const demo = log.whole([log.text('x')], null, 'scripted-demo-model')
     const { stderr } = await shown([log.init, demo, demo])
-    expect(stderr).toBe('-- scripted demo model: a fixed script, and no AI\n')
+    expect(stderr).toBe('-- scripted demo model: a fixed script, not an AI\n')
   })
 
   it('calls are shown in one line, paths relative to the project, and results cut in the middle', async () => {

@@ -28,7 +28,7 @@ export function checkKeys(env: NodeJS.ProcessEnv): Check[] {
   const { ANTHROPIC_API_KEY: apiKey, ANTHROPIC_BASE_URL: baseUrl } = env
   const nobody = !apiKey && !baseUrl
   const answers = nobody
-    ? ': agent sessions are answered by the scripted demo model, which is no AI'
+    ? ': a scripted demo model, not an AI, answers agent sessions'
     : `; requests go to ${baseUrl || 'the provider'}`
   return [
     { name: 'keys', status: 'info', detail: `ANTHROPIC_API_KEY is ${apiKey ? '' : 'not '}set${answers}` },

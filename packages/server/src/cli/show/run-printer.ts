@@ -34,7 +34,7 @@ export class RunPrinter {
         if (this.#terminal.json) await this.#terminal.value({ type: 'reset', data: followed.data })
         const { reason, firstSeq, head } = followed.data
         return this.#terminal.note(
-          `the log cannot be continued (${reason}): it follows from event ${firstSeq}, its newest is ${head}`,
+          `this place in the log is gone (${reason}): following from event ${firstSeq} of ${head}`,
         )
       }
       case 'lost':

@@ -62,7 +62,7 @@ export class SessionPrinter {
       case 'reset': {
         const { reason, firstSeq, head } = followed.data
         return this.note(
-          `the log cannot be continued (${reason}): it follows from event ${firstSeq}, its newest is ${head}`,
+          `this place in the log is gone (${reason}): following from event ${firstSeq} of ${head}`,
         )
       }
       case 'lost':

@@ -132,11 +132,11 @@ export class SessionText {
     return `● ${this.callInLine(part.name ?? 'a tool', part.input)}`
   }
 
-  /** Names the model, and above all says if it is no AI. `<synthetic>` is the SDK itself. */
+  /** Names the model, and above all says so if it is not an AI. `<synthetic>` is the SDK itself. */
   #named(model: string | undefined): Piece[] {
     if (model === undefined || model === this.#model || model.startsWith('<')) return []
     this.#model = model
-    const name = model === demoModel ? 'scripted demo model: a fixed script, and no AI' : `model ${model}`
+    const name = model === demoModel ? 'scripted demo model: a fixed script, not an AI' : `model ${model}`
     return [line('note', `-- ${name}`)]
   }
 }
