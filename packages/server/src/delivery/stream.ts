@@ -8,7 +8,7 @@ export interface StreamOptions {
   runId: string
   /** How the events look on the stream; default the native protocol. */
   dialect?: Dialect | undefined
-  /** Set by plugins (CORS, helmet …); where a stream needs another value, its own wins. */
+  /** Set by plugins (CORS, security headers …); where a stream needs another value, its own wins. */
   headers?: OutgoingHttpHeaders | undefined
   /** The `Last-Event-ID` header as it came; wins over `after` unless it is empty. */
   lastEventId?: string | undefined

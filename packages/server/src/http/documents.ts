@@ -3,7 +3,7 @@ import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { describeOptionalBodies, describeRoute, securitySchemes } from './api-document.ts'
-import { contentPolicy } from './content-policy.ts'
+import { contentPolicy } from './security-headers.ts'
 
 /** Must be registered before the routes it describes. */
 export async function documentApi(app: FastifyInstance, version: string): Promise<void> {

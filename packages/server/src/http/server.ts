@@ -1,7 +1,6 @@
 /** Our own HTTP server around the faces: security headers, compression, the page, the API's document. */
 import fastifyCompress from '@fastify/compress'
 import fastifyCors from '@fastify/cors'
-import fastifyHelmet from '@fastify/helmet'
 import { type ErrorCode, MillraceError } from '@millrace/protocol'
 import Fastify, {
   type FastifyBaseLogger,
@@ -14,12 +13,12 @@ import type { Logger } from 'pino'
 import type { Answered } from '#telemetry/metrics/http-metrics'
 import { logRequests, requestNames } from '#telemetry/request-log'
 import { answerClientError, answerUnreadable } from './client-errors.ts'
-import { contentPolicy } from './content-policy.ts'
 import { documentApi, serveDocuments } from './documents.ts'
 import type { FaceApp } from './face.ts'
 import { ownConnections } from './forget-head.ts'
 import { checkHost } from './guard.ts'
 import { sendRefusal } from './problems.ts'
+import { addSecurityHeaders } from './security-headers.ts'
 import { staticPage } from './static-page.ts'
 
 /** Headers that a page of another origin may read. */
@@ -113,13 +112,7 @@ function createApp(parts: HttpServerParts, times: RequestTimes): FastifyInstance
 }
 
 async function addHeaders(app: FastifyInstance, { hosts, origins }: HttpServerParts): Promise<void> {
-  await app.register(fastifyHelmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: contentPolicy },
-    // The same as `frame-ancestors`, for browsers that do not know it.
-    xFrameOptions: { action: 'deny' },
-    strictTransportSecurity: false,
-    crossOriginEmbedderPolicy: false,
-  })
+  addSecurityHeaders(app)
   // After the headers of every answer, so that a refusal has them too.
   app.addHook('onRequest', async (request) => checkHost(request, hosts))
   if (origins.length > 0) {

@@ -19,7 +19,7 @@ import { RealtimeClient, type RealtimeCounters } from './client.ts'
 export interface ConnectOptions {
   req: IncomingMessage
   res: ServerResponse
-  /** Set by plugins (CORS, helmet …). */
+  /** Set by plugins (CORS, security headers …). */
   headers: OutgoingHttpHeaders
   /** Compress for clients that accept gzip. */
   compress: boolean

@@ -232,7 +232,7 @@ describe('security headers', () => {
     ['the stream of the probe', () => rig.as(rig.owner, '/api/probe/stream')],
   ]
 
-  // Seen failing with helmet taken out; 421, the probe and unreadable addresses failed before they were mended.
+  // Seen failing with the headers taken out; 421, the probe and unreadable addresses failed before they were mended.
   it.each(answers)('the security headers are on %s', async (_name, ask) => {
     const response = await ask()
     await response.body?.cancel()
