@@ -1,8 +1,9 @@
 /**
  * Runs that a program outside the server works on: its batches of events, its end, and its silence.
  *
- * Owns: the timer that looks for runs whose lease has ended. Nothing that is true: the store counts batches and
- * keeps leases, so a restart of the server changes nothing for such a run.
+ * Owns: the timer that looks for runs whose lease has ended, and a bounded memory of what never changes of such a
+ * run (its owner, its kind, its spec), so that a batch costs no read. Nothing that is true: the store counts batches,
+ * keeps leases and refuses a run that is over or gone, so a restart of the server changes nothing for such a run.
  */
 import {
   eventTypePattern,
@@ -46,10 +47,15 @@ export interface FinishRequest {
   stack?: string | undefined
 }
 
+/** What never changes of a run. */
+export type RunFacts = Pick<RunRecord, 'id' | 'kind' | 'owner' | 'spec'>
+
 const lookEveryMs = 1000
+const rememberedRuns = 10_000
 
 export class Producers {
   readonly #parts: ProducersParts
+  readonly #remembered = new Map<string, RunFacts>()
   #cancelLook: (() => void) | null = null
 
   constructor(parts: ProducersParts) {
@@ -72,8 +78,22 @@ export class Producers {
     this.#detached(run)
   }
 
+  /** What never changes of a run; null: there was none. Whether there still is one, the store says to a batch. */
+  async facts(id: string): Promise<RunFacts | null> {
+    const remembered = this.#remembered.get(id)
+    if (remembered !== undefined) return remembered
+    const run = await this.#parts.store.getRun(id)
+    if (run === null || !this.#parts.kinds.get(run.kind)?.detached) return run
+    const [oldest] = this.#remembered.keys()
+    if (oldest !== undefined && this.#remembered.size >= rememberedRuns) this.#remembered.delete(oldest)
+    const { kind, owner, spec } = run
+    const facts = { id, kind, owner, spec }
+    this.#remembered.set(id, facts)
+    return facts
+  }
+
   /** Appends a batch exactly once. A batch without events is a sign of life. */
-  produce(run: RunRecord, { events, producer, epoch = 0, seq }: BatchRequest): Promise<Produced> {
+  produce(run: RunFacts, { events, producer, epoch = 0, seq }: BatchRequest): Promise<Produced> {
     const { leaseMs } = this.#detached(run)
     const at = this.#parts.now()
     if ((producer === undefined) !== (seq === undefined)) {
@@ -147,7 +167,7 @@ export class Producers {
     if (this.#cancelLook !== null) this.start()
   }
 
-  #detached(run: RunRecord): NonNullable<Kind['detached']> {
+  #detached(run: RunFacts): NonNullable<Kind['detached']> {
     const detached = this.#parts.kinds.get(run.kind)?.detached
     if (detached) return detached
     throw new MillraceError('invalid_request', `Only the server can add events to a ${run.kind}`)

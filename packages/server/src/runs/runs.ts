@@ -200,7 +200,13 @@ export class Runs {
 
   /** Appends a batch of a program that works on one of its caller's external runs. */
   async produce(id: string, batch: BatchRequest, principal: Principal): Promise<Produced> {
-    return this.#producers.produce(await this.#visible(id, principal), batch)
+    const facts = await this.#producers.facts(id)
+    if (facts === null || !maySee(principal, facts.owner)) throw notFound(id)
+    try {
+      return await this.#producers.produce(facts, batch)
+    } catch (error) {
+      throw error instanceof MillraceError && error.code === 'not_found' ? notFound(id) : error
+    }
   }
 
   /** The run, if a program outside the server works on it and it is not over. */

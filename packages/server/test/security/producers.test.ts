@@ -1,4 +1,5 @@
 /** External runs over HTTP: their producers append exactly once, and nobody else may. */
+import { randomUUID } from 'node:crypto'
 import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openRig, post, type Rig } from './support/server.ts'
@@ -136,6 +137,23 @@ describe('a producer', () => {
       clearInterval(signs)
     }
     expect((await call(rig.owner, `/api/runs/${silent}`)).body.run.state).toBe('interrupted')
+  })
+
+  // Seen failing with the owner left out of what is remembered of a run.
+  it('a run that has had batches is hidden from others as before, and once deleted it is not found', async () => {
+    const id = await begin()
+    const batch = { events: [{ type: 'a' }], producer: 'p', seq: 0 }
+    expect((await append(id, batch)).status).toBe(200)
+    expect((await append(id, batch, rig.other)).body).toMatchObject({ code: 'not_found' })
+    await call(rig.owner, `/api/runs/${id}/finish`, post({ state: 'completed' }))
+    expect((await append(id, batch)).body).toMatchObject({ duplicate: true })
+    await until(async () => {
+      await call(rig.admin, '/api/admin/prune', post({ days: 0 }))
+      return (await call(rig.owner, `/api/runs/${id}`)).status === 404
+    })
+    const [gone, never] = [await append(id, batch), await append(randomUUID(), batch)]
+    expect([gone.status, gone.body.detail]).toEqual([404, `No run ${id}`])
+    expect([never.status, never.body.code]).toEqual([404, gone.body.code])
   })
 
   it('an abort takes the run from its producer at once', async () => {

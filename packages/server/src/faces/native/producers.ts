@@ -21,6 +21,8 @@ export function producerRoutes(app: FaceApp, { runs, auth }: ProducerParts): voi
   app.post(
     '/api/runs/:id/events',
     {
+      // The answer is shorter than what is worth compressing.
+      compress: false,
       config: { takesRunToken: true, refuses: ['run_over', 'fenced', 'sequence_gap'] },
       schema: {
         tags: ['producers'],
