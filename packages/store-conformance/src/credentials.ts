@@ -79,6 +79,24 @@ export function describeCredentials(subject: Subject): void {
       expect(await credentials.dead(ids, 1_999)).toEqual([unknown])
       expect(new Set(await credentials.dead(ids, 2_000))).toEqual(new Set([brief.id, unknown]))
       expect(await credentials.dead([], 2_000)).toEqual([])
+      expect(await credentials.findLive(brief.id, 1_999)).toEqual(brief)
+      expect(await credentials.findLive(brief.id, 2_000)).toBeNull()
+      expect(await credentials.findLive(unknown, 1_999)).toBeNull()
+    })
+
+    test('a live credential is found until it, or one that it was made from, is dead', async () => {
+      const { credentials } = subject.store
+      const token = newCredential()
+      const cookie = newCredential({ kind: 'cookie', parent: token.id })
+      const ofProcess = newCredential({ kind: 'ticket', parent: 'process:1', path: '/api/stream' })
+      for (const one of [token, cookie, ofProcess]) await credentials.add(one, one.id)
+      for (const one of [token, cookie, ofProcess]) {
+        expect(await credentials.findLive(one.id, 1_000)).toEqual(one)
+      }
+      await credentials.revoke(token.id, 2_000)
+      expect(await credentials.findLive(cookie.id, 2_000)).toBeNull()
+      expect(await credentials.findLive(token.id, 2_000)).toBeNull()
+      expect(await credentials.findLive(ofProcess.id, 2_000)).toEqual(ofProcess)
     })
 
     test('credentials of one kind are listed newest first, and a sweep forgets those that expired', async () => {

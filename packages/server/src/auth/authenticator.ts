@@ -9,7 +9,7 @@ import type { Credential, CredentialKind, CredentialStore } from '#store/credent
 import type { Identity } from './identity.ts'
 import { type JwtVerifier, looksLikeJwt } from './jwt.ts'
 import type { Principal } from './principal.ts'
-import { hashSecret, newSecret, sameSecret } from './secrets.ts'
+import { hashSecret, newSecret, sameHash } from './secrets.ts'
 import { adminUser } from './user-name.ts'
 
 const minuteMs = 60_000
@@ -33,21 +33,31 @@ export interface AuthenticatorParts {
 }
 
 export class Authenticator {
-  readonly #parts: AuthenticatorParts
+  readonly #parts: Omit<AuthenticatorParts, 'adminTokens'>
+  /** Hashes of the admin tokens. */
+  readonly #ofProcess: readonly string[]
 
-  constructor(parts: AuthenticatorParts) {
+  constructor({ adminTokens, ...parts }: AuthenticatorParts) {
+    this.#parts = parts
     // An empty token would admit every caller that sends an empty one.
-    this.#parts = { ...parts, adminTokens: parts.adminTokens.filter((token) => token !== '') }
+    this.#ofProcess = adminTokens.filter((token) => token !== '').map(hashSecret)
   }
 
-  /** Identifies the holder of a bearer token; null if it is not valid. */
-  async bearer(token: string): Promise<Identity | null> {
-    const ofProcess = this.#parts.adminTokens.find((known) => sameSecret(known, token))
+  /**
+   * Identifies the holder of a bearer token; null if it is not valid. The token of a run is valid at that run
+   * alone: `runId` is the run of the request, where it takes such a token.
+   */
+  async bearer(token: string, runId: string | null = null): Promise<Identity | null> {
+    const hash = hashSecret(token)
+    const ofProcess = this.#ofProcess.find((known) => sameHash(known, hash))
     if (ofProcess !== undefined) {
       const principal = { user: adminUser, admin: true }
       return { principal, credential: null, parent: processParent(ofProcess), expiresAt: null }
     }
-    const known = await this.#lookUp(token, 'token')
+    const known = await this.#lookUp(
+      hash,
+      ({ kind, path }) => kind === 'token' || (kind === 'run' && runId !== null && path === runId),
+    )
     if (known !== null || this.#parts.jwt === null || !looksLikeJwt(token)) return known
     const verified = await this.#parts.jwt.verify(token)
     if (verified === null) return null
@@ -57,14 +67,17 @@ export class Authenticator {
 
   /** Identifies the holder of a cookie; null if it is not valid. */
   cookie(value: string): Promise<Identity | null> {
-    return this.#lookUp(value, 'cookie')
+    return this.#lookUp(hashSecret(value), ({ kind }) => kind === 'cookie')
   }
 
   /** Identifies the holder of a ticket, at the one path it opens; null if it is not valid there. */
   async ticket(value: string, path: string): Promise<Identity | null> {
-    const identity = await this.#lookUp(value, 'ticket')
+    const identity = await this.#lookUp(
+      hashSecret(value),
+      (found) => found.kind === 'ticket' && found.path === path,
+    )
     const ticket = identity?.credential
-    if (identity === null || ticket == null || ticket.path !== path) return null
+    if (identity === null || ticket == null) return null
     if (ticket.usedAt !== null) return identity
     const at = this.#parts.now()
     if (ticket.createdAt + ticketFirstUseMs <= at) return null
@@ -83,12 +96,6 @@ export class Authenticator {
       path,
     )
     return { ticket: secret, expiresAt: Math.min(until, credential.createdAt + ticketFirstUseMs) }
-  }
-
-  /** Identifies the holder of a run's token, at that run; null if it is not valid there. */
-  async runToken(token: string, runId: string): Promise<Identity | null> {
-    const identity = await this.#lookUp(token, 'run')
-    return identity?.credential?.path === runId ? identity : null
   }
 
   /** Creates a token that appends to one run, as this caller; it dies with the caller's own credential. */
@@ -120,7 +127,8 @@ export class Authenticator {
     // Looked up first: another kind of credential must not be used up by mistake.
     if ((await this.#parts.credentials.find(hash))?.kind !== 'login') return null
     const taken = await this.#parts.credentials.take(hash, at)
-    if (taken === null || !(await this.#isLive(taken, at))) return null
+    if (taken === null || this.#hasDeadProcess(taken)) return null
+    if ((await this.#parts.credentials.dead([taken.id], at)).length > 0) return null
     const { secret } = await this.#create('cookie', taken, at + cookieTtlMs, taken.parent)
     return { cookie: secret, maxAgeSeconds: cookieTtlMs / 1000 }
   }
@@ -154,24 +162,23 @@ export class Authenticator {
     return { secret, credential }
   }
 
-  async #lookUp(secret: string, kind: CredentialKind): Promise<Identity | null> {
-    const credential = await this.#parts.credentials.find(hashSecret(secret))
-    if (credential === null || credential.kind !== kind) return null
-    if (!(await this.#isLive(credential, this.#parts.now()))) return null
+  async #lookUp(hash: string, fits: (credential: Credential) => boolean): Promise<Identity | null> {
+    const credential = await this.#parts.credentials.findLive(hash, this.#parts.now())
+    if (credential === null || !fits(credential) || this.#hasDeadProcess(credential)) return null
     const { user, admin, id, expiresAt } = credential
     return { principal: { user, admin }, credential, parent: id, expiresAt }
   }
 
-  async #isLive({ id, parent }: Credential, at: number): Promise<boolean> {
-    const ofProcess = parent?.startsWith(processPrefix) ?? false
-    if (ofProcess && !this.#parts.adminTokens.some((token) => processParent(token) === parent)) return false
-    return (await this.#parts.credentials.dead([id], at)).length === 0
+  /** True when it was made from a token of a process that is not this one. */
+  #hasDeadProcess({ parent }: Credential): boolean {
+    if (!parent?.startsWith(processPrefix)) return false
+    return !this.#ofProcess.some((hash) => processParent(hash) === parent)
   }
 }
 
 const processPrefix = 'process:'
 
-/** Names a token of the process as the parent of a ticket, without revealing it. */
-function processParent(token: string): string {
-  return `${processPrefix}${hashSecret(token)}`
+/** Names a token of the process, by its hash, as the parent of a ticket. */
+function processParent(hash: string): string {
+  return `${processPrefix}${hash}`
 }

@@ -15,7 +15,7 @@ import type { Access } from './face.ts'
 export type HostPrincipalOf = (request: IncomingMessage) => Principal | null | Promise<Principal | null>
 
 export interface GuardParts {
-  auth: Pick<Authenticator, 'bearer' | 'cookie' | 'ticket' | 'runToken'>
+  auth: Pick<Authenticator, 'bearer' | 'cookie' | 'ticket'>
   cookieName: () => string
   /** Null where this server does its own authentication. */
   hostPrincipal: HostPrincipalOf | null
@@ -83,10 +83,7 @@ async function identifyCredential(request: FastifyRequest, parts: GuardParts): P
   if (authorization !== undefined) {
     const shape = request.routeOptions.config.bareToken ? /^(?:Bearer )?([^\s]+)$/i : /^Bearer ([^\s]+)$/i
     const token = shape.exec(authorization)?.[1]
-    const identity =
-      token === undefined
-        ? null
-        : ((await parts.auth.bearer(token)) ?? (await ofRunToken(token, request, parts)))
+    const identity = token === undefined ? null : await parts.auth.bearer(token, runTakingToken(request))
     if (identity === null) throw new MillraceError('unauthenticated', 'The bearer token is not valid')
     return identity
   }
@@ -103,13 +100,9 @@ async function identifyCredential(request: FastifyRequest, parts: GuardParts): P
   return identity
 }
 
-function ofRunToken(
-  token: string,
-  request: FastifyRequest,
-  { auth }: GuardParts,
-): Promise<Identity | null> | null {
-  if (!request.routeOptions.config.takesRunToken) return null
-  return auth.runToken(token, String((request.params as { id?: unknown }).id))
+/** The run that the request names, where the route takes the token of that run. */
+function runTakingToken({ routeOptions, params }: FastifyRequest): string | null {
+  return routeOptions.config.takesRunToken ? String((params as { id?: unknown }).id) : null
 }
 
 const readOnly = new Set(['GET', 'HEAD', 'OPTIONS'])

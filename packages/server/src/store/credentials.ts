@@ -32,6 +32,8 @@ export interface CredentialStore {
   add(credential: Credential, hash: string): Promise<void>
   /** By a fresh read; also a credential that is expired, used or revoked. */
   find(hash: string): Promise<Credential | null>
+  /** By a fresh read; null when it, or one that it was made from, is unknown, revoked or expired at `at`. */
+  findLive(hash: string, at: number): Promise<Credential | null>
   /** Marks a one-use credential used. Null when it is unknown or was used before: exactly one caller wins. */
   take(hash: string, at: number): Promise<Credential | null>
   /** Revokes a credential and everything made from it. False when there is none with that id. */

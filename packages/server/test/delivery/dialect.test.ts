@@ -61,7 +61,6 @@ async function serve(
           bearer: async () => ann,
           cookie: async () => null,
           ticket: async () => null,
-          runToken: async () => null,
         },
         cookieName: () => 'toy',
         hostPrincipal: null,

@@ -74,7 +74,6 @@ async function openServer() {
           bearer: async (token) => (token === 'ana' ? identity : null),
           cookie: async () => null,
           ticket: async () => null,
-          runToken: async () => null,
         },
         cookieName: () => 'tea',
         hostPrincipal: null,

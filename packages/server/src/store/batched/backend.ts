@@ -62,6 +62,7 @@ export interface Reads {
   approval: { ask: { run: string; id: string }; answer: Approval | null }
   transcript: { ask: { run: string }; answer: TranscriptEntry[] }
   credential: { ask: { hash: string }; answer: Credential | null }
+  liveCredential: { ask: { hash: string; at: number }; answer: Credential | null }
   /** Newest first. */
   credentials: { ask: { kind: CredentialKind }; answer: Credential[] }
   deadCredentials: { ask: { ids: readonly string[]; at: number }; answer: string[] }

@@ -22,6 +22,7 @@ export function credentialStore(
       await submit({ op: 'credential-sweep', at })
     },
     find: (hash) => read('credential', { hash }),
+    findLive: (hash, at) => read('liveCredential', { hash, at }),
     list: (kind) => read('credentials', { kind }),
     dead: (ids, at) => read('deadCredentials', { ids, at }),
   }

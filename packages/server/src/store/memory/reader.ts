@@ -128,7 +128,7 @@ function sessionAnswers({ runs }: MemoryTables): Pick<Answers, 'approvals' | 'ap
 
 function credentialAnswers({
   credentials,
-}: MemoryTables): Pick<Answers, 'credential' | 'credentials' | 'deadCredentials'> {
+}: MemoryTables): Pick<Answers, 'credential' | 'liveCredential' | 'credentials' | 'deadCredentials'> {
   const byId = (id: string) => [...credentials.values()].find((one) => one.id === id)
 
   /** Follows the line up, which may be a circle, until one is dead. */
@@ -147,6 +147,10 @@ function credentialAnswers({
     credential({ hash }) {
       const found = credentials.get(hash)
       return found === undefined ? null : { ...found }
+    },
+    liveCredential({ hash, at }) {
+      const found = credentials.get(hash)
+      return found === undefined || isLineDead(found.id, at) ? null : { ...found }
     },
     credentials: ({ kind }) =>
       [...credentials.values()]

@@ -12,8 +12,14 @@ export type FromWriter =
 
 export type ToReader =
   | { kind: 'open'; path: string }
-  | { kind: 'read'; id: number; name: ReadName; ask: unknown }
+  | { kind: 'reads'; reads: AskedRead[] }
   | { kind: 'close' }
+
+export interface AskedRead {
+  id: number
+  name: ReadName
+  ask: unknown
+}
 
 export type FromReader =
   | { kind: 'answer'; id: number; answer: unknown }

@@ -188,6 +188,7 @@ async function view(store: Store, { limit, page, rule, at }: Look): Promise<unkn
     counts: await Promise.all(kinds.map((kind) => store.queueCounts(kind))),
     expendable: (await store.expendable(rule, null)).found,
     credentials,
+    live: await Promise.all(credentialIds.map((id) => store.credentials.findLive(id, at))),
     tokens: await store.credentials.list('token'),
     dead: (await store.credentials.dead(credentialIds, at)).toSorted(),
   }

@@ -5,6 +5,7 @@ import { credentialColumns, toCredential } from '#store/sqlite/credential-row'
 
 export interface CredentialReader {
   find(hash: string): Credential | null
+  findLive(hash: string, at: number): Credential | null
   list(kind: CredentialKind): Credential[]
   dead(ids: readonly string[], at: number): string[]
 }
@@ -20,12 +21,19 @@ export function createCredentialReader(db: DatabaseSync): CredentialReader {
         WHERE credentials.parent IS NOT NULL AND credentials.parent NOT LIKE 'process:%')
     SELECT DISTINCT line.first AS id FROM line LEFT JOIN credentials ON credentials.id = line.id
       WHERE credentials.id IS NULL OR revoked_at IS NOT NULL OR expires_at <= ?`)
+  const dead = (ids: readonly string[], at: number): string[] =>
+    notLiving.all(JSON.stringify(ids), at).map(({ id }) => String(id))
+  const find = (hash: string): Credential | null => {
+    const row = byHash.get(hash)
+    return row === undefined ? null : toCredential(row)
+  }
   return {
-    find: (hash) => {
-      const row = byHash.get(hash)
-      return row === undefined ? null : toCredential(row)
+    find,
+    findLive(hash, at) {
+      const found = find(hash)
+      return found === null || dead([found.id], at).length > 0 ? null : found
     },
     list: (kind) => ofKind.all(kind).map(toCredential),
-    dead: (ids, at) => notLiving.all(JSON.stringify(ids), at).map(({ id }) => String(id)),
+    dead,
   }
 }

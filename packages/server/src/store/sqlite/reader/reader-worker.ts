@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { parentPort } from 'node:worker_threads'
 import type { ReadName, Reads } from '#store/batched/backend'
 import { messageOf, openForReading } from '#store/sqlite/database'
-import type { FromReader, ToReader } from '#store/sqlite/messages'
+import type { AskedRead, FromReader, ToReader } from '#store/sqlite/messages'
 import { createCredentialReader } from './credential-reader.ts'
 import { createExpendableReader } from './expendable-reader.ts'
 import { createLogReader } from './log-reader.ts'
@@ -22,18 +22,22 @@ port.on('message', (message: ToReader) => {
   if (message.kind === 'open') {
     db = openForReading(message.path)
     answers = answersFrom(db)
-  } else if (message.kind === 'read') {
-    try {
-      const read = answers?.[message.name] as ((ask: unknown) => unknown) | undefined
-      send({ kind: 'answer', id: message.id, answer: read?.(message.ask) })
-    } catch (error) {
-      send({ kind: 'error', id: message.id, message: messageOf(error) })
-    }
+  } else if (message.kind === 'reads') {
+    for (const read of message.reads) answer(read)
   } else {
     port.close()
     db?.close()
   }
 })
+
+function answer({ id, name, ask }: AskedRead): void {
+  try {
+    const read = answers?.[name] as ((ask: unknown) => unknown) | undefined
+    send({ kind: 'answer', id, answer: read?.(ask) })
+  } catch (error) {
+    send({ kind: 'error', id, message: messageOf(error) })
+  }
+}
 
 function answersFrom(db: DatabaseSync): Answers {
   const logs = createLogReader(db)
@@ -53,6 +57,7 @@ function answersFrom(db: DatabaseSync): Answers {
     approval: ({ run, id }) => sessions.approval(run, id),
     transcript: ({ run }) => sessions.transcript(run),
     credential: ({ hash }) => credentials.find(hash),
+    liveCredential: ({ hash, at }) => credentials.findLive(hash, at),
     credentials: ({ kind }) => credentials.list(kind),
     deadCredentials: ({ ids, at }) => credentials.dead(ids, at),
   }

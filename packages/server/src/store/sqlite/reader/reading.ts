@@ -1,11 +1,13 @@
 /**
  * The main thread's side of all reads. Owns the reader thread and the reads that it has not answered;
  * every read ends with an answer or an error, also when the thread dies.
+ *
+ * The reads of one turn of the event loop travel as one message: to wake a thread costs more than most reads.
  */
 import { Worker } from 'node:worker_threads'
 import { MillraceError } from '@millrace/protocol'
 import type { Backend, Reads } from '#store/batched/backend'
-import type { FromReader, ToReader } from '#store/sqlite/messages'
+import type { AskedRead, FromReader, ToReader } from '#store/sqlite/messages'
 import { threadLimits } from '#store/sqlite/thread-limits'
 
 /** `close` answers what was asked, then ends the thread. */
@@ -23,6 +25,7 @@ export function startReading(path: string): Reading {
   )
   const waiting = new Map<number, Waiting>()
   const failed = Promise.withResolvers<string>()
+  let unsent: AskedRead[] = []
   let lastId = 0
   let closing = false
   let dead: MillraceError | undefined
@@ -47,6 +50,11 @@ export function startReading(path: string): Reading {
     if (!closing) failed.resolve(message)
   }
 
+  function send(): void {
+    if (unsent.length > 0) post({ kind: 'reads', reads: unsent })
+    unsent = []
+  }
+
   return {
     failed: failed.promise,
     read(name, ask) {
@@ -54,11 +62,12 @@ export function startReading(path: string): Reading {
       const { promise, resolve, reject } = Promise.withResolvers<unknown>()
       lastId += 1
       waiting.set(lastId, { resolve, reject })
-      post({ kind: 'read', id: lastId, name, ask })
+      if (unsent.push({ id: lastId, name, ask }) === 1) setImmediate(send)
       return promise as Promise<Reads[typeof name]['answer']>
     },
     async close() {
       closing = true
+      send()
       post({ kind: 'close' })
       await exited
     },

@@ -43,6 +43,7 @@ export function openCredentialFile(dataDir: string): CredentialStore & { close()
       write({ op: 'credential-sweep', at })
     },
     find: async (hash) => reader.find(hash),
+    findLive: async (hash, at) => reader.findLive(hash, at),
     list: async (kind) => reader.list(kind),
     dead: async (ids, at) => reader.dead(ids, at),
     close() {
