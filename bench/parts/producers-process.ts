@@ -1,13 +1,14 @@
 /**
  * producers-process.ts <port> <token> <pid> <producers> <seconds>: programs that send batches of ten events at a steady
- * pace. A batch is due at its time, whether the one before was answered or not, and its latency counts from then.
+ * pace, each on a connection of its own with the token of its run. A batch is due at its time, whether the one before was answered or not, and its latency counts from then.
  */
 import { Agent } from 'node:http'
+import { KeptConnection } from '../load/kept-connection.ts'
 import { Latencies } from '../load/latencies.ts'
 import { cpuSeconds } from '../measure/proc.ts'
 import { nowMicros } from '../printer/marker.ts'
 import { eventJson } from './appending.ts'
-import { begin, call, check } from './producing.ts'
+import { begin, check, tokenOf } from './producing.ts'
 
 const [port = '0', token = '', pid = '0', producers = '1', seconds = '1'] = process.argv.slice(2)
 const server = { port: Number(port), token }
@@ -23,38 +24,61 @@ const latencies = new Latencies()
 let acknowledged = 0
 let over = false
 
+interface Acknowledged {
+  firstSeq: number
+  lastSeq: number
+  duplicate: boolean
+}
+
 /** Resolves with how many events were acknowledged. */
-async function produce(id: string, startAt: number): Promise<number> {
+async function produce({ id, token }: { id: string; token: string }, startAt: number): Promise<number> {
+  const connection = new KeptConnection(server.port, token)
+  const path = `/api/runs/${id}/events`
+  const send = async (json: string): Promise<Acknowledged> => {
+    const { status, body } = await connection.post(path, json)
+    if (status !== 200) throw new Error(`a batch was refused: ${status} ${body}`)
+    return JSON.parse(body) as Acknowledged
+  }
   for (let seq = 0; ; seq++) {
     const due = startAt + seq * everyMs
     await until(due)
-    if (over) return seq * batchEvents
+    if (over) {
+      connection.close()
+      return seq * batchEvents
+    }
     const dueMicros = nowMicros() - (performance.now() - due) * 1000
-    const events = Array.from({ length: batchEvents }, (_, n) => ({
-      type: 'output',
-      data: JSON.parse(eventJson(seq * batchEvents + n + 1)) as object,
-    }))
-    const batch = { events, producer: 'bench', seq }
-    const answer = await call(server, agent, 'POST', `/api/runs/${id}/events`, batch)
-    if (answer.status !== 200 || answer.body.duplicate !== false) throw new Error(JSON.stringify(answer))
+    const batch = batchJson(seq)
+    const answer = await send(batch)
+    if (answer.duplicate) throw new Error(JSON.stringify(answer))
     latencies.record(nowMicros() - dueMicros)
     acknowledged += batchEvents
     if (seq % repeatEvery !== repeatEvery - 1) continue
-    const again = await call(server, agent, 'POST', `/api/runs/${id}/events`, batch)
-    const same = again.body.firstSeq === answer.body.firstSeq && again.body.lastSeq === answer.body.lastSeq
-    if (again.body.duplicate !== true || !same) throw new Error(JSON.stringify({ answer, again }))
+    const again = await send(batch)
+    const same = again.firstSeq === answer.firstSeq && again.lastSeq === answer.lastSeq
+    if (!again.duplicate || !same) throw new Error(JSON.stringify({ answer, again }))
   }
+}
+
+function batchJson(seq: number): string {
+  let events = ''
+  for (let n = seq * batchEvents + 1; n <= (seq + 1) * batchEvents; n++) {
+    events += `${events === '' ? '' : ','}{"type":"output","data":${eventJson(n)}}`
+  }
+  return `{"events":[${events}],"producer":"bench","seq":${seq}}`
 }
 
 function until(at: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.max(0, at - performance.now())))
 }
 
-const ids: string[] = []
-for (let n = 0; n < Number(producers); n++) ids.push(await begin(server, agent, n))
+const runs: { id: string; token: string }[] = []
+for (let n = 0; n < Number(producers); n++) {
+  const id = await begin(server, agent, n)
+  runs.push({ id, token: await tokenOf(server, agent, id) })
+}
 const startAt = performance.now() + everyMs
 // Spread over the interval: programs elsewhere have no common clock.
-const all = Promise.all(ids.map((id, n) => produce(id, startAt + (n * everyMs) / ids.length)))
+const all = Promise.all(runs.map((run, n) => produce(run, startAt + (n * everyMs) / runs.length)))
 await until(startAt + warmUpMs)
 latencies.clear()
 const before = { at: performance.now(), cpu: cpuSeconds([Number(pid)]), acknowledged }
@@ -69,7 +93,7 @@ const measured = {
 over = true
 const sent = await all
 const logs = { lost: 0, twice: 0 }
-for (const [index, id] of ids.entries()) {
+for (const [index, { id }] of runs.entries()) {
   const found = await check(server, agent, id, sent[index] ?? 0)
   logs.lost += found.lost
   logs.twice += found.twice

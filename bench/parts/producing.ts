@@ -42,6 +42,13 @@ export async function begin(server: Server, agent: Agent, n: number): Promise<st
   return (answer.body.run as { id: string }).id
 }
 
+/** The token of a run, as a program elsewhere has it. */
+export async function tokenOf(server: Server, agent: Agent, id: string): Promise<string> {
+  const answer = await call(server, agent, 'POST', `/api/runs/${id}/token`)
+  if (answer.status !== 201) throw new Error(`the token was refused: ${JSON.stringify(answer)}`)
+  return answer.body.token as string
+}
+
 export interface Found {
   /** Events that were acknowledged and are not in the log. */
   lost: number
