@@ -8,12 +8,41 @@
 import type { SelfTest } from '#runners/kind'
 import type { RunContext, TranscriptEntry } from '#runners/runner'
 import type { Gate } from './gate.ts'
+import type { AgentMove } from './moves.ts'
 
 export interface AgentEngine {
   /** Starts an agent on its first prompt. Rejects if that fails before a process runs. */
   start(task: AgentTask, host: AgentHost): Promise<LiveAgent>
   /** Checks whether agents can be started and the gate holds. Never rejects. */
   selfTest(): Promise<SelfTest>
+}
+
+/** An engine whose agents report what they do as moves, for executions. */
+export interface ExecutionEngine {
+  /** Returns why this engine cannot run the request; null if it can. */
+  refuses(request: { model: string | undefined; limits: ExecutionLimits }): string | null
+  start(task: ExecutionTask, host: ExecutionHost): Promise<LiveAgent>
+  selfTest(): Promise<SelfTest>
+}
+
+/** What an execution may use. Null: no limit of its own. */
+export interface ExecutionLimits {
+  iterations: number
+  tokens: number | null
+  seconds: number
+  usd: number | null
+}
+
+export interface ExecutionTask extends AgentTask {
+  limits: ExecutionLimits
+}
+
+export interface ExecutionHost extends AgentHost {
+  /**
+   * Reports moves; resolves when their events are on disk. In the same tick as `appendTranscript`, both share a
+   * commit. Need not be awaited.
+   */
+  report(moves: readonly AgentMove[]): Promise<void>
 }
 
 export interface AgentTask {

@@ -1,0 +1,212 @@
+/**
+ * One execution on a model of the AI SDK, from its prompt to its end.
+ *
+ *     task ─▶ Loop ─▶ model ─▶ Loop ─▶ calls ─▶ gate, tools ─▶ Loop …
+ *              └── moves and entries, one commit for what belongs together ─▶ host
+ *
+ * Owns: the signal that ends every request, tool and subtask; the connections to the provider. All are gone
+ * once `ended` has settled.
+ * Invariants: the first cause of the end is the only one; nothing is reported or stored after it.
+ */
+import { permissionTypes } from '@millrace/protocol'
+import { type AgentEnd, type ExecutionHost, failed, type LiveAgent } from '#agents/agent'
+import type { AgentMove } from '#agents/moves'
+import { emitHighWater } from '#runners/runner'
+import type { Clock } from '#time/clock'
+import type { Answered, CallParts } from './loop/calls.ts'
+import { instructionsFor } from './loop/instructions.ts'
+import { Loop } from './loop/loop.ts'
+import { PlanBoard } from './loop/plan.ts'
+import { type Shared, uniqueIdsAfter } from './loop/shared.ts'
+import type { StepCall } from './loop/step.ts'
+import { offeredTools, taskTool } from './loop/tools.ts'
+import { failureOf } from './model/failure.ts'
+import type { ModelTransport } from './model/fetch.ts'
+import { ExecutionFailure, estimateTokens } from './model/meter.ts'
+import { Conversation } from './transcript/conversation.ts'
+import { type Entry, toStored } from './transcript/entries.ts'
+import { restore } from './transcript/restore.ts'
+
+export interface AiSdkAgentParts {
+  shared: Omit<Shared, 'signal' | 'room' | 'uniqueIds' | 'fail'>
+  transport: ModelTransport
+  clock: Clock
+  /** Removes secrets from a message for people. */
+  redact(text: string): string
+}
+
+type Cause = { kind: 'cancelled' } | { kind: 'failed'; error: unknown }
+
+export class AiSdkAgent implements LiveAgent {
+  readonly ended: Promise<AgentEnd>
+  readonly #parts: AiSdkAgentParts
+  readonly #host: ExecutionHost
+  readonly #controller = new AbortController()
+  #cause: Cause | null = null
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: AiSdkAgentParts) {
+    this.#parts = parts
+    this.#host = parts.shared.host
+    this.#host.gate.listener = {
+      denied: (event) =>
+        void this.#report([{ move: 'note', type: permissionTypes.denied, data: { ...event } }]),
+      asking: () => {},
+    }
+    this.ended = this.#live()
+  }
+
+  /** Tools end their processes within a grace of their own. */
+  cancel(_graceMs: number): void {
+    this.#end({ kind: 'cancelled' })
+  }
+
+  async #live(): Promise<AgentEnd> {
+    const { shared, transport, clock } = this.#parts
+    const { seconds } = shared.task.limits
+    const stopClock = clock.after(seconds * 1000, () =>
+      this.#end({
+        kind: 'failed',
+        error: new ExecutionFailure('time_limit', `The execution reached its limit of ${seconds} seconds.`),
+      }),
+    )
+    try {
+      const text = await this.#run()
+      return this.#cause === null ? this.#completed(text) : this.#describe(this.#cause)
+    } catch (error) {
+      this.#end({ kind: 'failed', error })
+      return this.#describe(this.#cause ?? { kind: 'failed', error })
+    } finally {
+      stopClock()
+      this.#host.gate.close()
+      transport.close()
+      await this.#last
+    }
+  }
+
+  async #run(): Promise<string> {
+    const { task } = this.#parts.shared
+    const board = new PlanBoard()
+    const request = { model: this.#parts.shared.model.name, prompt: task.prompt }
+    const restored = task.transcript.length === 0 ? null : restore(task.transcript, request, board)
+    if (restored === null && (task.resumes || task.transcript.length > 0)) {
+      throw new ExecutionFailure(
+        'internal',
+        'The execution to resume has no conversation that can be taken up.',
+      )
+    }
+    const { id, conversation, added } = restored ?? begun(task.runId, request)
+    void this.#host.started({ model: request.model })
+    const shared: Shared = {
+      ...this.#parts.shared,
+      signal: this.#controller.signal,
+      room: () => this.#room(),
+      uniqueIds: uniqueIdsAfter(conversation.callIds()),
+      fail: (error) => this.#end({ kind: 'failed', error }),
+    }
+    const keep = (entries: readonly Entry[], moves: readonly AgentMove[]) => this.#keep(id, entries, moves)
+    await keep(added, board.moves())
+    return this.#loop({ shared, conversation, board, keep, depth: 0, parentToolCallId: undefined }).run()
+  }
+
+  #loop(parts: {
+    shared: Shared
+    conversation: Conversation
+    board: PlanBoard | null
+    depth: number
+    parentToolCallId: string | undefined
+    keep(entries: readonly Entry[], moves: readonly AgentMove[]): Promise<void>
+  }): Loop {
+    const { shared, depth } = parts
+    const offered = offeredTools(shared.tools, depth)
+    const role = depth === 0 ? ('agent' as const) : ('subtask' as const)
+    const instructions = instructionsFor({ cwd: shared.task.cwd, role, toolNames: offered.names })
+    return new Loop({
+      ...parts,
+      instructions,
+      tools: offered.tools,
+      fixedTokens: offered.tokens + estimateTokens(instructions),
+      runTask: (call, { shared: each }) => this.#runTask(call, each, depth + 1),
+    })
+  }
+
+  /** A limit ends the whole execution; any other failure is the result of the call. */
+  async #runTask(call: StepCall, shared: CallParts['shared'], depth: number): Promise<Answered> {
+    const { prompt } = taskTool.input.parse(call.input)
+    const conversation = new Conversation()
+    conversation.take({ type: 'message', message: { role: 'user', content: prompt } })
+    const keep = (_entries: readonly Entry[], moves: readonly AgentMove[]) => this.#report(moves)
+    const parts = { shared, conversation, board: null, keep, depth, parentToolCallId: call.id }
+    try {
+      return { status: 'ok', text: await this.#loop(parts).run() }
+    } catch (error) {
+      if (error instanceof ExecutionFailure || shared.signal.aborted) throw error
+      return { status: 'error', text: `The subtask failed: ${this.#failureOf(error).message}` }
+    }
+  }
+
+  #end(cause: Cause): void {
+    if (this.#cause !== null) return
+    this.#cause = cause
+    this.#host.gate.close()
+    this.#controller.abort()
+  }
+
+  /** In one tick, so that both are in one commit. */
+  #keep(id: string, entries: readonly Entry[], moves: readonly AgentMove[]): Promise<void> {
+    if (this.#cause !== null) return Promise.resolve()
+    // A failure also aborts the run's signal, and through it this agent.
+    const kept =
+      entries.length === 0 ? null : this.#host.appendTranscript(toStored(id, entries)).catch(() => {})
+    const reported = this.#report(moves)
+    return this.#follow(Promise.all([kept, reported]))
+  }
+
+  #report(moves: readonly AgentMove[]): Promise<void> {
+    if (this.#cause !== null || moves.length === 0) return Promise.resolve()
+    return this.#follow(this.#host.report(moves).catch(() => {}))
+  }
+
+  async #follow(written: Promise<unknown>): Promise<void> {
+    this.#last = Promise.all([this.#last, written])
+    await written
+  }
+
+  async #room(): Promise<void> {
+    if (this.#host.uncommittedBytes > emitHighWater) await this.#last
+  }
+
+  #completed(text: string): AgentEnd {
+    return { state: 'completed', result: { text }, usage: this.#usage() }
+  }
+
+  #describe(cause: Cause): AgentEnd {
+    const usage = this.#usage()
+    if (cause.kind === 'cancelled') return { ...failed('cancelled', 'It was ended from outside'), usage }
+    const { code, message } = this.#failureOf(cause.error)
+    return { ...failed(code, message), usage }
+  }
+
+  #failureOf(error: unknown): ReturnType<typeof failureOf> {
+    return failureOf(error, this.#parts.shared.model.name, this.#parts.redact)
+  }
+
+  #usage(): Record<string, unknown> {
+    const { tokens, costUsd } = this.#parts.shared.meter
+    return { tokens, costUsd }
+  }
+}
+
+function begun(id: string, request: { model: string; prompt: string }): ReturnType<typeof newConversation> {
+  return newConversation(id, [
+    { type: 'begin', ...request },
+    { type: 'message', message: { role: 'user', content: request.prompt } },
+  ])
+}
+
+function newConversation(
+  id: string,
+  added: Entry[],
+): { id: string; conversation: Conversation; added: Entry[] } {
+  return { id, conversation: Conversation.of(added), added }
+}

@@ -1,0 +1,222 @@
+/**
+ * The loop of one agent: ask the model, run its calls, and again, until it answers without a call. A
+ * subtask is a loop within a call.
+ *
+ * Owns: the conversation of this agent. `Shared` belongs to the execution.
+ * Invariants: an answer is on disk before its calls run; every call is answered exactly once; no step
+ * begins that could exceed a limit; nothing is reported once the signal is aborted.
+ */
+import type { ModelMessage, ToolSet } from 'ai'
+import type { AgentMove } from '#agents/moves'
+import { isOverflow } from '../model/failure.ts'
+import { ExecutionFailure, estimateTokens } from '../model/meter.ts'
+import { compact } from '../transcript/compaction.ts'
+import { type Conversation, resultOf } from '../transcript/conversation.ts'
+import type { Entry } from '../transcript/entries.ts'
+import { type Answered, answerCall, type CallParts } from './calls.ts'
+import { type PlanAnswer, type PlanBoard, phaseTool, planTool } from './plan.ts'
+import type { Shared } from './shared.ts'
+import { type Step, type StepCall, takeStep } from './step.ts'
+
+export interface LoopParts {
+  shared: Shared
+  conversation: Conversation
+  instructions: string
+  tools: ToolSet
+  /** The estimated tokens of instructions and tools. */
+  fixedTokens: number
+  /** The plan, for the agent that has it. */
+  board: PlanBoard | null
+  /** Present in a subtask: the call that it answers. */
+  parentToolCallId: string | undefined
+  /** How many subtasks this agent is inside of. */
+  depth: number
+  /** Stores and reports in one commit. Resolves when both are on disk. */
+  keep(entries: readonly Entry[], moves: readonly AgentMove[]): Promise<void>
+  runTask(call: StepCall, parts: CallParts): Promise<Answered>
+}
+
+/** An answer that is cut so often in a row will not end. */
+const cutsMax = 3
+/** Calls of one answer that run at the same time. */
+const callsAtOnceMax = 8
+/** A request that is too long is shortened so often. */
+const compactionsMax = 3
+/** Of the window, what a conversation may fill before it is shortened; and what is left of it then. */
+const windowShare = { full: 0.8, target: 0.5 }
+
+export class Loop {
+  readonly #parts: LoopParts
+  #steps = 0
+
+  constructor(parts: LoopParts) {
+    this.#parts = parts
+  }
+
+  /** Returns the model's last words. Throws what ends the execution. */
+  async run(): Promise<string> {
+    const texts: string[] = []
+    for (let cuts = 0; ; ) {
+      const step = await this.#step()
+      const open = await this.#keepStep(step)
+      if (step.wasRefused) throw new ExecutionFailure('refused', 'The model refused to go on with this task.')
+      if (step.wasCut) {
+        cuts += 1
+        if (cuts >= cutsMax)
+          throw new ExecutionFailure('max_tokens', `The model's answer was cut ${cuts} times in a row.`)
+        if (step.calls.length === 0) {
+          texts.push(step.text)
+          await this.#say('Your answer reached its greatest length. Continue exactly where it was cut.')
+          continue
+        }
+      } else cuts = 0
+      if (step.calls.length === 0) return [...texts, step.text].join('')
+      texts.length = 0
+      await this.#answerAll(open)
+    }
+  }
+
+  async #step(): Promise<Step> {
+    const { shared, conversation } = this.#parts
+    this.#fit(shared.model.contextTokens)
+    for (let tries = 0; ; tries += 1) {
+      shared.signal.throwIfAborted()
+      try {
+        return await takeStep(this.#stepParts(conversation.messages))
+      } catch (error) {
+        shared.signal.throwIfAborted()
+        if (!isOverflow(error) || tries >= compactionsMax) throw error
+        if (!this.#shorten(estimateTokens(conversation.messages) * windowShare.target)) throw error
+      }
+    }
+  }
+
+  #stepParts(messages: readonly ModelMessage[]): Parameters<typeof takeStep>[0] {
+    const { shared, instructions, tools, fixedTokens, parentToolCallId } = this.#parts
+    this.#steps += 1
+    const { contextTokens, outputTokensMax } = shared.model
+    const bound =
+      contextTokens === null ? outputTokensMax : Math.min(outputTokensMax, Math.ceil(contextTokens / 4))
+    return {
+      ...shared,
+      model: shared.languageModel,
+      instructions,
+      messages,
+      tools,
+      fixedTokens,
+      outputTokensMax: bound,
+      name:
+        parentToolCallId === undefined ? `step-${this.#steps}` : `${parentToolCallId}.step-${this.#steps}`,
+      parentToolCallId,
+      report: (moves) => void this.#parts.keep([], moves),
+    }
+  }
+
+  /** Shortens the conversation before the provider refuses it, where its window is known. */
+  #fit(contextTokens: number | null): void {
+    if (contextTokens === null) return
+    const { conversation, fixedTokens } = this.#parts
+    const room = (share: number) => contextTokens * share - fixedTokens
+    if (estimateTokens(conversation.messages) > room(windowShare.full))
+      this.#shorten(room(windowShare.target))
+  }
+
+  /** False: it cannot get shorter. */
+  #shorten(target: number): boolean {
+    const { messages, ...sizes } = compact(this.#parts.conversation.messages, Math.max(0, target))
+    if (sizes.tokensAfter >= sizes.tokensBefore) return false
+    const note: AgentMove = { move: 'note', type: 'context:compacted', data: { ...sizes } }
+    void this.#take([{ type: 'compacted', messages }], [note])
+    return true
+  }
+
+  /** Stores the answer with its events. Returns the calls that are to run. */
+  async #keepStep({ message, calls }: Step): Promise<StepCall[]> {
+    const { shared } = this.#parts
+    const { renamed, ids } = shared.uniqueIds(message)
+    const own = calls.map((call, at) => ({ ...call, id: ids[at] ?? call.id }))
+    const entries: Entry[] = hasContent(renamed) ? [{ type: 'message', message: renamed }] : []
+    const moves: AgentMove[] = [this.#usage()]
+    const open: StepCall[] = []
+    for (const call of own) {
+      const planned = this.#plan(call)
+      if (planned === null) {
+        moves.push(this.#startOf(call))
+        open.push(call)
+        continue
+      }
+      moves.push(...planned.moves)
+      entries.push({ type: 'result', result: resultOf(call, planned.text, !planned.ok) })
+    }
+    await this.#take(entries, moves)
+    return open
+  }
+
+  #usage(): AgentMove {
+    const { tokens, costUsd } = this.#parts.shared.meter
+    return { move: 'usage', tokens, costUsd }
+  }
+
+  #startOf({ id, name, input }: StepCall): AgentMove {
+    const { parentToolCallId } = this.#parts
+    const start = { move: 'tool-start' as const, toolCallId: id, toolName: name, params: input }
+    return parentToolCallId === undefined ? start : { ...start, parentToolCallId }
+  }
+
+  /** Null: not a call about the plan. */
+  #plan({ name, input, problem }: StepCall): PlanAnswer | null {
+    const { board } = this.#parts
+    if (board === null || problem !== null) return null
+    if (name === planTool.name) return board.plan(planTool.input.parse(input))
+    return name === phaseTool.name ? board.phase(phaseTool.input.parse(input)) : null
+  }
+
+  async #answerAll(calls: readonly StepCall[]): Promise<void> {
+    const waiting = [...calls]
+    const work = async (): Promise<void> => {
+      try {
+        for (let call = waiting.shift(); call !== undefined; call = waiting.shift()) await this.#answer(call)
+      } catch (error) {
+        // Ends the calls beside it, too.
+        this.#parts.shared.fail(error)
+        throw error
+      }
+    }
+    const workers = Array.from({ length: Math.min(callsAtOnceMax, calls.length) }, work)
+    // Every call ends before the first failure is passed on: no process may be left behind.
+    const ended = await Promise.allSettled(workers)
+    for (const one of ended) if (one.status === 'rejected') throw one.reason
+    this.#parts.shared.signal.throwIfAborted()
+  }
+
+  async #answer(call: StepCall): Promise<void> {
+    const { shared, parentToolCallId, runTask } = this.#parts
+    shared.signal.throwIfAborted()
+    const parts: CallParts = {
+      shared,
+      parentToolCallId,
+      output: (text) => void this.#parts.keep([], [{ move: 'tool-output', toolCallId: call.id, text }]),
+    }
+    const answered = await answerCall(call, parts, runTask)
+    if (shared.signal.aborted) return
+    const { status, text, result = text } = answered
+    await this.#take(
+      [{ type: 'result', result: resultOf(call, text, status !== 'ok') }],
+      [{ move: 'tool-complete', toolCallId: call.id, status, result }],
+    )
+  }
+
+  async #say(text: string): Promise<void> {
+    await this.#take([{ type: 'message', message: { role: 'user', content: text } }], [])
+  }
+
+  #take(entries: readonly Entry[], moves: readonly AgentMove[]): Promise<void> {
+    for (const entry of entries) this.#parts.conversation.take(entry)
+    return this.#parts.keep(entries, moves)
+  }
+}
+
+/** An answer without any content is none: providers refuse it in a request. */
+function hasContent({ content }: ModelMessage): boolean {
+  return content.length > 0
+}

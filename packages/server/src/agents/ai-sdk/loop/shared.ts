@@ -1,0 +1,56 @@
+/** What every agent of one execution shares: its model, its limits, and the way to tools and people. */
+import type { ProcessLimits } from '@millrace/sandbox'
+import type { ModelMessage } from 'ai'
+import type { ExecutionHost, ExecutionTask } from '#agents/agent'
+import type { AgentTool } from '#agents/tools/tool'
+import type { ResolvedModel } from '../model/entry.ts'
+import type { Meter } from '../model/meter.ts'
+import type { Model, ProviderOptions } from '../model/open.ts'
+
+export interface Shared {
+  task: ExecutionTask
+  host: ExecutionHost
+  model: ResolvedModel
+  languageModel: Model
+  providerOptions: ProviderOptions
+  cacheMark: { providerOptions?: ProviderOptions }
+  maxRetries: number
+  meter: Meter
+  tools: readonly AgentTool[]
+  /** The environment of every run. */
+  environment: Readonly<Record<string, string>>
+  limits: ProcessLimits
+  /** Aborted when the execution ends: by a cancel, or because one of its agents failed. */
+  signal: AbortSignal
+  /** Ends the execution: the first failure is its cause. */
+  fail(error: unknown): void
+  /** Waits while too much is on its way to the disk. */
+  room(): Promise<void>
+  uniqueIds(message: ModelMessage): { renamed: ModelMessage; ids: string[] }
+}
+
+/**
+ * Makes the ids of calls unique in an execution: some servers begin anew in every answer. The first use of
+ * an id keeps it.
+ */
+export function uniqueIdsAfter(used: Iterable<string>): Shared['uniqueIds'] {
+  const known = new Set(used)
+  const take = (id: string): string => {
+    let free = id
+    for (let count = 2; known.has(free); count += 1) free = `${id}-${count}`
+    known.add(free)
+    return free
+  }
+  return (message) => {
+    if (message.role !== 'assistant' || typeof message.content === 'string')
+      return { renamed: message, ids: [] }
+    const ids: string[] = []
+    const content = message.content.map((part) => {
+      if (part.type !== 'tool-call') return part
+      const toolCallId = take(part.toolCallId)
+      ids.push(toolCallId)
+      return { ...part, toolCallId }
+    })
+    return { renamed: { ...message, content }, ids }
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * One step: one answer of the model, reported as it arrives. The SDK reads the stream, checks inputs and
+ * repeats requests that failed before an answer began; it runs no tool.
+ */
+import { type ModelMessage, streamText, type ToolSet } from 'ai'
+import type { AgentMove } from '#agents/moves'
+import { estimateTokens, type Meter, type Tokens } from '../model/meter.ts'
+import type { Model, ProviderOptions } from '../model/open.ts'
+
+export interface StepParts {
+  model: Model
+  instructions: string
+  messages: readonly ModelMessage[]
+  tools: ToolSet
+  /** The estimated tokens of instructions and tools. */
+  fixedTokens: number
+  meter: Meter
+  outputTokensMax: number
+  providerOptions: ProviderOptions
+  /** Marks the last message of the request. */
+  cacheMark: { providerOptions?: ProviderOptions }
+  maxRetries: number
+  /** Makes the ids of messages unique in the execution. */
+  name: string
+  parentToolCallId: string | undefined
+  signal: AbortSignal
+  report(moves: readonly AgentMove[]): void
+  /** Waits while too much is on its way to the disk. */
+  room(): Promise<void>
+}
+
+/** A call of a tool as the model made it. */
+export interface StepCall {
+  id: string
+  name: string
+  input: unknown
+  /** Why the call cannot run: an unknown tool, or an input that does not fit. */
+  problem: string | null
+}
+
+export interface Step {
+  /** What the model answered. */
+  message: ModelMessage
+  text: string
+  calls: readonly StepCall[]
+  /** The answer reached the bound of its length. */
+  wasCut: boolean
+  wasRefused: boolean
+}
+
+/** A model that says nothing for so long is given up. */
+const timeout = { firstChunkMs: 600_000, chunkMs: 300_000 }
+
+/** @throws ExecutionFailure before the request; else the error of the provider. */
+export async function takeStep(parts: StepParts): Promise<Step> {
+  const { instructions, messages, tools, meter } = parts
+  const reservation = meter.reserve(parts.fixedTokens + estimateTokens(messages), parts.outputTokensMax)
+  parts.report([{ move: 'step' }])
+  const reader = new StepReader(parts)
+  try {
+    const result = streamText({
+      model: parts.model,
+      instructions,
+      messages: marked(messages, parts.cacheMark),
+      tools,
+      maxOutputTokens: reservation.outputTokensMax,
+      maxRetries: parts.maxRetries,
+      providerOptions: parts.providerOptions,
+      abortSignal: parts.signal,
+      timeout,
+      onError: () => {},
+    })
+    for await (const part of result.stream) {
+      reader.take(part)
+      await parts.room()
+    }
+    if (reader.error !== null) throw reader.error
+    parts.signal.throwIfAborted()
+    const [{ finishReason, usage, response }] = (await result.steps) as [FirstStep]
+    reservation.settle(tokensOf(usage))
+    return {
+      message: answerIn(response.messages),
+      text: reader.text,
+      calls: reader.calls,
+      wasCut: finishReason === 'length',
+      wasRefused: finishReason === 'content-filter',
+    }
+  } catch (error) {
+    if (reader.hasOutput) reservation.settle(undefined)
+    else reservation.release()
+    throw error
+  }
+}
+
+type FirstStep = Awaited<ReturnType<typeof streamText>['steps']>[number]
+type Part = ReturnType<typeof streamText>['stream'] extends AsyncIterable<infer Each> ? Each : never
+
+class StepReader {
+  readonly calls: StepCall[] = []
+  text = ''
+  hasOutput = false
+  /** Null: none. */
+  error: unknown = null
+  readonly #parts: StepParts
+  readonly #thoughts = new Map<string, string>()
+
+  constructor(parts: StepParts) {
+    this.#parts = parts
+  }
+
+  take(part: Part): void {
+    switch (part.type) {
+      case 'reasoning-delta':
+        this.hasOutput = true
+        this.#thoughts.set(part.id, (this.#thoughts.get(part.id) ?? '') + part.text)
+        return
+      case 'reasoning-end':
+        this.#closeThought(part.id)
+        return
+      case 'text-delta':
+        this.hasOutput = true
+        this.text += part.text
+        if (part.text === '') return
+        this.#report({ move: 'text', messageId: `${this.#parts.name}.${part.id}`, text: part.text })
+        return
+      case 'tool-call':
+        this.hasOutput = true
+        this.calls.push({
+          id: part.toolCallId,
+          name: part.toolName,
+          input: part.input,
+          problem: 'invalid' in part && part.invalid === true ? problemOf(part.error) : null,
+        })
+        return
+      case 'error':
+        this.error ??= part.error
+        return
+      default:
+    }
+  }
+
+  #closeThought(id: string): void {
+    const thought = this.#thoughts.get(id) ?? ''
+    this.#thoughts.delete(id)
+    if (thought !== '') this.#report({ move: 'thought', thought })
+  }
+
+  #report(move: Extract<AgentMove, { move: 'text' | 'thought' }>): void {
+    const { parentToolCallId } = this.#parts
+    this.#parts.report([parentToolCallId === undefined ? move : { ...move, parentToolCallId }])
+  }
+}
+
+function problemOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'The input does not fit the tool.'
+}
+
+/** The SDK adds results for calls that cannot run; ours say the same for every call that did not run. */
+function answerIn(messages: readonly ModelMessage[]): ModelMessage {
+  return messages.find(({ role }) => role === 'assistant') ?? { role: 'assistant', content: [] }
+}
+
+function marked(messages: readonly ModelMessage[], mark: StepParts['cacheMark']): ModelMessage[] {
+  const last = messages.at(-1)
+  if (last === undefined) return []
+  return [...messages.slice(0, -1), { ...last, ...mark }]
+}
+
+type Usage = FirstStep['usage']
+
+function tokensOf({ inputTokens, inputTokenDetails, outputTokens }: Usage): Tokens | undefined {
+  if (inputTokens === undefined && outputTokens === undefined) return undefined
+  const { cacheReadTokens = 0, cacheWriteTokens = 0, noCacheTokens } = inputTokenDetails
+  return {
+    inputTokens: noCacheTokens ?? Math.max(0, (inputTokens ?? 0) - cacheReadTokens - cacheWriteTokens),
+    outputTokens: outputTokens ?? 0,
+    cacheReadTokens,
+    cacheCreationTokens: cacheWriteTokens,
+  }
+}

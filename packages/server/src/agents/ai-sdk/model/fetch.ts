@@ -1,0 +1,80 @@
+/**
+ * `fetch` for the provider packages, over `node:http`: through the server's proxy where it has one, and
+ * without a bound on the time until an answer begins, which a local model may need minutes for.
+ *
+ * Owns: the connections of one agent, until `close()`.
+ */
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { Readable } from 'node:stream'
+
+export interface ModelTransport {
+  readonly fetch: typeof fetch
+  /** Ends every connection. Idempotent. */
+  close(): void
+}
+
+/** `proxyEnv`: variables that name a proxy (`HTTPS_PROXY`, `NO_PROXY`, …). */
+export function openTransport(proxyEnv: NodeJS.ProcessEnv | undefined): ModelTransport {
+  const direct = { keepAlive: true }
+  const options = proxyEnv === undefined ? direct : { ...direct, proxyEnv: { ...proxyEnv } }
+  const agents = {
+    local: new HttpAgent(direct),
+    http: new HttpAgent(options),
+    https: new HttpsAgent(options),
+  }
+  return {
+    fetch: (input, init) => {
+      const url = new URL(input instanceof Request ? input.url : input)
+      if (url.protocol === 'https:') return send(url, init, agents.https, httpsRequest)
+      return send(url, init, isLoopback(url) ? agents.local : agents.http, httpRequest)
+    },
+    close: () => {
+      for (const agent of Object.values(agents)) agent.destroy()
+    },
+  }
+}
+
+function isLoopback({ hostname }: URL): boolean {
+  return /^(localhost|127\..*|\[::1\])$/i.test(hostname)
+}
+
+function send(
+  url: URL,
+  init: RequestInit | undefined,
+  agent: HttpAgent,
+  request: typeof httpRequest,
+): Promise<Response> {
+  const { method = 'GET', headers, body, signal } = init ?? {}
+  if (body !== undefined && body !== null && typeof body !== 'string') {
+    return Promise.reject(new TypeError('only bodies of text are sent to a model'))
+  }
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, {
+      method,
+      agent,
+      headers: Object.fromEntries(new Headers(headers)),
+      ...(signal ? { signal } : {}),
+    })
+    // The provider packages know a lost connection by this name.
+    outgoing.on('error', (cause) =>
+      reject(signal?.aborted ? cause : new TypeError('fetch failed', { cause })),
+    )
+    outgoing.on('response', (incoming) => resolve(toResponse(incoming)))
+    outgoing.end(body ?? undefined)
+  })
+}
+
+/** Statuses that have no body. */
+const bodiless = [101, 204, 205, 304]
+
+function toResponse(incoming: IncomingMessage): Response {
+  const status = incoming.statusCode ?? 502
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    for (const each of Array.isArray(value) ? value : [value ?? '']) headers.append(name, each)
+  }
+  if (bodiless.includes(status)) incoming.resume()
+  const body = bodiless.includes(status) ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>)
+  return new Response(body, { status, headers })
+}
