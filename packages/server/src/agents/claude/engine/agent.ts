@@ -31,6 +31,7 @@ import { Journal } from './journal.ts'
 import { eventTypeOf, isKeyRefused, isSignOfLife, isSubagent, toolCallsIn } from './messages.ts'
 import { agentOptions, defaultLimits } from './options.ts'
 import { canUseToolOf, hookOf } from './permissions.ts'
+import type { AgentRole } from './role.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface ClaudeAgentParts {
@@ -39,6 +40,7 @@ export interface ClaudeAgentParts {
   /** The conversation it resumes. */
   conversation: Conversation | null
   settings: AgentSettings | undefined
+  role: AgentRole
   /** Of every run. */
   environment: Readonly<Record<string, string>>
   limits: ProcessLimits
@@ -92,6 +94,11 @@ export class ClaudeAgent implements LiveAgent {
     this.ended = this.#live()
   }
 
+  /** Ends the agent for a reason of its kind. `reason` is one word, `error` for a person. */
+  fail(reason: string, error: string): void {
+    this.#ending.fail(reason, error)
+  }
+
   cancel(grace: number): void {
     this.#ending.report({ kind: 'cancelled', graceMs: grace })
     // This includes an agent that has its result, while its process is still alive.
@@ -122,18 +129,20 @@ export class ClaudeAgent implements LiveAgent {
   }
 
   #options(): Options {
-    const { task, host, conversation, settings, gateway, hookTimeoutSeconds } = this.#parts
+    const { task, host, conversation, settings, role, gateway, hookTimeoutSeconds } = this.#parts
     const environment = agentEnvironment(settings, gateway, this.#parts.environment)
     return {
-      ...agentOptions(settings),
+      ...agentOptions(settings, role),
       ...(task.model === undefined ? {} : { model: task.model }),
       ...(conversation === null ? { sessionId: task.runId } : { resume: conversation.id }),
       cwd: task.cwd,
       env: environment,
       abortController: this.#controller,
-      canUseTool: canUseToolOf(host.gate),
+      canUseTool: canUseToolOf(host.gate, role.ownTools),
       hooks: {
-        PreToolUse: [{ hooks: [hookOf(host.gate)], timeout: hookTimeoutSeconds, onFailure: 'block' }],
+        PreToolUse: [
+          { hooks: [hookOf(host.gate, role.ownTools)], timeout: hookTimeoutSeconds, onFailure: 'block' },
+        ],
       },
       extraArgs: { 'session-mirror': null },
       spawnClaudeCodeProcess: (wanted) => this.#spawn(wanted, environment),
@@ -234,8 +243,9 @@ export class ClaudeAgent implements LiveAgent {
       case 'failed':
         return failed(cause.reason, cause.error)
       case 'result': {
-        const { maxTurns, maxBudgetUsd } = { ...defaultLimits, ...this.#parts.settings }
-        return endOf(cause.message, { maxTurns, maxBudgetUsd, demo: this.#parts.demo })
+        const { settings, role, demo } = this.#parts
+        const { maxTurns, maxBudgetUsd } = { ...defaultLimits, ...settings, ...role.options }
+        return endOf(cause.message, { maxTurns, maxBudgetUsd, demo })
       }
       default:
         return cause satisfies never

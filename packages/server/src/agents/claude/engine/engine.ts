@@ -8,7 +8,8 @@ import { type ModelGateway, openModelGateway } from '../gateway/gateway.ts'
 import { restore } from '../transcript/restore.ts'
 import { ClaudeAgent } from './agent.ts'
 import { redactor } from './redact.ts'
-import { loadSdk } from './sdk.ts'
+import { type AgentRole, sessionRole } from './role.ts'
+import { loadSdk, type Sdk } from './sdk.ts'
 import { type SelfTestOptions, testClaude } from './self-test.ts'
 
 /** Where the model's API is. */
@@ -35,12 +36,19 @@ export interface ClaudeEngineOptions extends SelfTestOptions {
 
 export function createClaudeEngine(options: ClaudeEngineOptions): AgentEngine {
   return {
-    start: (task, host) => start(task, host, options),
+    start: (task, host) => startClaude(task, host, options, () => sessionRole),
     selfTest: () => testClaude(options),
   }
 }
 
-async function start(task: AgentTask, host: AgentHost, options: ClaudeEngineOptions): Promise<LiveAgent> {
+export type StartedClaude = LiveAgent & Pick<ClaudeAgent, 'fail'>
+
+export async function startClaude(
+  task: AgentTask,
+  host: AgentHost,
+  options: ClaudeEngineOptions,
+  roleOf: (sdk: Sdk) => AgentRole,
+): Promise<StartedClaude> {
   const conversation = restore(task.transcript, task.cwd)
   if (task.resumes && conversation === null) {
     const message = 'The session to resume has no conversation yet: start a new session'
@@ -53,19 +61,20 @@ async function start(task: AgentTask, host: AgentHost, options: ClaudeEngineOpti
     return endedAgent('not_started', `Could not start: ${messageOf(error)}`)
   }
   try {
-    const { query } = await loadSdk()
+    const sdk = await loadSdk()
     return new ClaudeAgent({
       task,
       host,
       conversation,
       settings: options.agent,
+      role: roleOf(sdk),
       environment: options.environment ?? {},
       limits: { ...defaultProcessLimits, ...options.agent?.limits },
       hookTimeoutSeconds: options.hookTimeoutSeconds ?? 60,
       gateway,
       demo: options.model.demo,
       clock: options.clock ?? monotonicClock,
-      query,
+      query: sdk.query,
       redact: redactor([gateway.token, options.model.apiKey]),
     })
   } catch (error) {
@@ -74,6 +83,6 @@ async function start(task: AgentTask, host: AgentHost, options: ClaudeEngineOpti
   }
 }
 
-function endedAgent(reason: string, error: string): LiveAgent {
-  return { ended: Promise.resolve(failed(reason, error)), cancel: () => {} }
+function endedAgent(reason: string, error: string): StartedClaude {
+  return { ended: Promise.resolve(failed(reason, error)), cancel: () => {}, fail: () => {} }
 }

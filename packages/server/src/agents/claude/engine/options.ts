@@ -2,6 +2,7 @@
 import type { Options } from '@anthropic-ai/claude-agent-sdk'
 import { neverAllowed } from '@millrace/policy'
 import type { AgentSettings } from '#config/config'
+import { type AgentRole, sessionRole } from './role.ts'
 
 const append = [
   'You work alone and on your own: nobody is reading along, and nobody will answer. Ask no questions; where',
@@ -12,11 +13,13 @@ const append = [
 
 export const defaultLimits = { maxTurns: 50, maxBudgetUsd: 5, stallSeconds: 600 }
 
-/** The options that every agent of a server shares. */
-export function agentOptions(agent: AgentSettings = {}): Options {
+/** The options that every agent of a server in this role shares. */
+export function agentOptions(agent: AgentSettings = {}, role: AgentRole = sessionRole): Options {
   const { stallSeconds: _seconds, limits: _limits, env: _processes, disallowedTools, ...configured } = agent
   // The configuration was checked: it is a list of strings.
   const more = (disallowedTools ?? []) as string[]
+  const options = configured as Options
+  const mcpServers = { ...options.mcpServers, ...role.options.mcpServers }
   return {
     includePartialMessages: true,
     maxTurns: defaultLimits.maxTurns,
@@ -25,11 +28,23 @@ export function agentOptions(agent: AgentSettings = {}): Options {
     // A prompt that begins with "/login" is about a page, not a command of the SDK.
     verbatimPrompts: true,
     // Not on the command line, which all processes of the run can read.
-    ...(configured.mcpServers === undefined ? {} : { mcpServersDelivery: 'initialize' }),
-    systemPrompt: { type: 'preset', preset: 'claude_code', append },
-    ...(configured as Options),
+    ...(options.mcpServers === undefined ? {} : { mcpServersDelivery: 'initialize' }),
+    ...options,
+    ...role.options,
+    ...(Object.keys(mcpServers).length === 0 ? {} : { mcpServers }),
+    systemPrompt: instructed(options.systemPrompt ?? { type: 'preset', preset: 'claude_code', append }, role),
     permissionMode: 'default',
     // The policy refuses these in any case; listed here, the model does not even see them.
     disallowedTools: [...new Set([...neverAllowed, ...more])],
   }
+}
+
+type SystemPrompt = NonNullable<Options['systemPrompt']>
+
+/** Adds the instructions of the role to a system prompt of any form. */
+function instructed(prompt: SystemPrompt, { instructions }: AgentRole): SystemPrompt {
+  if (instructions === '') return prompt
+  if (typeof prompt === 'string' || Array.isArray(prompt)) return [prompt, instructions].flat()
+  if (prompt.type === 'custom') return { ...prompt, prompt: [prompt.prompt, instructions].flat() }
+  return { ...prompt, append: [prompt.append, instructions].filter(Boolean).join('\n\n') }
 }

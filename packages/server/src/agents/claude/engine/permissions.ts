@@ -7,10 +7,14 @@ import type { Gate } from '#agents/gate'
 
 type HookOutput = Awaited<ReturnType<HookCallback>>
 
-export function hookOf(gate: Pick<Gate, 'judge'>): HookCallback {
+/** `ownTools` are tools of the server itself, which the gate does not judge. */
+export function hookOf(gate: Pick<Gate, 'judge'>, ownTools: readonly string[] = []): HookCallback {
   return async (input, toolUseId) => {
     if (input.hook_event_name !== 'PreToolUse') return decide('deny', 'This is not a tool call.')
     const { tool_name: tool, tool_input, agent_id: agentId, cwd } = input
+    if (ownTools.includes(tool)) {
+      return agentId === undefined ? {} : decide('deny', 'Only the main agent may call this tool.')
+    }
     const id = input.tool_use_id ?? toolUseId
     const verdict = await gate.judge({ id, tool, input: tool_input, cwd, agentId })
     return verdict.decision === 'allow' ? {} : decide(verdict.decision, verdict.reason)
@@ -18,8 +22,9 @@ export function hookOf(gate: Pick<Gate, 'judge'>): HookCallback {
 }
 
 /** The SDK calls it after the hook, for calls that the SDK doubts or the hook wants people to judge. */
-export function canUseToolOf(gate: Pick<Gate, 'permit'>): CanUseTool {
+export function canUseToolOf(gate: Pick<Gate, 'permit'>, ownTools: readonly string[] = []): CanUseTool {
   return async (tool, input, { toolUseID: id, agentID: agentId }) => {
+    if (ownTools.includes(tool)) return { behavior: 'allow', updatedInput: input }
     const permit = await gate.permit({ id, tool, input, agentId })
     return permit.allowed
       ? { behavior: 'allow', updatedInput: permit.input }

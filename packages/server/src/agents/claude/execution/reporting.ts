@@ -1,0 +1,31 @@
+/** The host of an agent whose messages are to become moves. */
+import { permissionTypes } from '@millrace/protocol'
+import type { AgentHost, ExecutionHost } from '#agents/agent'
+import type { EmittedEvent } from '#runners/runner'
+import type { Translator } from '../translate/translator.ts'
+
+/** `reported` is called after each message that was taken. */
+export function reporting(host: ExecutionHost, translator: Translator, reported: () => void): AgentHost {
+  /** What is about permissions is an event of executions as well. */
+  const take = (event: EmittedEvent): Promise<void> => {
+    if (event.type === permissionTypes.denied) {
+      translator.denied(String((event.data as { toolUseId?: unknown }).toolUseId))
+      return host.emit([event])
+    }
+    const moves = translator.take(event.data)
+    const kept = moves.length === 0 ? Promise.resolve() : host.report(moves)
+    reported()
+    return kept
+  }
+  return {
+    gate: host.gate,
+    sandbox: host.sandbox,
+    get uncommittedBytes() {
+      return host.uncommittedBytes
+    },
+    emit: async (events) => void (await Promise.all(events.map(take))),
+    started: (data) => host.started(data),
+    recordProcess: (process) => host.recordProcess(process),
+    appendTranscript: (entries) => host.appendTranscript(entries),
+  }
+}

@@ -1,0 +1,24 @@
+/** A Claude agent that works on an execution: it plans, its subagents are heard, and it keeps to limits of its own. */
+import type { ExecutionLimits } from '#agents/agent'
+import type { AgentRole } from '../engine/role.ts'
+import type { Sdk } from '../engine/sdk.ts'
+import { planInstructions, planServer, planTool } from './plan.ts'
+
+/**
+ * Without a limit of its own in US dollars, an execution has that of the configuration. The tokens are counted by
+ * us: the SDK's `taskBudget` counts others (a prompt that is sent twice once), and a budget below 20,000 is refused.
+ */
+export function executionRole({ iterations, usd }: Pick<ExecutionLimits, 'iterations' | 'usd'>) {
+  return (sdk: Sdk): AgentRole => ({
+    options: {
+      maxTurns: iterations,
+      ...(usd === null ? {} : { maxBudgetUsd: usd }),
+      mcpServers: planServer(sdk),
+      // The translator reads both.
+      includePartialMessages: true,
+      forwardSubagentText: true,
+    },
+    instructions: planInstructions,
+    ownTools: [planTool],
+  })
+}
