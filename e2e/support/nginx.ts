@@ -32,9 +32,13 @@ export function shippedConfiguration(upstream: string): (port: number) => string
   }
 }
 
-/** Starts nginx in `folder`, with these directives in its `http` block. */
-export async function startNginx(folder: string, directives: (port: number) => string): Promise<Nginx> {
-  const port = await quietPort()
+/** Starts nginx in `folder`, with these directives in its `http` block; on any port, if none is given. */
+export async function startNginx(
+  folder: string,
+  directives: (port: number) => string,
+  given?: number,
+): Promise<Nginx> {
+  const port = given ?? (await quietPort())
   mkdirSync(folder, { recursive: true })
   chmodSync(folder, 0o755)
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']

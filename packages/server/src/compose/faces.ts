@@ -20,6 +20,7 @@ import { sessionsFace } from '#faces/sessions/sessions'
 import { createStreamRun } from '#faces/streaming'
 import type { Face } from '#http/face'
 import type { HostPrincipalOf } from '#http/guard'
+import type { PublicAddress } from '#http/public-address'
 import { routes } from '#http/routes'
 import { RunStreams } from '#http/run-streams'
 import type { HttpServerParts } from '#http/server'
@@ -28,7 +29,6 @@ import type { Retention } from '#retention/retention'
 import type { Runs } from '#runs/runs'
 import { endPipelined } from '#sse/pipelining'
 import type { Metrics } from '#telemetry/metrics'
-import type { PublicAddress } from './public-address.ts'
 
 export interface FacesParts {
   config: Pick<Config, 'projects' | 'tools' | 'http' | 'limits' | 'concurrency'>
@@ -55,7 +55,7 @@ export function composeFaces(parts: FacesParts): FastifyPluginAsync {
   const runStreams = new RunStreams()
   return routes({
     faces: facesOf(parts, runStreams),
-    guard: { auth, cookieName: () => address.cookieName, hostPrincipal },
+    guard: { auth, address, hostPrincipal },
     hosts: config.http.hosts,
     limits: config.limits,
     runStreams,
@@ -69,7 +69,6 @@ function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
   const { config, runs, pages, auth, streams, address } = parts
   const compress = config.http.compressStreams
   const streamRun = createStreamRun({ delivery: parts.delivery, streams, compress })
-  const cookieName = () => address.cookieName
   const faces = [
     nativeFace({ runs, pages, streamRun, auth: parts.hostPrincipal === null ? auth : null }),
     catalogueFace({ projects: config.projects, tools: config.tools, agent: parts.agent }),
@@ -83,16 +82,12 @@ function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
   ]
   // A host application logs its users in by itself.
   if (parts.hostPrincipal !== null) return faces
-  return [
-    ...faces,
-    loginFace({ auth, cookieName, publicUrl: () => address.url }),
-    ticketFace({ auth, runs, runStreams }),
-  ]
+  return [...faces, loginFace({ auth, address }), ticketFace({ auth, runs, runStreams, address })]
 }
 
 /** What our own HTTP server needs besides the faces. */
 export function httpServerParts(
-  { config, version, metrics }: Pick<FacesParts, 'config' | 'version' | 'metrics'>,
+  { config, version, metrics, address }: Pick<FacesParts, 'config' | 'version' | 'metrics' | 'address'>,
   faces: FastifyPluginAsync,
 ): Omit<HttpServerParts, 'log'> {
   return {
@@ -102,6 +97,7 @@ export function httpServerParts(
     origins: config.http.cors.origins,
     bodyBytesMax: config.limits.bodyBytes,
     version,
+    address,
     onRejected: (code) => metrics.http.rejected(code),
     onAnswered: (answered) => metrics.http.answered(answered),
   }

@@ -9,8 +9,10 @@ import { createHttpServer, type HttpServerOptions } from '#http/server'
 import { openServer } from './server.ts'
 
 export interface Serving {
-  /** `http://127.0.0.1:4000` */
+  /** Where it listens: `http://127.0.0.1:4000`. */
   url: string
+  /** Where clients reach it: `http.publicUrl`, else the same. */
+  publicUrl: string
   /** Logs one browser in, once, within 10 minutes. */
   loginUrl: string
   /** Ends active runs as interrupted, flushes followers, closes everything. */
@@ -41,7 +43,8 @@ export async function serve({ config, log, onFatal, http }: ServeOptions): Promi
     log.info({ url, dataDir: config.dataDir, sandbox: server.sandbox.boundary }, 'listening')
     return {
       url,
-      loginUrl: loginUrl(url, code),
+      publicUrl: server.address.url,
+      loginUrl: loginUrl(server.address.url, code),
       stop: async (reason) => {
         log.info({ reason }, 'stopping')
         await server.drain()

@@ -11,6 +11,7 @@ import type { Config } from '#config/config'
 import { Delivery } from '#delivery/delivery'
 import type { Readiness } from '#faces/native/service'
 import type { HostPrincipalOf } from '#http/guard'
+import { PublicAddress } from '#http/public-address'
 import type { HttpServerParts } from '#http/server'
 import { RunHooks } from '#realtime/hooks'
 import { Realtime } from '#realtime/realtime'
@@ -27,7 +28,6 @@ import { composeFaces, type FacesParts, httpServerParts } from './faces.ts'
 import { composeKinds, type Kinds } from './kinds.ts'
 import { chooseModel } from './model.ts'
 import { packageVersion } from './package-version.ts'
-import { PublicAddress } from './public-address.ts'
 import { type Releases, releaseAll } from './releases.ts'
 import { holdDataDir, openStorage } from './storage.ts'
 
@@ -111,7 +111,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
     const status = store.status().kind
     return status === 'ok' ? { ready: true, status: 'ok' } : { ready: false, status: `storage_${status}` }
   }
-  const opened = { runs, delivery, realtime, ...callers, address: new PublicAddress() }
+  const opened = { runs, delivery, realtime, ...callers, address: new PublicAddress(config.http.publicUrl) }
   const parts: FacesParts = {
     ...opened,
     config,

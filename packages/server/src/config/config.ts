@@ -51,6 +51,8 @@ export interface Config {
   concurrency: { job: number; session: number; execution: number }
   sandbox: SandboxSettings
   http: {
+    /** The address at which clients reach this server, without a trailing slash. */
+    publicUrl?: string | undefined
     hosts: readonly string[]
     trustProxy: boolean
     cors: { origins: readonly string[] }

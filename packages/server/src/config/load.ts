@@ -64,12 +64,12 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
       env: runs.env,
       certificates: runs.certificates,
     },
-    http: { ...http, hosts: answeredHosts(hosts, settings.host) },
+    http: { ...http, hosts: answeredHosts(hosts, settings.host, http.publicUrl) },
     warnings: [
       ...work.warnings,
       ...runs.warnings,
       ...tokenWarnings(settings.adminToken),
-      ...exposureWarnings(settings.host, hosts),
+      ...exposureWarnings(settings.host, sections.http),
     ],
   }
 }
@@ -183,17 +183,27 @@ function readAuth(
   return { jwt: { ...jwt, secret } }
 }
 
-/** The names we answer to: those configured, and a specific address that we listen on. */
-function answeredHosts(hosts: readonly string[], bound: string): readonly string[] {
-  const all = hosts.map((host) => host.toLowerCase())
-  const own = bound.toLowerCase()
-  return isLoopback(bound) || isWildcard(bound) || all.includes(own) ? all : [...all, own]
+/** The names we answer to: those configured, that of the public address, and a specific address that we listen on. */
+function answeredHosts(hosts: readonly string[], bound: string, publicUrl: string | undefined): string[] {
+  const all = new Set(hosts.map((host) => host.toLowerCase()))
+  if (publicUrl !== undefined) all.add(new URL(publicUrl).hostname.replace(/^\[(.*)\]$/, '$1'))
+  if (!isLoopback(bound) && !isWildcard(bound)) all.add(bound.toLowerCase())
+  return [...all]
 }
 
-function exposureWarnings(host: string, hosts: readonly string[]): string[] {
+function exposureWarnings(
+  host: string,
+  { hosts, publicUrl, trustProxy }: Pick<Config['http'], 'hosts' | 'publicUrl' | 'trustProxy'>,
+): string[] {
+  if (publicUrl?.startsWith('https:')) {
+    if (trustProxy) return []
+    return [
+      '"http.publicUrl" names a proxy, but "http.trustProxy" is false: all clients count as one address.',
+    ]
+  }
   if (isLoopback(host)) return []
   const warnings = [`Listening on ${host}: other machines can reach this server; put TLS in front of it.`]
-  if (isWildcard(host) && hosts.length === 0) {
+  if (isWildcard(host) && hosts.length === 0 && publicUrl === undefined) {
     warnings.push('"http.hosts" is empty: requests that name this server by a host name are refused (421).')
   }
   return warnings

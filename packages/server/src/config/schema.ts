@@ -45,6 +45,19 @@ export const httpUrl = z
   .string({ error: 'an http(s) address' })
   .refine(isHttpUrl, { error: 'an http(s) address' })
 
+/** The first parts of the paths that are ours: below one of them, `/api/api/runs` would have two meanings. */
+export const ownPaths = ['api', 'docs', 'healthz', 'login', 'metrics', 'openapi.json', 'readyz', 'runs']
+
+const publicUrlExpected =
+  'an http(s) address without user, query and fragment, such as "https://millrace.example.org/mill/"'
+const publicUrl = z
+  .string({ error: publicUrlExpected })
+  .refine(isPublicUrl, { error: publicUrlExpected })
+  .refine((value) => !isPublicUrl(value) || !ownPaths.includes(firstPart(value)), {
+    error: `an address whose path begins with none of the server's own: /${ownPaths.join(', /')}`,
+  })
+  .transform((value) => `${new URL(value).origin}${new URL(value).pathname.replace(/\/$/, '')}`)
+
 export const projectId = matching(
   /^[\p{L}\p{N}](?:[\p{L}\p{N}._ -]{0,98}[\p{L}\p{N}._-])?$/u,
   'a project id: 1–100 letters, digits, ".", "_", "-" or spaces, beginning with a letter or digit',
@@ -150,6 +163,7 @@ export const sectionSchemas = {
   http: section({
     host: hostName.optional(),
     port: portNumber.optional(),
+    publicUrl: publicUrl.optional(),
     hosts: listOf(hostName, 'host names').default([]),
     trustProxy: flag.default(false),
     cors: section({
@@ -213,6 +227,16 @@ export type ConfigFile = {
 
 function isHttpUrl(value: string): boolean {
   return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+}
+
+function isPublicUrl(value: string): boolean {
+  if (!isHttpUrl(value)) return false
+  const { username, password, search, hash, pathname } = new URL(value)
+  return `${username}${password}${search}${hash}` === '' && /^(?:\/[A-Za-z0-9._~-]+)*\/?$/.test(pathname)
+}
+
+function firstPart(value: string): string {
+  return new URL(value).pathname.split('/')[1] ?? ''
 }
 
 function isOrigin(value: string): boolean {

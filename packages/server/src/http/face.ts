@@ -60,7 +60,7 @@ export function principalOf(request: FastifyRequest): Principal {
   return request.identity.principal
 }
 
-/** Where a host application has mounted the faces (`/millrace`); empty in our own server. */
+/** Where a host application has mounted the faces, or our own server's prefix (`/millrace`); empty at the root. */
 export function mountPath(request: FastifyRequest): string {
   const { baseUrl } = request.raw as IncomingMessage & { baseUrl?: unknown }
   return `${typeof baseUrl === 'string' ? baseUrl : ''}${request.server.prefix}`

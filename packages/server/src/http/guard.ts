@@ -10,13 +10,14 @@ import type { Authenticator } from '#auth/authenticator'
 import type { Identity } from '#auth/identity'
 import type { Principal } from '#auth/principal'
 import type { Access } from './face.ts'
+import type { PublicAddress } from './public-address.ts'
 
 /** How a host application identifies the user behind a request; null refuses it with 401. */
 export type HostPrincipalOf = (request: IncomingMessage) => Principal | null | Promise<Principal | null>
 
 export interface GuardParts {
   auth: Pick<Authenticator, 'bearer' | 'cookie' | 'ticket'>
-  cookieName: () => string
+  address: Pick<PublicAddress, 'cookieName' | 'origin'>
   /** Null where this server does its own authentication. */
   hostPrincipal: HostPrincipalOf | null
 }
@@ -93,10 +94,10 @@ async function identifyCredential(request: FastifyRequest, parts: GuardParts): P
     if (identity === null) throw new MillraceError('unauthenticated', 'The ticket is not valid here')
     return identity
   }
-  const cookie = request.cookies[parts.cookieName()]
+  const cookie = request.cookies[parts.address.cookieName]
   if (cookie === undefined) return null
   const identity = await parts.auth.cookie(cookie)
-  if (identity !== null) checkSameOrigin(request)
+  if (identity !== null) checkSameOrigin(request, parts.address.origin)
   return identity
 }
 
@@ -108,12 +109,13 @@ function runTakingToken({ routeOptions, params }: FastifyRequest): string | null
 const readOnly = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Browsers attach cookies to every request, whichever page caused it; a write must come from our own page. */
-function checkSameOrigin(request: FastifyRequest): void {
+function checkSameOrigin(request: FastifyRequest, own: string | null): void {
   if (readOnly.has(request.method)) return
   const site = request.headers['sec-fetch-site']
   const origin = request.headers.origin
   if (site === 'same-origin') return
-  if (site === undefined && origin !== undefined && originHost(origin) === request.headers.host) return
+  const isOwn = origin !== undefined && (origin === own || originHost(origin) === request.headers.host)
+  if (site === undefined && isOwn) return
   throw new MillraceError('forbidden', 'A write with a cookie must come from a page of this server')
 }
 

@@ -1,4 +1,5 @@
 /** Our own HTTP server around the faces: security headers, compression, the page, the API's document. */
+import type { IncomingMessage } from 'node:http'
 import fastifyCompress from '@fastify/compress'
 import fastifyCors from '@fastify/cors'
 import { type ErrorCode, MillraceError } from '@millrace/protocol'
@@ -18,6 +19,7 @@ import type { FaceApp } from './face.ts'
 import { ownConnections } from './forget-head.ts'
 import { checkHost } from './guard.ts'
 import { sendRefusal } from './problems.ts'
+import type { PublicAddress } from './public-address.ts'
 import { addSecurityHeaders } from './security-headers.ts'
 import { staticPage } from './static-page.ts'
 
@@ -51,6 +53,7 @@ export interface HttpServerParts {
   origins: readonly string[]
   bodyBytesMax: number
   version: string
+  address: PublicAddress
   log: Logger
   onRejected: (code: ErrorCode) => void
   onAnswered: (answered: Answered) => void
@@ -80,15 +83,15 @@ export async function createHttpServer(
   logRequests(app, (request) => request.identity?.principal, parts.onAnswered)
   await addHeaders(app, parts)
   await app.register(fastifyCompress, { global: true, threshold: 1024, encodings: ['gzip'] })
-  await documentApi(app, parts.version)
+  await documentApi(app, parts.version, parts.address)
   await app.register(parts.routes)
-  await app.register(async (page) => staticPage(page as unknown as FaceApp))
-  await app.register(serveDocuments)
+  await app.register(async (page) => staticPage(page as unknown as FaceApp, parts.address.prefix))
+  await app.register(async (documents) => serveDocuments(documents, parts.address.prefix))
   return app
 }
 
 function createApp(parts: HttpServerParts, times: RequestTimes): FastifyInstance {
-  const { hosts, trustProxy, bodyBytesMax, log, onRejected } = parts
+  const { hosts, trustProxy, bodyBytesMax, address, log, onRejected } = parts
   return Fastify({
     // A child logger: its level can be changed without changing everyone's.
     loggerInstance: log.child({}) as unknown as FastifyBaseLogger,
@@ -96,6 +99,7 @@ function createApp(parts: HttpServerParts, times: RequestTimes): FastifyInstance
     // One proxy: the address it saw counts. A client may have written the rest of `X-Forwarded-For`.
     trustProxy: trustProxy && ((_address, hop) => hop === 0),
     genReqId: requestNames(trustProxy),
+    rewriteUrl: (request) => belowPrefix(request, address),
     bodyLimit: bodyBytesMax,
     // A client that sends its request byte by byte holds a connection no longer than this.
     requestTimeout: times.requestMs,
@@ -109,6 +113,12 @@ function createApp(parts: HttpServerParts, times: RequestTimes): FastifyInstance
     // A stream is a request whose answer never ends: close() must not wait for it.
     forceCloseConnections: true,
   })
+}
+
+/** Returns the target without the public prefix, which Express's own name for a mount path keeps. */
+function belowPrefix(request: IncomingMessage & { baseUrl?: string }, address: PublicAddress): string {
+  request.baseUrl = address.prefix
+  return address.withoutPrefix(request.url ?? '/')
 }
 
 async function addHeaders(app: FastifyInstance, { hosts, origins }: HttpServerParts): Promise<void> {

@@ -7,10 +7,14 @@ const { stdout, stderr, env } = process
 const stopMs = Number(env.STOP_MS ?? 10_000)
 
 const code = await serveCommand(
-  { port: '0' },
+  { port: '0', open: process.argv.includes('--open') },
   { stdout, stderr, env, cwd: process.cwd() },
   {
     stopMs,
+    openBrowser: async (url) => {
+      stdout.write(`opening ${url}\n`)
+      return env.NO_BROWSER ?? null
+    },
     exit: (code) => process.exit(code),
     serve: async ({ config, log, onFatal }) => {
       if (env.OPENING) stdout.write('opening\n')
@@ -23,7 +27,8 @@ const code = await serveCommand(
       log.info({ projects: [...config.projects.keys()] }, 'open')
       return {
         url,
-        loginUrl: `${url}/login?code=once`,
+        publicUrl: env.PUBLIC_URL ?? url,
+        loginUrl: `${env.PUBLIC_URL ?? url}/login?code=once`,
         stop: async (reason) => {
           stdout.write(`stopping: ${reason}\n`)
           if (env.STOP_MS) await new Promise(() => undefined)

@@ -22,6 +22,18 @@ describe('millrace serve', () => {
     expect(code).toBe(0)
   })
 
+  it('serve prints the public address, and --open opens it or says why not', async () => {
+    const env = { PUBLIC_URL: 'https://a.example/mill', NO_BROWSER: 'there is no screen here' }
+    const running = startScript(script, ['--open'], place(), env)
+    await running.says('open the address above', 'stderr')
+    running.process.kill('SIGTERM')
+    const { stdout, stderr } = await running.ended
+    expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({ publicUrl: 'https://a.example/mill' })
+    expect(stderr).toContain('https://a.example/mill/login?code=once\n')
+    expect(stdout).toContain('opening https://a.example/mill/login?code=once\n')
+    expect(stderr).toContain('no browser was opened (there is no screen here): open the address above')
+  })
+
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'serve stops in order on %s, received twice or once',
     async (signal) => {

@@ -37,6 +37,42 @@ function withSample(change: object = {}): string {
   return workspace({ 'millrace.config.json': { ...sample, ...change }, 'web/README.md': '' })
 }
 
+describe('the public address', () => {
+  const loadWith = (http: object) =>
+    load(workspace({ 'millrace.config.json': { projects: { web: { path: '.' } }, http } }))
+
+  it.each([
+    ['https://Millrace.Example.org/mill/', 'https://millrace.example.org/mill'],
+    ['https://millrace.example.org', 'https://millrace.example.org'],
+    ['http://millrace.example.org:8080/a/b', 'http://millrace.example.org:8080/a/b'],
+  ])('%s is kept without a trailing slash, and its host is answered', async (publicUrl, kept) => {
+    const { http, warnings } = await loadWith({ publicUrl, trustProxy: true })
+    expect([http.publicUrl, http.hosts, warnings]).toEqual([kept, ['millrace.example.org'], []])
+  })
+
+  it.each([
+    ['ftp://a.example'],
+    ['a.example'],
+    ['https://me:word@a.example/'],
+    ['https://a.example/?x=1'],
+    ['https://a.example/#x'],
+    ['https://a.example//x'],
+    ['https://a.example/%61pi'],
+    ['https://a.example/api/'],
+    ['https://a.example/login'],
+  ])('%s is refused', async (publicUrl) => {
+    const root = workspace({
+      'millrace.config.json': { projects: { web: { path: '.' } }, http: { publicUrl } },
+    })
+    expect((await problemsOf(root)).map(({ path }) => path)).toEqual(['http.publicUrl'])
+  })
+
+  it('an address behind TLS without a trusted proxy is a warning', async () => {
+    const { warnings } = await loadWith({ publicUrl: 'https://a.example' })
+    expect(warnings).toEqual([expect.stringContaining('"http.trustProxy" is false')])
+  })
+})
+
 describe('a valid configuration', () => {
   it('every setting of the file is in the configuration', async () => {
     const root = withSample()

@@ -10,6 +10,7 @@ import { Delivery } from '#delivery/delivery'
 import { type Dialect, nativeDialect } from '#delivery/dialect'
 import { createStreamRun, type StreamRun } from '#faces/streaming'
 import type { Face } from '#http/face'
+import { PublicAddress } from '#http/public-address'
 import { routes } from '#http/routes'
 import { RunStreams } from '#http/run-streams'
 import { createHttpServer } from '#http/server'
@@ -53,6 +54,7 @@ async function serve(
   const delivery = new Delivery({ store: log, wakeups: new Wakeups([localWakeups(log)]), clock, ...limits })
   const streams = { reserve: () => ({ attach: () => {}, release: () => {}, handOver: () => {} }) }
   const streamRun = createStreamRun({ delivery, streams, compress: false })
+  const address = new PublicAddress()
   const app = await createHttpServer({
     routes: routes({
       faces: [streamFace(streamRun, '/toy', dialect), streamFace(streamRun, '/native')],
@@ -62,7 +64,7 @@ async function serve(
           cookie: async () => null,
           ticket: async () => null,
         },
-        cookieName: () => 'toy',
+        address,
         hostPrincipal: null,
       },
       hosts: [],
@@ -77,6 +79,7 @@ async function serve(
     origins: [],
     bodyBytesMax: 1000,
     version: '0.0.0',
+    address,
     log: pino({ level: 'silent' }),
     onRejected: () => {},
     onAnswered: () => {},

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { Identity } from '#auth/identity'
 import { ticketFace } from '#faces/native/tickets'
 import { type Face, principalOf } from '#http/face'
+import { PublicAddress } from '#http/public-address'
 import { type RefusalShape, statusOf } from '#http/refusals'
 import { routes } from '#http/routes'
 import { RunStreams } from '#http/run-streams'
@@ -61,10 +62,12 @@ async function openServer() {
   const rejected: string[] = []
   const runStreams = new RunStreams()
   let draining = false
+  const address = new PublicAddress()
   const tickets = ticketFace({
     auth: { createTicket: async (_identity, path) => ({ ticket: path, expiresAt: 0 }) },
     runs: { get: async (id) => ({ id }) as never },
     runStreams,
+    address,
   })
   const app = await createHttpServer({
     routes: routes({
@@ -75,7 +78,7 @@ async function openServer() {
           cookie: async () => null,
           ticket: async () => null,
         },
-        cookieName: () => 'tea',
+        address,
         hostPrincipal: null,
       },
       hosts: [],
@@ -90,6 +93,7 @@ async function openServer() {
     origins: [],
     bodyBytesMax: 1000,
     version: '0.0.0',
+    address,
     log: pino({ level: 'silent' }),
     onRejected: (code) => rejected.push(code),
     onAnswered: () => {},

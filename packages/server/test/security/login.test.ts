@@ -49,6 +49,16 @@ describe('a login address', () => {
     expect(response.headers.get('set-cookie')).toMatch(/; Secure/)
   })
 
+  it('with a public https address, the cookie is for TLS and for the paths below the address only', async () => {
+    const http = { publicUrl: 'https://millrace.example.org/mill/', trustProxy: true }
+    const below = await openRig({ config: { http } })
+    expect(below.loginUrl).toMatch(/^https:\/\/millrace\.example\.org\/mill\/login\?code=/)
+    const response = await login(await codeOf(below), {}, below)
+    expect(response.headers.get('location')).toBe('/mill/')
+    expect(response.headers.get('set-cookie')).toMatch(/^millrace_443=.*; Path=\/mill\/; .*Secure/)
+    await below.stop()
+  })
+
   it('a login address works once, for one of many concurrent requests', async () => {
     const code = await codeOf()
     const answers = await Promise.all(Array.from({ length: 10 }, () => login(code)))

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { until } from '@millrace/test-support/until'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ownPaths } from '#config/schema'
 import { leaveFinishedSession } from './support/finished-session.ts'
 import { openRig, post, type Rig, scratch } from './support/server.ts'
 
@@ -261,6 +262,14 @@ describe('routes', () => {
     // Seen failing with one row taken out, and with a route added to serviceFace.
     expect([...routes].filter((route) => !table.has(route))).toEqual([])
     expect([...table.keys()].filter((route) => !routes.has(route))).toEqual([])
+  })
+
+  it('no route has a first part that a public prefix may have', () => {
+    const first = [...routes].map((route) => route.split('/')[1] ?? '').filter((part) => part !== '')
+    const files = first.filter((part) => part === '*' || /\.(?:js|css|html)$/.test(part))
+    expect([...new Set(first)].filter((part) => !ownPaths.includes(part) && !files.includes(part))).toEqual(
+      [],
+    )
   })
 
   // Seen failing with `checkAccess` taken out of the hook in routes.ts, with `maySee` answering true, with

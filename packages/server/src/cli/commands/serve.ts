@@ -6,6 +6,7 @@
  */
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
+import { forgetBrowserPage, openBrowser } from '#cli/browser'
 import { exitCodeOfSignal, exitCodes } from '#cli/exit-codes'
 import { installSignals, type StopSignal } from '#cli/signals'
 import { CliError, type Io, Terminal } from '#cli/terminal'
@@ -17,10 +18,13 @@ import type { ConfigFlags } from '#config/settings'
 import { createLog } from '#telemetry/log'
 import { type CommandContext, type JsonFlags, withJson } from './command.ts'
 
-interface ServeFlags extends ConfigFlags, JsonFlags {}
+interface ServeFlags extends ConfigFlags, JsonFlags {
+  open?: boolean
+}
 
 interface ServeParts {
   serve(options: ServeOptions): Promise<Serving>
+  openBrowser: typeof openBrowser
   /** Ends the process at once. */
   exit(code: number): void
   /** A stop that takes longer is cut off. */
@@ -30,6 +34,7 @@ interface ServeParts {
 const ofThisProcess: ServeParts = {
   // Loaded once the configuration is known to be valid.
   serve: async (options) => (await import('#compose/serve')).serve(options),
+  openBrowser,
   exit: (code) => process.exit(code),
   stopMs: 10_000,
 }
@@ -40,6 +45,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
     .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <port>', 'port to listen on, 0 for any (default: 4000)')
     .option('--data <dir>', 'data directory, outside every project')
+    .option('--open', 'open the page in the browser of this machine, logged in')
     .action(async (flags: ServeFlags) => end(await serveCommand(flags, io)))
 }
 
@@ -67,8 +73,10 @@ export async function serveCommand(
     const serving = await parts.serve({ config, log, onFatal })
     // Nobody may be there to read it; the server runs anyway.
     await announce(serving, new Terminal(io, { json: flags.json ?? false }), io).catch(() => undefined)
+    if (flags.open) void open(serving, config, io, parts)
     const reason = await asked.promise
     if (dropped() > 0) log.warn({ dropped: dropped() }, 'output could not be written and was dropped')
+    if (flags.open) await forgetBrowserPage(config.dataDir)
     return await stopWithin(parts.stopMs, serving, reason, io)
   } catch (error) {
     throw explained(error, config, log)
@@ -86,14 +94,20 @@ async function loadOrExplain(flags: ConfigFlags, io: Io): Promise<Config> {
 }
 
 /** A program reads one JSON line; the login address is for the person at the terminal. */
-async function announce({ url, loginUrl }: Serving, terminal: Terminal, io: Io): Promise<void> {
+async function announce({ url, publicUrl, loginUrl }: Serving, terminal: Terminal, io: Io): Promise<void> {
+  const others = publicUrl === url ? {} : { publicUrl }
   if (io.stdout.isTTY && !terminal.json) {
     await terminal.line(`Millrace is listening on ${url}`)
     await terminal.line(`Log in (once, within 10 minutes): ${terminal.styled('bold', loginUrl)}`)
     return
   }
-  await terminal.value({ event: 'listening', url, pid: process.pid })
+  await terminal.value({ event: 'listening', url, ...others, pid: process.pid })
   io.stderr.write(`Log in (once, within 10 minutes): ${loginUrl}\n`)
+}
+
+async function open(serving: Serving, config: Config, io: Io, parts: ServeParts): Promise<void> {
+  const fault = await parts.openBrowser(serving.loginUrl, { env: io.env, dataDir: config.dataDir })
+  if (fault !== null) io.stderr.write(`millrace: no browser was opened (${fault}): open the address above\n`)
 }
 
 async function stopWithin(ms: number, serving: Serving, reason: string, io: Io): Promise<number> {

@@ -3,14 +3,13 @@ import { z } from 'zod'
 import type { RateLimits } from '#admission/rate-limits'
 import type { Authenticator } from '#auth/authenticator'
 import { type Face, type FaceApp, mountPath, principalOf } from '#http/face'
+import type { PublicAddress } from '#http/public-address'
 
 const codeQuery = z.object({ code: z.string().max(200).optional() })
 
 export interface LoginFaceParts {
   auth: Pick<Authenticator, 'redeem' | 'createLoginCode' | 'end'>
-  cookieName: () => string
-  /** The address at which clients reach this server, without a trailing slash. */
-  publicUrl: () => string
+  address: Pick<PublicAddress, 'url' | 'prefix' | 'isSecure' | 'cookieName'>
 }
 
 export function loginFace(parts: LoginFaceParts): Face {
@@ -41,11 +40,11 @@ function loginRoute(app: FaceApp, parts: LoginFaceParts, rates: Pick<RateLimits,
         return reply.code(401).type('text/html; charset=utf-8').serializer(String).send(refusal)
       }
       return reply
-        .setCookie(parts.cookieName(), redeemed.cookie, {
+        .setCookie(parts.address.cookieName, redeemed.cookie, {
           httpOnly: true,
           sameSite: 'strict',
-          secure: request.protocol === 'https',
-          path: '/',
+          secure: parts.address.isSecure || request.protocol === 'https',
+          path: cookiePath(parts),
           maxAge: redeemed.maxAgeSeconds,
         })
         .redirect(`${mountPath(request)}/`, 303)
@@ -67,7 +66,7 @@ function codeRoutes(app: FaceApp, parts: LoginFaceParts): void {
     async (request, reply) => {
       const parent = request.identity?.parent
       const { code, expiresAt } = await parts.auth.createLoginCode(principalOf(request), parent)
-      return reply.code(201).send({ url: loginUrl(parts.publicUrl(), code), expiresAt })
+      return reply.code(201).send({ url: loginUrl(parts.address.url, code), expiresAt })
     },
   )
 
@@ -84,9 +83,17 @@ function codeRoutes(app: FaceApp, parts: LoginFaceParts): void {
       const { identity } = request
       // Only the cookie: a bearer token is ended by whoever made it.
       if (identity?.credential?.kind === 'cookie') await parts.auth.end(identity)
-      return reply.clearCookie(parts.cookieName(), { path: '/' }).code(204).send(null)
+      return reply
+        .clearCookie(parts.address.cookieName, { path: cookiePath(parts) })
+        .code(204)
+        .send(null)
     },
   )
+}
+
+/** Only what is below the prefix is ours; the rest of the host may be anybody's. */
+function cookiePath({ address }: LoginFaceParts): string {
+  return `${address.prefix}/`
 }
 
 export function loginUrl(base: string, code: string): string {
@@ -99,7 +106,7 @@ const refusal = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Millrace: log in</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/page.css">
+<link rel="stylesheet" href="page.css">
 <main class="notice">
 <h1>This address does not log in</h1>
 <p>A login address works once and for ten minutes. Print another on the machine of the server:</p>

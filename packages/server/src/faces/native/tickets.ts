@@ -6,6 +6,7 @@ import { MillraceError } from '@millrace/protocol'
 import { z } from 'zod'
 import type { Authenticator } from '#auth/authenticator'
 import { type Face, type FaceApp, principalOf } from '#http/face'
+import type { PublicAddress } from '#http/public-address'
 import type { RunStreams } from '#http/run-streams'
 import type { Runs } from '#runs/runs'
 
@@ -16,13 +17,14 @@ export interface TicketFaceParts {
   auth: Pick<Authenticator, 'createTicket'>
   runs: Pick<Runs, 'get'>
   runStreams: Pick<RunStreams, 'runIdOf'>
+  address: Pick<PublicAddress, 'withoutPrefix'>
 }
 
 export function ticketFace(parts: TicketFaceParts): Face {
   return { routes: (app) => addRoutes(app, parts) }
 }
 
-function addRoutes(app: FaceApp, { auth, runs, runStreams }: TicketFaceParts): void {
+function addRoutes(app: FaceApp, { auth, runs, runStreams, address }: TicketFaceParts): void {
   app.post(
     '/api/tickets',
     {
@@ -38,7 +40,7 @@ function addRoutes(app: FaceApp, { auth, runs, runStreams }: TicketFaceParts): v
       },
     },
     async (request, reply) => {
-      const path = request.body.path.split('?')[0] ?? ''
+      const path = address.withoutPrefix(request.body.path.split('?')[0] ?? '')
       const id = runStreams.runIdOf(path)
       if (id === undefined) {
         const expected = 'the path of a stream, such as /api/runs/<id>/events'

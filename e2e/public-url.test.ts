@@ -1,0 +1,148 @@
+/** A server below a path of a public address, behind a real nginx that removes the prefix or leaves it in place. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { scratchFolder } from '@millrace/test-support/folders'
+import { startJob } from '@millrace/test-support/jobs'
+import { post, quietPort, type ServerProcess, startServer } from '@millrace/test-support/server'
+import { connect } from '@millrace/test-support/sse'
+import { afterEach, describe, expect, it } from 'vitest'
+import { openBrowser } from './support/browser.ts'
+import { millraceToEnd } from './support/cli.ts'
+import { startNginx } from './support/nginx.ts'
+
+const releases: (() => unknown)[] = []
+afterEach(async () => {
+  for (const release of releases.splice(0).reverse()) await release()
+})
+
+interface Site {
+  server: ServerProcess
+  /** With the prefix, without a slash at the end. */
+  base: string
+  cli: (...args: string[]) => ReturnType<typeof millraceToEnd>
+}
+
+async function site(target: (upstream: string) => string, passesHost = true): Promise<Site> {
+  const scratch = scratchFolder()
+  releases.push(scratch.dispose)
+  const [project, dataDir] = [join(scratch.path, 'web'), join(scratch.path, 'data')]
+  for (const folder of [project, dataDir]) mkdirSync(folder)
+  const port = await quietPort()
+  const config = {
+    projects: { web: { path: project } },
+    tools: { greet: { command: ['echo', 'hello'] } },
+    sandbox: { mode: 'off' },
+    http: { publicUrl: `http://127.0.0.1:${port}/mill/`, trustProxy: true },
+  }
+  const server = await startServer({ cwd: project, dataDir, config })
+  releases.push(() => server.end('SIGKILL'))
+  const nginx = await startNginx(
+    join(scratch.path, 'nginx'),
+    (listening) => `server {
+      listen 127.0.0.1:${listening};
+      location /mill/ {
+        proxy_pass ${target(server.url)};
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        ${passesHost ? 'proxy_set_header Host $http_host;' : ''}
+        proxy_buffering off;
+      }
+    }`,
+    port,
+  )
+  releases.push(nginx.end)
+  return {
+    server,
+    base: `${nginx.url}/mill`,
+    cli: (...args) => millraceToEnd([...args, '--data', dataDir], { cwd: project }),
+  }
+}
+
+const kinds = [
+  ['removes the prefix', (upstream: string) => `${upstream}/`],
+  ['leaves the prefix in place', (upstream: string) => upstream],
+] as const
+
+describe.each(kinds)('behind an nginx that %s', (_kind, target) => {
+  it('a browser logs in with the printed address, and page, streams and API document work below the prefix', async () => {
+    const { server, base } = await site(target)
+    const printed = /http:\/\/\S+\/login\?code=\S+/.exec(server.log())?.[0] ?? ''
+    expect(printed).toMatch(`${base}/login?code=`)
+    const { page, context, complaints, close } = await openBrowser()
+    releases.push(close)
+    await page.goto(printed)
+    expect(page.url()).toBe(`${base}/`)
+    const [cookie, ...more] = await context.cookies()
+    expect(more).toEqual([])
+    expect(cookie).toMatchObject({ path: '/mill/', name: `millrace_${new URL(base).port}`, secure: false })
+    await page.selectOption('select[name=tool]', 'greet')
+    await page.click('text="Run"')
+    await page.locator('#output', { hasText: 'hello' }).waitFor()
+    await page.locator('#end').waitFor()
+    for (const address of [`${base}/docs`, `${base}/docs/`]) {
+      await page.goto(address)
+      await page.locator('#operations-service-get_healthz').waitFor()
+    }
+    const { servers } = (await (await fetch(`${base}/openapi.json`)).json()) as { servers: unknown }
+    expect(servers).toEqual([{ url: base }])
+    await page.goto(`${base}/`)
+    await page.click('text="Log out"')
+    await page.locator('#login').waitFor()
+    expect(await context.cookies()).toEqual([])
+    // The browser's own line about the refused call that finds out.
+    expect(complaints.filter((text) => !text.includes('401'))).toEqual([])
+  })
+
+  it('realtime, a ticket for a stream, and the Location of a run work below the prefix', async () => {
+    const { server, base } = await site(target)
+    const headers = { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' }
+    const topics = await connect(`${base}/api/realtime`, {})
+    await topics.until(({ type }) => type === 'PB_CONNECT')
+    const subscriptions = ['runs/*']
+    const subscribed = await fetch(`${base}/api/realtime`, {
+      ...post({ clientId: topics.events[0]?.id, subscriptions }),
+      headers,
+    })
+    expect(subscribed.status).toBe(204)
+    const created = await fetch(`${base}/api/runs`, {
+      ...post({ kind: 'job', project: 'web', tool: 'greet' }),
+      headers,
+    })
+    const { run } = (await created.json()) as { run: { id: string } }
+    expect(created.headers.get('location')).toBe(`/mill/api/runs/${run.id}`)
+    await topics.until(({ type }) => type === 'runs/*')
+    topics.close()
+    for (const path of [`/mill/api/runs/${run.id}/events`, `/api/runs/${run.id}/events`]) {
+      const made = await fetch(`${base}/api/tickets`, { ...post({ path }), headers })
+      const { ticket } = (await made.json()) as { ticket: string }
+      const stream = await connect(`${base}/api/runs/${run.id}/events?ticket=${ticket}`, {})
+      expect(await stream.over).toBe('end')
+      expect(stream.events.at(-1)?.type).toBe('complete')
+    }
+  })
+})
+
+describe('a server with a public address', () => {
+  it('millrace login prints the public address, and local commands work without the proxy', async () => {
+    const { server, base, cli } = await site((upstream) => upstream)
+    const login = await cli('login')
+    expect(login.stdout).toMatch(`${base}/login?code=`)
+    // The proxy's folder without a slash, and a direct request that names the prefix.
+    const bare = await fetch(`${server.url}/mill`, { redirect: 'manual' })
+    expect([bare.status, bare.headers.get('location')]).toEqual([308, '/mill/'])
+    expect((await fetch(`${server.url}/mill/healthz`)).status).toBe(200)
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
+    expect((await cli('run', 'greet')).stdout).toContain('hello')
+  })
+
+  it('a write with a cookie is accepted from its own pages where the proxy changes the host', async () => {
+    const { server, base, cli } = await site((upstream) => upstream, false)
+    const login = await fetch((await cli('login')).stdout.trim(), { redirect: 'manual' })
+    const cookie = login.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const id = await startJob(server, 'greet')
+    const abort = (origin: string) =>
+      fetch(`${base}/api/runs/${id}/abort`, { method: 'POST', headers: { cookie, origin } })
+    expect((await abort(new URL(base).origin)).status).toBe(200)
+    expect((await abort('http://127.0.0.1:1')).status).toBe(403)
+  })
+})
