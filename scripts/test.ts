@@ -58,7 +58,7 @@ function leftovers(mark: string): string[] {
 }
 
 install()
-if (process.env.MILLRACE_TEST_FULL) installBeside('e2e/pm2')
+if (process.env.MILLRACE_TEST_FULL) for (const folder of ['e2e/pm2', 'e2e/runtimes']) installBeside(folder)
 const mark = `MILLRACE_TEST_MARK=${randomUUID()}`
 const [name, value] = mark.split('=') as [string, string]
 const { status } = spawnSync('npx', ['--no-install', 'vitest', 'run', ...process.argv.slice(2)], {
