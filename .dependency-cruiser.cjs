@@ -182,6 +182,12 @@ module.exports = {
       { path: `${server}(store|sse|delivery|realtime|faces|http|runs|auth|compose|embed|cli)/` },
     ),
     forbid(
+      'programs-inside-stand-alone',
+      'The programs of the file tools run in the sandbox, alone; the server reads them as text.',
+      { path: `${server}agents/tools/inside/` },
+      { path: `${server}(?!agents/tools/inside/)|^packages/(?!server/)` },
+    ),
+    forbid(
       'stores-stand-alone',
       'A store is replaceable.',
       { path: `${server}store/` },

@@ -1,0 +1,78 @@
+/**
+ * The process of one call of a tool.
+ *
+ * Owns: the process and the timer of its time limit. Both are gone when `close()` has resolved.
+ * Invariants: once the call's signal is aborted the tree is being ended, whether or not anybody reads the output;
+ * the cause that came first (time, abort) is the one that is reported.
+ */
+import type { ProcessExit, SandboxedProcess } from '@millrace/sandbox'
+import { graceOf } from '#runners/grace'
+import { type Clock, monotonicClock } from '#time/clock'
+import type { ToolContext } from './tool.ts'
+
+type SandboxedCommand = Parameters<ToolContext['sandbox']['spawn']>[0]
+
+export interface CallCommand extends Pick<SandboxedCommand, 'argv' | 'env' | 'network'> {
+  stdin: 'none' | 'pipe'
+  timeoutSeconds: number
+  readPaths?: readonly string[]
+  homeFiles?: ReadonlyMap<string, string>
+}
+
+/** Why a process was ended from outside. */
+export type Cut = 'aborted' | 'timeout'
+
+/** An aborted call is over within two seconds, together with everything it started. */
+const callGraceMs = 1000
+
+export class CallProcess {
+  readonly process: SandboxedProcess
+  cut: Cut | null = null
+  readonly #signal: AbortSignal
+  readonly #cancelTimer: () => void
+  readonly #abort: () => void
+
+  /** Rejects if the process cannot be started. */
+  static async start(context: ToolContext, command: CallCommand, clock: Clock = monotonicClock) {
+    const { runId, sandbox, projectPath, cwd, limits } = context
+    const { timeoutSeconds, ...rest } = command
+    const process = await sandbox.spawn({
+      ...rest,
+      runId,
+      cwd,
+      projectPath,
+      limits,
+      allowNestedSandbox: false,
+    })
+    return new CallProcess(process, context, timeoutSeconds, clock)
+  }
+
+  private constructor(process: SandboxedProcess, context: ToolContext, timeoutSeconds: number, clock: Clock) {
+    this.process = process
+    this.#signal = context.signal
+    this.#abort = () => this.#end('aborted', Math.min(graceOf(this.#signal.reason), callGraceMs))
+    this.#cancelTimer = clock.after(timeoutSeconds * 1000, () => this.#end('timeout', callGraceMs))
+    this.#signal.addEventListener('abort', this.#abort)
+    if (this.#signal.aborted) this.#abort()
+    // A failure of the store aborts the run by itself.
+    context.recordProcess({ pid: process.pid, startTime: process.startTime }).catch(() => {})
+  }
+
+  get exited(): Promise<ProcessExit> {
+    return this.process.exited
+  }
+
+  /** Ends the tree, and drops what it has printed and nobody has read. */
+  async close(): Promise<void> {
+    this.#cancelTimer()
+    this.#signal.removeEventListener('abort', this.#abort)
+    await this.process.end(0)
+    this.process.stdout.destroy()
+    this.process.stderr.destroy()
+  }
+
+  #end(cut: Cut, grace: number): void {
+    this.cut ??= cut
+    void this.process.end(grace)
+  }
+}

@@ -1,0 +1,23 @@
+/** Paths as a model writes them. */
+import { normalize } from 'node:path/posix'
+import { z } from 'zod'
+
+export const pathCharsMax = 4096
+
+/** Relative paths start where the run works. One spelling is both judged and opened. */
+export const pathField = (description: string) =>
+  z.string().min(1).max(pathCharsMax).refine(isPlain, 'must not hold NUL characters').describe(description)
+
+export function normalPath(path: string): string {
+  const normal = normalize(path)
+  return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal
+}
+
+export function absolutePath(path: string, cwd: string): string {
+  const normal = normalPath(path)
+  return normal.startsWith('/') ? normal : normalPath(`${cwd}/${normal}`)
+}
+
+function isPlain(path: string): boolean {
+  return !path.includes('\0')
+}
