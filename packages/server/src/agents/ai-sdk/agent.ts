@@ -25,7 +25,7 @@ import type { ModelTransport } from './model/fetch.ts'
 import { ExecutionFailure, estimateTokens } from './model/meter.ts'
 import { Conversation } from './transcript/conversation.ts'
 import { type Entry, toStored } from './transcript/entries.ts'
-import { restore } from './transcript/restore.ts'
+import { type Restored, restore } from './transcript/restore.ts'
 
 export interface AiSdkAgentParts {
   shared: Omit<Shared, 'signal' | 'room' | 'uniqueIds' | 'fail'>
@@ -95,7 +95,7 @@ export class AiSdkAgent implements LiveAgent {
         'The execution to resume has no conversation that can be taken up.',
       )
     }
-    const { id, conversation, added } = restored ?? begun(task.runId, request)
+    const { id, conversation, added, finished } = restored ?? begun(task.runId, request)
     void this.#host.started({ model: request.model })
     const shared: Shared = {
       ...this.#parts.shared,
@@ -106,6 +106,7 @@ export class AiSdkAgent implements LiveAgent {
     }
     const keep = (entries: readonly Entry[], moves: readonly AgentMove[]) => this.#keep(id, entries, moves)
     await keep(added, board.moves())
+    if (finished !== null) return finished
     return this.#loop({ shared, conversation, board, keep, depth: 0, parentToolCallId: undefined }).run()
   }
 
@@ -197,16 +198,10 @@ export class AiSdkAgent implements LiveAgent {
   }
 }
 
-function begun(id: string, request: { model: string; prompt: string }): ReturnType<typeof newConversation> {
-  return newConversation(id, [
+function begun(id: string, request: { model: string; prompt: string }): Restored {
+  const added: Entry[] = [
     { type: 'begin', ...request },
     { type: 'message', message: { role: 'user', content: request.prompt } },
-  ])
-}
-
-function newConversation(
-  id: string,
-  added: Entry[],
-): { id: string; conversation: Conversation; added: Entry[] } {
-  return { id, conversation: Conversation.of(added), added }
+  ]
+  return { id, conversation: Conversation.of(added), added, finished: null }
 }

@@ -58,21 +58,21 @@ export class Loop {
     const texts: string[] = []
     for (let cuts = 0; ; ) {
       const step = await this.#step()
-      const open = await this.#keepStep(step)
       if (step.wasRefused) throw new ExecutionFailure('refused', 'The model refused to go on with this task.')
-      if (step.wasCut) {
-        cuts += 1
-        if (cuts >= cutsMax)
-          throw new ExecutionFailure('max_tokens', `The model's answer was cut ${cuts} times in a row.`)
-        if (step.calls.length === 0) {
-          texts.push(step.text)
-          await this.#say('Your answer reached its greatest length. Continue exactly where it was cut.')
-          continue
-        }
-      } else cuts = 0
-      if (step.calls.length === 0) return [...texts, step.text].join('')
-      texts.length = 0
-      await this.#answerAll(open)
+      const isLast = step.calls.length === 0 && !step.wasCut
+      texts.push(step.text)
+      const open = await this.#keepStep(step, isLast ? texts.join('') : null)
+      if (isLast) return texts.join('')
+      cuts = step.wasCut ? cuts + 1 : 0
+      if (cuts >= cutsMax) {
+        throw new ExecutionFailure('max_tokens', `The model's answer was cut ${cuts} times in a row.`)
+      }
+      if (step.calls.length === 0) {
+        await this.#say('Your answer reached its greatest length. Continue exactly where it was cut.')
+      } else {
+        texts.length = 0
+        await this.#answerAll(open)
+      }
     }
   }
 
@@ -130,8 +130,8 @@ export class Loop {
     return true
   }
 
-  /** Stores the answer with its events. Returns the calls that are to run. */
-  async #keepStep({ message, calls }: Step): Promise<StepCall[]> {
+  /** Stores the answer with its events, and the last words if it is the last. Returns the calls that are to run. */
+  async #keepStep({ message, calls }: Step, lastWords: string | null): Promise<StepCall[]> {
     const { shared } = this.#parts
     const { renamed, ids } = shared.uniqueIds(message)
     const own = calls.map((call, at) => ({ ...call, id: ids[at] ?? call.id }))
@@ -148,6 +148,7 @@ export class Loop {
       moves.push(...planned.moves)
       entries.push({ type: 'result', result: resultOf(call, planned.text, !planned.ok) })
     }
+    if (lastWords !== null) entries.push({ type: 'end', text: lastWords })
     await this.#take(entries, moves)
     return open
   }

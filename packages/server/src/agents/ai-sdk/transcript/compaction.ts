@@ -1,7 +1,7 @@
 /**
- * Makes a conversation shorter. First the results of old calls are removed, and the long inputs that they
- * had; if that does not suffice, the oldest steps are, with a list of their calls in their place; at last
- * the results of the newest step are cut. The task itself always stays. No model is asked.
+ * Makes a conversation shorter. Long inputs and results are cut in their middle, those of the oldest steps
+ * first. If that does not suffice, the oldest steps are removed, and a list of their calls takes their
+ * place. What people wrote always stays. No model is asked.
  */
 import type { ModelMessage, ToolResultPart } from 'ai'
 import { estimateTokens } from '../model/meter.ts'
@@ -19,37 +19,36 @@ export interface Compacted {
 const stepsKept = 3
 const inputCharsMax = 500
 const resultCharsMax = 500
-/** What stays of a result of the newest step when nothing else is left to shorten. */
+/** The same for the newest step, whose results the model has not read yet. */
 const lastResultCharsMax = 4000
+/** More than the words that stand for what was removed: what was cut once is not cut again. */
+const slackChars = 200
 const listedCallsMax = 100
 
 /** Returns a conversation of at most `target` estimated tokens, or the shortest that there is. */
 export function compact(messages: readonly ModelMessage[], target: number): Compacted {
   const tokensBefore = estimateTokens(messages)
   const [task, ...rest] = messages
-  const steps = stepsOf(rest)
-  const fits = (tried: ModelMessage[][], note: ModelMessage[] = []) =>
-    estimateTokens([task, ...note, ...tried.flat()]) <= target
-  const done = (tried: ModelMessage[][], note: ModelMessage[], stepsRemoved: number): Compacted => {
-    const shorter = [...(task === undefined ? [] : [task]), ...note, ...tried.flat()]
-    return { messages: shorter, tokensBefore, tokensAfter: estimateTokens(shorter), stepsRemoved }
+  let steps = stepsOf(rest)
+  const joined = (removed: number): ModelMessage[] => [
+    ...(task === undefined ? [] : [task]),
+    ...remainderOf(steps.slice(0, removed)),
+    ...steps.slice(removed).flat(),
+  ]
+  const fits = (removed: number) => estimateTokens(joined(removed)) <= target
+  const stages: [upTo: number, resultChars: number][] = [
+    [steps.length - stepsKept, resultCharsMax],
+    [steps.length - 1, resultCharsMax],
+    [steps.length, lastResultCharsMax],
+  ]
+  for (const [upTo, resultChars] of stages) {
+    if (fits(0)) break
+    steps = steps.map((step, at) => (at < upTo ? shortened(step, resultChars) : step))
   }
-
-  const old = Math.max(0, steps.length - stepsKept)
-  let tried = steps.map((step, at) => (at < old ? shortened(step, inputCharsMax, resultCharsMax) : step))
-  if (fits(tried)) return done(tried, [], 0)
-  tried = tried.map((step, at) =>
-    at < steps.length - 1 ? shortened(step, inputCharsMax, resultCharsMax) : step,
-  )
-  if (fits(tried)) return done(tried, [], 0)
-
-  let removed = 0
-  while (removed < tried.length - 1 && !fits(tried.slice(removed), noteOn(steps.slice(0, removed))))
-    removed += 1
-  let left = tried.slice(removed)
-  const note = noteOn(steps.slice(0, removed))
-  if (!fits(left, note)) left = left.map((step) => shortened(step, inputCharsMax, lastResultCharsMax))
-  return done(left, note, removed)
+  let stepsRemoved = 0
+  while (stepsRemoved < steps.length - 1 && !fits(stepsRemoved)) stepsRemoved += 1
+  const shorter = joined(stepsRemoved)
+  return { messages: shorter, tokensBefore, tokensAfter: estimateTokens(shorter), stepsRemoved }
 }
 
 /** A step is an answer with the results of its calls; what people wrote is a step of its own. */
@@ -63,7 +62,7 @@ function stepsOf(messages: readonly ModelMessage[]): ModelMessage[][] {
   return steps
 }
 
-function shortened(step: readonly ModelMessage[], inputChars: number, resultChars: number): ModelMessage[] {
+function shortened(step: readonly ModelMessage[], resultChars: number): ModelMessage[] {
   return step.map((message): ModelMessage => {
     if (message.role === 'tool') {
       return {
@@ -77,7 +76,7 @@ function shortened(step: readonly ModelMessage[], inputChars: number, resultChar
     return {
       ...message,
       content: message.content.map((part) =>
-        part.type === 'tool-call' ? { ...part, input: cutInput(part.input, inputChars) } : part,
+        part.type === 'tool-call' ? { ...part, input: cutInput(part.input) } : part,
       ),
     }
   })
@@ -85,36 +84,49 @@ function shortened(step: readonly ModelMessage[], inputChars: number, resultChar
 
 function cutResult(part: ToolResultPart, chars: number): ToolResultPart {
   const { output } = part
-  if ((output.type !== 'text' && output.type !== 'error-text') || output.value.length <= chars) return part
+  if ((output.type !== 'text' && output.type !== 'error-text') || output.value.length <= chars + slackChars)
+    return part
   const half = Math.floor(chars / 2)
   const removed = output.value.length - 2 * half
   const value = `${output.value.slice(0, half)}\n[… ${removed} characters were removed here to save room; call again if you need them …]\n${output.value.slice(-half)}`
   return { ...part, output: { ...output, value } }
 }
 
-function cutInput(input: unknown, chars: number): unknown {
+function cutInput(input: unknown): unknown {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return input
   return Object.fromEntries(
     Object.entries(input).map(([key, value]) => [
       key,
-      typeof value === 'string' && value.length > chars
-        ? `${value.slice(0, chars)}[… ${value.length - chars} characters were removed here to save room …]`
+      typeof value === 'string' && value.length > inputCharsMax + slackChars
+        ? `${value.slice(0, inputCharsMax)}[… ${value.length - inputCharsMax} characters were removed here to save room …]`
         : value,
     ]),
   )
 }
 
-function noteOn(steps: readonly ModelMessage[][]): ModelMessage[] {
-  if (steps.length === 0) return []
-  const calls = steps.flat().flatMap((message) => callsIn(message))
-  const listed = calls
-    .slice(-listedCallsMax)
-    .map(({ name, input }) => `- ${name} ${JSON.stringify(input)?.slice(0, 200)}`)
-  const text = [
-    `[The oldest ${steps.length} steps of your work were removed to save room. Their calls, oldest first:`,
-    ...(calls.length > listed.length ? [`(${calls.length - listed.length} earlier calls)`] : []),
-    ...listed,
-    'Their effects remain. Read again what you need.]',
-  ]
-  return [{ role: 'user', content: text.join('\n') }]
+const noteBegin = '[The oldest steps of your work were removed to save room. Their calls, oldest first:'
+const noteEnd = 'Their effects remain. Read again what you need.]'
+
+/** What takes the place of removed steps: a list of their calls, and what people wrote among them. */
+function remainderOf(steps: readonly ModelMessage[][]): ModelMessage[] {
+  const removed = steps.flat()
+  if (removed.length === 0) return []
+  const calls = removed.flatMap(linesOf)
+  const listed = calls.slice(-listedCallsMax)
+  const more = calls.length > listed.length ? [`(${calls.length - listed.length} earlier calls)`] : []
+  const note: ModelMessage = { role: 'user', content: [noteBegin, ...more, ...listed, noteEnd].join('\n') }
+  return [note, ...removed.filter((message) => message.role === 'user' && !isNote(message))]
+}
+
+function isNote({ content }: ModelMessage): boolean {
+  return typeof content === 'string' && content.startsWith(noteBegin)
+}
+
+/** A line for each call, also for those that an earlier note lists. */
+function linesOf(message: ModelMessage): string[] {
+  if (isNote(message))
+    return String(message.content)
+      .split('\n')
+      .filter((line) => line.startsWith('- '))
+  return callsIn(message).map(({ name, input }) => `- ${name} ${JSON.stringify(input)?.slice(0, 200)}`)
 }

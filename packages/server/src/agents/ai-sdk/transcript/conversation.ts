@@ -43,6 +43,7 @@ export class Conversation {
   take(entry: Entry): void {
     switch (entry.type) {
       case 'begin':
+      case 'end':
         return
       case 'message':
         this.#messages.push(entry.message)

@@ -12,6 +12,8 @@ export type Entry =
   | { type: 'begin'; model: string; prompt: string }
   | { type: 'message'; message: ModelMessage }
   | { type: 'result'; result: ToolResultPart }
+  /** Last of a conversation that came to its end: the model's last words. */
+  | { type: 'end'; text: string }
   /** Takes the place of all messages and results before it. */
   | { type: 'compacted'; messages: ModelMessage[] }
 
@@ -25,6 +27,7 @@ const result = z.looseObject({
 const entry: z.ZodType<Entry> = z.discriminatedUnion('type', [
   z.object({ type: z.literal('begin'), model: z.string(), prompt: z.string() }),
   z.object({ type: z.literal('message'), message }),
+  z.object({ type: z.literal('end'), text: z.string() }),
   z.object({ type: z.literal('result'), result }),
   z.object({ type: z.literal('compacted'), messages: z.array(message) }),
 ]) as unknown as z.ZodType<Entry>

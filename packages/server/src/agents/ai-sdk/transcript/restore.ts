@@ -11,6 +11,8 @@ export interface Restored {
   conversation: Conversation
   /** What the restoration itself adds to the conversation, to be stored. */
   added: Entry[]
+  /** The last words, if the task was done and only its end was not written any more. Nothing is added then. */
+  finished: string | null
 }
 
 const interrupted =
@@ -40,13 +42,15 @@ export function restore(
     }),
   )
   const isSame = request.prompt === begin.prompt
+  const last = entries.at(-1)
+  if (isSame && last?.type === 'end') return { id, conversation, added: [], finished: last.text }
   const added: Entry[] = [
     { type: 'begin', model: request.model, prompt: request.prompt },
     ...results,
     { type: 'message', message: { role: 'user', content: isSame ? goOn : request.prompt } },
   ]
   for (const entry of added) conversation.take(entry)
-  return { id, conversation, added }
+  return { id, conversation, added, finished: null }
 }
 
 function replayPlan(entries: readonly Entry[], board: PlanBoard): void {

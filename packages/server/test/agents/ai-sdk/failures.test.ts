@@ -1,0 +1,102 @@
+import { createServer } from 'node:net'
+import type { Step } from '@millrace/scripted-model'
+import { describe, expect, it } from 'vitest'
+import { CountingShell, formats, modelName, reply, run, say, serve, use } from './support/executions.ts'
+
+const done = reply({}, [say('Done.')])
+const failing = (error: 'rate_limit_error' | 'api_error' | 'overloaded_error', times: number): Step => ({
+  times,
+  reply: { error, retryAfterSeconds: 0, message: 'it broke with sk-made-up-key-12345' },
+})
+
+describe.each(formats)('with the provider package of %s an execution', (format) => {
+  it('repeats a request that the provider refused for now', async () => {
+    const model = await serve([failing('rate_limit_error', 1), failing('overloaded_error', 1), done])
+    const { end, host } = await run(model, { format, options: { maxRetries: 2 } })
+    expect(end).toMatchObject({ state: 'completed', result: { text: 'Done.' } })
+    expect(model.requests).toHaveLength(3)
+    expect(host.of('step')).toHaveLength(1)
+  })
+
+  it('ends with provider_error and one sentence without a key when the provider keeps failing', async () => {
+    const model = await serve([failing('api_error', 10)])
+    const { end } = await run(model, { format, options: { maxRetries: 1 } })
+    expect(end).toMatchObject({ state: 'errored', reason: 'provider_error' })
+    const { error } = end as { error: string }
+    expect(error).toContain(`${modelName(format)} answered with status 500 after 2 attempts: it broke`)
+    expect(error).not.toMatch(/made-up-key|\n|\bat /)
+  })
+
+  it('shortens a conversation that the provider finds too long, notes it, and goes on', async () => {
+    const long = 'x'.repeat(20_000)
+    const model = await serve([
+      { when: { longerThan: 15_000 }, reply: { error: 'context_overflow' } },
+      ...[1, 2, 3, 4].map((turn) => reply({ turn }, [use('shell', { command: `git log -${turn}` })])),
+      reply({}, [say('Done.')]),
+    ])
+    const shell = new CountingShell()
+    shell.behave = async function* (command) {
+      yield ''
+      return { ok: true, text: command.endsWith('-4') ? long : `${command}: ${'y'.repeat(2000)}` }
+    }
+    const { end, host } = await run(model, { format, tools: [shell] })
+    expect(end).toMatchObject({ state: 'completed', result: { text: 'Done.' } })
+    expect(host.of('note')).toMatchObject([{ type: 'context:compacted' }])
+    expect(shell.ran).toHaveLength(4)
+  })
+
+  it('ends with context_overflow when the conversation cannot get short enough', async () => {
+    const model = await serve([{ reply: { error: 'context_overflow' } }])
+    const { end } = await run(model, { format })
+    expect(end).toMatchObject({ state: 'errored', reason: 'context_overflow' })
+  })
+
+  it('ends with refused when the model refuses', async () => {
+    const model = await serve([reply({}, [say('I will not.')], { stop_reason: 'refusal' })])
+    expect((await run(model, { format })).end).toMatchObject({ state: 'errored', reason: 'refused' })
+  })
+
+  it('ends with provider_error when a stream breaks off in the middle of an answer', async () => {
+    const model = await serve([
+      reply({ turn: 1 }, [{ type: 'text', text: [...'abcdefgh'] }], {
+        trouble: { kind: 'cut', afterEvents: 6 },
+      }),
+    ])
+    const { end } = await run(model, { format })
+    expect(end).toMatchObject({ state: 'errored', reason: 'provider_error' })
+    const { tokens } = end.usage as { tokens: Record<string, number> }
+    expect(tokens.inputTokens, 'what was read is counted').toBeGreaterThan(0)
+  })
+
+  it('lets the model continue an answer that was cut at its greatest length', async () => {
+    const model = await serve([
+      reply({ turn: 1 }, [say('One, ')], { stop_reason: 'max_tokens' }),
+      reply({ prompt: 'Continue exactly where' }, [say('two.')]),
+    ])
+    expect((await run(model, { format })).end).toMatchObject({
+      state: 'completed',
+      result: { text: 'One, two.' },
+    })
+  })
+})
+
+describe('an execution', () => {
+  it('ends with provider_error when nobody listens at the address of the model', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as { port: number }
+    await new Promise((resolve) => server.close(resolve))
+    const { end } = await run({ url: `http://127.0.0.1:${port}` })
+    expect(end).toMatchObject({
+      state: 'errored',
+      reason: 'provider_error',
+      error: expect.stringMatching(/could not be asked: .*ECONNREFUSED/),
+    })
+  })
+
+  it('gives up on a model whose answers are cut again and again', async () => {
+    const model = await serve([reply({}, [say('Never ')], { stop_reason: 'max_tokens' })])
+    expect((await run(model)).end).toMatchObject({ state: 'errored', reason: 'max_tokens' })
+    expect(model.requests).toHaveLength(3)
+  })
+})

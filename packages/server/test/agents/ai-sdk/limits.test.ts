@@ -1,0 +1,126 @@
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ExecutionFailure, Meter } from '#agents/ai-sdk/model/meter'
+import { CountingShell, noLimits, reply, run, say, serve, start, use } from './support/executions.ts'
+
+const price = { input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 }
+
+/** A model that never comes to an end. */
+function endless(usage: object) {
+  return serve([reply({}, [use('shell', { command: 'git status' })], { usage })])
+}
+
+describe('an execution that reaches a limit', () => {
+  it('ends with max_iterations after exactly so many steps', async () => {
+    const model = await endless({ input_tokens: 5, output_tokens: 5 })
+    const { host, end } = await run(model, { tools: [new CountingShell()], limits: { iterations: 3 } })
+    expect(end).toMatchObject({ state: 'errored', reason: 'max_iterations' })
+    expect(host.of('step')).toHaveLength(3)
+    expect(model.requests).toHaveLength(3)
+  })
+
+  it('ends with max_tokens before it has used more than the limit', async () => {
+    const model = await endless({ input_tokens: 900, output_tokens: 100 })
+    const { end } = await run(model, { tools: [new CountingShell()], limits: { tokens: 10_000 } })
+    expect(end).toMatchObject({ state: 'errored', reason: 'max_tokens' })
+    const { inputTokens = 0, outputTokens = 0 } = (end.usage?.tokens ?? {}) as Record<string, number>
+    expect(inputTokens + outputTokens).toBeGreaterThan(5000)
+    expect(inputTokens + outputTokens).toBeLessThanOrEqual(10_000)
+  })
+
+  it('ends with budget before a limit of $0.01 has cost $0.02', async () => {
+    // Each step costs $0.0015: six of them fit.
+    const model = await endless({ input_tokens: 400, output_tokens: 20 })
+    const { end, host } = await run(model, {
+      tools: [new CountingShell()],
+      limits: { usd: 0.01 },
+      entry: { price },
+    })
+    expect(end).toMatchObject({ state: 'errored', reason: 'budget', error: expect.stringContaining('$0.01') })
+    const costs = host.of('usage').map(({ costUsd }) => costUsd)
+    expect(costs[0]).toBeCloseTo(0.0015)
+    expect(end.usage?.costUsd).toBe(costs.at(-1))
+    expect(end.usage?.costUsd).toBeLessThan(0.02)
+  })
+
+  it('asks for no longer answer than the rest of its money pays', async () => {
+    const model = await endless({ input_tokens: 400, output_tokens: 20 })
+    await run(model, { tools: [new CountingShell()], limits: { usd: 0.02 }, entry: { price } })
+    const asked = model.requests.map(({ body }) => (body as { max_tokens: number }).max_tokens)
+    expect(Math.max(...asked) * price.output).toBeLessThanOrEqual(0.02 * 1e6)
+    expect(asked).toEqual(asked.toSorted((left, right) => right - left))
+  })
+
+  it('ends with time_limit, and the request to the model with it', async () => {
+    const clock = new ManualClock()
+    const model = await serve([reply({}, [{ type: 'text', text: ['a', 'b'], hold: 'gate' }])])
+    const { agent } = await start(model, { limits: { seconds: 60 }, options: { clock } })
+    await model.reached('gate')
+    clock.advance(60_000)
+    expect(await agent.ended).toMatchObject({ state: 'errored', reason: 'time_limit' })
+  })
+
+  it('costs what the price says, cache apart, and null where no price is known', async () => {
+    const usage = {
+      input_tokens: 1000,
+      cache_read_input_tokens: 10_000,
+      cache_creation_input_tokens: 2000,
+      output_tokens: 100,
+    }
+    const model = await serve([reply({}, [say('Done.')], { usage })])
+    const priced = await run(model, { format: 'anthropic', entry: { price } })
+    expect(priced.end.usage?.costUsd).toBeCloseTo((1000 * 3 + 10_000 * 0.3 + 2000 * 3.75 + 100 * 15) / 1e6)
+    const unpriced = await run(model, { format: 'anthropic' })
+    expect(unpriced.end.usage).toEqual({
+      tokens: { inputTokens: 1000, outputTokens: 100, cacheReadTokens: 10_000, cacheCreationTokens: 2000 },
+      costUsd: null,
+    })
+  })
+})
+
+describe('a meter', () => {
+  it('never lets steps at the same time exceed a limit together, whatever they use of their reservations', () => {
+    const step = fc.record({
+      input: fc.nat(5000),
+      output: fc.nat(5000),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+      settles: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), fc.integer({ min: 1, max: 100 }), (steps, cents) => {
+        const limits = { ...noLimits, usd: cents / 100, tokens: 20_000 }
+        const meter = new Meter(limits, price)
+        const open: (() => void)[] = []
+        for (const { input, output, share, settles } of steps) {
+          try {
+            const reservation = meter.reserve(input, output + 256)
+            const outputTokens = Math.floor(reservation.outputTokensMax * share)
+            open.push(() =>
+              reservation.settle({
+                inputTokens: 0,
+                outputTokens,
+                cacheReadTokens: 0,
+                cacheCreationTokens: input,
+              }),
+            )
+          } catch (error) {
+            if (!(error instanceof ExecutionFailure)) throw error
+          }
+          if (settles) open.shift()?.()
+        }
+        for (const settle of open) settle()
+        expect(meter.costUsd ?? 0).toBeLessThanOrEqual(cents / 100 + 1e-9)
+        expect(Object.values(meter.tokens).reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(20_000)
+      }),
+    )
+  })
+
+  it('counts an answer without usage by its estimate, and a request that failed not at all', () => {
+    const meter = new Meter(noLimits, price)
+    meter.reserve(300, 1000).release()
+    expect(meter.costUsd).toBe(0)
+    meter.reserve(300, 1000).settle(undefined)
+    expect(meter.tokens).toMatchObject({ inputTokens: 300, outputTokens: 1000 })
+  })
+})

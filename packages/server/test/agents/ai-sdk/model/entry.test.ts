@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import { createAiSdkEngine } from '#agents/ai-sdk/engine'
+import { type ModelEntries, resolveModel } from '#agents/ai-sdk/model/entry'
+import { madeUpKeys, noLimits } from '../support/executions.ts'
+
+const entries: ModelEntries = {
+  local: { provider: 'openai-compatible', baseUrl: 'http://127.0.0.1:11434/v1', model: 'small' },
+  nameless: { provider: 'openai-compatible', baseUrl: 'http://127.0.0.1:11434/v1', apiKeyEnv: 'LOCAL_KEY' },
+  homeless: { provider: 'openai-compatible' },
+  proxied: { provider: 'openai', baseUrl: 'https://models.example.org/v1', apiKeyEnv: 'PROXY_KEY' },
+  priced: { provider: 'openai', model: 'big', price: { input: 1, output: 2 }, outputTokensMax: 100 },
+}
+
+function resolve(
+  name: string | undefined,
+  env: NodeJS.ProcessEnv = { ...madeUpKeys, PROXY_KEY: 'k', LOCAL_KEY: 'l' },
+) {
+  return resolveModel(name, entries, env)
+}
+
+describe('the name of a model', () => {
+  it('is a provider and the provider’s own name, which may have colons', () => {
+    expect(resolve('anthropic:claude:1')).toMatchObject({
+      provider: 'anthropic',
+      id: 'claude:1',
+      apiKey: 'made-up-key',
+      price: null,
+      outputTokensMax: 8192,
+    })
+  })
+
+  it('takes its settings from the entry of the very model, then from the entry of its provider', () => {
+    expect(resolve('openai:big')).toMatchObject({
+      baseUrl: 'https://models.example.org/v1',
+      apiKey: 'k',
+      price: { input: 1, output: 2 },
+      outputTokensMax: 100,
+    })
+    expect(resolve('openai:other')).toMatchObject({ baseUrl: 'https://models.example.org/v1', price: null })
+  })
+
+  it('of a compatible server is that of an entry, with another model where one is named', () => {
+    expect(resolve('openai-compatible:local')).toMatchObject({ id: 'small', apiKey: undefined })
+    expect(resolve('openai-compatible:local:qwen:7b')).toMatchObject({ id: 'qwen:7b' })
+    expect(resolve('openai-compatible:nameless:x')).toMatchObject({ apiKey: 'l' })
+  })
+
+  it('reads the address of Anthropic as its own programs do', () => {
+    const at = (url: string) => resolve('anthropic:x', { ...madeUpKeys, ANTHROPIC_BASE_URL: url })
+    expect(at('http://127.0.0.1:1/')).toMatchObject({ baseUrl: 'http://127.0.0.1:1/v1' })
+    expect(at('http://127.0.0.1:1/v1')).toMatchObject({ baseUrl: 'http://127.0.0.1:1/v1' })
+    expect(at('')).toMatchObject({ baseUrl: undefined })
+  })
+
+  it.each([
+    [undefined, /needs a model, such as/],
+    ['claude', /no known provider/],
+    ['mistral:large', /no known provider/],
+    ['anthropic:', /lacks the name/],
+    ['openai-compatible:remote', /no OpenAI-compatible entry "remote": it has local, nameless, homeless/],
+    ['openai-compatible:priced', /no OpenAI-compatible entry "priced"/],
+    ['openai-compatible:constructor', /no OpenAI-compatible entry "constructor"/],
+    ['openai-compatible:homeless', /needs a baseUrl/],
+    ['openai-compatible:nameless', /names no model/],
+  ])('%s is refused with a sentence', (name, words) => {
+    expect(resolve(name)).toMatch(words)
+    expect(resolve(name)).toMatch(/\.$/)
+  })
+
+  it('is refused without its key, by the name of the variable', () => {
+    expect(resolve('anthropic:x', {})).toMatch(/needs a key in the variable ANTHROPIC_API_KEY/)
+    expect(resolve('google:x', { GOOGLE_GENERATIVE_AI_API_KEY: '' })).toMatch(/GOOGLE_GENERATIVE_AI_API_KEY/)
+    expect(resolve('openai:x', { OPENAI_API_KEY: 'k' })).toMatch(/PROXY_KEY/)
+    expect(resolve('openai-compatible:nameless:x', {})).toMatch(/LOCAL_KEY/)
+  })
+})
+
+describe('the engine', () => {
+  const engine = createAiSdkEngine({
+    models: entries,
+    env: { ...madeUpKeys, PROXY_KEY: 'k' },
+    tools: [],
+    limits: {},
+  })
+
+  it('refuses a limit in dollars where no price is known', () => {
+    const limits = { ...noLimits, usd: 1 }
+    expect(engine.refuses({ model: 'anthropic:x', limits })).toMatch(/needs the price of "anthropic:x"/)
+    expect(engine.refuses({ model: 'openai:big', limits })).toBeNull()
+    expect(engine.refuses({ model: 'anthropic:x', limits: noLimits })).toBeNull()
+  })
+})

@@ -1,0 +1,190 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { ScriptedModel, Step } from '@millrace/scripted-model'
+import { describe, expect, it } from 'vitest'
+import type { AgentMove } from '#agents/moves'
+import {
+  CountingShell,
+  type Format,
+  formats,
+  project,
+  RecordingHost,
+  reply,
+  run,
+  say,
+  serve,
+  start,
+  use,
+} from './support/executions.ts'
+
+const story: Step[] = [
+  reply({ turn: 1 }, [
+    { type: 'thinking', thinking: 'Hm.' },
+    use('plan', { goal: 'Make it work', phases: [{ name: 'Look' }, { name: 'Mend' }] }),
+    use('phase', { phaseId: 'phase-1', status: 'active' }),
+  ]),
+  reply({ turn: 2 }, [
+    say('I look.'),
+    use('shell', { command: 'git status' }),
+    use('shell', { command: 'git log' }),
+  ]),
+  reply({ turn: 3 }, [
+    use('phase', { phaseId: 'phase-2', status: 'active' }),
+    use('shell', { command: 'git diff' }),
+  ]),
+  reply({ turn: 4 }, [say('Done.')]),
+]
+
+/** A host whose process is killed once `commits` of it are on disk. */
+class DyingHost extends RecordingHost {
+  readonly died = Promise.withResolvers<void>()
+  #left: number
+
+  constructor(commits: number) {
+    super(project)
+    this.#left = commits
+  }
+
+  override report(moves: readonly AgentMove[]): Promise<void> {
+    return this.#alive(() => super.report(moves))
+  }
+
+  override appendTranscript(...given: Parameters<RecordingHost['appendTranscript']>): Promise<void> {
+    return this.#alive(() => super.appendTranscript(...given))
+  }
+
+  #alive(write: () => Promise<void>): Promise<void> {
+    const before = this.commits.length
+    if (!this.isGone && before === this.#left) {
+      // The commit that is open at this moment still takes what belongs to it.
+      queueMicrotask(() => {
+        this.isGone = true
+        this.died.resolve()
+      })
+    }
+    return write()
+  }
+}
+
+/** The messages of the last request, as the provider received them. */
+function lastRequest(model: ScriptedModel): string {
+  return JSON.stringify(model.requests.at(-1)?.body)
+}
+
+async function killedAfter(commits: number, format: Format, model: ScriptedModel, shell: CountingShell) {
+  const host = new DyingHost(commits)
+  const { agent } = await start(model, { format, host, tools: [shell], prompt: 'Mend it.' })
+  await Promise.race([agent.ended, host.died.promise])
+  agent.cancel(0)
+  return host
+}
+
+describe.each(formats)('an execution on %s', (format) => {
+  it('repeats no completed call, wherever it was killed and taken up again', async () => {
+    const whole = await run(await serve(story), { format, tools: [new CountingShell()], prompt: 'Mend it.' })
+    const commits = whole.host.commits.length
+    expect(commits).toBeGreaterThan(10)
+    for (let killed = 1; killed < commits; killed += 1) {
+      const model = await serve(story)
+      const shell = new CountingShell()
+      const dead = await killedAfter(killed, format, model, shell)
+      const completed = new Set(dead.of('tool-complete').map(({ toolCallId }) => toolCallId))
+      const ranBefore = [...shell.ran]
+      const { end, host } = await run(model, {
+        format,
+        tools: [shell],
+        prompt: 'Mend it.',
+        resumes: dead.transcript,
+      })
+      const place = `killed after commit ${killed}`
+      expect(end, place).toMatchObject({ state: 'completed', result: { text: 'Done.' } })
+      const again = shell.ran.slice(ranBefore.length)
+      const started = dead.of('tool-start').map(({ params }) => (params as { command: string }).command)
+      expect(
+        again.filter((command) => started.includes(command)),
+        place,
+      ).toEqual([])
+      const open = dead.of('tool-start').filter(({ toolCallId }) => !completed.has(toolCallId))
+      const answers = (lastRequest(model).match(/outcome is unknown/g) ?? []).length
+      expect(answers, `${place}: calls that were running`).toBe(open.length)
+      if (dead.of('plan').length > 0)
+        expect(host.moves[0], place).toMatchObject({ move: 'plan', goal: 'Make it work' })
+    }
+  })
+})
+
+describe('an execution', () => {
+  it('stores each answer of the model before its calls run, and each result together with its event', async () => {
+    const stored: number[] = []
+    const shell = new CountingShell()
+    const host = new RecordingHost(project)
+    shell.behave = async function* (command) {
+      stored.push(
+        host.transcript.filter(({ json }) => json.includes(`"${command}"`) && json.includes('tool-call'))
+          .length,
+      )
+      yield ''
+      return { ok: true, text: `ran ${command}` }
+    }
+    await run(await serve(story), { host, tools: [shell] })
+    expect(stored).toEqual([1, 1, 1])
+    for (const { moves, entries } of host.commits) {
+      const completed = moves.flatMap((move) => (move.move === 'tool-complete' ? [move.toolCallId] : []))
+      const results = entries.flatMap(({ json }) => {
+        const entry = JSON.parse(json) as { type: string; result?: { toolName: string; toolCallId: string } }
+        return entry.type === 'result' && entry.result?.toolName === 'shell' ? [entry.result.toolCallId] : []
+      })
+      expect(results).toEqual(completed)
+    }
+  })
+
+  it('runs no call before the answer that made it is on disk', async () => {
+    const host = new RecordingHost(project)
+    const disk = Promise.withResolvers<void>()
+    const reached = Promise.withResolvers<void>()
+    const append = host.appendTranscript.bind(host)
+    host.appendTranscript = async (entries) => {
+      await append(entries)
+      if (!entries.some(({ json }) => json.includes('"git status"'))) return
+      reached.resolve()
+      await disk.promise
+    }
+    const shell = new CountingShell()
+    const { agent } = await start(await serve(story), { host, tools: [shell] })
+    await reached.promise
+    for (let turn = 0; turn < 20; turn += 1) await nextTurn()
+    expect(shell.ran).toEqual([])
+    disk.resolve()
+    expect(await agent.ended).toMatchObject({ state: 'completed' })
+    expect(shell.ran).toEqual(['git status', 'git log', 'git diff'])
+  })
+
+  it('goes on with a new prompt in the conversation of a completed one', async () => {
+    const model = await serve([...story, reply({ text: 'And now?' }, [say('{{prompt}} Nothing.')])])
+    const first = await run(model, { tools: [new CountingShell()], prompt: 'Mend it.' })
+    const second = await run(model, { prompt: 'And now?', resumes: first.host.transcript })
+    expect(second.end).toMatchObject({ state: 'completed', result: { text: 'And now? Nothing.' } })
+    expect(lastRequest(model)).toContain('ran git status')
+  })
+
+  it('continues on a model of another provider, which gets nothing that only the first one can read', async () => {
+    const model = await serve(story)
+    const first = await run(model, { format: 'anthropic', tools: [new CountingShell()], prompt: 'Mend it.' })
+    const model2 = await serve([reply({ text: 'And now?' }, [say('Fine.')])])
+    const second = await run(model2, { format: 'google', prompt: 'And now?', resumes: first.host.transcript })
+    expect(second.end).toMatchObject({ state: 'completed', result: { text: 'Fine.' } })
+    expect(lastRequest(model2)).not.toContain('Hm.')
+  })
+
+  it('cannot be taken up without a conversation of its own kind', async () => {
+    const model = await serve(story)
+    for (const resumes of [[], [{ conversation: 'x', subpath: '', json: '{"type":"user"}' }]]) {
+      const { end } = await run(model, { resumes })
+      expect(end).toMatchObject({
+        state: 'errored',
+        reason: 'internal',
+        error: expect.stringContaining('resume'),
+      })
+    }
+    expect(model.requests).toEqual([])
+  })
+})
