@@ -5,12 +5,9 @@
  */
 import type { PlanPhase, ToolStatus } from '#executions'
 import { isFinal } from '#runs'
-import { type PermissionRequestedEvent, type PermissionResolvedEvent, permissionTypes } from '#sessions'
 import { extend, type ViewBounds } from './bounds.ts'
 import {
   add,
-  answered,
-  asked,
   type CallItem,
   type Conversation,
   change,
@@ -22,6 +19,7 @@ import {
   newText,
   type Place,
   settle,
+  takeQuestion,
 } from './items.ts'
 import { advance, newRun, numberOf, type RunPart, recordOf, stringOf, type ViewEvent } from './run.ts'
 
@@ -83,12 +81,8 @@ export function reduceExecution(before: ExecutionView, event: ViewEvent): Execut
       return completeCall(view, data, seq)
     case 'usage':
       return takeUsage(view, data)
-    case permissionTypes.requested:
-      return stringOf(data.approvalId) === null ? view : asked(view, event.data as PermissionRequestedEvent)
-    case permissionTypes.resolved:
-      return answered(view, recordOf(event.data) as unknown as PermissionResolvedEvent)
     default:
-      return view
+      return takeQuestion(view, event)
   }
 }
 

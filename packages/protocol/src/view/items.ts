@@ -2,9 +2,10 @@
  * What an agent said and did, in order: the items that the views of sessions and of executions have in common, and
  * the questions that are open.
  */
-import type { PermissionRequestedEvent, PermissionResolvedEvent } from '#sessions'
+import { type PermissionRequestedEvent, type PermissionResolvedEvent, permissionTypes } from '#sessions'
 import { type BoundedText, emptyText, extend, type ViewBounds } from './bounds.ts'
 import { append, emptyList, findLastIndex, itemAt, type List, mapItems, replaceAt } from './list.ts'
+import { recordOf, stringOf, type ViewEvent } from './run.ts'
 
 /** Where an item belongs, as far as that is known. */
 export interface Place {
@@ -120,13 +121,21 @@ export function newNote(key: string, text: string, isError = false): NoteItem {
   return { kind: 'note', key, text, isError, ...noPlace }
 }
 
-export function asked<C extends Conversation>(into: C, question: OpenApproval): C {
+/** Takes a question to people and its answer; any other event changes nothing. */
+export function takeQuestion<C extends Conversation>(into: C, { type, data }: ViewEvent): C {
+  const { approvalId } = recordOf(data)
+  if (stringOf(approvalId) === null) return into
+  if (type === permissionTypes.requested) return asked(into, data as PermissionRequestedEvent)
+  return type === permissionTypes.resolved ? answered(into, data as PermissionResolvedEvent) : into
+}
+
+function asked<C extends Conversation>(into: C, question: OpenApproval): C {
   const approvals = [...into.approvals, question]
   return withStatus({ ...into, approvals }, question.toolUseId, 'running', 'asked')
 }
 
 /** Also takes a call back to `running`: that it was denied is known from its result. */
-export function answered<C extends Conversation>(into: C, { approvalId }: PermissionResolvedEvent): C {
+function answered<C extends Conversation>(into: C, { approvalId }: PermissionResolvedEvent): C {
   const question = into.approvals.find((one) => one.approvalId === approvalId)
   if (question === undefined) return into
   const approvals = into.approvals.filter((one) => one !== question)

@@ -6,22 +6,16 @@
  */
 
 import { isFinal } from '#runs'
-import {
-  type PermissionDeniedEvent,
-  type PermissionRequestedEvent,
-  type PermissionResolvedEvent,
-  permissionTypes,
-} from '#sessions'
+import { type PermissionDeniedEvent, type PermissionResolvedEvent, permissionTypes } from '#sessions'
 import { type BoundedText, emptyText, extend, type ViewBounds } from './bounds.ts'
 import {
   add,
-  answered,
-  asked,
   type Conversation,
   change,
   emptyConversation,
   isCall,
   isText,
+  type NoteItem,
   newCall,
   newNote,
   newText,
@@ -29,6 +23,7 @@ import {
   type Place,
   settle,
   type TextItem,
+  takeQuestion,
 } from './items.ts'
 import { advance, newRun, numberOf, type RunPart, recordOf, stringOf, type ViewEvent } from './run.ts'
 import { type Block, blocksOf, textOf } from './session-messages.ts'
@@ -73,16 +68,16 @@ export function reduceSession(before: SessionView, event: ViewEvent): SessionVie
       return takeResults(view, data, seq)
     case 'result':
       return takeResult(view, data, seq)
-    case permissionTypes.requested:
-      return stringOf(data.approvalId) === null ? view : asked(view, event.data as PermissionRequestedEvent)
-    case permissionTypes.resolved:
-      return takeAnswerOfPerson(view, data as unknown as PermissionResolvedEvent, seq)
+    case permissionTypes.resolved: {
+      const note = answerOfPerson(view, data as unknown as PermissionResolvedEvent, seq)
+      return add(takeQuestion(view, event), note, view.bounds)
+    }
     case permissionTypes.denied: {
       const { tool, reason } = data as unknown as PermissionDeniedEvent
       return add(view, newNote(`${seq}`, `${tool} was denied by the policy: ${reason}`, true), view.bounds)
     }
     default:
-      return view
+      return takeQuestion(view, event)
   }
 }
 
@@ -205,12 +200,11 @@ function takeResult(view: SessionView, data: Record<string, unknown>, seq: numbe
   )
 }
 
-function takeAnswerOfPerson(view: SessionView, data: PermissionResolvedEvent, seq: number): SessionView {
+function answerOfPerson(view: SessionView, data: PermissionResolvedEvent, seq: number): NoteItem {
   const what = view.approvals.find(({ approvalId }) => approvalId === data.approvalId)?.tool ?? 'a call'
   const verb = data.decision === 'allow' ? 'Allowed' : 'Denied'
   const added = data.message === undefined || data.message === '' ? '' : `\n${data.message}`
-  const note = newNote(`${seq}`, `${verb} ${answeredBy(data)}: ${what}${added}`, data.decision === 'deny')
-  return add(answered(view, data), note, view.bounds)
+  return newNote(`${seq}`, `${verb} ${answeredBy(data)}: ${what}${added}`, data.decision === 'deny')
 }
 
 /** `<synthetic>` is the SDK itself. */
