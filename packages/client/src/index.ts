@@ -1,8 +1,8 @@
 /** `@millrace/client`: follows and controls the runs of a Millrace server from any JavaScript runtime. */
 export { type CallOptions, type Client, createClient } from './client.ts'
 export { type Backoff, type Clock, systemClock } from './clock.ts'
-export type { Connection } from './connection.ts'
-export { ClientError, type ClientErrorCode } from './errors.ts'
+export { type Connection, call, type Request, send } from './connection.ts'
+export { ClientError, type ClientErrorCode, refusalOf } from './errors.ts'
 export type { EventsOf, JobEvents, LifecycleEvents, PlannedEvents, SessionEvents } from './events.ts'
 export { type Followed, type Following, type FollowOptions, type FollowStatus, follow } from './follow.ts'
 export { type Frame, framesOf } from './frames.ts'

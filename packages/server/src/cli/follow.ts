@@ -4,7 +4,7 @@
  */
 import { ClientError, type FollowStatus, follow as followWith } from '@millrace/client'
 import type { Json, ResetData } from '@millrace/protocol'
-import { Refused } from './api.ts'
+import { explain } from './api.ts'
 import type { Connection, Server } from './connect.ts'
 import { exitCodes } from './exit-codes.ts'
 import { CliError } from './terminal.ts'
@@ -86,7 +86,7 @@ class Notices {
   #wake = () => {}
 
   take(status: FollowStatus, error: ClientError | undefined): void {
-    if (status === 'reconnecting') this.#add({ kind: 'lost', reason: reasonOf(error) })
+    if (status === 'reconnecting') this.#add({ kind: 'lost', reason: explain(error) })
     if (status === 'open' && this.#isLost) this.#add({ kind: 'back' })
     this.#isLost = status === 'reconnecting'
   }
@@ -115,26 +115,9 @@ class Notices {
 }
 
 function readable(error: unknown, waitMs: number): unknown {
-  if (!(error instanceof ClientError)) return error
-  if (error.code !== 'gave_up') {
-    return error.status === undefined ? new CliError(error.message, exitCodes.unavailable) : refused(error)
-  }
+  if (!(error instanceof ClientError) || error.code !== 'gave_up') return error
   return new CliError(
-    `gave up after ${waitMs / 1000} s: ${reasonOf(error.cause)}. The run itself may still be going: follow it again later.`,
+    `gave up after ${waitMs / 1000} s: ${explain(error.cause)}. The run itself may still be going: follow it again later.`,
     exitCodes.unavailable,
   )
-}
-
-function refused({ status = 0, message }: ClientError): Refused {
-  return new Refused(status, message)
-}
-
-/** The most frequent cause, in words for a person instead of the system's code. */
-function reasonOf(error: unknown): string {
-  let message = error instanceof Error ? error.message : String(error)
-  for (let inner: unknown = error; inner instanceof Error; inner = inner.cause) {
-    const { code, message: said } = inner as Error & { code?: unknown }
-    if (code === 'ECONNREFUSED') message = message.replace(said, 'nothing listens there')
-  }
-  return message
 }

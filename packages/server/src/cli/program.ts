@@ -2,9 +2,11 @@
  * The command line: which commands there are. Each declares itself in its file; only the file of the
  * command that runs is loaded, so that a client starts without what a server needs.
  */
+import { ClientError } from '@millrace/client'
 import { Command, CommanderError } from 'commander'
 import type { CommandContext, CommandModule } from '#cli/commands/command'
 import { packageVersion } from '#compose/package-version'
+import { explain } from './api.ts'
 import { exitCodes } from './exit-codes.ts'
 import { CliError, type Io, reportFailure } from './terminal.ts'
 
@@ -39,8 +41,9 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     // Commander has reported it by now; help and version are no failures.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-    await reportFailure(io, error, argv.includes('--json'))
-    return error instanceof CliError ? error.exitCode : exitCodes.unavailable
+    const failure = error instanceof ClientError ? new CliError(explain(error), exitCodes.unavailable) : error
+    await reportFailure(io, failure, argv.includes('--json'))
+    return failure instanceof CliError ? failure.exitCode : exitCodes.unavailable
   }
 }
 

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
+import { ClientError } from '@millrace/client'
 import { describe, expect, it } from 'vitest'
-import { Refused, Unreachable } from '#cli/api'
 import type { Followed } from '#cli/follow'
 import { SessionPrinter } from '#cli/show/session-printer'
 import { runOf } from './scripted-server.ts'
@@ -141,8 +141,8 @@ describe('a question', () => {
 
   it('a question is asked again if the answer cannot be delivered, and dropped if the server says it is answered', async () => {
     const failures = [
-      new Unreachable({ url: 'http://x', token: '' }, new Error('gone')),
-      new Refused(409, 'Already answered'),
+      new ClientError('unreachable', 'http://x does not answer: gone'),
+      new ClientError('already_answered', 'Already answered', { status: 409 }),
     ]
     const at = person({ answer: () => Promise.reject(failures.shift()) })
     await at.show(log.asked('q1', 'one'))

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import type { Run } from '@millrace/protocol'
+import { errorTable, type Run } from '@millrace/protocol'
 import { onTestFinished } from 'vitest'
 import { listen } from './listen.ts'
 
@@ -73,7 +73,8 @@ export function json(response: ServerResponse, status: number, value: unknown): 
 
 export function problem(response: ServerResponse, status: number, detail: string, errors?: unknown): void {
   response.writeHead(status, { 'content-type': 'application/problem+json' })
-  response.end(JSON.stringify({ status, detail, errors }))
+  const code = Object.entries(errorTable).find(([, entry]) => entry.status === status)?.[0]
+  response.end(JSON.stringify({ status, code, detail, errors }))
 }
 
 export interface ScriptedEvent {

@@ -45,7 +45,7 @@ async function answerCommand(
   return exitCodes.ok
 }
 
-/** Fails with `Refused`: status 409 if the question has been answered already. */
+/** Fails with a `ClientError`: status 409 if the question has been answered already. */
 export function postAnswer(
   server: Server,
   runId: string,

@@ -1,8 +1,8 @@
 /** `millrace follow`, and the second half of every command that starts a run: shows it until it ends. */
-import { messageOf, type Run } from '@millrace/protocol'
+import type { Run } from '@millrace/protocol'
 import { runResponse } from '@millrace/protocol/schemas'
 import type { Command } from 'commander'
-import { callJson, runPath } from '#cli/api'
+import { callJson, explain, runPath } from '#cli/api'
 import { type Connection, connect, whereOf } from '#cli/connect'
 import { exitCodeOfEvent, exitCodeOfRun, exitCodes } from '#cli/exit-codes'
 import { type Followed, follow } from '#cli/follow'
@@ -64,7 +64,7 @@ export async function showOwn(shown: Shown): Promise<number> {
   const release = installSignals({
     onFirst: () => {
       void abort(run.id, connection, printer).catch(async (error: unknown) => {
-        await printer.note(`the run could not be aborted: ${messageOf(error)}`)
+        await printer.note(`the run could not be aborted: ${explain(error)}`)
         leave.abort()
       })
     },

@@ -4,9 +4,8 @@
  * The probe's frames carry the time they were written. The clocks of the two machines need not agree:
  * only intervals are compared, never times.
  */
-import { framesOf, systemClock } from '@millrace/client'
-import { messageOf } from '@millrace/protocol'
-import { Refused, refusal, send } from '#cli/api'
+import { ClientError, framesOf, refusalOf, send, systemClock } from '@millrace/client'
+import { explain } from '#cli/api'
 import type { Server } from '#cli/connect'
 import type { Check } from './check.ts'
 
@@ -24,11 +23,12 @@ interface Arrival {
 export async function checkStream(server: Server): Promise<Check[]> {
   const stop = new AbortController()
   try {
-    const response = await send(server, '/api/probe/stream', {
+    const response = await send(server, {
+      path: '/api/probe/stream',
       headers: { accept: 'text/event-stream' },
       signal: AbortSignal.any([stop.signal, AbortSignal.timeout(idleMs)]),
     })
-    if (!response.ok) throw await refusal(response)
+    if (!response.ok) throw await refusalOf(response, Date.now())
     const arrivals: Arrival[] = []
     for await (const frame of framesOf(response, idleMs, systemClock)) {
       if (frame.type !== 'probe') continue
@@ -37,8 +37,8 @@ export async function checkStream(server: Server): Promise<Check[]> {
     }
     return [judgeArrivals(arrivals), ...judgeHeaders(response.headers)]
   } catch (error) {
-    const hint = error instanceof Refused && error.status === 404 ? ' (is it a Millrace server?)' : ''
-    return [{ name, status: 'fail', detail: `${server.url}: ${messageOf(error)}${hint}` }]
+    const hint = error instanceof ClientError && error.status === 404 ? ' (is it a Millrace server?)' : ''
+    return [{ name, status: 'fail', detail: `${server.url}: ${explain(error)}${hint}` }]
   } finally {
     stop.abort()
   }

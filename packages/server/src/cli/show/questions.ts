@@ -6,8 +6,8 @@
  * is shown, so that a question answered long ago is not asked again. An answer typed before its question
  * could be read does not count.
  */
-import { messageOf } from '@millrace/protocol'
-import { Refused } from '#cli/api'
+import { ClientError } from '@millrace/client'
+import { explain } from '#cli/api'
 import type { Input } from '#cli/terminal'
 import type { Screen } from './screen.ts'
 
@@ -124,8 +124,8 @@ export class Questions {
       await this.#options.answer(asking.id, decision)
     } catch (error) {
       // Somebody else answered: the log will say who.
-      if (error instanceof Refused && error.status === 409) return
-      await screen.line('error', `  not answered: ${messageOf(error)}`)
+      if (error instanceof ClientError && error.status === 409) return
+      await screen.line('error', `  not answered: ${explain(error)}`)
       asking.answering = false
       await this.ask()
     }
