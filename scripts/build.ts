@@ -9,7 +9,7 @@ import { join } from 'node:path'
 
 const packages = ['protocol', 'client', 'policy', 'sandbox', 'scripted-model', 'server', 'store-conformance']
 /** Copied as they are, where a package has them. */
-const assets = ['bin', 'page', 'scripts', 'README.md']
+const assets = ['bin', 'page', 'scripts', 'README.md', 'config.schema.json']
 
 for (const name of packages) buildPackage(name)
 

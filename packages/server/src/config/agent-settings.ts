@@ -99,9 +99,14 @@ export const reservedAgentOptions: Readonly<Record<string, string>> = Object.fro
   Object.entries(rules).filter((rule): rule is [string, string] => rule[1] !== null),
 )
 
+/** Options of the SDK that the configuration may set. */
+export const agentOptions: readonly string[] = Object.keys(rules)
+  .filter((key) => reservedAgentOptions[key] === undefined)
+  .sort()
+
 /** Lists the problems of the section `agent`; each `path` begins with `agent.`. */
 export function agentProblems(agent: AgentSettings): FieldError[] {
-  const known = [...ownKeys, ...Object.keys(rules).filter((key) => reservedAgentOptions[key] === undefined)]
+  const known = [...ownKeys, ...agentOptions]
   return Object.entries(agent).flatMap(([key, value]) => {
     const path = `agent.${key}`
     const reserved = reservedAgentOptions[key]

@@ -10,7 +10,7 @@ import { asContent, type ConfigContent, readConfigFile } from './file.ts'
 import { ConfigError, Problems, unknownKey } from './problems.ts'
 import { readProjects } from './projects.ts'
 import { type RunEnvironment, readRunEnvironment } from './run-environment.ts'
-import { sectionNames, sectionSchemas } from './schema.ts'
+import { schemaKey, sectionNames, sectionSchemas } from './schema.ts'
 import { type ConfigFlags, given, isLoopback, isWildcard, readSettings, tokenWarnings } from './settings.ts'
 import { readTools } from './tools.ts'
 import { zeroConfig } from './zero/zero.ts'
@@ -36,8 +36,9 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
       : asContent(embedded, cwd, problems)
   const content = file?.content ?? {}
   for (const key of Object.keys(content)) {
-    if (!sectionNames.includes(key)) problems.add(key, unknownKey(key, sectionNames))
+    if (key !== '$schema' && !sectionNames.includes(key)) problems.add(key, unknownKey(key, sectionNames))
   }
+  if (content.$schema !== undefined) problems.parse('$schema', schemaKey, content.$schema)
   const sections = readSections(content, env, problems)
   const settings = readSettings(flags, env, sections.http, problems)
   const work = await readWork(file, cwd, problems)

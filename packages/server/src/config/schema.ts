@@ -217,10 +217,28 @@ export const sectionSchemas = {
   }),
 }
 
+/** Where an editor finds the schema of the file; the server ignores its value. */
+export const schemaKey = text
+
 export const sectionNames = ['projects', 'tools', ...Object.keys(sectionSchemas)]
+
+/** The whole file, for what describes it: a configuration is read section by section, to find every problem. */
+export const configFileSchema = section({
+  $schema: schemaKey.optional(),
+  projects: z.record(projectId, projectSchema),
+  tools: z
+    .record(toolId, section({ ...toolSchema.shape, args: z.record(argName, argSchema).optional() }))
+    .optional(),
+  ...optionalSections(),
+})
+
+function optionalSections(): Record<string, z.ZodOptional> {
+  return Object.fromEntries(Object.entries(sectionSchemas).map(([name, schema]) => [name, schema.optional()]))
+}
 
 /** What a configuration file may export: `export default { … } satisfies ConfigFile`. */
 export type ConfigFile = {
+  $schema?: string
   projects?: Record<string, z.input<typeof projectSchema>>
   tools?: Record<string, Omit<ToolInput, 'args'> & { args?: Record<string, ArgInput> }>
 } & { [Name in keyof typeof sectionSchemas]?: z.input<(typeof sectionSchemas)[Name]> }

@@ -67,7 +67,7 @@ describe('a command', () => {
       name: { required: true },
     })
     expect(faults(() => resolveCommand(build, project, { target: 'db', level: '1x', extra: '1' }))).toEqual({
-      'args.extra': 'no such argument',
+      'args.extra': 'nothing: the tool has no argument of this name',
       'args.target': 'one of web, api',
       'args.level': 'a string that matches [0-9]|[0-9]{2}',
       'args.name': 'a value',

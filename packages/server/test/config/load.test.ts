@@ -37,6 +37,13 @@ function withSample(change: object = {}): string {
   return workspace({ 'millrace.config.json': { ...sample, ...change }, 'web/README.md': '' })
 }
 
+it('the key for editors is accepted and ignored', async () => {
+  const root = workspace({
+    'millrace.config.json': { $schema: './x.json', projects: { web: { path: '.' } } },
+  })
+  expect([...(await load(root)).projects.keys()]).toEqual(['web'])
+})
+
 describe('the public address', () => {
   const loadWith = (http: object) =>
     load(workspace({ 'millrace.config.json': { projects: { web: { path: '.' } }, http } }))

@@ -1,0 +1,192 @@
+/** What each key of the configuration does; `keys.ts` knows the rest of it from the schema. */
+
+export interface Description {
+  text: string
+  /** Checked against the schema. */
+  example: unknown
+  /** In words, where it is not in the schema. */
+  default?: string
+}
+
+const none = 'none'
+
+export const descriptions: Record<string, Description> = {
+  $schema: {
+    text: 'Where an editor finds the JSON schema of this file. The server ignores it.',
+    example: './node_modules/@millrace/server/config.schema.json',
+    default: none,
+  },
+  'projects.<id>.path': {
+    text: "The directory that runs work in; relative to the file. `~` is the server user's home.",
+    example: '../web',
+  },
+  'tools.<id>.title': { text: 'What lists and the page show.', example: 'Run the tests', default: 'the id' },
+  'tools.<id>.command': {
+    text: 'Program and arguments, without a shell. `{projectPath}` and the declared arguments are filled in, each within its element; `{{name}}` is the text `{name}`.',
+    example: ['grep', '-c', '', '{projectPath}/{file}'],
+  },
+  'tools.<id>.timeoutSeconds': {
+    text: 'Ends a job that takes longer; `null` is no limit.',
+    example: 600,
+    default: 'no limit',
+  },
+  'tools.<id>.network': { text: 'Whether its jobs have a network.', example: true, default: '`false`' },
+  'tools.<id>.env': { text: 'Variables of its jobs.', example: { CI: '1' }, default: none },
+  'tools.<id>.projects': { text: 'The projects it may run in.', example: ['web'], default: 'all' },
+  'tools.<id>.args.<name>.required': {
+    text: 'Whether a caller must give a value. Without one, an element that is only this argument is left out.',
+    example: true,
+    default: '`false`',
+  },
+  'tools.<id>.args.<name>.default': {
+    text: 'The value where a caller gives none.',
+    example: 'main',
+    default: none,
+  },
+  'tools.<id>.args.<name>.pattern': {
+    text: 'A regular expression of RE2 that the whole value must match.',
+    example: '[a-z]+\\.md',
+    default: 'any value',
+  },
+  'tools.<id>.args.<name>.values': {
+    text: 'The only values a caller may give.',
+    example: ['staging', 'production'],
+    default: 'any value',
+  },
+  'tools.<id>.limits.memoryBytes': {
+    text: 'Memory of all processes of a job together.',
+    example: 4_294_967_296,
+    default: "half of the machine's memory",
+  },
+  'tools.<id>.limits.processes': { text: 'Processes of a job at a time.', example: 500, default: '`2000`' },
+  'tools.<id>.limits.outputBytes': {
+    text: 'Output of a job; one that writes more is ended.',
+    example: 10_485_760,
+    default: '`limits.outputBytes`',
+  },
+  'tools.<id>.allowNestedSandbox': {
+    text: 'Lets its jobs start sandboxes of their own, as Chromium does. Their boundary is weaker.',
+    example: true,
+    default: '`false`',
+  },
+  'concurrency.job': { text: 'Jobs that run at the same time; others wait.', example: 2 },
+  'concurrency.session': { text: 'Agent sessions at the same time.', example: 2 },
+  'concurrency.execution': { text: 'Executions at the same time.', example: 2 },
+  'policy.allowedTools': {
+    text: 'The tools an agent may call. See [policy.md](policy.md).',
+    example: ['Read', 'Grep', 'Bash'],
+    default: 'the built-in list',
+  },
+  'policy.approvals': {
+    text: 'Whether people are asked before a call that the policy leaves open.',
+    example: 'on',
+  },
+  'policy.unreadableBash': {
+    text: 'What happens to a shell command that cannot be fully read, inside a sandbox.',
+    example: 'ask',
+    default: '`"ask"` where people may be asked, else `"allow"`',
+  },
+  'policy.approvalSeconds': {
+    text: 'How long a person has to answer before the answer is no.',
+    example: 600,
+  },
+  'sandbox.mode': {
+    text: '`auto`: a sandbox where the machine has one. `required`: no start without one. `off`: none. See [sandbox.md](sandbox.md).',
+    example: 'required',
+  },
+  'sandbox.read': { text: 'More that every run may read.', example: ['~/.pyenv'] },
+  'sandbox.env': { text: 'Variables of every run.', example: { GOFLAGS: '-mod=mod' } },
+  'sandbox.passEnv': {
+    text: "Variables of the server's own environment that every run gets.",
+    example: ['GOPROXY'],
+  },
+  'agent.maxTurns': { text: 'Turns of a session.', example: 30, default: '`50`' },
+  'agent.stallSeconds': {
+    text: 'Ends a session whose process is silent for this long with no call in progress.',
+    example: 900,
+    default: '`600`',
+  },
+  'agent.limits.memoryBytes': {
+    text: 'Memory of a session with all its tools.',
+    example: 4_294_967_296,
+    default: "half of the machine's memory",
+  },
+  'agent.limits.processes': { text: 'Processes of a session at a time.', example: 500, default: '`2000`' },
+  'agent.maxBudgetUsd': { text: 'What a session may cost.', example: 2, default: '`5`' },
+  'models.<name>.provider': { text: 'Whose API the model speaks.', example: 'openai-compatible' },
+  'models.<name>.baseUrl': {
+    text: 'Where that API is; required for `openai-compatible`.',
+    example: 'http://127.0.0.1:11434/v1',
+    default: "the provider's own",
+  },
+  'models.<name>.model': { text: "The provider's name for the model.", example: 'some-model-7b' },
+  'models.<name>.apiKeyEnv': {
+    text: 'The variable that holds the key. The key itself is never in the file.',
+    example: 'LOCAL_MODEL_KEY',
+    default: 'no key',
+  },
+  'http.host': { text: 'The address to listen on.', example: '0.0.0.0', default: '`127.0.0.1`' },
+  'http.port': { text: 'The port to listen on; 0 is any.', example: 8080, default: '`4000`' },
+  'http.publicUrl': {
+    text: 'The address that people use, also below a path. See [deployment.md](deployment.md).',
+    example: 'https://millrace.example.org/mill/',
+    default: 'where the server listens',
+  },
+  'http.hosts': {
+    text: 'More host names that are answered, besides loopback and that of `http.publicUrl`.',
+    example: ['millrace.internal'],
+  },
+  'http.trustProxy': {
+    text: 'Whether `X-Forwarded-*` and `X-Request-Id` are believed. Only behind a proxy that sets them.',
+    example: true,
+  },
+  'http.cors.origins': {
+    text: 'Origins whose pages may call the server. `*` is not allowed.',
+    example: ['https://app.example.org'],
+  },
+  'http.compressStreams': {
+    text: 'Whether streams are compressed, and flushed at every write.',
+    example: true,
+  },
+  'limits.streamsPerUser': {
+    text: 'Open streams of one user. Above it, the one that has stalled longest ends first.',
+    example: 100,
+  },
+  'limits.streamsPerAddress': { text: 'Open streams of guests from one address.', example: 100 },
+  'limits.streams': { text: 'Open streams of everybody together.', example: 50_000 },
+  'limits.startsPerMinute': { text: 'Runs that one user may start.', example: 600 },
+  'limits.loginsPerMinute': { text: 'Failed logins from one address.', example: 5 },
+  'limits.bodyBytes': { text: 'The largest body of a request.', example: 4_194_304 },
+  'limits.eventBytes': {
+    text: 'The largest event. The longest strings of a larger one are cut.',
+    example: 262_144,
+  },
+  'limits.outputBytes': {
+    text: 'Output of a job whose tool sets no limit of its own.',
+    example: 104_857_600,
+    default: '`1073741824`',
+  },
+  'retention.days': { text: 'Runs are deleted this long after their end.', example: 7 },
+  'retention.events': {
+    text: 'Of a longer log, only the newest events are kept.',
+    example: 100_000,
+    default: 'all',
+  },
+  'realtime.publicTopics': { text: 'Topics of your own that guests may subscribe to.', example: ['news'] },
+  'auth.jwt.jwksUrl': {
+    text: 'Where your identity provider publishes its keys; needs `issuer` and `audience`. Either this or `secretEnv`.',
+    example: 'https://id.example.org/.well-known/jwks.json',
+    default: none,
+  },
+  'auth.jwt.secretEnv': {
+    text: 'The variable that holds a shared secret of at least 32 bytes.',
+    example: 'JWT_SECRET',
+    default: none,
+  },
+  'auth.jwt.issuer': {
+    text: 'The `iss` that tokens must have.',
+    example: 'https://id.example.org',
+    default: 'any',
+  },
+  'auth.jwt.audience': { text: 'The `aud` that tokens must have.', example: 'millrace', default: 'any' },
+}
