@@ -48,7 +48,7 @@ export async function callInside(context: ToolContext, call: InsideCall): Promis
 
 export function cutText(cut: 'aborted' | 'timeout', timeoutSeconds: number): string {
   return cut === 'timeout'
-    ? `The call took longer than ${timeoutSeconds} seconds and was ended.`
+    ? `The call took longer than ${timeoutSeconds} second${timeoutSeconds === 1 ? '' : 's'} and was ended.`
     : 'The call was ended before it had finished.'
 }
 

@@ -1,4 +1,4 @@
-/** Paths as a model writes them. */
+/** Paths and texts as a model writes them. */
 import { normalize } from 'node:path/posix'
 import { z } from 'zod'
 
@@ -20,4 +20,9 @@ export function absolutePath(path: string, cwd: string): string {
 
 function isPlain(path: string): boolean {
   return !path.includes('\0')
+}
+
+/** Halves of surrogate pairs cannot be stored: they would become other characters. */
+export function wellFormed(text: z.ZodString) {
+  return text.refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
 }

@@ -8,7 +8,7 @@ import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-export type InsideTool = 'read'
+export type InsideTool = 'read' | 'edit' | 'write'
 
 /** Below the home of a call. */
 const folder = '.millrace-tools'

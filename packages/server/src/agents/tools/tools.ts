@@ -1,7 +1,15 @@
 /** The tools of executions, which run inside the sandbox whatever engine drives the agent. */
+import { editTool } from './edit.ts'
 import { readTool } from './read.ts'
+import { shellTool } from './shell.ts'
 import type { AgentTool } from './tool.ts'
+import { writeTool } from './write.ts'
 
-export function agentTools(): readonly AgentTool[] {
-  return [readTool]
+export interface AgentToolsOptions {
+  /** May commands of the shell tool use the network? As in sessions, the default is true. */
+  shellNetwork?: boolean
+}
+
+export function agentTools({ shellNetwork = true }: AgentToolsOptions = {}): readonly AgentTool[] {
+  return [readTool, editTool, writeTool, shellTool({ network: shellNetwork })]
 }

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openTools } from './support/rig.ts'
 
 const tools = openTools()
-const { call, file, project } = tools
+const { call, file, link, project } = tools
 const read = (path: string, more: object = {}) => call('read', { path, ...more })
 
 describe('the tool read', () => {
@@ -96,8 +96,8 @@ describe('the tool read', () => {
     file('one.txt', 'one\n')
     mkdirSync(join(project, 'folder'), { recursive: true })
     execFileSync('sh', ['-c', 'rm -f pipe loop link-to-pipe; mkfifo -m 666 pipe'], { cwd: project })
-    symlinkSync('loop', join(project, 'loop'))
-    symlinkSync('pipe', join(project, 'link-to-pipe'))
+    link('loop', 'loop')
+    link('pipe', 'link-to-pipe')
     const { ok, text } = await read(path)
     expect({ ok, text }).toEqual({ ok: false, text: expect.stringContaining(sentence) })
   })

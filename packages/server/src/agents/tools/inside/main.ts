@@ -3,6 +3,8 @@ import { readFileSync, writeSync } from 'node:fs'
 import { type Answer, failureText, Refusal } from './answer.ts'
 
 export async function main(tool: string): Promise<void> {
+  // An atomic write is finished, or not begun; what hangs is killed after the grace.
+  process.on('SIGTERM', () => {})
   const request = JSON.parse(readFileSync(0, 'utf8'))
   const { run } = (await import(`${import.meta.dirname}/${tool}.mjs`)) as {
     run(request: unknown): Answer | Promise<Answer>

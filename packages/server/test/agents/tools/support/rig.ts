@@ -1,6 +1,6 @@
 /** Calls the tools of executions in a real sandbox, in a project that belongs to somebody else where that is possible. */
 import { randomUUID } from 'node:crypto'
-import { chmodSync, lchownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, lchownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { carriersOf, type ProcessLimits, type Sandbox } from '@millrace/sandbox'
 import { isRoot, ordinaryUser, Workspace } from '@millrace/test-support/workspace'
@@ -69,12 +69,13 @@ export function openTools(owner: 'us' | 'somebody' = 'somebody') {
     return { ...next.value, live }
   }
 
-  const { file, give } = filesOf(project, owner === 'somebody' && isRoot)
+  const { file, link, give } = filesOf(project, owner === 'somebody' && isRoot)
   return {
     workspace,
     project,
     call,
     file,
+    link,
     give,
     get sandbox(): Sandbox {
       return opened(sandbox)
@@ -104,5 +105,13 @@ function filesOf(project: string, isGiven: boolean) {
     give(absolute)
     return absolute
   }
-  return { file, give }
+  /** Creates a link of the project's owner, or replaces one. */
+  function link(target: string, path: string): string {
+    const absolute = join(project, path)
+    rmSync(absolute, { force: true })
+    symlinkSync(target, absolute)
+    give(absolute)
+    return absolute
+  }
+  return { file, link, give }
 }
