@@ -29,6 +29,17 @@ export interface QuarantinedEvent {
   message: string
 }
 
+/** Settings that a run gave a repository stay inside the run, because git would execute what they say. */
+export const heldBackType = 'sandbox:held-back'
+export interface HeldBackEvent {
+  /** Of the configuration, relative to the project. */
+  path: string
+  /** Names of settings, such as `core.pager`. */
+  settings: string[]
+  /** The same for a person. */
+  message: string
+}
+
 /** The in-band signal that a cursor cannot be served; it has no `id:` (docs/protocol.md). */
 export const resetType = 'reset'
 export const resetReasons = ['invalid', 'ahead', 'pruned', 'epoch'] as const

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds launch.c for each machine and writes src/launcher/binaries.ts. Needs Debian's gcc and gcc-aarch64-linux-gnu.
+# Builds launch.c and its headers for each machine and writes src/launcher/binaries.ts. Needs Debian's gcc and gcc-aarch64-linux-gnu.
 set -euo pipefail
 cd "$(dirname "$0")"
+sources=(system.h git-config.h launch.c)
 built=$(mktemp -d)
 trap 'rm -rf "$built"' EXIT
 flags=(-Os -std=c11 -ffreestanding -nostdlib -static -fno-builtin -fno-stack-protector -fno-asynchronous-unwind-tables
@@ -11,8 +12,10 @@ aarch64-linux-gnu-gcc "${flags[@]}" launch.c -o "$built/arm64"
 {
   echo '/** Written by `launcher/build.sh` from `launcher/launch.c`, which says what the program does. */'
   echo
-  echo '/** SHA-256 of the `launch.c` that these were built from. A test compares it. */'
-  echo "export const builtFrom = '$(sha256sum launch.c | cut -d' ' -f1)'"
+  echo '/** SHA-256 of the sources that these were built from, one after the other. A test compares it. */'
+  echo "export const builtFrom = '$(cat "${sources[@]}" | sha256sum | cut -d' ' -f1)'"
+  echo
+  echo "export const sources = ['$(IFS=,; echo "${sources[*]}" | sed "s/,/', '/g")']"
   echo
   echo '/** gzip and base64 of an ELF file, by `process.arch`. */'
   echo 'export const binaries: Readonly<Record<string, string>> = {'

@@ -15,6 +15,7 @@ import { type BubblewrapParts, spawnContained } from '#bubblewrap/bubblewrap'
 import { withHome } from '#bubblewrap/home-toolchains'
 import { systemArguments } from '#bubblewrap/mounts'
 import { findToolchain, type Toolchain, toolchainOf } from '#bubblewrap/toolchain'
+import { Authors } from '#git/author'
 import { CopiedFiles } from '#homes/copied-files'
 import { homePrefixOf, OwnHomes } from '#homes/own-homes'
 import { launcherProgram } from '#launcher/launcher'
@@ -117,6 +118,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     readPaths,
     certificates: options.certificates ?? [],
     dataDir,
+    home,
+    authors: new Authors(findProgram('git'), home),
     configFile: options.configFile === null ? null : realPath(options.configFile),
     projects: options.projects,
     placeholders,

@@ -33,6 +33,8 @@ export interface SandboxedCommand {
   homeFiles?: ReadonlyMap<string, string | Buffer>
   /** Called when a file that the run created under a protected name was moved to `keptAt`, out of its reach. */
   onTakenAway?(taken: { path: string; keptAt: string }): void
+  /** Called when git settings that the run made stay inside the run, because git would execute what they say. */
+  onHeldBack?(held: { path: string; settings: string[] }): void
 }
 
 export interface ProcessLimits {

@@ -4,7 +4,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { finish, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { builtFrom } from '#launcher/binaries'
+import { builtFrom, sources } from '#launcher/binaries'
 import { launcherProgram } from '#launcher/launcher'
 import type { Sandbox } from '#sandbox'
 
@@ -78,8 +78,9 @@ describe.each(['required', 'off'] as const)('with the sandbox %s', (mode) => {
 })
 
 it('the launcher inside is the one whose source is in the repository', () => {
-  const source = readFileSync(new URL('../launcher/launch.c', import.meta.url))
-  expect(builtFrom).toBe(createHash('sha256').update(source).digest('hex'))
+  const hash = createHash('sha256')
+  for (const name of sources) hash.update(readFileSync(new URL(`../launcher/${name}`, import.meta.url)))
+  expect(builtFrom).toBe(hash.digest('hex'))
 })
 
 it.each(['x64', 'arm64'])('the launcher for %s is an ELF file without an interpreter', (machine) => {

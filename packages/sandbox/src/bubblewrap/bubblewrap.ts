@@ -10,11 +10,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
-import { isAbsolute } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { Readable, type Writable } from 'node:stream'
 import { MillraceError, messageOf } from '@millrace/protocol'
 import type { DescriptorCover } from '#descriptors'
 import { childEnvironment, splitEnvironment, withoutHidden } from '#environment'
+import type { Authors } from '#git/author'
+import { PrivateConfigs } from '#git/private-configs'
+import { outsideRepository } from '#git/repository'
 import type { CopiedFiles } from '#homes/copied-files'
 import { checkHomeFiles, type HomeFile } from '#homes/home-files'
 import { accountFiles, identityFor } from '#identity'
@@ -44,6 +47,9 @@ export interface BubblewrapParts {
   /** See `SandboxOptions`. */
   certificates: readonly string[]
   dataDir: string
+  /** Of the server's user. */
+  home: string
+  authors: Authors
   configFile: string | null
   projects: readonly { id: string; path: string }[]
   placeholders: Placeholders
@@ -72,15 +78,20 @@ export async function spawnContained(
     projectPath,
     roots: parts.projects.map((project) => project.path),
     configFile: parts.configFile,
+    outside: outsideRepository({ projectPath, user: identity, apart: [parts.home, parts.dataDir] }),
+    // Without the launcher nothing could change a copy.
+    uid: parts.launcher === null ? -1 : identity.uid,
     isStandIn: (path) => parts.placeholders.isHeld(path),
     isWatched: (path) => parts.quarantine.isWatched(path),
   })
+  const systemGitConfig = await parts.authors.configFor(projectPath, identity)
   const releaseStandIns = parts.placeholders.hold(protection.missing, identity)
   let running: RunningChild | null = null
   const quarantined = parts.quarantine.watch(command.runId, protection.watched, {
     taken: (taken) => command.onTakenAway?.(taken),
     insisted: () => running?.passed('protected'),
   })
+  const configs = new PrivateConfigs((held) => command.onHeldBack?.(held))
   const release = () => {
     quarantined.finish()
     releaseStandIns()
@@ -103,15 +114,21 @@ export async function spawnContained(
     checkProgram(command.argv[0], { cwd: command.cwd, path, visible: view.visible })
     const accounts = accountFiles(identity, privateHome)
     const homeFiles = checkHomeFiles(command.homeFiles)
+    const copies = protection.copied.map((path) => ({ path, content: Buffer.from(configs.copy(path)) }))
+    const generated = protection.generated.flatMap(({ path, files }) =>
+      files.map((file) => ({ ...file, directory: path, path: join(path, file.name) })),
+    )
     const files = parts.files.open([
       ['/etc/passwd', accounts.passwd],
       ['/etc/group', accounts.group],
-      ['/etc/gitconfig', gitConfig],
+      ['/etc/gitconfig', systemGitConfig],
       ...(parts.launcher === null ? [] : [[launcherPath, parts.launcher, 0o555] as const]),
     ])
     const filter = parts.filters?.[command.allowNestedSandbox ? 'nested' : 'usual']
     const filters = parts.files.open(filter === undefined ? [] : [['seccomp', filter]])
     const firstHomeFile = firstFile + files.length + filters.length
+    const firstCopy = firstHomeFile + homeFiles.length
+    const firstGenerated = firstCopy + copies.length
     const environment = splitEnvironment(
       childEnvironment(withoutHidden(command, parts.certificates, view.visible), {
         path,
@@ -133,14 +150,24 @@ export async function spawnContained(
         allowNestedSandbox: command.allowNestedSandbox,
         files: files.map(({ path, mode }, index) => [firstFile + index, path, mode] as const),
         homeFiles: homeFiles.map(({ path }, index) => [firstHomeFile + index, path] as const),
+        copies: copies.map(({ path }, index) => [firstCopy + index, path] as const),
+        ownDirectories: protection.generated.map(({ path }) => ({
+          path,
+          files: generated.flatMap((file, index) =>
+            file.directory === path ? [[firstGenerated + index, file.path, file.mode] as const] : [],
+          ),
+        })),
         filterDescriptor: filters.length > 0 ? firstFile + files.length : null,
         statusDescriptor,
         environment: environment.inside,
       }),
       ...processBackstop(limits, identity.uid, parts.programs.prlimit),
-      ...(parts.launcher === null ? [] : [launcherPath, String(launchDescriptor)]),
+      ...(parts.launcher === null
+        ? []
+        : [launcherPath, String(launchDescriptor), ...(copies.length > 0 ? ['git'] : []), '--']),
       ...command.argv,
     ]
+    const given = [...homeFiles, ...copies, ...generated]
     const outputs = await parts.pipes.take(identity)
     const writers = writersOf(outputs)
     try {
@@ -155,7 +182,7 @@ export async function spawnContained(
           'pipe',
           'pipe',
           ...[...files, ...filters].map((file) => file.descriptor),
-          ...homeFiles.map(() => 'pipe' as const),
+          ...given.map(() => 'pipe' as const),
         ]),
       })
     } finally {
@@ -168,8 +195,8 @@ export async function spawnContained(
       const [error] = await once(child, 'error')
       throw new MillraceError('sandbox_unavailable', `bubblewrap could not be started: ${messageOf(error)}`)
     }
-    giveFiles(child.stdio.slice(firstHomeFile), homeFiles)
-    running = await attach(child, outputs, command, parts, release)
+    giveFiles(child.stdio.slice(firstHomeFile), given)
+    running = await attach(child, outputs, command, parts, configs, release)
     return running
   } catch (error) {
     release()
@@ -177,10 +204,10 @@ export async function spawnContained(
   }
 }
 
-/** Sends files for the home through pipes: they may be secret, so they must not touch the disk. */
+/** Sends files through pipes: they may be secret, so they must not touch the disk. */
 function giveFiles(
   pipes: readonly (Readable | Writable | null | undefined)[],
-  files: readonly HomeFile[],
+  files: readonly Pick<HomeFile, 'content'>[],
 ): void {
   for (const [index, { content }] of files.entries()) {
     const pipe = pipes[index]
@@ -197,6 +224,7 @@ async function attach(
   outputs: readonly [OutputPipe, OutputPipe] | null,
   command: SandboxedCommand,
   parts: Pick<BubblewrapParts, 'watch' | 'launcher'>,
+  configs: PrivateConfigs,
   release: () => void,
 ): Promise<RunningChild> {
   const [stdin, out, err, statusPipe, launchPipe] = child.stdio
@@ -206,7 +234,9 @@ async function attach(
     throw new MillraceError('sandbox_unavailable', 'the sandbox returned no pipes')
   }
   const output = { stdout: keep(stdout), stderr: keep(stderr) }
-  const launch = new LaunchReader(launchPipe)
+  const launch = new LaunchReader(launchPipe, (directory, text) =>
+    configs.changed(join(directory, 'config'), text),
+  )
   const status = new BoundaryStatus(child, statusPipe, parts.launcher === null ? null : launch)
   const init = await status.began
   if (init === null) throw new MillraceError('sandbox_unavailable', await reason(output.stderr.kept))
@@ -217,7 +247,11 @@ async function attach(
     pid,
     startTime: startTimeOf(pid),
     tree: containedTree({ pid: init, startTime: startTimeOf(init) }),
-    exitOf: (code, signal, ended) => status.exitOf(code, signal, ended),
+    exitOf: async (code, signal, ended) => {
+      const exit = await status.exitOf(code, signal, ended)
+      await configs.finish()
+      return exit
+    },
     limits: withLauncher(command.limits, parts.launcher),
     scratch: scratchDirectories.map((directory) => `/proc/${init}/root${directory}`),
     watch: parts.watch,
@@ -239,9 +273,6 @@ function processBackstop({ processes }: ProcessLimits, uid: number, prlimit: str
   if (processes === undefined || uid === 0 || prlimit === null || !isSystemPath(prlimit)) return []
   return [prlimit, `--nproc=${processes * 16 + 64}`, '--']
 }
-
-/** Nobody who could plant a repository's configuration can write here, so every owner is safe. */
-const gitConfig = '[safe]\n\tdirectory = *\n'
 
 async function reason(stderr: Readable): Promise<string> {
   let text = ''

@@ -9,6 +9,8 @@ import type { View } from './view.ts'
 export const privateHome = '/home/run'
 /** Size of each in-memory directory. Its content counts as memory of the run. */
 const scratchBytes = 2 * 1024 ** 3
+/** Of a directory with generated files. */
+const ownDirectoryBytes = 4 * 1024 ** 2
 /** The in-memory directories of a run, as the run sees them. */
 export const scratchDirectories = ['/tmp', privateHome, '/dev/shm']
 
@@ -87,6 +89,13 @@ export interface BoundaryOptions {
   files: readonly (readonly [descriptor: number, path: string, mode: number])[]
   /** The same for the home, where the run may change the files: `[descriptor, path below the home]`. */
   homeFiles: readonly (readonly [descriptor: number, path: string])[]
+  /** Files that the run has copies of, in place of the real ones: `[descriptor, path]`. */
+  copies: readonly (readonly [descriptor: number, path: string])[]
+  /** Directories that are the run's own, with files in them: `[descriptor, path, mode]`. */
+  ownDirectories: readonly {
+    path: string
+    files: readonly (readonly [descriptor: number, path: string, mode: number])[]
+  }[]
   /** Descriptor that bubblewrap reports to. */
   statusDescriptor: number
   /** Descriptor of the filter for system calls. */
@@ -112,6 +121,13 @@ export function boundaryArguments(options: BoundaryOptions): string[] {
       `${privateHome}/${path}`,
     )
   for (const [path, access] of options.view.mounts) args.push(...mountArguments(path, access))
+  for (const { path, files } of options.ownDirectories) {
+    args.push('--perms', '0755', '--size', String(ownDirectoryBytes), '--tmpfs', path)
+    for (const [descriptor, file, mode] of files)
+      args.push('--perms', `0${mode.toString(8)}`, '--file', String(descriptor), file)
+  }
+  for (const [descriptor, path] of options.copies)
+    args.push('--perms', '0644', '--bind-data', String(descriptor), path)
   args.push('--remount-ro', '/', '--chdir', options.cwd)
   for (const [name, value] of options.environment) args.push('--setenv', name, value)
   args.push('--')

@@ -1,48 +1,87 @@
 /** Written by `launcher/build.sh` from `launcher/launch.c`, which says what the program does. */
 
-/** SHA-256 of the `launch.c` that these were built from. A test compares it. */
-export const builtFrom = '6014ea692b775b6ee4d6fc62233f8ab4a2fd399b78c91cf3ce05c145a65294bd'
+/** SHA-256 of the sources that these were built from, one after the other. A test compares it. */
+export const builtFrom = 'b4b5a2926aeeaa187a5c1629d127412671b780b3c26e6d475362e637e5994eb1'
+
+export const sources = ['system.h', 'git-config.h', 'launch.c']
 
 /** gzip and base64 of an ELF file, by `process.arch`. */
 export const binaries: Readonly<Record<string, string>> = {
   x64:
-    'H4sIAAAAAAACA61V3W8UVRS/u53ddMvCbrWUEpGMsgYJcbfTSNIUKh3Y6lkcDEpBE8C43R3ohnY3mb0TlmBkmy1JbzcTX3w00Tf9' +
-    'A4yhmMBAYQs+oPTBgDyACHZwCohEKV87npmdJW1j1AfPwz33nHs+fufcc3MP90qvez0eUicveY3YkkF6HLnH1Xf6n5qgrpM04Oon' +
-    'PsfWR+ZSzzx+wz2scxKuMdvPCVmP29oznz+lxnl+b9+gaT/57+S6EeEWsGkoXf/NeMdLCLCqMFXc0EqoD6xT5h+9wlSvoB+1QZ3A' +
-    'YxLyTSTY94IOmhQ5MdbilzTwjEzRwKbRloDEzpozlTin88I5Sdsd+eJ4E3pITBemEuxbsE7C/T9Lp9rF0ZZFEjuVYDqUHgYOXAGN' +
-    'RnRgZ7doLUvAOotp42Nx7sv46CYLjujqDHh+elPra/IiDkQjVuIBvckB5GB54CJc7yigNDur9oHWXWqwMy/e2ELIuI1b0havarHL' +
-    '644gk8rx87Nbj+j0GRh+YFmEUB7hbWXcOfO6Xds661lCMDAw7rwbeULcCex3cYfYtwPYk+0wPGN3EMobgc2ONY6coy8UH8TUZTB8' +
-    '2tGz27v2iLvFPeL7N9+zLAss3bwE7IKkvXTX7nLZg6XR1cXObeqKYsEjqq3FgrdPDRcLDaA2FQtct8pJ2gdYz8lG80Ji8kwVg0jY' +
-    'KEu4LI5xK0Z0+vyGLrochh9VQwg/ANaEOMqtNK+N27LZDOwSHLmsBipcJDpuNwvKKqlwwRhoogfWnB+T/BaCboZuy/XXxdGg35y2' +
-    'h4HdrnAcMT7DpNjQe3QJrlUawnWGBsw2hHPPhuP5ubie0KCkpTw3ZVQk2Bm3fIkZ9fInxHfFnU7btgN7BKUZXirHEqUn3gPL7Itz' +
-    '7m66Pl3AfsA7LG8PC7fGvCWjfUPgQBj232qC0HEd5wI8Z8xp1wfQ/JhTGLtzvDaZwpSkfRhpE8eXEPv2rgPri7TZ0xXGyZSwrsl4' +
-    'JIw4LfFYozOYD0M+jHa0007f7Gh+kdi1kC/BTuP1hD6uoC7BKurqugNGqaKF+xK2aNQMg3aozbj6xK6+gnM3gpC2srvGV4+xd+VD' +
-    'bYn7l4wv7b3WfRCPjE9r+3W4T5Sqs3QVCq014R5txbWKCtMuS1v6Iuoh1PvQ2FdzWm8H2IV7CV8Tu4NjutbWDKJGsGxXp5E9oU8m' +
-    '652F0uRHTk/toaaRoDjejRYsHgnWzrFjTmech/OY/gqp3ZEgu1i6epg+B6mLmOG7WoeB/Qgls2gQzGUuDX2Nj3bdN0+PjJuPEMLc' +
-    '2wR2xckb689kY/kBElPzSmwwl0oO2pouR3Q2uJC3cnxeTQ3wezODMp9T+HRGkVM0pxwk22RlKJPPZ3JZPi1nM3Ka9BbkFL83pwwl' +
-    'KS8rSk4hdEDm98tKVh7kFXmvmpfTfIaSVDKbzaEJmqtU5kkXT5oIOmRzJJ/Zl00OErmAZm9s3tzFvxyX+zPJLC90RDui7a8Ir65N' +
-    'y/1ChyqscVWERPMDearQZD+JUrlASVTJpZM0SaL9+TyJpnJDQ3KWkv+FFs39A+b8N4Yr7+Hm23sW+De7ug5X7vX1uLwmf07+3r/O' +
-    'l7s/SwNZ8P/4F/w7LvEL4q10Y7Uv0Nf/udX/kt8zN/ccCvr/2b9OfwEP7OieuAcAAA==',
+    'H4sIAAAAAAACA6UXa2xT1/k4sRPnUW54BwadGbeCrCPGjHQkJJ2txuNYvbCM8BKPrcFxICLEyL4uRmJg6kTLiXW3/kDqfvBjUtep' +
+    'PzpN6lhloE1NDHFgE6V0Y2nQCgLa3PSGAOEVwuPu+869CUnWapN2Jfuc873f596DXuknWRYLGX2yyMsETypx87PbhNcIYyQAW0Gy' +
+    '4T+H2DitjYx/3BPXUb7RtchYkC9nPPy77omr+dgdhRP4fvalXJ9D/vfHZCOuG5T10fj1W+oqMNeVap+R216Y03JBzqV6asVZ+aYL' +
+    '/oXDqTRlDyVFEvtcuieZD4yU3XJdoHrG9+BWvHOpp21GOWVDlHXR+Eje3quUDVN2lurdVO90t8tW1d0W0mlrKjJAFWt5GvWgEnvb' +
+    'DNSj3aaW4XTtCXSetl6QF3hdF7yulNd1hrIewUbjw4/lPuA+YKeWLlrSqfVuSddS9hloTKInh67qEC6m05LzlMniFaSKj1gkZR3s' +
+    'WbWo0jmGMFm8JSnuLKrI4vnkSxb0Yp04fJzrZVvF8zRTLfagRMEGzpV3/rIgVjmdyHnghXbLldJsSSTdkvaxh+Chjw23F4EXheBC' +
+    'bMQpCdUpbVBiGfUvT3W9NSXPXF3eHcn1dJFSn56ChXDutGcDZbepUravgBDPcdTmWe9Z52N/Xw8+PaKHBmIA8rGvJOU9MQYMEnug' +
+    '/hUkUnaOgvAwbI3gSOw+CKWZzBFd15MFFiT9GsIFgXodfXeDkoUF6Nppif1T/RWXMYgynLhVyv7IkRl1Nxwl9hVuZxqYu/kGppZj' +
+    'LlJ2WcLYdqobuZCvJTaoShx3Fag/WWknahViDp1C47ds82z1bPP8HIrmqetCrHIWkW0YwnsfZ4E//dORMj7g9rERyj71sWsSu6z2' +
+    'P+GK55om9T4Zc/gNA1NnmpR6gmq/AI+kkh406RTi46fc6VooG4igEZzkSmwirJ3hyEaqVImcff4PAHwMrZCU54pWIqhqKixSovrc' +
+    '8GrI2TR66KGuEyIvpPrJ1cx6RrvuSoH2gQpCeFVCFVnPmcK38FwOYfrWU/akFnKH6aSJH0N1tNtbzsgLYg+dkdkQFg5ng6OR6a+B' +
+    'lGHlfw4RkJQXfp2HbBZInbwotqImMi8WtXgis2LRrHWRolg0m0byY1FrVcQqKa+BTyft2qe+zGmIoy5BLeuuS55267yWlDy/skKe' +
+    'Qw89egr9gGWb9rRZn9euHsOzNpWyz2nrpUhel1UsPcaLPhEhXdZCJ1U8Flpyrl3K0cHoqbRKN/lTnrbCHK0PZwQb7LJaifoWT97w' +
+    'HXkK/D+VBfgfkPO0YjDnDppjuRZbSeRCSfFb+gMA8LHTpvsSU8cKwwzZP2qxDmIVzsiisZZP4tQ1i/o4IYsxbJBHlu5/i7fpNfbQ' +
+    'g5PmMmRFtsNE/tMjXTcqZdMjLJqMJz5yJDIF0FsR/SYAtdlwmo6nN+Dk8w8h9fdh6/kQtXWZuUX1XKXEYG58YRrBlUNmonM5+DK3' +
+    'BystnczmFl3EMjvlhlll+Jf2bPRCRjZwJ82e7s7CaDslmDJFNP7E8rpIExuL2rPi6tLKvL2z6S5JLMqnQkcK+oRaunFqFWlXvK4b' +
+    'SaNYbTdyQUC5Cvm3hJfQxP60XWJd6qsjOGki88C9biBQV/IznzPVglcFg7WzvvKB0Fx0bzTAfYDlnWiYntgvFj1DUoB3IJJPRcGG' +
+    'PaVUi25f/JzuguhaRZyeK2hihpicwqcTDBrPcTuKg+m5QucR88Q/0b2tN+QosCc/4JPpAYwr1wXekb2RHCTQNlOlRUwB9hheR1T5' +
+    'kB8aMgDEKw4gZctzx+XmzjuUtYjdnPYwp0lWAUMHKv/YMBfz9LaHZcb7uwLRU8f8hdAWA5nwmx4ExdN2KNE1ingNr6cSwxPuGU0s' +
+    'F2Gg8kgBmyJrEPI+Ne+xUdRK1bYc9EtTZ2FNJSpF+uCSmo8lqFStBZT6dITvc2Hviz8ZhpGiVKk2frgjz4L/pwD4yIbe2O7iIniH' +
+    '1TMGUxjO6ke4x/RQ1guxwBcDNQ0wl47MPI9u4fCYrzSeOcAH1EVen8BY/CwI71vG+b/Y26oLbb+w4nWbEto2wMbnzyDGkQBsNdsv' +
+    '1lBlv0jHhZEXBVDQpACiINUSRhzWdc8i39kQ3y+uIUIrTArSAKI2vGsRWgaz8c2CKlvFPVhBlWmYK1AF+ZHbaKPjmY1YBR1kQU0K' +
+    '/OUChbbdOCdB0J7qxO/5bei6j9f4azRxVPwtT2m1uInXOz15xYGnnZ7447WRfCnxnvgmgLUCH7uH1O/yslmy8AVCQGsULjE1+QC7' +
+    'RWgpyUZU2R8wHuym+vywAZ6WjZ1XdnuGwQF3nsSG1LjJdDeLM0Wtxg3db4L/lTVKPYSGyMWgGu1Q86AyYP87gpf7aW1aB84W9Q6k' +
+    'k+8ANmrWZTPtZmR87NRYcLIW2N1jwWn9Eeha3XpDaHuVb64LbfchEidwpMEYywe7bsJQAiM/yzZKuCydbYTMDt2dD7seqGgsCehq' +
+    'CLKdFljFfUspJNFOBKZgycQrRSK0/Rm3UOJjuYK2xuHXfwAV2ni3AJNZh8pR3siczHiDw345yjsWr7jpKMpAQM9FvK77mjhBupQw' +
+    'JKD1+EoDYoDQThNG17suQSI3/9BOpPIh+SVwxWqop8ryF0F9Se+YIMHmg1dSeCGaQi1puBcJkO61an+TS06g+UaX2Me/bpozkdvX' +
+    '/zaZ5HZyNR959yG7o1S9cB+o7nv4UjZKlMsH3k2I9+Ys3A2ZUxaI4TWLa1bv3zOSPEH5RMkQHxN6k0lik7ZqIr2ZAm6wNnMyGJi0' +
+    'n46fgibQIP8elE20+NvQUErR4v8U2Dd2XzgovF5umtS4lgXFKcHWfwLqvAE74X3YPCuGE1U4PoxxP3E0jdYIvuV/Sf1HOAnriV85' +
+    'KM+n/h4jckrZd3g99NK4FlM77uGdLnxweRRpM5DqO4CYfNXxKxsMn/D949wTCvqd4UBTg7Oh3kn8weaGxh0O6Ann9sZmZ3gncUbC' +
+    'IWdT0F/XhJAKfuQb+DO5idO/t56sCTrCEf9OR0NjU8ARDDnqG0MBvxwM7SM1gdDuxnC4MdjsqA80NwbqiTca8DsagqHddbIjEAoF' +
+    'Q0TeGXDsCoSaA02OUKAhEg7UOxplsgN+S5YQf11zcxAogSsiBxykwkGAqzlommsupWDlLhJu3NFc10QCUWCFx0Gw1AmZCZ+hLxOS' +
+    'cph+z4Qv2bV8tRC7heMtlRbzm5OkDhqrfnDVK69UOBZXB7Y31jU7XMtKl5UuXeJa/mJ9YLtrWcRVYoIIKQ3vDMshuW47KZUDUZmU' +
+    'hoL1dXIdKd0eDpNSf3D37kCzTP7/p2D8t/G473DVPGuFE+ktk/inmrAs83zlObe5GmfHJAbHJP45/IWEkGwy6btcmPQ9/i38z5v6' +
+    'l052zORfRL7Z/vFr9jfEZdF/4R99/g1Kx2mJ0BAAAA==',
   arm64:
-    'H4sIAAAAAAACA6VWfWxTVRQ/r/et6z6oRWZgdNjXbSYjYgdkSwqJ2SsFFDVmzP7hX2z9eLOVraWvXTKZyd6QP4wzhisQEnBzMyFh' +
-    'LyS6hKkocRsmKME/pBJIiJBuc1DFD8ZHpML2PPfxunSLRBNvct8993z+zrnnvve6t7y01cRxkBsm+AzYLgOivhcNvsUyr4I8NxB8' +
-    'FoJZ1y2A/CEuWD8vhAUrADf/NDPCZrBtnoXr/LAssNs+nQyZ4b+PnPtVoKTSBOhZgAMZAmqacOoEMamThKhThFd5lGOEC2Ok+eIk' +
-    'ygnuxXDQPQBQz2QenGBRUjOatjzIA83iOtt1cmgafTDdya+BzqL/arRpRfleHuqvB4FyvNLE7Ldx6CNc5T5mOXuYxUM5fQcKe7mD' +
-    'RUecY7DUM+NwT5ACdZpY1IZqmPl2TvN5wNw7jbpHeTifCUvumjJwH9W0kZ4xjgYtQH8KOns9nNK0F/WCOHugAn2AngvDekbTDs12' +
-    'fXOM5eRFeeimwz1FzOolHfsoYgf1GtaB4b6OeUzhZLaTem1AHbArqRH04RBg2EnAtxfgk7cA6BkBzmOt9mW0D1OVQjndA5CVeMhu' +
-    'QdvTndK9Sg5GkEenSKHqRDnzyXw1dz51b7Zr/NgAxh8Fyw0FwBdAHuZHb+mYxnWspaY9KS245twNxPArw9cFQwwj9lSW4aoEcUPA' +
-    'BPXFiCFNStUXPOUU+zFLCIz85gXqAuX9VIHS9AfOInaOkYjbkYE4v0LcrfDga8g2zKAf3xQpUqsAyppPQXwCscx2iUOT6G+ClKgG' +
-    'ht5PEZcT8U3h6se4DSIXH+fA5+eR5rm4n9EWpBu5OMfoUqQFLj6I/vw2pO9AHDva93oZ4heAXkQ/A5HV7tUFQC8j/fN9baQKMd7y' +
-    'wgY/J2ZbMNbHkSo8pyrVCaS3MtziDgDUOR40zDhN4MvhG40I7jRZor7HzqcOhgcwtsMCw/wK3xctSP+OdWL5pIl1PhdW24/QDjDG' +
-    'Lxib6XiwNiJX1Ds4p9UVI/+Efg5f6vUuwJrefoUbuoN6d5dBdtQCMxnMhZ0n63mTcS/GSpTU04ijp1jMLsO9F3tdwFrBGGw3VcDj' +
-    'zdUQ31YKvgmyTO8vlu8mnAJRUqvQDvC8rlVxlPUm9h7lOXYX8b5280Npm5IqQ538mE6TklKwn6zIv4vYHAAzpWbwDRax+phVZk8M' +
-    'bMyeR71BvC9KAGiPlesN4571Fr4W9gFvp0w+TUrOKVYxy+l4kL/ZTufmtEPdThgWCsHXXQ/DIluLYLgFV4I6LcdX0rtzhn6jnd5C' +
-    'ehLvcBrzZPfD+aqd/sl8oE36MSU1jpPl4bQph3O5sNr9iDrTt4FqDXCS2U+QJ9RcvoqgpC6g3GFDHJrmu9EgngyUgzyA/fvim+J+' +
-    'FmsS+2EnZ6J6zF12ehn1WY/k14zFOc2wog3r54SJHDmEZ83q8BWuej6hlfS7HF2xkp7N0SfKKb5Llu989vkfcvH0WO/a6SjDjrLa' +
-    'QCRamwhDbUdCrm2LBf1tjLNR3+oEPuDlmJDoCIaF1kibJMRkIRSRpWAyJr8BjZLcHkkkIrGoEJKiESkEWzqloNAak9v9SUGS5ZgM' +
-    'ybAk7JTkqNQmyFJrR0IKCZEkBP3RaAxVUL0jKQmwUYBiQINoDBKR16L+NpA6US33HeB2NwHf+SRnL3XovBU4b+LLXMj7XqzB+QB5' +
-    'NQavwvia2f7StFOM4bHu6rP2L4kUX71iBU9JNbJacB5H+QcP5bY+Uz+3w5BvZQsO5u9tnMJ9TVPY52yTdZ/g7dvD9/fwO4qvXGW6' +
-    'srGymCdwJh9oWp1J99nYV9xf5N1vOVC46aD5Oa93o1CzWQpE/FFh3XrXetfaZ9bVrTZIAFcinEjKSX8AXEmpMwkuORbyJ/3gksLN' +
-    'rbK/XQJXIJEAVzDW3i5Fk/B/R0n+Nz3v/yFj7FsW/iTgK2jhWGrYrzf2z5tFY324H1ikzy1ayw3alItv2GcM++8f8VeRG1UGj8Di' +
-    '/5F/tlhsX2PEX7uIn/vvcfwLfi4/dt64ZNive4R9bvwNIajzz8gJAAA=',
+    'H4sIAAAAAAACA6VYe3BU5RU/d+/NZvNwE0liAkFy86gFxASc4ORhy00i6GBbFbetU1vJZrMhayBrNmHkoWZ51KJx2lzBqlAgGXQm' +
+    'uZaOaeURdcZFW8qYOiOLte0f6m6CEB7SPFB3xXD7O3fvYgix05nemW+/7573Od855/vuti/9wTKLIFD8sdAh4rdhUox3xYQ/cP0V' +
+    'EsDKSMRvIlkN2gSa/ChXzTaTz3aFX7jya70KX3XVHH9scupVfPd92lZvpf/9STfnG8kfDImk/k6gHRasxca6siKMLUSl1RKp7SQ1' +
+    '1eq6g+dQ9t5ZAXHlh/oWOs60JwtJXSb4g9+xHd3JtHeS1LFvq3WXK0DXD43klQ2JghYWE7T2Ihodvqw7wqJFGxJJy5fo+C8bnWXu' +
+    'TCrr1vUDiG4HZKosm+UWQr+LaDHDGSY2FpSx/K90PfsU+KuJDjA8JFo1mw02g0fCSMBAND7IS6e+EPTlEY2+hzmfqAM8A2Pg19+h' +
+    '46dgR8ECZUyizcEtZBk4lu8Pnsqg3pOJe3ciFvPDaUJvPokdLG+ohtRwBkXDiNFgNkULANsKu1iPgPUSonMdRA4i/wrINnx4G77V' +
+    'IX7wU41Apwxc1LT9U4yJjW/1TkCehZTyzQItDiFGiMPzIfC8RdZzTsgLJPhXdCE+zPsWUfnExiM9LJsgc+Wb1PJyun/nCPsjSsdt' +
+    'yf5g2JA3TSwQg5CoREGnEu3dyTJSZ2wO6q4FAyexP2fhH+g68zvL1ImN1HsOsWHbzsDO8zUWNSQma7tgW1iUtM2YjyWxrmRtUEzV' +
+    'RMQvrgt6ymtT/c/Gdb4nkmO4RlDPQo4h/29lkGXTthmykjUvZgPeWKluMWAp2sNx2Pky9QkDZtMsZBsIiUmG7kHwhaGX3xm/SaKR' +
+    'QfDly5LKsPWATWxUek3/jNxBXDSOi4ycqkVOKVhDdzbn0yXMExvf6D0Jn4dBdwaxYN9Z1kOT7HvQ9L96kn0/MWBJkJ00wH79zND9' +
+    'F2OPOHanENvTkNuTO82eyNTXbSEHamzEDduPylxP1HkH8FUXy9RhfW/QuZWivRJFj6yrjzgFOuAEnQIcyxsUEzXRlLdkXVFEMuWy' +
+    '7r1kOxdAvXYDvhU+co6kSrH9Pg+7PoNdvM/sJ3pRdDzFyG2tALlYZ6HFKbAjJF6nNWWVq+hl0UKRDlxAbZaQ/9kTyMkxjGToq/U8' +
+    'XJY3TC1SjrKhSyLHyuiSUQHzEPaoiCiTcxTt08H7wXs2nqJE2Y5ByOa9OQS7uD4GMTuhe4kitBwBvVPCWhJanLy2YX2vYMhxpmIt' +
+    'Cy3dqA1nOtYXqQUd0dGUCT9kUv8OOQHP/LLlCaT+C+t3L+kHCmHn+BYq3yQo0VroCnoK0ZMKNa7tgsZao0bzvl4yWoW9YLvYzk88' +
+    'cllItGu/wX7mlVJfALrzbNQn5The92P9b6N+ld6QmHbFp3iuvQ1ers8z0M90TsSoVkju2HRZL00B/I+Ac54lGD2Xe6MFdSSiJ0ra' +
+    '5D08iR6kICZngM9DHKugl2ltiYg7asyS0HVNTjEf5/KwKMznHOW6zt9WbuZzsqZdNnJ4voo5TxUWVaE+jVx+qVzddzlWkyx/quzJ' +
+    'dc396zQGCZFDnPsM49pieBg5KYP/GPcx9OV4LRg6DpepT0OH8LiyvQXzp0bd9Rk5+PmDlt4vwD9+v9D71yeVyJcusTfaJPVeupmi' +
+    'ukSjZ2bDTpsSzYSeGpw1MuJCAbrPMptmrCyiFk8uOXDOdtowXs6pVG1JlWoSeibX+c2Y8yjxnBWxfxu58u6G2gifRxyPpbBDmUWl' +
+    'nwA/BJxk9k72pwojkOIPPmfUeKaxN5xL1dxHRH/w3DuC+mvgMlATQ+g/g/sEVRJ4H7Cv6cg53dr7JPBPCVQaEjMQmwzt2G0x2df0' +
+    'gheoL3wDOSBrxjbUtmyJyZmO9nPEifsp99cFVnL8Y+TxE0ft1g6uFe6DbEOVaUMD2y7x3lu1I3ahQ4e/zIsjv5OKKtXX8X5aTB4I' +
+    'PPxo5BDWBry+Un0N65X51OfPRE0vpr4unpNQB5mxfJFfrVBfidOjD/Zc5r6ciJhmxvr8I5UGnnlCaf7gkbSYD/k4r+Lx5dh+38iT' +
+    'LO2u277d33YLtXBuCD3KV00yOXLlrcEXid7/cotFrSiU1Nzkw2N8Ps5Nivk9VcYXYtq8cTF9XmhI4DPug67L+qGQHlhPc3Dmph1Z' +
+    '33Uj3YZzO6hvkCNct3lzaRTnsGPdE8r2sJgLn3JQn9laj3itbcrXkHW/Eg3ptt4zf1L6ZQoEQ/egl65SoksSaFF3CjnOupTooDhL' +
+    'C72i9A9O6M/LM6k01l9nac6nKtWvAfPnIEeA/xXRq6fR42Nna6L2IXBd2VSaatAnapterlRHAKPsGD3TsJ6ADb3hHaV/HDH/jOvw' +
+    'hNLP+ALE5wJgVYgZ9yL2g/1hXwShZ2y6e0J3kvLV3RnocdbIwTD6oXFuoqZPQM5O9HR6TNnOPXuHRdw1BzXMNZmPmc9prqlHYB/k' +
+    'tMwTOmZx3jHOyJP029VB7FlPAevG+XU3RUlS9isS7Sepaj8J/hWhDGE99jKoSML+wUKLsV/jsLv2tH6wHHKM3GusUJ3xtVyhPhRf' +
+    'Hy7nMzr7LPdUrxLdx2dKqn/GH2A3zxwXjskbgD+DOFqoMxgy+73R84SuMdZXAPgY923sDff3OPwCYIqFNL8UObjCEjlkRc6FxRna' +
+    '5J7BcXoK+i4Q90b7NbjNwFktVKrvpX47YsnwYiEWZ8ZvMHpw2lV83UZs7QbeB/xkHN9lQ7DBj5hz/+Uz63GsP8F9lC7pjidxN5oP' +
+    'uqPIqUTMT1PXGNMfocSOaiFxYDhx+rvifvTC07gv61Q1eiyiO8ahZ1OE7+52Ix9wLw3eY9hq1WJ1b9dyJ76xje+F7FOt5A8uNXsD' +
+    '+8X9oQ50NyF2fZC534jTNzlWAdq0iH6wAPk6hP0PI1dZpkU8PNaFnL0V+ATw+UN6aRi5pO+jfu4f2+Rv6av4BiDU8tl9Sn/1TPLx' +
+    'Ob4c+ct28D1yuWCJ3Xs/qFTbJ2Ln3+T4co/Kgs7l37vrRJzHoB+pVFtBfxG2lDzi87pKWt2rG0oa6kvI5W1u8KySKZlK6jzNJa2N' +
+    'VLK21Vey2utyrmZIhfFqLPBDMW4qcT1aTz/yyq1rXY1yg2e1W/b65HqPz+1q8/rW071u3xpPa6vH2yzXu5s97npaus7tkhu8vjXO' +
+    'Ntnt83l91Nbolpvcvmb3atnnbljb6q6XPW20CuOWW8jlbG72ghJca9vcMlXIBK5mr2muORXDyiZq9axqdq4m9zqw4pExJIwsfMoe' +
+    'IgrI5jdjFr6GdTxZ+Pa8KYYXMoXYdyvI2mOz3j75O1PYsIKkdXOE3NQ8A5bDjWFU1+ea+EyMBRgvAfZzBlTZ5R/bY/x38Hc34PKk' +
+    'b9cHMC4CFv+qZnmr2WYUxmMx/oU/TbZTFRrubLxuw/AD52BcjT19t2WP8MPkjz9iCtbdg/Ea8KUxXr9lud3wP4DxPuDnGV5t78xf' +
+    'tvtZaY8q+T762B635STGC+Pf2Mf6IuzLuKmvyn7v7uQ9SfezOpMnB/H6J/CdJs9C9h8wBxLrGcHQ1SXX7N4q7dki1WzfLP0i+aOP' +
+    'T7CxrfFFTE4taH//ua4XTdLdBtibgLFddE9Mt8v0lWO8A3j/F7r+Z6th24iwe86eG6ufm/Xbmcu2z96R+3zOC9kv3rAzaxfH5c6a' +
+    'mgp57h3uOo+zWV50a/GtxQtvWVQ6z1wSFbc2trb52px1VNzmXtdGxT5vvbPNScXuxpUNPucaNxXXtbZSscu7Zo27uY3+3ydl0n8k' +
+    'NOn/mGHz/fbrrqaXpvBfb/JbzPciu2LOsXdZ+O/8M6fw35WmmHPsPTCF3zaFv9CEiTT1/52p/+tMzz/X1L9wCjzOnzcFLkwzi9PE' +
+    '9bsm/6Jv4Y8//wGGjnxVGBMAAA==',
 }

@@ -33,14 +33,27 @@ export type LaunchReport =
   | { kind: 'signal'; signal: NodeJS.Signals }
   | { kind: 'errno'; errno: number }
 
-/** Reads the report. Call `last()` once the launcher has ended. It returns null if the launcher was killed before it reported. */
+const configBytesMax = 262_144
+const pathBytesMax = 4096
+
+/**
+ * Reads the report. Call `last()` once the launcher has ended. It returns null if the launcher was killed before it
+ * reported. A program of the run can forge every report.
+ */
 export class LaunchReader {
   readonly #closed: Promise<void>
-  #text = ''
+  readonly #changed: (directory: string, text: string) => void
+  #pending = Buffer.alloc(0)
+  #last: LaunchReport | null = null
+  #isBroken = false
 
-  constructor(pipe: Readable) {
+  /** `changed` is called when git changed its configuration inside: where that is, and its new text. */
+  constructor(pipe: Readable, changed: (directory: string, text: string) => void = () => {}) {
+    this.#changed = changed
     pipe.on('data', (chunk: Buffer) => {
-      if (this.#text.length < 256) this.#text += chunk.toString('latin1')
+      if (this.#isBroken) return
+      this.#pending = Buffer.concat([this.#pending, chunk])
+      while (this.#take()) {}
     })
     pipe.on('error', () => {})
     this.#closed = new Promise((resolve) => pipe.once('close', resolve))
@@ -51,12 +64,42 @@ export class LaunchReader {
   }
 
   last(): LaunchReport | null {
-    const [, what, digits] = /^(exit|signal|errno) ([0-9]+)\n/.exec(this.#text) ?? []
-    if (what === undefined) return null
-    const value = Number(digits)
-    if (what === 'errno') return { kind: 'errno', errno: value }
-    if (what === 'exit') return { kind: 'exit', code: value }
-    const signal = signalName(value)
-    return signal === undefined ? { kind: 'exit', code: 128 + value } : { kind: 'signal', signal }
+    return this.#last
   }
+
+  /** Takes one report off the pending bytes, if there is a whole one. */
+  #take(): boolean {
+    const end = this.#pending.indexOf(0x0a)
+    if (end === -1) {
+      this.#isBroken = this.#pending.length > 64
+      return false
+    }
+    const line = this.#pending.toString('latin1', 0, end)
+    const [, path, text] = /^config ([0-9]{1,6}) ([0-9]{1,6})$/.exec(line) ?? []
+    if (path === undefined || text === undefined) {
+      this.#last ??= reportOf(line)
+      this.#pending = this.#pending.subarray(end + 1)
+      return true
+    }
+    const [pathBytes, textBytes, start] = [Number(path), Number(text), end + 1]
+    this.#isBroken = pathBytes > pathBytesMax || textBytes > configBytesMax
+    if (this.#isBroken || this.#pending.length < start + pathBytes + textBytes) return false
+    const at = start + pathBytes
+    this.#changed(
+      this.#pending.toString('utf8', start, at),
+      this.#pending.toString('utf8', at, at + textBytes),
+    )
+    this.#pending = this.#pending.subarray(at + textBytes)
+    return true
+  }
+}
+
+function reportOf(line: string): LaunchReport | null {
+  const [, what, digits] = /^(exit|signal|errno) ([0-9]+)$/.exec(line) ?? []
+  if (what === undefined) return null
+  const value = Number(digits)
+  if (what === 'errno') return { kind: 'errno', errno: value }
+  if (what === 'exit') return { kind: 'exit', code: value }
+  const signal = signalName(value)
+  return signal === undefined ? { kind: 'exit', code: 128 + value } : { kind: 'signal', signal }
 }

@@ -7,16 +7,25 @@
  * every directory between the project and a protected path is pinned as a mount of its own, which the kernel
  * refuses to rename or remove.
  */
-import { readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
-import { directoriesBetween, entryAt, isWithin, realPath } from '#paths'
+import type { OutsideRepository } from '#git/repository'
+import { directoriesBetween, entryAt, isWithin } from '#paths'
+import { bareRepositoryPaths, gitPaths } from './git-paths.ts'
 import type { StandIn } from './placeholders.ts'
+import type { Protected } from './protected.ts'
 import type { WatchedName } from './quarantine.ts'
+import { isPlainOperation } from './unfinished-operation.ts'
 
 export interface Protection {
   readOnly: string[]
+  /** The run writes here, and cannot move it. */
   pinned: string[]
+  /** Configurations of git: the run gets a copy that it may change. */
+  copied: string[]
+  /** Directories of generated files: the run gets copies that end with it. */
+  generated: { path: string; files: { name: string; content: Buffer; mode: number }[] }[]
   /** Inside a repository. */
   missing: StandIn[]
   /** Everywhere else in the project. */
@@ -26,19 +35,15 @@ export interface Protection {
 /** Names of configuration files that a server started in the project would load. */
 const configNames = ['millrace.config.ts', 'millrace.config.js', 'millrace.config.json']
 
-interface Protected {
-  path: string
-  kind: StandIn['kind']
-  content?: string
-  /** Set for what lies outside a repository. */
-  watch?: WatchedName['kind']
-}
-
 export interface ProtectOptions {
   projectPath: string
   /** Roots of all projects; those inside this one are protected like it. */
   roots: readonly string[]
   configFile: string | null
+  /** The repository of the project, if it lies outside it. */
+  outside: OutsideRepository | null
+  /** The user of the run. */
+  uid: number
   /** Returns true if the entry at this path is one of our stand-ins. */
   isStandIn(path: string): boolean
   /** Did this path not exist when a run began that is active? Then it is watched for this run as well. */
@@ -58,19 +63,54 @@ export function protect(options: ProtectOptions): Protection {
   ])
   if (configFile !== null && isWithin(projectPath, configFile))
     wanted.push({ path: configFile, kind: 'file', watch: 'settings' })
-  const protection: Protection = { readOnly: [], pinned: [], missing: [], watched: [] }
+  const protection: Protection = {
+    readOnly: [],
+    pinned: [],
+    copied: [],
+    generated: [],
+    missing: [],
+    watched: [],
+  }
   const pinned = new Set<string>()
-  for (const { path, kind, content = '', watch } of wanted) {
-    for (const directory of directoriesBetween(projectPath, path)) pinned.add(refuseLink(directory))
-    if (watch !== undefined && (entryAt(path) === null || options.isWatched(path)))
-      protection.watched.push({ path, kind: watch })
-    else if (watch === 'bare') continue
-    else if (entryAt(path) === null || options.isStandIn(path))
-      protection.missing.push({ path, kind, content })
-    else protection.readOnly.push(refuseLink(path))
+  for (const one of wanted) {
+    for (const directory of directoriesBetween(one.top ?? projectPath, one.path))
+      pinned.add(refuseLink(directory))
+    if (one.access === 'write') pinned.add(one.path)
+    else place(one, protection, options)
   }
   protection.pinned = [...pinned]
   return protection
+}
+
+function place(
+  { path, kind, content = '', watch, access, isCopied, isGenerated }: Protected,
+  protection: Protection,
+  options: ProtectOptions,
+): void {
+  const isMissing = entryAt(path) === null
+  if (access === 'read') protection.readOnly.push(path)
+  else if (watch === 'operation' && (isMissing || isPlainOperation(path)))
+    protection.watched.push({ path, kind: watch })
+  else if (watch !== undefined && watch !== 'operation' && (isMissing || options.isWatched(path)))
+    protection.watched.push({ path, kind: watch })
+  else if (watch === 'bare') return
+  else if (isMissing || options.isStandIn(path)) protection.missing.push({ path, kind, content })
+  else if (isCopied && entryAt(refuseLink(path))?.uid === options.uid) protection.copied.push(path)
+  else if (isGenerated) protection.generated.push({ path: refuseLink(path), files: filesOf(path) })
+  else protection.readOnly.push(refuseLink(path))
+}
+
+const generatedFilesMax = 64
+
+/** Only the plain files, and few: Husky generates about twenty. */
+function filesOf(directory: string): Protection['generated'][number]['files'] {
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .slice(0, generatedFilesMax)
+    .map(({ name }) => {
+      const path = join(directory, name)
+      return { name, content: readFileSync(path), mode: lstatSync(path).mode & 0o777 }
+    })
 }
 
 function refuseLink(path: string): string {
@@ -81,73 +121,4 @@ function refuseLink(path: string): string {
     )
   }
   return path
-}
-
-function gitPaths(
-  root: string,
-  projectPath: string,
-  { isWatched }: Pick<ProtectOptions, 'isWatched'>,
-): Protected[] {
-  const git = join(root, '.git')
-  const entry = entryAt(git)
-  if (entry === null || isWatched(git)) return [{ path: git, kind: 'directory', watch: 'repository' }]
-  if (entry.isDirectory()) return gitDirectoryPaths(git, root, projectPath)
-  if (!entry.isFile()) return [{ path: git, kind: 'file' }]
-  const target = realPath(resolve(root, linkedDirectory(git)))
-  const linked = target !== null && isWithin(projectPath, target) && target !== projectPath
-  return [{ path: git, kind: 'file' }, ...(linked ? gitDirectoryPaths(target, root, projectPath) : [])]
-}
-
-/**
- * To git, a directory that contains HEAD, objects and refs is a repository without a working tree. Git obeys its
- * `config` and `hooks`, and looks there if `.git` is missing or damaged. So a missing entry must not appear while
- * the others exist.
- */
-function bareRepositoryPaths(root: string, projectPath: string): Protected[] {
-  const free = ['refs', 'objects', 'HEAD'].filter((name) => entryAt(join(root, name)) === null)
-  if (free.length > 0) return free.map((name) => ({ path: join(root, name), kind: 'file', watch: 'bare' }))
-  const isRepository = ['refs', 'objects'].every((name) => entryAt(join(root, name))?.isDirectory())
-  return isRepository ? gitDirectoryPaths(root, root, projectPath) : []
-}
-
-function gitDirectoryPaths(git: string, root: string, projectPath: string): Protected[] {
-  const paths: Protected[] = [
-    { path: join(git, 'config'), kind: 'file' },
-    { path: join(git, 'hooks'), kind: 'directory' },
-    // Both point git to another configuration. "." means the same as no `commondir`.
-    { path: join(git, 'commondir'), kind: 'file', content: '.\n' },
-    { path: join(git, 'config.worktree'), kind: 'file' },
-    // The repositories of submodules, and the metadata of linked working trees elsewhere.
-    { path: join(git, 'modules'), kind: 'directory' },
-  ]
-  const worktrees = join(git, 'worktrees')
-  if (entryAt(worktrees) !== null) paths.push({ path: worktrees, kind: 'directory' })
-  return [...paths, ...configuredPaths(git, root, projectPath)]
-}
-
-/** Returns the hooks and included files that the repository's configuration places in the working tree. */
-function configuredPaths(git: string, root: string, projectPath: string): Protected[] {
-  const setting = /(?:^|[\]\s])(hookspath|path)[ \t]*=[ \t]*"?([^"\n]+?)"?[ \t]*$/gim
-  return [...textOf(join(git, 'config')).matchAll(setting)].flatMap(([, name, value]): Protected[] => {
-    if (name === undefined || value === undefined || value.startsWith('~')) return []
-    const hooks = name.toLowerCase() === 'hookspath'
-    const path = resolve(hooks ? root : git, value)
-    if (!isWithin(projectPath, path) || path === projectPath) return []
-    const first = [...directoriesBetween(projectPath, path), path].find((part) => entryAt(part) === null)
-    // A missing directory on the way represents everything below it.
-    if (first !== undefined && first !== path) return [{ path: first, kind: 'directory', watch: 'settings' }]
-    return [{ path, kind: hooks ? 'directory' : 'file', watch: 'settings' }]
-  })
-}
-
-function linkedDirectory(gitFile: string): string {
-  return /^gitdir:[ \t]*(.+?)\s*$/m.exec(textOf(gitFile))?.[1] ?? dirname(gitFile)
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
 }

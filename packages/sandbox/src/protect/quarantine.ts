@@ -25,15 +25,17 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { entryAt, isDirectory } from '#paths'
 import { isInertRepository } from './inert-repository.ts'
+import { isPlainOperation } from './unfinished-operation.ts'
 
-/** A protected name under which nothing exists. */
+/** A protected name under which nothing exists, or nothing that another program would execute. */
 export interface WatchedName {
   path: string
   /**
    * `repository`: a `.git`, harmless if git would execute nothing in it. `bare`: one of the entries that would
-   * make its directory a repository; harmless while another one is missing. `settings`: never harmless.
+   * make its directory a repository; harmless while another one is missing. `operation`: an unfinished rebase or the
+   * like, harmless if git would execute nothing to continue it. `settings`: never harmless.
    */
-  kind: 'repository' | 'bare' | 'settings'
+  kind: 'repository' | 'bare' | 'operation' | 'settings'
 }
 
 export interface TakenAway {
@@ -155,6 +157,8 @@ function isHarmless({ path, kind }: WatchedName): boolean {
       const complete = isDirectory(join(root, 'refs')) && isDirectory(join(root, 'objects'))
       return !complete || entryAt(join(root, 'HEAD')) === null
     }
+    case 'operation':
+      return isPlainOperation(path)
     case 'settings':
       return false
     default:
@@ -169,12 +173,14 @@ function isHarmless({ path, kind }: WatchedName): boolean {
 class NameWatcher {
   readonly #look: () => void
   readonly #repositories: readonly string[]
+  readonly #operations: readonly string[]
   readonly #watchers = new Map<string, FSWatcher>()
   #poll: NodeJS.Timeout | null = null
 
   constructor(names: readonly WatchedName[], look: () => void) {
     this.#look = look
     this.#repositories = names.filter(({ kind }) => kind === 'repository').map(({ path }) => path)
+    this.#operations = names.filter(({ kind }) => kind === 'operation').map(({ path }) => path)
     const wanted = new Map<string, Set<string>>()
     for (const { path, kind } of names) {
       const seen = wanted.get(dirname(path)) ?? new Set()
@@ -182,6 +188,7 @@ class NameWatcher {
       wanted.set(dirname(path), seen)
     }
     for (const [directory, seen] of wanted) this.#open(directory, (name) => name === null || seen.has(name))
+    this.#follow()
   }
 
   close(): void {
@@ -209,6 +216,15 @@ class NameWatcher {
 
   #changed(): void {
     this.#look()
+    this.#follow()
+  }
+
+  /** What may stay is looked at again when something in it changes. */
+  #follow(): void {
+    for (const directory of this.#operations) {
+      if (isDirectory(directory)) this.#open(directory, () => true)
+      else this.#forget(directory)
+    }
     for (const git of this.#repositories) {
       for (const directory of [git, join(git, 'hooks')]) {
         if (!isDirectory(directory)) this.#forget(directory)

@@ -1,6 +1,6 @@
 /** The sandbox as one run sees it: what is taken away from the run stands in its log. */
 import { relative } from 'node:path'
-import { type QuarantinedEvent, quarantinedType } from '@millrace/protocol'
+import { type HeldBackEvent, heldBackType, type QuarantinedEvent, quarantinedType } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import type { EmittedEvent } from '#runners/runner'
 
@@ -18,6 +18,14 @@ export function reportingSandbox(sandbox: Sandbox, report: (event: EmittedEvent)
             `If you want it, move it back from ${keptAt}.`
           const data: QuarantinedEvent = { path: inProject, keptAt, message }
           report({ type: quarantinedType, data })
+        },
+        onHeldBack: ({ path, settings }) => {
+          const inProject = relative(command.projectPath, path)
+          const message =
+            `Millrace keeps these settings of ${inProject} inside the run: ${settings.join(', ')}. ` +
+            'Git outside could execute what they say, or push elsewhere; set them yourself if you want them.'
+          const data: HeldBackEvent = { path: inProject, settings, message }
+          report({ type: heldBackType, data })
         },
       }),
   }

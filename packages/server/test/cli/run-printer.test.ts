@@ -27,6 +27,15 @@ it('a file that was moved out of the project is a remark in words', async () => 
   expect(stderr).not.toContain('{')
 })
 
+it('settings that stay inside the run are a remark in words', async () => {
+  const message = 'Millrace keeps these settings inside the run: core.pager'
+  const heldBack = { path: '.git/config', settings: ['core.pager'], message }
+  const { stdout, stderr } = await shown('sandbox:held-back', heldBack)
+  expect(stdout).toBe('')
+  expect(stderr).toContain(message)
+  expect(stderr).not.toContain('{')
+})
+
 it('with --json a program gets the whole event', async () => {
   const { stdout } = await shown('sandbox:quarantined', quarantined, true)
   expect(JSON.parse(stdout)).toEqual({ seq: 3, type: 'sandbox:quarantined', data: quarantined })

@@ -1,6 +1,12 @@
 /** Shows a run's events as they arrive: output unchanged on stdout and stderr, the rest as notes on stderr. */
 import type { ExecutionResponse, Run, StreamOutputEvent } from '@millrace/protocol'
-import { lifecycleTypes, type QuarantinedEvent, quarantinedType } from '@millrace/protocol'
+import {
+  type HeldBackEvent,
+  heldBackType,
+  lifecycleTypes,
+  type QuarantinedEvent,
+  quarantinedType,
+} from '@millrace/protocol'
 import type { Followed } from '#cli/follow'
 import type { Terminal } from '#cli/terminal'
 
@@ -60,7 +66,8 @@ export class RunPrinter {
       case 'error':
         return this.#terminal.note(String((data as { message?: unknown }).message))
       case quarantinedType:
-        return this.#terminal.note((data as QuarantinedEvent).message)
+      case heldBackType:
+        return this.#terminal.note((data as QuarantinedEvent | HeldBackEvent).message)
       default:
         return this.#terminal.note(`${type} ${JSON.stringify(data)}`)
     }

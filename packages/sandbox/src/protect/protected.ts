@@ -1,0 +1,17 @@
+/** A path that a run may not write, or that belongs to a repository it works in. */
+import type { StandIn } from './placeholders.ts'
+import type { WatchedName } from './quarantine.ts'
+
+export interface Protected {
+  path: string
+  kind: StandIn['kind']
+  content?: string
+  /** The directory that the run may write, in which the path lies. Default: the project. */
+  top?: string
+  /** Not protected: part of a repository that the run needs. */
+  access?: 'read' | 'write'
+  isCopied?: boolean
+  isGenerated?: boolean
+  /** Set for what lies outside a repository. */
+  watch?: WatchedName['kind']
+}
