@@ -86,7 +86,10 @@ function takeSystem(view: SessionView, data: Record<string, unknown>, seq: numbe
     case 'init':
       return { ...view, cwd: stringOf(data.cwd) ?? view.cwd }
     case 'api_retry': {
-      const text = `The model's API failed; attempt ${numberOf(data.attempt) ?? '?'}`
+      const [error, most] = [stringOf(data.error), numberOf(data.max_retries)]
+      const why = error === null ? '' : ` (${error})`
+      const of = most === null ? '' : ` of ${most}`
+      const text = `The model's API failed${why}; attempt ${numberOf(data.attempt) ?? '?'}${of}`
       return add(view, newNote(`${seq}`, text), view.bounds)
     }
     case 'compact_boundary':

@@ -124,6 +124,20 @@ describe('a session on the screen', () => {
     })
   })
 
+  it('after a reset the log is shown again from its first kept event', async () => {
+    const stream = () => Object.assign(new PassThrough(), { isTTY: false })
+    const io = { stdout: stream(), stderr: stream(), env: {}, cwd: '/' }
+    const printer = new SessionPrinter({ run, io, answer: async () => undefined })
+    const events = log.logOf([log.whole([log.text('one')]), log.whole([log.text('two')])])
+    for (const event of events) await printer.show({ kind: 'event', ...event } as Followed)
+    const data = { reason: 'pruned' as const, firstSeq: 2, head: 2 }
+    await printer.show({ kind: 'reset', data } as Followed)
+    await printer.show({ kind: 'event', ...events[1] } as Followed)
+    printer.end()
+    io.stdout.end()
+    expect(await readAll(io.stdout)).toBe('one\ntwo\ntwo\n')
+  })
+
   it('the scripted demo model is introduced once as a script, whatever model the SDK names', async () => {
     const demo = log.whole([log.text('x')], null, 'scripted-demo-model')
     const { stderr } = await shown([log.init, demo, demo])

@@ -11,7 +11,14 @@ import {
   type Run,
   type SessionEndEvent,
 } from '@millrace/protocol'
-import { answeredBy, callInFull, clip, endText } from '@millrace/protocol/view'
+import {
+  answeredBy,
+  callInFull,
+  clip,
+  endText,
+  type OpenApproval,
+  type ViewEvent,
+} from '@millrace/protocol/view'
 import type { Followed } from '#cli/follow'
 import type { Input, Io } from '#cli/terminal'
 import { Questions } from './questions.ts'
@@ -30,8 +37,6 @@ export class SessionPrinter {
   readonly #screen: Screen
   readonly #questions: Questions
   readonly #text = new SessionText()
-  /** The open questions, by id. */
-  readonly #asked = new Map<string, string>()
 
   constructor({ run, io, answer, now }: SessionPrinterOptions) {
     this.#run = run
@@ -55,12 +60,13 @@ export class SessionPrinter {
   async show(followed: Followed): Promise<void> {
     switch (followed.kind) {
       case 'event':
-        await this.#event(followed.type, followed.data)
+        await this.#event(followed)
         // Before the head, an open question may be answered further on in the log.
         if (followed.seq >= this.#run.head) await this.#questions.ask()
         return
       case 'reset': {
         const { reason, firstSeq, head } = followed.data
+        this.#text.reset(firstSeq)
         return this.note(
           `this place in the log is gone (${reason}): following from event ${firstSeq} of ${head}`,
         )
@@ -88,7 +94,11 @@ export class SessionPrinter {
     this.#screen.settle()
   }
 
-  async #event(type: string, data: unknown): Promise<void> {
+  async #event(event: ViewEvent): Promise<void> {
+    const { type, data } = event
+    const { approvalId = '' } = (data ?? {}) as { approvalId?: string }
+    const asked = this.#text.question(approvalId)
+    const pieces = this.#text.take(event)
     switch (type) {
       case lifecycleTypes.queued:
         return this.note('queued')
@@ -99,14 +109,14 @@ export class SessionPrinter {
       case permissionTypes.requested:
         return this.#requested(data as PermissionRequestedEvent)
       case permissionTypes.resolved:
-        return this.#resolved(data as PermissionResolvedEvent)
+        return this.#resolved(data as PermissionResolvedEvent, asked)
       case 'completed':
       case 'errored':
       case 'aborted':
       case 'interrupted':
         return this.#ended(data as SessionEndEvent)
       default:
-        for (const piece of this.#text.take(type, data)) await this.#put(piece)
+        for (const piece of pieces) await this.#put(piece)
     }
   }
 
@@ -115,14 +125,15 @@ export class SessionPrinter {
   }
 
   async #requested({ approvalId, tool, input, reason }: PermissionRequestedEvent): Promise<void> {
-    this.#asked.set(approvalId, this.#text.callInLine(tool, input))
     this.#questions.add(approvalId)
     await this.#line('question', `? asks to run: ${callInFull(tool, input)}\n  ${reason}`)
   }
 
-  async #resolved({ approvalId, decision, by, user, message }: PermissionResolvedEvent): Promise<void> {
-    const what = this.#asked.get(approvalId) ?? 'a call'
-    this.#asked.delete(approvalId)
+  async #resolved(
+    { approvalId, decision, by, user, message }: PermissionResolvedEvent,
+    asked: OpenApproval | undefined,
+  ): Promise<void> {
+    const what = asked === undefined ? 'a call' : this.#text.callInLine(asked.tool, asked.input)
     this.#questions.remove(approvalId)
     const mark = decision === 'allow' ? '✓ allowed' : '✗ denied'
     const added = message === undefined || message === '' ? '' : `\n  ${message}`

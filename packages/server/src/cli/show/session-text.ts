@@ -1,16 +1,30 @@
 /**
  * Turns a session's events into text. Does no I/O: each event becomes pieces for a `Screen`.
  *
- * A text arrives twice: as deltas while the model writes, and whole when its block is done; a log that is
- * read later may hold only the whole one. Owns: the streamed texts whose whole form has not arrived. Each
- * text is shown once, and looks the same however it was cut into deltas, or if it was not. If the model was
- * asked again in the middle of an answer, the beginning of the first answer stays, and the second one is
+ * Owns: the view of the session (`@millrace/protocol/view`), and how much of each text that is being written is on
+ * the screen. Each text is shown once, and looks the same however it was cut into deltas, or if it was not. If the
+ * model was asked again in the middle of an answer, the beginning of the first answer stays, and the second one is
  * shown whole.
  */
-import { callInLine, clip, excerpt, resultFacts, wholeCharacters } from '@millrace/protocol/view'
-import type { z } from 'zod'
+import {
+  applyEvent,
+  type CallItem,
+  callInLine,
+  clip,
+  excerpt,
+  type Item,
+  itemAt,
+  itemsOf,
+  type NoteItem,
+  newView,
+  type OpenApproval,
+  resultFacts,
+  type SessionView,
+  type TextItem,
+  type ViewEvent,
+  wholeCharacters,
+} from '@millrace/protocol/view'
 import type { Look } from './screen.ts'
-import * as sdk from './sdk-messages.ts'
 
 /** `text` continues the piece before it; `line` is a line of its own; `end` ends an open line. */
 export type Piece =
@@ -18,155 +32,148 @@ export type Piece =
   | { kind: 'line'; look: Look; text: string }
   | { kind: 'end' }
 
-interface Streamed {
-  type: 'text' | 'thinking'
-  text: string
+/** Of a text that is being written. */
+interface Shown {
   /** Characters of it that are on the screen. */
-  shown: number
+  chars: number
   /** Something else was shown after its beginning, so that it cannot be continued. */
-  interrupted?: true
+  interrupted: boolean
 }
 
 const demoModel = 'scripted-demo-model'
 const [resultLines, errorLines] = [6, 16]
 const looks = { text: 'answer', thinking: 'thought' } as const
+/** What is on the screen need not be kept; a call is kept until its result arrives. */
+const bounds = { itemsMax: 500, textCharsMax: Number.POSITIVE_INFINITY }
 
 export class SessionText {
-  /** Texts of the answer that is being written, in order; the last one may still grow. */
-  #streamed: Streamed[] = []
-  #model: string | undefined
-  #cwd: string | undefined
+  #view: SessionView = newView('session', bounds)
+  /** By the key of the text. */
+  readonly #shown = new Map<string, Shown>()
 
-  /** Returns the pieces for one event of the log; none if it is not for people. */
-  take(type: string, data: unknown): Piece[] {
-    const pieces = this.#piecesOf(type, data)
+  /** Returns the pieces for one event of the log; none if it is not one of the agent's. */
+  take(event: ViewEvent): Piece[] {
+    const before = this.#view
+    this.#view = applyEvent(before, event)
+    const pieces = [...this.#named(before), ...this.#said(before, event)]
     if (pieces.some(({ kind }) => kind === 'line')) this.interrupt()
     return pieces
   }
 
   /** Notes that something else is shown in between. */
   interrupt(): void {
-    for (const streamed of this.#streamed) if (streamed.shown > 0) streamed.interrupted = true
+    for (const shown of this.#shown.values()) shown.interrupted = true
   }
 
-  #piecesOf(type: string, data: unknown): Piece[] {
-    switch (type) {
-      case 'system':
-        return read(sdk.systemMessage, data, (message) => this.#system(message))
-      case 'stream_event':
-        return read(sdk.streamEvent, data, (message) => this.#delta(message))
-      case 'assistant':
-        return read(sdk.assistantMessage, data, (message) => this.#assistant(message))
-      case 'user':
-        return read(sdk.userMessage, data, userPieces)
-      case 'result':
-        return read(sdk.resultMessage, data, resultPieces)
-      default:
-        return []
-    }
+  /** Begins again, from an event that may have been shown. */
+  reset(firstSeq: number): void {
+    const { cwd, model } = this.#view
+    this.#view = { ...newView('session', bounds), head: firstSeq - 1, cwd, model }
+    this.#shown.clear()
+  }
+
+  /** An open question. */
+  question(approvalId: string): OpenApproval | undefined {
+    return this.#view.approvals.find((one) => one.approvalId === approvalId)
   }
 
   /** Returns a tool call as one line. */
   callInLine(tool: string, input: unknown): string {
-    return callInLine(tool, input, this.#cwd)
+    return callInLine(tool, input, this.#view.cwd ?? undefined)
   }
 
-  #system(message: z.infer<typeof sdk.systemMessage>): Piece[] {
-    if (message.subtype === 'init') {
-      this.#cwd = message.cwd
-      return []
+  #said(before: SessionView, { type, data }: ViewEvent): Piece[] {
+    // What happened to a question, and its end, are for the printer to say.
+    if (!['system', 'stream_event', 'assistant', 'user', 'result'].includes(type)) return []
+    if (type === 'result') return resultPieces(data)
+    return changedItems(before, this.#view).flatMap(({ item, was }): Piece[] => {
+      switch (item.kind) {
+        case 'note':
+          return [line('note', remarkOf(item))]
+        case 'call':
+          return type === 'user' ? resultOf(item) : [line('call', indented(item, this.#call(item)))]
+        default:
+          return item.parentToolCallId === null ? this.#text(item, was, type) : ofSubagent(item)
+      }
+    })
+  }
+
+  #text(item: TextItem, was: Item | undefined, type: string): Piece[] {
+    const { key, kind, text } = item
+    const shown = this.#shown.get(key) ?? { chars: 0, interrupted: false }
+    const upTo = (chars: number): Piece[] => {
+      const added = text.slice(shown.chars, chars)
+      shown.chars = Math.max(shown.chars, chars)
+      return added === '' ? [] : [{ kind: 'text', look: looks[kind], text: added }]
     }
-    if (message.subtype === 'api_retry') {
-      const of = message.max_retries === undefined ? '' : ` of ${message.max_retries}`
-      const error = typeof message.error === 'string' ? ` (${message.error})` : ''
-      return [line('note', `-- the model's API failed${error}; attempt ${message.attempt ?? '?'}${of}`)]
+    if (item.isOpen) {
+      this.#shown.set(key, shown)
+      return upTo(wholeCharacters(text).length)
     }
-    return message.subtype === 'compact_boundary' ? [line('note', '-- the conversation was summarized')] : []
+    this.#shown.delete(key)
+    // The model was asked again: it will not come whole.
+    if (type === 'stream_event') return [{ kind: 'end' }]
+    const streamed = was?.kind === kind ? was.text : null
+    const isSame = streamed !== null && text.startsWith(streamed)
+    const continues = isSame && (!shown.interrupted || shown.chars === text.length)
+    if (!continues) shown.chars = 0
+    return [...(continues ? [] : [{ kind: 'end' } as const]), ...upTo(text.length), { kind: 'end' }]
   }
 
-  #delta({ parent_tool_use_id, event }: z.infer<typeof sdk.streamEvent>): Piece[] {
-    // A subagent's text is shown whole: deltas would mix with the text of other agents.
-    if (parent_tool_use_id) return []
-    if (event.type === 'message_start') {
-      this.#streamed = []
-      return [{ kind: 'end' }, ...this.#named(event.message?.model)]
-    }
-    if (event.type === 'content_block_start') {
-      const { type } = event.content_block ?? {}
-      if (type === 'text' || type === 'thinking') this.#streamed.push({ type, text: '', shown: 0 })
-      return []
-    }
-    const last = this.#streamed.at(-1)
-    const added = last?.type === 'text' ? event.delta?.text : event.delta?.thinking
-    if (event.type !== 'content_block_delta' || last === undefined || added === undefined) return []
-    last.text += added
-    return showUpTo(last, wholeCharacters(last.text).length)
+  #call({ toolName, input }: CallItem): string {
+    return `● ${this.callInLine(toolName || 'a tool', input)}`
   }
 
-  #assistant({ parent_tool_use_id, message }: z.infer<typeof sdk.assistantMessage>): Piece[] {
-    if (parent_tool_use_id) return message.content.flatMap((part) => this.#ofSubagent(part))
-    return [...this.#named(message.model), ...message.content.flatMap((part) => this.#ofAgent(part))]
-  }
-
-  #ofAgent(part: sdk.Block): Piece[] {
-    if (part.type === 'tool_use') return [line('call', this.#call(part))]
-    if (part.type === 'text') return this.#whole('text', part.text ?? '')
-    return part.type === 'thinking' ? this.#whole('thinking', part.thinking ?? '') : []
-  }
-
-  #whole(type: Streamed['type'], text: string): Piece[] {
-    const [streamed] = this.#streamed.splice(0, this.#streamed.findIndex((one) => one.type === type) + 1)
-    const isSame = streamed?.type === type && text.startsWith(streamed.text)
-    const goesOn = isSame && (streamed.interrupted === undefined || streamed.shown === text.length)
-    const shown = goesOn ? streamed.shown : 0
-    const begin: Piece[] = goesOn ? [] : [{ kind: 'end' }]
-    return [...begin, ...showUpTo({ type, text, shown }, text.length), { kind: 'end' }]
-  }
-
-  #ofSubagent(part: sdk.Block): Piece[] {
-    if (part.type === 'tool_use') return [line('call', indented(this.#call(part)))]
-    return part.type === 'text' && part.text ? [line('note', indented(part.text))] : []
-  }
-
-  #call(part: sdk.Block): string {
-    return `● ${this.callInLine(part.name ?? 'a tool', part.input)}`
-  }
-
-  /** Names the model, and above all says so if it is not an AI. `<synthetic>` is the SDK itself. */
-  #named(model: string | undefined): Piece[] {
-    if (model === undefined || model === this.#model || model.startsWith('<')) return []
-    this.#model = model
+  /** Names the model, and above all says so if it is not an AI. */
+  #named({ model: before }: SessionView): Piece[] {
+    const { model } = this.#view
+    if (model === null || model === before) return []
     const name = model === demoModel ? 'scripted demo model: a fixed script, not an AI' : `model ${model}`
     return [line('note', `-- ${name}`)]
   }
 }
 
-function showUpTo(streamed: Streamed, end: number): Piece[] {
-  const text = streamed.text.slice(streamed.shown, end)
-  streamed.shown = Math.max(streamed.shown, end)
-  return text === '' ? [] : [{ kind: 'text', look: looks[streamed.type], text }]
+/** The items that an event added or changed, and what they were. */
+function changedItems(before: SessionView, after: SessionView): { item: Item; was: Item | undefined }[] {
+  const changed: { item: Item; was: Item | undefined }[] = []
+  if (after.items === before.items) return changed
+  // The same item is so many places further on in the list before.
+  const moved = after.items.dropped - before.items.dropped
+  let index = moved
+  for (const item of itemsOf(after.items)) {
+    const was = itemAt(before.items, index)
+    if (item !== was) changed.push({ item, was })
+    index += 1
+  }
+  return changed
 }
 
-function userPieces({ parent_tool_use_id, message }: z.infer<typeof sdk.userMessage>): Piece[] {
-  return message.content.flatMap((part) => {
-    if (part.type !== 'tool_result') return []
-    const text = sdk.textOf(part.content)
-    const failed = part.is_error === true
-    const shown = excerpt(text, failed ? errorLines : resultLines)
-      .map((one) => `  ${one}`)
-      .join('\n')
-    if (shown === '') return []
-    return [line(failed ? 'error' : 'result', parent_tool_use_id ? indented(shown) : shown)]
-  })
+function ofSubagent(item: TextItem): Piece[] {
+  return item.kind === 'text' ? [line('note', indented(item, item.text))] : []
 }
 
-function resultPieces(result: z.infer<typeof sdk.resultMessage>): Piece[] {
-  const { failed, why, facts } = resultFacts(result)
+function resultOf(call: CallItem): Piece[] {
+  const failed = call.status === 'error'
+  const shown = excerpt(String(call.result ?? ''), failed ? errorLines : resultLines)
+    .map((one) => `  ${one}`)
+    .join('\n')
+  return shown === '' ? [] : [line(failed ? 'error' : 'result', indented(call, shown))]
+}
+
+function remarkOf({ text }: NoteItem): string {
+  return `-- ${text.charAt(0).toLowerCase()}${text.slice(1)}`
+}
+
+function resultPieces(data: unknown): Piece[] {
+  const { failed, why, facts } = resultFacts((data ?? {}) as Record<string, unknown>)
   const text = [...why, ...facts].map((one) => clip(one, 400))
+  if (text.length === 0) return []
   return [{ kind: 'end' }, line(failed ? 'error' : 'note', `-- ${text.join(', ')}`)]
 }
 
-function indented(text: string): string {
+/** What a subagent does stands below what the agent does. */
+function indented({ parentToolCallId }: Item, text: string): string {
+  if (parentToolCallId === null) return text
   return text
     .split('\n')
     .map((one) => `  ${one}`)
@@ -175,9 +182,4 @@ function indented(text: string): string {
 
 function line(look: Look, text: string): Piece {
   return { kind: 'line', look, text }
-}
-
-function read<T>(schema: z.ZodType<T>, data: unknown, pieces: (value: T) => Piece[]): Piece[] {
-  const parsed = schema.safeParse(data)
-  return parsed.success ? pieces(parsed.data) : []
 }
