@@ -1,5 +1,4 @@
 /** Opens the data directory: its lock, and the store on it. */
-import { mkdir } from 'node:fs/promises'
 import { MillraceError, messageOf } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import { openSqliteStore } from '#store/sqlite/store'
@@ -11,10 +10,7 @@ import { logStoreStatus } from '#telemetry/run-log'
 import type { Releases } from './releases.ts'
 
 export async function holdDataDir(dataDir: string, releases: Releases): Promise<void> {
-  const lock = await coded(async () => {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    return acquireDataDirLock(dataDir)
-  })
+  const lock = await coded(async () => acquireDataDirLock(dataDir))
   releases.push(() => lock.release())
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from '@millrace/test-support/folders'
@@ -25,6 +25,24 @@ describe.runIf(process.platform === 'linux')('the program on an old Node', () =>
   it('an old Node hands over to the installed one, with arguments, output and exit code', () => {
     expect(onOldNode('--version')).toEqual({ status: 0, stdout: `${packageVersion}\n`, stderr: '' })
     expect(onOldNode('run')).toMatchObject({ status: 2, stdout: '' })
+  })
+})
+
+describe('the cache of compiled code', () => {
+  const version = (env: NodeJS.ProcessEnv) => call(process.execPath, [bin, '--version'], env)
+  const succeeds = { status: 0, stdout: `${packageVersion}\n`, stderr: '' }
+
+  it("compiled code is kept in the user's cache directory, which nobody else can enter", () => {
+    const caches = join(temporaryFolder(), 'caches')
+    expect(version({ XDG_CACHE_HOME: caches })).toEqual(succeeds)
+    const folder = join(caches, 'millrace', 'compiled')
+    expect(readdirSync(folder, { recursive: true }).length).toBeGreaterThan(10)
+    expect(statSync(folder).mode & 0o077).toBe(0)
+  })
+
+  it('a program that can keep nothing works anyway', () => {
+    // Seen looping forever: no folder can be made in /proc.
+    expect(version({ XDG_CACHE_HOME: '/proc/none', HOME: '/proc/none' })).toEqual(succeeds)
   })
 })
 

@@ -1,7 +1,8 @@
 /** Opens the database file, and classifies the errors of SQLite. */
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { makeFolder } from './folder.ts'
 
 export function databasePath(dataDir: string): string {
   return join(dataDir, 'millrace.db')
@@ -12,7 +13,7 @@ export const walKeptBytes = 64 * 1024 * 1024
 
 /** Opens the file for writing; creates it and its directory if missing, readable by nobody else. */
 export function openForWriting(path: string): DatabaseSync {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path))
   // SQLite gives its -wal and -shm files the mode of the database file. An existing file is not touched:
   // closing any descriptor of an open database would drop this process's locks on it.
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))

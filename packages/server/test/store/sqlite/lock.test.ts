@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, test } from 'vitest'
 import { acquireDataDirLock } from '#store/sqlite/upkeep/lock'
@@ -31,4 +33,15 @@ test('a second attempt of the holder is refused, and the lock stays held against
 test('locks of different directories are independent', () => {
   const locks = [acquireDataDirLock(temporaryFolder()), acquireDataDirLock(temporaryFolder())]
   for (const lock of locks) lock.release()
+})
+
+test('a data directory that cannot be made is an error', () => {
+  // Seen looping forever, in `mkdir` of Node with `recursive`.
+  expect(() => acquireDataDirLock('/proc/none/data')).toThrow('/proc/none')
+})
+
+test('missing directories above it are made as well, for their owner alone', () => {
+  const dataDir = join(temporaryFolder(), 'a', 'b')
+  acquireDataDirLock(dataDir).release()
+  expect(statSync(dataDir).mode & 0o077).toBe(0)
 })

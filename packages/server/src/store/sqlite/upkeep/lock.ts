@@ -6,11 +6,12 @@
  * The pid is not in `lock.db` itself: POSIX locks are released when *any* descriptor of the file is
  * closed, so a second look from the holder's own process would release it.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { MillraceError } from '@millrace/protocol'
 import { failureKind } from '#store/sqlite/database'
+import { makeFolder } from '#store/sqlite/folder'
 import { isAlive } from './is-alive.ts'
 
 export interface DataDirLock {
@@ -29,9 +30,9 @@ export class DataDirInUse extends MillraceError {
   }
 }
 
-/** Takes the lock. Throws a `DataDirInUse` if another process has it. */
+/** Takes the lock; makes the directory if it is missing. Throws a `DataDirInUse` if another process has it. */
 export function acquireDataDirLock(dataDir: string): DataDirLock {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeFolder(dataDir)
   const pidFile = join(dataDir, 'lock.pid')
   const lockFile = join(dataDir, 'lock.db')
   // Anyone who may read the file could lock it, and keep the server out.
