@@ -47,6 +47,8 @@ beforeAll(async () => {
     "node -e \"console.log('first'); setInterval(() => require('fs').existsSync('go') && process.exit(7), 20)\""
   Object.assign(manifest.scripts, { gate, waits: 'echo up; sleep 600', quick: 'echo quick' })
   writeFileSync(join(project, 'package.json'), JSON.stringify(manifest))
+  // Not a line but those of the scripts.
+  writeFileSync(join(project, '.npmrc'), 'loglevel=silent\n')
   server = await serve()
 })
 afterAll(async () => {

@@ -25,6 +25,7 @@ const commands: readonly { names: readonly string[]; load(): Promise<CommandModu
   { names: ['token'], load: () => import('#cli/commands/token') },
   { names: ['prune'], load: () => import('#cli/commands/prune') },
   { names: ['backup', 'restore'], load: () => import('#cli/commands/backup') },
+  { names: ['init'], load: () => import('#cli/commands/setup/init') },
   { names: ['config'], load: () => import('#cli/commands/setup/config') },
   { names: ['doctor'], load: () => import('#cli/commands/doctor') },
 ]

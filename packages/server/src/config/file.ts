@@ -50,13 +50,19 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
-async function findIn(cwd: string, problems: Problems): Promise<string | null | undefined> {
+/** The configuration files in a directory; a start accepts one. */
+export async function configFilesIn(cwd: string): Promise<string[]> {
   const found: string[] = []
   for (const name of configFileNames) {
     const path = join(cwd, name)
     // An empty file is no configuration: a running sandbox creates such files as mount points.
     if ((await isFile(path)) && (await stat(path)).size > 0) found.push(path)
   }
+  return found
+}
+
+async function findIn(cwd: string, problems: Problems): Promise<string | null | undefined> {
+  const found = await configFilesIn(cwd)
   if (found.length > 1) {
     problems.add(cwd, `one configuration file, not ${found.length}: ${found.join(', ')}`)
     return undefined

@@ -41,7 +41,7 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
   if (content.$schema !== undefined) problems.parse('$schema', schemaKey, content.$schema)
   const sections = readSections(content, env, problems)
   const settings = readSettings(flags, env, sections.http, problems)
-  const work = await readWork(file, cwd, problems)
+  const work = await readWork(file, { cwd, env }, problems)
   const dataDir = resolveDataDir(
     namedDataDir(flags.data, env, cwd),
     env,
@@ -78,12 +78,12 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
 /** Reads `projects` and `tools` of the file; without one, derives them from the directory. */
 async function readWork(
   file: ConfigContent | null | undefined,
-  cwd: string,
+  { cwd, env }: Pick<LoadInput, 'cwd' | 'env'>,
   problems: Problems,
 ): Promise<{ projects: Map<string, Project>; tools: Map<string, Tool>; warnings: string[] }> {
   if (file === undefined) return { projects: new Map(), tools: new Map(), warnings: [] }
   if (file === null) {
-    const { project, tools, warnings } = await zeroConfig(await realpath(cwd))
+    const { project, tools, warnings } = await zeroConfig(await realpath(cwd), env)
     return { projects: new Map([[project.id, project]]), tools, warnings }
   }
   const { projects: section, tools } = file.content

@@ -8,7 +8,7 @@ const scripts = {
 }
 
 function here(): Place {
-  return place({ 'package.json': { scripts } })
+  return place({ 'package.json': { scripts }, '.npmrc': 'loglevel=silent\n' })
 }
 
 async function serve(where: Place) {

@@ -16,7 +16,7 @@ const scripts = {
 }
 
 function here(files: Parameters<typeof place>[0] = {}): Place {
-  return place({ 'package.json': { scripts }, ...files })
+  return place({ 'package.json': { scripts }, '.npmrc': 'loglevel=silent\n', ...files })
 }
 
 async function serve(where: Place) {
@@ -255,6 +255,6 @@ describe('millrace backup and restore', () => {
     expect(unnamed).toMatchObject({ code: 1, stderr: expect.stringContaining('name one with --data') })
     const missing = await run(['restore', 'copy.db', '--data', where.dataDir], where)
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no file') })
-    expect(readdirSync(where.cwd)).toEqual(['package.json'])
+    expect(readdirSync(where.cwd)).toEqual(['.npmrc', 'package.json'])
   })
 })

@@ -51,7 +51,7 @@ last:`
 
 describe('the targets of a Makefile', () => {
   it('the targets of a Makefile are those a person would call', () => {
-    expect(makefileTargets(everyday)).toEqual([
+    expect(makefileTargets(everyday).map(({ name }) => name)).toEqual([
       'all',
       'app',
       'out',
@@ -64,6 +64,16 @@ describe('the targets of a Makefile', () => {
       '_private',
       'spaced',
       'last',
+    ])
+  })
+
+  it('the help of a target is what it says after ##', () => {
+    const text =
+      'help: ## Show this\nbuild: a b  ##  Build it all # twice \nclean: # not help\nclean: ## Later\n'
+    expect(makefileTargets(text)).toEqual([
+      { name: 'help', help: 'Show this' },
+      { name: 'build', help: 'Build it all # twice' },
+      { name: 'clean', help: 'Later' },
     ])
   })
 

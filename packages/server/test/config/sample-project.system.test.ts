@@ -24,7 +24,7 @@ describe('the sample project', () => {
   it('the sample project offers its scripts and targets as tools', async () => {
     const { tools, warnings } = await sample()
     const npm = ['npm:test', 'npm:check', 'npm:build', 'npm:report']
-    const make = ['make:all', 'make:test', 'make:check', 'make:build', 'make:report', 'make:clean']
+    const make = ['make:test', 'make:check', 'make:all', 'make:build', 'make:report', 'make:clean']
     expect(tools).toEqual([...npm, ...make])
     expect(warnings).toEqual([])
   })

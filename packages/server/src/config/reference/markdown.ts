@@ -15,8 +15,26 @@ const head = `<!-- Made from packages/server/src/config by \`npm run generate\`.
 # Configuration
 
 Without a file, the directory in which \`millrace serve\` starts is the only project, and its scripts and targets are the tools. A
-file \`millrace.config.ts\`, \`.js\` or \`.json\` there, or the one that \`--config\` names, says otherwise. A wrong
-configuration never starts: the server lists all problems at once, each with its key and what was expected.
+file \`millrace.config.ts\`, \`.js\` or \`.json\` there, or the one that \`--config\` names, says otherwise; \`millrace init\` writes
+one with what is found. A wrong configuration never starts: the server lists all problems at once, each with its key and what was expected.
+
+## What is found without a file
+
+The tools are named after what runs them. Programs that are not on the PATH are left out, with a line in the log. Tests come first; what
+does not end by itself (\`start\`, \`dev\`, \`serve\`, \`watch\`, …) comes last.
+
+| in the directory | tools |
+| --- | --- |
+| \`package.json\` | its scripts, without those npm calls by itself: \`npm:test\`, or \`pnpm:\`, \`yarn:\`, \`bun:\` by \`packageManager\` or the lockfile, which may be further up in the repository |
+| \`pyproject.toml\`, \`pytest.ini\`, \`setup.cfg\`, \`tox.ini\`, \`noxfile.py\` | \`python:pytest\`, \`python:unittest\`, \`python:tox\`, \`python:nox\`, through uv, Poetry, PDM or Pipenv by the lockfile, else in \`.venv\` |
+| \`go.mod\` | \`go:test\`, \`go:vet\`, \`go:build\` |
+| \`Cargo.toml\` | \`cargo:test\`, \`cargo:check\`, \`cargo:build\` |
+| \`pom.xml\`; \`build.gradle\`, \`settings.gradle\` (\`.kts\`) | \`mvn:test\`, \`mvn:verify\`, \`mvn:package\`; \`gradle:test\`, \`gradle:check\`, \`gradle:build\`; through \`mvnw\` and \`gradlew\` where they are |
+| \`composer.json\` | its scripts: \`composer:test\` |
+| \`justfile\`, \`Taskfile.yml\` | recipes and tasks that need no argument: \`just:test\`, \`task:test\` |
+| \`Makefile\` | its targets: \`make:all\`. \`target: ## help\` gives the title |
+
+## The file
 
 \`millrace config --print\` shows the values that are in effect, and where each comes from. A flag wins over a variable of the
 environment, a variable over the file, and the file over the default.

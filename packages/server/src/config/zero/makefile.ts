@@ -6,21 +6,28 @@ const named = /^[A-Za-z0-9_][A-Za-z0-9_.+/-]*$/
  * Returns the targets in order of appearance, without pattern rules, special targets, names with variables,
  * and files (a name with a dot or slash) that `.PHONY` does not list. Included files are not followed.
  */
-export function makefileTargets(text: string): string[] {
-  const targets = new Set<string>()
+export function makefileTargets(text: string): MakeTarget[] {
+  const targets = new Map<string, string | undefined>()
   const phony = new Set<string>()
-  for (const line of ruleLines(text)) {
+  for (const { line, help } of ruleLines(text)) {
     const rule = splitRule(line)
     if (rule === undefined) continue
     if (rule.names.includes('.PHONY')) for (const name of rule.prerequisites) phony.add(name)
-    else for (const name of rule.names) targets.add(name)
+    else for (const name of rule.names) targets.set(name, targets.get(name) ?? help)
   }
-  const all = new Set([...targets, ...phony])
-  return [...all].filter((name) => named.test(name) && (phony.has(name) || !/[./]/.test(name)))
+  return [...new Set([...targets.keys(), ...phony])]
+    .filter((name) => named.test(name) && (phony.has(name) || !/[./]/.test(name)))
+    .map((name) => ({ name, help: targets.get(name) }))
+}
+
+export interface MakeTarget {
+  name: string
+  /** By the convention of self-documenting Makefiles: `target: prerequisites ## what it does`. */
+  help: string | undefined
 }
 
 /** Yields the logical lines that can be rules: continued lines joined; no recipes, comments or `define` bodies. */
-function* ruleLines(text: string): Generator<string> {
+function* ruleLines(text: string): Generator<{ line: string; help: string | undefined }> {
   const joined = text.replace(/\r\n/g, '\n').replace(/\\\n[ \t]*/g, ' ')
   let defining = 0
   for (const line of joined.split('\n')) {
@@ -28,7 +35,7 @@ function* ruleLines(text: string): Generator<string> {
     else if (/^ *endef\b/.test(line)) defining = Math.max(0, defining - 1)
     else if (defining === 0 && !line.startsWith('\t')) {
       const bare = line.replace(/(^|[^\\])#.*$/, '$1')
-      if (bare.trim() !== '') yield bare
+      if (bare.trim() !== '') yield { line: bare, help: /\s##\s*(\S.*?)\s*$/.exec(line)?.[1] }
     }
   }
 }

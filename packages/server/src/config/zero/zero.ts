@@ -1,46 +1,60 @@
-/** Zero configuration: the current directory is the only project; its scripts and targets are the tools. */
-import { readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+/** Zero configuration: the current directory is the only project; what is found in it are the tools. */
+import { basename } from 'node:path'
 import type { Project, Tool } from '../config.ts'
-import { toolId } from '../schema.ts'
-import { makefileTargets } from './makefile.ts'
+import { type ConfigFile, toolId } from '../schema.ts'
+import { cargoTools, goTools, gradleTools, mavenTools } from './builders.ts'
+import { type Finder, Folder, type FoundTool } from './folder.ts'
+import { pythonTools } from './python.ts'
+import { composerScripts, packageScripts } from './scripts.ts'
+import { justRecipes, makeTargets, taskfileTasks } from './task-files.ts'
 
-interface ZeroConfig {
+export interface ZeroConfig {
   project: Project
   tools: Map<string, Tool>
   warnings: string[]
 }
 
-/** `path` is the directory, links resolved. */
-export async function zeroConfig(path: string): Promise<ZeroConfig> {
+const finders: readonly Finder[] = [
+  packageScripts,
+  pythonTools,
+  goTools,
+  cargoTools,
+  mavenTools,
+  gradleTools,
+  composerScripts,
+  justRecipes,
+  taskfileTasks,
+  makeTargets,
+]
+
+/** `path` is the directory, links resolved; `env` has the PATH on which programs are looked for. */
+export async function zeroConfig(path: string, env: NodeJS.ProcessEnv): Promise<ZeroConfig> {
   const project = { id: idOf(path), path }
-  const warnings: string[] = []
+  const folder = new Folder(path, env)
+  const found: FoundTool[] = []
+  for (const finder of finders) found.push(...inOrder(await finder(folder)))
+  const { warnings } = folder
   const tools = new Map<string, Tool>()
-  const add = (id: string, title: string, command: Tool['command'], env: Tool['env']) => {
-    if (toolId.safeParse(id).success) tools.set(id, zeroTool(id, title, command, env, project.id))
-    else warnings.push(`${JSON.stringify(id)} is skipped: it cannot be the id of a tool.`)
-  }
-  // `--silent`: nothing but the script's own output; the exit code is the script's either way.
-  const quiet = { NPM_CONFIG_UPDATE_NOTIFIER: 'false' }
-  for (const script of await npmScripts(path, warnings)) {
-    add(`npm:${script}`, `npm run ${script}`, ['npm', 'run', '--silent', script], quiet)
-  }
-  for (const target of await makeTargets(path)) {
-    add(`make:${target}`, `make ${target}`, ['make', target], {})
+  for (const tool of found.toSorted((left, right) => Number(comesLast(left)) - Number(comesLast(right)))) {
+    if (toolId.safeParse(tool.id).success) tools.set(tool.id, zeroTool(tool, project.id))
+    else warnings.push(`${JSON.stringify(tool.id)} is skipped: it cannot be the id of a tool.`)
   }
   if (tools.size === 0) {
-    warnings.push(`No tools: ${path} has no npm scripts and no Makefile targets (see millrace.config.json).`)
+    warnings.push(`No tools were found in ${path}: name some in a millrace.config.json.`)
   }
   return { project, tools, warnings }
 }
 
-function zeroTool(
-  id: string,
-  title: string,
-  command: Tool['command'],
-  env: Tool['env'],
-  project: string,
-): Tool {
+/** The file that gives the same projects and tools, from the directory itself. */
+export function asConfigFile({ project, tools }: ZeroConfig): ConfigFile {
+  const entries = [...tools].map(([id, { title, command, network, env }]) => [
+    id,
+    { title, command: [...command], network, ...(Object.keys(env).length === 0 ? {} : { env }) },
+  ])
+  return { projects: { [project.id]: { path: '.' } }, tools: Object.fromEntries(entries) }
+}
+
+function zeroTool({ id, title, command, env = {} }: FoundTool, project: string): Tool {
   return {
     id,
     title,
@@ -55,6 +69,34 @@ function zeroTool(
   }
 }
 
+/** What a person most likely wants first. */
+const ranks: readonly RegExp[] = [
+  /^(?:tests?|pytest|unittest|tox|nox)$/,
+  /^(?:tests?|checks?|lint|type-?checks?|verify|vet)\b/,
+  /^(?:build|compile|package|all)\b/,
+]
+/** What does not end by itself, or reaches further than this directory. */
+const lasting =
+  /^(?:start|serve|server|dev|develop|watch|preview|storybook|up|run|deploy|release|publish)\b|:(?:watch|dev)\b/
+
+function inOrder(tools: readonly FoundTool[]): FoundTool[] {
+  return tools.toSorted((left, right) => rankOf(left) - rankOf(right))
+}
+
+function rankOf({ id }: FoundTool): number {
+  const rank = ranks.findIndex((pattern) => pattern.test(nameOf(id)))
+  return rank === -1 ? ranks.length : rank
+}
+
+function comesLast({ id, lasts = false }: FoundTool): boolean {
+  return lasts || lasting.test(nameOf(id))
+}
+
+/** Without the program's name. */
+function nameOf(id: string): string {
+  return id.slice(id.indexOf(':') + 1)
+}
+
 /** Returns the folder's name; characters that an id cannot have become "-". */
 function idOf(path: string): string {
   const id = basename(path)
@@ -63,44 +105,4 @@ function idOf(path: string): string {
     .slice(0, 100)
     .trimEnd()
   return id === '' ? 'project' : id
-}
-
-// https://docs.npmjs.com/cli/using-npm/scripts: npm calls these by itself; nothing else should.
-const lifecycle = new Set(
-  `dependencies prepare prepublish prepublishOnly preinstall install postinstall prepack postpack publish
-  postpublish preversion version postversion preuninstall uninstall postuninstall preshrinkwrap shrinkwrap
-  postshrinkwrap`.split(/\s+/),
-)
-
-async function npmScripts(path: string, warnings: string[]): Promise<string[]> {
-  const text = await readIfThere(join(path, 'package.json'))
-  if (text === undefined) return []
-  let manifest: unknown
-  try {
-    // Editors of Windows begin a file with a byte order mark, which npm ignores, too.
-    manifest = JSON.parse(text.replace(/^\uFEFF/, ''))
-  } catch {
-    warnings.push('package.json is not valid JSON: its scripts are skipped.')
-    return []
-  }
-  const scripts = (manifest as { scripts?: unknown } | null)?.scripts
-  if (scripts === null || typeof scripts !== 'object') return []
-  const names = Object.entries(scripts).flatMap(([name, body]) => (typeof body === 'string' ? [name] : []))
-  return names.filter((name) => {
-    const around = /^(?:pre|post)(.+)$/.exec(name)?.[1]
-    return !lifecycle.has(name) && (around === undefined || !names.includes(around))
-  })
-}
-
-async function makeTargets(path: string): Promise<string[]> {
-  // In GNU make's order of preference.
-  for (const name of ['GNUmakefile', 'makefile', 'Makefile']) {
-    const text = await readIfThere(join(path, name))
-    if (text !== undefined) return makefileTargets(text)
-  }
-  return []
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch(() => undefined)
 }
