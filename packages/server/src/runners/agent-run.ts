@@ -1,0 +1,77 @@
+/** What every run of an agent needs, whatever its kind: the gate in front of its calls, its host, its end. */
+import { createPolicy, type Policy, type PolicyOptions } from '@millrace/policy'
+import type { AgentEnd, AgentHost, LiveAgent } from '#agents/agent'
+import { Gate } from '#agents/gate'
+import type { PolicySettings } from '#config/config'
+import type { RunContext } from './runner.ts'
+
+export interface AgentRunOptions {
+  /** `policy` of the configuration. */
+  policy: PolicySettings | undefined
+  /** Absolute paths that no call may touch, such as the data directory. */
+  hidden: readonly string[]
+  /** The home of the server's user, whose credentials are protected. */
+  home: string
+  /** Makes the policy that judges the calls; a test may pass a broken one. */
+  createPolicy?: (options: PolicyOptions) => Pick<Policy, 'decide'>
+}
+
+interface Place {
+  projectPath: string
+  cwd: string
+  /** May people be asked? Undefined: as the configuration says. */
+  approvals: 'on' | 'off' | undefined
+}
+
+export function gateOf(context: RunContext, place: Place, options: AgentRunOptions): Gate {
+  const policy = policyFor(context, place, options)
+  return new Gate({ policy, cwd: place.cwd, ask: (request) => context.ask(request), log: context.log })
+}
+
+export function hostOf(context: RunContext, gate: Gate): AgentHost {
+  return {
+    gate,
+    sandbox: context.sandbox,
+    get uncommittedBytes() {
+      return context.uncommittedBytes
+    },
+    emit: (events) => context.emit(events),
+    started: (data) => context.started(data),
+    recordProcess: (process) => context.recordProcess(process),
+    appendTranscript: (entries) => context.appendTranscript(entries),
+  }
+}
+
+/** Waits for the end of the agent, which the abort of the run's signal brings about. */
+export async function endOf(
+  agent: LiveAgent,
+  signal: AbortSignal,
+  graceOf: (reason: unknown) => number,
+): Promise<AgentEnd> {
+  const cancel = () => agent.cancel(graceOf(signal.reason))
+  signal.addEventListener('abort', cancel)
+  if (signal.aborted) cancel()
+  try {
+    return await agent.ended
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+}
+
+function policyFor(
+  context: RunContext,
+  { projectPath, approvals: asked }: Place,
+  { policy: settings, hidden, home, createPolicy: make = createPolicy }: AgentRunOptions,
+): Pick<Policy, 'decide'> {
+  const approvals = asked ?? settings?.approvals ?? 'off'
+  return make({
+    allowedTools: settings?.allowedTools,
+    // If people can be asked, they decide about calls that the policy cannot read.
+    unreadableBash: settings?.unreadableBash ?? (approvals === 'on' ? 'ask' : 'allow'),
+    approvals,
+    sandboxed: context.sandbox.report.boundary !== 'none',
+    projectPath,
+    home,
+    hidden,
+  })
+}
