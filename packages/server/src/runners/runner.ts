@@ -12,6 +12,11 @@ export interface EmittedEvent {
   data: unknown
 }
 
+/** An event that is in a log. `at` is milliseconds since the epoch. */
+export interface PastEvent extends EmittedEvent {
+  at: number
+}
+
 /** One line of an agent's transcript, opaque. */
 export interface TranscriptEntry {
   /** The agent engine's id of the conversation. */
@@ -118,4 +123,9 @@ export interface Runner {
     /** Null: the runner failed. */
     cause: EndCause | null,
   ): Record<string, unknown>
+  /**
+   * Returns the events that a run's log needs before its terminal one, where its runner is gone with the server and
+   * could not emit them. Absent: none. `at` is the time of those events.
+   */
+  closing?(log: AsyncIterable<PastEvent>, at: number): Promise<EmittedEvent[]>
 }

@@ -47,7 +47,7 @@ import { recover } from './recovery.ts'
 
 export interface RunsParts {
   store: RunStore &
-    Pick<LogStore, 'append'> &
+    Pick<LogStore, 'append' | 'readAfter'> &
     ProducerStore &
     ApprovalStore &
     TranscriptStore &
