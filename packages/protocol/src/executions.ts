@@ -34,9 +34,14 @@ export const executionErrorCodes = [
   'budget',
   'cancelled',
   'agent_crashed',
+  'not_resumable',
   'internal',
 ] as const
 export type ExecutionErrorCode = (typeof executionErrorCodes)[number]
+
+export function isExecutionErrorCode(code: unknown): code is ExecutionErrorCode {
+  return (executionErrorCodes as readonly unknown[]).includes(code)
+}
 
 /** Type of an event → its data. */
 export interface ExecutionEvents {

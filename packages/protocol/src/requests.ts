@@ -26,6 +26,33 @@ export interface StartSessionBody {
   approvals?: 'on' | 'off' | undefined
 }
 
+/** What an execution may use. The configuration sets what applies to the absent ones, and bounds the others. */
+export interface ExecutionLimitsBody {
+  /** Steps of the model. */
+  iterations?: number | undefined
+  /** Of all steps together, input and output. */
+  tokens?: number | undefined
+  seconds?: number | undefined
+  /** Refused for a model whose price is unknown. */
+  usd?: number | undefined
+}
+
+/** `POST /api/runs` for an agent that plans, works through its phases with tools, and reports. */
+export interface StartExecutionBody {
+  kind: 'execution'
+  /** Default: the only one. */
+  project?: string | undefined
+  /** What the agent is to do. 262,144 characters at most, and not blank. */
+  task: string
+  /** What it should know besides the task: a text, or values by name. */
+  context?: string | Record<string, unknown> | undefined
+  /** `claude`, `anthropic:<model>`, `openai:<model>`, `google:<model>`, `openai-compatible:<entry>`. Default: `claude`. */
+  model?: string | undefined
+  limits?: ExecutionLimitsBody | undefined
+  /** May people be asked? Default: as the configuration says. */
+  approvals?: 'on' | 'off' | undefined
+}
+
 /** `POST /api/runs` for work that another program does; it sends the events. */
 export interface StartExternalBody {
   kind: 'external'
@@ -37,7 +64,7 @@ export interface StartExternalBody {
 }
 
 /** `POST /api/runs`: one member for each kind that this server can start. */
-export type StartRunBody = StartJobBody | StartSessionBody | StartExternalBody
+export type StartRunBody = StartJobBody | StartSessionBody | StartExecutionBody | StartExternalBody
 
 /** `POST /api/runs/:id/events`: a batch of a program outside the server. */
 export interface ProduceBody {

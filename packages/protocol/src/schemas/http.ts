@@ -7,6 +7,7 @@ import type {
   AnswerApprovalBody,
   ApprovalResponse,
   EventsPage,
+  ExecutionLimitsBody,
   FinishRunBody,
   ListRunsQuery,
   ListRunsResponse,
@@ -18,6 +19,7 @@ import type {
   ResumeRunBody,
   RunResponse,
   RunTokenResponse,
+  StartExecutionBody,
   StartExternalBody,
   StartJobBody,
   StartRunBody,
@@ -56,6 +58,34 @@ export const startSessionBody = z.strictObject({
   /** Whether people may be asked. Default: as configured. */
   approvals: z.enum(['on', 'off']).optional(),
 }) satisfies z.ZodType<StartSessionBody>
+
+/** What a model may use at most. */
+export const executionLimits = z.strictObject({
+  iterations: z.int().min(1).optional(),
+  tokens: z.int().min(1).optional(),
+  seconds: z.number().positive().optional(),
+  usd: z.number().positive().optional(),
+}) satisfies z.ZodType<ExecutionLimitsBody>
+
+/** Besides the task: a text, or values by name. */
+export const executionContext = z.union(
+  [z.string().max(262_144), z.record(z.string(), z.json())],
+  'expected a text of at most 262144 characters, or an object',
+)
+
+/** `POST /api/runs` for an agent that plans, works through its phases with tools, and reports. */
+export const startExecutionBody = z.strictObject({
+  kind: z.literal('execution'),
+  /** Default: the only project. */
+  project: name.optional(),
+  task: promptText,
+  context: executionContext.optional(),
+  /** Which model, and so which engine. */
+  model: z.string().min(1).max(255).optional(),
+  limits: executionLimits.optional(),
+  /** Whether people may be asked. Default: as configured. */
+  approvals: z.enum(['on', 'off']).optional(),
+}) satisfies z.ZodType<StartExecutionBody>
 
 export const startExternalBody = z.strictObject({
   kind: z.literal('external'),
@@ -98,6 +128,7 @@ export const runTokenResponse = z.object({
 export const startRunBody = z.discriminatedUnion('kind', [
   startJobBody,
   startSessionBody,
+  startExecutionBody,
   startExternalBody,
 ]) satisfies z.ZodType<StartRunBody>
 

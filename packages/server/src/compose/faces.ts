@@ -75,7 +75,7 @@ function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
     jobsFace({ runs, streamRun, concurrency: config.concurrency.job }),
     realtimeFace({ realtime: parts.realtime, streams, compress, bodyBytesMax: config.limits.bodyBytes }),
     sessionsFace({ runs, streamRun }),
-    executionsFace({ runs, projects: config.projects, streamRun }),
+    executionsFace({ runs, streamRun }),
     serviceFace(parts),
     adminFace(parts),
     probeFace(parts),

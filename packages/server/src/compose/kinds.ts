@@ -6,9 +6,10 @@ import type { Config } from '#config/config'
 import type { AgentStatus } from '#faces/native/catalogue'
 import { externalKind } from '#runners/external/kind'
 import { jobKind } from '#runners/job/kind'
-import type { Kind } from '#runners/kind'
+import type { Kind, SelfTest } from '#runners/kind'
 import { sessionKind } from '#runners/session/kind'
 import { createSessionRunner } from '#runners/session/runner'
+import { composeExecutions } from './executions.ts'
 
 export interface Kinds {
   all: readonly Kind[]
@@ -19,8 +20,8 @@ export interface Kinds {
 }
 
 export function composeKinds(config: Config, model: ModelEndpoint | null, log: Logger): Kinds {
-  const session = composeSessions(config, model)
-  const all = [jobKind(config), session, externalKind(config)]
+  const { session, execution } = composeAgents(config, model)
+  const all = [jobKind(config), session, execution, externalKind(config)]
   return {
     all,
     agentStatus: () => {
@@ -29,13 +30,13 @@ export function composeKinds(config: Config, model: ModelEndpoint | null, log: L
         ? { available: true, demo: model?.demo ?? false }
         : { available: false, demo: false, reason: status.reason }
     },
-    tested: Promise.all(all.map((kind) => logSelfTest(kind, log))),
+    tested: logSelfTests(all, log),
   }
 }
 
 const noModel = 'Agent sessions need a model: set ANTHROPIC_API_KEY'
 
-function composeSessions(config: Config, model: ModelEndpoint | null): Kind {
+function composeAgents(config: Config, model: ModelEndpoint | null): { session: Kind; execution: Kind } {
   const options = {
     agent: config.agent,
     environment: config.sandbox.env,
@@ -46,18 +47,40 @@ function composeSessions(config: Config, model: ModelEndpoint | null): Kind {
     home: homedir(),
   }
   const engine = createClaudeEngine(options)
-  return sessionKind({
+  let test: Promise<SelfTest> | undefined
+  const testClaude = () => {
+    test ??= engine.selfTest()
+    return test
+  }
+  const session = sessionKind({
     config,
     runner: createSessionRunner({ ...options, engine }),
     unavailable: model === null ? noModel : null,
-    selfTest: () => engine.selfTest(),
+    selfTest: testClaude,
   })
+  const execution = composeExecutions({
+    config,
+    claude: options,
+    hasModel: model !== null,
+    testClaude,
+    options,
+  })
+  return { session, execution }
 }
 
-async function logSelfTest(kind: Kind, log: Logger): Promise<void> {
-  // What is known at once is answered at each start, and needs no line in the log.
-  if (!kind.availability().available) return
-  const { problems, warnings } = await kind.selfTest()
-  for (const problem of problems) log.warn({ kind: kind.kind }, `SELF-TEST: ${problem}`)
-  for (const warning of warnings) log.warn({ kind: kind.kind }, warning)
+/** Two kinds may share an engine: what its test finds is logged once. */
+async function logSelfTests(kinds: readonly Kind[], log: Logger): Promise<void> {
+  const logged = new Set<string>()
+  const once = (text: string, write: () => void) => {
+    if (!logged.has(text)) write()
+    logged.add(text)
+  }
+  const logOne = async ({ kind, availability, selfTest }: Kind) => {
+    // What is known at once is answered at each start, and needs no line in the log.
+    if (!availability().available) return
+    const { problems, warnings } = await selfTest()
+    for (const problem of problems) once(problem, () => log.warn({ kind }, `SELF-TEST: ${problem}`))
+    for (const warning of warnings) once(warning, () => log.warn({ kind }, warning))
+  }
+  await Promise.all(kinds.map(logOne))
 }

@@ -71,6 +71,13 @@ export interface Config {
   }
   /** Runs that ended `days` ago are deleted; of every other log only the newest `events` are kept. */
   retention: { days: number; events?: number | undefined }
+  /** What an execution may use at most, and what applies where its request names no limit. */
+  executions: {
+    iterations: number
+    tokens?: number | undefined
+    seconds: number
+    usd?: number | undefined
+  }
   /** The sections below are undefined if the file lacks them. */
   policy?: PolicySettings | undefined
   agent?: AgentSettings | undefined
@@ -121,12 +128,23 @@ export interface AgentSettings {
   [option: string]: unknown
 }
 
-interface ModelSettings {
-  provider: 'openai-compatible' | 'anthropic'
+/** An entry of `models`, for executions. */
+export interface ModelSettings {
+  provider: 'openai-compatible' | 'anthropic' | 'openai' | 'google'
   /** Undefined: the provider's own address. */
   baseUrl?: string | undefined
-  /** The model's name at the provider. */
-  model: string
+  /** The model's name at the provider. Undefined: the entry holds for every model of the provider. */
+  model?: string | undefined
   /** The environment variable that holds the key; the key itself is never in the file. */
   apiKeyEnv?: string | undefined
+  /** Which of OpenAI's two APIs. */
+  api?: 'responses' | 'chat' | undefined
+  /** US dollars per million tokens. Undefined: the cost of the model is unknown. */
+  price?:
+    | { input: number; output: number; cacheRead?: number | undefined; cacheWrite?: number | undefined }
+    | undefined
+  /** How many tokens a request and its answer may have together. */
+  contextTokens?: number | undefined
+  /** Of one answer. */
+  outputTokensMax?: number | undefined
 }

@@ -103,10 +103,16 @@ interface RunEnvironmentParts {
   work: { projects: ReadonlyMap<string, Project> }
 }
 
+/** Where the keys of executions' models are, unless an entry of `models` names another variable. */
+const modelKeyNames = ['OPENAI_API_KEY', 'GOOGLE_GENERATIVE_AI_API_KEY']
+
 function runEnvironment(parts: RunEnvironmentParts, problems: Problems): RunEnvironment {
   const { sections, settings, env, dataDir, work } = parts
   const { sandbox, models, auth } = sections
-  const keyNames = [...(models?.values() ?? [])].flatMap(({ apiKeyEnv }) => apiKeyEnv ?? [])
+  const keyNames = [
+    ...modelKeyNames,
+    ...[...(models?.values() ?? [])].flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
+  ]
   const secrets = [
     settings.adminToken,
     settings.anthropic.apiKey,
@@ -147,6 +153,8 @@ function readSections(content: Record<string, unknown>, env: NodeJS.ProcessEnv, 
     limits: problems.parse('limits', schemas.limits, always('limits')) ?? schemas.limits.parse({}),
     retention:
       problems.parse('retention', schemas.retention, always('retention')) ?? schemas.retention.parse({}),
+    executions:
+      problems.parse('executions', schemas.executions, always('executions')) ?? schemas.executions.parse({}),
     policy: optional('policy', schemas.policy),
     agent: readAgent(optional('agent', schemas.agent), problems),
     models: models && new Map(Object.entries(models)),

@@ -116,6 +116,11 @@ export const argSchema = section({
 })
 type ArgInput = z.infer<typeof argSchema>
 
+const modelName =
+  'the name of a model: 1–64 letters, digits, ".", "_" and "-", beginning with a letter or digit'
+const price = 'a price in US dollars per million tokens: 0 or more'
+const dollars = z.number({ error: price }).nonnegative({ error: price })
+
 const slots = whole(1, 10_000)
 
 /** The sections that can be checked by themselves; `projects` and `tools` are read entry by entry. */
@@ -148,18 +153,41 @@ export const sectionSchemas = {
     )
     .catchall(z.json({ error: 'data that JSON can hold' })),
   models: z.record(
-    z.string(),
+    matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, modelName),
     section({
-      provider: oneOf(['openai-compatible', 'anthropic']),
+      provider: oneOf(['openai-compatible', 'anthropic', 'openai', 'google']),
       baseUrl: httpUrl.optional(),
-      model: line,
+      model: line.optional(),
       apiKeyEnv: envName.optional(),
-    }).refine((model) => model.provider !== 'openai-compatible' || model.baseUrl !== undefined, {
-      path: ['baseUrl'],
-      error: 'the http(s) address of the openai-compatible provider',
-    }),
-    { error: 'an object with one entry for each model' },
+      api: oneOf(['responses', 'chat']).optional(),
+      price: section({
+        input: dollars,
+        output: dollars,
+        cacheRead: dollars.optional(),
+        cacheWrite: dollars.optional(),
+      }).optional(),
+      contextTokens: whole(1024, 1_000_000_000, ' of tokens').optional(),
+      outputTokensMax: whole(256, 10_000_000, ' of tokens').optional(),
+    })
+      .refine((model) => model.provider !== 'openai-compatible' || model.baseUrl !== undefined, {
+        path: ['baseUrl'],
+        error: 'the http(s) address of the openai-compatible provider',
+      })
+      .refine((model) => model.api === undefined || model.provider === 'openai', {
+        path: ['api'],
+        error: 'nothing: only the provider "openai" has two APIs',
+      }),
+    {
+      error: (issue) =>
+        issue.code === 'invalid_key' ? modelName : 'an object with one entry for each model',
+    },
   ),
+  executions: section({
+    iterations: whole(1, 1_000_000).default(100),
+    tokens: whole(1, Number.MAX_SAFE_INTEGER).optional(),
+    seconds: whole(1, 31_536_000, ' of seconds').default(3600),
+    usd: z.number({ error: 'an amount above 0' }).positive({ error: 'an amount above 0' }).optional(),
+  }),
   http: section({
     host: hostName.optional(),
     port: portNumber.optional(),

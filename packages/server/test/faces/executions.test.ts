@@ -1,4 +1,4 @@
-/** The executions face over HTTP: external runs are followed and cancelled through it; nothing is started yet. */
+/** The executions face over HTTP: what is refused at the start, and external runs that it follows and cancels. */
 import { request } from 'node:http'
 import { createGunzip } from 'node:zlib'
 import { until } from '@millrace/test-support/until'
@@ -8,7 +8,8 @@ import { openRig, post, type Rig } from '#test/security/support/server'
 
 let rig: Rig
 beforeAll(async () => {
-  rig = await openRig({ config: { http: { compressStreams: true } } })
+  const tiny = { provider: 'openai-compatible', baseUrl: 'http://127.0.0.1:9/v1', model: 'tiny' } as const
+  rig = await openRig({ config: { http: { compressStreams: true }, models: { tiny } } })
 })
 afterAll(() => rig.stop())
 
@@ -27,21 +28,9 @@ const append = (id: string, ...types: string[]) =>
   call(`/api/runs/${id}/events`, post({ events: types.map((type) => ({ type, data: { of: type } })) }))
 const cancel = (id: string) => call(`/api/agent/execute/${id}/cancel`, { method: 'POST' })
 
-describe('a start of an execution', () => {
-  it('a start is refused with a sentence that says what this version lacks', async () => {
-    const bodies = [
-      { task: 'Count' },
-      { task: 'Count', context: 'all of it', model: 'm', projectId: 'here' },
-      { task: 'Count', context: { files: ['a'] } },
-    ]
-    for (const body of bodies) {
-      const answer = await call('/api/agent/execute', post(body))
-      expect(answer).toMatchObject({ status: 503, body: { code: 'agent_unavailable', retry: false } })
-      expect(answer.body.detail).toMatch(/^No execution engine is part of this version/)
-    }
-    expect((await call('/api/runs')).body.runs).toEqual([])
-  })
+const whole = { task: 'Count', projectId: 'here' }
 
+describe('a start of an execution', () => {
   it.each([
     [{}, 'task'],
     [{ task: ' ' }, 'task'],
@@ -50,8 +39,13 @@ describe('a start of an execution', () => {
     [{ task: 'Count', projectId: '' }, 'projectId'],
     [{ task: 'Count', projectId: 'nowhere' }, 'projectId'],
     [{ task: 'Count', model: 7 }, 'model'],
+    [{ ...whole, model: 'gpt-9' }, 'model'],
+    [{ ...whole, model: 'openai-compatible:nowhere' }, 'model'],
+    [{ ...whole, limits: { iterations: 0 } }, 'limits.iterations'],
+    [{ ...whole, limits: { seconds: 1e9 } }, 'limits.seconds'],
+    [{ ...whole, model: 'openai-compatible:tiny', limits: { usd: 1 } }, 'limits.usd'],
     [[], '(body)'],
-  ])('a start with a bad body names the field: %j', async (body, path) => {
+  ])('a start with a bad body names the field: %j, %s', async (body, path) => {
     const answer = await call('/api/agent/execute', post(body))
     expect([answer.status, answer.body.errors?.map((field) => field.path)]).toEqual([400, [path]])
   })

@@ -119,11 +119,56 @@ export const descriptions: Record<string, Description> = {
     example: 'http://127.0.0.1:11434/v1',
     default: "the provider's own",
   },
-  'models.<name>.model': { text: "The provider's name for the model.", example: 'some-model-7b' },
+  'models.<name>.model': {
+    text: "The provider's name for the model. Without it, the entry holds for every model of the provider that has no entry of its own.",
+    example: 'some-model-7b',
+    default: 'every model',
+  },
   'models.<name>.apiKeyEnv': {
     text: 'The variable that holds the key. The key itself is never in the file.',
     example: 'LOCAL_MODEL_KEY',
     default: 'no key',
+  },
+  'models.<name>.api': {
+    text: "Which of OpenAI's two APIs to use.",
+    example: 'chat',
+    default: '`"responses"`',
+  },
+  'models.<name>.price.input': {
+    text: 'US dollars per million tokens of input. Without a price, costs are unknown, and a limit in dollars is refused.',
+    example: 3,
+  },
+  'models.<name>.price.output': { text: 'The same for output.', example: 15 },
+  'models.<name>.price.cacheRead': {
+    text: 'The same for input that the provider read from its cache.',
+    example: 0.3,
+    default: 'as `input`',
+  },
+  'models.<name>.price.cacheWrite': {
+    text: 'The same for input that the provider wrote to its cache.',
+    example: 3.75,
+    default: 'as `input`',
+  },
+  'models.<name>.contextTokens': {
+    text: 'How many tokens a request and its answer may have together. Of a longer conversation, the oldest steps are shortened.',
+    example: 32_768,
+    default: "known from the provider's refusal",
+  },
+  'models.<name>.outputTokensMax': {
+    text: 'How many tokens one answer may have.',
+    example: 4096,
+    default: '`8192`',
+  },
+  'executions.iterations': {
+    text: 'Steps of the model in one execution. Like the other keys of `executions`: the bound of what a request may ask for, and the limit of a request that does not ask.',
+    example: 50,
+  },
+  'executions.tokens': { text: 'Tokens of all its steps together.', example: 500_000, default: none },
+  'executions.seconds': { text: 'How long it may take.', example: 900 },
+  'executions.usd': {
+    text: 'What it may cost, in US dollars. Refused for a model whose price is unknown. Claude without a limit keeps to `agent.maxBudgetUsd`.',
+    example: 2.5,
+    default: none,
   },
   'http.host': { text: 'The address to listen on.', example: '0.0.0.0', default: '`127.0.0.1`' },
   'http.port': { text: 'The port to listen on; 0 is any.', example: 8080, default: '`4000`' },

@@ -1,33 +1,29 @@
 /**
- * The executions face (docs/protocol.md#9-executions-face): follow and cancel runs that report in the words of an
- * execution. Today those are external runs; no engine of this server starts one.
+ * The executions face (docs/protocol.md#9-executions-face): start an execution, follow it, cancel it. External runs,
+ * which report in the same words, are followed and cancelled as well.
  */
 import { isFinal, MillraceError, type Run } from '@millrace/protocol'
-import { promptText } from '@millrace/protocol/schemas'
+import { startExecutionBody } from '@millrace/protocol/schemas'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import type { Principal } from '#auth/principal'
 import type { StreamRun } from '#faces/streaming'
 import { type Face, type FaceApp, principalOf } from '#http/face'
 import type { Runs } from '#runs/runs'
 
 export interface ExecutionsFaceParts {
-  runs: Pick<Runs, 'get' | 'abort'>
-  projects: ReadonlyMap<string, unknown>
+  runs: Pick<Runs, 'start' | 'get' | 'abort'>
   streamRun: StreamRun
 }
 
 const heartbeat = { intervalMs: 30_000, text: 'heartbeat' }
 const executionParams = z.object({ executionId: z.string().max(255) })
 
-const executeBody = z.strictObject({
-  task: promptText,
-  /** What the agent should know besides the task. */
-  context: z
-    .union([z.string(), z.record(z.string(), z.unknown())], 'expected a text or an object')
-    .optional(),
-  projectId: z.string().min(1).max(255).optional(),
-  model: z.string().min(1).max(255).optional(),
-})
+/** As on the native face; this one calls the project `projectId`. */
+const executeBody = startExecutionBody
+  .omit({ kind: true, project: true })
+  .extend({ projectId: startExecutionBody.shape.project })
+const startedResponse = z.object({ executionId: z.uuid() })
 const cancelledResponse = z.object({ executionId: z.uuid(), state: z.string() })
 
 /** Refuses with RFC 9457, as the native face does: both speak of the same runs. */
@@ -35,7 +31,7 @@ export function executionsFace(parts: ExecutionsFaceParts): Face {
   return { routes: (app) => addRoutes(app, parts) }
 }
 
-function addRoutes(app: FaceApp, { runs, projects, streamRun }: ExecutionsFaceParts): void {
+function addRoutes(app: FaceApp, { runs, streamRun }: ExecutionsFaceParts): void {
   /** A run of another kind answers as a run that does not exist. */
   async function executionOf(request: FastifyRequest<{ Params: { executionId: string } }>): Promise<Run> {
     const { executionId } = request.params
@@ -47,24 +43,19 @@ function addRoutes(app: FaceApp, { runs, projects, streamRun }: ExecutionsFacePa
   app.post(
     '/api/agent/execute',
     {
-      config: { starts: true, refuses: ['agent_unavailable'] },
+      config: { starts: true, refuses: ['project_busy', 'agent_unavailable'] },
       schema: {
         tags: ['executions'],
-        summary: 'Start an execution; refused, since this version has no engine for one',
+        summary: 'Start an execution; answers at once',
         body: executeBody,
+        response: { 201: startedResponse },
       },
     },
-    async ({ body: { projectId } }) => {
-      if (projectId !== undefined && !projects.has(projectId)) {
-        const expected = `one of ${[...projects.keys()].join(', ')}`
-        throw new MillraceError('invalid_request', `There is no project ${projectId}`, {
-          fields: [{ path: 'projectId', expected }],
-        })
-      }
-      throw new MillraceError(
-        'agent_unavailable',
-        'No execution engine is part of this version: start an external run, and let a program of yours do the work',
-      )
+    async (request, reply) => {
+      const { projectId, ...body } = request.body
+      const project = projectId === undefined ? {} : { project: projectId }
+      const run = await start(runs, { kind: 'execution', ...body, ...project }, principalOf(request))
+      return reply.code(201).send({ executionId: run.id })
     },
   )
 
@@ -103,4 +94,23 @@ function addRoutes(app: FaceApp, { runs, projects, streamRun }: ExecutionsFacePa
     },
     async (request, reply) => streamRun(request, reply, await executionOf(request), heartbeat),
   )
+}
+
+/** Starts a run. A refusal names the fields as callers of this face know them. */
+async function start(
+  runs: Pick<Runs, 'start'>,
+  body: Parameters<Runs['start']>[0],
+  principal: Principal,
+): Promise<Run> {
+  try {
+    return (await runs.start(body, principal)).run
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.fields === undefined) throw error
+    const fields = error.fields.map(({ path, expected }) => ({
+      path: path === 'project' ? 'projectId' : path,
+      expected,
+    }))
+    const message = error.message.replace('project: ', 'projectId: ')
+    throw new MillraceError(error.code, message, { fields, cause: error })
+  }
 }

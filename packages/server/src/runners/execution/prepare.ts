@@ -1,0 +1,85 @@
+/** From a request for an execution to the spec of its run. */
+import { type ExecutionLimitsBody, type FieldError, MillraceError } from '@millrace/protocol'
+import { fieldErrors, startExecutionBody } from '@millrace/protocol/schemas'
+import type { ExecutionLimits } from '#agents/agent'
+import type { Project } from '#config/config'
+import type { Engines } from './engines.ts'
+import { limitProblems, limitsOf } from './limits.ts'
+
+/** The spec in an execution's row. */
+export interface ExecutionSpec {
+  project: string
+  task: string
+  context?: string | Record<string, unknown>
+  model?: string
+  limits?: ExecutionLimitsBody
+  approvals?: 'on' | 'off'
+}
+
+interface PrepareParts {
+  projects: ReadonlyMap<string, Project>
+  engines: Pick<Engines, 'find' | 'whyNot' | 'models'>
+  bounds: ExecutionLimits
+}
+
+/**
+ * Checks a request, or the spec of an earlier execution. Throws `invalid_request` naming every field at fault, and
+ * `agent_unavailable` where the engine of the model can run nothing.
+ */
+export function prepareExecution(
+  request: Record<string, unknown>,
+  { projects, engines, bounds }: PrepareParts,
+): { project: string; spec: Record<string, unknown> } {
+  const parsed = startExecutionBody.safeParse(request)
+  if (!parsed.success) throw refusal(fieldErrors(parsed.error))
+  const { kind: _kind, ...asked } = parsed.data
+  const project = projectOf(asked.project, projects)
+  const fields = typeof project === 'string' ? [{ path: 'project', expected: project }] : []
+  fields.push(...limitProblems(asked.limits, bounds))
+  const engine = engines.find(asked.model)
+  if (engine === null) fields.push({ path: 'model', expected: knownModels(engines.models) })
+  else {
+    const whyNot = engines.whyNot(engine)
+    if (whyNot !== null) throw new MillraceError('agent_unavailable', whyNot)
+    fields.push(...refusalsOf(engine.engine, asked.model, limitsOf(asked.limits, bounds)))
+  }
+  if (typeof project === 'string' || fields.length > 0) throw refusal(fields)
+  return { project: project.id, spec: { ...asked, project: project.id } }
+}
+
+/** An engine refuses a model, or a limit in money where it does not know the model's price. */
+function refusalsOf(
+  engine: { refuses(request: { model: string | undefined; limits: ExecutionLimits }): string | null },
+  model: string | undefined,
+  limits: ExecutionLimits,
+): FieldError[] {
+  const refused = engine.refuses({ model, limits: { ...limits, usd: null } })
+  if (refused !== null) return [{ path: 'model', expected: refused }]
+  const unpriced = limits.usd === null ? null : engine.refuses({ model, limits })
+  return unpriced === null ? [] : [{ path: 'limits.usd', expected: unpriced }]
+}
+
+/** Returns the project, or what was expected. */
+function projectOf(id: string | undefined, projects: ReadonlyMap<string, Project>): Project | string {
+  const [first, ...others] = projects.values()
+  if (id === undefined) {
+    if (first === undefined) return 'a project: this server has none'
+    return others.length === 0 ? first : `a project: ${listOf([...projects.keys()])}`
+  }
+  return projects.get(id) ?? `a project: ${listOf([...projects.keys()]) || 'this server has none'}`
+}
+
+function knownModels(models: readonly string[]): string {
+  return models.length === 0 ? 'a model: this server has none' : `a model: ${listOf(models)}`
+}
+
+const shown = 20
+
+function listOf(names: readonly string[]): string {
+  return names.length > shown ? `one of ${names.slice(0, shown).join(', ')}, …` : names.join(', ')
+}
+
+function refusal(fields: FieldError[]): MillraceError {
+  const named = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
+  return new MillraceError('invalid_request', `The request is not valid: ${named}`, { fields })
+}
