@@ -13,9 +13,10 @@ import { promisify } from 'node:util'
 import { MillraceError, messageOf } from '@millrace/protocol'
 import { type BubblewrapParts, spawnContained } from '#bubblewrap/bubblewrap'
 import { withHome } from '#bubblewrap/home-toolchains'
-import { systemArguments } from '#bubblewrap/mounts'
+import { defaultSizes, type ScratchSizes, systemArguments } from '#bubblewrap/mounts'
 import { findToolchain, type Toolchain, toolchainOf } from '#bubblewrap/toolchain'
 import { Authors } from '#git/author'
+import { ServerCaches } from '#homes/caches'
 import { CopiedFiles } from '#homes/copied-files'
 import { homePrefixOf, OwnHomes } from '#homes/own-homes'
 import { launcherProgram } from '#launcher/launcher'
@@ -41,6 +42,10 @@ export interface SandboxOptions {
   /** Must exist. Only the server may read it. */
   dataDir: string
   configFile: string | null
+  /** Caches of tools that last. `othersDirectory`: for users other than the server's. Absent: none does. */
+  cache?: { bytesMax: number; othersDirectory?: string } | undefined
+  /** Of the in-memory directories of runs. */
+  sizes?: ScratchSizes | undefined
   /** Of the server: its PATH and home, and where its toolchains lie. Default: that of this process. */
   serverEnv?: NodeJS.ProcessEnv
   projects: readonly { id: string; path: string }[]
@@ -58,12 +63,15 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const abandoned = quarantine.recover()
   const homes = new OwnHomes(homePrefixOf(dataDir))
   homes.recover()
+  const { cache } = options
+  const caches = cache === undefined ? null : new ServerCaches(dataDir, cache.bytesMax, cache.othersDirectory)
   const watch = new LimitWatch()
   const descriptors = new DescriptorCover()
   const pipes = new OutputPipes(findProgram('mkfifo'))
   const close = async () => {
     placeholders.close()
     homes.close()
+    await caches?.close()
     descriptors.close()
     pipes.close()
   }
@@ -113,7 +121,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   const parts: BubblewrapParts = {
     programs: { bwrap, setpriv, prlimit: findProgram('prlimit') },
-    system: systemArguments(),
+    system: systemArguments(options.sizes ?? defaultSizes),
+    caches,
     toolchainFor,
     readPaths,
     certificates: options.certificates ?? [],

@@ -29,6 +29,8 @@ export interface SandboxedCommand {
    * directories. They appear at their real paths, with links resolved.
    */
   readPaths?: readonly string[]
+  /** Whose run it is, if caches of tools may last from one of their runs in this project to the next. */
+  cacheOwner?: string
   /** Files in the private home of the run, which it may change: path relative to HOME → content. */
   homeFiles?: ReadonlyMap<string, string | Buffer>
   /** Called when a file that the run created under a protected name was moved to `keptAt`, out of its reach. */

@@ -18,6 +18,7 @@ import { childEnvironment, splitEnvironment, withoutHidden } from '#environment'
 import type { Authors } from '#git/author'
 import { PrivateConfigs } from '#git/private-configs'
 import { outsideRepository } from '#git/repository'
+import type { CacheUse, ServerCaches } from '#homes/caches'
 import type { CopiedFiles } from '#homes/copied-files'
 import { checkHomeFiles, type HomeFile } from '#homes/home-files'
 import { accountFiles, identityFor } from '#identity'
@@ -52,6 +53,8 @@ export interface BubblewrapParts {
   authors: Authors
   configFile: string | null
   projects: readonly { id: string; path: string }[]
+  /** Null: none lasts. */
+  caches: ServerCaches | null
   placeholders: Placeholders
   quarantine: Quarantine
   files: CopiedFiles
@@ -92,7 +95,10 @@ export async function spawnContained(
     insisted: () => running?.passed('protected'),
   })
   const configs = new PrivateConfigs((held) => command.onHeldBack?.(held))
+  const { cacheOwner } = command
+  let cache: CacheUse | undefined
   const release = () => {
+    cache?.release()
     quarantined.finish()
     releaseStandIns()
   }
@@ -112,6 +118,7 @@ export async function spawnContained(
     // What the run's user may not reach is not on its PATH, and no variable leads there.
     const path = toolchain.path.filter((directory) => !isAbsolute(directory) || view.visible(directory))
     checkProgram(command.argv[0], { cwd: command.cwd, path, visible: view.visible })
+    if (cacheOwner !== undefined) cache = parts.caches?.use({ projectPath, owner: cacheOwner }, identity)
     const accounts = accountFiles(identity, privateHome)
     const homeFiles = checkHomeFiles(command.homeFiles)
     const copies = protection.copied.map((path) => ({ path, content: Buffer.from(configs.copy(path)) }))
@@ -150,6 +157,7 @@ export async function spawnContained(
         allowNestedSandbox: command.allowNestedSandbox,
         files: files.map(({ path, mode }, index) => [firstFile + index, path, mode] as const),
         homeFiles: homeFiles.map(({ path }, index) => [firstHomeFile + index, path] as const),
+        caches: cache?.mounts ?? [],
         copies: copies.map(({ path }, index) => [firstCopy + index, path] as const),
         ownDirectories: protection.generated.map(({ path }) => ({
           path,

@@ -7,8 +7,13 @@ import type { View } from './view.ts'
 
 /** The path of a run's private home inside the boundary. */
 export const privateHome = '/home/run'
-/** Size of each in-memory directory. Its content counts as memory of the run. */
-const scratchBytes = 2 * 1024 ** 3
+/** Sizes of a run's in-memory directories. Their content counts as memory of the run. */
+export interface ScratchSizes {
+  temporaryBytes: number
+  homeBytes: number
+}
+const defaultBytes = 2 * 1024 ** 3
+export const defaultSizes: ScratchSizes = { temporaryBytes: defaultBytes, homeBytes: defaultBytes }
 /** Of a directory with generated files. */
 const ownDirectoryBytes = 4 * 1024 ** 2
 /** The in-memory directories of a run, as the run sees them. */
@@ -41,7 +46,7 @@ const etcEntries = [
 ]
 
 /** Returns the arguments that are the same for every run. Reads the host once. */
-export function systemArguments(): string[] {
+export function systemArguments({ temporaryBytes, homeBytes }: ScratchSizes): string[] {
   const args: string[] = []
   for (const path of systemDirectories) {
     const entry = entryAt(path)
@@ -55,10 +60,10 @@ export function systemArguments(): string[] {
     if (real !== null) args.push('--ro-bind', real, `/etc/${name}`)
   }
   args.push('--proc', '/proc', ...coverProc())
-  args.push('--dev', '/dev', '--perms', '1777', '--size', String(scratchBytes), '--tmpfs', '/dev/shm')
+  args.push('--dev', '/dev', '--perms', '1777', '--size', String(defaultBytes), '--tmpfs', '/dev/shm')
   args.push('--remount-ro', '/dev')
-  args.push('--perms', '1777', '--size', String(scratchBytes), '--tmpfs', '/tmp')
-  args.push('--perms', '0700', '--size', String(scratchBytes), '--tmpfs', privateHome)
+  args.push('--perms', '1777', '--size', String(temporaryBytes), '--tmpfs', '/tmp')
+  args.push('--perms', '0700', '--size', String(homeBytes), '--tmpfs', privateHome)
   return args
 }
 
@@ -89,6 +94,8 @@ export interface BoundaryOptions {
   files: readonly (readonly [descriptor: number, path: string, mode: number])[]
   /** The same for the home, where the run may change the files: `[descriptor, path below the home]`. */
   homeFiles: readonly (readonly [descriptor: number, path: string])[]
+  /** Directories of the host in the home: what lasts from run to run. */
+  caches: readonly { from: string; to: string }[]
   /** Files that the run has copies of, in place of the real ones: `[descriptor, path]`. */
   copies: readonly (readonly [descriptor: number, path: string])[]
   /** Directories that are the run's own, with files in them: `[descriptor, path, mode]`. */
@@ -120,6 +127,7 @@ export function boundaryArguments(options: BoundaryOptions): string[] {
       String(descriptor),
       `${privateHome}/${path}`,
     )
+  for (const { from, to } of options.caches) args.push('--bind', from, `${privateHome}/${to}`)
   for (const [path, access] of options.view.mounts) args.push(...mountArguments(path, access))
   for (const { path, files } of options.ownDirectories) {
     args.push('--perms', '0755', '--size', String(ownDirectoryBytes), '--tmpfs', path)

@@ -47,11 +47,12 @@ export class OwnHomes {
 
   /** Removes every home whose run is over. */
   close(): void {
-    for (const home of this.over) if (isRemoved(home)) this.over.delete(home)
+    for (const home of this.over) if (removeTree(home)) this.over.delete(home)
   }
 }
 
-function isRemoved(home: string): boolean {
+/** Never fails. Returns whether nothing is left. */
+export function removeTree(home: string): boolean {
   for (const prepare of [() => {}, () => openDirectories(home)]) {
     try {
       prepare()

@@ -156,6 +156,8 @@ async function openBoundary(config: Config, log: Logger, releases: Releases): Pr
     mode: config.sandbox.mode,
     readPaths: config.sandbox.read,
     certificates: config.sandbox.certificates,
+    cache: config.sandbox.cacheBytesMax > 0 ? { bytesMax: config.sandbox.cacheBytesMax } : undefined,
+    sizes: { temporaryBytes: config.sandbox.tmpBytes, homeBytes: config.sandbox.homeBytes },
     dataDir: config.dataDir,
     configFile: config.configFile,
     projects: [...config.projects.values()],

@@ -30,6 +30,8 @@ export interface Tool {
   /** Ids of the projects it may run in. */
   projects: readonly string[]
   allowNestedSandbox: boolean
+  /** Caches of tools last from one of its jobs to the next. */
+  cache: boolean
   limits: { memoryBytes: number | undefined; processes: number | undefined; outputBytes: number | undefined }
 }
 
@@ -91,6 +93,10 @@ export interface Config {
 export interface SandboxSettings {
   mode: 'auto' | 'required' | 'off'
   read: readonly string[]
+  /** Of caches that last. 0: none does. */
+  cacheBytesMax: number
+  tmpBytes: number
+  homeBytes: number
   /** Of every run: proxies, certificate authorities, `sandbox.passEnv` and `sandbox.env`. */
   env: Readonly<Record<string, string>>
   /** Files and directories that `env` names; runs read them. */

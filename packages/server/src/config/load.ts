@@ -62,6 +62,9 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
     sandbox: {
       mode: sections.sandbox.mode,
       read: sections.sandbox.read,
+      cacheBytesMax: sections.sandbox.cache.maxBytes,
+      tmpBytes: sections.sandbox.tmpBytes,
+      homeBytes: sections.sandbox.homeBytes,
       env: runs.env,
       certificates: runs.certificates,
     },

@@ -105,6 +105,7 @@ export const toolSchema = section({
     outputBytes: whole(1, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
   }).optional(),
   allowNestedSandbox: flag.optional(),
+  cache: flag.optional(),
 })
 export type ToolInput = z.infer<typeof toolSchema>
 
@@ -137,6 +138,11 @@ export const sectionSchemas = {
     read: listOf(matching(/^(\/|~\/)[^\0]*$/s, 'an absolute path'), 'absolute paths').default([]),
     env: z.record(envName, argument, { error: 'an object whose values are strings' }).default({}),
     passEnv: listOf(envName, 'names of environment variables').default([]),
+    cache: section({
+      maxBytes: whole(0, Number.MAX_SAFE_INTEGER, ' of bytes').default(10_737_418_240),
+    }).prefault({}),
+    tmpBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').default(2_147_483_648),
+    homeBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').default(2_147_483_648),
   }),
   agent: z
     .object(

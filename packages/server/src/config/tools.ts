@@ -58,6 +58,7 @@ function readTool(
     env: input.env ?? {},
     projects,
     allowNestedSandbox: input.allowNestedSandbox ?? false,
+    cache: input.cache ?? true,
     limits: {
       memoryBytes: input.limits?.memoryBytes,
       processes: input.limits?.processes,

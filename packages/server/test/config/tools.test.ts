@@ -23,6 +23,7 @@ describe('a tool', () => {
       env: {},
       projects: ['web', 'api'],
       allowNestedSandbox: false,
+      cache: true,
       limits: { memoryBytes: undefined, processes: undefined, outputBytes: undefined },
     })
   })

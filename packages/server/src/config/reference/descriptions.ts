@@ -69,6 +69,11 @@ export const descriptions: Record<string, Description> = {
     example: true,
     default: '`false`',
   },
+  'tools.<id>.cache': {
+    text: 'Whether the caches of tools (npm, pip, Go, Cargo, …) last from one of its jobs to the next, for each project and owner. See [sandbox.md](sandbox.md#caches).',
+    example: false,
+    default: '`true`',
+  },
   'concurrency.job': { text: 'Jobs that run at the same time; others wait.', example: 2 },
   'concurrency.session': { text: 'Agent sessions at the same time.', example: 2 },
   'concurrency.execution': { text: 'Executions at the same time.', example: 2 },
@@ -99,6 +104,18 @@ export const descriptions: Record<string, Description> = {
   'sandbox.passEnv': {
     text: "Variables of the server's own environment that every run gets.",
     example: ['GOPROXY'],
+  },
+  'sandbox.cache.maxBytes': {
+    text: 'Disk space of all caches of tools together. The ones that were used longest ago make room; `0` keeps none.',
+    example: 21_474_836_480,
+  },
+  'sandbox.tmpBytes': {
+    text: "Size of a run's `/tmp`, which is in memory.",
+    example: 4_294_967_296,
+  },
+  'sandbox.homeBytes': {
+    text: "Size of a run's home, which is in memory, apart from the caches.",
+    example: 1_073_741_824,
   },
   'agent.maxTurns': { text: 'Turns of a session.', example: 30, default: '`50`' },
   'agent.stallSeconds': {

@@ -65,6 +65,7 @@ function zeroTool({ id, title, command, env = {} }: FoundTool, project: string):
     env,
     projects: [project],
     allowNestedSandbox: false,
+    cache: true,
     limits: { memoryBytes: undefined, processes: undefined, outputBytes: undefined },
   }
 }

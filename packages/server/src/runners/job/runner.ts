@@ -83,6 +83,7 @@ function spawn(
     projectPath: project.path,
     network: tool.network,
     allowNestedSandbox: tool.allowNestedSandbox,
+    ...(tool.cache ? { cacheOwner: context.run.owner } : {}),
     limits: {
       memoryBytes: tool.limits.memoryBytes ?? defaultProcessLimits.memoryBytes,
       processes: tool.limits.processes ?? defaultProcessLimits.processes,

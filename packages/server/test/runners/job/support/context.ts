@@ -123,6 +123,7 @@ export function tool(command: readonly [string, ...string[]], options: Partial<T
     env: {},
     projects: ['p'],
     allowNestedSandbox: false,
+    cache: true,
     limits: { memoryBytes: undefined, processes: undefined, outputBytes: undefined },
     ...options,
   }
