@@ -2,11 +2,14 @@
 import { normalize } from 'node:path/posix'
 import { z } from 'zod'
 
-export const pathCharsMax = 4096
+const pathCharsMax = 4096
+const globCharsMax = 1000
 
 /** Relative paths start where the run works. One spelling is both judged and opened. */
 export const pathField = (description: string) =>
   z.string().min(1).max(pathCharsMax).refine(isPlain, 'must not hold NUL characters').describe(description)
+
+export const globField = (description: string) => z.string().min(1).max(globCharsMax).describe(description)
 
 export function normalPath(path: string): string {
   const normal = normalize(path)

@@ -8,7 +8,7 @@ import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-export type InsideTool = 'read' | 'edit' | 'write'
+export type InsideTool = 'read' | 'search' | 'list' | 'edit' | 'write'
 
 /** Below the home of a call. */
 const folder = '.millrace-tools'
@@ -48,9 +48,16 @@ async function loadModules(): Promise<ReadonlyMap<string, string>> {
   const scripts = extension === '.ts' ? await withoutTypes(texts) : texts
   const own = names.map((name, index): [string, string] => [
     `${name.slice(0, -extension.length)}.mjs`,
-    (scripts[index] ?? '').replaceAll(/(from '\.\/[^'.]+)\.[jt]s'/g, "$1.mjs'"),
+    (scripts[index] ?? '')
+      .replaceAll(/(from '\.\/[^'.]+)\.[jt]s'/g, "$1.mjs'")
+      .replaceAll("from 're2js'", "from './re2js.mjs'"),
   ])
-  return new Map(own)
+  return new Map([...own, ...libraries()])
+}
+
+/** Libraries without dependencies: name below `folder` → where the server has it. */
+function libraries(): [string, string][] {
+  return [['re2js.mjs', readFileSync(fileURLToPath(import.meta.resolve('re2js')), 'utf8')]]
 }
 
 /**

@@ -1,6 +1,8 @@
 /** The tools of executions, which run inside the sandbox whatever engine drives the agent. */
 import { editTool } from './edit.ts'
+import { listTool } from './list.ts'
 import { readTool } from './read.ts'
+import { searchTool } from './search.ts'
 import { shellTool } from './shell.ts'
 import type { AgentTool } from './tool.ts'
 import { writeTool } from './write.ts'
@@ -11,5 +13,5 @@ export interface AgentToolsOptions {
 }
 
 export function agentTools({ shellNetwork = true }: AgentToolsOptions = {}): readonly AgentTool[] {
-  return [readTool, editTool, writeTool, shellTool({ network: shellNetwork })]
+  return [readTool, searchTool, listTool, editTool, writeTool, shellTool({ network: shellNetwork })]
 }

@@ -1,11 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openTools } from './support/rig.ts'
 
 const tools = openTools()
-const { call, file, link, project } = tools
+const { call, file, link, pipe, project } = tools
 const read = (path: string, more: object = {}) => call('read', { path, ...more })
 
 describe('the tool read', () => {
@@ -95,7 +94,7 @@ describe('the tool read', () => {
   ])('refuses %s and does not hang', async (_kind, path, sentence) => {
     file('one.txt', 'one\n')
     mkdirSync(join(project, 'folder'), { recursive: true })
-    execFileSync('sh', ['-c', 'rm -f pipe loop link-to-pipe; mkfifo -m 666 pipe'], { cwd: project })
+    pipe('pipe')
     link('loop', 'loop')
     link('pipe', 'link-to-pipe')
     const { ok, text } = await read(path)

@@ -1,4 +1,5 @@
 /** Calls the tools of executions in a real sandbox, in a project that belongs to somebody else where that is possible. */
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { chmodSync, lchownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -69,13 +70,14 @@ export function openTools(owner: 'us' | 'somebody' = 'somebody') {
     return { ...next.value, live }
   }
 
-  const { file, link, give } = filesOf(project, owner === 'somebody' && isRoot)
+  const { file, link, pipe, give } = filesOf(project, owner === 'somebody' && isRoot)
   return {
     workspace,
     project,
     call,
     file,
     link,
+    pipe,
     give,
     get sandbox(): Sandbox {
       return opened(sandbox)
@@ -113,5 +115,8 @@ function filesOf(project: string, isGiven: boolean) {
     give(absolute)
     return absolute
   }
-  return { file, link, give }
+  function pipe(path: string): void {
+    execFileSync('sh', ['-c', 'rm -f "$0"; mkfifo -m 666 "$0"', join(project, path)])
+  }
+  return { file, link, pipe, give }
 }
