@@ -51,6 +51,19 @@ describe('the page when a session is over', () => {
     await page().locator('#problem').waitFor({ state: 'hidden' })
   })
 
+  it('the page shows what a session changed, with a diff for each file', async () => {
+    await startSession()
+    const command = log.whole([log.call('Bash', { command: 'npm test' })])
+    server.say(log.init, command, log.wrote('/project/src/<b>.txt', 'one\ntwo\n'))
+    expect(await page().locator('#changes').isVisible()).toBe(false)
+    end('completed')
+    await page().getByText('1 file changed (+2 −0), 1 command').click()
+    await page().locator('#changes code', { hasText: 'src/<b>.txt' }).click()
+    expect(await page().locator('#changes pre .added').allInnerTexts()).toEqual(['+one\n', '+two\n'])
+    await page().reload()
+    await page().getByText('1 file changed (+2 −0), 1 command').waitFor()
+  })
+
   // Failed before: the next event of the session took it away.
   it('the page keeps the reason why an answer came too late in sight', async () => {
     await startSession()

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { outcomeOf, type Run } from '@millrace/protocol'
+import { applyToChanges, changesResponse, newChanges } from '@millrace/protocol/view'
 
 const page = fileURLToPath(new URL('../../packages/server/page/', import.meta.url))
 const kinds: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' }
@@ -43,6 +44,7 @@ export async function openPageServer(agent: object): Promise<PageServer> {
   const streams: string[] = []
   const refusals = new Map<string, { status: number; detail: string }>()
   let run: Run | undefined
+  let changes = newChanges('session')
 
   const json = (response: ServerResponse, value: unknown, status = 200) =>
     void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
@@ -65,6 +67,7 @@ export async function openPageServer(agent: object): Promise<PageServer> {
       project: String(spec.project ?? 'demo'),
     }
     log.length = 0
+    changes = newChanges('session')
     return { run }
   }
   const answers: Record<string, (body: unknown) => unknown> = {
@@ -74,6 +77,7 @@ export async function openPageServer(agent: object): Promise<PageServer> {
     'GET /api/runs': () => ({ runs: run === undefined ? [] : [run], nextCursor: null }),
     'POST /api/runs': start,
     [`GET /api/runs/${id}`]: () => ({ run }),
+    [`GET /api/runs/${id}/changes`]: () => changesResponse(changes),
     [`POST /api/runs/${id}/resume`]: start,
     [`POST /api/runs/${id}/retry`]: () => start(run?.spec),
     [`POST /api/runs/${id}/abort`]: () => ({ run }),
@@ -111,6 +115,7 @@ export async function openPageServer(agent: object): Promise<PageServer> {
       for (const { type, data } of events) {
         const frame = `id: ${log.length + 1}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`
         log.push(frame)
+        changes = applyToChanges(changes, { seq: log.length, type, data })
         for (const follower of followers) follower.write(frame)
       }
     },

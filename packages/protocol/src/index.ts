@@ -1,4 +1,5 @@
 /** Shared vocabulary of Millrace: words, tables and pure functions. No I/O, no dependencies. */
+export * from './changes.ts'
 export * from './cursors.ts'
 export * from './errors.ts'
 export * from './events.ts'

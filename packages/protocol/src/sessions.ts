@@ -34,6 +34,18 @@ export interface PermissionDeniedEvent {
   agentId?: string
 }
 
+/** Type of the events with what a subagent changed: the SDK's own messages have it for the main agent only. */
+export const subagentResultType = 'subagent:result'
+
+export interface SubagentResultEvent {
+  /** The SDK's id of the call. */
+  toolUseId: string
+  agentId: string
+  tool: string
+  /** The patches in the tool's structured result, as in `tool_use_result` of a `user` message. */
+  result: Record<string, unknown>
+}
+
 export interface PermissionRequestedEvent extends PermissionDeniedEvent {
   approvalId: string
   /** Milliseconds since the epoch; unanswered until then, it is a denial. */

@@ -1,5 +1,6 @@
 // Follows one session: puts its events into the log, shows the log in the page, and sends answers to the server.
 import { post } from './api.js'
+import { hideChanges, showChanges } from './changes.js'
 import { newSessionLog, sessionTypes } from './session-log.js'
 import { newSessionView } from './session-view.js'
 
@@ -28,6 +29,7 @@ export function followSession(run, tell) {
   const stream = new EventSource(`${path}/events${over ? `?types=${encodeURIComponent(types)}` : ''}`)
   let log
   let view
+  let isOpen = true
 
   const answer = async (id, decision, message) => {
     try {
@@ -41,6 +43,7 @@ export function followSession(run, tell) {
   }
   const begin = () => {
     view?.close()
+    hideChanges()
     log = newSessionLog()
     view = newSessionView(log, { answer, note: tell.note, announce: tell.announce })
     if (typeof run.spec.prompt === 'string') log.say('prompt', run.spec.prompt)
@@ -70,6 +73,7 @@ export function followSession(run, tell) {
       log.end()
       view.changed()
       tell.ended(endText(state, error ?? reason))
+      void showChanges(path, () => isOpen)
     })
   }
   stream.addEventListener('open', () => tell.connection(''))
@@ -78,7 +82,9 @@ export function followSession(run, tell) {
     else tell.reload()
   })
   return () => {
+    isOpen = false
     stream.close()
     view.close()
+    hideChanges()
   }
 }

@@ -3,6 +3,7 @@
  * clients see, which says what the fields mean.
  */
 import { z } from 'zod'
+import type { RunChangesResponse } from '#changes'
 import type {
   AnswerApprovalBody,
   ApprovalResponse,
@@ -227,3 +228,27 @@ export const toolsResponse = z.object({
     }),
   ),
 }) satisfies z.ZodType<ToolsResponse>
+
+/** `GET /api/runs/:id/changes`. */
+export const runChangesResponse = z.object({
+  files: z.array(
+    z.object({
+      path: z.string(),
+      status: z.enum(['added', 'modified', 'deleted']),
+      additions: z.int(),
+      deletions: z.int(),
+      diff: z.string(),
+    }),
+  ),
+  filesLeftOut: z.int(),
+  commands: z.array(
+    z.object({
+      command: z.string(),
+      status: z.enum(['running', 'ok', 'error', 'denied', 'cancelled']),
+      exitCode: z.int().nullable(),
+    }),
+  ),
+  commandsLeftOut: z.int(),
+  costUsd: z.number().nullable(),
+  complete: z.boolean(),
+}) satisfies z.ZodType<RunChangesResponse>

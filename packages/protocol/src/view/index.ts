@@ -1,5 +1,14 @@
 /** `@millrace/protocol/view`: events → what a person sees. Pure, without dependencies, for pages and terminals alike. */
 export { type BoundedText, defaultBounds, type ViewBounds, wholeCharacters } from './bounds.ts'
+export {
+  applyToChanges,
+  type Changes,
+  changesInLine,
+  changesResponse,
+  newChanges,
+  unchangingTypes,
+} from './changes/changes.ts'
+export { changesInResult } from './changes/sdk-results.ts'
 export type { ExecutionView } from './execution.ts'
 export type { CallItem, CallStatus, Item, NoteItem, OpenApproval, TextItem } from './items.ts'
 export type { JobView, Line } from './job.ts'

@@ -75,6 +75,7 @@ describe('millrace ask', () => {
         '● Bash npm test',
         '  pass 1',
         '-- 2 turns, $0.0123, 3.2 s',
+        '-- 1 command',
         '-- completed',
         '',
       ].join('\n'),

@@ -14,7 +14,9 @@ describe('the commands of sessions against a real server', () => {
       ),
       stderr: expect.stringContaining('-- scripted demo model: a fixed script, not an AI\n'),
     })
-    expect(asked.stderr).toMatch(/● Bash npm test\n.*● Edit src\/duration\.js\n.*-- completed\n$/s)
+    expect(asked.stderr).toMatch(
+      /● Bash npm test\n.*● Edit src\/duration\.js\n.*-- 1 file changed \(\+2 −2\), 2 commands \(1 failed\)\n {3}M src\/duration\.js \(\+2 −2\)\n-- completed\n$/s,
+    )
     const { runs } = JSON.parse((await run(['runs', '--json'], where)).stdout)
     expect(await run(['follow', runs[0].id], where)).toEqual(asked)
     expect((await run(['runs'], where)).stdout).toContain('Fix the failing test')

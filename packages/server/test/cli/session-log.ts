@@ -25,6 +25,13 @@ export function results(content: unknown, isError = false, parent: string | null
   return said('user', { message: { role: 'user', content: [part] }, parent_tool_use_id: parent })
 }
 
+/** The result of a call that made a file. */
+export function wrote(filePath: string, content: string): Said {
+  const made = { type: 'create', filePath, content, structuredPatch: [] }
+  const { data } = results('File created')
+  return said('user', { ...data, tool_use_result: made })
+}
+
 export function result(change: object = {}): Said {
   return said('result', {
     subtype: 'success',

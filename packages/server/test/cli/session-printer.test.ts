@@ -57,6 +57,20 @@ const anyBlock = fc.oneof(
 )
 
 describe('a session on the screen', () => {
+  it('the end of a session says what it changed, with a line for each file', async () => {
+    const many = Array.from({ length: 22 }, (_, index) => log.wrote(`/project/f${index}.txt`, 'a\nb\n'))
+    const done = { type: 'completed', data: { sessionId: 's', state: 'completed' } }
+    const { stderr } = await shown([log.init, log.whole([log.call('Bash', { command: 'x' })]), ...many, done])
+    expect(stderr.split('\n').slice(-24)).toEqual([
+      '-- 22 files changed (+44 −0), 1 command',
+      ...many.slice(0, 20).map((_, index) => `   A f${index}.txt (+2 −0)`),
+      '   … 2 more files',
+      '-- completed',
+      '',
+    ])
+    expect((await shown([log.init, done])).stderr).not.toContain('changed')
+  })
+
   it('a session is shown as the same bytes however its deltas are cut, and without any', async () => {
     const cuts = fc.array(fc.nat(60), { maxLength: 6 })
     await fc.assert(
@@ -101,6 +115,7 @@ describe('a session on the screen', () => {
         '● Bash npm test',
         '  fine',
         '-- 2 turns, $0.0123, 3.2 s',
+        '-- 1 command',
         '-- completed',
         '',
       ].join('\n'),

@@ -96,6 +96,7 @@ const table = new Map<string, Row>([
   ...both('/api/runs', users('/api/runs')),
   ...both('/api/runs/:id', ownerOf('/api/runs/:id')),
   ...both('/api/runs/:id/events', streamOf('/api/runs/:id/events')),
+  ...both('/api/runs/:id/changes', ownerOf('/api/runs/:id/changes')),
   // The run is a job, whose events are the server's to write.
   ['POST /api/runs/:id/events', ownerOf('/api/runs/:id/events', 400, () => post({ events: [] }))],
   ['POST /api/runs/:id/finish', ownerOf('/api/runs/:id/finish', 400, () => post({ state: 'completed' }))],

@@ -13,14 +13,19 @@ import {
 } from '@millrace/protocol'
 import {
   answeredBy,
+  applyToChanges,
   callInFull,
+  changesResponse,
   clip,
   endText,
+  newChanges,
   type OpenApproval,
+  unchangingTypes,
   type ViewEvent,
 } from '@millrace/protocol/view'
 import type { Followed } from '#cli/follow'
 import type { Input, Io } from '#cli/terminal'
+import { changesAsText } from './changes.ts'
 import { Questions } from './questions.ts'
 import { type Look, Screen } from './screen.ts'
 import { type Piece, SessionText } from './session-text.ts'
@@ -37,6 +42,7 @@ export class SessionPrinter {
   readonly #screen: Screen
   readonly #questions: Questions
   readonly #text = new SessionText()
+  #changes = newChanges('session')
 
   constructor({ run, io, answer, now }: SessionPrinterOptions) {
     this.#run = run
@@ -60,6 +66,7 @@ export class SessionPrinter {
   async show(followed: Followed): Promise<void> {
     switch (followed.kind) {
       case 'event':
+        if (!unchangingTypes.includes(followed.type)) this.#changes = applyToChanges(this.#changes, followed)
         await this.#event(followed)
         // Before the head, an open question may be answered further on in the log.
         if (followed.seq >= this.#run.head) await this.#questions.ask()
@@ -143,6 +150,7 @@ export class SessionPrinter {
 
   async #ended({ state, reason, error }: SessionEndEvent): Promise<void> {
     this.#questions.close()
+    for (const line of changesAsText(changesResponse(this.#changes))) await this.#line('note', line)
     await this.#line(state === 'errored' ? 'error' : 'note', `-- ${endText({ state, reason, error })}`)
     if (state === 'interrupted') await this.note(`to continue: millrace resume ${this.#run.id}`)
   }

@@ -1,6 +1,7 @@
 /** The native face (docs/protocol.md#3-native-face): runs of every kind and their logs. */
 import type { Face } from '#http/face'
 import { abortRoutes, conversationRoutes } from './actions.ts'
+import { changesRoutes } from './changes.ts'
 import { logRoutes } from './log.ts'
 import { type ProducerParts, producerRoutes } from './producers.ts'
 import type { NativeFaceParts } from './run-route.ts'
@@ -11,6 +12,7 @@ export function nativeFace(parts: NativeFaceParts & ProducerParts): Face {
     routes(app) {
       runRoutes(app, parts)
       logRoutes(app, parts)
+      changesRoutes(app, parts)
       abortRoutes(app, parts)
       conversationRoutes(app, parts)
       producerRoutes(app, parts)

@@ -13,7 +13,7 @@
  * the mirrored conversation is on disk once the agent has ended.
  */
 import type { Options, Query, SDKMessage, SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
-import { messageOf, permissionTypes } from '@millrace/protocol'
+import { messageOf, permissionTypes, subagentResultType } from '@millrace/protocol'
 import type { ProcessLimits, SandboxedProcess } from '@millrace/sandbox'
 import { type AgentEnd, type AgentHost, type AgentTask, failed, type LiveAgent } from '#agents/agent'
 import type { AgentSettings } from '#config/config'
@@ -32,6 +32,7 @@ import { eventTypeOf, isKeyRefused, isSignOfLife, isSubagent, toolCallsIn } from
 import { agentOptions, defaultLimits } from './options.ts'
 import { canUseToolOf, hookOf } from './permissions.ts'
 import type { AgentRole } from './role.ts'
+import { patchingTools, subagentHook } from './subagents.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface ClaudeAgentParts {
@@ -142,6 +143,12 @@ export class ClaudeAgent implements LiveAgent {
       hooks: {
         PreToolUse: [
           { hooks: [hookOf(host.gate, role.ownTools)], timeout: hookTimeoutSeconds, onFailure: 'block' },
+        ],
+        PostToolUse: [
+          {
+            matcher: patchingTools,
+            hooks: [subagentHook((event) => this.#journal.emit(subagentResultType, event))],
+          },
         ],
       },
       extraArgs: { 'session-mirror': null },

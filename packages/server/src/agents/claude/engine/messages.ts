@@ -9,7 +9,9 @@ import { eventTypePattern, finalStates } from '@millrace/protocol'
 export function eventTypeOf(type: unknown): string {
   if (typeof type !== 'string') return 'sdk:message'
   const reserved =
-    (finalStates as readonly string[]).includes(type) || type === 'reset' || /^(run|permission):/.test(type)
+    (finalStates as readonly string[]).includes(type) ||
+    type === 'reset' ||
+    /^(run|permission|subagent):/.test(type)
   const name = reserved ? `sdk:${type}` : type
   return eventTypePattern.test(name) ? name : 'sdk:message'
 }

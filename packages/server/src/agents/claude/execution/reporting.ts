@@ -1,5 +1,5 @@
 /** The host of an agent whose messages are to become moves. */
-import { permissionTypes } from '@millrace/protocol'
+import { permissionTypes, type SubagentResultEvent, subagentResultType } from '@millrace/protocol'
 import type { AgentHost, ExecutionHost } from '#agents/agent'
 import type { EmittedEvent } from '#runners/runner'
 import type { Translator } from '../translate/translator.ts'
@@ -11,6 +11,11 @@ export function reporting(host: ExecutionHost, translator: Translator, reported:
     if (event.type === permissionTypes.denied) {
       translator.denied(String((event.data as { toolUseId?: unknown }).toolUseId))
       return host.emit([event])
+    }
+    if (event.type === subagentResultType) {
+      const { toolUseId, result } = event.data as SubagentResultEvent
+      translator.patched(toolUseId, result)
+      return Promise.resolve()
     }
     const moves = translator.take(event.data)
     const kept = moves.length === 0 ? Promise.resolve() : host.report(moves)

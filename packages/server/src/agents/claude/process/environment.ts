@@ -22,6 +22,8 @@ const usual: Readonly<Record<string, string>> = {
   LANG: 'C.UTF-8',
   LC_ALL: 'C.UTF-8',
   TERM: 'dumb',
+  // In a git repository, the result of a command has the files that it changed.
+  CLAUDE_CODE_BASH_EDIT_DIFF: '1',
   CLAUDE_AGENT_SDK_CLIENT_APP: 'millrace',
 }
 

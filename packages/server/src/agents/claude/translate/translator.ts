@@ -21,6 +21,8 @@ export class Translator {
   readonly #usage = new UsageMeter()
   readonly #plans = new Set<string>()
   readonly #denied = new Set<string>()
+  readonly #patches = new Map<string, unknown>()
+  #cwd: string | null = null
   #step = ''
   #stopReason: string | null = null
   #reported = ''
@@ -44,6 +46,11 @@ export class Translator {
     this.#denied.add(toolCallId)
   }
 
+  /** The structured result of a subagent's call; the result itself is to come. */
+  patched(toolCallId: string, result: unknown): void {
+    this.#patches.set(toolCallId, result)
+  }
+
   /** `message` is untrusted. */
   take(message: unknown): AgentMove[] {
     const fields = fieldsOf(message)
@@ -56,6 +63,7 @@ export class Translator {
       case 'user':
         return this.#done(fields)
       case 'system':
+        this.#cwd = fields.subtype === 'init' ? textOf(fields.cwd) : this.#cwd
         return notesIn(fields)
       case 'result':
         this.#usage.settle(fields)
@@ -129,8 +137,10 @@ export class Translator {
   }
 
   #done(fields: Fields): AgentMove[] {
-    return outcomesIn(fields, this.#denied).flatMap((outcome): AgentMove[] => {
+    const known = { denied: this.#denied, patches: this.#patches, cwd: this.#cwd }
+    return outcomesIn(fields, known).flatMap((outcome): AgentMove[] => {
       this.#denied.delete(outcome.toolCallId)
+      this.#patches.delete(outcome.toolCallId)
       return this.#plans.delete(outcome.toolCallId) ? [] : [{ move: 'tool-complete', ...outcome }]
     })
   }

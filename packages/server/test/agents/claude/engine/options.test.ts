@@ -67,6 +67,7 @@ describe('the environment of a session', () => {
     const free = Object.keys(agentEnvironment({}, gateway)).filter((name) => !isReservedVariable(name))
     expect(free.sort()).toEqual([
       'CLAUDE_AGENT_SDK_CLIENT_APP',
+      'CLAUDE_CODE_BASH_EDIT_DIFF',
       'LANG',
       'LC_ALL',
       'NO_PROXY',

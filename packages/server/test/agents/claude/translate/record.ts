@@ -2,16 +2,19 @@
  * Records what the SDK's process sends in an execution: every message, and what the gate denies, in order. What
  * differs from one recording to the next (ids, paths, times) is replaced by names.
  */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import * as sdk from '@anthropic-ai/claude-agent-sdk'
 import { query } from '@anthropic-ai/claude-agent-sdk'
 import { createPolicy } from '@millrace/policy'
+import { type SubagentResultEvent, subagentResultType } from '@millrace/protocol'
 import { startScriptedModel } from '@millrace/scripted-model'
 import { agentOptions } from '#agents/claude/engine/options'
 import { canUseToolOf, hookOf } from '#agents/claude/engine/permissions'
+import { patchingTools, subagentHook } from '#agents/claude/engine/subagents'
 import { executionRole } from '#agents/claude/execution/role'
 import { agentEnvironment } from '#agents/claude/process/environment'
 import { Gate } from '#agents/gate'
@@ -24,6 +27,7 @@ export async function record(scenario: Scenario): Promise<Recorded[]> {
   const [project, home] = [join(folder, 'project'), join(folder, 'home')]
   mkdirSync(project)
   mkdirSync(home)
+  if (scenario.repository) makeRepository(project)
   const model = await startScriptedModel({
     script: { name: 'recorded', steps: scenario.steps },
     ...scenario.model,
@@ -35,6 +39,14 @@ export async function record(scenario: Scenario): Promise<Recorded[]> {
     await model.close()
     rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
   }
+}
+
+function makeRepository(project: string): void {
+  writeFileSync(join(project, 'tracked.txt'), 'one\ntwo\nthree\n')
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: project, stdio: 'ignore' })
+  git('init')
+  git('add', '.')
+  git('-c', 'user.name=A', '-c', 'user.email=a@example.org', 'commit', '-m', 'First')
 }
 
 interface Place {
@@ -50,6 +62,7 @@ async function converse(scenario: Scenario, { project, home, url }: Place): Prom
     denied: (event) => said.push({ type: 'permission:denied', ...event }),
     asking: () => {},
   }
+  const patched = (event: SubagentResultEvent) => said.push({ type: subagentResultType, ...event })
   const role = executionRole({ iterations: scenario.iterations ?? 20, usd: scenario.usd ?? null })(sdk)
   const prompts = scenario.prompts ?? ['Go']
   let next = Promise.withResolvers<void>()
@@ -73,7 +86,10 @@ async function converse(scenario: Scenario, { project, home, url }: Place): Prom
         ...scenario.env,
       },
       canUseTool: canUseToolOf(gate, role.ownTools),
-      hooks: { PreToolUse: [{ hooks: [hookOf(gate, role.ownTools)], onFailure: 'block' }] },
+      hooks: {
+        PreToolUse: [{ hooks: [hookOf(gate, role.ownTools)], onFailure: 'block' }],
+        PostToolUse: [{ matcher: patchingTools, hooks: [subagentHook(patched)] }],
+      },
     },
   })
   let interrupted = false

@@ -11,6 +11,8 @@ export interface Scenario {
   iterations?: number
   usd?: number
   env?: Record<string, string>
+  /** The project is a git repository with one file, tracked.txt. */
+  repository?: boolean
   /** Interrupts the agent at the first message of which this holds. */
   interruptAt?(message: Record<string, unknown>): boolean
   interruptAfterMs?: number
@@ -96,6 +98,29 @@ export const scenarios = {
       },
       step(2, text('No files.')),
     ],
+  },
+
+  'changes of a subagent': {
+    steps: [
+      ...[
+        use('Write', { file_path: '{{cwd}}/sub.txt', content: 'a\nb\n' }),
+        use('Edit', { file_path: '{{cwd}}/sub.txt', old_string: 'b', new_string: 'B' }),
+        use('Bash', { command: 'echo c >> sub.txt' }),
+      ].map((call) => ({ when: { prompt: 'Help' }, reply: { content: [call] }, times: 1 })),
+      { when: { prompt: 'Help' }, reply: { content: [text('Done.')] } },
+      step(1, use('Agent', { description: 'Help', prompt: 'Help', subagent_type: 'general-purpose' })),
+      step(2, text('Done.')),
+    ],
+    repository: true,
+  },
+
+  'changes by the shell': {
+    steps: [
+      step(1, use('Bash', { command: 'sed -i s/two/2/ tracked.txt; echo new > new.txt' })),
+      step(2, use('Bash', { command: 'rm tracked.txt; mv new.txt moved.txt' })),
+      step(3, text('Done.')),
+    ],
+    repository: true,
   },
 
   'a denial of the policy': {

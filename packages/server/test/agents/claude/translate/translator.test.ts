@@ -1,4 +1,5 @@
 /** The recorded messages of the SDK, translated. */
+import { type FileChange, subagentResultType } from '@millrace/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { planTool } from '#agents/claude/execution/plan'
@@ -13,6 +14,7 @@ function translated(name: ScenarioName): AgentMove[] {
   const translator = new Translator(planTool)
   return recordingOf(name).flatMap((message) => {
     if (message.type === 'permission:denied') translator.denied(String(message.toolUseId))
+    if (message.type === subagentResultType) translator.patched(String(message.toolUseId), message.result)
     return translator.take(message)
   })
 }
@@ -100,6 +102,31 @@ describe('what the SDK was recorded saying', () => {
       `ok ${agent} "There are none."`,
       'step',
       'text No files.',
+    ])
+  })
+
+  it('a call that changed files has them with a diff each, also where a subagent or the shell did it', () => {
+    const files = (name: ScenarioName) =>
+      translated(name).flatMap((move) =>
+        move.move === 'tool-complete' ? ((move.result as { files?: FileChange[] }).files ?? []) : [],
+      )
+    const lines = (name: ScenarioName) =>
+      files(name).map(({ path, status, diff }) => [path, status, ...diff.split('\n')].join(' '))
+    expect(lines('plan')).toEqual([
+      'greeting.txt added @@ -0,0 +1 @@ +Hello',
+      'greeting.txt modified @@ -1 +1 @@ -Hello +Good day',
+    ])
+    expect(lines('changes of a subagent')).toEqual([
+      'sub.txt added @@ -0,0 +1,2 @@ +a +b',
+      'sub.txt modified @@ -1,2 +1,2 @@  a -b +B',
+      'sub.txt modified @@ -1,2 +1,3 @@  a  B +c',
+    ])
+    expect(lines('changes by the shell')).toEqual([
+      'new.txt added @@ -0,0 +1 @@ +new',
+      'tracked.txt modified @@ -1,3 +1,3 @@  one -two +2  three',
+      'tracked.txt deleted @@ -1,3 +1,0 @@ -one -2 -three',
+      'new.txt deleted @@ -1 +1,0 @@ -new',
+      'moved.txt added @@ -0,0 +1 @@ +new',
     ])
   })
 
