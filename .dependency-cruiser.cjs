@@ -74,7 +74,7 @@ module.exports = {
       // A benchmark of one part (the store, the sandbox) imports that part.
       { path: '^(examples|e2e|bench)/', pathNot: '^bench/parts/' },
       {
-        path: '^packages/(?!test-support/)[^/]+/src/(?!(index|material|store/index)\\.ts$)',
+        path: '^packages/(?!test-support/)[^/]+/src/(?!(index|material|store/index|view/index)\\.ts$)',
       },
     ),
     forbid(
