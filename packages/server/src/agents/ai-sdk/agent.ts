@@ -12,7 +12,6 @@ import { permissionTypes } from '@millrace/protocol'
 import { type AgentEnd, type ExecutionHost, failed, type LiveAgent } from '#agents/agent'
 import type { AgentMove } from '#agents/moves'
 import { emitHighWater } from '#runners/runner'
-import type { Clock } from '#time/clock'
 import type { Answered, CallParts } from './loop/calls.ts'
 import { instructionsFor } from './loop/instructions.ts'
 import { Loop } from './loop/loop.ts'
@@ -30,7 +29,6 @@ import { type Restored, restore } from './transcript/restore.ts'
 export interface AiSdkAgentParts {
   shared: Omit<Shared, 'signal' | 'room' | 'uniqueIds' | 'fail'>
   transport: ModelTransport
-  clock: Clock
   /** Removes secrets from a message for people. */
   redact(text: string): string
 }
@@ -56,20 +54,12 @@ export class AiSdkAgent implements LiveAgent {
     this.ended = this.#live()
   }
 
-  /** Tools end their processes within a grace of their own. */
+  /** The tools grant their processes a grace of their own. */
   cancel(_graceMs: number): void {
     this.#end({ kind: 'cancelled' })
   }
 
   async #live(): Promise<AgentEnd> {
-    const { shared, transport, clock } = this.#parts
-    const { seconds } = shared.task.limits
-    const stopClock = clock.after(seconds * 1000, () =>
-      this.#end({
-        kind: 'failed',
-        error: new ExecutionFailure('time_limit', `The execution reached its limit of ${seconds} seconds.`),
-      }),
-    )
     try {
       const text = await this.#run()
       return this.#cause === null ? this.#completed(text) : this.#describe(this.#cause)
@@ -77,9 +67,8 @@ export class AiSdkAgent implements LiveAgent {
       this.#end({ kind: 'failed', error })
       return this.#describe(this.#cause ?? { kind: 'failed', error })
     } finally {
-      stopClock()
       this.#host.gate.close()
-      transport.close()
+      this.#parts.transport.close()
       await this.#last
     }
   }
@@ -95,7 +84,7 @@ export class AiSdkAgent implements LiveAgent {
         'The execution to resume has no conversation that can be taken up.',
       )
     }
-    const { id, conversation, added, finished } = restored ?? begun(task.runId, request)
+    const { id, conversation, added } = restored ?? begun(task.runId, request)
     void this.#host.started({ model: request.model })
     const shared: Shared = {
       ...this.#parts.shared,
@@ -106,7 +95,6 @@ export class AiSdkAgent implements LiveAgent {
     }
     const keep = (entries: readonly Entry[], moves: readonly AgentMove[]) => this.#keep(id, entries, moves)
     await keep(added, board.moves())
-    if (finished !== null) return finished
     return this.#loop({ shared, conversation, board, keep, depth: 0, parentToolCallId: undefined }).run()
   }
 
@@ -200,8 +188,8 @@ export class AiSdkAgent implements LiveAgent {
 
 function begun(id: string, request: { model: string; prompt: string }): Restored {
   const added: Entry[] = [
-    { type: 'begin', ...request },
+    { type: 'begin', model: request.model },
     { type: 'message', message: { role: 'user', content: request.prompt } },
   ]
-  return { id, conversation: Conversation.of(added), added, finished: null }
+  return { id, conversation: Conversation.of(added), added }
 }

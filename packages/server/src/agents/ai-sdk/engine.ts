@@ -5,6 +5,7 @@ import { redactor } from '#agents/claude/engine/redact'
 import type { AgentTool } from '#agents/tools/tool'
 import { type Clock, monotonicClock } from '#time/clock'
 import { AiSdkAgent } from './agent.ts'
+import type { SilenceLimits } from './loop/silence.ts'
 import { type ModelEntries, type ResolvedModel, resolveModel } from './model/entry.ts'
 import { openTransport } from './model/fetch.ts'
 import { Meter } from './model/meter.ts'
@@ -21,9 +22,11 @@ export interface AiSdkEngineOptions {
   limits: ProcessLimits
   /** Variables that name the server's own proxy. Default: none. */
   proxyEnv?: NodeJS.ProcessEnv | undefined
-  clock?: Clock
   /** How often the SDK repeats a request that failed before an answer began. Default: 4. */
   maxRetries?: number
+  /** How long a model may say nothing before its answer begins, and between two pieces of it. Default: 10 and 5 minutes. */
+  silence?: SilenceLimits
+  clock?: Clock
 }
 
 export function createAiSdkEngine(options: AiSdkEngineOptions): ExecutionEngine {
@@ -57,7 +60,6 @@ function start(
   const transport = openTransport(options.proxyEnv)
   return new AiSdkAgent({
     transport,
-    clock: options.clock ?? monotonicClock,
     redact: redactor([model.apiKey]),
     shared: {
       task,
@@ -67,6 +69,8 @@ function start(
       providerOptions: providerOptionsOf(model),
       cacheMark: cacheMarkOf(model),
       maxRetries: options.maxRetries ?? 4,
+      silence: options.silence ?? { beforeMs: 600_000, betweenMs: 300_000 },
+      clock: options.clock ?? monotonicClock,
       meter: new Meter(task.limits, model.price),
       tools: options.tools,
       environment: options.environment ?? {},

@@ -1,7 +1,19 @@
 import { createServer } from 'node:net'
 import type { Step } from '@millrace/scripted-model'
+import { ManualClock } from '@millrace/test-support/manual-clock'
 import { describe, expect, it } from 'vitest'
-import { CountingShell, formats, modelName, reply, run, say, serve, use } from './support/executions.ts'
+import type { AgentEnd } from '#agents/agent'
+import {
+  CountingShell,
+  formats,
+  modelName,
+  reply,
+  run,
+  say,
+  serve,
+  start,
+  use,
+} from './support/executions.ts'
 
 const done = reply({}, [say('Done.')])
 const failing = (error: 'rate_limit_error' | 'api_error' | 'overloaded_error', times: number): Step => ({
@@ -56,16 +68,65 @@ describe.each(formats)('with the provider package of %s an execution', (format) 
     expect((await run(model, { format })).end).toMatchObject({ state: 'errored', reason: 'refused' })
   })
 
-  it('ends with provider_error when a stream breaks off in the middle of an answer', async () => {
+  it('asks once more for an answer that broke off, and notes it', async () => {
+    const pieces = [{ type: 'text' as const, text: [...'abcdefgh'] }]
     const model = await serve([
-      reply({ turn: 1 }, [{ type: 'text', text: [...'abcdefgh'] }], {
-        trouble: { kind: 'cut', afterEvents: 6 },
-      }),
+      { ...reply({}, pieces, { trouble: { kind: 'cut', afterEvents: 6 } }), times: 1 },
+      { ...reply({}, pieces, { trouble: { kind: 'error', afterEvents: 6 } }), times: 1 },
+      done,
+    ])
+    const { end, host } = await run(model, { format })
+    expect(end).toMatchObject({ state: 'completed', result: { text: 'Done.' } })
+    expect(host.of('note').map(({ type }) => type)).toEqual(['step:repeated', 'step:repeated'])
+    const ids = new Set(host.of('text').map(({ messageId }) => messageId))
+    expect(ids.size, 'each attempt is a message of its own').toBe(3)
+  })
+
+  it('ends with provider_error when every answer breaks off, and counts what was read', async () => {
+    const model = await serve([
+      reply({}, [{ type: 'text', text: [...'abcdefgh'] }], { trouble: { kind: 'cut', afterEvents: 6 } }),
     ])
     const { end } = await run(model, { format })
     expect(end).toMatchObject({ state: 'errored', reason: 'provider_error' })
     const { tokens } = end.usage as { tokens: Record<string, number> }
-    expect(tokens.inputTokens, 'what was read is counted').toBeGreaterThan(0)
+    expect(tokens.inputTokens).toBeGreaterThan(0)
+    expect(model.requests).toHaveLength(4)
+  })
+
+  it.each([
+    ['never begins an answer', 0, 1],
+    ['never ends one', 6, 4],
+  ])('ends with provider_error when the model %s', async (_, afterEvents, attempts) => {
+    const clock = new ManualClock()
+    const model = await serve([
+      reply({}, [{ type: 'text', text: [...'abcdefgh'] }], { trouble: { kind: 'stall', afterEvents } }),
+    ])
+    const { agent } = await start(model, { format, options: { clock } })
+    const ended = agent.ended.then((end) => ({ end }))
+    const tick = () => new Promise<null>((resolve) => setImmediate(() => resolve(null)))
+    let over: { end: AgentEnd } | null = null
+    for (; over === null; over = await Promise.race([ended, tick()])) clock.advance(1000)
+    expect(over.end).toMatchObject({
+      state: 'errored',
+      reason: 'provider_error',
+      error: expect.stringMatching(/it said nothing for (60|30)0 seconds/),
+    })
+    expect(model.requests.length).toBeLessThanOrEqual(attempts)
+  })
+
+  it('asks once more when the model answers nothing, and then takes nothing for an answer', async () => {
+    const silent = reply({}, [], {})
+    const twice = await serve([
+      { ...silent, times: 1 },
+      reply({ prompt: 'Your answer was empty' }, [say('Done.')]),
+    ])
+    expect((await run(twice, { format })).end).toMatchObject({
+      state: 'completed',
+      result: { text: 'Done.' },
+    })
+    const always = await serve([silent])
+    expect((await run(always, { format })).end).toMatchObject({ state: 'completed', result: { text: '' } })
+    expect(always.requests).toHaveLength(2)
   })
 
   it('lets the model continue an answer that was cut at its greatest length', async () => {

@@ -1,8 +1,7 @@
-import { ManualClock } from '@millrace/test-support/manual-clock'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ExecutionFailure, Meter } from '#agents/ai-sdk/model/meter'
-import { CountingShell, noLimits, reply, run, say, serve, start, use } from './support/executions.ts'
+import { CountingShell, noLimits, reply, run, say, serve, use } from './support/executions.ts'
 
 const price = { input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 }
 
@@ -50,15 +49,6 @@ describe('an execution that reaches a limit', () => {
     const asked = model.requests.map(({ body }) => (body as { max_tokens: number }).max_tokens)
     expect(Math.max(...asked) * price.output).toBeLessThanOrEqual(0.02 * 1e6)
     expect(asked).toEqual(asked.toSorted((left, right) => right - left))
-  })
-
-  it('ends with time_limit, and the request to the model with it', async () => {
-    const clock = new ManualClock()
-    const model = await serve([reply({}, [{ type: 'text', text: ['a', 'b'], hold: 'gate' }])])
-    const { agent } = await start(model, { limits: { seconds: 60 }, options: { clock } })
-    await model.reached('gate')
-    clock.advance(60_000)
-    expect(await agent.ended).toMatchObject({ state: 'errored', reason: 'time_limit' })
   })
 
   it('costs what the price says, cache apart, and null where no price is known', async () => {

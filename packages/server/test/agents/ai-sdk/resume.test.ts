@@ -32,6 +32,7 @@ const story: Step[] = [
     use('shell', { command: 'git diff' }),
   ]),
   reply({ turn: 4 }, [say('Done.')]),
+  reply({ text: 'Go on.' }, [say('Done.')]),
 ]
 
 /** A host whose process is killed once `commits` of it are on disk. */
@@ -92,7 +93,7 @@ describe.each(formats)('an execution on %s', (format) => {
       const { end, host } = await run(model, {
         format,
         tools: [shell],
-        prompt: 'Mend it.',
+        prompt: 'Go on.',
         resumes: dead.transcript,
       })
       const place = `killed after commit ${killed}`

@@ -143,3 +143,23 @@ describe.each(formats)('a story told by the provider package of %s', (format) =>
     expect(host.startedWith).toMatchObject({ model: expect.stringContaining(':') })
   })
 })
+
+describe('a request', () => {
+  it('to Anthropic marks its end, up to which the provider keeps its work', async () => {
+    const model = await serve(story)
+    await run(model, { format: 'anthropic', tools: [new CountingShell()] })
+    for (const { body } of model.requests) {
+      const { messages, max_tokens } = body as { messages: unknown[]; max_tokens: number }
+      expect(JSON.stringify(messages.at(-1))).toContain('"cache_control":{"type":"ephemeral"}')
+      expect(JSON.stringify(messages.slice(0, -1))).not.toContain('cache_control')
+      expect(max_tokens).toBe(8192)
+    }
+  })
+
+  it('to OpenAI leaves no copy of the conversation there', async () => {
+    const model = await serve(story)
+    await run(model, { format: 'openai', tools: [new CountingShell()] })
+    for (const { body } of model.requests) expect(body).toMatchObject({ store: false })
+    expect(JSON.stringify(model.requests.at(-1)?.body)).not.toContain('item_reference')
+  })
+})

@@ -28,13 +28,17 @@ export async function answerCall(
   runTask: (call: StepCall, parts: CallParts) => Promise<Answered>,
 ): Promise<Answered> {
   if (call.problem !== null) return { status: 'error', text: call.problem }
-  if (call.name === taskToolName) {
-    const denied = await denialOf(call, { tool: 'Agent', input: { ...(call.input as object) } }, parts)
-    return denied ?? runTask(call, parts)
+  try {
+    if (call.name === taskToolName) {
+      const denied = await denialOf(call, { tool: 'Agent', input: { ...(call.input as object) } }, parts)
+      return denied ?? (await runTask(call, parts))
+    }
+    const tool = parts.shared.tools.find(({ name }) => name === call.name)
+    if (tool === undefined) return { status: 'error', text: `There is no tool "${call.name}".` }
+    return await runTool(tool, call, parts)
+  } finally {
+    parts.shared.host.gate.forget(call.id)
   }
-  const tool = parts.shared.tools.find(({ name }) => name === call.name)
-  if (tool === undefined) return { status: 'error', text: `There is no tool "${call.name}".` }
-  return runTool(tool, call, parts)
 }
 
 async function runTool(tool: AgentTool, call: StepCall, parts: CallParts): Promise<Answered> {
@@ -68,8 +72,6 @@ async function runTool(tool: AgentTool, call: StepCall, parts: CallParts): Promi
     return { status: ok ? 'ok' : 'error', text, result }
   } catch (error) {
     return { status: 'error', text: `The tool failed: ${messageOf(error)}` }
-  } finally {
-    host.gate.forget(call.id)
   }
 }
 

@@ -16,7 +16,7 @@ import type { Entry } from '../transcript/entries.ts'
 import { type Answered, answerCall, type CallParts } from './calls.ts'
 import { type PlanAnswer, type PlanBoard, phaseTool, planTool } from './plan.ts'
 import type { Shared } from './shared.ts'
-import { type Step, type StepCall, takeStep } from './step.ts'
+import { BrokenAnswer, type Step, type StepCall, takeStep } from './step.ts'
 
 export interface LoopParts {
   shared: Shared
@@ -40,8 +40,8 @@ export interface LoopParts {
 const cutsMax = 3
 /** Calls of one answer that run at the same time. */
 const callsAtOnceMax = 8
-/** A request that is too long is shortened so often. */
-const compactionsMax = 3
+/** How often one step is begun anew. */
+const repeatsMax = 3
 /** Of the window, what a conversation may fill before it is shortened; and what is left of it then. */
 const windowShare = { full: 0.8, target: 0.5 }
 
@@ -56,13 +56,19 @@ export class Loop {
   /** Returns the model's last words. Throws what ends the execution. */
   async run(): Promise<string> {
     const texts: string[] = []
+    let wasSilent = false
     for (let cuts = 0; ; ) {
       const step = await this.#step()
       if (step.wasRefused) throw new ExecutionFailure('refused', 'The model refused to go on with this task.')
-      const isLast = step.calls.length === 0 && !step.wasCut
       texts.push(step.text)
-      const open = await this.#keepStep(step, isLast ? texts.join('') : null)
-      if (isLast) return texts.join('')
+      const open = await this.#keepStep(step)
+      const words = texts.join('')
+      if (step.calls.length === 0 && !step.wasCut) {
+        if (words !== '' || wasSilent) return words
+        wasSilent = true
+        await this.#say('Your answer was empty. Continue the task, or say what you did and what is left.')
+        continue
+      }
       cuts = step.wasCut ? cuts + 1 : 0
       if (cuts >= cutsMax) {
         throw new ExecutionFailure('max_tokens', `The model's answer was cut ${cuts} times in a row.`)
@@ -85,10 +91,20 @@ export class Loop {
         return await takeStep(this.#stepParts(conversation.messages))
       } catch (error) {
         shared.signal.throwIfAborted()
-        if (!isOverflow(error) || tries >= compactionsMax) throw error
-        if (!this.#shorten(estimateTokens(conversation.messages) * windowShare.target)) throw error
+        if (tries >= repeatsMax || !this.#canRepeat(error)) throw error
       }
     }
+  }
+
+  /** An answer that broke off is asked for once more, and one to a shorter conversation where it was too long. */
+  #canRepeat(error: unknown): boolean {
+    if (isOverflow(error)) {
+      return this.#shorten(estimateTokens(this.#parts.conversation.messages) * windowShare.target)
+    }
+    if (!(error instanceof BrokenAnswer)) return false
+    const note: AgentMove = { move: 'note', type: 'step:repeated', data: { reason: error.message } }
+    void this.#parts.keep([], [note])
+    return true
   }
 
   #stepParts(messages: readonly ModelMessage[]): Parameters<typeof takeStep>[0] {
@@ -130,8 +146,8 @@ export class Loop {
     return true
   }
 
-  /** Stores the answer with its events, and the last words if it is the last. Returns the calls that are to run. */
-  async #keepStep({ message, calls }: Step, lastWords: string | null): Promise<StepCall[]> {
+  /** Stores the answer with its events. Returns the calls that are to run. */
+  async #keepStep({ message, calls }: Step): Promise<StepCall[]> {
     const { shared } = this.#parts
     const { renamed, ids } = shared.uniqueIds(message)
     const own = calls.map((call, at) => ({ ...call, id: ids[at] ?? call.id }))
@@ -148,7 +164,6 @@ export class Loop {
       moves.push(...planned.moves)
       entries.push({ type: 'result', result: resultOf(call, planned.text, !planned.ok) })
     }
-    if (lastWords !== null) entries.push({ type: 'end', text: lastWords })
     await this.#take(entries, moves)
     return open
   }

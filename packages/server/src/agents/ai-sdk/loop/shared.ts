@@ -3,9 +3,11 @@ import type { ProcessLimits } from '@millrace/sandbox'
 import type { ModelMessage } from 'ai'
 import type { ExecutionHost, ExecutionTask } from '#agents/agent'
 import type { AgentTool } from '#agents/tools/tool'
+import type { Clock } from '#time/clock'
 import type { ResolvedModel } from '../model/entry.ts'
 import type { Meter } from '../model/meter.ts'
 import type { Model, ProviderOptions } from '../model/open.ts'
+import type { SilenceLimits } from './silence.ts'
 
 export interface Shared {
   task: ExecutionTask
@@ -15,6 +17,8 @@ export interface Shared {
   providerOptions: ProviderOptions
   cacheMark: { providerOptions?: ProviderOptions }
   maxRetries: number
+  silence: SilenceLimits
+  clock: Clock
   meter: Meter
   tools: readonly AgentTool[]
   /** The environment of every run. */

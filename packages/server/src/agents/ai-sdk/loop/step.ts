@@ -4,8 +4,10 @@
  */
 import { type ModelMessage, streamText, type ToolSet } from 'ai'
 import type { AgentMove } from '#agents/moves'
+import type { Clock } from '#time/clock'
 import { estimateTokens, type Meter, type Tokens } from '../model/meter.ts'
 import type { Model, ProviderOptions } from '../model/open.ts'
+import { Silence, type SilenceLimits } from './silence.ts'
 
 export interface StepParts {
   model: Model
@@ -20,6 +22,8 @@ export interface StepParts {
   /** Marks the last message of the request. */
   cacheMark: { providerOptions?: ProviderOptions }
   maxRetries: number
+  silence: SilenceLimits
+  clock: Clock
   /** Makes the ids of messages unique in the execution. */
   name: string
   parentToolCallId: string | undefined
@@ -48,15 +52,18 @@ export interface Step {
   wasRefused: boolean
 }
 
-/** A model that says nothing for so long is given up. */
-const timeout = { firstChunkMs: 600_000, chunkMs: 300_000 }
+/** An answer broke off: what was reported of it is not part of the conversation. */
+export class BrokenAnswer extends Error {
+  override readonly name = 'BrokenAnswer'
+}
 
-/** @throws ExecutionFailure before the request; else the error of the provider. */
+/** @throws ExecutionFailure before the request; BrokenAnswer; else the error of the provider. */
 export async function takeStep(parts: StepParts): Promise<Step> {
   const { instructions, messages, tools, meter } = parts
   const reservation = meter.reserve(parts.fixedTokens + estimateTokens(messages), parts.outputTokensMax)
   parts.report([{ move: 'step' }])
   const reader = new StepReader(parts)
+  const silence = new Silence(parts.silence, parts.clock)
   try {
     const result = streamText({
       model: parts.model,
@@ -66,15 +73,15 @@ export async function takeStep(parts: StepParts): Promise<Step> {
       maxOutputTokens: reservation.outputTokensMax,
       maxRetries: parts.maxRetries,
       providerOptions: parts.providerOptions,
-      abortSignal: parts.signal,
-      timeout,
+      abortSignal: AbortSignal.any([parts.signal, silence.signal]),
       onError: () => {},
     })
     for await (const part of result.stream) {
-      reader.take(part)
+      if (reader.take(part)) silence.heard()
       await parts.room()
     }
     if (reader.error !== null) throw reader.error
+    if (silence.error !== null) throw silence.error
     parts.signal.throwIfAborted()
     const [{ finishReason, usage, response }] = (await result.steps) as [FirstStep]
     reservation.settle(tokensOf(usage))
@@ -86,9 +93,14 @@ export async function takeStep(parts: StepParts): Promise<Step> {
       wasRefused: finishReason === 'content-filter',
     }
   } catch (error) {
-    if (reader.hasOutput) reservation.settle(undefined)
-    else reservation.release()
-    throw error
+    if (!reader.hasOutput) {
+      reservation.release()
+      throw error
+    }
+    reservation.settle(undefined)
+    throw new BrokenAnswer('the answer broke off', { cause: error })
+  } finally {
+    silence.stop()
   }
 }
 
@@ -108,21 +120,22 @@ class StepReader {
     this.#parts = parts
   }
 
-  take(part: Part): void {
+  /** Returns whether the model said something. */
+  take(part: Part): boolean {
     switch (part.type) {
       case 'reasoning-delta':
         this.hasOutput = true
         this.#thoughts.set(part.id, (this.#thoughts.get(part.id) ?? '') + part.text)
-        return
+        return true
       case 'reasoning-end':
         this.#closeThought(part.id)
-        return
+        return true
       case 'text-delta':
         this.hasOutput = true
         this.text += part.text
-        if (part.text === '') return
-        this.#report({ move: 'text', messageId: `${this.#parts.name}.${part.id}`, text: part.text })
-        return
+        if (part.text !== '')
+          this.#report({ move: 'text', messageId: `${this.#parts.name}.${part.id}`, text: part.text })
+        return true
       case 'tool-call':
         this.hasOutput = true
         this.calls.push({
@@ -131,11 +144,16 @@ class StepReader {
           input: part.input,
           problem: 'invalid' in part && part.invalid === true ? problemOf(part.error) : null,
         })
-        return
+        return true
       case 'error':
         this.error ??= part.error
-        return
+        return false
+      case 'start':
+      case 'start-step':
+      case 'abort':
+        return false
       default:
+        return true
     }
   }
 

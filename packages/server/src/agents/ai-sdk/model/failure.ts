@@ -1,6 +1,7 @@
 /** Says what went wrong with a model, in a closed code and one sentence without a key or a stack. */
 import { type ExecutionErrorCode, messageOf } from '@millrace/protocol'
 import { APICallError, RetryError } from 'ai'
+import { BrokenAnswer } from '../loop/step.ts'
 import { ExecutionFailure } from './meter.ts'
 
 export interface Failure {
@@ -49,6 +50,7 @@ export function isOverflow(error: unknown): boolean {
 }
 
 function lastOf(error: unknown): { last: unknown; attempts: number } {
+  if (error instanceof BrokenAnswer) return lastOf(error.cause)
   if (RetryError.isInstance(error)) return { last: error.lastError, attempts: error.errors.length }
   return { last: error, attempts: 1 }
 }

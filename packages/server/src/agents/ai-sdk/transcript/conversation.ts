@@ -43,7 +43,6 @@ export class Conversation {
   take(entry: Entry): void {
     switch (entry.type) {
       case 'begin':
-      case 'end':
         return
       case 'message':
         this.#messages.push(entry.message)

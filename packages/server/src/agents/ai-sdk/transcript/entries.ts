@@ -8,12 +8,10 @@ import { z } from 'zod'
 import type { TranscriptEntry } from '#runners/runner'
 
 export type Entry =
-  /** First of every run: the model, and the task as the person put it. */
-  | { type: 'begin'; model: string; prompt: string }
+  /** The first entry of every run. */
+  | { type: 'begin'; model: string }
   | { type: 'message'; message: ModelMessage }
   | { type: 'result'; result: ToolResultPart }
-  /** Last of a conversation that came to its end: the model's last words. */
-  | { type: 'end'; text: string }
   /** Takes the place of all messages and results before it. */
   | { type: 'compacted'; messages: ModelMessage[] }
 
@@ -25,9 +23,8 @@ const result = z.looseObject({
   output: z.looseObject({ type: z.string() }),
 }) as unknown as z.ZodType<ToolResultPart>
 const entry: z.ZodType<Entry> = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('begin'), model: z.string(), prompt: z.string() }),
+  z.object({ type: z.literal('begin'), model: z.string() }),
   z.object({ type: z.literal('message'), message }),
-  z.object({ type: z.literal('end'), text: z.string() }),
   z.object({ type: z.literal('result'), result }),
   z.object({ type: z.literal('compacted'), messages: z.array(message) }),
 ]) as unknown as z.ZodType<Entry>

@@ -11,13 +11,10 @@ export interface Restored {
   conversation: Conversation
   /** What the restoration itself adds to the conversation, to be stored. */
   added: Entry[]
-  /** The last words, if the task was done and only its end was not written any more. Nothing is added then. */
-  finished: string | null
 }
 
 const interrupted =
   'This call was interrupted, and its outcome is unknown: it may have done all, some or none of its work.'
-const goOn = 'You were interrupted. Go on with the task from where you are.'
 
 /**
  * Null if the entries are not a conversation of this engine. Calls without a result were running: the model
@@ -41,16 +38,13 @@ export function restore(
       result: resultOf(call, interrupted, true),
     }),
   )
-  const isSame = request.prompt === begin.prompt
-  const last = entries.at(-1)
-  if (isSame && last?.type === 'end') return { id, conversation, added: [], finished: last.text }
   const added: Entry[] = [
-    { type: 'begin', model: request.model, prompt: request.prompt },
+    { type: 'begin', model: request.model },
     ...results,
-    { type: 'message', message: { role: 'user', content: isSame ? goOn : request.prompt } },
+    { type: 'message', message: { role: 'user', content: request.prompt } },
   ]
   for (const entry of added) conversation.take(entry)
-  return { id, conversation, added, finished: null }
+  return { id, conversation, added }
 }
 
 function replayPlan(entries: readonly Entry[], board: PlanBoard): void {
