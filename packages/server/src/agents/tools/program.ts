@@ -4,17 +4,23 @@
  */
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, extname, join } from 'node:path'
+import { dirname, extname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-export type InsideTool = 'read' | 'search' | 'list' | 'edit' | 'write'
+export type InsideTool = 'read' | 'search' | 'list' | 'edit' | 'write' | 'fetch'
 
 /** Below the home of a call. */
 const folder = '.millrace-tools'
 const source = fileURLToPath(new URL('inside/', import.meta.url))
 /** The sources are TypeScript in the repository and JavaScript when published. */
 const extension = extname(import.meta.url)
+
+/** Libraries whose modules import nothing but each other; `main` is where they are sent to. */
+const libraries = [
+  { name: 're2js', main: 're2js.mjs' },
+  { name: '@mdream/js', main: 'mdream/index.mjs' },
+] as const
 
 let modules: Promise<ReadonlyMap<string, string>> | undefined
 
@@ -43,21 +49,35 @@ export async function programFiles(tool: InsideTool): Promise<Map<string, string
 }
 
 async function loadModules(): Promise<ReadonlyMap<string, string>> {
-  const names = readdirSync(source).filter((name) => extname(name) === extension)
+  const names = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => extname(name) === extension,
+  )
   const texts = names.map((name) => readFileSync(join(source, name), 'utf8'))
   const scripts = extension === '.ts' ? await withoutTypes(texts) : texts
-  const own = names.map((name, index): [string, string] => [
-    `${name.slice(0, -extension.length)}.mjs`,
-    (scripts[index] ?? '')
-      .replaceAll(/(from '\.\/[^'.]+)\.[jt]s'/g, "$1.mjs'")
-      .replaceAll("from 're2js'", "from './re2js.mjs'"),
-  ])
-  return new Map([...own, ...libraries()])
+  const own = names.map((name, index): [string, string] => {
+    const path = `${name.slice(0, -extension.length)}.mjs`
+    return [path, withModuleNames(path, scripts[index] ?? '')]
+  })
+  return new Map([...own, ...libraryModules()])
 }
 
-/** Libraries without dependencies: name below `folder` → where the server has it. */
-function libraries(): [string, string][] {
-  return [['re2js.mjs', readFileSync(fileURLToPath(import.meta.resolve('re2js')), 'utf8')]]
+/** Leads imports to the modules as they are sent along. */
+function withModuleNames(path: string, script: string): string {
+  const up = relative(dirname(path), '.') || '.'
+  let text = script.replaceAll(/(from '\.\.?\/[^'.]+)\.[jt]s'/g, "$1.mjs'")
+  for (const { name, main } of libraries) text = text.replaceAll(`from '${name}'`, `from './${up}/${main}'`)
+  return text
+}
+
+function libraryModules(): [string, string][] {
+  return libraries.flatMap(({ name, main }) => {
+    const file = fileURLToPath(import.meta.resolve(name))
+    const folder = dirname(main)
+    if (folder === '.') return [[main, readFileSync(file, 'utf8')] as [string, string]]
+    return readdirSync(dirname(file), { recursive: true, encoding: 'utf8' })
+      .filter((one) => one.endsWith('.mjs'))
+      .map((one): [string, string] => [join(folder, one), readFileSync(join(dirname(file), one), 'utf8')])
+  })
 }
 
 /**

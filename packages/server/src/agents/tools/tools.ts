@@ -1,5 +1,6 @@
 /** The tools of executions, which run inside the sandbox whatever engine drives the agent. */
 import { editTool } from './edit.ts'
+import { fetchTool } from './fetch.ts'
 import { listTool } from './list.ts'
 import { readTool } from './read.ts'
 import { searchTool } from './search.ts'
@@ -10,8 +11,21 @@ import { writeTool } from './write.ts'
 export interface AgentToolsOptions {
   /** May commands of the shell tool use the network? As in sessions, the default is true. */
   shellNetwork?: boolean
+  /** Hosts that the fetch tool may ask although they are not of the public web: `host` or `host:port`. Default: none. */
+  fetchHosts?: readonly string[]
 }
 
-export function agentTools({ shellNetwork = true }: AgentToolsOptions = {}): readonly AgentTool[] {
-  return [readTool, searchTool, listTool, editTool, writeTool, shellTool({ network: shellNetwork })]
+export function agentTools({
+  shellNetwork = true,
+  fetchHosts = [],
+}: AgentToolsOptions = {}): readonly AgentTool[] {
+  return [
+    readTool,
+    searchTool,
+    listTool,
+    editTool,
+    writeTool,
+    shellTool({ network: shellNetwork }),
+    fetchTool({ allowedHosts: fetchHosts }),
+  ]
 }
