@@ -4,6 +4,8 @@ const exclude = ['**/node_modules/**', '**/dist/**', 'examples/sample-project/**
 
 /** Tests of HTTP servers in their own process, over SQLite stores in threads. */
 const serverFolders = ['packages/server/test/{embed,faces,security}/**/*.test.ts']
+/** Tests of what runs in a page, against a document in memory. */
+const pageFolders = ['packages/react/test/**/*.test.{ts,tsx}']
 /** Tests of the whole, or of processes. Elsewhere, a file with real parts is named `*.system.test.ts`. */
 const systemFolders = [
   'e2e/**/*.test.ts',
@@ -25,11 +27,22 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts'],
-          exclude: [...exclude, ...serverFolders, ...systemFolders, '**/*.system.test.ts'],
+          exclude: [...exclude, ...serverFolders, ...systemFolders, ...pageFolders, '**/*.system.test.ts'],
           // Files share a process, and the modules it has loaded.
           isolate: false,
           maxWorkers: 2,
           setupFiles: ['scripts/unit-setup.ts'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'page',
+          include: pageFolders,
+          exclude,
+          environment: 'happy-dom',
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },

@@ -142,7 +142,10 @@ describe('the page on a phone', () => {
     await page().setViewportSize({ width: 360, height: 740 })
     const hidden = await page()
       .locator('#questions')
-      .evaluate((box) => box.scrollWidth - box.clientWidth)
+      .evaluate((box) => {
+        const { scrollWidth, clientWidth } = box as unknown as { scrollWidth: number; clientWidth: number }
+        return scrollWidth - clientWidth
+      })
     expect(hidden).toBe(0)
   })
 

@@ -7,7 +7,16 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const packages = ['protocol', 'client', 'policy', 'sandbox', 'scripted-model', 'server', 'store-conformance']
+const packages = [
+  'protocol',
+  'client',
+  'react',
+  'policy',
+  'sandbox',
+  'scripted-model',
+  'server',
+  'store-conformance',
+]
 /** Copied as they are, where a package has them. */
 const assets = ['bin', 'page', 'scripts', 'README.md', 'config.schema.json']
 

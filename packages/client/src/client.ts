@@ -33,6 +33,10 @@ export interface Client {
   abort(runId: string, options?: CallOptions): Promise<Run>
   /** Starts the same work again, as a new run. */
   retry(runId: string, options?: CallOptions): Promise<Run>
+  /** Starts an execution: an agent that plans, works through phases, and reports in nine events. */
+  execute(body: ExecuteBody, options?: CallOptions): Promise<{ executionId: string }>
+  /** Stops the work of an execution. Fails with `run_over` when it has ended already. */
+  cancel(executionId: string, options?: CallOptions): Promise<void>
   /** Continues a conversation, as a new run. */
   resume(runId: string, body?: ResumeRunBody, options?: CallOptions): Promise<Run>
   /** Answers a question that a run put to people. */
@@ -51,9 +55,22 @@ export interface Client {
   ): Following<EventsOf<Kind>>
 }
 
+export interface ExecuteBody {
+  task: string
+  /** What the agent should know besides the task. */
+  context?: string | Record<string, unknown>
+  projectId?: string
+  /** Such as `anthropic:claude-sonnet-4-5`. Default: the server's. */
+  model?: string
+  /** Bounded by the server's own. */
+  limits?: { iterations?: number; tokens?: number; seconds?: number; usd?: number }
+}
+
 export interface CallOptions {
   signal?: AbortSignal
 }
+
+const executePath = '/api/agent/execute'
 
 export function createClient(connection: Connection): Client {
   const runPath = (id: string, then = '') => `/api/runs/${encodeURIComponent(id)}${then}`
@@ -73,6 +90,11 @@ export function createClient(connection: Connection): Client {
       call(connection, { path: runPath(id, '/events'), query: { ...query }, signal }),
     abort: (id, options) => post(id, '/abort', undefined, options),
     retry: (id, options) => post(id, '/retry', undefined, options),
+    execute: (body, { signal } = {}) => call(connection, { method: 'POST', path: executePath, body, signal }),
+    cancel: async (id, { signal } = {}) => {
+      const path = `${executePath}/${encodeURIComponent(id)}/cancel`
+      await call(connection, { method: 'POST', path, signal })
+    },
     resume: (id, body, options) => post(id, '/resume', body, options),
     answer: async (id, approvalId, body, { signal } = {}) => {
       const path = runPath(id, `/approvals/${encodeURIComponent(approvalId)}`)

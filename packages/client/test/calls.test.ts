@@ -37,6 +37,21 @@ it('ids and queries are written so that nothing in them changes the address', as
   ])
 })
 
+it('an execution is started and cancelled on its own face', async () => {
+  server = await hostileServer([
+    json({ executionId: 'e/1' }, 201),
+    json({ executionId: 'e/1', state: 'aborted' }),
+  ])
+  const client = createClient({ url: server.url })
+  const body = { task: 'Tidy up', context: { files: ['a'] }, model: 'claude', limits: { usd: 1 } }
+  expect(await client.execute(body)).toEqual({ executionId: 'e/1' })
+  await client.cancel('e/1')
+  expect(server.requests).toMatchObject([
+    { method: 'POST', url: '/api/agent/execute', body: JSON.stringify(body) },
+    { method: 'POST', url: '/api/agent/execute/e%2F1/cancel' },
+  ])
+})
+
 it('a refusal names the code, the fields, and whether to try again', async () => {
   const errors = [{ path: 'tool', expected: 'one of count' }]
   const problem = { code: 'invalid_request', detail: 'The request is not valid', retry: false, errors }
