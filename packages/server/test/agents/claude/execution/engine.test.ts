@@ -125,6 +125,15 @@ describe('an execution with Claude', () => {
     expect(JSON.stringify(moves)).toContain('Only the main agent may call this tool.')
   })
 
+  it('a task that begins with a word of the SDK reaches the model as it was written', async () => {
+    const task = '/login returns 500, please fix it'
+    const model = await serve([
+      say('Done.', { text: { regex: '^/login returns 500, please fix it$', flags: 'm' } }),
+    ])
+    const { end } = await executions.run(model, { task })
+    expect(end).toMatchObject({ state: 'completed', result: { text: 'Done.' } })
+  })
+
   it('an execution resumes the conversation of another', async () => {
     const model = await serve([say('One.', { text: 'first' }), say('Two.', { text: 'second' })])
     const first = await executions.run(model, { task: 'first' })

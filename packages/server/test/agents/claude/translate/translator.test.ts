@@ -5,6 +5,9 @@ import { describe, expect, it } from 'vitest'
 import { planTool } from '#agents/claude/execution/plan'
 import { Translator } from '#agents/claude/translate/translator'
 import type { AgentMove } from '#agents/moves'
+import { Story } from '#runners/execution/story'
+import type { EmittedEvent } from '#runners/runner'
+import { expectStory } from '#test/runners/execution/support/invariants'
 import { recordingOf } from './recordings.ts'
 import { type ScenarioName, scenarios } from './scenarios.ts'
 
@@ -268,6 +271,30 @@ describe('a translator', () => {
         for (const one of messages) expect(Array.isArray(translator.take(one))).toBe(true)
       }),
       { numRuns: 300 },
+    )
+  })
+
+  it('any beginning of what was recorded, in any pieces, makes a story that holds', () => {
+    const cut = fc.record({
+      name: fc.constantFrom(...names),
+      kept: fc.nat(150),
+      pieces: fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 40 }),
+      completed: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(cut, ({ name, kept, pieces, completed }) => {
+        let at = 0
+        const story = new Story({ task: 'Go', now: () => at++ })
+        const translator = new Translator(planTool)
+        const moves = recordingOf(name)
+          .slice(0, kept)
+          .flatMap((message) => translator.take(message))
+        const events: EmittedEvent[] = []
+        for (const size of [...pieces, moves.length + 1]) events.push(...story.take(moves.splice(0, size)))
+        events.push(...story.end({ completed }))
+        expectStory(events)
+      }),
+      { numRuns: 500 },
     )
   })
 })
