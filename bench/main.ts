@@ -7,6 +7,7 @@ import type { Board } from './measure/board.ts'
 import { releaseOnSignal } from './measure/scratch.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { fanout } from './suite/fanout.ts'
+import { gzip } from './suite/gzip.ts'
 import { idle } from './suite/idle.ts'
 import { ingest } from './suite/ingest.ts'
 import { output } from './suite/output.ts'
@@ -25,6 +26,7 @@ const suite: Record<string, (options: Options) => Promise<Board>> = {
   output,
   start,
   producers,
+  gzip,
 }
 
 releaseOnSignal()

@@ -22,6 +22,7 @@ export const usage = `npm run bench -- <name> [options]
   output     1,000,000 lines of a job until its follower has the last
   start      from POST to the first line of output
   producers  programs elsewhere that send batches of events to external runs
+  gzip       what a stream costs and weighs compressed, flushed at every write
   all        all of these, one after the other
   soak       followers and jobs coming and going, for --minutes
 

@@ -36,15 +36,17 @@ export interface MillraceOptions {
   tools: Record<string, { command: string[]; timeoutSeconds?: null }>
   jobs?: number
   port?: number
+  /** More of the configuration's `http`. */
+  http?: Record<string, unknown>
   /** Flags of Node, before the program. */
   node?: readonly string[]
 }
 
 export async function startMillrace(scratch: Scratch, options: MillraceOptions): Promise<MillraceServer> {
-  const { dataDir, project, tools, jobs = 4, port = 0, node = [] } = options
+  const { dataDir, project, tools, jobs = 4, port = 0, http = {}, node = [] } = options
   const file = `${dataDir}.json`
   const projects = { bench: { path: project } }
-  writeFileSync(file, JSON.stringify({ projects, tools, limits, concurrency: { job: jobs } }))
+  writeFileSync(file, JSON.stringify({ projects, tools, limits, http, concurrency: { job: jobs } }))
   const serve = ['serve', '--config', file, '--data', dataDir, '--port', String(port)]
   const child = startChild([process.execPath, ownFlag, ...node, program, ...serve], scratch, {
     cwd: project,

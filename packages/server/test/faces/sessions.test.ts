@@ -204,6 +204,33 @@ describe('the stream', () => {
     expect((await server.as(server.owner, `/api/agent/test/stream/${id}`, again)).status).toBe(204)
   })
 
+  it('?types= at the stream of a session sends only those, and the terminal event', async () => {
+    const agent: Agent = async ({ run, started, emit }) => {
+      await started()
+      await emit([{ type: 'system', data: { subtype: 'init' } }])
+      await emit([{ type: 'stream_event', data: message(1) }])
+      await emit([{ type: 'assistant', data: { message: {} } }])
+      return completed(run.id)
+    }
+    const server = await openSessionServer({ agent })
+    const path = `/api/agent/test/stream/${await startSession(server)}`
+    const stream = await follow(`${server.url}${path}?types=assistant,system,none`, bearer(server.owner))
+    expect(await stream.over).toBe('end')
+    const all = await (await server.as(server.owner, path)).text()
+    const frames = all.split('\n\n').filter((frame) => /^event: (assistant|system|completed)$/m.test(frame))
+    expect(frames.length).toBe(3)
+    expect(stream.events.map(({ id, event }) => [id, event])).toEqual([
+      ['3', 'system'],
+      ['5', 'assistant'],
+      ['6', 'completed'],
+    ])
+    expect(stream.text()).toContain(frames.join('\n\n'))
+    const resumed = await server.as(server.owner, `${path}?types=system`, {
+      headers: { 'last-event-id': '3' },
+    })
+    expect((await resumed.text()).match(/^event: .*$/gm)).toEqual(['event: completed'])
+  })
+
   it('the stream has the comment `heartbeat` every 15 seconds', async () => {
     const clock = new ManualClock()
     const server = await openSessionServer({ clock })
