@@ -127,8 +127,8 @@ const table = new Map<string, Row>([
   ['POST /api/agent/test', users('/api/agent/test', 400, () => post({}))],
   ...both('/api/agent/test/stream/:sessionId', streamOf('/api/agent/test/stream/:session')),
   ['POST /api/agent/test/abort/:sessionId', ownerOf('/api/agent/test/abort/:session', 409, write)],
-  // No engine is part of this version.
-  ['POST /api/agent/execute', users('/api/agent/execute', 503, () => post({ task: 'Count' }))],
+  // As above: invalid, and nothing is started.
+  ['POST /api/agent/execute', users('/api/agent/execute', 400, () => post({}))],
   ['POST /api/agent/execute/:executionId/cancel', ownerOf('/api/agent/execute/:external/cancel', 409, write)],
   ...both('/api/agent/stream/:executionId', streamOf('/api/agent/stream/:external')),
   ...both('/api/queue/status', users('/api/queue/status')),
