@@ -42,3 +42,17 @@ it('the page starts the demo session, which says what it is and repairs the test
   await page.locator('#head .state', { hasText: 'completed' }).waitFor()
   expect(browser.complaints).toEqual([])
 })
+
+it.each(['Allow', 'Deny'])(
+  'a new session finds the demo project fresh, asks once, and repairs it after %s',
+  async (answer) => {
+    const { page } = browser
+    await page.selectOption('#ask select[name=approvals]', 'on')
+    await page.getByRole('button', { name: 'Start session' }).click()
+    await page.locator('#questions').getByRole('button', { name: answer, exact: true }).click()
+    await page.locator('#log').getByText('All tests pass. `formatDuration`').waitFor()
+    await page.locator('#head .state', { hasText: 'completed' }).waitFor()
+    await expect.poll(() => page.locator('.call.failed', { hasText: 'npm test' }).count()).toBe(1)
+    expect(browser.complaints).toEqual([])
+  },
+)

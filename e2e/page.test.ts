@@ -13,6 +13,7 @@ const bash = (script: string) => ({ command: ['bash', '-c', script] })
 const config = {
   projects: { web: { path: project } },
   tools: {
+    'npm:start': bash('sleep 600'),
     // Continues once the test has seen its output.
     steps: bash('echo one; until [ -e go ]; do sleep 0.05; done; echo two >&2; echo three; exit 3'),
     waits: bash('echo waiting; sleep 600'),
@@ -73,6 +74,8 @@ describe('the page', () => {
     expect(await page().locator('#who').innerText()).toContain('admin')
     const [cookie] = await browser.context.cookies()
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', name: expect.stringMatching(/_\d+$/) })
+    // Not the first one, which starts a server.
+    expect(await page().locator('#start select[name=tool]').inputValue()).toBe('steps')
     expect(browser.complaints).toEqual([])
   })
 

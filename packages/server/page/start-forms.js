@@ -2,6 +2,10 @@
 
 const demoPrompt = 'Fix the failing test'
 
+/** Names of tools that run until they are stopped, or that reach further than the project. */
+const lasting =
+  /(?:^|[:/.-])(?:start|serve|server|dev|develop|watch|preview|storybook|up|deploy|release|publish)$/
+
 /** Calls `started` with the body of the request that starts the run. */
 export function newStartForms({ start, ask, args }, started) {
   let tools = []
@@ -11,6 +15,10 @@ export function newStartForms({ start, ask, args }, started) {
     const { project, tool } = start.elements
     const fitting = tools.filter(({ projects }) => projects.includes(project.value))
     tool.replaceChildren(...fitting.map(({ id, title }) => new Option(title, id)))
+    // The first click must not start a server, least of all this one.
+    const harmless = fitting.find(({ id }) => !lasting.test(id))
+    if (harmless !== undefined) tool.value = harmless.id
+    else if (fitting.length > 0) tool.prepend(new Option('Choose a tool', '', true, true))
     drawArgs()
   }
   const drawArgs = () => {

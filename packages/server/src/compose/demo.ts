@@ -2,8 +2,8 @@
  * What a server without a model's key offers instead: the scripted demo model, and a project for it to
  * repair. Everything it drives says that it is a script.
  *
- * Owns: the model's server, and the copy of the sample project, made anew at every start so that there
- * is something to repair. Both are gone when `close()` has resolved.
+ * Owns: the model's server, and the copy of the sample project, made anew for every run that begins there, so that
+ * there is something to repair. Both are gone when `close()` has resolved.
  */
 import { createHash } from 'node:crypto'
 import { cpSync, lchownSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
@@ -11,12 +11,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { demoProject, demoScript, loadScript, startScriptedModel } from '@millrace/scripted-model'
 import type { Project } from '#config/config'
+import type { Kind } from '#runners/kind'
 
 export interface Demo {
   /** Where the model's API is. It asks for no key. */
   baseUrl: string
   /** Null: none was asked for. */
   project: Project | null
+  /** Makes the project anew. Nothing may be working in it. */
+  refresh(): void
   close(): Promise<void>
 }
 
@@ -26,7 +29,8 @@ const nobody = 65_534
 
 export async function openDemo(dataDir: string, { withProject }: { withProject: boolean }): Promise<Demo> {
   const model = await startScriptedModel({ script: loadScript(demoScript), keepRequests: 0 })
-  if (!withProject) return { baseUrl: model.url, project: null, close: () => model.close() }
+  if (!withProject)
+    return { baseUrl: model.url, project: null, refresh: () => {}, close: () => model.close() }
   // Not in the data directory, which no run may enter; the name is the same after a restart, for a resume.
   const server = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
   const folder = join(tmpdir(), `millrace-demo-${server}`)
@@ -36,19 +40,37 @@ export async function openDemo(dataDir: string, { withProject }: { withProject: 
     await model.close()
     remove()
   }
-  try {
+  const refresh = () => {
     remove()
     mkdirSync(folder, { mode: 0o755 })
     cpSync(demoProject, path, { recursive: true })
-    if (process.getuid?.() === 0) {
-      // The folder last: from then on another process of that user could replace what is in it.
-      for (const entry of [...readdirSync(path, { recursive: true, encoding: 'utf8' }).reverse(), '.']) {
-        lchownSync(join(path, entry), nobody, nobody)
-      }
+    if (process.getuid?.() !== 0) return
+    // The folder last: from then on another process of that user could replace what is in it.
+    for (const entry of [...readdirSync(path, { recursive: true, encoding: 'utf8' }).reverse(), '.']) {
+      lchownSync(join(path, entry), nobody, nobody)
     }
+  }
+  try {
+    refresh()
   } catch (error) {
     await close()
     throw error
   }
-  return { baseUrl: model.url, project: { id: demoProjectId, path: realpathSync(path) }, close }
+  return { baseUrl: model.url, project: { id: demoProjectId, path: realpathSync(path) }, refresh, close }
+}
+
+/** The kind, whose runs in the demo's project begin with something to repair; one that resumes keeps what is there. */
+export function onFreshDemo(kind: Kind, demo: Demo | null): Kind {
+  if (demo?.project == null || !kind.exclusive) return kind
+  const { runner } = kind
+  return {
+    ...kind,
+    runner: {
+      ...runner,
+      run: (context) => {
+        if (context.project?.id === demoProjectId && context.run.resumes === null) demo.refresh()
+        return runner.run(context)
+      },
+    },
+  }
 }

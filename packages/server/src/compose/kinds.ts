@@ -9,7 +9,9 @@ import { jobKind } from '#runners/job/kind'
 import type { Kind, SelfTest } from '#runners/kind'
 import { sessionKind } from '#runners/session/kind'
 import { createSessionRunner } from '#runners/session/runner'
+import { onFreshDemo } from './demo.ts'
 import { composeExecutions } from './executions.ts'
+import type { ModelChoice } from './model.ts'
 
 export interface Kinds {
   all: readonly Kind[]
@@ -19,9 +21,11 @@ export interface Kinds {
   tested: Promise<unknown>
 }
 
-export function composeKinds(config: Config, model: ModelEndpoint | null, log: Logger): Kinds {
+export function composeKinds({ config, model, demo }: ModelChoice, log: Logger): Kinds {
   const { session, execution } = composeAgents(config, model)
-  const all = [jobKind(config), session, execution, externalKind(config)]
+  const all = [jobKind(config), session, execution, externalKind(config)].map((kind) =>
+    onFreshDemo(kind, demo),
+  )
   return {
     all,
     agentStatus: () => {
@@ -79,7 +83,7 @@ async function logSelfTests(kinds: readonly Kind[], log: Logger): Promise<void> 
     // What is known at once is answered at each start, and needs no line in the log.
     if (!availability().available) return
     const { problems, warnings } = await selfTest()
-    for (const problem of problems) once(problem, () => log.warn({ kind }, `SELF-TEST: ${problem}`))
+    for (const problem of problems) once(problem, () => log.warn({ kind }, `Self-test: ${problem}`))
     for (const warning of warnings) once(warning, () => log.warn({ kind }, warning))
   }
   await Promise.all(kinds.map(logOne))

@@ -13,6 +13,7 @@ export interface ModelChoice {
   config: Config
   /** Null: there is no model. */
   model: ModelEndpoint | null
+  demo: Demo | null
 }
 
 /** Chooses the configured model, else the demo's. `demoLog` is null where no demo is wanted. */
@@ -23,16 +24,17 @@ export async function chooseModel(
 ): Promise<ModelChoice> {
   const { apiKey, baseUrl } = config.anthropic
   if (apiKey !== undefined || baseUrl !== undefined) {
-    return { config, model: { baseUrl: baseUrl ?? defaultModelUrl, apiKey, demo: false } }
+    return { config, model: { baseUrl: baseUrl ?? defaultModelUrl, apiKey, demo: false }, demo: null }
   }
   const demo = demoLog === null ? null : await tryDemo(config, demoLog)
-  if (demo === null) return { config, model: null }
+  if (demo === null) return { config, model: null, demo }
   releases.push(() => demo.close())
   const model: ModelEndpoint = { baseUrl: demo.baseUrl, apiKey: undefined, demo: true }
-  demoLog?.warn('AGENT SESSIONS: ANTHROPIC_API_KEY is not set: a scripted demo model answers, not an AI')
+  demoLog?.info('Agent sessions: without ANTHROPIC_API_KEY, a scripted demo model answers, not an AI.')
   const { project } = demo
-  if (project === null) return { config, model }
-  return { config: { ...config, projects: new Map([...config.projects, [project.id, project]]) }, model }
+  if (project === null) return { config, model, demo }
+  const projects = new Map([...config.projects, [project.id, project]])
+  return { config: { ...config, projects }, model, demo }
 }
 
 /** A demo that cannot be opened does not keep the server from starting. */

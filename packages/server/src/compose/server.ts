@@ -79,14 +79,15 @@ export async function openServer(options: ServerOptions): Promise<OpenServer> {
 async function open(options: ServerOptions, releases: Releases): Promise<OpenServer> {
   const { log, onFatal } = options
   await holdDataDir(options.config.dataDir, releases)
-  const { config, model } = await chooseModel(options.config, options.demo ? log : null, releases)
+  const chosen = await chooseModel(options.config, options.demo ? log : null, releases)
+  const { config } = chosen
   const { dataDir } = config
   const metrics = new Metrics()
   const store = await openStorage({ dataDir, metrics, log, onFatal }, releases)
   const sandbox = await openBoundary(config, log, releases)
   const base: Base = { config, store, metrics, log, node: randomUUID(), now: () => Date.now() }
   const { delivery, realtime } = openWatching(base, options.hooks ?? new RunHooks(), releases)
-  const kinds = composeKinds(config, model, log)
+  const kinds = composeKinds(chosen, log)
   releases.push(() => kinds.tested)
   const runs = composeRuns(base, sandbox, kinds)
   metrics.observe({
@@ -163,7 +164,7 @@ async function openBoundary(config: Config, log: Logger, releases: Releases): Pr
     projects: [...config.projects.values()],
   })
   releases.push(() => sandbox.close())
-  for (const warning of sandbox.report.warnings) log.warn(`SANDBOX: ${warning}`)
+  for (const warning of sandbox.report.warnings) log.warn(`Sandbox: ${warning}`)
   return sandbox
 }
 

@@ -12,7 +12,7 @@ import Fastify, {
 } from 'fastify'
 import type { Logger } from 'pino'
 import type { Answered } from '#telemetry/metrics/http-metrics'
-import { logRequests, requestNames } from '#telemetry/request-log'
+import { logRequests, type RequestLevel, requestNames } from '#telemetry/request-log'
 import { answerClientError, answerUnreadable } from './client-errors.ts'
 import { documentApi, serveDocuments } from './documents.ts'
 import type { FaceApp } from './face.ts'
@@ -60,6 +60,8 @@ export interface HttpServerParts {
 }
 
 export interface HttpServerOptions {
+  /** Default: `info`. */
+  requestLevel?: RequestLevel
   times?: RequestTimes
   /** Called with every route that exists. */
   onRoute?: (route: RouteOptions) => void
@@ -67,7 +69,7 @@ export interface HttpServerOptions {
 
 export async function createHttpServer(
   parts: HttpServerParts,
-  { times = requestTimes, onRoute }: HttpServerOptions = {},
+  { times = requestTimes, onRoute, requestLevel }: HttpServerOptions = {},
 ): Promise<FastifyInstance> {
   const app = createApp(parts, times)
   if (onRoute !== undefined) app.addHook('onRoute', onRoute)
@@ -80,7 +82,7 @@ export async function createHttpServer(
     return sendRefusal(error, request, reply)
   })
   // Before all other hooks, so that requests they refuse are logged too.
-  logRequests(app, (request) => request.identity?.principal, parts.onAnswered)
+  logRequests(app, (request) => request.identity?.principal, parts.onAnswered, requestLevel)
   await addHeaders(app, parts)
   await app.register(fastifyCompress, { global: true, threshold: 1024, encodings: ['gzip'] })
   await documentApi(app, parts.version, parts.address)

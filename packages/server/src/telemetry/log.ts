@@ -1,5 +1,5 @@
 /** The server's own log: JSON lines on stderr, or lines for a person where stderr is a terminal. */
-import { type Logger, pino, stdSerializers } from 'pino'
+import { type LogFn, type Logger, pino, stdSerializers } from 'pino'
 import pretty from 'pino-pretty'
 
 /** Headers that carry credentials never reach a log line, whatever is logged of a request or an error. */
@@ -35,9 +35,26 @@ export function createLog(level: string, stream: NodeJS.WriteStream = process.st
   }
   if (!stream.isTTY) return pino(options, stream)
   return pino(
-    options,
-    pretty({ destination: stream, ignore: 'pid,hostname', translateTime: 'HH:MM:ss', sync: true }),
+    { ...options, hooks: { ...options.hooks, logMethod: forPeople } },
+    pretty({
+      destination: stream,
+      // Of a run's two lines, a person reads which, what and how it ended.
+      ignore: 'pid,hostname,requestId,attempt,queuedMs,events',
+      translateTime: 'HH:MM:ss',
+      singleLine: true,
+      sync: true,
+    }),
   )
+}
+
+/** A run is two lines to a person: its start and its end. */
+function forPeople(
+  this: Logger,
+  args: Parameters<LogFn>,
+  method: (...args: Parameters<LogFn>) => void,
+): void {
+  const isQueued = args.at(-1) === 'run queued'
+  if (!isQueued || this.isLevelEnabled('debug')) method.apply(this, args)
 }
 
 /** A request in the log: no query string (a ticket or a login code may be in it), no headers. */

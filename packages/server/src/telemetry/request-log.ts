@@ -22,8 +22,14 @@ declare module 'fastify' {
 /** What a line says of a stream, besides what the line of every request says. */
 export type StreamFacts = Record<string, string | number | undefined>
 
+/** Requests whose lines are for `debug`. */
+const quiet = new WeakSet<IncomingMessage>()
+
 /** What the last line of a stream says. */
 const streams = new WeakMap<IncomingMessage, () => StreamFacts>()
+
+/** At which level requests are logged. */
+export type RequestLevel = 'info' | 'debug'
 
 /** What a client may call its request; a longer or odder name is not adopted. */
 const saneId = /^[A-Za-z0-9][A-Za-z0-9._:-]{7,63}$/
@@ -39,14 +45,19 @@ export function requestNames(trustProxy: boolean): (request: IncomingMessage) =>
   }
 }
 
-/** Logs every request of an application, and reports each one that was no stream. */
+/**
+ * Logs every request of an application, and reports each one that was no stream. With `level: 'debug'`, its lines are
+ * for who looks for them.
+ */
 export function logRequests(
   app: FastifyInstance,
   identityOf: (request: FastifyRequest) => { user: string } | undefined,
   onAnswered: (answered: Answered) => void,
+  level: RequestLevel = 'info',
 ): void {
   app.addHook('onRequest', (request, reply, done) => {
     const startedAt = performance.now()
+    if (level === 'debug') quiet.add(request.raw)
     const sentBefore = request.raw.socket.bytesWritten ?? 0
     // On Node's own response, so that a stream written past Fastify has it too.
     reply.raw.setHeader('X-Request-Id', request.id)
@@ -63,10 +74,10 @@ export function logRequests(
       }
       if (factsAtEnd !== undefined) {
         const bytes = (request.raw.socket.bytesWritten ?? 0) - sentBefore
-        request.log.info({ ...line, ...factsAtEnd(), bytes }, 'stream ended')
+        request.log[level]({ ...line, ...factsAtEnd(), bytes }, 'stream ended')
         return
       }
-      request.log.info(line, 'request')
+      request.log[level](line, 'request')
       if (isEventStream(reply)) return
       onAnswered({ method: line.method, route: line.route, status: line.status, seconds: ms / 1000 })
     })
@@ -77,7 +88,8 @@ export function logRequests(
 /** Writes the first of a stream's two lines; `factsAtEnd` gives what the other one says. */
 export function logStream(request: FastifyRequest, facts: StreamFacts, factsAtEnd: () => StreamFacts): void {
   streams.set(request.raw, factsAtEnd)
-  request.log.info({ route: request.routeOptions.url, ...facts }, 'stream opened')
+  const level = quiet.has(request.raw) ? 'debug' : 'info'
+  request.log[level]({ route: request.routeOptions.url, ...facts }, 'stream opened')
 }
 
 function statusOf(reply: FastifyReply): number {

@@ -4,6 +4,7 @@ import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { newSecret } from '#auth/secrets'
 import { createLog } from '#telemetry/log'
+import { logRequests, logStream } from '#telemetry/request-log'
 
 /** A log into memory; `isTTY` chooses the lines for people. */
 function rig(isTTY = false, level = 'trace') {
@@ -116,4 +117,46 @@ it('an HTTP server that logs all it can reveals no secret of a request', async (
   expect(written).toContain('on purpose')
   expect(written).toContain('/login')
   expect(written).not.toContain(canary)
+})
+
+describe('a log on a terminal', () => {
+  it('a run is one line at its start and one at its end, without what only machines need', () => {
+    const { log, text } = rig(true, 'info')
+    log.info({ run: 'r1', kind: 'job' }, 'run queued')
+    log.info({ run: 'r1', kind: 'job', attempt: 1, queuedMs: 3 }, 'run started')
+    log.info({ run: 'r1', outcome: 'success', events: 8, durationMs: 5 }, 'run ended')
+    const lines = text().trim().split('\n')
+    expect(lines).toHaveLength(2)
+    expect(lines[0]).toMatch(/run started.*\{"run":"r1","kind":"job"\}/)
+    expect(lines[1]).toMatch(/run ended.*\{"run":"r1","outcome":"success","durationMs":5\}/)
+  })
+
+  it('a machine, or a person who looks for more, gets every line of a run', () => {
+    for (const { log, text } of [rig(true, 'debug'), rig(false, 'info')]) {
+      log.info({ run: 'r1' }, 'run queued')
+      expect(text()).toContain('run queued')
+    }
+  })
+
+  it('requests are logged at the level that the server is given', async () => {
+    for (const level of ['info', 'debug'] as const) {
+      const { log, text } = rig(false, 'info')
+      const app = Fastify({ loggerInstance: log as unknown as FastifyBaseLogger })
+      onTestFinished(() => app.close())
+      logRequests(
+        app,
+        () => undefined,
+        () => {},
+        level,
+      )
+      app.get('/', (request) => {
+        logStream(request, {}, () => ({}))
+        return 'x'
+      })
+      await app.inject('/')
+      const written = text()
+      for (const line of ['stream opened', 'stream ended'])
+        expect(written.includes(line)).toBe(level === 'info')
+    }
+  })
 })

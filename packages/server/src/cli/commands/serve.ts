@@ -70,7 +70,9 @@ export async function serveCommand(
     parts.exit(exitCodes.failed)
   }
   try {
-    const serving = await parts.serve({ config, log, onFatal })
+    // A person sees the runs; a program that keeps the log keeps the requests, too.
+    const requestLevel = io.stderr.isTTY ? 'debug' : 'info'
+    const serving = await parts.serve({ config, log, onFatal, http: { requestLevel } })
     // Nobody may be there to read it; the server runs anyway.
     await announce(serving, new Terminal(io, { json: flags.json ?? false }), io).catch(() => undefined)
     if (flags.open) void open(serving, config, io, parts)
@@ -97,8 +99,13 @@ async function loadOrExplain(flags: ConfigFlags, io: Io): Promise<Config> {
 async function announce({ url, publicUrl, loginUrl }: Serving, terminal: Terminal, io: Io): Promise<void> {
   const others = publicUrl === url ? {} : { publicUrl }
   if (io.stdout.isTTY && !terminal.json) {
-    await terminal.line(`Millrace is listening on ${url}`)
-    await terminal.line(`Log in (once, within 10 minutes): ${terminal.styled('bold', loginUrl)}`)
+    await terminal.line('')
+    await terminal.line(`Millrace is listening on ${publicUrl}. Press Ctrl-C to stop it.`)
+    await terminal.line('')
+    await terminal.line('  Open this address to log your browser in (once, within 10 minutes):')
+    await terminal.line('')
+    await terminal.line(`  ${terminal.styled(['bold', 'cyan'], loginUrl)}`)
+    await terminal.line('')
     return
   }
   await terminal.value({ event: 'listening', url, ...others, pid: process.pid })
