@@ -23,7 +23,14 @@ describe('the tool edit', () => {
         '     6\tfive',
         '     7\tsix',
       ].join('\n'),
-      details: { path: join(project, 'code.js'), replacements: 1, line: 3 },
+      details: {
+        path: join(project, 'code.js'),
+        replacements: 1,
+        line: 3,
+        files: [
+          { path: 'code.js', status: 'modified', additions: 2, deletions: 1, diff: expect.any(String) },
+        ],
+      },
     })
     expect(content('code.js')).toBe('one\ntwo\ndrei\n3\nfour\nfive\nsix\n')
   })

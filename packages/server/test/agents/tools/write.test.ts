@@ -12,7 +12,7 @@ describe('the tool write', () => {
     expect(await write('a/b/c.txt', 'one\ntwo\n')).toMatchObject({
       ok: true,
       text: `Created ${join(project, 'a/b/c.txt')} (2 lines, 8 bytes).`,
-      details: { created: true, bytes: 8 },
+      details: { created: true, bytes: 8, files: [{ path: 'a/b/c.txt', status: 'added', additions: 2 }] },
     })
     expect(content('a/b/c.txt')).toBe('one\ntwo\n')
     const { uid, gid } = statSync(project)

@@ -1,5 +1,6 @@
 /** The tool `edit`: one text of a file in place of another. */
 import { type Answer, Refusal } from './answer.ts'
+import { fileChange } from './file-change.ts'
 import { binaryKind, readWhole } from './files.ts'
 import { nearMiss } from './near-miss.ts'
 import { Place } from './place.ts'
@@ -41,7 +42,8 @@ export function run(request: EditRequest): Answer {
         const notes = before.nlink > 1 ? [linkNote] : []
         const done = count === 1 ? `Edited ${path}.` : `Edited ${path} in ${count} places; this is the first.`
         const text = [done, around(replaced.content, start, end), ...notes].join('\n')
-        return { ok: true, text, details: { path: place.path, replacements: count, line } }
+        const files = [fileChange(place.path, projectPath, content, replaced.content)]
+        return { ok: true, text, details: { path: place.path, replacements: count, line, files } }
       }
       default:
         return replaced satisfies never

@@ -1,5 +1,6 @@
 /** The tool `write`: a whole file. */
 import type { Answer } from './answer.ts'
+import { fileChange } from './file-change.ts'
 import { readWhole, sizeText } from './files.ts'
 import { Place } from './place.ts'
 
@@ -29,7 +30,10 @@ export function run({ path, content, projectPath }: WriteRequest): Answer {
       before === null
         ? `Created ${path} (${size}).`
         : `Replaced the content of ${path} (${size}; it had ${sizeText(before.size)}).`
-    return { ok: true, text: [done, ...notesOn(old, content, before?.nlink ?? 1)].join('\n'), details }
+    const known = before === null ? null : (old ?? undefined)
+    const files = [fileChange(place.path, projectPath, known, bytes)]
+    const text = [done, ...notesOn(old, content, before?.nlink ?? 1)].join('\n')
+    return { ok: true, text, details: { ...details, files } }
   } finally {
     place.close()
   }
