@@ -78,7 +78,9 @@ export class Quarantine {
     on: { taken(taken: TakenAway): void; insisted(): void },
   ): QuarantineRun {
     if (names.length === 0) return { finish: () => {} }
-    const key = this.#runs.has(runId) ? `${runId}-${this.#runs.size}` : runId
+    // A run may start several processes at once.
+    let key = runId
+    for (let count = 2; this.#runs.has(key); count += 1) key = `${runId}-${count}`
     this.#runs.set(key, names)
     this.#writeJournal()
     let count = 0
