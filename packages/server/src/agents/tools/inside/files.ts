@@ -2,7 +2,7 @@
  * Opens files so that nothing in a project can hurt the reader: named pipes and devices are not opened, and what was
  * checked is what is read, because the check is about the open descriptor.
  */
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats, statSync } from 'node:fs'
 import { Refusal } from './answer.ts'
 
 export interface OpenFile {
@@ -10,11 +10,12 @@ export interface OpenFile {
   stat: Stats
 }
 
-/** Opens a regular file for reading. The caller closes it. */
-export function openRegular(path: string): OpenFile {
+/** Opens a regular file for reading. The caller closes it. `isLast`: the path has been resolved, and leads to no link. */
+export function openRegular(path: string, isLast = false): OpenFile {
   // Before it is opened as well: opening alone may do something, as with a tape or a terminal.
-  refuseSpecial(path, statSync(path))
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  refuseSpecial(path, isLast ? lstatSync(path) : statSync(path))
+  const { O_RDONLY, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW } = constants
+  const fd = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | (isLast ? O_NOFOLLOW : 0))
   try {
     const stat = fstatSync(fd)
     refuseSpecial(path, stat)
@@ -44,8 +45,8 @@ export function readFully(fd: number, buffer: Buffer, position: number): number 
 }
 
 /** Reads a whole file of at most `bytesMax`. */
-export function readWhole(path: string, bytesMax: number): { content: Buffer; stat: Stats } {
-  const { fd, stat } = openRegular(path)
+export function readWhole(path: string, bytesMax: number, isLast = false): { content: Buffer; stat: Stats } {
+  const { fd, stat } = openRegular(path, isLast)
   try {
     if (stat.size > bytesMax) throw new Refusal(tooLarge(path, stat.size, bytesMax))
     // One more byte tells whether the file has grown.
