@@ -8,7 +8,7 @@ import { amountOf, type Fields, fieldsOf } from './fields.ts'
 
 export interface Usage {
   tokens: Record<TokenKind, number>
-  /** Null before the first result, or where the SDK knows no price. */
+  /** Null before the first result, or where the SDK knows no price; never 0. */
   costUsd: number | null
 }
 
@@ -53,7 +53,8 @@ export class UsageMeter {
     this.#since = none
     this.#answers.clear()
     const priced = models.length > 0 && models.every(({ costBasis }) => costBasis !== 'unknown')
-    this.#costUsd = priced && typeof cost === 'number' ? amountOf(cost) : null
+    // A cost of 0 is none that is known: a scripted model reports it, and a provider that sends no usage.
+    this.#costUsd = priced && typeof cost === 'number' && cost > 0 ? amountOf(cost) : null
   }
 }
 

@@ -197,6 +197,9 @@ describe('what the SDK was recorded saying', () => {
     }
     for (const model of Object.values(priced.modelUsage)) model.costBasis = 'unknown'
     expect(new Translator(planTool).take(priced)).toMatchObject([{ move: 'usage', costUsd: null }])
+    // The demo's execution cost 0.
+    const free = { ...recordingOf('plain').at(-1), total_cost_usd: 0 } as unknown as typeof priced
+    expect(new Translator(planTool).take(free)).toMatchObject([{ move: 'usage', costUsd: null }])
   })
 
   it('the reason of the model to stop is known at the end', () => {
