@@ -25,6 +25,8 @@ import { advance, newRun, numberOf, type RunPart, recordOf, stringOf, type ViewE
 
 export interface ExecutionView extends RunPart<'execution' | 'external'>, Conversation {
   readonly task: string | null
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number | null
   readonly goal: string | null
   /** Those of the plan in its order, then those that began without being planned. */
   readonly phases: readonly PlanPhase[]
@@ -35,6 +37,8 @@ export interface ExecutionView extends RunPart<'execution' | 'external'>, Conver
   readonly costUsd: number | null
   readonly result: unknown
   readonly durationMs: number | null
+  /** Why it did not complete: a word that can be looked up. `error` says it for a person. */
+  readonly errorCode: string | null
 }
 
 export function newExecutionView(kind: 'execution' | 'external', bounds: ViewBounds): ExecutionView {
@@ -42,6 +46,7 @@ export function newExecutionView(kind: 'execution' | 'external', bounds: ViewBou
     ...newRun(kind, bounds),
     ...emptyConversation,
     task: null,
+    startedAt: null,
     goal: null,
     phases: [],
     phaseId: null,
@@ -49,6 +54,7 @@ export function newExecutionView(kind: 'execution' | 'external', bounds: ViewBou
     costUsd: null,
     result: undefined,
     durationMs: null,
+    errorCode: null,
   }
 }
 
@@ -61,7 +67,11 @@ export function reduceExecution(before: ExecutionView, event: ViewEvent): Execut
   if (isFinal(view.state)) return end(view, type, data)
   switch (type) {
     case 'execution:started':
-      return { ...view, task: stringOf(data.task) ?? view.task }
+      return {
+        ...view,
+        task: stringOf(data.task) ?? view.task,
+        startedAt: numberOf(data.startedAt) ?? view.startedAt,
+      }
     case 'plan:created':
     case 'plan:updated':
       return takePlan(view, recordOf(data.plan))
@@ -143,7 +153,9 @@ function takeThought(view: ExecutionView, data: Data, seq: number): ExecutionVie
   const thought = stringOf(data.thought)
   if (thought === null) return view
   const { bounds } = view
-  return add(view, newText('thinking', `${seq}`, thought, { place: placeOf(view, data), bounds }), bounds)
+  const text = newText('thinking', `${seq}`, thought, { place: placeOf(view, data), bounds })
+  const iteration = numberOf(data.iteration)
+  return add(view, iteration === null ? text : { ...text, iteration }, bounds)
 }
 
 /** Deltas of one message make one text, whatever happens between them. */
@@ -207,10 +219,11 @@ function takeUsage(view: ExecutionView, { tokens, costUsd }: Data): ExecutionVie
   return { ...view, tokens: recordOf(tokens) as Record<string, number>, costUsd: numberOf(costUsd) }
 }
 
-function end(view: ExecutionView, type: string, { result, duration }: Data): ExecutionView {
+function end(view: ExecutionView, type: string, { result, duration, code }: Data): ExecutionView {
   const phases = view.phases.map(
     (phase): PlanPhase => (phase.status === 'active' ? { ...phase, status: 'incomplete' } : phase),
   )
   const over = { ...settle(view), phases, phaseId: null }
+  if (type === 'execution:error') return { ...over, errorCode: stringOf(code) }
   return type === 'execution:complete' ? { ...over, result, durationMs: numberOf(duration) } : over
 }

@@ -22,6 +22,8 @@ export interface TextItem extends BoundedText, Place {
   readonly key: string
   /** More of it may follow. */
   readonly isOpen: boolean
+  /** In which of the agent's iterations it was thought, where the execution says so. */
+  readonly iteration?: number
 }
 
 /** `asked`: people were asked for it, and nobody has answered. `cancelled`: the run ended first. */
