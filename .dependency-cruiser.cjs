@@ -53,6 +53,24 @@ module.exports = {
       },
     ),
     forbid(
+      'client-sees-the-vocabulary',
+      'It follows and controls runs, whatever shows them.',
+      { path: '^packages/client/src' },
+      { path: '^packages/(?!(client|protocol)/)' },
+    ),
+    forbid(
+      'react-sees-client-and-vocabulary',
+      'A thin edge: what runs without React stands below it.',
+      { path: '^packages/react/src' },
+      { path: '^packages/(?!(react|client|protocol)/)' },
+    ),
+    forbid(
+      'sources-without-react',
+      'A run is followed the same way whatever shows it.',
+      { path: '^packages/react/src/sources/' },
+      { path: '(^|/)node_modules/(react|zustand)/|^packages/react/src/(?!sources/)' },
+    ),
+    forbid(
       'client-and-server-apart',
       'They meet in the protocol only.',
       { path: '^packages/(client|react|console)/' },

@@ -1,11 +1,10 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const exclude = ['**/node_modules/**', '**/dist/**', 'examples/sample-project/**']
 
 /** Tests of HTTP servers in their own process, over SQLite stores in threads. */
 const serverFolders = ['packages/server/test/{embed,faces,security}/**/*.test.ts']
-/** Tests of what runs in a page, against a document in memory. */
-const pageFolders = ['packages/react/test/**/*.test.{ts,tsx}']
 /** Tests of the whole, or of processes. Elsewhere, a file with real parts is named `*.system.test.ts`. */
 const systemFolders = [
   'e2e/**/*.test.ts',
@@ -13,6 +12,29 @@ const systemFolders = [
   'packages/sandbox/test/**/*.test.ts',
   'packages/server/test/{agents,runners,store/sqlite}/**/*.test.ts',
 ]
+
+/** The hooks, in a page: with the React that the repository uses, and with the oldest one that they support. */
+const pageTests = (version: 18 | 19) => {
+  const installed = fileURLToPath(new URL(`packages/react-${version}/node_modules/`, import.meta.url))
+  return {
+    extends: true as const,
+    ...(version === 19
+      ? {}
+      : { resolve: { alias: [{ find: /^(react|react-dom)(?=\/|$)/, replacement: `${installed}$1` }] } }),
+    oxc: { jsx: { runtime: 'automatic' as const } },
+    test: {
+      name: `react-${version}`,
+      include: ['packages/react/test/**/*.test.tsx'],
+      exclude,
+      environment: 'happy-dom',
+      setupFiles: ['packages/react/test/support/setup.ts'],
+      // It imports React, and has to find the one that the test finds.
+      server: { deps: { inline: ['zustand'] } },
+      maxWorkers: 2,
+      sequence: { groupOrder: 0 },
+    },
+  }
+}
 
 export default defineConfig({
   test: {
@@ -27,7 +49,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts'],
-          exclude: [...exclude, ...serverFolders, ...systemFolders, ...pageFolders, '**/*.system.test.ts'],
+          exclude: [...exclude, ...serverFolders, ...systemFolders, '**/*.system.test.ts'],
           // Files share a process, and the modules it has loaded.
           isolate: false,
           maxWorkers: 2,
@@ -35,17 +57,8 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'page',
-          include: pageFolders,
-          exclude,
-          environment: 'happy-dom',
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
-        },
-      },
+      pageTests(19),
+      pageTests(18),
       // The others run four files at a time on two cores, since much of a test is waiting.
       {
         extends: true,

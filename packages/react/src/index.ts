@@ -1,16 +1,22 @@
-/** `@millrace/react`: hooks and a store that show runs of a Millrace server as they happen. */
-export { type AgentState, type AgentStore, createAgentStore, type Execution } from './agent-store.ts'
-export { type Millrace, MillraceProvider, type MillraceProviderProps, useMillrace } from './provider.ts'
-export type { RunSnapshot } from './run-source.ts'
-export { onNextFrame, type Scheduler } from './scheduler.ts'
-export type { Sources } from './sources.ts'
+/** `@millrace/react`: hooks and a store over the runs of a Millrace server. */
 export {
-  type AgentExecution,
-  type ExecutionOptions,
-  useAgentExecution,
-  useAgentSSE,
+  type AgentActions,
+  type AgentState,
+  type AgentValues,
+  type CurrentExecution,
+  type ThinkingStep,
   useAgentStore,
-} from './use-agent.ts'
-export { type ShownApprovals, type ShownRun, useApprovals, useRun } from './use-run.ts'
-export { type RunsOptions, type ShownRuns, useRuns } from './use-runs.ts'
-export { type ShownJob, type ShownSession, type Starting, useJob, useSession } from './use-started.ts'
+} from './agent/agent-store.ts'
+export { type UsedAgentExecution, useAgentExecution } from './agent/use-agent-execution.ts'
+export { type UsedAgentSSE, useAgentSSE } from './agent/use-agent-sse.ts'
+export { MillraceProvider, type MillraceProviderProps, useClient } from './provider.ts'
+export { type UsedApprovals, useApprovals } from './runs/use-approvals.ts'
+export { type UsedJob, useJob } from './runs/use-job.ts'
+export { type UsedRun, useRun } from './runs/use-run.ts'
+export { type UsedRuns, useRuns } from './runs/use-runs.ts'
+export { type UsedSession, useSession } from './runs/use-session.ts'
+export type { FollowedRun } from './runs/use-snapshot.ts'
+export type { StartedRun } from './runs/use-started-run.ts'
+export type { ConnectionStatus, RunSnapshot, SourceSettings } from './sources/run-source.ts'
+export type { RunSources } from './sources/run-sources.ts'
+export { nextFrame, type Schedule } from './sources/schedule.ts'

@@ -1,212 +1,275 @@
+/** The store of the page's execution, and the hooks over it. */
+import { ClientError } from '@millrace/client'
+import type { ReactNode } from 'react'
 import { act } from 'react'
-import { expect, it, vi } from 'vitest'
-import { type AgentState, MillraceProvider, useAgentExecution, useAgentSSE, useAgentStore } from '#index'
-import { mount } from './support/mount.ts'
-import { scriptedClient, scriptedFrames, started } from './support/scripted-client.ts'
+import { beforeEach, expect, it } from 'vitest'
+import { useAgentStore } from '#agent/agent-store'
+import { useAgentExecution } from '#agent/use-agent-execution'
+import { useAgentSSE } from '#agent/use-agent-sse'
+import { MillraceProvider } from '#provider'
+import { sourcesOf } from '#sources/run-sources'
+import { mount, observed, strictly, unmountAll } from './support/mount.tsx'
+import {
+  Frames,
+  json,
+  type ScriptedClient,
+  type ScriptedFollowing,
+  scriptedClient,
+} from './support/scripted-client.ts'
 
-// What an application writes: a view, and a control.
-function ExecutionView({ executionId }: { executionId: string | null }) {
-  useAgentSSE(executionId)
-  const { currentExecution, thinkingSteps, isExecuting, connectionStatus } = useAgentStore()
-  return (
-    <section>
-      <p>
-        {connectionStatus} {isExecuting ? 'working' : 'at rest'} {currentExecution?.task}
-      </p>
-      <ol>
-        {currentExecution?.phases.map(({ id, name, status }) => (
-          <li key={id}>
-            {name}={status}
-          </li>
-        ))}
-      </ol>
-      <ul>
-        {thinkingSteps.map(({ key, text }) => (
-          <li key={key}>“{text}”</li>
-        ))}
-      </ul>
-    </section>
-  )
+let frames: Frames
+let client: ScriptedClient
+let answers: (() => Response | Promise<Response>)[]
+let asked: { method: string; url: string; body: unknown }[]
+
+beforeEach(() => {
+  frames = new Frames()
+  answers = []
+  asked = []
+  client = scriptedClient(async (url, init) => {
+    const body = typeof init?.body === 'string' ? JSON.parse(init.body) : null
+    asked.push({ method: init?.method ?? 'GET', url: String(url).replace('http://millrace.test', ''), body })
+    const answer = answers.shift()
+    if (answer === undefined) throw new Error('no answer')
+    return answer()
+  })
+})
+
+const within = (element: ReactNode) => (
+  <MillraceProvider client={client} schedule={frames.schedule}>
+    {element}
+  </MillraceProvider>
+)
+
+function tellStory(following: ScriptedFollowing): void {
+  following.queued('external')
+  following.say('run:started', { attempt: 1 })
+  following.say('execution:started', { task: 'Count', startedAt: 5 })
+  const phases = ['a', 'b'].map((id) => ({ id, name: `Phase ${id}`, status: 'pending' }))
+  following.say('plan:created', { plan: { goal: 'A count', phases } })
+  following.say('phase:start', { phaseId: 'a', phaseName: 'Phase a', phaseIndex: 0 })
+  following.say('thinking', { thought: 'Where are they?', iteration: 1 })
+  following.say('tool:start', { toolName: 'ls', params: {}, toolCallId: 'c1' })
+  following.say('tool:complete', { toolName: 'ls', toolCallId: 'c1', result: 3, duration: 7, status: 'ok' })
 }
 
-function Control() {
-  const { startExecution, cancelExecution, currentExecution, isExecuting, error } = useAgentExecution()
-  return (
-    <form>
-      <button type="button" onClick={() => startExecution('Tidy up', { files: ['a.txt'] })}>
-        Start
-      </button>
-      <button type="button" disabled={!isExecuting} onClick={cancelExecution}>
-        Cancel
-      </button>
-      <output>
-        {currentExecution?.id} {error}
-      </output>
-    </form>
-  )
-}
-
-function rig(calls = {}) {
-  const server = scriptedClient(calls)
-  const frames = scriptedFrames()
-  const provided = (children: React.ReactNode) => (
-    <MillraceProvider client={server.client} schedule={frames.schedule}>
-      {children}
-    </MillraceProvider>
-  )
-  return { server, frames, provided }
-}
-
-const story: [string, unknown][] = [
-  ['execution:started', { task: 'Tidy up', startedAt: 1 }],
-  ['plan:created', { plan: { goal: 'g', phases: [{ id: 'p1', name: 'Look', status: 'pending' }] } }],
-  ['phase:start', { phaseId: 'p1', phaseName: 'Look', phaseIndex: 0 }],
-  ['thinking', { thought: 'hm', iteration: 1 }],
-  ['tool:start', { toolName: 'list', params: {}, toolCallId: 't1' }],
-  ['tool:complete', { toolName: 'list', toolCallId: 't1', result: 'x', duration: 1, status: 'ok' }],
-  ['phase:complete', { phaseId: 'p1', phaseName: 'Look' }],
-  ['execution:complete', { result: 'done', duration: 5, tokensUsed: 7 }],
-]
-
-it('the view shows an execution from its start to its end', async () => {
-  const { server, frames, provided } = rig()
-  const page = await mount(provided(<ExecutionView executionId="e1" />))
-  expect(page.text).toBe('connecting working ')
-  server.now.status('open')
-  server.now.send(...started('external'), ...story.slice(0, 4))
-  await frames.frame()
-  expect(page.text).toBe('open working Tidy upLook=active“hm”')
-  server.now.send(...story.slice(4))
-  server.now.status('closed')
-  await frames.frame()
-  expect(page.text).toBe('closed at rest Tidy upLook=complete“hm”')
-  expect(server.followings).toHaveLength(1)
-})
-
-it('the control starts an execution, follows it, and cancels the work', async () => {
-  const execute = vi.fn(async () => ({ executionId: 'e9' }))
-  const cancel = vi.fn(async () => {})
-  const { server, frames, provided } = rig({ execute, cancel })
-  let control: ReturnType<typeof useAgentExecution> | undefined
-  const Handle = () => {
-    control = useAgentExecution()
-    return null
-  }
-  const page = await mount(provided([<Handle key="h" />, <Control key="c" />]))
-  await act(async () => {
-    expect(await control?.startExecution('Tidy up', 'context', { model: 'claude' })).toBe('e9')
+it('the store shows plan, phases, thoughts and calls of the execution that a component follows', async () => {
+  const seen = observed(() => useAgentSSE('e1'))
+  await mount(strictly(within(<seen.Observer />)))
+  expect(client.followings).toHaveLength(1)
+  client.only().become('open')
+  tellStory(client.only('e1'))
+  await frames.next()
+  const state = useAgentStore.getState()
+  expect(state.currentExecution).toMatchObject({ id: 'e1', task: 'Count', startedAt: 5, kind: 'external' })
+  expect(state).toMatchObject({
+    plan: { goal: 'A count' },
+    phases: [{ status: 'active' }, { status: 'pending' }],
+    currentPhase: { id: 'a' },
+    thinkingSteps: [{ thought: 'Where are they?', iteration: 1, phaseId: 'a' }],
+    toolCalls: [{ toolCallId: 'c1', status: 'ok', result: 3, durationMs: 7 }],
+    isExecuting: true,
+    connectionStatus: 'open',
+    error: null,
   })
-  expect(execute).toHaveBeenCalledWith({ task: 'Tidy up', context: 'context', model: 'claude' })
-  expect(server.now.runId).toBe('e9')
-  server.now.send(...started('execution'), ...story.slice(0, 3))
-  await frames.frame()
-  expect(control).toMatchObject({ isExecuting: true, error: null, currentExecution: { id: 'e9' } })
-  expect(page.text).toContain('e9')
-  await act(async () => control?.cancelExecution())
-  expect(cancel).toHaveBeenCalledWith('e9')
-  server.now.send(['execution:error', { error: 'Cancelled', code: 'cancelled' }])
-  await frames.frame()
-  expect(control).toMatchObject({ isExecuting: false, error: 'Cancelled' })
-})
-
-it('a refused start is an error in words, and leaves nothing running', async () => {
-  const execute = vi.fn(async () => {
-    throw new Error('There is no project x')
+  client.only().say('execution:error', { error: 'Too many steps', code: 'max_iterations' })
+  await frames.next()
+  expect(useAgentStore.getState()).toMatchObject({
+    isExecuting: false,
+    error: 'Too many steps',
+    currentExecution: { errorCode: 'max_iterations', state: 'errored' },
   })
-  const { server, provided } = rig({ execute })
-  let control: ReturnType<typeof useAgentExecution> | undefined
-  const Handle = () => {
-    control = useAgentExecution()
-    return control.error
-  }
-  const page = await mount(provided(<Handle />))
-  await act(async () => {
-    await expect(control?.startExecution('Tidy up')).rejects.toThrow('There is no project x')
+})
+
+it('a selector of the store renders when its own part changes, once for a thousand thoughts', async () => {
+  const sse = observed(() => useAgentSSE('e1'))
+  const thoughts = observed(() => useAgentStore((state) => state.thinkingSteps))
+  const calls = observed(() => useAgentStore((state) => state.toolCalls))
+  await mount(within([<sse.Observer key="1" />, <thoughts.Observer key="2" />, <calls.Observer key="3" />]))
+  client.only().become('open')
+  tellStory(client.only())
+  await frames.next()
+  const before = [sse.renders, thoughts.renders, calls.renders]
+  for (let n = 0; n < 1000; n++) client.only().say('thinking', { thought: `${n}`, iteration: n })
+  await frames.next()
+  expect([sse.renders, thoughts.renders, calls.renders].map((count, n) => count - (before[n] ?? 0))).toEqual([
+    0, 1, 0,
+  ])
+  expect(thoughts.latest).toHaveLength(1001)
+})
+
+it('the store shows the last subscription, and the one before it when that ends', async () => {
+  await mount(within(null))
+  const { subscribeToExecution, unsubscribeFromExecution } = useAgentStore.getState()
+  subscribeToExecution('e1')
+  const leave = subscribeToExecution('e2')
+  expect(useAgentStore.getState().currentExecution?.id).toBe('e2')
+  await act(async () => leave())
+  expect(useAgentStore.getState().currentExecution?.id).toBe('e1')
+  expect(client.open()).toHaveLength(1)
+  await act(async () => leave())
+  expect(useAgentStore.getState().currentExecution?.id).toBe('e1')
+  await act(async () => unsubscribeFromExecution('e1'))
+  expect(useAgentStore.getState()).toMatchObject({
+    currentExecution: null,
+    connectionStatus: 'idle',
+    isExecuting: false,
   })
-  expect(page.text).toBe('There is no project x')
-  expect(control?.isExecuting).toBe(false)
-  expect(server.followings).toEqual([])
+  expect(sourcesOf(client).size).toBe(0)
 })
 
-it('of two views the one that asked last is shown, and the other again when that leaves', async () => {
-  const { server, frames, provided } = rig()
-  const page = await mount(provided([<ExecutionView key="1" executionId="one" />]))
-  await page.render(
-    provided([<ExecutionView key="1" executionId="one" />, <ExecutionView key="2" executionId="two" />]),
-  )
-  expect(server.open().map(({ runId }) => runId)).toEqual(['two'])
-  await page.render(provided([<ExecutionView key="1" executionId="one" />]))
-  expect(server.open().map(({ runId }) => runId)).toEqual(['one'])
-  server.now.send(...started('execution'), ['execution:started', { task: 'One', startedAt: 1 }])
-  await frames.frame()
-  expect(page.text).toContain('One')
-  await page.unmount()
-  expect(server.open()).toEqual([])
+it('each of the nine handlers takes its event in without a server', () => {
+  const state = useAgentStore.getState()
+  state.handleExecutionStarted({ task: 'By hand', startedAt: 1 })
+  state.handlePlanCreated({ plan: { goal: 'G', phases: [{ id: 'a', name: 'A', status: 'pending' }] } })
+  state.handlePhaseStart({ phaseId: 'a', phaseName: 'A', phaseIndex: 0 })
+  state.handleThinking({ thought: 'T', iteration: 1 })
+  state.handleToolStart({ toolName: 'ls', params: { path: '.' }, toolCallId: 'c' })
+  expect(useAgentStore.getState()).toMatchObject({
+    currentExecution: { id: null, task: 'By hand' },
+    plan: { goal: 'G' },
+    currentPhase: { id: 'a', status: 'active' },
+    thinkingSteps: [{ thought: 'T' }],
+    toolCalls: [{ status: 'running', input: { path: '.' } }],
+    isExecuting: true,
+  })
+  state.handleToolComplete({ toolName: 'ls', toolCallId: 'c', result: 1, duration: 2, status: 'error' })
+  state.handlePhaseComplete({ phaseId: 'a', phaseName: 'A' })
+  expect(useAgentStore.getState()).toMatchObject({
+    phases: [{ status: 'complete' }],
+    toolCalls: [{ status: 'error' }],
+  })
+  state.handleExecutionComplete({ result: 'R', duration: 3, tokensUsed: null })
+  expect(useAgentStore.getState()).toMatchObject({
+    currentExecution: { result: 'R' },
+    isExecuting: false,
+    error: null,
+  })
+  useAgentStore.setState(useAgentStore.getInitialState(), true)
+  state.handleExecutionStarted({ task: 'Again', startedAt: 1, executionId: 'mine' })
+  state.handleExecutionError({ error: 'No', code: 'cancelled' })
+  expect(useAgentStore.getState()).toMatchObject({
+    currentExecution: { id: 'mine', state: 'aborted' },
+    error: 'No',
+  })
+  useAgentStore.setState(useAgentStore.getInitialState(), true)
 })
 
-it('a part that a selector takes renders only when it changes', async () => {
-  const { server, frames, provided } = rig()
-  let renders = 0
-  const Calls = () => {
-    renders += 1
-    return useAgentStore(({ toolCalls }) => toolCalls.length)
-  }
-  const page = await mount(provided([<ExecutionView key="v" executionId="e" />, <Calls key="c" />]))
-  server.now.send(...started('execution'), ...story.slice(0, 3))
-  await frames.frame()
-  const before = renders
-  for (let n = 0; n < 100; n++) {
-    server.now.send(['text:delta', { text: 'x', messageId: 'm' }])
-    await frames.frame()
-  }
-  expect(renders).toBe(before)
-  server.now.send(...story.slice(4, 5))
-  await frames.frame()
-  expect(page.text).toContain('1')
-  expect(renders).toBe(before + 2)
+it('a failed connection is not an execution at work, and its error is shown', async () => {
+  const seen = observed(() => useAgentSSE('e1'))
+  await mount(within(<seen.Observer />))
+  const following = client.only()
+  tellStory(following)
+  following.become('reconnecting', new ClientError('unreachable', 'It does not answer'))
+  await frames.next()
+  expect(seen.latest).toMatchObject({ connectionStatus: 'reconnecting', error: { code: 'unreachable' } })
+  expect(useAgentStore.getState()).toMatchObject({ isExecuting: true, error: null })
+  following.become('failed', new ClientError('gave_up', 'Gave up'))
+  await frames.next()
+  expect(useAgentStore.getState()).toMatchObject({
+    isExecuting: false,
+    connectionStatus: 'failed',
+    error: 'Gave up',
+  })
+  seen.latest.retry()
+  useAgentStore.getState().retry()
+  expect(following.retries).toBe(2)
 })
 
 it('a run of another kind is refused in words', async () => {
-  const { server, frames, provided } = rig()
-  const Wrong = () => useAgentSSE('j').error
-  const page = await mount(provided(<Wrong />))
-  server.now.send(...started('job'))
-  await frames.frame()
-  expect(page.text).toBe('The run j is a job, not an execution')
+  const seen = observed(() => useAgentSSE('j1'))
+  await mount(within(<seen.Observer />))
+  client.only().queued('job')
+  await frames.next()
+  const error = 'The run j1 is a job, not an execution'
+  expect(useAgentStore.getState()).toMatchObject({ error, isExecuting: false, items: [] })
 })
 
-it('an application with a transport of its own feeds the store by hand', async () => {
-  const { provided } = rig()
-  let state: AgentState | undefined
-  const Handle = () => {
-    state = useAgentStore()
-    return null
-  }
-  await mount(provided(<Handle />))
+it('startExecution starts, shows and follows an execution; cancelExecution cancels it', async () => {
+  answers.push(
+    () => json({ executionId: 'e7' }, 201),
+    () => json({ executionId: 'e7', state: 'aborted' }),
+  )
+  const seen = observed(() => useAgentExecution())
+  const page = await mount(strictly(within(<seen.Observer />)))
+  expect(seen.latest).toMatchObject({ currentExecution: null, isExecuting: false, error: null })
+  let id: string | null = null
   await act(async () => {
-    const now = state as AgentState
-    now.handleExecutionStarted({ task: 'T', startedAt: 1, executionId: 'mine' })
-    now.handlePlanCreated({ plan: { goal: 'g', phases: [{ id: 'p', name: 'P', status: 'pending' }] } })
-    now.handlePhaseStart({ phaseId: 'p', phaseName: 'P', phaseIndex: 0 })
-    now.handleThinking({ thought: 'hm', iteration: 1 })
-    now.handleToolStart({ toolName: 'read', params: {}, toolCallId: 't' })
+    id = await seen.latest.startExecution('Count', { folder: '.' }, { model: 'claude' })
   })
-  expect(state).toMatchObject({
-    isExecuting: true,
-    currentExecution: { id: 'mine', task: 'T', goal: 'g', phases: [{ status: 'active' }] },
-    thinkingSteps: [{ text: 'hm' }],
-    toolCalls: [{ toolName: 'read', status: 'running' }],
+  expect(id).toBe('e7')
+  expect(seen.latest).toMatchObject({ currentExecution: { id: 'e7' }, isExecuting: true })
+  expect(client.open('e7')).toHaveLength(1)
+  await act(async () => seen.latest.cancelExecution())
+  const body = { task: 'Count', context: { folder: '.' }, model: 'claude' }
+  expect(asked).toEqual([
+    { method: 'POST', url: '/api/agent/execute', body },
+    { method: 'POST', url: '/api/agent/execute/e7/cancel', body: null },
+  ])
+  await page.unmount()
+  expect(client.open()).toHaveLength(0)
+  expect(useAgentStore.getState().currentExecution).toBeNull()
+})
+
+it('a refusal of startExecution is shown as the server words it', async () => {
+  const refusal = { code: 'agent_unavailable', detail: 'No model is configured', status: 503, title: 'x' }
+  answers.push(() => json(refusal, 503))
+  const seen = observed(() => useAgentExecution())
+  await mount(within(<seen.Observer />))
+  await act(async () => expect(await seen.latest.startExecution('Count')).toBeNull())
+  expect(seen.latest).toMatchObject({
+    currentExecution: null,
+    isExecuting: false,
+    error: 'No model is configured',
   })
+  expect(client.followings).toHaveLength(0)
+})
+
+it('an execution that is cancelled while it is being started is cancelled once it has an id', async () => {
+  let answer = (_: Response) => {}
+  answers.push(
+    () => new Promise((resolve) => (answer = resolve)),
+    () => json({ executionId: 'e8', state: 'aborted' }),
+  )
+  const seen = observed(() => useAgentExecution())
+  await mount(within(<seen.Observer />))
+  await act(async () => void seen.latest.startExecution('Count'))
+  expect(seen.latest.isExecuting).toBe(true)
   await act(async () => {
-    const now = state as AgentState
-    now.handleToolComplete({ toolName: 'read', toolCallId: 't', result: 1, duration: 1, status: 'ok' })
-    now.handlePhaseComplete({ phaseId: 'p', phaseName: 'P' })
-    now.handleExecutionComplete({ result: 'ok', duration: 1, tokensUsed: null })
+    const cancelled = seen.latest.cancelExecution()
+    answer(json({ executionId: 'e8' }, 201))
+    await cancelled
   })
-  expect(state).toMatchObject({ isExecuting: false, currentExecution: { state: 'completed', result: 'ok' } })
+  expect(asked.at(-1)).toMatchObject({ url: '/api/agent/execute/e8/cancel' })
+})
+
+it('an execution whose start is answered after the end of the component is not followed', async () => {
+  let answer = (_: Response) => {}
+  answers.push(() => new Promise((resolve) => (answer = resolve)))
+  const seen = observed(() => useAgentExecution())
+  await mount(within(<seen.Observer />))
+  let started: Promise<string | null> | undefined
   await act(async () => {
-    state?.handleExecutionStarted({ task: 'Again', startedAt: 2 })
-    state?.handleExecutionError({ error: 'no', code: 'refused' })
+    started = seen.latest.startExecution('Count')
   })
-  expect(state).toMatchObject({ isExecuting: false, error: 'no', thinkingSteps: [] })
+  await unmountAll()
+  answer(json({ executionId: 'e9' }, 201))
+  expect(await started).toBe('e9')
+  expect(client.followings).toHaveLength(0)
+})
+
+it('of two starts the later one is shown, whichever is answered first', async () => {
+  const pending: ((response: Response) => void)[] = []
+  const wait = () => new Promise<Response>((resolve) => void pending.push(resolve))
+  answers.push(wait, wait)
+  const seen = observed(() => useAgentExecution())
+  await mount(within(<seen.Observer />))
+  await act(async () => {
+    void seen.latest.startExecution('One')
+    void seen.latest.startExecution('Two')
+  })
+  await act(async () => pending[1]?.(json({ executionId: 'two' }, 201)))
+  await act(async () => pending[0]?.(json({ executionId: 'one' }, 201)))
+  expect(seen.latest).toMatchObject({ currentExecution: { id: 'two' } })
+  expect(client.followings.map(({ runId }) => runId)).toEqual(['two'])
 })

@@ -1,108 +1,120 @@
-/** A client whose followings are driven by a test, and a scheduler whose frames are. */
-import type { Client, Following, FollowOptions } from '@millrace/client'
+/** A client whose runs do what the test says, and frames that come when the test says. */
+import {
+  type Client,
+  type ClientError,
+  createClient,
+  type Following,
+  type FollowOptions,
+} from '@millrace/client'
+import type { ResetData, RunKind } from '@millrace/protocol'
 import { act } from 'react'
+import type { Schedule } from '#sources/schedule'
 
-export interface ScriptedFollowing {
-  readonly runId: string
-  readonly isOpen: boolean
-  readonly retries: number
-  /** Sends events of these types, numbered on. */
-  send(...events: [type: string, data: unknown][]): void
-  status: NonNullable<FollowOptions['onStatus']>
-  reset(firstSeq: number): void
+export class ScriptedFollowing implements Following {
+  status: Following['status'] = 'connecting'
+  cursor = 0
+  epoch: string | undefined
+  retries = 0
+  isClosed = false
+  readonly #options: FollowOptions
+
+  constructor(options: FollowOptions) {
+    this.#options = options
+  }
+
+  say(type: string, data: object = {}): void {
+    this.cursor += 1
+    this.#options.onEvent?.({ seq: this.cursor, type, data })
+  }
+
+  queued(kind: RunKind): void {
+    this.say('run:queued', { kind, project: null, spec: {} })
+  }
+
+  become(status: Following['status'], error?: ClientError): void {
+    this.status = status
+    this.#options.onStatus?.(status, error)
+  }
+
+  reset(data: ResetData): void {
+    this.cursor = data.firstSeq - 1
+    this.#options.onReset?.(data)
+  }
+
+  retry(): void {
+    this.retries += 1
+  }
+
+  /** As the client does: the status is reported, also to a caller that has left. */
+  close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.become('closed')
+  }
+
+  [Symbol.asyncIterator](): never {
+    throw new Error('the hooks follow with callbacks')
+  }
 }
 
-export function scriptedClient(calls: Partial<Client> = {}) {
-  const followings: ScriptedFollowing[] = []
-  const follow = (runId: string, options: FollowOptions): Following => {
-    let head = 0
-    let isOpen = true
-    let retries = 0
-    let status: Following['status'] = 'connecting'
-    const become: ScriptedFollowing['status'] = (next, error) => {
-      status = next
-      options.onStatus?.(next, error)
-    }
-    followings.push({
-      runId,
-      get isOpen() {
-        return isOpen
-      },
-      get retries() {
-        return retries
-      },
-      send(...events) {
-        for (const [type, data] of events) options.onEvent?.({ seq: ++head, type, data })
-      },
-      status: become,
-      reset(firstSeq) {
-        head = firstSeq - 1
-        options.onReset?.({ reason: 'pruned', firstSeq, head: firstSeq } as never)
-      },
-    })
-    // As the real one does.
-    options.onStatus?.('connecting')
-    return {
-      get status() {
-        return status
-      },
-      get cursor() {
-        return head
-      },
-      epoch: 'e',
-      retry: () => {
-        retries += 1
-      },
-      close: () => {
-        isOpen = false
-        become('closed')
-      },
-      [Symbol.asyncIterator]: () => {
-        throw new Error('not used')
-      },
-    }
-  }
+export interface ScriptedClient extends Client {
+  /** Every following that was ever begun, the oldest first. */
+  followings: { runId: string; following: ScriptedFollowing }[]
+  /** Those that were not closed. */
+  open(runId?: string): ScriptedFollowing[]
+  /** The only one that is open. */
+  only(runId?: string): ScriptedFollowing
+}
+
+/** Calls other than `follow` are answered by `answer`. */
+export function scriptedClient(
+  answer: typeof fetch = () => Promise.reject(new Error('no answer')),
+): ScriptedClient {
+  const followings: ScriptedClient['followings'] = []
+  const open = (runId?: string) =>
+    followings
+      .filter((one) => !one.following.isClosed && (runId === undefined || one.runId === runId))
+      .map(({ following }) => following)
   return {
-    client: { ...calls, follow } as unknown as Client,
+    ...createClient({ url: 'http://millrace.test', fetch: answer }),
+    follow: ((runId: string, options: FollowOptions) => {
+      const following = new ScriptedFollowing(options)
+      followings.push({ runId, following })
+      return following
+    }) as Client['follow'],
     followings,
-    open: () => followings.filter(({ isOpen }) => isOpen),
-    /** The latest following, which must be open. */
-    get now(): ScriptedFollowing {
-      const latest = followings.at(-1)
-      if (!latest?.isOpen) throw new Error('nothing is followed')
-      return latest
+    open,
+    only: (runId) => {
+      const [first, ...others] = open(runId)
+      if (first === undefined || others.length > 0) throw new Error(`${open(runId).length} streams are open`)
+      return first
     },
   }
 }
 
-/** Frames that a test lets happen. */
-export function scriptedFrames() {
-  const waiting = new Set<() => void>()
-  let flushes = 0
-  return {
-    schedule: (flush: () => void) => {
-      waiting.add(flush)
-      return () => void waiting.delete(flush)
-    },
-    get waiting() {
-      return waiting.size
-    },
-    get flushes() {
-      return flushes
-    },
-    async frame() {
-      await act(async () => {
-        for (const flush of [...waiting]) {
-          waiting.delete(flush)
-          flushes += 1
-          flush()
-        }
-      })
-    },
+export class Frames {
+  readonly #waiting = new Set<() => void>()
+
+  readonly schedule: Schedule = (flush) => {
+    this.#waiting.add(flush)
+    return () => void this.#waiting.delete(flush)
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** The next frame, with all that React does about it. */
+  async next(): Promise<void> {
+    await act(async () => {
+      const flushes = [...this.#waiting]
+      this.#waiting.clear()
+      for (const flush of flushes) flush()
+    })
   }
 }
 
-export const started = (kind: string): [string, unknown][] => [
-  ['run:queued', { kind, project: null, spec: {} }],
-  ['run:started', { attempt: 1 }],
-]
+/** An answer in JSON, as the server gives it. */
+export function json(body: unknown, status = 200): Response {
+  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } })
+}

@@ -1,0 +1,112 @@
+import { type Client, ClientError } from '@millrace/client'
+import type { ListRunsQuery, Run } from '@millrace/protocol'
+import { useCallback, useEffect, useRef, useState } from 'react'
+import { useClient } from '#provider'
+
+export interface UsedRuns {
+  /** Newest first. */
+  runs: readonly Run[]
+  /** There are older ones: `loadMore`. */
+  hasMore: boolean
+  /** Nothing has arrived yet for this filter. */
+  isLoading: boolean
+  /** Why the last request failed. What arrived before stays. */
+  error: ClientError | null
+  loadMore(): void
+  refresh(): void
+}
+
+interface Loaded {
+  /** What was asked for. An answer to another question is not shown. */
+  key: string
+  runs: readonly Run[]
+  hasMore: boolean
+  error: ClientError | null
+}
+
+const nothing: readonly Run[] = []
+
+const unread = (key: string): Loaded => ({ key, runs: nothing, hasMore: false, error: null })
+
+/** The runs that pass a filter, read again every `refreshMs` while the page is visible. 0: only on request. */
+export function useRuns(
+  filter: Omit<ListRunsQuery, 'cursor'> = {},
+  { refreshMs = 5000 }: { refreshMs?: number } = {},
+): UsedRuns {
+  const client = useClient()
+  const key = JSON.stringify(filter)
+  const [loaded, setLoaded] = useState<Loaded | null>(null)
+  const pages = useRef({ key, count: 1 })
+  const load = useRef(() => {})
+
+  useEffect(() => {
+    const leave = new AbortController()
+    const reader = oneAtATime(leave.signal, async (signal) => {
+      const count = pages.current.key === key ? pages.current.count : 1
+      try {
+        const read = await readPages(client, JSON.parse(key) as ListRunsQuery, count, signal)
+        if (!signal.aborted) setLoaded({ key, ...read, error: null })
+      } catch (failure) {
+        if (signal.aborted) return
+        if (!(failure instanceof ClientError)) throw failure
+        setLoaded((before) => ({ ...(before?.key === key ? before : unread(key)), error: failure }))
+      }
+    })
+    load.current = reader
+    const whenVisible = () => {
+      if (document.visibilityState === 'visible') reader()
+    }
+    reader()
+    const timer = refreshMs > 0 ? setInterval(whenVisible, refreshMs) : undefined
+    if (refreshMs > 0) document.addEventListener('visibilitychange', whenVisible)
+    return () => {
+      leave.abort()
+      load.current = () => {}
+      clearInterval(timer)
+      document.removeEventListener('visibilitychange', whenVisible)
+    }
+  }, [client, key, refreshMs])
+
+  const refresh = useCallback(() => load.current(), [])
+  const loadMore = useCallback(() => {
+    const { current } = pages
+    pages.current = { key, count: (current.key === key ? current.count : 1) + 1 }
+    load.current()
+  }, [key])
+  const current = loaded?.key === key ? loaded : null
+  return {
+    runs: current?.runs ?? nothing,
+    hasMore: current?.hasMore ?? false,
+    isLoading: current === null,
+    error: current?.error ?? null,
+    loadMore,
+    refresh,
+  }
+}
+
+/** What is asked for while a reading is at work is read once more after it, so that the answer is never older. */
+function oneAtATime(signal: AbortSignal, read: (signal: AbortSignal) => Promise<void>): () => void {
+  let isReading = false
+  let isAskedAgain = false
+  const begin = async (): Promise<void> => {
+    isAskedAgain = isReading
+    if (isReading) return
+    isReading = true
+    await read(signal).finally(() => {
+      isReading = false
+    })
+    if (isAskedAgain && !signal.aborted) await begin()
+  }
+  return () => void begin()
+}
+
+async function readPages(client: Client, query: ListRunsQuery, count: number, signal: AbortSignal) {
+  const runs: Run[] = []
+  let cursor: string | null = null
+  for (let page = 0; page < count && (page === 0 || cursor !== null); page++) {
+    const answer = await client.list(cursor === null ? query : { ...query, cursor }, { signal })
+    runs.push(...answer.runs)
+    cursor = answer.nextCursor
+  }
+  return { runs, hasMore: cursor !== null }
+}
