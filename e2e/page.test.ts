@@ -6,6 +6,7 @@ import { type ServerProcess, startServer } from '@millrace/test-support/server'
 import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Browser, openBrowser } from './support/browser.ts'
+import { millraceToEnd } from './support/cli.ts'
 
 const scratch = scratchFolder()
 const [project, dataDir] = [join(scratch.path, 'web'), join(scratch.path, 'data')]
@@ -58,11 +59,16 @@ function printedAddress(): string {
   return address
 }
 
+async function annasToken(): Promise<{ token: string }> {
+  const args = ['token', 'create', '--user', 'anna', '--data', dataDir, '--json']
+  return JSON.parse((await millraceToEnd(args, { cwd: project })).stdout)
+}
+
 describe('the page', () => {
   it('the page explains how to log in', async () => {
     await page().goto(server.url)
     await page().getByText('This browser is not logged in').waitFor()
-    expect(await page().locator('#login').innerText()).toContain('npx millrace login')
+    expect(await page().locator('#login').innerText()).toContain('millrace login')
     expect(await page().locator('#app').isVisible()).toBe(false)
     expect(browser.complaints).toEqual([expect.stringContaining('401')])
   })
@@ -79,13 +85,31 @@ describe('the page', () => {
     expect(browser.complaints).toEqual([])
   })
 
+  it('a token that is pasted into the page logs its user in, and a wrong one is refused', async () => {
+    const { token } = await annasToken()
+    const other = await openBrowser()
+    try {
+      await other.page.goto(server.url)
+      await other.page.fill('#token-login input', 'mr_token_wrong')
+      await other.page.getByRole('button', { name: 'Log in' }).click()
+      await other.page.getByText('This token is not valid here.').waitFor()
+      await other.page.fill('#token-login input', ` ${token}\n`)
+      await other.page.getByRole('button', { name: 'Log in' }).click()
+      await other.page.getByText('No runs yet').waitFor()
+      expect(other.page.url()).toBe(`${server.url}/`)
+      expect(await other.page.locator('#who').innerText()).toContain('anna')
+    } finally {
+      await other.close()
+    }
+  })
+
   it('the page refuses the printed address a second time, and says so', async () => {
     const other = await openBrowser()
     try {
       const response = await other.page.goto(printedAddress())
       expect(response?.status()).toBe(401)
       expect(await other.page.locator('h1').innerText()).toBe('This address does not log in')
-      expect(await other.page.locator('main').innerText()).toContain('npx millrace login')
+      expect(await other.page.locator('main').innerText()).toContain('millrace login')
       expect(await other.context.cookies()).toEqual([])
       expect(other.complaints).toEqual([expect.stringContaining('401')])
     } finally {

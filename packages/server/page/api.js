@@ -20,6 +20,18 @@ export async function api(path, options = {}) {
   throw Object.assign(new Error(message), { status: response.status })
 }
 
+/** Exchanges a token for a code that logs this browser in, once. */
+export async function codeOfToken(token) {
+  const isHeader = /^[\x21-\x7e]+$/.test(token)
+  const response = isHeader
+    ? await fetch('api/login-codes', { method: 'POST', headers: { Authorization: `Bearer ${token}` } })
+    : null
+  if (response === null || response.status === 401) throw new Error('This token is not valid here.')
+  const body = await response.json()
+  if (!response.ok) throw new Error(body.detail ?? `The server responded with ${response.status}.`)
+  return new URL(body.url, location.href).searchParams.get('code')
+}
+
 export function post(path, body) {
   if (body === undefined) return api(path, { method: 'POST' })
   const headers = { 'Content-Type': 'application/json' }

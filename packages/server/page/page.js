@@ -1,6 +1,6 @@
 // The plain page: a list of runs and the live output of one. It uses only the server's public HTTP faces,
 // as any other client would.
-import { api, post, whenLoggedOut } from './api.js'
+import { api, codeOfToken, post, whenLoggedOut } from './api.js'
 import { followSession } from './follow-session.js'
 import { newOutput } from './output.js'
 import { nameOf, newRunList, stateOf } from './run-list.js'
@@ -320,6 +320,16 @@ byId('resume').addEventListener('submit', (event) => {
     const answer = await post(`api/runs/${openId}/resume`, body)
     prompt.value = ''
     await opened(answer)
+  })
+})
+byId('token-login').addEventListener('submit', (event) => {
+  event.preventDefault()
+  const { token } = event.target.elements
+  attempt(async () => {
+    const code = await codeOfToken(token.value.trim())
+    // The token stays out of the history, of the storage and of the form.
+    token.value = ''
+    location.href = `login?code=${encodeURIComponent(code)}`
   })
 })
 byId('logout').addEventListener('click', () =>

@@ -130,7 +130,7 @@ export function checkAccess(request: FastifyRequest): void {
   if (request.identity === null) {
     throw new MillraceError(
       'unauthenticated',
-      'Send a bearer token, or log in with the address that `millrace login` prints',
+      'Send a bearer token, or log in with a token or with the address that `millrace login` prints',
     )
   }
   if (access === 'admin' && !request.identity.principal.admin) {

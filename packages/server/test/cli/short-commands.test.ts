@@ -27,6 +27,16 @@ async function serverHere() {
   return { where, server }
 }
 
+describe('millrace login', () => {
+  it('login prints an address, for the user whom an admin names', async () => {
+    const { where, server } = await serverHere()
+    expect((await run(['login', '--user', 'anna'], where)).stdout).toBe('http://x/login?code=1\n')
+    expect(server.seen.at(-1)).toMatchObject({ body: { user: 'anna', admin: false } })
+    const alone = await run(['login', '--admin'], where)
+    expect(alone).toMatchObject({ code: 2, stdout: '' })
+  })
+})
+
 describe('millrace runs', () => {
   it('runs prints a table for a person, and the page itself for a machine', async () => {
     const { where, server } = await serverHere()

@@ -166,6 +166,48 @@ describe('a cookie', () => {
   })
 })
 
+describe('who logs a browser in', () => {
+  const made = (token: string, body?: object) =>
+    rig.as(token, '/api/login-codes', body === undefined ? { method: 'POST' } : post(body))
+  const whoIs = async (response: Response): Promise<unknown> => {
+    const { url } = (await response.json()) as { url: string }
+    const answer = await fetch(url, { redirect: 'manual' })
+    const cookie = answer.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const { user, admin } = (await (await get(cookie)).json()) as { user: string; admin: boolean }
+    return { user, admin, cookie }
+  }
+
+  it('a user logs a browser in as themselves, and an admin as whom they name', async () => {
+    const { token } = await rig.newToken('anna')
+    expect(await whoIs(await made(token))).toMatchObject({ user: 'anna', admin: false })
+    expect(await whoIs(await made(token, { user: 'anna' }))).toMatchObject({ user: 'anna', admin: false })
+    expect(await whoIs(await made(rig.admin, { user: 'bert' }))).toMatchObject({ user: 'bert', admin: false })
+    const admin = await made(rig.admin, { user: 'cleo', admin: true })
+    expect(await whoIs(admin)).toMatchObject({ user: 'cleo', admin: true })
+  })
+
+  it('nobody but an admin logs a browser in as somebody else, or as an admin', async () => {
+    const { token } = await rig.newToken('anna')
+    for (const body of [{ user: 'bert' }, { user: 'anna', admin: true }, { user: 'admin' }]) {
+      expect((await made(token, body)).status).toBe(403)
+    }
+    for (const body of [{ user: 'admin' }, { user: '' }, { user: 'a\nb' }, { name: 'anna' }]) {
+      expect((await made(rig.admin, body)).status).toBe(400)
+    }
+  })
+
+  it('a browser that was logged in from another one dies with the token behind both', async () => {
+    const { token, credential } = await rig.newToken('anna')
+    const { cookie } = (await whoIs(await made(token))) as { cookie: string }
+    const headers = { cookie, 'sec-fetch-site': 'same-origin' }
+    const again = await fetch(`${rig.url}/api/login-codes`, { method: 'POST', headers })
+    const second = (await whoIs(again)) as { cookie: string }
+    expect((await get(second.cookie)).status).toBe(200)
+    await rig.file.revoke(credential.id, Date.now())
+    expect((await get(second.cookie)).status).toBe(401)
+  })
+})
+
 // Failed before: the log-out of the page ended any credential in its request.
 it('a log-out ends no bearer token, which others may share', async () => {
   const { token } = await rig.newToken('olga')

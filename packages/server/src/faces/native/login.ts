@@ -1,10 +1,14 @@
 /** Logs browsers in: a one-use code in an address becomes a cookie. */
+import { MillraceError } from '@millrace/protocol'
 import { z } from 'zod'
 import type { RateLimits } from '#admission/rate-limits'
 import type { Authenticator } from '#auth/authenticator'
+import type { Principal } from '#auth/principal'
+import { adminUser, isUserName } from '#auth/user-name'
 import { type Face, type FaceApp, mountPath, principalOf } from '#http/face'
 import type { PublicAddress } from '#http/public-address'
 
+const codeBody = z.strictObject({ user: z.string().optional(), admin: z.boolean().optional() })
 const codeQuery = z.object({ code: z.string().max(200).optional() })
 
 export interface LoginFaceParts {
@@ -56,16 +60,23 @@ function codeRoutes(app: FaceApp, parts: LoginFaceParts): void {
   app.post(
     '/api/login-codes',
     {
-      config: { access: 'admin' },
+      config: { rate: 'tickets', refuses: ['forbidden'] },
       schema: {
         tags: ['auth'],
-        summary: 'A one-use address that logs a browser in as the caller; valid for 10 minutes',
+        summary: 'A one-use address that logs a browser in; valid for 10 minutes',
+        description: 'As the caller; an admin may name another user.',
+        body: codeBody.nullish(),
         response: { 201: z.object({ url: z.string(), expiresAt: z.int() }) },
       },
     },
     async (request, reply) => {
-      const parent = request.identity?.parent
-      const { code, expiresAt } = await parts.auth.createLoginCode(principalOf(request), parent)
+      const { identity } = request
+      if (identity?.credential === null && identity.expiresAt !== null) {
+        const problem = 'A JSON Web Token would end before its browser; log in with a token of this server'
+        throw new MillraceError('forbidden', problem)
+      }
+      const principal = whoLogsIn(principalOf(request), request.body ?? {})
+      const { code, expiresAt } = await parts.auth.createLoginCode(principal, identity?.parent)
       return reply.code(201).send({ url: loginUrl(parts.address.url, code), expiresAt })
     },
   )
@@ -91,6 +102,19 @@ function codeRoutes(app: FaceApp, parts: LoginFaceParts): void {
   )
 }
 
+/** The caller, or whom an admin names. */
+function whoLogsIn(caller: Principal, { user, admin = false }: z.infer<typeof codeBody>): Principal {
+  if (user === undefined) return caller
+  if (!caller.admin && (user !== caller.user || admin)) {
+    throw new MillraceError('forbidden', 'Only an admin may log a browser in as somebody else')
+  }
+  if (isUserName(user, admin)) return { user, admin }
+  const expected = `the name of a user; "${adminUser}" is an admin's`
+  throw new MillraceError('invalid_request', `user must be ${expected}`, {
+    fields: [{ path: 'user', expected }],
+  })
+}
+
 /** Only what is below the prefix is ours; the rest of the host may be anybody's. */
 function cookiePath({ address }: LoginFaceParts): string {
   return `${address.prefix}/`
@@ -110,6 +134,7 @@ const refusal = `<!doctype html>
 <main class="notice">
 <h1>This address does not log in</h1>
 <p>A login address works once and for ten minutes. Print another on the machine of the server:</p>
-<pre>npx millrace login</pre>
+<pre>millrace login</pre>
+<p>Or <a href="./">paste a token</a>.</p>
 </main>
 `
