@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { Config } from '#config/config'
 import { loginUrl } from '#faces/native/login'
 import { createHttpServer, type HttpServerOptions } from '#http/server'
+import { capacityProblems, readCapacity } from './capacity.ts'
 import { openServer } from './server.ts'
 
 export interface Serving {
@@ -31,6 +32,8 @@ export interface ServeOptions {
 const backlog = 65_535
 
 export async function serve({ config, log, onFatal, http }: ServeOptions): Promise<Serving> {
+  const problems = capacityProblems(readCapacity())
+  if (problems.length > 0) throw new Error(problems.join('\n'))
   const server = await openServer({ config, log, demo: true, onFatal })
   try {
     const app = await createHttpServer({ ...server.http, log }, http)

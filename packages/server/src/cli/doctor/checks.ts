@@ -6,7 +6,7 @@ import type { ConfigFlags } from '#config/settings'
 import { checkAgent, checkKeys } from './agent.ts'
 import type { Check } from './check.ts'
 import { checkDataDirectory } from './data-directory.ts'
-import { checkConfig, checkNode } from './machine.ts'
+import { checkCapacity, checkConfig, checkNode } from './machine.ts'
 import { checkSandbox } from './sandbox.ts'
 import { checkStream } from './stream.ts'
 
@@ -17,7 +17,7 @@ interface CheckFlags extends Pick<ConfigFlags, 'config' | 'data'> {
 
 export async function runChecks({ url, ...flags }: CheckFlags, io: Io): Promise<Check[]> {
   const { config, checks: configuration } = await checkConfig({ config: flags.config, data: flags.data }, io)
-  const checks = [checkNode(), ...configuration]
+  const checks = [checkNode(), ...checkCapacity(), ...configuration]
   if (config !== null) {
     checks.push(
       ...(await checkDataDirectory(config.dataDir)),

@@ -1,6 +1,7 @@
 /** Checks what a server needs of this machine: Node, and a configuration that loads. */
 import { messageOf } from '@millrace/protocol'
 import type { Io } from '#cli/terminal'
+import { capacityProblems, readCapacity } from '#compose/capacity'
 import type { Config } from '#config/config'
 import { loadConfig } from '#config/load'
 import { ConfigError } from '#config/problems'
@@ -12,6 +13,15 @@ export function checkNode(version = process.versions.node): Check {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const enough = major > 24 || (major === 24 && minor >= 12)
   return { name: 'node', status: enough ? 'ok' : 'fail', detail: `${version} (24.12 or newer is required)` }
+}
+
+export function checkCapacity(capacity = readCapacity()): Check[] {
+  const problems = capacityProblems(capacity)
+  if (problems.length > 0) return problems.map((detail) => ({ name: 'limits', status: 'fail', detail }))
+  const { openFiles, processes } = capacity
+  const shown = (amount: number | undefined | null) => amount ?? 'unlimited'
+  const detail = `open files: ${shown(openFiles)}; processes still free: ${shown(processes?.free)}`
+  return [{ name: 'limits', status: 'ok', detail }]
 }
 
 export async function checkConfig(

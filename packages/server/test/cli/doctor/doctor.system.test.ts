@@ -13,7 +13,15 @@ describe('millrace doctor', () => {
     const { ok, checks } = JSON.parse(machine.stdout) as { ok: boolean; checks: Check[] }
     expect(machine.code).toBe(ok ? 0 : 1)
     const names = new Set(checks.map((check) => check.name))
-    expect([...names]).toEqual(['node', 'configuration', 'data directory', 'sandbox', 'agent', 'keys'])
+    expect([...names]).toEqual([
+      'node',
+      'limits',
+      'configuration',
+      'data directory',
+      'sandbox',
+      'agent',
+      'keys',
+    ])
     const detail = (name: string) => checks.find((check) => check.name === name)?.detail
     expect(detail('configuration')).toContain('1 project, 1 tool')
     expect(detail('data directory')).toContain(where.dataDir)
