@@ -48,6 +48,8 @@ const windowShare = { full: 0.8, target: 0.5 }
 export class Loop {
   readonly #parts: LoopParts
   #steps = 0
+  /** How many tokens the provider counted up to and with its last answer: the first `messages` messages. */
+  #counted: { tokens: number; messages: number } | null = null
 
   constructor(parts: LoopParts) {
     this.#parts = parts
@@ -108,7 +110,7 @@ export class Loop {
   }
 
   #stepParts(messages: readonly ModelMessage[]): Parameters<typeof takeStep>[0] {
-    const { shared, instructions, tools, fixedTokens, parentToolCallId } = this.#parts
+    const { shared, instructions, tools, parentToolCallId } = this.#parts
     this.#steps += 1
     const { contextTokens, outputTokensMax } = shared.model
     const bound =
@@ -119,7 +121,7 @@ export class Loop {
       instructions,
       messages,
       tools,
-      fixedTokens,
+      inputTokens: this.#inputTokens(),
       outputTokensMax: bound,
       name:
         parentToolCallId === undefined ? `step-${this.#steps}` : `${parentToolCallId}.step-${this.#steps}`,
@@ -130,11 +132,15 @@ export class Loop {
 
   /** Shortens the conversation before the provider refuses it, where its window is known. */
   #fit(contextTokens: number | null): void {
-    if (contextTokens === null) return
+    if (contextTokens === null || this.#inputTokens() <= contextTokens * windowShare.full) return
+    this.#shorten(contextTokens * windowShare.target - this.#parts.fixedTokens)
+  }
+
+  /** Of the next request: as the provider counted, and by an estimate what is new since then. */
+  #inputTokens(): number {
     const { conversation, fixedTokens } = this.#parts
-    const room = (share: number) => contextTokens * share - fixedTokens
-    if (estimateTokens(conversation.messages) > room(windowShare.full))
-      this.#shorten(room(windowShare.target))
+    if (this.#counted === null) return fixedTokens + estimateTokens(conversation.messages)
+    return this.#counted.tokens + estimateTokens(conversation.messages.slice(this.#counted.messages))
   }
 
   /** False: it cannot get shorter. */
@@ -142,16 +148,19 @@ export class Loop {
     const { messages, ...sizes } = compact(this.#parts.conversation.messages, Math.max(0, target))
     if (sizes.tokensAfter >= sizes.tokensBefore) return false
     const note: AgentMove = { move: 'note', type: 'context:compacted', data: { ...sizes } }
+    this.#counted = null
     void this.#take([{ type: 'compacted', messages }], [note])
     return true
   }
 
   /** Stores the answer with its events. Returns the calls that are to run. */
-  async #keepStep({ message, calls }: Step): Promise<StepCall[]> {
-    const { shared } = this.#parts
+  async #keepStep({ message, calls, tokens }: Step): Promise<StepCall[]> {
+    const { shared, conversation } = this.#parts
     const { renamed, ids } = shared.uniqueIds(message)
     const own = calls.map((call, at) => ({ ...call, id: ids[at] ?? call.id }))
     const entries: Entry[] = hasContent(renamed) ? [{ type: 'message', message: renamed }] : []
+    const messages = conversation.messages.length + entries.length
+    this.#counted = tokens === null ? null : { tokens, messages }
     const moves: AgentMove[] = [this.#usage()]
     const open: StepCall[] = []
     for (const call of own) {

@@ -5,7 +5,7 @@
 import { type ModelMessage, streamText, type ToolSet } from 'ai'
 import type { AgentMove } from '#agents/moves'
 import type { Clock } from '#time/clock'
-import { estimateTokens, type Meter, type Tokens } from '../model/meter.ts'
+import type { Meter, Tokens } from '../model/meter.ts'
 import type { Model, ProviderOptions } from '../model/open.ts'
 import { Silence, type SilenceLimits } from './silence.ts'
 
@@ -14,8 +14,8 @@ export interface StepParts {
   instructions: string
   messages: readonly ModelMessage[]
   tools: ToolSet
-  /** The estimated tokens of instructions and tools. */
-  fixedTokens: number
+  /** The estimated tokens of the whole request. */
+  inputTokens: number
   meter: Meter
   outputTokensMax: number
   providerOptions: ProviderOptions
@@ -47,6 +47,8 @@ export interface Step {
   message: ModelMessage
   text: string
   calls: readonly StepCall[]
+  /** Of request and answer, as the provider counted them; null if it did not say. */
+  tokens: number | null
   /** The answer reached the bound of its length. */
   wasCut: boolean
   wasRefused: boolean
@@ -60,7 +62,7 @@ export class BrokenAnswer extends Error {
 /** @throws ExecutionFailure before the request; BrokenAnswer; else the error of the provider. */
 export async function takeStep(parts: StepParts): Promise<Step> {
   const { instructions, messages, tools, meter } = parts
-  const reservation = meter.reserve(parts.fixedTokens + estimateTokens(messages), parts.outputTokensMax)
+  const reservation = meter.reserve(parts.inputTokens, parts.outputTokensMax)
   parts.report([{ move: 'step' }])
   const reader = new StepReader(parts)
   const silence = new Silence(parts.silence, parts.clock)
@@ -84,11 +86,13 @@ export async function takeStep(parts: StepParts): Promise<Step> {
     if (silence.error !== null) throw silence.error
     parts.signal.throwIfAborted()
     const [{ finishReason, usage, response }] = (await result.steps) as [FirstStep]
-    reservation.settle(tokensOf(usage))
+    const tokens = tokensOf(usage)
+    reservation.settle(tokens)
     return {
       message: answerIn(response.messages),
       text: reader.text,
       calls: reader.calls,
+      tokens: tokens === undefined ? null : Object.values(tokens).reduce((sum, count) => sum + count, 0),
       wasCut: finishReason === 'length',
       wasRefused: finishReason === 'content-filter',
     }

@@ -6,13 +6,12 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import type { LanguageModel, streamText } from 'ai'
 import type { ResolvedModel } from './entry.ts'
 
-// The SDK writes warnings to the process's standard error otherwise.
-Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false })
-
 export type Model = Exclude<LanguageModel, string>
 export type ProviderOptions = NonNullable<Parameters<typeof streamText>[0]['providerOptions']>
 
 export function openModel(model: ResolvedModel, fetch: typeof globalThis.fetch): Model {
+  // The SDK writes warnings to the process's standard error otherwise. An application around us may want them.
+  globalThis.AI_SDK_LOG_WARNINGS ??= false
   const { id, baseUrl, apiKey, provider } = model
   const options = {
     fetch,
