@@ -47,14 +47,14 @@ function claudeEngine({
   }
 }
 
-function aiSdkEngine({ agent, models = new Map(), sandbox }: Config): OfferedEngine {
+function aiSdkEngine({ agent, models = new Map(), sandbox, executions }: Config): OfferedEngine {
   const entries = [...models].filter(([, { provider }]) => provider === 'openai-compatible')
   const others = providers.filter((provider) => provider !== 'openai-compatible')
   return {
     engine: createAiSdkEngine({
       models: Object.fromEntries(models),
       env: process.env,
-      tools: agentTools(),
+      tools: agentTools(executions),
       environment: sandbox.env,
       limits: { ...defaultProcessLimits, ...agent?.limits },
       proxyEnv: process.env,

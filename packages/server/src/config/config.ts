@@ -79,6 +79,10 @@ export interface Config {
     tokens?: number | undefined
     seconds: number
     usd?: number | undefined
+    /** May commands of the shell tool use the network? */
+    shellNetwork: boolean
+    /** Hosts that the fetch tool may ask although they are not of the public web. */
+    fetchHosts: readonly string[]
   }
   /** The sections below are undefined if the file lacks them. */
   policy?: PolicySettings | undefined

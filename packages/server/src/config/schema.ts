@@ -193,6 +193,13 @@ export const sectionSchemas = {
     tokens: whole(1, Number.MAX_SAFE_INTEGER).optional(),
     seconds: whole(1, 31_536_000, ' of seconds').default(3600),
     usd: z.number({ error: 'an amount above 0' }).positive({ error: 'an amount above 0' }).optional(),
+    shellNetwork: flag.default(true),
+    fetchHosts: listOf(
+      z
+        .string({ error: 'a host' })
+        .regex(/^[^\s/@]+$/, { error: 'a host, perhaps with a port, such as "wiki.example.org:8080"' }),
+      'hosts',
+    ).default([]),
   }),
   http: section({
     host: hostName.optional(),

@@ -177,7 +177,7 @@ export const descriptions: Record<string, Description> = {
     default: '`8192`',
   },
   'executions.iterations': {
-    text: 'Steps of the model in one execution. Like the other keys of `executions`: the bound of what a request may ask for, and the limit of a request that does not ask.',
+    text: 'Steps of the model in one execution. Like `tokens`, `seconds` and `usd`: the bound of what a request may ask for, and the limit of a request that does not ask.',
     example: 50,
   },
   'executions.tokens': { text: 'Tokens of all its steps together.', example: 500_000, default: none },
@@ -186,6 +186,14 @@ export const descriptions: Record<string, Description> = {
     text: 'What it may cost, in US dollars. Refused for a model whose price is unknown. Claude without a limit keeps to `agent.maxBudgetUsd`.',
     example: 2.5,
     default: none,
+  },
+  'executions.shellNetwork': {
+    text: 'Whether commands of the tool `shell` may use the network. The tool `fetch` always may. Claude, whose model is behind it, is not affected.',
+    example: false,
+  },
+  'executions.fetchHosts': {
+    text: 'Hosts that the tool `fetch` may ask although they are not of the public web: a name or address, perhaps with a port.',
+    example: ['wiki.example.internal', 'localhost:3000'],
   },
   'http.host': { text: 'The address to listen on.', example: '0.0.0.0', default: '`127.0.0.1`' },
   'http.port': { text: 'The port to listen on; 0 is any.', example: 8080, default: '`4000`' },
