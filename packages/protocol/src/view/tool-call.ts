@@ -4,7 +4,17 @@ import { wholeCharacters } from './bounds.ts'
 const lineLength = 160
 const fullLength = 8000
 /** Names of the fields that say most about a call; the first that an input has is shown. */
-const telling = ['command', 'file_path', 'notebook_path', 'url', 'query', 'pattern', 'description', 'skill']
+const telling = [
+  'command',
+  'file_path',
+  'notebook_path',
+  'url',
+  'query',
+  'pattern',
+  'path',
+  'description',
+  'skill',
+]
 
 /** `Bash npm test`: the tool and what it works on, in one line. Paths inside `cwd` are relative to it. */
 export function callInLine(tool: string, input: unknown, cwd?: string): string {

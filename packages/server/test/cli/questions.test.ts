@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { ClientError } from '@millrace/client'
 import { describe, expect, it } from 'vitest'
 import type { Followed } from '#cli/follow'
-import { SessionPrinter } from '#cli/show/session-printer'
+import { AgentPrinter } from '#cli/show/agent-printer'
 import { runOf } from './scripted-server.ts'
 import * as log from './session-log.ts'
 
@@ -19,7 +19,7 @@ function person(
   screen.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk.replace(/\u001b\[\d+m/g, '')
   })
-  const printer = new SessionPrinter({
+  const printer = new AgentPrinter({
     run: runOf({ kind: 'session', head: options.head ?? 0 }),
     io: { stdin, stdout: screen, stderr: screen, env: {}, cwd: '/' },
     answer: async (id, decision) => {

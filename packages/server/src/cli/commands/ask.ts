@@ -1,6 +1,11 @@
 /** `millrace ask`, and its continuations: `resume` and `retry`. */
 import { text as readAll } from 'node:stream/consumers'
-import type { ResumeRunBody, StartSessionBody } from '@millrace/protocol'
+import type {
+  ExecutionLimitsBody,
+  ResumeRunBody,
+  StartExecutionBody,
+  StartSessionBody,
+} from '@millrace/protocol'
 import { projectsResponse, runResponse } from '@millrace/protocol/schemas'
 import { type Command, Option } from 'commander'
 import { callJson, runPath } from '#cli/api'
@@ -16,6 +21,9 @@ interface AskFlags extends FollowFlags {
   cwd?: string
   model?: string
   approvals?: 'on' | 'off'
+  plan?: boolean
+  context?: string
+  limit?: string[]
 }
 
 interface ResumeFlags extends FollowFlags {
@@ -29,6 +37,13 @@ export function declare(program: Command, { io, end }: CommandContext): void {
     .option('--project <id>', 'where it works (not needed if there is one project)')
     .option('--cwd <dir>', 'where in the project')
     .option('--model <name>', 'which model (default: as configured)')
+    .option('--plan', 'let it plan first and work in phases: an execution, which any model can run')
+    .option('--context <text>', 'with --plan: what it should know besides the task')
+    .option(
+      '--limit <name=number>',
+      'with --plan: iterations, tokens, seconds or usd; may be repeated',
+      (one: string, others: string[] = []) => [...others, one],
+    )
     .addOption(
       new Option('--approvals <on|off>', 'may it ask people? (default: as configured)').choices([
         'on',
@@ -42,7 +57,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
     program
       .command('resume')
       .argument('<run>', runArgument)
-      .description('continue the conversation of a session'),
+      .description('continue the conversation of a session or an execution'),
   )
     .option('--prompt <text>', 'what to tell the agent; - reads standard input (default: to continue)')
     .addHelpText('after', ctrlC)
@@ -57,18 +72,66 @@ export function declare(program: Command, { io, end }: CommandContext): void {
 
 /** A prompt that is `-` or absent is read from standard input. */
 async function askCommand(given: string | undefined, flags: AskFlags, io: Io): Promise<number> {
+  checkFlags(flags)
+  const { plan = false } = flags
   const prompt = await readPrompt(given ?? '-', given === undefined, io)
   const connection = await connect(whereOf(flags, io))
-  const { cwd, model, approvals } = flags
-  const body: StartSessionBody = {
+  const project = flags.project ?? (await onlyProject(connection.server))
+  const body = plan ? executionOf(prompt, project, flags) : sessionOf(prompt, project, flags)
+  return startAndShow('/api/runs', body, connection, flags, io)
+}
+
+function sessionOf(prompt: string, project: string, { cwd, model, approvals }: AskFlags): StartSessionBody {
+  return {
     kind: 'session',
-    project: flags.project ?? (await onlyProject(connection.server)),
+    project,
     prompt,
     ...(cwd === undefined ? {} : { cwd }),
     ...(model === undefined ? {} : { model }),
     ...(approvals === undefined ? {} : { approvals }),
   }
-  return startAndShow('/api/runs', body, connection, flags, io)
+}
+
+function executionOf(
+  task: string,
+  project: string,
+  { context, model, approvals, limit }: AskFlags,
+): StartExecutionBody {
+  return {
+    kind: 'execution',
+    project,
+    task,
+    ...(context === undefined ? {} : { context }),
+    ...(model === undefined ? {} : { model }),
+    ...(limit === undefined ? {} : { limits: limitsOf(limit) }),
+    ...(approvals === undefined ? {} : { approvals }),
+  }
+}
+
+const limitNames = ['iterations', 'tokens', 'seconds', 'usd'] as const
+
+/** `usd=0.5`. The server checks the number. */
+function limitsOf(given: readonly string[]): ExecutionLimitsBody {
+  const limits: ExecutionLimitsBody = {}
+  for (const one of given) {
+    const [name, number] = one.split('=')
+    const known = limitNames.find((limit) => limit === name)
+    if (known === undefined || !number || !Number.isFinite(Number(number))) {
+      throw new CliError(
+        `--limit ${one}: expected ${limitNames.join(', ')}, then "=" and a number`,
+        exitCodes.usage,
+      )
+    }
+    limits[known] = Number(number)
+  }
+  return limits
+}
+
+/** Flags that mean something for only one of the two kinds of run. */
+function checkFlags({ plan, cwd, context, limit }: AskFlags): void {
+  if (plan && cwd !== undefined) throw new CliError('--cwd does not go with --plan', exitCodes.usage)
+  const orphan = context !== undefined ? '--context' : limit !== undefined ? '--limit' : undefined
+  if (!plan && orphan !== undefined) throw new CliError(`${orphan} needs --plan`, exitCodes.usage)
 }
 
 async function resumeCommand(given: string, flags: ResumeFlags, io: Io): Promise<number> {
@@ -88,7 +151,7 @@ async function retryCommand(given: string, flags: FollowFlags, io: Io): Promise<
 
 async function startAndShow(
   path: string,
-  body: StartSessionBody | ResumeRunBody | undefined,
+  body: StartSessionBody | StartExecutionBody | ResumeRunBody | undefined,
   connection: Awaited<ReturnType<typeof connect>>,
   flags: FollowFlags,
   io: Io,

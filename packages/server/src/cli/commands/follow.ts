@@ -7,8 +7,8 @@ import { type Connection, connect, whereOf } from '#cli/connect'
 import { exitCodeOfEvent, exitCodeOfRun, exitCodes } from '#cli/exit-codes'
 import { type Followed, follow } from '#cli/follow'
 import { findRunId, runArgument } from '#cli/run-id'
+import { AgentPrinter } from '#cli/show/agent-printer'
 import { RunPrinter } from '#cli/show/run-printer'
-import { SessionPrinter } from '#cli/show/session-printer'
 import { installSignals } from '#cli/signals'
 import { type Io, Terminal } from '#cli/terminal'
 import { postAnswer } from './answer.ts'
@@ -107,8 +107,9 @@ async function showToEnd(shown: Shown, printer: Printer, leave: AbortSignal): Pr
 }
 
 function printerFor({ run, connection, terminal, io }: Shown): Printer {
-  if (terminal.json || run.kind !== 'session') return new RunPrinter(terminal, run)
-  return new SessionPrinter({
+  const isAgent = run.kind === 'session' || run.kind === 'execution'
+  if (terminal.json || !isAgent) return new RunPrinter(terminal, run)
+  return new AgentPrinter({
     run,
     io,
     answer: async (approvalId, decision) => {

@@ -6,11 +6,13 @@
  * model was asked again in the middle of an answer, the beginning of the first answer stays, and the second one is
  * shown whole.
  */
+import type { FinalState, SessionEndEvent } from '@millrace/protocol'
 import {
   applyEvent,
   type CallItem,
   callInLine,
   clip,
+  endText,
   excerpt,
   type Item,
   itemAt,
@@ -24,13 +26,7 @@ import {
   type ViewEvent,
   wholeCharacters,
 } from '@millrace/protocol/view'
-import type { Look } from './screen.ts'
-
-/** `text` continues the piece before it; `line` is a line of its own; `end` ends an open line. */
-export type Piece =
-  | { kind: 'text'; look: Look; text: string }
-  | { kind: 'line'; look: Look; text: string }
-  | { kind: 'end' }
+import { type AgentText, indented, line, type Piece } from './piece.ts'
 
 /** Of a text that is being written. */
 interface Shown {
@@ -46,12 +42,11 @@ const looks = { text: 'answer', thinking: 'thought' } as const
 /** What is on the screen need not be kept; a call is kept until its result arrives. */
 const bounds = { itemsMax: 500, textCharsMax: Number.POSITIVE_INFINITY }
 
-export class SessionText {
+export class SessionText implements AgentText {
   #view: SessionView = newView('session', bounds)
   /** By the key of the text. */
   readonly #shown = new Map<string, Shown>()
 
-  /** Returns the pieces for one event of the log; none if it is not one of the agent's. */
   take(event: ViewEvent): Piece[] {
     const before = this.#view
     this.#view = applyEvent(before, event)
@@ -60,26 +55,26 @@ export class SessionText {
     return pieces
   }
 
-  /** Notes that something else is shown in between. */
   interrupt(): void {
     for (const shown of this.#shown.values()) shown.interrupted = true
   }
 
-  /** Begins again, from an event that may have been shown. */
   reset(firstSeq: number): void {
     const { cwd, model } = this.#view
     this.#view = { ...newView('session', bounds), head: firstSeq - 1, cwd, model }
     this.#shown.clear()
   }
 
-  /** An open question. */
   question(approvalId: string): OpenApproval | undefined {
     return this.#view.approvals.find((one) => one.approvalId === approvalId)
   }
 
-  /** Returns a tool call as one line. */
   callInLine(tool: string, input: unknown): string {
     return callInLine(tool, input, this.#view.cwd ?? undefined)
+  }
+
+  endInLine(state: FinalState, data: Record<string, unknown>): string {
+    return endText({ ...(data as unknown as SessionEndEvent), state })
   }
 
   #said(before: SessionView, { type, data }: ViewEvent): Piece[] {
@@ -169,17 +164,4 @@ function resultPieces(data: unknown): Piece[] {
   const text = [...why, ...facts].map((one) => clip(one, 400))
   if (text.length === 0) return []
   return [{ kind: 'end' }, line(failed ? 'error' : 'note', `-- ${text.join(', ')}`)]
-}
-
-/** What a subagent does stands below what the agent does. */
-function indented({ parentToolCallId }: Item, text: string): string {
-  if (parentToolCallId === null) return text
-  return text
-    .split('\n')
-    .map((one) => `  ${one}`)
-    .join('\n')
-}
-
-function line(look: Look, text: string): Piece {
-  return { kind: 'line', look, text }
 }

@@ -1,15 +1,16 @@
 /**
- * Shows a session as it happens: what the agent says on stdout, everything about it on stderr. If a person
+ * Shows a session or an execution as it happens: what the agent says on stdout, everything about it on stderr. If a person
  * can answer here, the agent's questions are asked here; otherwise the commands that answer are printed.
  */
 import {
+  type FinalState,
+  finalStateOf,
   lifecycleTypes,
   type PermissionDeniedEvent,
   type PermissionRequestedEvent,
   type PermissionResolvedEvent,
   permissionTypes,
   type Run,
-  type SessionEndEvent,
 } from '@millrace/protocol'
 import {
   answeredBy,
@@ -17,7 +18,6 @@ import {
   callInFull,
   changesResponse,
   clip,
-  endText,
   newChanges,
   type OpenApproval,
   unchangingTypes,
@@ -26,26 +26,30 @@ import {
 import type { Followed } from '#cli/follow'
 import type { Input, Io } from '#cli/terminal'
 import { changesAsText } from './changes.ts'
+import { ExecutionText } from './execution-text.ts'
+import type { AgentText, Piece } from './piece.ts'
 import { Questions } from './questions.ts'
 import { type Look, Screen } from './screen.ts'
-import { type Piece, SessionText } from './session-text.ts'
+import { SessionText } from './session-text.ts'
 
-export interface SessionPrinterOptions {
+export interface AgentPrinterOptions {
   run: Run
   io: Io
   answer(approvalId: string, decision: 'allow' | 'deny'): Promise<unknown>
   now?: () => number
 }
 
-export class SessionPrinter {
+export class AgentPrinter {
   readonly #run: Run
   readonly #screen: Screen
   readonly #questions: Questions
-  readonly #text = new SessionText()
-  #changes = newChanges('session')
+  readonly #text: AgentText
+  #changes: ReturnType<typeof newChanges>
 
-  constructor({ run, io, answer, now }: SessionPrinterOptions) {
+  constructor({ run, io, answer, now }: AgentPrinterOptions) {
     this.#run = run
+    this.#text = run.kind === 'session' ? new SessionText() : new ExecutionText()
+    this.#changes = newChanges(run.kind)
     this.#screen = new Screen(io)
     const command = (verb: string, id: string) => `  millrace ${verb} ${run.id} ${id}`
     this.#questions = new Questions({
@@ -59,8 +63,8 @@ export class SessionPrinter {
 
   async begin(): Promise<void> {
     await this.note(`run ${this.#run.id}`)
-    const { prompt } = this.#run.spec
-    if (typeof prompt === 'string') await this.note(clip(prompt, 200))
+    const { prompt, task = prompt } = this.#run.spec
+    if (typeof task === 'string') await this.note(clip(task, 200))
   }
 
   async show(followed: Followed): Promise<void> {
@@ -117,14 +121,11 @@ export class SessionPrinter {
         return this.#requested(data as PermissionRequestedEvent)
       case permissionTypes.resolved:
         return this.#resolved(data as PermissionResolvedEvent, asked)
-      case 'completed':
-      case 'errored':
-      case 'aborted':
-      case 'interrupted':
-        return this.#ended(data as SessionEndEvent)
       default:
         for (const piece of pieces) await this.#put(piece)
     }
+    const state = finalStateOf(this.#run.kind, { type, data })
+    if (state !== undefined) await this.#ended(state, (data ?? {}) as Record<string, unknown>)
   }
 
   #denied({ tool, input, reason }: PermissionDeniedEvent): Promise<void> {
@@ -148,10 +149,10 @@ export class SessionPrinter {
     await this.#line(look, `${mark} ${answeredBy({ by, user })}: ${what}${added}`)
   }
 
-  async #ended({ state, reason, error }: SessionEndEvent): Promise<void> {
+  async #ended(state: FinalState, data: Record<string, unknown>): Promise<void> {
     this.#questions.close()
     for (const line of changesAsText(changesResponse(this.#changes))) await this.#line('note', line)
-    await this.#line(state === 'errored' ? 'error' : 'note', `-- ${endText({ state, reason, error })}`)
+    await this.#line(state === 'errored' ? 'error' : 'note', `-- ${this.#text.endInLine(state, data)}`)
     if (state === 'interrupted') await this.note(`to continue: millrace resume ${this.#run.id}`)
   }
 

@@ -3,7 +3,7 @@ import { text as readAll } from 'node:stream/consumers'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Followed } from '#cli/follow'
-import { SessionPrinter } from '#cli/show/session-printer'
+import { AgentPrinter } from '#cli/show/agent-printer'
 import { runOf } from './scripted-server.ts'
 import * as log from './session-log.ts'
 
@@ -28,7 +28,7 @@ async function shown(events: readonly log.Said[], isTTY = true): Promise<Screene
 async function bytesOf(events: readonly log.Said[], isTTY = true): Promise<Screened> {
   const stream = () => Object.assign(new PassThrough({ highWaterMark: 1 << 24 }), { isTTY })
   const io = { stdout: stream(), stderr: stream(), env: {}, cwd: '/' }
-  const printer = new SessionPrinter({ run, io, answer: async () => undefined })
+  const printer = new AgentPrinter({ run, io, answer: async () => undefined })
   for (const event of log.logOf(events)) await printer.show({ kind: 'event', ...event } as Followed)
   printer.end()
   io.stdout.end()
@@ -142,7 +142,7 @@ describe('a session on the screen', () => {
   it('after a reset the log is shown again from its first kept event', async () => {
     const stream = () => Object.assign(new PassThrough(), { isTTY: false })
     const io = { stdout: stream(), stderr: stream(), env: {}, cwd: '/' }
-    const printer = new SessionPrinter({ run, io, answer: async () => undefined })
+    const printer = new AgentPrinter({ run, io, answer: async () => undefined })
     const events = log.logOf([log.whole([log.text('one')]), log.whole([log.text('two')])])
     for (const event of events) await printer.show({ kind: 'event', ...event } as Followed)
     const data = { reason: 'pruned' as const, firstSeq: 2, head: 2 }
