@@ -1,11 +1,11 @@
 import { applyEvents, newView } from '@millrace/protocol/view'
+import { expectInnermostFirst, expectStory } from '@millrace/test-support/story'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AgentMove } from '#agents/moves'
 import { closing } from '#runners/execution/closing'
 import { Story } from '#runners/execution/story'
 import type { EmittedEvent } from '#runners/runner'
-import { expectInnermostFirst, expectStory } from './support/invariants.ts'
 import { moves } from './support/moves.ts'
 
 /** A story whose clock advances by a millisecond whenever it is read. */

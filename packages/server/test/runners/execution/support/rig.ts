@@ -1,13 +1,13 @@
 /** Executions over a memory store, whose agent is a script: what it reports, and how it ends. */
 import type { LogEvent, Run } from '@millrace/protocol'
 import { ManualClock } from '@millrace/test-support/manual-clock'
+import { expectStory } from '@millrace/test-support/story'
 import type { AgentEnd, ExecutionEngine, ExecutionHost, ExecutionLimits, ExecutionTask } from '#agents/agent'
 import type { AgentMove } from '#agents/moves'
 import { Engines } from '#runners/execution/engines'
 import { executionKind } from '#runners/execution/kind'
 import type { Kind, SelfTest } from '#runners/kind'
 import { ann, expectWholeLog, openRig, type Rig, type RigOptions } from '#test/runs/support/rig'
-import { expectStory } from './invariants.ts'
 
 export interface Acting {
   task: ExecutionTask
