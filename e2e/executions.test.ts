@@ -121,7 +121,7 @@ describe('kill -9 of the server during an execution', () => {
   /** Every boundary takes minutes; by default these, in which a call, a phase and an answer are under way. */
   const some = ['tool:start', 'tool:complete', 'phase:start']
 
-  it.each(engines.filter(({ name }) => name === 'ai-sdk'))(
+  it.each(engines)(
     'wherever it breaks off, $name is closed once, leaves no process, and repeats no completed call',
     { timeout: 1_200_000 },
     async (engine) => {

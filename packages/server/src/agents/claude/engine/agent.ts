@@ -141,9 +141,7 @@ export class ClaudeAgent implements LiveAgent {
       abortController: this.#controller,
       canUseTool: canUseToolOf(host.gate, role.ownTools),
       hooks: {
-        PreToolUse: [
-          { hooks: [hookOf(host.gate, role.ownTools)], timeout: hookTimeoutSeconds, onFailure: 'block' },
-        ],
+        PreToolUse: [{ hooks: [hookOf(host.gate, role)], timeout: hookTimeoutSeconds, onFailure: 'block' }],
         PostToolUse: [
           {
             matcher: patchingTools,

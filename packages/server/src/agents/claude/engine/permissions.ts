@@ -4,11 +4,15 @@
  */
 import type { CanUseTool, HookCallback } from '@anthropic-ai/claude-agent-sdk'
 import type { Gate } from '#agents/gate'
+import type { AgentRole } from './role.ts'
 
 type HookOutput = Awaited<ReturnType<HookCallback>>
 
-/** `ownTools` are tools of the server itself, which the gate does not judge. */
-export function hookOf(gate: Pick<Gate, 'judge'>, ownTools: readonly string[] = []): HookCallback {
+/** `ownTools` are tools of the server itself, which the gate does not judge; no other call runs before `beforeCall`. */
+export function hookOf(
+  gate: Pick<Gate, 'judge'>,
+  { ownTools = [], beforeCall }: Partial<Pick<AgentRole, 'ownTools' | 'beforeCall'>> = {},
+): HookCallback {
   return async (input, toolUseId) => {
     if (input.hook_event_name !== 'PreToolUse') return decide('deny', 'This is not a tool call.')
     const { tool_name: tool, tool_input, agent_id: agentId, cwd } = input
@@ -17,6 +21,7 @@ export function hookOf(gate: Pick<Gate, 'judge'>, ownTools: readonly string[] = 
     }
     const id = input.tool_use_id ?? toolUseId
     const verdict = await gate.judge({ id, tool, input: tool_input, cwd, agentId })
+    if (verdict.decision !== 'deny' && id !== undefined) await beforeCall?.(id)
     return verdict.decision === 'allow' ? {} : decide(verdict.decision, verdict.reason)
   }
 }

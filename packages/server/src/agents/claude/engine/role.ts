@@ -8,6 +8,8 @@ export interface AgentRole {
   instructions: string
   /** Tools of the server itself: the policy does not judge them, and subagents may not call them. */
   ownTools: readonly string[]
+  /** Resolves when a call that the policy permits may run. */
+  beforeCall?(toolUseId: string): Promise<void>
 }
 
 export const sessionRole: AgentRole = { options: {}, instructions: '', ownTools: [] }

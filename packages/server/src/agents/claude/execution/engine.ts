@@ -8,6 +8,7 @@ import { type ClaudeEngineOptions, startClaude } from '../engine/engine.ts'
 import { testClaude } from '../engine/self-test.ts'
 import { Translator } from '../translate/translator.ts'
 import { executionEndOf } from './end.ts'
+import { Keeping } from './keeping.ts'
 import { planTool } from './plan.ts'
 import { reporting } from './reporting.ts'
 import { executionRole } from './role.ts'
@@ -33,23 +34,29 @@ async function start(
 ): Promise<LiveAgent> {
   const { limits } = task
   const translator = new Translator(planTool)
+  const clock = options.clock ?? monotonicClock
+  const keeping = new Keeping(host, clock)
   const started = Promise.withResolvers<{ fail(reason: string, error: string): void }>()
   const fail = (reason: string, error: string) =>
     void started.promise.then((agent) => agent.fail(reason, error))
   const model = task.model?.replace(/^claude:?/, '') || undefined
   const agent = await startClaude(
     { ...task, model },
-    reporting(host, translator, () => checkTokens(translator, limits, fail)),
+    reporting(host, keeping, translator, () => checkTokens(translator, limits, fail)),
     options,
-    executionRole(limits),
+    executionRole(limits, keeping),
   )
   started.resolve(agent)
-  const clock = options.clock ?? monotonicClock
   const disarm = clock.after(limits.seconds * 1000, () =>
     fail('time_limit', `It reached its limit of ${limits.seconds} seconds`),
   )
   return {
-    ended: agent.ended.finally(disarm).then((end) => executionEndOf(end, translator)),
+    ended: agent.ended
+      .finally(() => {
+        disarm()
+        keeping.settle()
+      })
+      .then((end) => executionEndOf(end, translator)),
     cancel: (graceMs) => agent.cancel(graceMs),
   }
 }

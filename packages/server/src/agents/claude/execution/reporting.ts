@@ -3,9 +3,15 @@ import { permissionTypes, type SubagentResultEvent, subagentResultType } from '@
 import type { AgentHost, ExecutionHost } from '#agents/agent'
 import type { EmittedEvent } from '#runners/runner'
 import type { Translator } from '../translate/translator.ts'
+import type { Keeping } from './keeping.ts'
 
 /** `reported` is called after each message that was taken. */
-export function reporting(host: ExecutionHost, translator: Translator, reported: () => void): AgentHost {
+export function reporting(
+  host: ExecutionHost,
+  keeping: Keeping,
+  translator: Translator,
+  reported: () => void,
+): AgentHost {
   /** What is about permissions is an event of executions as well. */
   const take = (event: EmittedEvent): Promise<void> => {
     if (event.type === permissionTypes.denied) {
@@ -18,7 +24,7 @@ export function reporting(host: ExecutionHost, translator: Translator, reported:
       return Promise.resolve()
     }
     const moves = translator.take(event.data)
-    const kept = moves.length === 0 ? Promise.resolve() : host.report(moves)
+    const kept = moves.length === 0 ? Promise.resolve() : keeping.report(moves)
     reported()
     return kept
   }
@@ -31,6 +37,6 @@ export function reporting(host: ExecutionHost, translator: Translator, reported:
     emit: async (events) => void (await Promise.all(events.map(take))),
     started: (data) => host.started(data),
     recordProcess: (process) => host.recordProcess(process),
-    appendTranscript: (entries) => host.appendTranscript(entries),
+    appendTranscript: (entries) => keeping.appendTranscript(entries),
   }
 }

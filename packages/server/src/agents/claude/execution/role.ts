@@ -2,13 +2,17 @@
 import type { ExecutionLimits } from '#agents/agent'
 import type { AgentRole } from '../engine/role.ts'
 import type { Sdk } from '../engine/sdk.ts'
+import type { Keeping } from './keeping.ts'
 import { planInstructions, planServer, planTool } from './plan.ts'
 
 /**
  * Without a limit of its own in US dollars, an execution has that of the configuration. The tokens are counted by
  * us: the SDK's `taskBudget` counts others (a prompt that is sent twice once), and a budget below 20,000 is refused.
  */
-export function executionRole({ iterations, usd }: Pick<ExecutionLimits, 'iterations' | 'usd'>) {
+export function executionRole(
+  { iterations, usd }: Pick<ExecutionLimits, 'iterations' | 'usd'>,
+  keeping: Pick<Keeping, 'kept'>,
+) {
   return (sdk: Sdk): AgentRole => ({
     options: {
       maxTurns: iterations,
@@ -20,5 +24,6 @@ export function executionRole({ iterations, usd }: Pick<ExecutionLimits, 'iterat
     },
     instructions: planInstructions,
     ownTools: [planTool],
+    beforeCall: (id) => keeping.kept(id),
   })
 }

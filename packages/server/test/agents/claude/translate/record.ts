@@ -63,7 +63,10 @@ async function converse(scenario: Scenario, { project, home, url }: Place): Prom
     asking: () => {},
   }
   const patched = (event: SubagentResultEvent) => said.push({ type: subagentResultType, ...event })
-  const role = executionRole({ iterations: scenario.iterations ?? 20, usd: scenario.usd ?? null })(sdk)
+  const role = executionRole(
+    { iterations: scenario.iterations ?? 20, usd: scenario.usd ?? null },
+    { kept: async () => {} },
+  )(sdk)
   const prompts = scenario.prompts ?? ['Go']
   let next = Promise.withResolvers<void>()
   /** The input stays open: only then can the agent be interrupted. */
@@ -87,7 +90,7 @@ async function converse(scenario: Scenario, { project, home, url }: Place): Prom
       },
       canUseTool: canUseToolOf(gate, role.ownTools),
       hooks: {
-        PreToolUse: [{ hooks: [hookOf(gate, role.ownTools)], onFailure: 'block' }],
+        PreToolUse: [{ hooks: [hookOf(gate, role)], onFailure: 'block' }],
         PostToolUse: [{ matcher: patchingTools, hooks: [subagentHook(patched)] }],
       },
     },

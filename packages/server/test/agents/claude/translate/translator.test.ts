@@ -1,5 +1,6 @@
 /** The recorded messages of the SDK, translated. */
 import { type FileChange, subagentResultType } from '@millrace/protocol'
+import { expectStory } from '@millrace/test-support/story'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { planTool } from '#agents/claude/execution/plan'
@@ -7,7 +8,6 @@ import { Translator } from '#agents/claude/translate/translator'
 import type { AgentMove } from '#agents/moves'
 import { Story } from '#runners/execution/story'
 import type { EmittedEvent } from '#runners/runner'
-import { expectStory } from '#test/runners/execution/support/invariants'
 import { recordingOf } from './recordings.ts'
 import { type ScenarioName, scenarios } from './scenarios.ts'
 

@@ -1,0 +1,83 @@
+import { ManualClock } from '@millrace/test-support/manual-clock'
+import { describe, expect, it } from 'vitest'
+import { Keeping } from '#agents/claude/execution/keeping'
+import type { AgentMove } from '#agents/moves'
+import type { TranscriptEntry } from '#runners/runner'
+
+function open() {
+  const done: string[] = []
+  const clock = new ManualClock()
+  const keeping = new Keeping(
+    {
+      report: async (moves) => void done.push(...moves.map(named)),
+      appendTranscript: async (entries) => void done.push(`kept ${entries.length}`),
+    },
+    clock,
+  )
+  return { done, clock, keeping }
+}
+
+function named(move: AgentMove): string {
+  return move.move === 'tool-complete'
+    ? `end ${move.toolCallId}`
+    : move.move === 'text'
+      ? move.text
+      : move.move
+}
+
+const end = (toolCallId: string): AgentMove => ({
+  move: 'tool-complete',
+  toolCallId,
+  status: 'ok',
+  result: '',
+})
+const text = (said: string): AgentMove => ({ move: 'text', messageId: 'm', text: said })
+const entry = (...content: object[]): TranscriptEntry => ({
+  conversation: 'c',
+  subpath: '',
+  json: JSON.stringify({ type: 'user', message: { content } }),
+})
+const result = (id: string) => entry({ type: 'tool_result', tool_use_id: id, content: 'ok' })
+const call = (id: string) => entry({ type: 'tool_use', id, name: 'Bash', input: {} })
+
+describe('an execution and its conversation', () => {
+  it('the end of a call is reported right after the conversation has its result, and what follows after it', () => {
+    const { done, keeping } = open()
+    void keeping.report([text('one')])
+    void keeping.report([end('a')])
+    void keeping.report([text('two')])
+    void keeping.report([end('b'), text('three')])
+    expect(done).toEqual(['one'])
+    void keeping.appendTranscript([result('a')])
+    expect(done).toEqual(['one', 'kept 1', 'end a', 'two'])
+    void keeping.appendTranscript([result('b'), entry({ type: 'text', text: '"tool_' })])
+    void keeping.report([end('b')])
+    expect(done.slice(4)).toEqual(['kept 2', 'end b', 'three', 'end b'])
+  })
+
+  it('what waits is reported after two seconds at the latest, and at the end at once', () => {
+    const { done, clock, keeping } = open()
+    void keeping.report([end('a')])
+    clock.advance(1999)
+    expect(done).toEqual([])
+    clock.advance(1)
+    expect(done).toEqual(['end a'])
+    void keeping.report([end('b')])
+    keeping.settle()
+    expect(done).toEqual(['end a', 'end b'])
+    expect(clock.pending).toBe(0)
+  })
+
+  it('a call may run once the conversation has it, or after two seconds', async () => {
+    const { clock, keeping } = open()
+    const may: string[] = []
+    const running = ['a', 'b'].map((id) => keeping.kept(id).then(() => may.push(id)))
+    void keeping.appendTranscript([call('a')])
+    await running[0]
+    expect(may).toEqual(['a'])
+    clock.advance(2000)
+    await running[1]
+    expect(may).toEqual(['a', 'b'])
+    await keeping.kept('a')
+  })
+})
