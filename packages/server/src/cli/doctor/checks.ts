@@ -7,6 +7,7 @@ import { checkAgent, checkKeys } from './agent.ts'
 import type { Check } from './check.ts'
 import { checkDataDirectory } from './data-directory.ts'
 import { checkCapacity, checkConfig, checkNode } from './machine.ts'
+import { checkModels } from './models.ts'
 import { checkSandbox } from './sandbox.ts'
 import { checkStream } from './stream.ts'
 
@@ -23,6 +24,7 @@ export async function runChecks({ url, ...flags }: CheckFlags, io: Io): Promise<
       ...(await checkDataDirectory(config.dataDir)),
       ...(await checkSandbox(config)),
       ...(await checkAgent(config)),
+      ...(await checkModels(config, io.env)),
     )
   }
   checks.push(...checkKeys(io.env))
