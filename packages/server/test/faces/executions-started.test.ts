@@ -106,6 +106,19 @@ describe('an execution that is started over HTTP', () => {
     expect(here).toMatchObject({ status: 400, body: { errors: [{ path: 'projectId' }] } })
   })
 
+  it('a program that embeds the server starts, follows and ends executions as well', async () => {
+    const { server } = await open(untilCancelled)
+    const { start, follow: followed, abort } = server.embedded
+    const run = await start({ kind: 'execution', project: 'web', task: 'Mend it' }, 'olga')
+    const types: string[] = []
+    for await (const { type } of followed(run.id, { principal: 'olga' })) {
+      types.push(type)
+      if (type === 'tool:start') void abort(run.id, 'olga')
+    }
+    expect(types.slice(-3)).toEqual(['tool:complete', 'phase:complete', 'execution:error'])
+    await expect(start({ kind: 'execution', task: ' ' })).rejects.toMatchObject({ code: 'invalid_request' })
+  })
+
   it('to another user the execution does not exist', async () => {
     const { server, execute } = await open(untilCancelled)
     const id = await execute()
