@@ -1,0 +1,63 @@
+import { type CallItem, callInLine, type Item, type Nested } from '@millrace/protocol/view'
+import { memo } from 'react'
+
+/** What was thought, said and done, in order; what a subagent did below the call that started it. */
+export function Items({ nested }: { nested: readonly Nested[] }) {
+  return (
+    <ol className="items">
+      {nested.map(({ item, children }) => (
+        <li key={item.key}>
+          <One item={item} />
+          {children.length > 0 && <Items nested={children} />}
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+/** An item that no event changed is the same object as before, and is not rendered again. */
+const One = memo(function One({ item }: { item: Item }) {
+  switch (item.kind) {
+    case 'call':
+      return <Call call={item} />
+    case 'thinking':
+    case 'text':
+      return (
+        <p className={item.kind} data-kind={item.kind} data-key={item.key}>
+          {item.text}
+          {item.cutChars > 0 && <em> … {item.cutChars} more characters</em>}
+        </p>
+      )
+    case 'note':
+      return (
+        <p className={item.isError ? 'note bad' : 'note'} data-kind="note">
+          {item.text}
+        </p>
+      )
+    default:
+      return item satisfies never
+  }
+})
+
+const states: Record<CallItem['status'], string> = {
+  running: 'running …',
+  asked: 'waits for an answer',
+  ok: '',
+  error: 'failed',
+  denied: 'denied',
+  cancelled: 'cancelled',
+}
+
+function Call({ call }: { call: CallItem }) {
+  const { status, durationMs, output, result } = call
+  const took = durationMs === null ? '' : `${durationMs.toLocaleString('en')} ms`
+  const shown = typeof result === 'string' ? result : JSON.stringify(result)
+  return (
+    <div className={`call ${status}`} data-kind="call" data-call={call.toolCallId} data-status={status}>
+      <code>{callInLine(call.toolName, call.input)}</code>
+      <span className="quiet"> {states[status] || took}</span>
+      {output.text !== '' && <pre>{output.text}</pre>}
+      {shown !== undefined && <pre>{shown}</pre>}
+    </div>
+  )
+}
