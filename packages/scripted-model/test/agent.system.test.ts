@@ -19,7 +19,7 @@ const noRetries = { CLAUDE_CODE_MAX_RETRIES: '0' }
 const oneRetry = { CLAUDE_CODE_MAX_RETRIES: '1' }
 
 describe('the agent', () => {
-  it('streams a text in the deltas of the script, then gives it whole, then the result', async () => {
+  it('streams a text in the deltas of the script, then sends it whole, then the result', async () => {
     const usage = { input_tokens: 1000, output_tokens: 500 }
     const model = await serve([{ reply: { content: [{ type: 'text', text: ['Hello', ' there'] }], usage } }])
     const run = await runAgent(model, 'Say hello', makePlace())
@@ -46,7 +46,7 @@ describe('the agent', () => {
     expect(JSON.stringify(model.requests)).not.toContain('made-up-key')
   })
 
-  it('runs the tools that the script uses, and tells the model how they ended', async () => {
+  it('runs the tools that the script uses, and reports their results to the model', async () => {
     const place = makePlace()
     const model = await serve([
       {
@@ -71,7 +71,7 @@ describe('the agent', () => {
     expect(outline(run.messages).filter((name) => name === 'user')).toHaveLength(2)
   })
 
-  it('is told by a refused tool call why', async () => {
+  it('receives the reason of a refused tool call', async () => {
     const place = makePlace()
     const model = await serve([
       {
@@ -86,7 +86,7 @@ describe('the agent', () => {
     expect(existsSync(join(place.project, 'made.txt'))).toBe(false)
   })
 
-  it('shows every call to a PreToolUse hook, and asks canUseTool only where it sees a danger itself', async () => {
+  it('shows every call to a PreToolUse hook, and asks canUseTool only about calls that it finds dangerous', async () => {
     const commands = ['pwd', 'touch made.txt']
     const model = await serve([
       ...commands.map((command, index) => ({
@@ -121,7 +121,7 @@ describe('the agent', () => {
     expect(asked).toEqual([{ command: 'touch made.txt' }])
   })
 
-  it('runs a call whose hook throws: a hook that is to hold must catch its own errors', async () => {
+  it('runs a call whose hook throws: a hook that must hold has to catch its own errors', async () => {
     const place = makePlace()
     const model = await serve([
       {
@@ -137,7 +137,7 @@ describe('the agent', () => {
     expect(existsSync(join(place.project, 'made.txt'))).toBe(true)
   })
 
-  it('goes on where a resumed conversation was', async () => {
+  it('continues a resumed conversation', async () => {
     const place = makePlace()
     const model = await serve([say('Blue it is.', { text: 'blue' }), say('You said blue.', { turn: 2 })])
     const first = await runAgent(model, 'My colour is blue', place)
@@ -151,7 +151,7 @@ describe('the agent', () => {
     expect(earlier).toContain('Blue it is.')
   })
 
-  it('says so when there is no conversation to resume', async () => {
+  it('reports that there is no conversation to resume', async () => {
     const model = await serve([say('hello')])
     const resume = '11111111-1111-4111-8111-111111111111'
     const run = await runAgent(model, 'Go on', makePlace(), { options: { resume } })
@@ -162,7 +162,7 @@ describe('the agent', () => {
 })
 
 describe('when the model fails, the agent', () => {
-  it('comes back to an overloaded one, and says that it waits', async () => {
+  it('retries an overloaded model, and reports that it waits', async () => {
     const overloaded: Step = { times: 1, reply: { error: 'overloaded_error', retryAfterSeconds: 0 } }
     const model = await serve([overloaded, say('Here I am.')])
     const run = await runAgent(model, 'Hello', makePlace())
@@ -177,7 +177,7 @@ describe('when the model fails, the agent', () => {
     })
   })
 
-  it('ends a refused key as a "success" that is an error: the subtype alone tells nothing', async () => {
+  it('reports a refused key as a "success" that is an error: the subtype alone means nothing', async () => {
     const model = await serve([say('hello')], { apiKey: 'another-key' })
     const run = await runAgent(model, 'Hello', makePlace(), { env: noRetries })
     expect(resultOf(run)).toMatchObject({
@@ -189,7 +189,7 @@ describe('when the model fails, the agent', () => {
     expect(run.error?.message).toMatch(/invalid x-api-key|Invalid API key/)
   })
 
-  it('asks again, without a stream, when the stream was cut or broken', async () => {
+  it('repeats the request without a stream when the stream was cut or broken', async () => {
     for (const kind of ['cut', 'garbage', 'error'] as const) {
       const content = [{ type: 'text' as const, text: ['part', 'ial'] }]
       const model = await serve([
@@ -218,7 +218,7 @@ describe('when the model fails, the agent', () => {
     expect(outline(run.messages)).not.toContain('result:success')
   })
 
-  it('ends at its budget and at its turns, each with a result that names it', async () => {
+  it('ends at its budget or its turns, with a result that names the limit', async () => {
     const again: Step = {
       reply: {
         content: [{ type: 'tool_use', name: 'Bash', input: { command: 'true' } }],

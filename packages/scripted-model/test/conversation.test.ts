@@ -19,13 +19,13 @@ const result = (id: string, content: unknown, is_error?: boolean): Turn => ({
 })
 
 describe('a conversation', () => {
-  it('counts answers as turns, an answer in several parts once, a resumed one on', () => {
+  it('counts answers as turns: an answer in several parts once, and continuing over a resume', () => {
     expect(read([prompt('a')]).turn).toBe(1)
     expect(read([prompt('a'), said('1'), used('t', 'Bash'), result('t', 'ok')]).turn).toBe(2)
     expect(read([prompt('a'), said('1'), prompt('b'), said('2'), prompt('c')]).turn).toBe(3)
   })
 
-  it('knows a prompt from what the agent put beside it', () => {
+  it('distinguishes a prompt from the reminders of the agent beside it', () => {
     const content = [
       { type: 'text', text: '<system-reminder>\nsay nothing\n</system-reminder>' },
       { type: 'text', text: 'Fix it' },
@@ -37,7 +37,7 @@ describe('a conversation', () => {
     expect(conversation).toMatchObject({ text: 'Fix it', prompt: 'Fix it', toolResults: [] })
   })
 
-  it('keeps the newest prompt through the tool results after it', () => {
+  it('keeps the newest prompt while tool results follow it', () => {
     const conversation = read([
       prompt('old'),
       said('1'),
@@ -50,7 +50,7 @@ describe('a conversation', () => {
     expect(conversation.toolResults).toEqual([{ tool: 'Bash', text: 'out', isError: true }])
   })
 
-  it('reads the working directory the agent stated last', () => {
+  it('reads the working directory that the agent stated last', () => {
     const stated = (path: string): Turn => ({
       role: 'system',
       content: `# Environment\n - Primary working directory: ${path}\n`,
@@ -67,7 +67,7 @@ describe('the step that answers', () => {
   const pick = (steps: Script['steps'], messages: Turn[], uses = new Map<number, number>()) =>
     findStep(parseScript({ name: 'x', steps }), read(messages, 'You are a helper'), uses)
 
-  it('is the first whose conditions all hold', () => {
+  it('is the first step whose conditions all hold', () => {
     const steps: Script['steps'] = [
       { when: { turn: 2, text: 'hello' }, reply },
       { when: { text: 'hello', system: 'helper', model: 'm' }, reply },
@@ -79,7 +79,7 @@ describe('the step that answers', () => {
     expect(pick(steps.slice(0, 1), [prompt('bye')])).toBeUndefined()
   })
 
-  it('may depend on which tool answered, how, and with what', () => {
+  it('can depend on the tool of a result, its text, and its failure', () => {
     const steps: Script['steps'] = [
       { when: { toolResult: { tool: 'Bash', isError: true } }, reply },
       { when: { toolResult: { tool: 'Bash', text: { regex: 'pass (\\d+)' } } }, reply },
@@ -97,7 +97,7 @@ describe('the step that answers', () => {
     expect(pick(steps, [prompt('go')])?.index).toBe(3)
   })
 
-  it('is passed over when it has answered as often as it may', () => {
+  it('is skipped once it has answered as often as it may', () => {
     const steps: Script['steps'] = [{ times: 2, reply }, { reply }]
     expect(pick(steps, [prompt('a')], new Map([[0, 1]]))?.index).toBe(0)
     expect(pick(steps, [prompt('a')], new Map([[0, 2]]))?.index).toBe(1)

@@ -9,7 +9,7 @@ function testsPass(project: string): boolean {
 }
 
 describe('the demo', () => {
-  it('really repairs the sample project, wherever it lies', async () => {
+  it('repairs the sample project for real, in any directory', async () => {
     const place = makePlace()
     cpSync(demoProject, place.project, { recursive: true })
     expect(testsPass(place.project)).toBe(false)
@@ -42,7 +42,7 @@ describe('the demo', () => {
     })
   })
 
-  it('says that it is a script and stops, in a project it is not made for', async () => {
+  it('says that it is a script and stops in a project that it was not made for', async () => {
     const model = await startScriptedModel({ script: { ...loadScript(demoScript), pauseMs: 0 } })
     onTestFinished(() => model.close())
     const run = await runAgent(model, 'Write me a compiler', makePlace())

@@ -53,7 +53,7 @@ describe.each(Object.entries(providers))('the official provider of %s', (name, m
     expect(second).toMatchObject({ texts: ['It is three (2).'], finishReason: 'length' })
   })
 
-  it('sees an error of the provider with its status, and when to come back', async () => {
+  it('sees an error with its status and retry-after', async () => {
     const steps: Step[] = [
       { when: { text: 'limit' }, reply: { error: 'rate_limit_error', retryAfterSeconds: 3 } },
       { when: { text: 'crash' }, reply: { error: 'api_error' } },
@@ -114,7 +114,7 @@ const overflowWords: Record<string, RegExp> = {
 }
 
 describe('every format', () => {
-  it('accepts one key only, where it was given one', async () => {
+  it('accepts only the configured key', async () => {
     const server = await serve(story, { apiKey: 'the-key' })
     for (const modelOf of Object.values(providers)) {
       const refused = seenOf(modelOf(server), [{ role: 'user', content: 'sum' }])

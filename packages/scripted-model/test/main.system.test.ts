@@ -25,7 +25,7 @@ async function outcome(args: string[]): Promise<{ code: number | null; stderr: s
 }
 
 describe('scripted-model', () => {
-  it('serves a script until it is told to end, a stream in progress included', async () => {
+  it('serves a script until a signal ends it, including a stream in progress', async () => {
     const child = start([demoScript, '--port', '0'])
     const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
     const { event, url } = JSON.parse(line) as { event: string; url: string }
@@ -37,7 +37,7 @@ describe('scripted-model', () => {
     await cut
   })
 
-  it('explains itself when it is called wrongly, and names what is wrong with a script', async () => {
+  it('prints its usage when called wrongly, and the mistakes of a script', async () => {
     expect(await outcome([])).toEqual({ code: 2, stderr: expect.stringContaining('usage') })
     expect(await outcome([demoScript, '--port', 'x'])).toMatchObject({ code: 2 })
     expect(await outcome(['/no/such/script.json'])).toEqual({

@@ -17,11 +17,11 @@ function problemsOf(script: unknown): readonly string[] {
 }
 
 describe('a script', () => {
-  it('needs no more than a name and one step', () => {
+  it('needs only a name and one step', () => {
     expect(problemsOf({ name: 'tiny', steps: [fine] })).toEqual([])
   })
 
-  it('that is wrong says in which step, by number and name, and where in it', () => {
+  it('reports a mistake with the number, the name and the field of its step', () => {
     const nameless = { reply: { content: [{ type: 'text' }] } }
     const named = { name: 'overload', reply: { error: 'overloaded' } }
     const problems = problemsOf({ name: 'wrong', steps: [fine, nameless, named] })
@@ -30,13 +30,13 @@ describe('a script', () => {
     expect(problems[1]).toMatch(/^step 3 "overload", reply\.error: .*overloaded_error/)
   })
 
-  it('reports everything that is wrong at once', () => {
+  it('reports all its mistakes at once', () => {
     expect(problemsOf({ steps: [{ reply: { content: [] }, extra: 1 }, { when: { turn: 0 } }] })).toHaveLength(
       4,
     )
   })
 
-  it('is refused when a regex is none, or a placeholder stands for nothing', () => {
+  it('is refused if a regex is invalid or a placeholder is unknown', () => {
     const when = { text: { regex: '(' } }
     expect(problemsOf({ name: 'x', steps: [{ ...fine, when }] })[0]).toContain('step 1, when.text')
     const reply = { content: [{ type: 'tool_use', name: 'Read', input: { path: ['{{cwt}}/a'] } }] }
@@ -45,7 +45,7 @@ describe('a script', () => {
     ])
   })
 
-  it('is no script when it is something else altogether', () => {
+  it('is refused if it is not an object of that shape at all', () => {
     for (const script of [
       undefined,
       null,
@@ -60,7 +60,7 @@ describe('a script', () => {
     }
   })
 
-  it('is read from a file, whose name stands in every error', () => {
+  it('can be read from a file, whose name is in every error', () => {
     const folder = mkdtempSync(join(tmpdir(), 'millrace-script-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const path = join(folder, 'script.json')
@@ -73,7 +73,7 @@ describe('a script', () => {
 })
 
 describe('the demo script', () => {
-  it('says what it is wherever a conversation begins, and in every model name', () => {
+  it('says that it is a script at the start of every conversation and in every model name', () => {
     const demo = loadScript(demoScript)
     expect(demo.announce).toContain('scripted demo model')
     expect(demo.announce).toContain('not an AI')

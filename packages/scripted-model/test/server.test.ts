@@ -19,7 +19,7 @@ const text = (value: string | string[], more = {}) => ({ type: 'text' as const, 
 const bash = { type: 'tool_use' as const, name: 'Bash', input: { command: 'npm test' } }
 
 describe('a streamed reply', () => {
-  it('is the events of the Messages API, in their order', async () => {
+  it('has the events of the Messages API, in order', async () => {
     const usage = { input_tokens: 7, output_tokens: 9 }
     const { url } = await serveReply({
       content: [{ type: 'thinking', thinking: 'hm' }, text(['he', 'y']), { ...bash, deltaChars: 12 }],
@@ -74,7 +74,7 @@ describe('a streamed reply', () => {
     )
   })
 
-  it('waits at a hold until the test lets it go on, one delta at a time', async () => {
+  it('waits at a hold until the test releases it, one delta at a time', async () => {
     const model = await serveReply({ content: [text(['one', 'two', 'three'], { hold: 'gate' })] })
     let seen = ''
     const all = ask(model.url, [prompt('go')], { stream: true }).then((response) =>
@@ -92,7 +92,7 @@ describe('a streamed reply', () => {
     expect(textOf(await all)).toBe('onetwothree')
   })
 
-  it('says first what the script announces, in the first answer of a conversation only', async () => {
+  it('begins with the announcement of the script, but only in the first answer of a conversation', async () => {
     const { url } = await serve({
       script: {
         name: 'x',
@@ -110,7 +110,7 @@ describe('a streamed reply', () => {
 })
 
 describe('a reply', () => {
-  it('comes whole when no stream was asked for', async () => {
+  it('arrives whole when the request wants no stream', async () => {
     const { url } = await serveReply({ content: [text(['he', 'y']), bash], stop_reason: 'max_tokens' })
     const message = (await (await ask(url, [prompt('go')])).json()) as { content: { id?: string }[] }
     expect(message).toMatchObject({
@@ -121,7 +121,7 @@ describe('a reply', () => {
     expect(message.content[1]?.id).toMatch(/^toolu_/)
   })
 
-  it('is filled in from the request, deep inside a tool input too', async () => {
+  it('has its placeholders filled from the request, also deep inside a tool input', async () => {
     const input = { file_path: '{{cwd}}/{{match.file}}', list: ['{{turn}}', { of: '{{model}}' }] }
     const { url } = await serve({
       script: {
@@ -144,7 +144,7 @@ describe('a reply', () => {
     expect(await refused.text()).toContain('nothing for {{cwd}}')
   })
 
-  it('may be an error, with its status and when to come back', async () => {
+  it('can be an error, with its status and retry-after', async () => {
     const { url } = await serveReply({
       error: 'overloaded_error',
       retryAfterSeconds: 3,
@@ -157,7 +157,7 @@ describe('a reply', () => {
     expect(await response.json()).toMatchObject({ type: 'error', error: { type: 'overloaded_error' } })
   })
 
-  it('that no step gives is an error that says what was looked for', async () => {
+  it('is an error that names what was looked for when no step holds', async () => {
     const { url } = await serve({
       script: { name: 'my script', steps: [{ when: { turn: 2 }, reply: { content: [] } }] },
     })
@@ -172,7 +172,7 @@ describe('trouble', () => {
   const trouble = (kind: 'stall' | 'cut' | 'garbage' | 'error', afterEvents: number) =>
     serveReply({ content, trouble: { kind, afterEvents } })
 
-  it('cuts the connection in mid-stream, after what was sent has arrived', async () => {
+  it('cuts the connection in mid-stream, after the earlier events have arrived', async () => {
     const { url } = await trouble('cut', 3)
     const seen: string[] = []
     const response = await ask(url, [prompt('go')], { stream: true })
@@ -186,7 +186,7 @@ describe('trouble', () => {
     await expect(ask((await trouble('cut', 0)).url, [prompt('go')], { stream: true })).rejects.toThrow()
   })
 
-  it('stalls, and ends with its client or its server', async () => {
+  it('stalls until the client leaves or the server closes', async () => {
     const model = await trouble('stall', 3)
     const leaver = new AbortController()
     const left = fetch(`${model.url}/v1/messages`, {
@@ -205,7 +205,7 @@ describe('trouble', () => {
     await expect(readEvents(response)).rejects.toThrow()
   })
 
-  it('sends bytes that are no event', async () => {
+  it('sends bytes that are not an event', async () => {
     const { url } = await trouble('garbage', 3)
     const body = await (await ask(url, [prompt('go')], { stream: true })).text()
     expect(body).toContain('part')
@@ -213,7 +213,7 @@ describe('trouble', () => {
     expect(body).not.toContain('message_stop')
   })
 
-  it('is an error event inside a stream', async () => {
+  it('sends an error event inside a stream', async () => {
     const { url } = await trouble('error', 3)
     const events = await streamed(url, [prompt('go')])
     expect(events.at(-1)).toMatchObject({ type: 'error', error: { type: 'overloaded_error' } })
@@ -221,7 +221,7 @@ describe('trouble', () => {
 })
 
 describe('the server', () => {
-  it('accepts one key only, where it was given one', async () => {
+  it('accepts only the configured key', async () => {
     const model = await serveReply({ content: [] }, { apiKey: 'the-key' })
     expect((await ask(model.url, [prompt('go')])).status).toBe(401)
     expect((await ask(model.url, [prompt('go')], {}, { 'x-api-key': 'the-kez' })).status).toBe(401)
@@ -246,7 +246,7 @@ describe('the server', () => {
     ])
   })
 
-  it('counts tokens, and refuses what it does not speak', async () => {
+  it('counts tokens, and refuses requests that it does not know', async () => {
     const { url } = await serveReply({ content: [] })
     const post = (path: string, body: string) => fetch(`${url}${path}`, { method: 'POST', body })
     expect(await (await post('/v1/messages/count_tokens?beta=true', '{"messages":[]}')).json()).toEqual({
@@ -272,7 +272,7 @@ describe('the server', () => {
     expect(Buffer.concat(chunks).toString()).toContain('Grüße')
   })
 
-  it('fails to start where somebody else listens', async () => {
+  it('fails to start on a port that is taken', async () => {
     const { url } = await serveReply({ content: [] })
     await expect(serveReply({ content: [] }, { port: Number(new URL(url).port) })).rejects.toThrow(
       'EADDRINUSE',

@@ -1,6 +1,6 @@
 /**
- * Runs the real agent SDK against a scripted model: a project and a HOME of its own, both removed
- * after the test, and the process it starts at hand.
+ * Runs the real agent SDK against a scripted model, with a project and a HOME of its own. Both are removed
+ * after the test.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -17,13 +17,13 @@ export interface Place {
 
 export interface AgentRun {
   messages: SDKMessage[]
-  /** What the iteration threw in the end, if it did. */
+  /** What the iteration threw, if it did. */
   error: Error | undefined
-  /** Process groups that it started. */
+  /** The process groups that it started. */
   pids: number[]
 }
 
-/** A project and a HOME that are gone after the test. */
+/** Makes a project and a HOME, and removes both after the test. */
 export function makePlace(): Place {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-agent-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }))
@@ -38,7 +38,7 @@ export interface AgentSettings {
   onMessage?: (message: SDKMessage) => void
 }
 
-/** Runs to the end, whichever it is, and makes sure that no process of it is left. */
+/** Runs until the end, whatever it is, and checks that no process is left. */
 export async function runAgent(
   { url }: ScriptedModel,
   prompt: string,
@@ -84,7 +84,7 @@ export async function runAgent(
   return run
 }
 
-/** Types of the messages, those of the stream and of waiting left out. */
+/** Returns the types of the messages, without those of the stream and of waiting. */
 export function outline(messages: SDKMessage[]): string[] {
   return messages
     .filter(({ type }) => type !== 'stream_event')
@@ -98,13 +98,13 @@ export function resultOf({ messages }: AgentRun): Extract<SDKMessage, { type: 'r
   return result
 }
 
-/** The mark by which the suite finds what a test left behind. */
+/** Returns the mark by which the suite finds what a test left behind. */
 function marks(): Record<string, string> {
   const mark = process.env.MILLRACE_TEST_MARK
   return mark === undefined ? {} : { MILLRACE_TEST_MARK: mark }
 }
 
-/** Is any process of the group left? */
+/** Returns whether any process of the group is left. */
 function isAlive(group: number): boolean {
   try {
     return process.kill(-group, 0)

@@ -28,7 +28,7 @@ export function ask(
   })
 }
 
-/** The events of a stream, up to its end or until `enough`. Rejects when the connection breaks. */
+/** Returns the events of a stream, up to its end or until `enough`. Rejects if the connection breaks. */
 export async function readEvents(
   response: Response,
   enough: (events: StreamedEvent[]) => boolean = () => false,
@@ -47,7 +47,7 @@ export async function streamed(url: string, messages: Turn[]): Promise<StreamedE
   return readEvents(await ask(url, messages, { stream: true }))
 }
 
-/** The texts of all deltas, joined. */
+/** Returns the joined texts of all deltas. */
 export function textOf(events: StreamedEvent[]): string {
   return events.map(({ delta }) => (delta as { text?: string } | undefined)?.text ?? '').join('')
 }

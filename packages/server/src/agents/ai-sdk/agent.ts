@@ -81,7 +81,7 @@ export class AiSdkAgent implements LiveAgent {
     if (restored === null && (task.resumes || task.transcript.length > 0)) {
       throw new ExecutionFailure(
         'internal',
-        'The execution to resume has no conversation that can be taken up.',
+        'The execution to resume has no conversation that can be resumed.',
       )
     }
     const { id, conversation, added } = restored ?? begun(task.runId, request)

@@ -88,7 +88,7 @@ describe('a call', () => {
     )
   })
 
-  it('whose tool throws is an error, and the execution goes on', async () => {
+  it('whose tool throws is an error, and the execution continues', async () => {
     const model = await serve([
       reply({ turn: 1 }, [use('shell', { command: 'git status' })]),
       reply({ turn: 2, toolResult: { text: 'out of luck' } }, [say('Done.')]),

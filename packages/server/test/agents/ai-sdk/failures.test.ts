@@ -39,7 +39,7 @@ describe.each(formats)('with the provider package of %s an execution', (format) 
     expect(error).not.toMatch(/made-up-key|\n|\bat /)
   })
 
-  it('shortens a conversation that the provider finds too long, notes it, and goes on', async () => {
+  it('shortens a conversation that the provider finds too long, notes it, and continues', async () => {
     const long = 'x'.repeat(20_000)
     const model = await serve([
       { when: { longerThan: 15_000 }, reply: { error: 'context_overflow' } },

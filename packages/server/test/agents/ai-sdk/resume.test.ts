@@ -80,7 +80,7 @@ async function killedAfter(commits: number, format: Format, model: ScriptedModel
 }
 
 describe.each(formats)('an execution on %s', (format) => {
-  it('repeats no completed call, wherever it was killed and taken up again', async () => {
+  it('repeats no completed call, wherever it was killed and resumed', async () => {
     const whole = await run(await serve(story), { format, tools: [new CountingShell()], prompt: 'Mend it.' })
     const commits = whole.host.commits.length
     expect(commits).toBeGreaterThan(10)
@@ -159,7 +159,7 @@ describe('an execution', () => {
     expect(shell.ran).toEqual(['git status', 'git log', 'git diff'])
   })
 
-  it('goes on with a new prompt in the conversation of a completed one', async () => {
+  it('continues the conversation of a completed one with a new prompt', async () => {
     const model = await serve([...story, reply({ text: 'And now?' }, [say('{{prompt}} Nothing.')])])
     const first = await run(model, { tools: [new CountingShell()], prompt: 'Mend it.' })
     const second = await run(model, { prompt: 'And now?', resumes: first.host.transcript })
@@ -176,7 +176,7 @@ describe('an execution', () => {
     expect(lastRequest(model2)).not.toContain('Hm.')
   })
 
-  it('cannot be taken up without a conversation of its own kind', async () => {
+  it('cannot be resumed without a conversation of its own kind', async () => {
     const model = await serve(story)
     for (const resumes of [[], [{ conversation: 'x', subpath: '', json: '{"type":"user"}' }]]) {
       const { end } = await run(model, { resumes })

@@ -29,7 +29,7 @@ const toolLines: [string, string][] = [
   ['read', 'Read a file before you change it.'],
   ['edit', 'Prefer `edit` to `write` for a file that exists.'],
   ['search', 'Use `search`, `list` and `read` rather than shell commands to look around.'],
-  ['shell', 'Run the project’s own checks after a change, and mend what they report.'],
+  ['shell', 'Run the project’s own checks after a change, and fix what they report.'],
   [
     'task',
     'Give independent parts of the work to `task`, which runs them with a fresh memory. Make several calls at once where one does not need the result of another.',

@@ -1,6 +1,6 @@
 /**
- * The loop of one agent: ask the model, run its calls, and again, until it answers without a call. A
- * subtask is a loop within a call.
+ * The loop of one agent: ask the model, run its calls, repeat, until it answers without a call. A subtask
+ * is a loop inside a call.
  *
  * Owns: the conversation of this agent. `Shared` belongs to the execution.
  * Invariants: an answer is on disk before its calls run; every call is answered exactly once; no step
@@ -36,19 +36,19 @@ export interface LoopParts {
   runTask(call: StepCall, parts: CallParts): Promise<Answered>
 }
 
-/** An answer that is cut so often in a row will not end. */
+/** After this many cut answers in a row, the model is considered unable to finish. */
 const cutsMax = 3
 /** Calls of one answer that run at the same time. */
 const callsAtOnceMax = 8
-/** How often one step is begun anew. */
+/** How often a failed step is repeated. */
 const repeatsMax = 3
-/** Of the window, what a conversation may fill before it is shortened; and what is left of it then. */
+/** The share of the context window that a conversation may fill, and its share after it was shortened. */
 const windowShare = { full: 0.8, target: 0.5 }
 
 export class Loop {
   readonly #parts: LoopParts
   #steps = 0
-  /** How many tokens the provider counted up to and with its last answer: the first `messages` messages. */
+  /** The provider's count of tokens after its last answer, which was the last of `messages` messages. */
   #counted: { tokens: number; messages: number } | null = null
 
   constructor(parts: LoopParts) {
@@ -61,7 +61,7 @@ export class Loop {
     let wasSilent = false
     for (let cuts = 0; ; ) {
       const step = await this.#step()
-      if (step.wasRefused) throw new ExecutionFailure('refused', 'The model refused to go on with this task.')
+      if (step.wasRefused) throw new ExecutionFailure('refused', 'The model refused to continue this task.')
       texts.push(step.text)
       const open = await this.#keepStep(step)
       const words = texts.join('')
@@ -98,7 +98,7 @@ export class Loop {
     }
   }
 
-  /** An answer that broke off is asked for once more, and one to a shorter conversation where it was too long. */
+  /** Returns whether the step can be repeated: after a broken answer, or with a shorter conversation. */
   #canRepeat(error: unknown): boolean {
     if (isOverflow(error)) {
       return this.#shorten(estimateTokens(this.#parts.conversation.messages) * windowShare.target)
@@ -136,14 +136,14 @@ export class Loop {
     this.#shorten(contextTokens * windowShare.target - this.#parts.fixedTokens)
   }
 
-  /** Of the next request: as the provider counted, and by an estimate what is new since then. */
+  /** Returns the tokens of the next request: the provider's last count, plus an estimate of what is new. */
   #inputTokens(): number {
     const { conversation, fixedTokens } = this.#parts
     if (this.#counted === null) return fixedTokens + estimateTokens(conversation.messages)
     return this.#counted.tokens + estimateTokens(conversation.messages.slice(this.#counted.messages))
   }
 
-  /** False: it cannot get shorter. */
+  /** Returns false if the conversation cannot get shorter. */
   #shorten(target: number): boolean {
     const { messages, ...sizes } = compact(this.#parts.conversation.messages, Math.max(0, target))
     if (sizes.tokensAfter >= sizes.tokensBefore) return false
@@ -188,7 +188,7 @@ export class Loop {
     return parentToolCallId === undefined ? start : { ...start, parentToolCallId }
   }
 
-  /** Null: not a call about the plan. */
+  /** Returns null if the call is not about the plan. */
   #plan({ name, input, problem }: StepCall): PlanAnswer | null {
     const { board } = this.#parts
     if (board === null || problem !== null) return null
@@ -202,13 +202,13 @@ export class Loop {
       try {
         for (let call = waiting.shift(); call !== undefined; call = waiting.shift()) await this.#answer(call)
       } catch (error) {
-        // Ends the calls beside it, too.
+        // Also ends the other calls.
         this.#parts.shared.fail(error)
         throw error
       }
     }
     const workers = Array.from({ length: Math.min(callsAtOnceMax, calls.length) }, work)
-    // Every call ends before the first failure is passed on: no process may be left behind.
+    // All calls end before the first failure is thrown, so that no process is left.
     const ended = await Promise.allSettled(workers)
     for (const one of ended) if (one.status === 'rejected') throw one.reason
     this.#parts.shared.signal.throwIfAborted()
@@ -241,7 +241,7 @@ export class Loop {
   }
 }
 
-/** An answer without any content is none: providers refuse it in a request. */
+/** Providers refuse a message without content. */
 function hasContent({ content }: ModelMessage): boolean {
   return content.length > 0
 }

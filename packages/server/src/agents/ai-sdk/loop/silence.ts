@@ -1,6 +1,6 @@
 /**
- * Watches that a model keeps talking. The time-outs of the SDK begin with the answer, so that a model that
- * never begins one would be waited for without an end.
+ * Watches that a model keeps talking. The time-outs of the SDK start with the answer: if a model never began
+ * one, the execution would wait forever.
  *
  * Owns: one timer, until `stop()`.
  */

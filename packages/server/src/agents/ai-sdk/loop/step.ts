@@ -1,6 +1,6 @@
 /**
- * One step: one answer of the model, reported as it arrives. The SDK reads the stream, checks inputs and
- * repeats requests that failed before an answer began; it runs no tool.
+ * One step: one answer of the model, reported as it arrives. The SDK reads the stream, checks inputs, and
+ * repeats requests that failed before an answer began. It runs no tool.
  */
 import { type ModelMessage, streamText, type ToolSet } from 'ai'
 import type { AgentMove } from '#agents/moves'
@@ -49,7 +49,7 @@ export interface Step {
   calls: readonly StepCall[]
   /** Of request and answer, as the provider counted them; null if it did not say. */
   tokens: number | null
-  /** The answer reached the bound of its length. */
+  /** The answer reached its maximum length. */
   wasCut: boolean
   wasRefused: boolean
 }

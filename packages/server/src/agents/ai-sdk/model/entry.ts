@@ -25,7 +25,7 @@ export interface ModelEntry {
   /** Which of OpenAI's two APIs to use. Default: `responses`. */
   api?: 'responses' | 'chat' | undefined
   price?: Price | undefined
-  /** How many tokens a request and its answer may have together. Unknown: found out by the provider's refusal. */
+  /** How many tokens a request and its answer may have together. If unknown, the provider's refusal shows it. */
   contextTokens?: number | undefined
   /** The bound of one answer. */
   outputTokensMax?: number | undefined

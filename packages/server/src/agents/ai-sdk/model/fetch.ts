@@ -1,6 +1,6 @@
 /**
- * `fetch` for the provider packages, over `node:http`: through the server's proxy where it has one, and
- * without a bound on the time until an answer begins, which a local model may need minutes for.
+ * `fetch` for the provider packages, over `node:http`: through the server's proxy if it has one, and without
+ * a limit on the time until an answer begins. A local model may need minutes for that.
  *
  * Owns: the connections of one agent, until `close()`.
  */

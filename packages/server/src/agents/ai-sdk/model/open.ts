@@ -43,7 +43,7 @@ export function providerOptionsOf({ provider, api }: ResolvedModel): ProviderOpt
   return provider === 'openai' && api === 'responses' ? { openai: { store: false } } : {}
 }
 
-/** Marks the end of a request as a place up to which the provider keeps its work, where it wants to be told. */
+/** Asks the provider to cache a request up to its end, if the provider caches only on demand. */
 export function cacheMarkOf({ provider }: ResolvedModel): { providerOptions?: ProviderOptions } {
   return provider === 'anthropic'
     ? { providerOptions: { anthropic: { cacheControl: { type: 'ephemeral' } } } }

@@ -1,7 +1,7 @@
 /**
- * The conversation of an execution as it is stored: one entry for each thing that happened, in order. An
- * answer of the model is stored before its calls run, and each result together with its event, so that a
- * conversation that breaks off says exactly which calls were running.
+ * The stored conversation of an execution: one entry for each thing that happened, in order. An answer of
+ * the model is stored before its calls run, and each result together with its event. A conversation that
+ * was interrupted thus shows exactly which calls were running.
  */
 import { type ModelMessage, modelMessageSchema, type ToolResultPart } from 'ai'
 import { z } from 'zod'

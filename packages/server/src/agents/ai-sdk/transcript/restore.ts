@@ -1,4 +1,4 @@
-/** Takes up a stored conversation where it broke off. */
+/** Resumes a stored conversation. */
 import type { ModelMessage } from 'ai'
 import type { TranscriptEntry } from '#runners/runner'
 import { type PlanBoard, phaseTool, planTool } from '../loop/plan.ts'
