@@ -103,3 +103,13 @@ test('the metrics that operations.md lists are those of a server, all of them', 
   const listed = [...prose('docs/operations.md').matchAll(/`(millrace_\w+)`/g)].map(([, name]) => name)
   expect(listed.sort()).toEqual(counted.sort())
 })
+
+test('nothing tells people to run npx millrace where that would fetch a stranger’s package', () => {
+  // Inside the checkout it is ours; the last one warns of it.
+  const inside = ['README.md', 'docs/releasing.md', 'examples/']
+  const shipped = ['packages/*/README.md', 'packages/*/{src,page,bin}/**/*.{ts,js,html}', 'deploy/*']
+  const texts = [...documents, ...globSync(shipped, { cwd: root })]
+  expect(texts.length).toBeGreaterThan(300)
+  const wrong = texts.filter((path) => readFileSync(join(root, path), 'utf8').includes('npx millrace'))
+  expect(wrong.filter((path) => !inside.some((place) => path.startsWith(place)))).toEqual([])
+})

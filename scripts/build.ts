@@ -4,7 +4,16 @@
  * the repository points at the TypeScript sources, which Node runs directly.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 const packages = [
@@ -38,7 +47,10 @@ function buildPackage(name: string): void {
   if (name === 'scripted-model')
     cpSync('examples/sample-project', join(dist, 'sample-project'), { recursive: true })
   for (const launcher of globSync(join(dist, 'bin/*.js'))) pointToJavaScript(launcher)
-  writeFileSync(join(dist, 'package.json'), `${JSON.stringify(publishedManifest(folder), null, 2)}\n`)
+  writeFileSync(
+    join(dist, 'package.json'),
+    `${JSON.stringify(publishedManifest(folder, readdirSync(dist)), null, 2)}\n`,
+  )
 }
 
 function pointToJavaScript(launcher: string): void {
@@ -47,12 +59,14 @@ function pointToJavaScript(launcher: string): void {
   })
 }
 
-function publishedManifest(folder: string): Record<string, unknown> {
+/** With what a registry asks for: all of `dist/`, public, and signed for by the workflow that publishes it. */
+function publishedManifest(folder: string, files: string[]): Record<string, unknown> {
   const {
     devDependencies: _dev,
     private: _private,
     exports: entries,
     imports: _imports,
+    bin,
     ...manifest
   } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const compiled = Object.entries(entries as Record<string, string>).map(([door, source]) => {
@@ -60,5 +74,20 @@ function publishedManifest(folder: string): Record<string, unknown> {
     return [door, { types: `${base}.d.ts`, default: `${base}.js` }]
   })
   const imports = { '#*': { types: './src/*.d.ts', default: './src/*.js' } }
-  return { engines: { node: '>=24.12' }, ...manifest, imports, exports: Object.fromEntries(compiled) }
+  const { repository } = JSON.parse(readFileSync('package.json', 'utf8')) as { repository?: object }
+  return {
+    engines: { node: '>=24.12' },
+    ...manifest,
+    // npm removes a program whose path begins with "./".
+    ...(bin && { bin: mapValues(bin as Record<string, string>, (path) => path.replace(/^\.\//, '')) }),
+    ...(repository && { repository: { ...repository, directory: folder } }),
+    imports,
+    exports: Object.fromEntries(compiled),
+    files,
+    publishConfig: { access: 'public', provenance: true },
+  }
+}
+
+function mapValues(record: Record<string, string>, change: (value: string) => string) {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
 }

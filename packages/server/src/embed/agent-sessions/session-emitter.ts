@@ -63,7 +63,7 @@ export class SessionEmitter extends EventEmitter<SessionEvents> {
   }
 
   /** Keeps the listeners that watch for listeners. */
-  override removeAllListeners(type?: string): this {
+  override removeAllListeners(type?: string | symbol): this {
     if (type === undefined) super.removeAllListeners()
     else super.removeAllListeners(type)
     this.#watch()
