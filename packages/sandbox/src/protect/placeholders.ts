@@ -14,7 +14,6 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  renameSync,
   rmdirSync,
   type Stats,
   unlinkSync,
@@ -22,6 +21,7 @@ import {
 } from 'node:fs'
 import { giveDirectory } from '#ownership'
 import { entryAt } from '#paths'
+import { Journal } from './journal.ts'
 
 export interface StandIn {
   path: string
@@ -36,16 +36,17 @@ interface Held extends StandIn {
 }
 
 export class Placeholders {
-  private readonly journal: string
+  private readonly journal: Journal<StandIn>
   private readonly held = new Map<string, Held>()
 
+  /** `journal`: the path of its file. */
   constructor(journal: string) {
-    this.journal = journal
+    this.journal = new Journal(journal, isStandIn)
   }
 
   /** Removes the stand-ins that an earlier server left behind. */
   recover(): void {
-    for (const standIn of readJournal(this.journal)) removeUnchanged(standIn, null)
+    for (const standIn of this.journal.read()) removeUnchanged(standIn, null)
     this.writeJournal()
   }
 
@@ -106,13 +107,7 @@ export class Placeholders {
   }
 
   private writeJournal(): void {
-    if (this.held.size === 0) {
-      if (entryAt(this.journal) !== null) unlinkSync(this.journal)
-      return
-    }
-    const entries = [...this.held.values()].map(({ path, kind, content }) => ({ path, kind, content }))
-    writeFileSync(`${this.journal}.new`, JSON.stringify(entries), { mode: 0o600 })
-    renameSync(`${this.journal}.new`, this.journal)
+    this.journal.write([...this.held.values()].map(({ path, kind, content }) => ({ path, kind, content })))
   }
 }
 
@@ -167,15 +162,6 @@ function removeUnchanged(standIn: StandIn, inode: bigint | number | null): void 
     // Somebody has put something into it or removed it, so it is no longer a stand-in.
     if (!['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EACCES', 'EPERM', 'EROFS', 'EBUSY'].includes(codeOf(error)))
       throw error
-  }
-}
-
-function readJournal(path: string): StandIn[] {
-  try {
-    const entries: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    return Array.isArray(entries) ? entries.filter(isStandIn) : []
-  } catch {
-    return []
   }
 }
 

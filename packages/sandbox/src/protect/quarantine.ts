@@ -10,21 +10,11 @@
  * after a crash. Invariant: once `finish()` has returned and no process of the run is left, everything under a
  * name that the run could have created is harmless.
  */
-import {
-  cpSync,
-  existsSync,
-  type FSWatcher,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  watch,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, existsSync, type FSWatcher, mkdirSync, renameSync, rmSync, watch } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { entryAt, isDirectory } from '#paths'
 import { isInertRepository } from './inert-repository.ts'
+import { Journal } from './journal.ts'
 import { isPlainOperation } from './unfinished-operation.ts'
 
 /** A protected name under which nothing exists, or nothing that another program would execute. */
@@ -56,17 +46,17 @@ const pollMs = 200
 
 export class Quarantine {
   readonly #directory: string
-  readonly #journal: string
+  readonly #journal: Journal<[runId: string, names: readonly WatchedName[]]>
   readonly #runs = new Map<string, readonly WatchedName[]>()
 
   constructor(dataDir: string) {
     this.#directory = join(dataDir, 'quarantine')
-    this.#journal = join(dataDir, 'watched.json')
+    this.#journal = new Journal(join(dataDir, 'watched.json'), isWatch)
   }
 
   /** Removes what runs of an earlier server created, if that server did not get to it. */
   recover(): TakenAway[] {
-    const taken = readJournal(this.#journal).flatMap(([runId, names]) => this.#takeAll(runId, names))
+    const taken = this.#journal.read().flatMap(([runId, names]) => this.#takeAll(runId, names))
     this.#writeJournal()
     return taken
   }
@@ -141,12 +131,7 @@ export class Quarantine {
   }
 
   #writeJournal(): void {
-    if (this.#runs.size === 0) {
-      if (entryAt(this.#journal) !== null) unlinkSync(this.#journal)
-      return
-    }
-    writeFileSync(`${this.#journal}.new`, JSON.stringify([...this.#runs]), { mode: 0o600 })
-    renameSync(`${this.#journal}.new`, this.#journal)
+    this.#journal.write([...this.#runs])
   }
 }
 
@@ -245,11 +230,13 @@ class NameWatcher {
   }
 }
 
-function readJournal(path: string): [runId: string, names: WatchedName[]][] {
-  try {
-    const entries: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    return Array.isArray(entries) ? (entries as [string, WatchedName[]][]) : []
-  } catch {
-    return []
-  }
+function isWatch(entry: unknown): entry is [runId: string, names: readonly WatchedName[]] {
+  if (!Array.isArray(entry) || entry.length !== 2) return false
+  const [runId, names] = entry as [unknown, unknown]
+  return typeof runId === 'string' && Array.isArray(names) && names.every(isWatchedName)
+}
+
+function isWatchedName(name: unknown): boolean {
+  const { path, kind } = (name ?? {}) as Partial<Record<keyof WatchedName, unknown>>
+  return typeof path === 'string' && ['repository', 'bare', 'operation', 'settings'].includes(String(kind))
 }
