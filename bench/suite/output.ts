@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Load } from '../load/load.ts'
 import { Board } from '../measure/board.ts'
 import { nodeCommand, runToEnd } from '../measure/child.ts'
+import { cpuSeconds } from '../measure/proc.ts'
 import type { Scratch } from '../measure/scratch.ts'
 import { chosen, type Options } from '../options.ts'
 import { followRequest, readMetric, startJob, startMillrace } from '../peers/millrace.ts'
@@ -14,12 +15,15 @@ const counts = [1_000_000]
 const rate = 'lines/s'
 
 const perCommit = 'lines/commit'
+/** Of the server alone: the program that prints and the follower are not in it. */
+const cpu = 'server CPU/line'
 /** As many as the last round of Millrace had: the bare side batches as it does. */
 let group = 1000
 
 interface Measured {
   seconds: number
   linesPerCommit?: number
+  cpuSeconds?: number
 }
 
 interface Side {
@@ -53,6 +57,7 @@ export async function output(options: Options): Promise<Board> {
     { name: rate, unit: '' },
     { name: 'took', unit: 's' },
     { name: perCommit, unit: '' },
+    { name: cpu, unit: 'µs' },
   ])
   for (const count of options.counts ?? counts) {
     const label = counted(count, 'line')
@@ -61,9 +66,10 @@ export async function output(options: Options): Promise<Board> {
       chosen([product, sqlite, pipe], options),
       options.rounds,
       async (side, scratch) => {
-        const { seconds, linesPerCommit } = await side.run(scratch, count)
+        const { seconds, linesPerCommit, cpuSeconds: used } = await side.run(scratch, count)
         board.add(label, side.name, { [rate]: count / seconds, took: seconds })
         if (linesPerCommit !== undefined) board.add(label, side.name, { [perCommit]: linesPerCommit })
+        if (used !== undefined) board.add(label, side.name, { [cpu]: (used * 1e6) / count })
       },
     )
     board.expect(
@@ -88,6 +94,7 @@ async function followJob(scratch: Scratch, lines: number): Promise<Measured> {
     tools: { flood: { command } },
   })
   const load = await Load.start(scratch)
+  const before = cpuSeconds([server.child.pid])
   const startedAt = performance.now()
   const run = await startJob(server, 'flood')
   await load.connect({
@@ -99,9 +106,10 @@ async function followJob(scratch: Scratch, lines: number): Promise<Measured> {
   })
   const reached = await load.reach(lines, 600_000)
   const seconds = (performance.now() - startedAt) / 1000
+  const used = cpuSeconds([server.child.pid]) - before
   if (reached.followers !== 1 || reached.lost + reached.repeated > 0)
     throw new Error('the follower did not get each line once')
   const commits = await readMetric(server, 'millrace_commit_latency_seconds_count')
   group = Math.max(1, Math.round(lines / commits))
-  return { seconds, linesPerCommit: group }
+  return { seconds, linesPerCommit: group, cpuSeconds: used }
 }

@@ -95,7 +95,7 @@ function attach(
   const startTime = startTimeOf(pid)
   return new RunningChild({
     child,
-    stdio: { stdin, stdout: keep(stdout), stderr: keep(stderr) },
+    stdio: { stdin, ...keep(outputs, { stdout, stderr }) },
     pid,
     startTime,
     tree: looseTree({ pid, startTime }, command.runId, startTime !== 0),

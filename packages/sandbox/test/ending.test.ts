@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -47,6 +47,18 @@ describe.each([
     await until(() => !isRunning(child))
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(await finish(child)).toEqual({ stdout: 'out\n', stderr: 'err\n', exit: { code: 0, signal: null } })
+  })
+
+  // Failed before: only a reader that listens had its output ended, and not one that iterates, as here.
+  it('a foreign process that holds the output open delays neither the run nor the end of its output', async () => {
+    const child = await workspace.spawn(sandboxOf(), path, ['sh', '-c', 'echo said; read -r line'])
+    const held = openSync(`/proc/${child.pid}/fd/1`, 'w')
+    try {
+      expect(await finish(child)).toMatchObject({ stdout: 'said\n', stderr: '' })
+      await until(() => child.stdout.destroyed)
+    } finally {
+      closeSync(held)
+    }
   })
 
   it('end() lets a program clean up after itself', async () => {

@@ -241,7 +241,7 @@ async function attach(
   if (!isReadable(stdout) || !isReadable(stderr) || !isReadable(statusPipe) || !isReadable(launchPipe)) {
     throw new MillraceError('sandbox_unavailable', 'the sandbox returned no pipes')
   }
-  const output = { stdout: keep(stdout), stderr: keep(stderr) }
+  const output = keep(outputs, { stdout, stderr })
   const launch = new LaunchReader(launchPipe, (directory, text) =>
     configs.changed(join(directory, 'config'), text),
   )

@@ -12,9 +12,10 @@ import { finished } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LimitWatch } from '#limits'
 import type { Breach, ProcessExit, ProcessLimits, SandboxedProcess } from '#sandbox'
+import type { OutputPipe } from './output-pipes.ts'
 import { endTree, type ProcessTree } from './tree.ts'
 
-/** A pipe of a child, and what came out of it. */
+/** A pipe of a child, and the stream that its reader gets: the same one, where nothing discards what the pipe holds. */
 export interface KeptPipe {
   pipe: Readable
   kept: Readable
@@ -65,8 +66,8 @@ export class RunningChild implements SandboxedProcess {
     this.stderr = stderr.kept
     // A child that does not read its input must not crash the server.
     this.stdin.on('error', () => {})
-    const pipes = [stdout.pipe, stderr.pipe, stdout.kept, stderr.kept]
-    const closed = Promise.allSettled(pipes.map((pipe) => finished(pipe, { writable: false })))
+    const pipes = new Set([stdout.pipe, stderr.pipe, stdout.kept, stderr.kept])
+    const closed = Promise.allSettled([...pipes].map((pipe) => finished(pipe, { writable: false })))
     this.left = new Promise((resolve) => {
       const settle = (code: number | null, signal: NodeJS.Signals | null) => {
         this.hasLeft = true
@@ -110,35 +111,46 @@ export class RunningChild implements SandboxedProcess {
     // Read it now: an end() after the program's own end must not change the result.
     const ended = this.ended
     await this.gone
-    const cut = new AbortController()
-    void this.cutSilentPipes(cut.signal)
+    const stop = new AbortController()
+    void this.cutSilentPipes(stop.signal)
     await closed
-    cut.abort()
+    stop.abort()
     return this.parts.exitOf(code, signal, ended)
   }
 
   /** Closes silent pipes. No process of the run can write now, so a foreign process holds such a pipe open. */
   private async cutSilentPipes(stop: AbortSignal): Promise<void> {
-    const { pipe: stdout } = this.parts.stdio.stdout
-    const { pipe: stderr } = this.parts.stdio.stderr
+    const { stdout, stderr } = this.parts.stdio
     let before = -1
     while (!stop.aborted) {
       await sleep(silentPipeMs, undefined, { signal: stop }).catch(() => {})
-      const read = bytesRead(stdout) + bytesRead(stderr)
-      if (!stop.aborted && read === before && isFlowing(this.stdout) && isFlowing(this.stderr)) {
-        stdout.destroy()
-        stderr.destroy()
+      const read = bytesRead(stdout.pipe) + bytesRead(stderr.pipe)
+      if (!stop.aborted && read === before && isEmpty(stdout) && isEmpty(stderr)) {
+        cut(stdout)
+        cut(stderr)
       }
       before = read
     }
   }
 }
 
-/**
- * Keeps the output of a child. Node discards it if the child exits before anybody listens, so call this before
- * anything is awaited. The child still pauses when the kept output is not read.
- */
-export function keep(pipe: Readable): KeptPipe {
+/** Keeps the outputs of a child: through our own pipes where it has them, else through those that Node made. */
+export function keep(
+  own: readonly [OutputPipe, OutputPipe] | null,
+  { stdout, stderr }: { stdout: Readable; stderr: Readable },
+): { stdout: KeptPipe; stderr: KeptPipe } {
+  if (own === null) return { stdout: copied(stdout), stderr: copied(stderr) }
+  return { stdout: itself(own[0].reader), stderr: itself(own[1].reader) }
+}
+
+/** Ours: the pipe holds what nobody has read, and the child pauses when it is full. */
+function itself(pipe: Readable): KeptPipe {
+  pipe.on('error', () => {})
+  return { pipe, kept: pipe }
+}
+
+/** Node's: it discards the output of a child that exits before anybody listens, so nothing may be awaited before. */
+function copied(pipe: Readable): KeptPipe {
   const kept = new PassThrough()
   pipe.on('error', () => kept.end())
   pipe.on('close', () => kept.end())
@@ -146,6 +158,12 @@ export function keep(pipe: Readable): KeptPipe {
   kept.on('close', () => pipe.destroy())
   pipe.pipe(kept)
   return { pipe, kept }
+}
+
+/** Ends a pipe that another process holds open. Its reader finds an end, and no failure. */
+function cut({ pipe, kept }: KeptPipe): void {
+  if (kept !== pipe) pipe.destroy()
+  else if (!pipe.readableEnded && !pipe.destroyed) pipe.push(null)
 }
 
 /** The input of a program that reads /dev/null. Discards everything written to it. */
@@ -157,6 +175,7 @@ function bytesRead(pipe: Readable): number {
   return 'bytesRead' in pipe && typeof pipe.bytesRead === 'number' ? pipe.bytesRead : 0
 }
 
-function isFlowing(pipe: Readable): boolean {
-  return pipe.readableEnded || pipe.destroyed || (pipe.readableFlowing === true && !pipe.isPaused())
+/** Everything that arrived was read, by a listener or by an iterator. A reader that pauses leaves something. */
+function isEmpty({ pipe, kept }: KeptPipe): boolean {
+  return [pipe, kept].every((stream) => stream.destroyed || stream.readableLength === 0)
 }
