@@ -31,6 +31,6 @@ export interface RunChangesResponse {
   commandsLeftOut: number
   /** Null where it is not known. */
   costUsd: number | null
-  /** False where the beginning of the log is no longer kept, or the log is too long to be read for this. */
+  /** False where the beginning of the log is no longer kept, or reading the log for this takes too long. */
   complete: boolean
 }

@@ -13,8 +13,8 @@ export interface ChangedFile {
   readonly deletions: number
 }
 
-/** Lines that a patch holds. */
-const linesMax = 4000
+/** Lines that a patch holds: joining two takes time that grows with the square. */
+const linesMax = 2000
 
 /** Returns the file after one more change; null when it is again as it was. */
 export function afterChange(file: ChangedFile | undefined, change: FileChange): ChangedFile | null {
@@ -49,6 +49,8 @@ function patchAfter(
   const hunks = parseHunks(diff)
   // An empty file comes and goes without lines. Otherwise a change without lines is one that nobody knows.
   if (hunks.length === 0 && (status === 'modified' || additions + deletions > 0)) return null
+  const shown = hunks.reduce((sum, { lines }) => sum + lines.length, 0)
+  if (shown > linesMax || hunks.length > linesMax) return null
   const patch = follow(file?.patch ?? noPatch, hunks)
   const { additions: added, deletions: removed } = sizeOf(patch)
   return added + removed + patch.known.size > linesMax ? null : patch

@@ -27,20 +27,24 @@ const contextLines = 3
 
 /** Returns the patch followed by another, whose hunks count in lines of what the first one made. */
 export function follow(patch: Patch, hunks: readonly Hunk[]): Patch {
+  const known = new Map(patch.known)
   // From the end, so that what is before stays where it is.
-  return [...hunks].sort((one, other) => other.oldStart - one.oldStart).reduce(followHunk, patch)
+  const edits = [...hunks]
+    .sort((one, other) => other.oldStart - one.oldStart)
+    .reduce((into, hunk) => followHunk(into, hunk, known), patch.edits)
+  return { edits, known }
 }
 
-function followHunk(patch: Patch, hunk: Hunk): Patch {
+/** Adds to `known` what the hunk shows of A. */
+function followHunk(before: readonly Edit[], hunk: Hunk, known: Map<number, string>): readonly Edit[] {
   const runs: { at: number; removed: string[]; added: string[] }[] = []
-  const known = new Map(patch.known)
   let at = hunk.oldLines === 0 ? hunk.oldStart : Math.max(0, hunk.oldStart - 1)
   let isOpen = false
   for (const line of hunk.lines) {
     const [sign, text] = [line[0], line.slice(1)]
     if (sign === '\\') continue
     if (sign === ' ') {
-      const index = oldIndex(patch.edits, at)
+      const index = oldIndex(before, at)
       if (index !== null) known.set(index, text)
       isOpen = false
       at += 1
@@ -55,11 +59,7 @@ function followHunk(patch: Patch, hunk: Hunk): Patch {
       at += 1
     }
   }
-  const edits = runs.reduceRight(
-    (into, { at: to, removed, added }) => edit(into, to, removed, added),
-    patch.edits,
-  )
-  return { edits, known }
+  return runs.reduceRight((into, { at: to, removed, added }) => edit(into, to, removed, added), before)
 }
 
 /** Index in A of a line of the result; null if it is a new one. */

@@ -6,11 +6,16 @@ import type { FileChange } from '#changes'
 import { numberOf, recordOf, stringOf } from '../run.ts'
 import { creation, formatHunks, type Hunk } from './hunks.ts'
 
+/** Of one result. The SDK lists far fewer. */
+const filesMax = 500
+
 /** `cwd`: where the agent works; paths inside are relative to it. */
 export function changesInResult(result: unknown, cwd: string | null): FileChange[] {
   const { filePath, structuredPatch, type, content, originalFile, bashEditDiff } = recordOf(result)
   const { files } = recordOf(bashEditDiff)
-  if (Array.isArray(files)) return files.flatMap((file) => changeByShell(recordOf(file), cwd))
+  if (Array.isArray(files)) {
+    return files.slice(0, filesMax).flatMap((file) => changeByShell(recordOf(file), cwd))
+  }
   const path = stringOf(filePath)
   if (path === null || !Array.isArray(structuredPatch)) return []
   if (type === 'create') return [change(path, 'added', [creation(stringOf(content) ?? '')], cwd)]

@@ -145,6 +145,23 @@ describe('what a session changed', () => {
     expect(files.map(({ diff }) => diff === '')).toEqual([false, true, true])
   })
 
+  it('an event that is made to be slow is not', () => {
+    const mixed = (count: number) =>
+      Array.from({ length: count }, (_, index) => (index % 2 === 0 ? ' ' : '+'))
+    const slow: Event[] = [
+      edited('/a', hunk(1, mixed(200_000))),
+      edited('/b', ...Array.from({ length: 12_000 }, (_, index) => hunk(index * 3 + 1, ['-a', '+b']))),
+      edited('/c', hunk(1, mixed(1900))),
+      shell(...Array.from({ length: 30_000 }, (_, index) => ({ filePath: `/f${index}`, hunks: [] }))),
+    ]
+    for (const event of slow) {
+      const begun = performance.now()
+      after('session', event, event, event)
+      // On a quiet machine a tenth of it. Without bounds, the first takes minutes.
+      expect(performance.now() - begun).toBeLessThan(10_000)
+    }
+  })
+
   it('foreign data of any shape is taken without harm', () => {
     for (const junk of [null, 7, 'x', [], {}, [null], { files: [null, {}] }, { files: [{ filePath: 1 }] }]) {
       const events: Event[] = [

@@ -10,6 +10,9 @@ const pageBytesMax = 4 * 1024 ** 2
 const pageEventsMax = 1000
 /** A log that is longer is read up to here. */
 const logBytesMax = 256 * 1024 ** 2
+/** How long it works on an answer, and at a stretch. */
+const workMsMax = 10_000
+const turnMs = 5
 
 export function changesRoutes(app: FaceApp, { runs, pages }: Pick<NativeFaceParts, 'runs' | 'pages'>): void {
   /** One reading of a run at a time, whose answer all who asked meanwhile share. */
@@ -36,6 +39,7 @@ export function changesRoutes(app: FaceApp, { runs, pages }: Pick<NativeFacePart
 }
 
 async function readChanges(pages: PageSource, run: Run): Promise<RunChangesResponse> {
+  const pace = new Pace()
   let changes = newChanges(run.kind)
   let complete = true
   let bytes = 0
@@ -45,12 +49,27 @@ async function readChanges(pages: PageSource, run: Run): Promise<RunChangesRespo
     if (after === 0 && page.bounds.firstSeq > 1) complete = false
     for (const { seq, type, json } of page.events) {
       bytes += json.length
-      if (!unchangingTypes.includes(type))
-        changes = applyToChanges(changes, { seq, type, data: JSON.parse(json) })
+      if (unchangingTypes.includes(type)) continue
+      changes = applyToChanges(changes, { seq, type, data: JSON.parse(json) })
+      await pace.keep()
     }
     const last = page.events.at(-1)
     if (last === undefined || last.seq >= run.head) return changesResponse(changes, complete)
-    if (bytes > logBytesMax) return changesResponse(changes, false)
+    if (bytes > logBytesMax || pace.workedMs > workMsMax) return changesResponse(changes, false)
     after = last.seq
+  }
+}
+
+/** Lets others work in between: an agent's process decides what is in its log. */
+class Pace {
+  workedMs = 0
+  #since = performance.now()
+
+  async keep(): Promise<void> {
+    const worked = performance.now() - this.#since
+    if (worked < turnMs) return
+    this.workedMs += worked
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#since = performance.now()
   }
 }
