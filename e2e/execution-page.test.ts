@@ -21,7 +21,12 @@ let pageUrl: string
 let browser: Browser
 
 const start = () =>
-  startServer({ cwd: sampleProject, dataDir: `${scratch.path}/data`, port, env: { MILLRACE_TOKEN: token } })
+  startServer({
+    cwd: sampleProject,
+    dataDir: `${scratch.path}/data`,
+    port,
+    env: { MILLRACE_TOKEN: token, ANTHROPIC_API_KEY: '' },
+  })
 
 beforeAll(async () => {
   port = await quietPort()
@@ -169,6 +174,20 @@ test('a page whose server is gone gives up after five attempts, and continues wh
     return (await page.locator('[data-kind=thinking]').count()) === 2
   })
   expect(await page.locator('[data-kind=thinking]').allTextContents()).toEqual(['before', 'after'])
+})
+
+test('a page starts an agent on the server, and shows its plan, its steps and its end', async () => {
+  const { page } = browser
+  await page.goto(pageUrl)
+  await page.getByLabel('What is to be done?').fill('Repair the failing test')
+  await page.getByLabel('Project').selectOption('demo')
+  await page.getByRole('button', { name: 'Start' }).click()
+  await until(async () => (await page.locator('main.execution').count()) === 1)
+  await until(async () => (await banner()) === 'closed')
+  expect(await page.locator('main').getAttribute('data-state')).toBe('completed')
+  expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Repair the failing test')
+  expect(await page.locator('[data-phase][data-status=complete]').count()).toBeGreaterThan(1)
+  expect(await page.locator('[data-kind=call]').count()).toBeGreaterThan(1)
 })
 
 interface Producer {

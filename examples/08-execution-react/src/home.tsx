@@ -1,14 +1,17 @@
 import { nameOf } from '@millrace/protocol/view'
-import { useAgentExecution, useRuns } from '@millrace/react'
-import { type FormEvent, useState } from 'react'
+import { useAgentExecution, useClient, useRuns } from '@millrace/react'
+import { type FormEvent, useEffect, useState } from 'react'
 
 /** Starts an execution, or opens one that there is. */
 export function Home({ onOpen }: { onOpen: (runId: string) => void }) {
   const [task, setTask] = useState('')
+  const projects = useProjects()
+  const [chosen, setChosen] = useState<string | null>(null)
+  const projectId = chosen ?? projects[0]
   const { startExecution, isExecuting, error } = useAgentExecution()
   const submit = async (event: FormEvent) => {
     event.preventDefault()
-    const id = await startExecution(task)
+    const id = await startExecution(task, undefined, { projectId })
     if (id !== null) onOpen(id)
   }
   return (
@@ -18,6 +21,13 @@ export function Home({ onOpen }: { onOpen: (runId: string) => void }) {
         <label htmlFor="task">What is to be done?</label>
         <div className="row">
           <input id="task" value={task} onChange={({ target }) => setTask(target.value)} />
+          {projects.length > 1 && (
+            <select aria-label="Project" value={projectId} onChange={({ target }) => setChosen(target.value)}>
+              {projects.map((id) => (
+                <option key={id}>{id}</option>
+              ))}
+            </select>
+          )}
           <button type="submit" disabled={isExecuting || task.trim() === ''}>
             Start
           </button>
@@ -28,6 +38,21 @@ export function Home({ onOpen }: { onOpen: (runId: string) => void }) {
       <Recent title="Programs that report" kind="external" onOpen={onOpen} />
     </main>
   )
+}
+
+/** A call of one's own, with the client of the provider. */
+function useProjects(): string[] {
+  const client = useClient()
+  const [ids, setIds] = useState<string[]>([])
+  useEffect(() => {
+    const leave = new AbortController()
+    client.projects({ signal: leave.signal }).then(
+      ({ projects }) => setIds(projects.map(({ id }) => id)),
+      () => {}, // The lists below say why the server refuses.
+    )
+    return () => leave.abort()
+  }, [client])
+  return ids
 }
 
 interface RecentProps {
