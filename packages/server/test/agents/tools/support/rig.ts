@@ -70,7 +70,7 @@ export function openTools(owner: 'us' | 'somebody' = 'somebody') {
     return { ...next.value, live }
   }
 
-  const { file, link, pipe, give } = filesOf(project, owner === 'somebody' && isRoot)
+  const { file, link, pipe, give } = filesOf(project, owner)
   return {
     workspace,
     project,
@@ -89,7 +89,9 @@ export function openTools(owner: 'us' | 'somebody' = 'somebody') {
   }
 }
 
-function filesOf(project: string, isGiven: boolean) {
+/** Creates what lies in a project, for its owner. */
+export function filesOf(project: string, owner: 'us' | 'somebody') {
+  const isGiven = owner === 'somebody' && isRoot
   const give = (path: string) => {
     if (isGiven) lchownSync(path, ordinaryUser.uid, ordinaryUser.gid)
   }
