@@ -186,6 +186,9 @@ function checked<Schema extends z.ZodType>(schema: Schema, body: z.input<Schema>
   throw new MillraceError('invalid_request', `The request is not valid: ${named}`, { fields })
 }
 
+/** A missing header as text: all who lack it would be one user, and see each other's runs. */
+const absentAsText = ['undefined', 'null', 'NaN', '[object Object]']
+
 /**
  * Checks a principal of the host application; null if it gave none. A missing name must not pass: a list
  * for no particular user would be a list of everyone's runs.
@@ -193,6 +196,11 @@ function checked<Schema extends z.ZodType>(schema: Schema, body: z.input<Schema>
 export function checkedPrincipal(given: HostPrincipal | null | undefined): Principal | null {
   if (given === null || given === undefined) return null
   const { user, admin = false } = typeof given === 'string' ? { user: given } : given
+  if (typeof user === 'string' && absentAsText.includes(user)) {
+    throw new TypeError(
+      `the user "${user}" is what a missing value becomes as text; return null where nobody is logged in`,
+    )
+  }
   if (typeof user === 'string' && user !== '' && typeof admin === 'boolean') return { user, admin }
   throw new TypeError('a principal is a user name, or {user: string, admin?: boolean}, or null')
 }
