@@ -5,11 +5,14 @@
 
 /** One line of output, without its line ending. */
 export interface StreamOutputEvent {
+  /** Of a terminal: what the program wrote, with line endings and control sequences; at most one line. */
   line: string
   timestamp: number
   stream: 'stdout' | 'stderr'
   /** Present when something was cut from this event: the JSON paths of what was cut. */
   truncated?: string[]
+  /** Present if the program has a terminal: its size in characters. All its `line`s in a row are what was written there. */
+  terminal?: { columns: number; rows: number }
 }
 
 /** What became of a job whose process ended, whatever its exit code. */

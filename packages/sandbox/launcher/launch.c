@@ -1,17 +1,19 @@
 /*
- * launch FD [git] -- PROGRAM [ARGUMENT…]: runs a program and reports on descriptor FD how it really ended.
+ * launch FD [git] [tty=COLUMNSxROWS] -- PROGRAM [ARGUMENT…]: runs a program and reports on descriptor FD how it really ended.
  *
  * bubblewrap reports an end by signal n as the exit code 128 + n, as shells do, and programs use such codes
  * themselves: `git branch --no-such-option` exits with 129. Only the parent of a process can tell the two apart,
  * so this is the parent. One line is written: "exit <code>", "signal <number>", or "errno <number>" when the
  * program could not be executed.
  *
- * With `git`, it also lets git change the private copies of its configuration, see git-config.h.
+ * With `git`, it also lets git change the private copies of its configuration, see git-config.h. With
+ * `tty=`, the program has a terminal of that size, see terminal.h.
  *
  * Freestanding (no C library), so that one small file runs on any Linux. Built by build.sh.
  */
 #include "system.h"
 #include "git-config.h"
+#include "terminal.h"
 
 static void say(const char *text) {
   writeAll(2, text, lengthOf(text));
@@ -74,15 +76,17 @@ static long execute(char **argv, char **envp) {
 }
 
 /* Serves the run until the child has ended. */
-static void attend(long child, int renames, word fd) {
+static void attend(long child, int renames, int terminal, word fd) {
   long ended = sys(SYS_pidfd_open, (word)child, 0, 0, 0);
-  while (renames >= 0 && ended >= 0) {
-    struct pollfd watched[2] = {{(int)ended, POLLIN, 0}, {renames, POLLIN, 0}};
-    if (sys(SYS_ppoll, (word)watched, 2, 0, 0) < 0) continue;
+  while ((renames >= 0 || terminal >= 0) && ended >= 0) {
+    struct pollfd watched[3] = {{(int)ended, POLLIN, 0}, {renames, POLLIN, 0}, {terminal, POLLIN, 0}};
+    if (sys(SYS_ppoll, (word)watched, 3, 0, 0) < 0) continue;
     if (watched[0].revents) break;
     if (watched[1].revents & POLLIN) answerRename(renames, fd);
     else if (watched[1].revents) renames = -1;
+    if (watched[2].revents && !copyOutput(terminal)) terminal = -1;
   }
+  if (terminal >= 0) copyRest(terminal);
 }
 
 __attribute__((used, noreturn)) void begin(word *stack) {
@@ -91,8 +95,10 @@ __attribute__((used, noreturn)) void begin(word *stack) {
   char **envp = argv + argc + 1;
   word fd = argc > 1 ? numberOf(argv[1]) : 0, at = 2;
   int wantsGit = 0;
+  const char *size = 0;
   for (; at < argc && !isSame(argv[at], "--"); at++)
     if (isSame(argv[at], "git")) wantsGit = 1;
+    else if (startsWith(argv[at], "tty=")) size = argv[at] + 4;
   char **program = argv + at + 1;
   if (at + 1 >= argc) sys(SYS_exit_group, 2, 0, 0, 0);
   sys(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0);
@@ -100,11 +106,15 @@ __attribute__((used, noreturn)) void begin(word *stack) {
   word all = ~0ul, before = 0;
   sys(SYS_sigprocmask, SIG_BLOCK, (word)&all, (word)&before, sizeof before);
   int renames = wantsGit ? watchRenames() : -1;
+  struct terminal terminal = {-1, -1};
+  if (size) terminal = openTerminal(size);
+  if (size && terminal.main < 0) say("there is no terminal for the program\n");
   long child = sys(SYS_clone, SIGCHLD, 0, 0, 0);
   if (child <= 0) {
     long failed = child;
     if (child == 0) {
       sys(SYS_sigprocmask, SIG_SETMASK, (word)&before, 0, sizeof before);
+      if (terminal.main >= 0) enterTerminal(terminal);
       failed = execute(program, envp);
     }
     say("cannot execute ");
@@ -115,7 +125,8 @@ __attribute__((used, noreturn)) void begin(word *stack) {
     report(fd, "errno", (word)-failed);
     sys(SYS_exit_group, failed == -ENOENT ? 127 : 126, 0, 0, 0);
   }
-  attend(child, renames, fd);
+  if (terminal.other >= 0) sys(SYS_close, (word)terminal.other, 0, 0, 0);
+  attend(child, renames, terminal.main, fd);
   int status = 0;
   while (sys(SYS_wait4, (word)child, (word)&status, 0, 0) == -EINTR) {}
   word signal = (word)status & 0x7f, code = ((word)status >> 8) & 0xff;

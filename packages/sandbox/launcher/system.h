@@ -75,6 +75,11 @@ static int isSame(const char *a, const char *b) {
   return *a == *b;
 }
 
+static int startsWith(const char *text, const char *beginning) {
+  while (*beginning) if (*text++ != *beginning++) return 0;
+  return 1;
+}
+
 static word numberOf(const char *text) {
   word value = 0;
   for (; *text >= '0' && *text <= '9'; text++) value = value * 10 + (word)(*text - '0');

@@ -29,6 +29,11 @@ export interface SandboxedCommand {
    * directories. They appear at their real paths, with links resolved.
    */
   readPaths?: readonly string[]
+  /**
+   * Gives the program a terminal of this size. Output and error output both arrive as `stdout`, as they were written
+   * there. Its input stays what `stdin` says.
+   */
+  terminal?: { columns: number; rows: number }
   /** Whose run it is, if caches of tools may last from one of their runs in this project to the next. */
   cacheOwner?: string
   /** Files in the private home of the run, which it may change: path relative to HOME → content. */

@@ -5,11 +5,15 @@
  * root becomes the project's owner, and the process tree ends with the run.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { MillraceError } from '@millrace/protocol'
 import type { Toolchain } from '#bubblewrap/toolchain'
 import { checkHomeFiles, writeHomeFiles } from '#homes/home-files'
 import type { OwnHomes } from '#homes/own-homes'
-import { giveDirectory } from '#ownership'
+import { LaunchReader, launchArguments, launcherProgram, refuseTerminal } from '#launcher/launcher'
+import { giveDirectory, giveFile } from '#ownership'
 import { keep, RunningChild } from '#processes/child'
 import { type OutputPipe, type OutputPipes, writersOf } from '#processes/output-pipes'
 import { startTimeOf } from '#processes/processes'
@@ -46,9 +50,10 @@ export async function spawnUnsandboxed(
   try {
     const owner = identity.become.length > 0 ? identity : null
     writeHomeFiles(home, homeFiles, owner)
+    const launch = command.terminal === undefined ? [] : placeLauncher(command, home, owner)
     // Last: until then, nobody else can enter the home and plant a link in it.
     if (owner !== null) giveDirectory(home, owner)
-    const [program, ...args] = [...identity.become, ...command.argv]
+    const [program, ...args] = [...identity.become, ...launch, ...command.argv]
     const outputs = await parts.pipes.take(identity)
     const writers = writersOf(outputs)
     let child: ChildProcess
@@ -60,6 +65,7 @@ export async function spawnUnsandboxed(
         stdio: parts.descriptors.around<'pipe' | 'ignore' | number>([
           command.stdin === 'none' ? 'ignore' : 'pipe',
           ...writers.stdio,
+          ...(launch.length > 0 ? ['pipe' as const] : []),
         ]),
       })
     } finally {
@@ -78,6 +84,25 @@ export async function spawnUnsandboxed(
   }
 }
 
+const launchDescriptor = 3
+
+/** Puts the launcher into the home, which is the run's own, and returns how to call it. */
+function placeLauncher(
+  command: SandboxedCommand,
+  home: string,
+  owner: { uid: number; gid: number } | null,
+): string[] {
+  const launcher = process.platform === 'linux' ? launcherProgram() : null
+  if (launcher === null) {
+    refuseTerminal(command)
+    return []
+  }
+  const path = join(home, '.millrace-launch')
+  writeFileSync(path, launcher, { flag: 'wx', mode: 0o700 })
+  if (owner !== null) giveFile(path, owner)
+  return [path, ...launchArguments(launchDescriptor, command, false)]
+}
+
 function attach(
   child: ChildProcess,
   outputs: readonly [OutputPipe, OutputPipe] | null,
@@ -86,6 +111,8 @@ function attach(
   release: () => void,
 ): RunningChild {
   const { stdin } = child
+  const launchPipe = child.stdio[launchDescriptor]
+  const launched = launchPipe instanceof Readable ? new LaunchReader(launchPipe) : null
   const stdout = outputs?.[0].reader ?? child.stdout
   const stderr = outputs?.[1].reader ?? child.stderr
   if (stdout === null || stderr === null) {
@@ -99,7 +126,12 @@ function attach(
     pid,
     startTime,
     tree: looseTree({ pid, startTime }, command.runId, startTime !== 0),
-    exitOf: (code, signal) => ({ code, signal }),
+    exitOf: async (code, signal) => {
+      await launched?.closed
+      const report = launched?.last()
+      if (report?.kind === 'exit') return { code: report.code, signal: null }
+      return report?.kind === 'signal' ? { code: null, signal: report.signal } : { code, signal }
+    },
     limits: command.limits,
     scratch: [],
     watch,

@@ -231,6 +231,25 @@ describe('any view', () => {
 })
 
 describe('the view of a job', () => {
+  it('the lines of a terminal are what it shows: a line grows, and a carriage return begins it anew', () => {
+    const terminal = { columns: 80, rows: 24 }
+    const texts = ['10 %', '\r50 %', '\r\x1b[1m100 %\r\n', 'two\r\n', 'thr', 'ee']
+    const view = applyEvents(
+      newView('job'),
+      texts.map((line, index) => ({
+        seq: index + 2,
+        at: 1,
+        type: 'output',
+        data: { line, timestamp: 1, stream: 'stdout', terminal },
+      })),
+    )
+    expect([...itemsOf(view.lines)].map(({ seq, text }) => [seq, text])).toEqual([
+      [2, '\x1b[1m100 %'],
+      [5, 'two'],
+      [6, 'three'],
+    ])
+  })
+
   it('the view of a job has its lines and its outcome', () => {
     const view = applyEvents(newView('job'), [
       { seq: 1, type: 'run:queued', data: {} },

@@ -22,7 +22,7 @@ import type { CacheUse, ServerCaches } from '#homes/caches'
 import type { CopiedFiles } from '#homes/copied-files'
 import { checkHomeFiles, type HomeFile } from '#homes/home-files'
 import { accountFiles, identityFor } from '#identity'
-import { LaunchReader, launcherPath } from '#launcher/launcher'
+import { LaunchReader, launchArguments, launcherPath, refuseTerminal } from '#launcher/launcher'
 import type { LimitWatch } from '#limits'
 import { keep, RunningChild } from '#processes/child'
 import { type OutputPipe, type OutputPipes, writersOf } from '#processes/output-pipes'
@@ -87,6 +87,7 @@ export async function spawnContained(
     isStandIn: (path) => parts.placeholders.isHeld(path),
     isWatched: (path) => parts.quarantine.isWatched(path),
   })
+  if (parts.launcher === null) refuseTerminal(command)
   const systemGitConfig = await parts.authors.configFor(projectPath, identity)
   const releaseStandIns = parts.placeholders.hold(protection.missing, identity)
   let running: RunningChild | null = null
@@ -172,7 +173,7 @@ export async function spawnContained(
       ...processBackstop(limits, identity.uid, parts.programs.prlimit),
       ...(parts.launcher === null
         ? []
-        : [launcherPath, String(launchDescriptor), ...(copies.length > 0 ? ['git'] : []), '--']),
+        : [launcherPath, ...launchArguments(launchDescriptor, command, copies.length > 0)]),
       ...command.argv,
     ]
     const given = [...homeFiles, ...copies, ...generated]

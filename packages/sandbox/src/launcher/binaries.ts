@@ -1,87 +1,98 @@
 /** Written by `launcher/build.sh` from `launcher/launch.c`, which says what the program does. */
 
 /** SHA-256 of the sources that these were built from, one after the other. A test compares it. */
-export const builtFrom = 'b4b5a2926aeeaa187a5c1629d127412671b780b3c26e6d475362e637e5994eb1'
+export const builtFrom = '7a73f9b4462b6b3e404bfeb9a19e477d0a8ba93fbc190ae60b4226cfa2caf2a5'
 
-export const sources = ['system.h', 'git-config.h', 'launch.c']
+export const sources = ['system.h', 'git-config.h', 'terminal.h', 'launch.c']
 
 /** gzip and base64 of an ELF file, by `process.arch`. */
 export const binaries: Readonly<Record<string, string>> = {
   x64:
-    'H4sIAAAAAAACA6UXa2xT1/k4sRPnUW54BwadGbeCrCPGjHQkJJ2txuNYvbCM8BKPrcFxICLEyL4uRmJg6kTLiXW3/kDqfvBjUtep' +
-    'PzpN6lhloE1NDHFgE6V0Y2nQCgLa3PSGAOEVwuPu+869CUnWapN2Jfuc873f596DXuknWRYLGX2yyMsETypx87PbhNcIYyQAW0Gy' +
-    '4T+H2DitjYx/3BPXUb7RtchYkC9nPPy77omr+dgdhRP4fvalXJ9D/vfHZCOuG5T10fj1W+oqMNeVap+R216Y03JBzqV6asVZ+aYL' +
-    '/oXDqTRlDyVFEvtcuieZD4yU3XJdoHrG9+BWvHOpp21GOWVDlHXR+Eje3quUDVN2lurdVO90t8tW1d0W0mlrKjJAFWt5GvWgEnvb' +
-    'DNSj3aaW4XTtCXSetl6QF3hdF7yulNd1hrIewUbjw4/lPuA+YKeWLlrSqfVuSddS9hloTKInh67qEC6m05LzlMniFaSKj1gkZR3s' +
-    'WbWo0jmGMFm8JSnuLKrI4vnkSxb0Yp04fJzrZVvF8zRTLfagRMEGzpV3/rIgVjmdyHnghXbLldJsSSTdkvaxh+Chjw23F4EXheBC' +
-    'bMQpCdUpbVBiGfUvT3W9NSXPXF3eHcn1dJFSn56ChXDutGcDZbepUravgBDPcdTmWe9Z52N/Xw8+PaKHBmIA8rGvJOU9MQYMEnug' +
-    '/hUkUnaOgvAwbI3gSOw+CKWZzBFd15MFFiT9GsIFgXodfXeDkoUF6Nppif1T/RWXMYgynLhVyv7IkRl1Nxwl9hVuZxqYu/kGppZj' +
-    'LlJ2WcLYdqobuZCvJTaoShx3Fag/WWknahViDp1C47ds82z1bPP8HIrmqetCrHIWkW0YwnsfZ4E//dORMj7g9rERyj71sWsSu6z2' +
-    'P+GK55om9T4Zc/gNA1NnmpR6gmq/AI+kkh406RTi46fc6VooG4igEZzkSmwirJ3hyEaqVImcff4PAHwMrZCU54pWIqhqKixSovrc' +
-    '8GrI2TR66KGuEyIvpPrJ1cx6RrvuSoH2gQpCeFVCFVnPmcK38FwOYfrWU/akFnKH6aSJH0N1tNtbzsgLYg+dkdkQFg5ng6OR6a+B' +
-    'lGHlfw4RkJQXfp2HbBZInbwotqImMi8WtXgis2LRrHWRolg0m0byY1FrVcQqKa+BTyft2qe+zGmIoy5BLeuuS55267yWlDy/skKe' +
-    'Qw89egr9gGWb9rRZn9euHsOzNpWyz2nrpUhel1UsPcaLPhEhXdZCJ1U8Flpyrl3K0cHoqbRKN/lTnrbCHK0PZwQb7LJaifoWT97w' +
-    'HXkK/D+VBfgfkPO0YjDnDppjuRZbSeRCSfFb+gMA8LHTpvsSU8cKwwzZP2qxDmIVzsiisZZP4tQ1i/o4IYsxbJBHlu5/i7fpNfbQ' +
-    'g5PmMmRFtsNE/tMjXTcqZdMjLJqMJz5yJDIF0FsR/SYAtdlwmo6nN+Dk8w8h9fdh6/kQtXWZuUX1XKXEYG58YRrBlUNmonM5+DK3' +
-    'BystnczmFl3EMjvlhlll+Jf2bPRCRjZwJ82e7s7CaDslmDJFNP7E8rpIExuL2rPi6tLKvL2z6S5JLMqnQkcK+oRaunFqFWlXvK4b' +
-    'SaNYbTdyQUC5Cvm3hJfQxP60XWJd6qsjOGki88C9biBQV/IznzPVglcFg7WzvvKB0Fx0bzTAfYDlnWiYntgvFj1DUoB3IJJPRcGG' +
-    'PaVUi25f/JzuguhaRZyeK2hihpicwqcTDBrPcTuKg+m5QucR88Q/0b2tN+QosCc/4JPpAYwr1wXekb2RHCTQNlOlRUwB9hheR1T5' +
-    'kB8aMgDEKw4gZctzx+XmzjuUtYjdnPYwp0lWAUMHKv/YMBfz9LaHZcb7uwLRU8f8hdAWA5nwmx4ExdN2KNE1ingNr6cSwxPuGU0s' +
-    'F2Gg8kgBmyJrEPI+Ne+xUdRK1bYc9EtTZ2FNJSpF+uCSmo8lqFStBZT6dITvc2Hviz8ZhpGiVKk2frgjz4L/pwD4yIbe2O7iIniH' +
-    '1TMGUxjO6ke4x/RQ1guxwBcDNQ0wl47MPI9u4fCYrzSeOcAH1EVen8BY/CwI71vG+b/Y26oLbb+w4nWbEto2wMbnzyDGkQBsNdsv' +
-    '1lBlv0jHhZEXBVDQpACiINUSRhzWdc8i39kQ3y+uIUIrTArSAKI2vGsRWgaz8c2CKlvFPVhBlWmYK1AF+ZHbaKPjmY1YBR1kQU0K' +
-    '/OUChbbdOCdB0J7qxO/5bei6j9f4azRxVPwtT2m1uInXOz15xYGnnZ7447WRfCnxnvgmgLUCH7uH1O/yslmy8AVCQGsULjE1+QC7' +
-    'RWgpyUZU2R8wHuym+vywAZ6WjZ1XdnuGwQF3nsSG1LjJdDeLM0Wtxg3db4L/lTVKPYSGyMWgGu1Q86AyYP87gpf7aW1aB84W9Q6k' +
-    'k+8ANmrWZTPtZmR87NRYcLIW2N1jwWn9Eeha3XpDaHuVb64LbfchEidwpMEYywe7bsJQAiM/yzZKuCydbYTMDt2dD7seqGgsCehq' +
-    'CLKdFljFfUspJNFOBKZgycQrRSK0/Rm3UOJjuYK2xuHXfwAV2ni3AJNZh8pR3siczHiDw345yjsWr7jpKMpAQM9FvK77mjhBupQw' +
-    'JKD1+EoDYoDQThNG17suQSI3/9BOpPIh+SVwxWqop8ryF0F9Se+YIMHmg1dSeCGaQi1puBcJkO61an+TS06g+UaX2Me/bpozkdvX' +
-    '/zaZ5HZyNR959yG7o1S9cB+o7nv4UjZKlMsH3k2I9+Ys3A2ZUxaI4TWLa1bv3zOSPEH5RMkQHxN6k0lik7ZqIr2ZAm6wNnMyGJi0' +
-    'n46fgibQIP8elE20+NvQUErR4v8U2Dd2XzgovF5umtS4lgXFKcHWfwLqvAE74X3YPCuGE1U4PoxxP3E0jdYIvuV/Sf1HOAnriV85' +
-    'KM+n/h4jckrZd3g99NK4FlM77uGdLnxweRRpM5DqO4CYfNXxKxsMn/D949wTCvqd4UBTg7Oh3kn8weaGxh0O6Ann9sZmZ3gncUbC' +
-    'IWdT0F/XhJAKfuQb+DO5idO/t56sCTrCEf9OR0NjU8ARDDnqG0MBvxwM7SM1gdDuxnC4MdjsqA80NwbqiTca8DsagqHddbIjEAoF' +
-    'Q0TeGXDsCoSaA02OUKAhEg7UOxplsgN+S5YQf11zcxAogSsiBxykwkGAqzlommsupWDlLhJu3NFc10QCUWCFx0Gw1AmZCZ+hLxOS' +
-    'cph+z4Qv2bV8tRC7heMtlRbzm5OkDhqrfnDVK69UOBZXB7Y31jU7XMtKl5UuXeJa/mJ9YLtrWcRVYoIIKQ3vDMshuW47KZUDUZmU' +
-    'hoL1dXIdKd0eDpNSf3D37kCzTP7/p2D8t/G473DVPGuFE+ktk/inmrAs83zlObe5GmfHJAbHJP45/IWEkGwy6btcmPQ9/i38z5v6' +
-    'l052zORfRL7Z/vFr9jfEZdF/4R99/g1Kx2mJ0BAAAA==',
+    'H4sIAAAAAAACA6VYfXBU1RW/L9mEJcS8gEGDA3TRZyU6ZPOssQkSu1sTvOu8UJSgnYKWsNmQ1JAwu29hmSIss7vT3IQ39Q+mdqZM' +
+    '6x+2tVOd6Yd1FsS4ZEki2qEYLUaYAoOUvLAQkQhsEsnrOfe9TRbUaWf6Znbvu+eec+75+J1z7+6uOmVljiCQzJNDHiU404mLz10W' +
+    '/cV50yxAqyK58J1P8jhvHsl+XDeNLksuM5Jic0C5fKTnWOt3u24aM499Q+FNck/+W23KJ//7Y4kR+RJlwzRy7rL+MpgrJ7pKZnUV' +
+    '5kcH1VnUSFS9p34mw7e4N5GEJVF78lh4Yva2Yvp8ooCKPYPUGKDCsdT5JGXjiqZIw7LhjheAVsouy7jquX450lvh7iyppuwKZf00' +
+    'AuJnKUtT9h413qVGr6tLtemuTr9BY4ngRarZqnGnErTA3lmCRqQ+p0I6ueYtjAyNDapL6uTBOjlRJx+hbEjMo5H0l+owSO+0U6Gf' +
+    'lvWmTqxLrqHsQ9gxjm7uPmuIhDCDlh2jTJXOIFdkQlC0BnhntZJOF5jKVOmyorlyqKZKx+IPC+hFg5Q+wPdl66VjdKBWGkKNYh44' +
+    'V937wpzwituJOhu8SF2WE6m8OLKuS3rYOHjoYemuYvCiEFwITzgVsTaRGlXYgP7LKcOIJdT59dXvBme5+0m5x0jAQLh00v00ZZ9T' +
+    'rXJ9ESHuA7ibe627wcM+Wgs+TdLdF8NA8rDzivaaFAYBhV3X3weNlB2loDwAr2ZwFHYNlNKBgX2GYcTnCMh6AcIFgdqKvrtgk/wi' +
+    'dK1PYR/rP+M6RlGHE1+1yiRfHNA3w1Rh5/F1vrnyC2tlDV85TtlpBWPbqz/DlVxQ2Kiu8LWzwH1lp53oNbiy+zAav+5Z93r3s+7n' +
+    'krB2fDFo8hrTGZUTB7A+wEzWyxM7V05AzneK7/Dau34DXOFhomxKHgyvuIOoeRj+q+9guYx8DOs0ctHlYROUfeBhnyrstP76DW70' +
+    'F7eZRv/6xnSwVporA9ZK9AaafAqioZQNoTudXN1hV3INGAjRN22MP0K4hZF0OvgM1WqOFKL4ott3ErIfrVC0266/gKSaNAxKd+3R' +
+    'dD3kex7dPW4YhKj3UONQPbMdSZ0D37TKD4GJ+w8ItB21lK/jOLiCqV9L2Y01kHeEAu3+HiCryx49oi4JjzuDd0JIOZ2NZqI6shrS' +
+    'jVXzCURA0e79DlrXLUDa1fvCVauDC8MhwR28IxzKaQgWh0O5NFgQDtlqgjZF2wA+HbKnPvAM9EG2DAXqwJBPurtsC6MJddGK5eoC' +
+    'untyCmoJIZ90d9oWp87ux3lqLmWf0NjJ4Ox+m1S+nxdMd5D02wqdVHMLtOxol5JvgNFzaY1hySfcnYX5qWFsPmy032Yj+ksIkUh6' +
+    'TC2C7ylVhO+L6uxUKZgzhuYIn4YfIWqhonmFER8QPKzPcl9h+jSorJD9cw3iILzcGbxvGlxxbOdWQRwgZCmGDZGWHHmJl/inbNyN' +
+    'Xeo0ZGXBHIBbYNIwTKQsnETQDLgjE/uCRbAs4HIDEFN3wuwAtDx9Jcw83ivIPTphGO6DuFu/lVvcnm+pMOg5pywj+OaQmdBdnHya' +
+    '24NIS8ZzuUXHEWaHXdDnTP+S7mfkhPvpbFgM5SDGvouNbKknMiVsLaLdu4r1VRNoMNDkk3XyOXfcAuYfwdL66suBVU907+izK+yo' +
+    'XjCB3ShYA27E0I2JcT6/G7F52zagdJUI0UEx+ofZcAZ1PYQN2VV1XB1J5YOHoBSaV+r1eq1FqK++6r8Lfc1EexhWeVmafnTvkJbO' +
+    'LFKg9+Aib69iXp0MlVgrUeyxLgMhDOhzKWyHRGHJfcDO9dRKxQo08u4GqThexOWAXUL2utg5dReN/ANbSfxN3uygBUzxMj0RLMiw' +
+    'pdZRLSodg/X9eABS7SCfNA8AEQ9VoFTmFGQlbey3lEWh6yPvXs4TrwGBHrTnHdN0TOBvwDRp5lyCUqiIVyHLXG73KcpOiHluMA99' +
+    'sIOE+PMt4H3kfQOJI0UITK2yeDaeAvB+IEewk2mQeNhhkNhemOF+jXADATB18kluOr+m1DLTQP2ptGHUsn3SR+gZWD8IY1cu1PDi' +
+    'FSFsl8nU5zCZS7WfCvq3gRd5UMVbxSTL84y/PXKDDRGosGExr6ekwYoEPx7h+O1xN2Ts5acxB7TYiV2ojg1DWrYXQo90Qbx0ClDL' +
+    'BkhWgBAg05FZjrojffZVWtMlwHabZK+PXRJjUd5WVKkY8283dbjfRgyZ8OCIUNhnAKaYEfIg4OyIhi18hynKJsS8OM+6d7KnCP1A' +
+    'PeABRi8uCdME/g5nmDV9QlOvQqkM660TZtPRal6ahQyX9K1QLJ7uFRK9/i/9J+MI2po9sKQ/Z74XwrsnciMNLV+ruZTPJ2PqHfA9' +
+    'BYTefAxl3jgOYl1aLzOFqlHBInzHioHTFICxHGn3AE02UJiXlkvcO5CJJo0M7OQHCMQxdjJUCuDwTs4EerqZZEf/L9xhiNF09Ktq' +
+    'YzskSez8qw3jv0OqImLn7+G9G5egEkNU2yG1ZOnoQcUg2AIcEpRYm2DOt8RFeAOCigQYd8xUyq+aQXM7EWP1oLkZBLe+KojROTa8' +
+    'e1JtH7/T8NtLYRJaDVRvQfAy9WZXVw9ZsjoBBYUmV5gJBTcquHqxczAX51Gup/s16UWuLqEA7w9p9xvSq1YfWc2vEfTQGQfONkRu' +
+    'PBUsULpfkV4GamqOh32BzHHeNJfJzaDqoNTJ4XVBf/kqdkgx+nAuL9pX8jjq9PxrJvlbuVzoy7VZQudRrsWSm8rhcgFL7qhFHs7J' +
+    '3gUMUkvBBLRHXwqZh/c/Ybtl/al5PdgX9HlA5W9AswSpNj/qw3tS2oRPhRk0aCCY8WLec5fYXbwbYbRiVbBpfeya2Knwl3Ni53Vs' +
+    'BLwHEVKAt0soa7C2z8YTqFX+zWYGsBQadwHJ9AXemilks5TOgbftZYifUiKyPYKJpWLA0p8txBVDUSJyRqK4V56VwFILytobvLng' +
+    'ZXDQail9nMiv/wm1hKswV+Cg2lonX0rdy2nTCFEg8VaDonjnBUXAaafdZkeTT1Jt2XrVTpTqC+rD4IfNNIBqDz0ABpSdmFaEvbcP' +
+    'b8xFVEjC5YcA6zZb6u/q/W+hA6B3xnDz98j0WYcWjvzO8m3GtHg9z++oeRc3+QDJo/rCMWPmGhyfxTvQdYi3kpu5uJvt4ASgiW+u' +
+    'D46ZSb5p/1tUQ5DgYGVDUL1NoC/1+M0CViK40an5t5JR4AfZLcMimux3A26w03z9MmApVPpVhcPT8amg8Btk9YwwB6ewpDQBquc2' +
+    'xxJxPK7FWih8PFqxaewkYvRHk3i0GfqhMSwazlMr1qZHvj+JVwADGwgmPrRNPlLLDpqYgR9KOMI5+ZH1+5qyPRY+9khDQtaZx/tW' +
+    'j8nyWaZKdt5/LSodR1HVgXvX8b3VEoTnXi6PI+pLvSkn3q7BHmgeqJkjKBMEynS4C1g/Wc9Sr2ksG4qc2aUuot4hM8VaZRPXeYJG' +
+    'UmF92RheMsU3T2cWV5mLesnYzafpMLf6tBlg7ce2kY3X8OfGNz3OLf4OrzPga2t2Njc5ibejvbl1k4M4N7a2OwMtxBkM+J1tHd7G' +
+    'NqQs51P+Al+WLHF6tzWRVR2OQNDb4mhubfM5OvyOpla/z6t2+LeT1T7/5tZAoLWj3dHka2/1NZG6kM/raO7wb25UHT6/v8NP1Baf' +
+    '43mfv93X5vD7moMBX5OjVSWb4KOq22vIsmXE2eTb6tyibg4hr9/naA042jscKupub2xDbQ5UAhZt8jduLiDexvb2DlAPWwVVn4Ms' +
+    'dxDYqr3D8tAaysG150mgdRPoIL4Q7Hfr4yBY7ITMJyTvUUISDos+n+SQp/goELvA14UVgvmfDbDtMkdj1+OPPbbcsbTWt7G1sd0h' +
+    'P1j+YHnFMvmhB5p8G+UHg3KZRSKkPNASUP1q40ZSrvpCKin3dzQ1qo2kfGMgQMq9HZs3+9pV8v8/c7L+WyJZ/2Pp1vyUeDO/cIv8' +
+    'XItm/S1FzhS7rNGcbxC+Gr/sZwG/XhOSS275X2veLf9nfYP8Ymv/ilvoGfn7yNfbnz3mfk1cNv0X+czzH6Wz9PsQFAAA',
   arm64:
-    'H4sIAAAAAAACA6VYe3BU5RU/d+/NZvNwE0liAkFy86gFxASc4ORhy00i6GBbFbetU1vJZrMhayBrNmHkoWZ51KJx2lzBqlAgGXQm' +
-    'uZaOaeURdcZFW8qYOiOLte0f6m6CEB7SPFB3xXD7O3fvYgix05nemW+/7573Od855/vuti/9wTKLIFD8sdAh4rdhUox3xYQ/cP0V' +
-    'EsDKSMRvIlkN2gSa/ChXzTaTz3aFX7jya70KX3XVHH9scupVfPd92lZvpf/9STfnG8kfDImk/k6gHRasxca6siKMLUSl1RKp7SQ1' +
-    '1eq6g+dQ9t5ZAXHlh/oWOs60JwtJXSb4g9+xHd3JtHeS1LFvq3WXK0DXD43klQ2JghYWE7T2Ihodvqw7wqJFGxJJy5fo+C8bnWXu' +
-    'TCrr1vUDiG4HZKosm+UWQr+LaDHDGSY2FpSx/K90PfsU+KuJDjA8JFo1mw02g0fCSMBAND7IS6e+EPTlEY2+hzmfqAM8A2Pg19+h' +
-    '46dgR8ECZUyizcEtZBk4lu8Pnsqg3pOJe3ciFvPDaUJvPokdLG+ohtRwBkXDiNFgNkULANsKu1iPgPUSonMdRA4i/wrINnx4G77V' +
-    'IX7wU41Apwxc1LT9U4yJjW/1TkCehZTyzQItDiFGiMPzIfC8RdZzTsgLJPhXdCE+zPsWUfnExiM9LJsgc+Wb1PJyun/nCPsjSsdt' +
-    'yf5g2JA3TSwQg5CoREGnEu3dyTJSZ2wO6q4FAyexP2fhH+g68zvL1ImN1HsOsWHbzsDO8zUWNSQma7tgW1iUtM2YjyWxrmRtUEzV' +
-    'RMQvrgt6ymtT/c/Gdb4nkmO4RlDPQo4h/29lkGXTthmykjUvZgPeWKluMWAp2sNx2Pky9QkDZtMsZBsIiUmG7kHwhaGX3xm/SaKR' +
-    'QfDly5LKsPWATWxUek3/jNxBXDSOi4ycqkVOKVhDdzbn0yXMExvf6D0Jn4dBdwaxYN9Z1kOT7HvQ9L96kn0/MWBJkJ00wH79zND9' +
-    'F2OPOHanENvTkNuTO82eyNTXbSEHamzEDduPylxP1HkH8FUXy9RhfW/QuZWivRJFj6yrjzgFOuAEnQIcyxsUEzXRlLdkXVFEMuWy' +
-    '7r1kOxdAvXYDvhU+co6kSrH9Pg+7PoNdvM/sJ3pRdDzFyG2tALlYZ6HFKbAjJF6nNWWVq+hl0UKRDlxAbZaQ/9kTyMkxjGToq/U8' +
-    'XJY3TC1SjrKhSyLHyuiSUQHzEPaoiCiTcxTt08H7wXs2nqJE2Y5ByOa9OQS7uD4GMTuhe4kitBwBvVPCWhJanLy2YX2vYMhxpmIt' +
-    'Cy3dqA1nOtYXqQUd0dGUCT9kUv8OOQHP/LLlCaT+C+t3L+kHCmHn+BYq3yQo0VroCnoK0ZMKNa7tgsZao0bzvl4yWoW9YLvYzk88' +
-    'cllItGu/wX7mlVJfALrzbNQn5The92P9b6N+ld6QmHbFp3iuvQ1ers8z0M90TsSoVkju2HRZL00B/I+Ac54lGD2Xe6MFdSSiJ0ra' +
-    '5D08iR6kICZngM9DHKugl2ltiYg7asyS0HVNTjEf5/KwKMznHOW6zt9WbuZzsqZdNnJ4voo5TxUWVaE+jVx+qVzddzlWkyx/quzJ' +
-    'dc396zQGCZFDnPsM49pieBg5KYP/GPcx9OV4LRg6DpepT0OH8LiyvQXzp0bd9Rk5+PmDlt4vwD9+v9D71yeVyJcusTfaJPVeupmi' +
-    'ukSjZ2bDTpsSzYSeGpw1MuJCAbrPMptmrCyiFk8uOXDOdtowXs6pVG1JlWoSeibX+c2Y8yjxnBWxfxu58u6G2gifRxyPpbBDmUWl' +
-    'nwA/BJxk9k72pwojkOIPPmfUeKaxN5xL1dxHRH/w3DuC+mvgMlATQ+g/g/sEVRJ4H7Cv6cg53dr7JPBPCVQaEjMQmwzt2G0x2df0' +
-    'gheoL3wDOSBrxjbUtmyJyZmO9nPEifsp99cFVnL8Y+TxE0ft1g6uFe6DbEOVaUMD2y7x3lu1I3ahQ4e/zIsjv5OKKtXX8X5aTB4I' +
-    'PPxo5BDWBry+Un0N65X51OfPRE0vpr4unpNQB5mxfJFfrVBfidOjD/Zc5r6ciJhmxvr8I5UGnnlCaf7gkbSYD/k4r+Lx5dh+38iT' +
-    'LO2u277d33YLtXBuCD3KV00yOXLlrcEXid7/cotFrSiU1Nzkw2N8Ps5Nivk9VcYXYtq8cTF9XmhI4DPug67L+qGQHlhPc3Dmph1Z' +
-    '33Uj3YZzO6hvkCNct3lzaRTnsGPdE8r2sJgLn3JQn9laj3itbcrXkHW/Eg3ptt4zf1L6ZQoEQ/egl65SoksSaFF3CjnOupTooDhL' +
-    'C72i9A9O6M/LM6k01l9nac6nKtWvAfPnIEeA/xXRq6fR42Nna6L2IXBd2VSaatAnapterlRHAKPsGD3TsJ6ADb3hHaV/HDH/jOvw' +
-    'hNLP+ALE5wJgVYgZ9yL2g/1hXwShZ2y6e0J3kvLV3RnocdbIwTD6oXFuoqZPQM5O9HR6TNnOPXuHRdw1BzXMNZmPmc9prqlHYB/k' +
-    'tMwTOmZx3jHOyJP029VB7FlPAevG+XU3RUlS9isS7Sepaj8J/hWhDGE99jKoSML+wUKLsV/jsLv2tH6wHHKM3GusUJ3xtVyhPhRf' +
-    'Hy7nMzr7LPdUrxLdx2dKqn/GH2A3zxwXjskbgD+DOFqoMxgy+73R84SuMdZXAPgY923sDff3OPwCYIqFNL8UObjCEjlkRc6FxRna' +
-    '5J7BcXoK+i4Q90b7NbjNwFktVKrvpX47YsnwYiEWZ8ZvMHpw2lV83UZs7QbeB/xkHN9lQ7DBj5hz/+Uz63GsP8F9lC7pjidxN5oP' +
-    'uqPIqUTMT1PXGNMfocSOaiFxYDhx+rvifvTC07gv61Q1eiyiO8ahZ1OE7+52Ix9wLw3eY9hq1WJ1b9dyJ76xje+F7FOt5A8uNXsD' +
-    '+8X9oQ50NyF2fZC534jTNzlWAdq0iH6wAPk6hP0PI1dZpkU8PNaFnL0V+ATw+UN6aRi5pO+jfu4f2+Rv6av4BiDU8tl9Sn/1TPLx' +
-    'Ob4c+ct28D1yuWCJ3Xs/qFTbJ2Ln3+T4co/Kgs7l37vrRJzHoB+pVFtBfxG2lDzi87pKWt2rG0oa6kvI5W1u8KySKZlK6jzNJa2N' +
-    'VLK21Vey2utyrmZIhfFqLPBDMW4qcT1aTz/yyq1rXY1yg2e1W/b65HqPz+1q8/rW071u3xpPa6vH2yzXu5s97npaus7tkhu8vjXO' +
-    'Ntnt83l91Nbolpvcvmb3atnnbljb6q6XPW20CuOWW8jlbG72ghJca9vcMlXIBK5mr2muORXDyiZq9axqdq4m9zqw4pExJIwsfMoe' +
-    'IgrI5jdjFr6GdTxZ+Pa8KYYXMoXYdyvI2mOz3j75O1PYsIKkdXOE3NQ8A5bDjWFU1+ea+EyMBRgvAfZzBlTZ5R/bY/x38Hc34PKk' +
-    'b9cHMC4CFv+qZnmr2WYUxmMx/oU/TbZTFRrubLxuw/AD52BcjT19t2WP8MPkjz9iCtbdg/Ea8KUxXr9lud3wP4DxPuDnGV5t78xf' +
-    'tvtZaY8q+T762B635STGC+Pf2Mf6IuzLuKmvyn7v7uQ9SfezOpMnB/H6J/CdJs9C9h8wBxLrGcHQ1SXX7N4q7dki1WzfLP0i+aOP' +
-    'T7CxrfFFTE4taH//ua4XTdLdBtibgLFddE9Mt8v0lWO8A3j/F7r+Z6th24iwe86eG6ufm/Xbmcu2z96R+3zOC9kv3rAzaxfH5c6a' +
-    'mgp57h3uOo+zWV50a/GtxQtvWVQ6z1wSFbc2trb52px1VNzmXtdGxT5vvbPNScXuxpUNPucaNxXXtbZSscu7Zo27uY3+3ydl0n8k' +
-    'NOn/mGHz/fbrrqaXpvBfb/JbzPciu2LOsXdZ+O/8M6fw35WmmHPsPTCF3zaFv9CEiTT1/52p/+tMzz/X1L9wCjzOnzcFLkwzi9PE' +
-    '9bsm/6Jv4Y8//wGGjnxVGBMAAA==',
+    'H4sIAAAAAAACA61Ye3BU1Rn/7mMfebAJSXgJmrsJOpDBBGyA4MhwkwAi2oq4to7akmWzkEhIzCa0RNQshFqGOFOuYFEQkgxjZbfD' +
+    'DLTyCHWGAC3FolNZaGc6I7hJeISHQALRXSHc/r67dzGE0OkfvTNnz7nf+d6vc/bWz3pmtigIFH9E2kv81kWq8a6a8LKMOyiAFZCE' +
+    'XxtZDVwL9X/Uu+YMky7jDr1w59eKMdKEj8wovGuOP/aS5LvonjtbW2ql//1JNecHyR8KS6QdEmiDiLVUtrBgLEYDUX6RTFo9yUtK' +
+    'dN3Fc3hE0wNt0oJ/dUgUnCn4QwT8QlKnOdvouewxlFY/lqqfInIxjvMNdT3Tkyxv/k7XR+gNdJz5n8kmbTZoH7Yf2cT7T5LcuG21' +
+    'dbOnjYZ2Xsss6JSEYLtkCYJXd9dt3dUuicFOyHPKdPzXZe4CbwYVtOj6bkSkETw1lsV8s6Gzh2gywxkmlWUVMP/vIfsc6IuIdjM8' +
+    'LFmDdjvsBI2MYcGAB09mptKuMORlEnV/gdlJ1AiaYz2s+2E6fg56ZE1Qe2RaFWog8dhRpz90Lp0CZ2xNm+C/nPYUIeAkqZH5dRaT' +
+    '1p5O0Xb4tWMERbMAWw29WI6A9QyiS43wE/w3H7wNGw7BtoXwOezUIpCpYC9q6n4Wo2/FgUAf+Inw9yqBJofhow26vjEMmgNkveRm' +
+    'v1v885vhH6Y9QDStb8XB7cybwHPBp1T9Uap/0zW2R5KP2xP9oXaD3yC+gA/CkhoFnkbUtIl5JKetCumeCcfOID4XYR/wdjonSlrf' +
+    'Cgpcgm9YtwvQ83KxqIWlxOBm6NYuycFVmI8msKzEYIeUHJTgv7gsyJlWkux/Ny7zC4lcXcWCdhF8DP4VEnjZg2sMXonBKswG/KRV' +
+    'azBgScFX47A1Vu0tA2YPimQ/FpYSDNkdoGuHXH7n/RaZrnWAzlmSqjGsDrC+FWrAtM/IHULudtn8oZXgK9KaEOMOli/NArm4Flj3' +
+    'IVhzjOD7EPvCA74chzsxwJpnxZzh+yD7XkHeliBvVax/ithwzt7E3Lfiz4Ez8GsX8C7A38yT9Z3VzwdFpo/H9/PBdAOWAN4Jx9h3' +
+    'hYZ9fzV04PicQ/zOg+/20YPEXaFdLSK5thFd88LmIwrXLO2cyXX+jqR16U0hd7IYDcgUPbi8NOIWaLcbeCr2mF+HZAtKJr8Zy8dG' +
+    'ZJMvy24i+6U29JEWwFfDRs7DZDmWU5eh1zfQi3OJ7USPjF5PMuonmIV8XyjS5CToEZaGBJfskBALNZot0e4rqP888r97Annfg5EI' +
+    'eSXlrxZkdlG1PFJ9vVkm14LojG4BcyfyYCzaLdeBYMRKDXBeXE9So6xHB3hz/PdCL67BDsxuyJ6hCtUHge+WsZaFajev7VjPEww+' +
+    '7mSsFaG6BfXnTsX6BlWjU7uWZMAOhbR/gk9beU7BXAtp/8b67zf13dnQ83oDTVspqNESyAqVZ6PvZQe5f2SVlRh9IPPWjO5CkfNr' +
+    'iJG/X5crBWHJEfwt4pmZT7vaIDvTTrvkka79fqyvGj1CDYSllDs2xfP5EGi5B1yAfMZzw0clQmLjytt6fhLgfwSc88xinAXcf0XU' +
+    'qoS+Kwf7x/AM+pwKn1zAfib8WAi5jGtHrXAdi5bme3KK6TiXuyQhh3OUe4dTkc18Tgxqt40czlmOOVMTJhWiBxi5/ISsrb0dq3vm' +
+    'P5B3/97BPfI8BgmRvZz7DOPaYng7clIB/VHulej98VowZLwoadWQIbyprn8R81mj7nYZOfidRwpEQH/9eSGQ9Bs10vuyGIgukQM3' +
+    'ayyBegt1j09A/7ar0emg+xZ4NvCzY5z/i0Wzt1i0BMhHPs6fhfkAJV06hJywrvBGWB/W42HQqTbK/xj+17HfiX3Z7MWica76Q21J' +
+    '/tAmo56HG3HgvCniniH5Q5e3Cdp67KUj/zuRHx0NgiYL7HPEMBX5VW8NNGJ/rUD5YSkdfkgPHp0S431P3b9Puwot5AKvtKcU+qRI' +
+    '8YfiMWU/iUJzj/NLyz09kP3bZonsyQBdr5SRg+vETopYtM9g2zzU2nDg7YdPuSezzV19+kbk7WTD9zstGt8fzHyf/FkqabgvZRzG' +
+    'Oxn3DnGJgn7xEdY7wSOHeylmg/Y1mxZuELWObFHbngV7n6aoIqs7QLdDkQt3CIJ/fnu6UCfwHUUWdiimvtc5R6L6niPgw71Ub6RW' +
+    'vVio+xx6hZ8U6vSPqVUR1GmZYcHoHy0jyOVHLSqo3cOMA9yst9eGOiG3HfawL1bR9p5mxGMifN3Z0A++am2I4TmAsz/Z/u14d65Z' +
+    'G2J/DvTlDfZlr763V7LmHOnVp65BP1XEWDwHi9l3wL9onj0VyMXotTdP2FJsjTjfXHzOci4UmrmQAB1ekCJT335LXd8/x5h3czpm' +
+    'I8dievPeoZUx3W/evhvO9xgCvHcAvMiEXwXcbeG6tgWFFKFxDd5ZRyMv1lm1YryflxKP0ZK6iIq1Af8SZxbWC5zoacno15NxD+M5' +
+    'gXbRkFgvUOZYtPw4Ps64Sbf5XOc6Gh67J3xlNfaZJpziDx1MifnKiftO3Faupb8B5wZFpq4c4AfuD23YmzOF4zQieD+fj1FWh/YT' +
+    'fcmxiiDWL3tStTGJ+3rqxWGvzkT93rBF9pwH/D0xMvUCcoTP+l5p6Hi9PjHA+cY6j8NdyHmfO9cX4BHOLKxDzk0JS8NyTiPnyEmT' +
+    '9W3Uynpx71ij3KeGzfvrxW1qa9Eo8vkzyTUX9xj2Ed+B5gpi7M6m2rQLfbG+2t8H7J96+GA84jcD9RGv6V9gLYGuhCxaU3y9T9Y+' +
+    'jK/nydoH5n2VbXMP4rsbkmP8dSllfK+UOj58WGA9TpZ8q+8NX22r83+rTw7rbXUlo2gK94PMFUqE6z9zHHXjnu+qQ6zapTGI9SjY' +
+    'MdKooYG2Nw+P7A0/r0bDuj1w4U9qq0JtofCzuD8sVqMzLDSpxUquix412iGNDob/oLYmw34lg/Jjd4rRQXevVXsEMH86eiX2P+Y+' +
+    'jntN7M5qCxL2mtMoP9nAtwVXDrVpD3Bs0mL4jMNy2nB2tR9WW6fAj9/w2XNCbeX9IuQJ52wh8ofPX7aD7WFbBGF7z2C50JKgfv+0' +
+    'A+e6ENnTjjtAPE+Hg48PffIin9NVavQY31OS/WmjuPYws1yW2Qn4O9BTpHWhsHmHMM5R9B6WkQV4D98FYDvfGeLwK4CpIgX9cmTP' +
+    'fDGy14q4tktpwYH1cgP2XyE+bx337H2DPatI+XoTtTqgK8NzTTt4/6yRfyl30X1mnBMOY/8U9vvv9Rj9Oi0YuqVv5DOH70H/wPpr' +
+    '/I+im7rr97jT43wIHUHMbJjXUnMP4x8kW2ORYDvGd/nBfLwD9XYe//N0Kuw+GtFd1yFnZYT/czoMf+P/VGh/X6zXxfqNI7j01g+6' +
+    'cZ9lm0pkf2hnX6wnsV1cc58A7xH4bhd47jD89EMMPwJuSkTfk4V8iJ0lowxfiNI+4yzZwmdNysE69ZSez33gK/CCvtW705peOntb' +
+    'H8HrGrHpJeN/NXrLBcDmTp9zIl7rsG+d8xWbdhV0VuDkvear8uTVeCsW5S0qzSNPVeWi8sUK5S0sr8yrKaO8ZTW+vIoqj7uCIY8b' +
+    'r8YCPxSjpTzPr0rpJ1VKzTJPmbKovMKrVPmU0nKf11Nb5aujeV7f0vKamvKqSqXUW1nuLaVZy70eZVGVb6m7VvH6fFU+qi3zKku8' +
+    'vkpvheLzLlpW4y1VymtpMUZtbd10evRRyiv1/jLvtdqlyxnX51XKa5TKKqWWeVe6K5ibwkyg0WKfe2kiedyVlVVgD1HLar0KPa4Q' +
+    'RFVWmRaaUy5MW0I15YvBg7zLIU/BQSJjDCOy7CVqU8xvIcNIJB3PMBLokdi+kCHEvscArT426/X9v58Ir88neflDwujkTAM2EmPf' +
+    'FV0f1+87ywSMzwHLN2EZ5legy4C9woBCh/KCI4b7IsbEq7qu9KOvwHgCsPgXJJbh529PgL0Ro5/4s0QHFaKhjcHrhxhHsefivWJH' +
+    '6hZxq/DjxNOnGINlf4px66qpT6HDL851GD45ybzxx+wyw4sc65yzt7wrb9Vk36nTDgYx7whGGDilDHg2xnsWszZ1HQl/je3+QX+m' +
+    'mQDYxG5Tn0LHvC2JWxOe70fzDPZLsb/OpJmIUQJYGLB3BEOXZqV4y2p5a4NcvH6V/PPEU6dPsDE18UWMzwbgFqCIx/aTvR2wOYCd' +
+    'ielryPaYvuC4HMV+8g1dP2k3dLsmbHlo64NFG0e+P2L2+jEbRr/3wO9GfTB807DNGR+m05PFxY8r42Z6F5a7K5VJj+U+ljvx0Un5' +
+    '480lUW5NWU2tr9a9kHJrvctrKddXVequdVOut2zBImSsl3IX1tRQrqdq6VJvZS39P56kft8Mqd/3yS7z/UzK3fjyAPqhJr1ovn+e' +
+    'qppz7H2e8N/pRw2gV9JUc4693xhAbx9An23CJBr4vXPgd87B6ceZ8icOgMe/q2YOgAuDzNIgfv2RST/pPvTx5z8B78R0KBYAAA==',
 }

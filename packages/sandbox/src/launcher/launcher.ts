@@ -6,6 +6,8 @@ import { Buffer } from 'node:buffer'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
+import { MillraceError } from '@millrace/protocol'
+import type { SandboxedCommand } from '#sandbox'
 import { binaries } from './binaries.ts'
 
 /** The path of the launcher inside the boundary. */
@@ -15,6 +17,25 @@ export const launcherPath = '/run/millrace/launch'
 export function launcherProgram(machine: string = process.arch): Buffer | null {
   const binary = binaries[machine]
   return binary === undefined ? null : gunzipSync(Buffer.from(binary, 'base64'))
+}
+
+/** Returns the arguments of the launcher, before those of the program. `descriptor`: where it reports. */
+export function launchArguments(
+  descriptor: number,
+  { terminal }: Pick<SandboxedCommand, 'terminal'>,
+  wantsGit: boolean,
+): string[] {
+  const size = terminal === undefined ? [] : [`tty=${terminal.columns}x${terminal.rows}`]
+  return [String(descriptor), ...(wantsGit ? ['git'] : []), ...size, '--']
+}
+
+/** Throws `sandbox_unavailable` for a command that wants a terminal. Call it where there is no launcher. */
+export function refuseTerminal({ terminal }: Pick<SandboxedCommand, 'terminal'>): void {
+  if (terminal === undefined) return
+  throw new MillraceError(
+    'sandbox_unavailable',
+    `there are no terminals for runs on ${process.platform} ${process.arch}`,
+  )
 }
 
 // Some numbers have two names, the usual one first.

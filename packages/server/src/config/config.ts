@@ -32,6 +32,8 @@ export interface Tool {
   allowNestedSandbox: boolean
   /** Caches of tools last from one of its jobs to the next. */
   cache: boolean
+  /** The size of the terminal that its jobs get; null for none. */
+  terminal: { columns: number; rows: number } | null
   limits: { memoryBytes: number | undefined; processes: number | undefined; outputBytes: number | undefined }
 }
 

@@ -80,6 +80,8 @@ export const portNumber = whole(0, 65_535)
 
 export const projectSchema = section({ path: text })
 
+const terminalSide = whole(1, 1000)
+
 const processLimits = section({
   memoryBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
   processes: whole(1, 1_000_000).optional(),
@@ -106,6 +108,12 @@ export const toolSchema = section({
   }).optional(),
   allowNestedSandbox: flag.optional(),
   cache: flag.optional(),
+  tty: z
+    .union(
+      [z.boolean(), z.strictObject({ columns: terminalSide.default(120), rows: terminalSide.default(40) })],
+      { error: 'true, false, or the columns and rows of a terminal, each from 1 to 1000' },
+    )
+    .optional(),
 })
 export type ToolInput = z.infer<typeof toolSchema>
 

@@ -59,6 +59,7 @@ function readTool(
     projects,
     allowNestedSandbox: input.allowNestedSandbox ?? false,
     cache: input.cache ?? true,
+    terminal: terminalOf(input.tty),
     limits: {
       memoryBytes: input.limits?.memoryBytes,
       processes: input.limits?.processes,
@@ -69,6 +70,13 @@ function readTool(
     problems.add(`${at}.${path.replace(/\[(\d+)\]/g, '.$1')}`, expected)
   }
   return tool
+}
+
+const usualTerminal = { columns: 120, rows: 40 }
+
+function terminalOf(tty: ToolInput['tty'] = false): Tool['terminal'] {
+  if (typeof tty === 'boolean') return tty ? usualTerminal : null
+  return tty
 }
 
 function readArgs(section: Record<string, unknown>, at: string, problems: Problems): Map<string, ToolArg> {

@@ -5,10 +5,13 @@ import { RunPrinter } from '#cli/show/run-printer'
 import { Terminal } from '#cli/terminal'
 import { runOf } from './scripted-server.ts'
 
-async function shown(type: string, data: object, json = false): Promise<{ stdout: string; stderr: string }> {
+const shown = (type: string, data: object, json = false) => printed([{ type, data }], json)
+
+async function printed(events: { type: string; data: object }[], json = false) {
   const io = { stdout: new PassThrough(), stderr: new PassThrough(), env: {}, cwd: '/' }
   const printer = new RunPrinter(new Terminal(io, { json }), runOf({ kind: 'job', head: 0 }))
-  await printer.show({ kind: 'event', seq: 3, type, data } as Parameters<RunPrinter['show']>[0])
+  for (const event of events)
+    await printer.show({ kind: 'event', seq: 3, ...event } as Parameters<RunPrinter['show']>[0])
   io.stdout.end()
   io.stderr.end()
   return { stdout: await readAll(io.stdout), stderr: await readAll(io.stderr) }
@@ -25,6 +28,18 @@ it('a file that was moved out of the project is a remark in words', async () => 
   expect(stdout).toBe('')
   expect(stderr).toContain('Millrace moved .mcp.json')
   expect(stderr).not.toContain('{')
+})
+
+it('a line of a terminal is shown once it is finished, in its last state', async () => {
+  const terminal = { columns: 80, rows: 24 }
+  const output = await printed([
+    ...['10 %', '\r50 %', '\r100 %\r\n', 'end'].map((line) => ({
+      type: 'output',
+      data: { line, timestamp: 1, stream: 'stdout', terminal },
+    })),
+    { type: 'complete', data: { exitCode: 0, signal: null, durationMs: 1 } },
+  ])
+  expect(output.stdout).toBe('100 %\nend\n')
 })
 
 it('settings that stay inside the run are a remark in words', async () => {

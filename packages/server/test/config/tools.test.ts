@@ -24,6 +24,7 @@ describe('a tool', () => {
       projects: ['web', 'api'],
       allowNestedSandbox: false,
       cache: true,
+      terminal: null,
       limits: { memoryBytes: undefined, processes: undefined, outputBytes: undefined },
     })
   })

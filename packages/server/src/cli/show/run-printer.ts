@@ -13,6 +13,8 @@ import type { Terminal } from '#cli/terminal'
 export class RunPrinter {
   readonly #terminal: Terminal
   readonly #run: Run
+  /** Of a job with a terminal: the line that is not finished. */
+  #unfinished = ''
 
   constructor(terminal: Terminal, run: Run) {
     this.#terminal = terminal
@@ -62,6 +64,7 @@ export class RunPrinter {
       case 'output':
         return this.#showOutput(data as StreamOutputEvent)
       case 'complete':
+        await this.#showUnfinished()
         return this.#terminal.note(describeEnd(data as ExecutionResponse))
       case 'error':
         return this.#terminal.note(String((data as { message?: unknown }).message))
@@ -73,12 +76,28 @@ export class RunPrinter {
     }
   }
 
-  async #showOutput({ line, stream, truncated }: StreamOutputEvent): Promise<void> {
+  /** A carriage return begins a line anew: its last state is shown. */
+  async #showUnfinished(): Promise<void> {
+    if (this.#unfinished === '') return
+    const states = this.#unfinished.replace(/\r*\n$/, '').split('\r')
+    this.#unfinished = ''
+    await this.#terminal.line(states.findLast((state) => state !== '') ?? '')
+  }
+
+  async #showOutput({ line, stream, truncated, terminal }: StreamOutputEvent): Promise<void> {
+    if (terminal !== undefined) {
+      this.#unfinished += line
+      if (line.endsWith('\n') || this.#unfinished.length > unfinishedCharsMax) await this.#showUnfinished()
+      return
+    }
     if (stream === 'stderr') await this.#terminal.errorLine(line)
     else await this.#terminal.line(line)
     if (truncated !== undefined) await this.#terminal.note('the line above was too long and is cut')
   }
 }
+
+/** A line of a terminal that never ends is shown in pieces. */
+const unfinishedCharsMax = 65_536
 
 function describeEnd(result: ExecutionResponse): string {
   const after = `after ${(result.durationMs / 1000).toFixed(1)} s`

@@ -74,6 +74,11 @@ export const descriptions: Record<string, Description> = {
     example: false,
     default: '`true`',
   },
+  'tools.<id>.tty': {
+    text: 'Gives its jobs a terminal: `true`, or its size. See [sandbox.md](sandbox.md#terminals).',
+    example: { columns: 100, rows: 30 },
+    default: '`false`; a terminal has 120 columns and 40 rows',
+  },
   'concurrency.job': { text: 'Jobs that run at the same time; others wait.', example: 2 },
   'concurrency.session': { text: 'Agent sessions at the same time.', example: 2 },
   'concurrency.execution': { text: 'Executions at the same time.', example: 2 },

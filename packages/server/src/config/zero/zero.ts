@@ -66,6 +66,7 @@ function zeroTool({ id, title, command, env = {} }: FoundTool, project: string):
     projects: [project],
     allowNestedSandbox: false,
     cache: true,
+    terminal: null,
     limits: { memoryBytes: undefined, processes: undefined, outputBytes: undefined },
   }
 }

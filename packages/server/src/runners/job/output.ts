@@ -2,14 +2,14 @@
  * Carries the output of one process into the log.
  *
  * Owns: the two pipes while they are read, their unfinished lines, the timers of their progress bars.
- * Invariants: each pipe keeps its own order; both pipes are paused while too much is on its way to the
- * disk; a chunk is one `emit`, however many lines it holds; after `stop()` no timer is left.
+ * Invariants: each pipe keeps its own order; a chunk is one `emit`, however many lines it holds; after `stop()` no timer is left.
  */
 import { Buffer } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import type { StreamOutputEvent } from '@millrace/protocol'
-import { type EmittedEvent, emitHighWater, type RunContext } from '#runners/runner'
+import type { EmittedEvent, RunContext } from '#runners/runner'
 import type { Clock } from '#time/clock'
+import { Flow } from './flow.ts'
 import { type Line, LineSplitter } from './lines.ts'
 
 type StreamName = StreamOutputEvent['stream']
@@ -46,13 +46,12 @@ export class Output {
   readonly #pipes: Pipe[]
   #bytes = 0
   #full = false
-  #paused = false
-  #draining = false
-  #lastEmit: Promise<void> = Promise.resolve()
+  readonly #flow: Flow
 
   constructor(stdout: Readable, stderr: Readable, options: OutputOptions) {
     this.#options = options
     this.#pipes = [this.#open('stdout', stdout), this.#open('stderr', stderr)]
+    this.#flow = new Flow(options.context, [stdout, stderr])
   }
 
   /** Begins to read. */
@@ -66,15 +65,14 @@ export class Output {
 
   /** Stops pausing for the disk: nobody writes to the pipes now, so the rest is bounded. */
   drain(): void {
-    this.#draining = true
-    if (this.#paused) this.#setPaused(false)
+    this.#flow.drain()
   }
 
   /** Emits lines without an ending. Resolves once everything is on disk; rejects if that failed. */
   async finish(): Promise<void> {
     this.stop()
     for (const pipe of this.#pipes) this.#emitLines(pipe, pipe.splitter.end())
-    await this.#lastEmit
+    await this.#flow.settled()
   }
 
   /** Releases the timers of progress bars. */
@@ -125,25 +123,7 @@ export class Output {
   #emit(pipe: Pipe, lines: Line[]): void {
     if (lines.length === 0) return
     const timestamp = this.#options.clock.now()
-    const events = lines.map((line) => this.#toEvent(line, pipe.name, timestamp))
-    const emitted = this.#options.context.emit(events)
-    this.#lastEmit = emitted
-    // A failed write also ends the run, and `finish()` rejects with it.
-    emitted.then(this.#settled, this.#settled)
-    if (this.#paused || this.#draining) return
-    if (this.#options.context.uncommittedBytes > emitHighWater) this.#setPaused(true)
-  }
-
-  readonly #settled = (): void => {
-    if (this.#paused && this.#options.context.uncommittedBytes <= emitHighWater) this.#setPaused(false)
-  }
-
-  #setPaused(paused: boolean): void {
-    this.#paused = paused
-    for (const { readable } of this.#pipes) {
-      if (paused) readable.pause()
-      else readable.resume()
-    }
+    this.#flow.emit(lines.map((line) => this.#toEvent(line, pipe.name, timestamp)))
   }
 
   #toEvent(line: Line, stream: StreamName, timestamp: number): EmittedEvent {

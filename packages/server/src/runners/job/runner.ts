@@ -13,6 +13,7 @@ import { defaultProcessLimits } from '#runners/limits'
 import type { RunContext, Runner, RunOutcome } from '#runners/runner'
 import { type Clock, wallClock } from '#time/clock'
 import { Output } from './output.ts'
+import { TerminalOutput } from './terminal-output.ts'
 
 export interface JobRunnerOptions {
   tools: ReadonlyMap<string, Tool>
@@ -89,6 +90,7 @@ function spawn(
       processes: tool.limits.processes ?? defaultProcessLimits.processes,
     },
     stdin: 'none',
+    ...(tool.terminal === null ? {} : { terminal: tool.terminal }),
   })
 }
 
@@ -128,7 +130,7 @@ async function attend(
   const startedAt = clock.now()
   let timedOut = false
   let overflowed = false
-  const output = new Output(process.stdout, process.stderr, {
+  const outputOptions = {
     context,
     clock,
     eventBytes,
@@ -137,7 +139,12 @@ async function attend(
       overflowed = true
       void end(0)
     },
-  })
+  }
+  const output =
+    tool.terminal === null
+      ? new Output(process.stdout, process.stderr, outputOptions)
+      : new TerminalOutput(process.stdout, tool.terminal, outputOptions)
+  if (tool.terminal !== null) process.stderr.resume()
   const end = (grace: number) => process.end(grace).then(() => output.drain())
   const abort = () => void end(graceOf(context.signal.reason))
   context.signal.addEventListener('abort', abort)

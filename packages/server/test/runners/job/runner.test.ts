@@ -106,16 +106,6 @@ describe('a job', () => {
     expect(context.lines()).toEqual(['xterm-256color C.UTF-8 C.UTF-8 1', project])
   })
 
-  it('a job finds the cache that the last one of its tool left, unless the tool wants none', async () => {
-    const sandbox = await workspace.open([project], { cache: { bytesMax: 2 ** 30 } })
-    const script = 'cat ~/.cache/x 2>/dev/null || echo none; mkdir -p ~/.cache && echo kept > ~/.cache/x'
-    const lines = async (options: Partial<Tool>) =>
-      (await complete(sh(script, options), { sandbox })).context.lines()
-    expect(await lines({})).toEqual(['none'])
-    expect(await lines({})).toEqual(['kept'])
-    expect(await lines({ cache: false })).toEqual(['none'])
-  })
-
   it('a job gets its arguments unchanged', async () => {
     const args = new Map([
       ['text', { required: true, default: undefined, pattern: undefined, values: undefined }],

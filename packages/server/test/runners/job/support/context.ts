@@ -124,6 +124,7 @@ export function tool(command: readonly [string, ...string[]], options: Partial<T
     projects: ['p'],
     allowNestedSandbox: false,
     cache: true,
+    terminal: null,
     limits: { memoryBytes: undefined, processes: undefined, outputBytes: undefined },
     ...options,
   }
