@@ -197,7 +197,8 @@ export interface ToolsResponse {
     title: string
     projects: string[]
     args: { name: string; required: boolean }[]
-    network: boolean
+    /** What its jobs reach: the network of the server's machine, nothing, the internet, or these destinations. */
+    network: boolean | 'internet' | string[]
     timeoutSeconds: number | null
   }[]
 }

@@ -2,7 +2,7 @@
 # Builds launch.c and its headers for each machine and writes src/launcher/binaries.ts. Needs Debian's gcc and gcc-aarch64-linux-gnu.
 set -euo pipefail
 cd "$(dirname "$0")"
-sources=(system.h git-config.h terminal.h launch.c)
+sources=(system.h git-config.h terminal.h listen.h launch.c)
 built=$(mktemp -d)
 trap 'rm -rf "$built"' EXIT
 flags=(-Os -std=c11 -ffreestanding -nostdlib -static -fno-builtin -fno-stack-protector -fno-asynchronous-unwind-tables

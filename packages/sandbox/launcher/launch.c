@@ -1,5 +1,5 @@
 /*
- * launch FD [git] [tty=COLUMNSxROWS] -- PROGRAM [ARGUMENT…]: runs a program and reports on descriptor FD how it really ended.
+ * launch FD [git] [tty=COLUMNSxROWS] [channel=FD listen=PORT…] -- PROGRAM [ARGUMENT…]: runs a program and reports on descriptor FD how it really ended.
  *
  * bubblewrap reports an end by signal n as the exit code 128 + n, as shells do, and programs use such codes
  * themselves: `git branch --no-such-option` exits with 129. Only the parent of a process can tell the two apart,
@@ -7,13 +7,15 @@
  * program could not be executed.
  *
  * With `git`, it also lets git change the private copies of its configuration, see git-config.h. With
- * `tty=`, the program has a terminal of that size, see terminal.h.
+ * `tty=`, the program has a terminal of that size, see terminal.h. Each `listen=` is a
+ * port inside on which the server answers, see listen.h.
  *
  * Freestanding (no C library), so that one small file runs on any Linux. Built by build.sh.
  */
 #include "system.h"
 #include "git-config.h"
 #include "terminal.h"
+#include "listen.h"
 
 static void say(const char *text) {
   writeAll(2, text, lengthOf(text));
@@ -96,12 +98,16 @@ __attribute__((used, noreturn)) void begin(word *stack) {
   word fd = argc > 1 ? numberOf(argv[1]) : 0, at = 2;
   int wantsGit = 0;
   const char *size = 0;
+  word channel = 0;
+  sys(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0);
   for (; at < argc && !isSame(argv[at], "--"); at++)
     if (isSame(argv[at], "git")) wantsGit = 1;
     else if (startsWith(argv[at], "tty=")) size = argv[at] + 4;
+    else if (startsWith(argv[at], "channel=")) channel = numberOf(argv[at] + 8);
+    else if (startsWith(argv[at], "listen=")) offerPort(channel, numberOf(argv[at] + 7));
+  if (channel) sys(SYS_close, channel, 0, 0, 0);
   char **program = argv + at + 1;
   if (at + 1 >= argc) sys(SYS_exit_group, 2, 0, 0, 0);
-  sys(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0);
   /* What ends the run's processes is for the program. This one ends with it. */
   word all = ~0ul, before = 0;
   sys(SYS_sigprocmask, SIG_BLOCK, (word)&all, (word)&before, sizeof before);

@@ -9,15 +9,18 @@ export interface Places {
   temporary: string
   /** Variables that lead programs to their files; a command may set others. */
   toolchain?: Readonly<Record<string, string>>
+  /** Variables that lead programs out of the run. A command cannot set others: they would lead nowhere. */
+  proxy?: Readonly<Record<string, string>>
 }
 
 export function childEnvironment(
   command: Pick<SandboxedCommand, 'env' | 'runId'>,
-  { path, home, temporary, toolchain = {} }: Places,
+  { path, home, temporary, toolchain = {}, proxy = {} }: Places,
 ): Record<string, string> {
   return {
     ...toolchain,
     ...command.env,
+    ...proxy,
     PATH: path.join(':'),
     HOME: home,
     TMPDIR: temporary,

@@ -128,6 +128,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     certificates: options.certificates ?? [],
     dataDir,
     home,
+    proxyEnv: env,
     authors: new Authors(findProgram('git'), home),
     configFile: options.configFile === null ? null : realPath(options.configFile),
     projects: options.projects,

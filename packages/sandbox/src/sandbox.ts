@@ -3,6 +3,7 @@
  * descendants are dead when `end()` has resolved.
  */
 import type { Readable, Writable } from 'node:stream'
+import type { NetworkAccess } from '#network/access'
 
 export interface SandboxedCommand {
   /** Set in the child's environment, so that its processes can be found after their parent has crashed. */
@@ -18,7 +19,10 @@ export interface SandboxedCommand {
   env: Readonly<Record<string, string>>
   /** The only directory of the host that the child may write. */
   projectPath: string
-  network: boolean
+  /** See `NetworkAccess`. Without a boundary every run has the network of the machine. */
+  network: NetworkAccess
+  /** Ports of the machine's loopback interface that the run may use besides, under the same numbers. */
+  services?: readonly number[]
   /** Leave `--disable-userns` out, for tools that bring a sandbox of their own (Chromium). */
   allowNestedSandbox: boolean
   limits: ProcessLimits

@@ -223,7 +223,7 @@ export const toolsResponse = z.object({
       title: z.string(),
       projects: z.array(z.string()),
       args: z.array(z.object({ name: z.string(), required: z.boolean() })),
-      network: z.boolean(),
+      network: z.union([z.boolean(), z.literal('internet'), z.array(z.string())]),
       timeoutSeconds: z.number().nullable(),
     }),
   ),

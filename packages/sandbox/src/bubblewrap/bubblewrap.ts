@@ -24,6 +24,7 @@ import { checkHomeFiles, type HomeFile } from '#homes/home-files'
 import { accountFiles, identityFor } from '#identity'
 import { LaunchReader, launchArguments, launcherPath, refuseTerminal } from '#launcher/launcher'
 import type { LimitWatch } from '#limits'
+import { takeSockets, wayOut } from '#network/way-out'
 import { keep, RunningChild } from '#processes/child'
 import { type OutputPipe, type OutputPipes, writersOf } from '#processes/output-pipes'
 import { startTimeOf } from '#processes/processes'
@@ -51,6 +52,8 @@ export interface BubblewrapParts {
   /** Of the server's user. */
   home: string
   authors: Authors
+  /** Variables that name the server's own proxy. */
+  proxyEnv: NodeJS.ProcessEnv
   configFile: string | null
   projects: readonly { id: string; path: string }[]
   /** Null: none lasts. */
@@ -88,6 +91,7 @@ export async function spawnContained(
     isWatched: (path) => parts.quarantine.isWatched(path),
   })
   if (parts.launcher === null) refuseTerminal(command)
+  const way = wayOut(parts, command)
   const systemGitConfig = await parts.authors.configFor(projectPath, identity)
   const releaseStandIns = parts.placeholders.hold(protection.missing, identity)
   let running: RunningChild | null = null
@@ -99,6 +103,7 @@ export async function spawnContained(
   const { cacheOwner } = command
   let cache: CacheUse | undefined
   const release = () => {
+    way?.egress.close()
     cache?.release()
     quarantined.finish()
     releaseStandIns()
@@ -141,12 +146,15 @@ export async function spawnContained(
       childEnvironment(withoutHidden(command, parts.certificates, view.visible), {
         path,
         home: privateHome,
+        proxy: way?.variables ?? {},
         temporary: '/tmp',
         toolchain: Object.fromEntries(
           Object.entries(toolchain.env).filter(([, directory]) => view.visible(directory)),
         ),
       }),
     )
+    const given = [...homeFiles, ...copies, ...generated]
+    const listening = way === null ? null : { channel: firstHomeFile + given.length, ports: way.ports }
     const [program, ...args] = [
       ...identity.become,
       parts.programs.bwrap,
@@ -154,7 +162,7 @@ export async function spawnContained(
         system: parts.system,
         view,
         cwd: command.cwd,
-        network: command.network,
+        sharesNetwork: command.network === true,
         allowNestedSandbox: command.allowNestedSandbox,
         files: files.map(({ path, mode }, index) => [firstFile + index, path, mode] as const),
         homeFiles: homeFiles.map(({ path }, index) => [firstHomeFile + index, path] as const),
@@ -173,10 +181,9 @@ export async function spawnContained(
       ...processBackstop(limits, identity.uid, parts.programs.prlimit),
       ...(parts.launcher === null
         ? []
-        : [launcherPath, ...launchArguments(launchDescriptor, command, copies.length > 0)]),
+        : [launcherPath, ...launchArguments(launchDescriptor, command, copies.length > 0, listening)]),
       ...command.argv,
     ]
-    const given = [...homeFiles, ...copies, ...generated]
     const outputs = await parts.pipes.take(identity)
     const writers = writersOf(outputs)
     try {
@@ -185,13 +192,14 @@ export async function spawnContained(
         env: environment.inherited,
         // Its own process group, so that Ctrl-C in the server's terminal reaches only the server.
         detached: true,
-        stdio: parts.descriptors.around<'pipe' | 'ignore' | number>([
+        stdio: parts.descriptors.around<'pipe' | 'ignore' | 'ipc' | number>([
           command.stdin === 'none' ? 'ignore' : 'pipe',
           ...writers.stdio,
           'pipe',
           'pipe',
           ...[...files, ...filters].map((file) => file.descriptor),
           ...given.map(() => 'pipe' as const),
+          ...(way === null ? [] : ['ipc' as const]),
         ]),
       })
     } finally {
@@ -204,6 +212,7 @@ export async function spawnContained(
       const [error] = await once(child, 'error')
       throw new MillraceError('sandbox_unavailable', `bubblewrap could not be started: ${messageOf(error)}`)
     }
+    if (way !== null) takeSockets(child, way)
     giveFiles(child.stdio.slice(firstHomeFile), given)
     running = await attach(child, outputs, command, parts, configs, release)
     return running

@@ -88,7 +88,8 @@ export interface BoundaryOptions {
   system: readonly string[]
   view: View
   cwd: string
-  network: boolean
+  /** The network of the machine, not one of its own. */
+  sharesNetwork: boolean
   allowNestedSandbox: boolean
   /** Descriptors of files to copy in: `[descriptor, destination, mode]`. */
   files: readonly (readonly [descriptor: number, path: string, mode: number])[]
@@ -114,7 +115,9 @@ export interface BoundaryOptions {
 export function boundaryArguments(options: BoundaryOptions): string[] {
   const args = ['--unshare-all', '--unshare-user', '--cap-drop', 'ALL', '--new-session', '--die-with-parent']
   if (!options.allowNestedSandbox) args.push('--disable-userns')
-  if (options.network) args.push('--share-net')
+  if (options.sharesNetwork) args.push('--share-net')
+  // Node.js adds these for the channel to the launcher.
+  for (const name of ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE']) args.push('--unsetenv', name)
   if (options.filterDescriptor !== null) args.push('--seccomp', String(options.filterDescriptor))
   args.push('--json-status-fd', String(options.statusDescriptor), ...options.system)
   for (const [descriptor, path, mode] of options.files)

@@ -24,9 +24,14 @@ export function launchArguments(
   descriptor: number,
   { terminal }: Pick<SandboxedCommand, 'terminal'>,
   wantsGit: boolean,
+  listening: { channel: number; ports: readonly number[] } | null = null,
 ): string[] {
   const size = terminal === undefined ? [] : [`tty=${terminal.columns}x${terminal.rows}`]
-  return [String(descriptor), ...(wantsGit ? ['git'] : []), ...size, '--']
+  const ports =
+    listening === null
+      ? []
+      : [`channel=${listening.channel}`, ...listening.ports.map((port) => `listen=${port}`)]
+  return [String(descriptor), ...(wantsGit ? ['git'] : []), ...size, ...ports, '--']
 }
 
 /** Throws `sandbox_unavailable` for a command that wants a terminal. Call it where there is no launcher. */

@@ -12,8 +12,8 @@ import { homePrefixOf } from '#homes/own-homes'
 import { isReachable } from '#paths'
 import type { Sandbox } from '#sandbox'
 
-const fewDescriptors = fileURLToPath(new URL('support/few-descriptors-child.ts', import.meta.url))
-const standInServer = fileURLToPath(new URL('support/stand-in-server.ts', import.meta.url))
+const fewDescriptors = fileURLToPath(new URL('../support/few-descriptors-child.ts', import.meta.url))
+const standInServer = fileURLToPath(new URL('../support/stand-in-server.ts', import.meta.url))
 const workspace = new Workspace()
 const mine = workspace.project('mine')
 const theirs = workspace.project('theirs', 'somebody')

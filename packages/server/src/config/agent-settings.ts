@@ -92,7 +92,7 @@ const rules: Record<keyof Options, string | null> = {
 }
 
 /** Keys of `agent` that are our own and never reach the SDK. */
-const ownKeys = ['stallSeconds', 'limits']
+const ownKeys = ['stallSeconds', 'limits', 'network']
 
 /** Options that the configuration may not set, each with the phrase that completes "expected …". */
 export const reservedAgentOptions: Readonly<Record<string, string>> = Object.fromEntries(

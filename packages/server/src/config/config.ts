@@ -1,4 +1,5 @@
 /** The validated configuration, which `load.ts` builds from the file, the environment and the flags. */
+import type { NetworkAccess } from '@millrace/sandbox'
 import type { ValuePattern } from './pattern.ts'
 
 export interface Project {
@@ -25,7 +26,7 @@ export interface Tool {
   args: ReadonlyMap<string, ToolArg>
   /** Null: no limit. */
   timeoutSeconds: number | null
-  network: boolean
+  network: NetworkAccess
   env: Readonly<Record<string, string>>
   /** Ids of the projects it may run in. */
   projects: readonly string[]
@@ -135,6 +136,8 @@ export interface AgentSettings {
   maxBudgetUsd?: number | undefined
   /** Our own: ends a session whose process is silent for this long with no call in progress. */
   stallSeconds?: number | undefined
+  /** Our own: what a session reaches besides the model. */
+  network?: NetworkAccess | undefined
   /** Our own: limits on a session with all its tools. */
   limits?: { memoryBytes?: number | undefined; processes?: number | undefined } | undefined
   [option: string]: unknown

@@ -4,6 +4,7 @@
  * Every leaf has a phrase that completes "expected …", so that a problem reads the same whichever check
  * found it.
  */
+import { parseDestination } from '@millrace/sandbox'
 import { z } from 'zod'
 
 /**
@@ -80,6 +81,13 @@ export const portNumber = whole(0, 65_535)
 
 export const projectSchema = section({ path: text })
 
+const networkExpected = 'true, false, "internet", or a list of destinations such as "registry.npmjs.org:443"'
+const destinations = z
+  .array(z.string({ error: networkExpected }), { error: networkExpected })
+  .min(1, { error: networkExpected })
+  .refine((list) => list.every((entry) => parseDestination(entry) !== null), { error: networkExpected })
+const networkAccess = z.union([z.boolean(), z.literal('internet'), destinations], { error: networkExpected })
+
 const terminalSide = whole(1, 1000)
 
 const processLimits = section({
@@ -98,7 +106,7 @@ export const toolSchema = section({
     .max(31_536_000, { error: 'at most a year of seconds' })
     .nullable()
     .optional(),
-  network: flag.optional(),
+  network: networkAccess.optional(),
   env: z.record(z.string(), argument, { error: 'an object whose values are strings' }).optional(),
   projects: listOf(text, 'project ids').min(1, { error: 'a list with at least one project' }).optional(),
   args: z.record(z.string(), z.unknown(), { error: 'an object with one entry for each argument' }).optional(),
@@ -157,6 +165,7 @@ export const sectionSchemas = {
       {
         maxTurns: whole(1, 1_000_000).optional(),
         stallSeconds: whole(1, 86_400, ' of seconds').optional(),
+        network: networkAccess.optional(),
         limits: processLimits.optional(),
         maxBudgetUsd: z
           .number({ error: 'an amount above 0' })

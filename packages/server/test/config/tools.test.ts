@@ -60,7 +60,12 @@ describe('a tool', () => {
     ['a number in the command', { command: ['sleep', 5] }, 'command.1', /a string, not 5/],
     ['a NUL in the command', { command: ['echo', 'a\0b'] }, 'command.1', /a string/],
     ['time limit 0', { timeoutSeconds: 0 }, 'timeoutSeconds', /above 0, or null/],
-    ['network', { network: 'yes' }, 'network', /true or false, not "yes"/],
+    [
+      'network',
+      { network: 'yes' },
+      'network',
+      /true, false, "internet", or a list of destinations .*, not "yes"/,
+    ],
     ['variable name', { env: { 'A-B': '1' } }, 'env.A-B', /name of an environment variable/],
     ['variable value', { env: { CI: 1 } }, 'env.CI', /a string, not 1/],
     ['unknown project', { projects: ['wbe'] }, 'projects.0', /"wbe" is not one; did you mean "web"\?/],

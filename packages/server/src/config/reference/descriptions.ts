@@ -30,7 +30,11 @@ export const descriptions: Record<string, Description> = {
     example: 600,
     default: 'no limit',
   },
-  'tools.<id>.network': { text: 'Whether its jobs have a network.', example: true, default: '`false`' },
+  'tools.<id>.network': {
+    text: 'What its jobs reach: nothing; `"internet"`, public addresses through a proxy of the server\'s; a list of destinations, `*.` for all names below one; `true`, the network of this machine with its services. See [sandbox.md](sandbox.md#network).',
+    example: ['registry.npmjs.org:443', 'localhost:5432'],
+    default: '`false`',
+  },
   'tools.<id>.env': { text: 'Variables of its jobs.', example: { CI: '1' }, default: none },
   'tools.<id>.projects': { text: 'The projects it may run in.', example: ['web'], default: 'all' },
   'tools.<id>.args.<name>.required': {
@@ -123,6 +127,11 @@ export const descriptions: Record<string, Description> = {
     example: 1_073_741_824,
   },
   'agent.maxTurns': { text: 'Turns of a session.', example: 30, default: '`50`' },
+  'agent.network': {
+    text: 'What a session and its commands reach besides the model; as `network` of a tool.',
+    example: ['registry.npmjs.org:443'],
+    default: '`"internet"`',
+  },
   'agent.stallSeconds': {
     text: 'Ends a session whose process is silent for this long with no call in progress.',
     example: 900,

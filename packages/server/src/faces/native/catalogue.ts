@@ -42,7 +42,7 @@ function addRoutes(app: FaceApp, parts: CatalogueFaceParts): void {
         title: tool.title,
         projects: [...tool.projects],
         args: [...tool.args].map(([name, { required }]) => ({ name, required })),
-        network: tool.network,
+        network: typeof tool.network === 'object' ? [...tool.network] : tool.network,
         timeoutSeconds: tool.timeoutSeconds,
       })),
     }),

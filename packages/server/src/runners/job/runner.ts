@@ -12,7 +12,7 @@ import { graceMs, graceOf } from '#runners/grace'
 import { defaultProcessLimits } from '#runners/limits'
 import type { RunContext, Runner, RunOutcome } from '#runners/runner'
 import { type Clock, wallClock } from '#time/clock'
-import { Output } from './output.ts'
+import { Output, type OutputOptions } from './output.ts'
 import { TerminalOutput } from './terminal-output.ts'
 
 export interface JobRunnerOptions {
@@ -140,11 +140,7 @@ async function attend(
       void end(0)
     },
   }
-  const output =
-    tool.terminal === null
-      ? new Output(process.stdout, process.stderr, outputOptions)
-      : new TerminalOutput(process.stdout, tool.terminal, outputOptions)
-  if (tool.terminal !== null) process.stderr.resume()
+  const output = outputOf(process, tool, outputOptions)
   const end = (grace: number) => process.end(grace).then(() => output.drain())
   const abort = () => void end(graceOf(context.signal.reason))
   context.signal.addEventListener('abort', abort)
@@ -193,6 +189,12 @@ async function attend(
     process.stderr.destroy()
     output.stop()
   }
+}
+
+function outputOf(process: SandboxedProcess, tool: Tool, options: OutputOptions): Output | TerminalOutput {
+  if (tool.terminal === null) return new Output(process.stdout, process.stderr, options)
+  process.stderr.resume()
+  return new TerminalOutput(process.stdout, tool.terminal, options)
 }
 
 function limitOf(process: SandboxedProcess, overflowed: boolean): Pick<ExecutionResponse, 'limit'> {

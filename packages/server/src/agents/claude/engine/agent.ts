@@ -29,7 +29,7 @@ import { crashed, demoName, endOf, keyRefused } from './end.ts'
 import { type AgentCause, Ending } from './ending.ts'
 import { Journal } from './journal.ts'
 import { eventTypeOf, isKeyRefused, isSignOfLife, isSubagent, toolCallsIn } from './messages.ts'
-import { agentOptions, defaultLimits } from './options.ts'
+import { agentOptions, defaultLimits, defaultNetwork } from './options.ts'
 import { canUseToolOf, hookOf } from './permissions.ts'
 import type { AgentRole } from './role.ts'
 import { patchingTools, subagentHook } from './subagents.ts'
@@ -155,8 +155,15 @@ export class ClaudeAgent implements LiveAgent {
   }
 
   #spawn(wanted: SpawnOptions, environment: Record<string, string>): Bridge {
-    const { task, host, limits, conversation } = this.#parts
-    const place = { ...task, sandbox: host.sandbox, limits, conversation }
+    const { task, host, limits, conversation, settings, gateway } = this.#parts
+    const place = {
+      ...task,
+      sandbox: host.sandbox,
+      limits,
+      conversation,
+      network: settings?.network ?? defaultNetwork,
+      services: [Number(new URL(gateway.url).port)],
+    }
     const bridge = new Bridge({
       start: () => startProcess(place, wanted, environment),
       ending: this.#ending,

@@ -11,11 +11,21 @@ const append = [
   'the reason and find another way within what is allowed. End with a short account of what you did.',
 ].join(' ')
 
+/** What works for a session: packages, documentation and remotes, and nothing of this machine. */
+export const defaultNetwork = 'internet'
+
 export const defaultLimits = { maxTurns: 50, maxBudgetUsd: 5, stallSeconds: 600 }
 
 /** The options that every agent of a server in this role shares. */
 export function agentOptions(agent: AgentSettings = {}, role: AgentRole = sessionRole): Options {
-  const { stallSeconds: _seconds, limits: _limits, env: _processes, disallowedTools, ...configured } = agent
+  const {
+    stallSeconds: _seconds,
+    limits: _limits,
+    network: _network,
+    env: _processes,
+    disallowedTools,
+    ...configured
+  } = agent
   // The configuration was checked: it is a list of strings.
   const more = (disallowedTools ?? []) as string[]
   const options = configured as Options

@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs'
 import { dirname, isAbsolute } from 'node:path'
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
-import type { ProcessLimits, Sandbox, SandboxedProcess } from '@millrace/sandbox'
+import type { NetworkAccess, ProcessLimits, Sandbox, SandboxedProcess } from '@millrace/sandbox'
 import type { Conversation } from '../transcript/restore.ts'
 import { allowedEnvironment } from './environment.ts'
 
@@ -12,13 +12,16 @@ export interface ProcessPlace {
   projectPath: string
   cwd: string
   limits: ProcessLimits
+  network: NetworkAccess
+  /** Ports of the machine that it needs in any case: the way to its model. */
+  services: readonly number[]
   /** Files for the home, which is otherwise empty. */
   conversation: Conversation | null
 }
 
 /** Starts what the SDK wants started, in the sandbox, with our environment in place of the SDK's. */
 export async function startProcess(
-  { sandbox, runId, projectPath, cwd, limits, conversation }: ProcessPlace,
+  { sandbox, runId, projectPath, cwd, limits, network, services, conversation }: ProcessPlace,
   wanted: Pick<SpawnOptions, 'command' | 'args' | 'env'>,
   environment: Readonly<Record<string, string>>,
 ): Promise<SandboxedProcess> {
@@ -31,7 +34,8 @@ export async function startProcess(
     cwd,
     env: allowedEnvironment(wanted.env, environment),
     projectPath,
-    network: true,
+    network,
+    services,
     allowNestedSandbox: false,
     limits,
     readPaths: files.map(dirname),
