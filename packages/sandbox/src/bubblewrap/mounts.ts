@@ -43,6 +43,9 @@ const etcEntries = [
   'protocols',
   'services',
   'mime.types',
+  // Chromium's start script, and what it draws text with.
+  'chromium.d',
+  'fonts',
 ]
 
 /** Returns the arguments that are the same for every run. Reads the host once. */
