@@ -74,7 +74,7 @@ it('the demo works through a plan, and says that it is a script', async () => {
       { status: 'error', exitCode: 1 },
       { status: 'ok', exitCode: 0 },
     ],
-    costUsd: 0,
+    costUsd: null,
     complete: true,
   })
 

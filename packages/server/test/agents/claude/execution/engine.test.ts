@@ -83,7 +83,8 @@ describe('an execution with Claude', () => {
       result: { text: 'It is there.' },
       usage: {
         tokens: { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 },
-        costUsd: 0,
+        // Nothing was computed, so nothing has a price.
+        costUsd: null,
       },
     })
     // The messages of the SDK are no events here.
@@ -149,7 +150,7 @@ describe('an execution with Claude', () => {
       say('I look.', { text: 'second' }),
     ])
     const first = executions.start(model, { task: 'first' })
-    await until(() => existsSync(runs))
+    await until(() => existsSync(runs) && readFileSync(runs, 'utf8') !== '')
     // The SDK hands its transcript over in its own time.
     await until(() => first.context.transcript.some(({ json }) => json.includes('tool_use')))
     ;(await first.agent).cancel(0)
