@@ -118,8 +118,8 @@ describe('a stop of the server during an execution', () => {
 })
 
 describe('kill -9 of the server during an execution', () => {
-  /** Every boundary takes minutes; by default these, in which a call, a phase and an answer are under way. */
-  const some = ['tool:start', 'tool:complete', 'phase:start']
+  /** Every boundary takes minutes; by default the one at which a call would most easily be made twice. */
+  const some = ['tool:complete']
 
   it.each(engines)(
     'wherever it breaks off, $name is closed once, leaves no process, and repeats no completed call',
@@ -146,6 +146,33 @@ describe('kill -9 of the server during an execution', () => {
         }
         before = after
       }
+    },
+  )
+
+  it.each(engines)(
+    'the model of $name reads that a call was interrupted, which is not made again',
+    async (engine) => {
+      const fine = { content: [{ type: 'text' as const, text: 'I have looked at it.' }] }
+      const steps = [
+        ...longWork.steps,
+        // The SDK puts an answer of its own between the result and the prompt.
+        { when: { model: engine.asked, text: 'You were interrupted' }, reply: fine },
+        { when: { model: engine.asked, toolResult: { text: 'outcome is unknown' } }, reply: fine },
+      ]
+      const place = await placeFor({ script: { name: 'cut short', steps } })
+      const server = await place.start()
+      const id = await execute(server, { model: engine.model })
+      await until(() => counted(place).began === 1)
+      await server.end('SIGKILL')
+      const next = await place.start()
+      const resumed = await next.call(`/api/runs/${id}/resume`, { method: 'POST' })
+      const { run } = (await resumed.json()) as { run: { id: string } }
+      expect((await executionToEnd(next, run.id)).at(-1)).toMatchObject({
+        type: 'execution:complete',
+        data: { result: { text: 'I have looked at it.' } },
+      })
+      expect(JSON.stringify(place.model.requests.at(-1))).toMatch(/interrupted[^"]*outcome is unknown/)
+      expect(counted(place)).toEqual({ began: 1 })
     },
   )
 
