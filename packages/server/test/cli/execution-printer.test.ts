@@ -145,6 +145,18 @@ describe('an execution on the screen', () => {
     ])
   })
 
+  it('what an engine adds is a remark, where a person can use it', async () => {
+    const { stderr } = await shown([
+      { type: 'model:retry', data: { attempt: 2, attemptsMax: 4, delayMs: 500, error: 'overloaded' } },
+      { type: 'context:compacted', data: { tokensBefore: 9, tokensAfter: 4 } },
+      { type: 'something:else', data: { of: 1 } },
+    ])
+    expect(stderr).toEqual([
+      "-- the model's API failed (overloaded); attempt 2 of 4",
+      '-- the conversation was shortened',
+    ])
+  })
+
   it.each([
     [
       { type: 'execution:error', data: { error: 'It cost more', code: 'budget' } },

@@ -198,7 +198,11 @@ function answerOf(result: unknown): Piece[] {
 }
 
 /** What an engine adds to the vocabulary, if it says in words what it is. */
-function noteOf(type: string, { message }: Record<string, unknown>): Piece[] {
+function noteOf(type: string, { message, attempt, attemptsMax, error }: Record<string, unknown>): Piece[] {
+  if (type === 'model:retry') {
+    const why = typeof error === 'string' ? ` (${clip(error, 200)})` : ''
+    return [line('note', `-- the model's API failed${why}; attempt ${attempt} of ${attemptsMax}`)]
+  }
   if (type === 'context:compacted') return [line('note', '-- the conversation was shortened')]
   return typeof message === 'string' ? [line('note', `-- ${clip(message, 400)}`)] : []
 }

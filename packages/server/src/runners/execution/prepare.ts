@@ -37,7 +37,7 @@ export function prepareExecution(
   const fields = typeof project === 'string' ? [{ path: 'project', expected: project }] : []
   fields.push(...limitProblems(asked.limits, bounds))
   const engine = engines.find(asked.model)
-  if (engine === null) fields.push({ path: 'model', expected: knownModels(engines.models) })
+  if (engine === null) fields.push({ path: 'model', expected: oneOf(engines.models, 'model') })
   else {
     const whyNot = engines.whyNot(engine)
     if (whyNot !== null) throw new MillraceError('agent_unavailable', whyNot)
@@ -62,21 +62,16 @@ function refusalsOf(
 /** Returns the project, or what was expected. */
 function projectOf(id: string | undefined, projects: ReadonlyMap<string, Project>): Project | string {
   const [first, ...others] = projects.values()
-  if (id === undefined) {
-    if (first === undefined) return 'a project: this server has none'
-    return others.length === 0 ? first : `a project: ${listOf([...projects.keys()])}`
-  }
-  return projects.get(id) ?? `a project: ${listOf([...projects.keys()]) || 'this server has none'}`
-}
-
-function knownModels(models: readonly string[]): string {
-  return models.length === 0 ? 'a model: this server has none' : `a model: ${listOf(models)}`
+  const only = id === undefined && others.length === 0 ? first : undefined
+  return only ?? projects.get(id ?? '') ?? oneOf([...projects.keys()], 'project')
 }
 
 const shown = 20
 
-function listOf(names: readonly string[]): string {
-  return names.length > shown ? `one of ${names.slice(0, shown).join(', ')}, …` : names.join(', ')
+function oneOf(names: readonly string[], what: string): string {
+  if (names.length === 0) return `a ${what}, of which this server has none`
+  const listed = names.slice(0, shown).join(', ')
+  return `one of ${listed}${names.length > shown ? ', …' : ''}`
 }
 
 function refusal(fields: FieldError[]): MillraceError {

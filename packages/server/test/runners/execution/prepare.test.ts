@@ -51,9 +51,11 @@ describe('a request for an execution', () => {
 
   it('the refusal of an unknown model says which there are, that of a project which there are', () => {
     expect(refusal(() => prepare({ ...request, model: 'gpt-9' })).message).toBe(
-      'The request is not valid: model: a model: claude, scripted:<model>',
+      'The request is not valid: model: one of claude, scripted:<model>',
     )
-    expect(refusal(() => prepare({ ...request, project: undefined })).message).toContain('web, api')
+    expect(refusal(() => prepare({ ...request, project: undefined })).message).toContain(
+      'project: one of web, api',
+    )
   })
 
   it('where there is one project, it is the default', () => {
