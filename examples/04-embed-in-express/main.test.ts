@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { type Example, startExample } from '@millrace/test-support/example'
 import { scratchFolder } from '@millrace/test-support/folders'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -9,22 +7,15 @@ const main = fileURLToPath(new URL('main.ts', import.meta.url))
 const data = scratchFolder()
 const anna = { Authorization: 'Bearer key-of-anna' }
 const bert = { Authorization: 'Bearer key-of-bert' }
-let child: ChildProcess
-let exited: Promise<unknown[]>
+let example: Example
 let url = ''
 
 beforeAll(async () => {
-  child = spawn(process.execPath, [main], {
-    env: { ...process.env, PORT: '0', MILLRACE_DATA: data.path },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  exited = once(child, 'exit')
-  if (child.stdout === null) throw new Error('no pipe')
-  ;[url] = (await once(createInterface(child.stdout), 'line')) as [string]
+  example = await startExample(main, { MILLRACE_DATA: data.path })
+  url = example.url
 })
 afterAll(async () => {
-  if (child.exitCode === null) child.kill('SIGTERM')
-  await exited
+  await example.end()
   data.dispose()
 })
 
@@ -62,7 +53,7 @@ test('a stop ends open streams with what became of the job, and leaves with code
   const paths = [`/millrace/api/stream/${jobId}`, `/watch/${jobId}`]
   const streams = await Promise.all(paths.map((path) => fetch(url + path, { headers: anna })))
   const texts = streams.map((stream) => stream.text())
-  child.kill('SIGTERM')
-  expect(await exited).toEqual([0, null])
+  example.child.kill('SIGTERM')
+  expect(await example.exited).toEqual([0, null])
   for (const text of await Promise.all(texts)) expect(text).toMatch(/Interrupted|event:\s?complete/)
 })

@@ -1,12 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createGunzip } from 'node:zlib'
 import { type ScriptedModel, startScriptedModel } from '@millrace/scripted-model'
+import { type Example, startExample } from '@millrace/test-support/example'
 import { scratchFolder } from '@millrace/test-support/folders'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
@@ -18,8 +16,7 @@ const anna = { Authorization: 'Bearer key-of-anna' }
 const bert = { Authorization: 'Bearer key-of-bert' }
 const words = ['One, ', 'two, ', 'three.']
 let model: ScriptedModel
-let child: ChildProcess
-let exited: Promise<unknown[]>
+let example: Example
 let url = ''
 
 beforeAll(async () => {
@@ -55,24 +52,16 @@ beforeAll(async () => {
       ],
     },
   })
-  child = spawn(process.execPath, [main], {
-    env: {
-      ...process.env,
-      PORT: '0',
-      PROJECT: project,
-      MILLRACE_DATA: join(folder.path, 'data'),
-      ANTHROPIC_API_KEY: 'made-up',
-      ANTHROPIC_BASE_URL: model.url,
-    },
-    stdio: ['ignore', 'pipe', 'ignore'],
+  example = await startExample(main, {
+    PROJECT: project,
+    MILLRACE_DATA: join(folder.path, 'data'),
+    ANTHROPIC_API_KEY: 'made-up',
+    ANTHROPIC_BASE_URL: model.url,
   })
-  exited = once(child, 'exit')
-  if (child.stdout === null) throw new Error('no pipe')
-  ;[url] = (await once(createInterface(child.stdout), 'line')) as [string]
+  url = example.url
 })
 afterAll(async () => {
-  if (child.exitCode === null) child.kill('SIGTERM')
-  await exited
+  await example.end()
   await model.close()
   folder.dispose()
 })
@@ -159,8 +148,8 @@ test('a stop tells whoever follows a session why it ended, and leaves with code 
   const stream = follow(`/api/agent/test/stream/${id}`)
   await model.reached('for ever', 2)
   await arrived(stream, 'event: system')
-  child.kill('SIGTERM')
-  expect(await exited).toEqual([0, null])
+  example.child.kill('SIGTERM')
+  expect(await example.exited).toEqual([0, null])
   await arrived(stream, 'event: interrupted')
   expect(stream()).toContain('The application is being updated')
 })
@@ -169,24 +158,17 @@ test('a stop tells whoever follows a session why it ended, and leaves with code 
 test('a Ctrl-C, which comes twice through npx, is a stop that leaves nothing behind', async () => {
   const temporary = scratchFolder()
   onTestFinished(temporary.dispose)
-  const alone = spawn(process.execPath, [main], {
-    env: {
-      ...process.env,
-      PORT: '0',
-      PROJECT: '',
-      TMPDIR: temporary.path,
-      MILLRACE_DATA: join(folder.path, 'data-alone'),
-      ANTHROPIC_API_KEY: '',
-      ANTHROPIC_BASE_URL: '',
-    },
-    stdio: ['ignore', 'pipe', 'ignore'],
+  const alone = await startExample(main, {
+    PROJECT: '',
+    TMPDIR: temporary.path,
+    MILLRACE_DATA: join(folder.path, 'data-alone'),
+    ANTHROPIC_API_KEY: '',
+    ANTHROPIC_BASE_URL: '',
   })
-  onTestFinished(() => void alone.kill('SIGKILL'))
-  const gone = once(alone, 'exit')
-  await once(createInterface(alone.stdout), 'line')
+  onTestFinished(() => void alone.child.kill('SIGKILL'))
   expect(readdirSync(temporary.path)).not.toEqual([])
-  alone.kill('SIGINT')
-  alone.kill('SIGINT')
-  expect(await gone).toEqual([0, null])
+  alone.child.kill('SIGINT')
+  alone.child.kill('SIGINT')
+  expect(await alone.exited).toEqual([0, null])
   expect(readdirSync(temporary.path)).toEqual([])
 })

@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
+import { type Example, startExample } from '@millrace/test-support/example'
 import { scratchFolder } from '@millrace/test-support/folders'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -10,22 +8,15 @@ const main = fileURLToPath(new URL('main.ts', import.meta.url))
 const data = scratchFolder()
 const anna = { Authorization: 'Bearer key-of-anna' }
 const bert = { Authorization: 'Bearer key-of-bert' }
-let child: ChildProcess
-let exited: Promise<unknown[]>
+let example: Example
 let url = ''
 
 beforeAll(async () => {
-  child = spawn(process.execPath, [main], {
-    env: { ...process.env, PORT: '0', STEP_MS: '100', MILLRACE_DATA: data.path },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  exited = once(child, 'exit')
-  if (child.stdout === null) throw new Error('no pipe')
-  ;[url] = (await once(createInterface(child.stdout), 'line')) as [string]
+  example = await startExample(main, { STEP_MS: '100', MILLRACE_DATA: data.path })
+  url = example.url
 })
 afterAll(async () => {
-  if (child.exitCode === null) child.kill('SIGTERM')
-  await exited
+  await example.end()
   data.dispose()
 })
 

@@ -1,7 +1,8 @@
 /** A real server: the program, in a process of its own, with a data directory of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -38,9 +39,11 @@ export interface ServerOptions {
 
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const args = ['serve', '--port', String(options.port ?? 0), '--data', options.dataDir]
-  if (options.config !== undefined) {
-    const file = join(options.dataDir, '..', `config-${process.pid}-${Date.now()}-${Math.random()}.json`)
-    writeFileSync(file, JSON.stringify(options.config))
+  const { config } = options
+  const file =
+    config === undefined ? null : join(options.dataDir, '..', `config-${process.pid}-${randomUUID()}.json`)
+  if (file !== null) {
+    writeFileSync(file, JSON.stringify(config))
     args.push('--config', file)
   }
   const child = spawn(process.execPath, [program, ...args], {
@@ -48,6 +51,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, LOG_LEVEL: 'info', ...options.env },
   })
+  if (file !== null) child.once('exit', () => rmSync(file, { force: true }))
   options.spawned?.(child)
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
