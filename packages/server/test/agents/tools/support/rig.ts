@@ -100,10 +100,12 @@ export function filesOf(project: string, owner: 'us' | 'somebody') {
     if (first === undefined) return
     for (let at = path; at.length >= first.length; at = dirname(at)) give(at)
   }
-  /** Creates a file of the project's owner. */
+  /** Creates a file of the project's owner, or replaces one. */
   function file(path: string, content: string | Buffer, mode = 0o644): string {
     const absolute = join(project, path)
     makeDirectory(dirname(absolute))
+    // One that is there may be read-only.
+    rmSync(absolute, { force: true })
     writeFileSync(absolute, content)
     chmodSync(absolute, mode)
     give(absolute)
