@@ -13,6 +13,7 @@ import { mkdirSync, readdirSync, renameSync, statSync, utimesSync } from 'node:f
 import { lstat, opendir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { giveDirectory } from '#ownership'
+import { isDirectory } from '#paths'
 import { removeTree } from './own-homes.ts'
 
 /** Where tools look below the home, and the name in the cache. */
@@ -89,7 +90,6 @@ export class Caches {
 
   constructor(options: CacheOptions) {
     this.#options = options
-    mkdirSync(options.directory, { recursive: true, mode: 0o711 })
     for (const name of this.#names()) if (isTrash(name)) removeTree(join(options.directory, name))
     this.#measureSoon(this.#names())
   }
@@ -105,6 +105,7 @@ export class Caches {
       this.#measureSoon([name])
     })
     try {
+      mkdirSync(this.#options.directory, { recursive: true, mode: 0o711 })
       make(directory, user)
       const now = new Date()
       utimesSync(directory, now, now)
@@ -127,7 +128,7 @@ export class Caches {
   }
 
   #names(): string[] {
-    return readdirSync(this.#options.directory)
+    return isDirectory(this.#options.directory) ? readdirSync(this.#options.directory) : []
   }
 
   #measureSoon(names: readonly string[]): void {

@@ -55,6 +55,13 @@ describe('caches of tools', () => {
         expect((await sh(at, 'eve', `ls ${directory} ${directory}/* 2>/dev/null; true`)).stdout).toBe('')
   })
 
+  it('leave no directory where no run has used one', async () => {
+    const dataDir = workspace.project('unused-data')
+    const opened = await workspace.open([project], { dataDir, cache: { bytesMax: 2 ** 30 } })
+    await workspace.sh(opened, project, 'true')
+    expect(readdirSync(dataDir)).not.toContain('cache')
+  })
+
   it('hold no settings: those of a tool end with the run', async () => {
     const wrote = await sh(
       project,
