@@ -81,7 +81,7 @@ describe('the tool shell', () => {
     expect(details).toMatchObject({ timedOut: true })
   })
 
-  it('ends everything the command started within two seconds of an abort', async () => {
+  it('ends everything the command started soon after an abort, also what ignores signals', async () => {
     const controller = new AbortController()
     let abortedAt = 0
     const { ok, text } = await call(
@@ -95,7 +95,8 @@ describe('the tool shell', () => {
         },
       },
     )
-    expect(performance.now() - abortedAt).toBeLessThan(2000)
+    // Measured: 1.0 s, the grace. A machine with much other work may take longer.
+    expect(performance.now() - abortedAt).toBeLessThan(10_000)
     expect({ ok, text }).toEqual({ ok: false, text: 'ready\n[The call was ended before it had finished.]' })
   })
 
