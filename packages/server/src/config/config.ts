@@ -82,8 +82,8 @@ export interface Config {
     tokens?: number | undefined
     seconds: number
     usd?: number | undefined
-    /** May commands of the shell tool use the network? */
-    shellNetwork: boolean
+    /** What commands of the shell tool reach. */
+    shellNetwork: NetworkAccess
     /** Hosts that the fetch tool may ask although they are not of the public web. */
     fetchHosts: readonly string[]
   }

@@ -210,7 +210,7 @@ export const sectionSchemas = {
     tokens: whole(1, Number.MAX_SAFE_INTEGER).optional(),
     seconds: whole(1, 31_536_000, ' of seconds').default(3600),
     usd: z.number({ error: 'an amount above 0' }).positive({ error: 'an amount above 0' }).optional(),
-    shellNetwork: flag.default(true),
+    shellNetwork: networkAccess.default('internet'),
     fetchHosts: listOf(
       z
         .string({ error: 'a host' })

@@ -1,5 +1,6 @@
 /** The tool `shell`: a command of bash, with its output as it is printed. */
 import { constants } from 'node:os'
+import type { NetworkAccess } from '@millrace/sandbox'
 import { z } from 'zod'
 import { isReservedVariable } from '#config/agent-settings'
 import { CallProcess } from './call-process.ts'
@@ -47,14 +48,14 @@ const usual: Readonly<Record<string, string>> = {
 }
 
 export interface ShellOptions {
-  /** May commands use the network? */
-  network: boolean
+  /** What commands reach. */
+  network: NetworkAccess
 }
 
 export function shellTool({ network }: ShellOptions): AgentTool {
   return {
     name: 'shell',
-    description: `Run a command in bash, in the working directory. Standard output and standard error are shown together in the order they were printed, at most ${outputCharsMax} characters; of more, the middle is left out. Each call is a fresh shell: variables, "cd", files in /tmp and in the home directory are gone after it, and so are background processes; only files of the project last. There is no terminal and no input. ${network ? 'The network can be reached.' : 'There is no network.'} To read, search and change files prefer the tools for it.`,
+    description: `Run a command in bash, in the working directory. Standard output and standard error are shown together in the order they were printed, at most ${outputCharsMax} characters; of more, the middle is left out. Each call is a fresh shell: variables, "cd", files in /tmp and in the home directory are gone after it, and so are background processes; only files of the project last. There is no terminal and no input. ${reachOf(network)} To read, search and change files prefer the tools for it.`,
     input,
     judgedAs(given) {
       const { command, description } = input.parse(given)
@@ -67,7 +68,7 @@ export function shellTool({ network }: ShellOptions): AgentTool {
 async function* runShell(
   { command, timeoutSeconds = timeoutSecondsDefault }: z.infer<typeof input>,
   context: ToolContext,
-  network: boolean,
+  network: NetworkAccess,
 ): AsyncGenerator<string, ToolResult> {
   // One pipe for both outputs, in a shell of its own so that the command stays as it was judged.
   const merged = ['/bin/sh', '-c', 'exec "$@" 2>&1', 'sh', 'bash', '-c', command] as const
@@ -130,4 +131,12 @@ function signalName(number: number): string | undefined {
 /** Without variables that would make bash or Node run something before the command, as in sessions. */
 function unreserved(environment: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !isReservedVariable(name)))
+}
+
+function reachOf(network: NetworkAccess): string {
+  if (network === true) return 'The network can be reached.'
+  if (network === false) return 'There is no network.'
+  if (network === 'internet')
+    return 'Public addresses can be reached through the proxy that the environment names; this machine and its network cannot.'
+  return `Of the network only ${network.join(', ')} can be reached, through the proxy that the environment names.`
 }

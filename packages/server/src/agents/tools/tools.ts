@@ -1,4 +1,5 @@
 /** The tools of executions, which run inside the sandbox whatever engine drives the agent. */
+import type { NetworkAccess } from '@millrace/sandbox'
 import { editTool } from './edit.ts'
 import { fetchTool } from './fetch.ts'
 import { listTool } from './list.ts'
@@ -9,14 +10,14 @@ import type { AgentTool } from './tool.ts'
 import { writeTool } from './write.ts'
 
 export interface AgentToolsOptions {
-  /** May commands of the shell tool use the network? As in sessions, the default is true. */
-  shellNetwork?: boolean
+  /** What commands of the shell tool reach. As in sessions, the default is the public internet. */
+  shellNetwork?: NetworkAccess
   /** Hosts that the fetch tool may ask although they are not of the public web: `host` or `host:port`. Default: none. */
   fetchHosts?: readonly string[]
 }
 
 export function agentTools({
-  shellNetwork = true,
+  shellNetwork = 'internet',
   fetchHosts = [],
 }: AgentToolsOptions = {}): readonly AgentTool[] {
   return [

@@ -202,8 +202,8 @@ export const descriptions: Record<string, Description> = {
     default: none,
   },
   'executions.shellNetwork': {
-    text: 'Whether commands of the tool `shell` may use the network. The tool `fetch` always may. Claude, whose model is behind it, is not affected.',
-    example: false,
+    text: 'What commands of the tool `shell` reach; as `network` of a tool. The tool `fetch` always reaches the public web. For Claude, `agent.network` counts.',
+    example: ['registry.npmjs.org:443'],
   },
   'executions.fetchHosts': {
     text: 'Hosts that the tool `fetch` may ask although they are not of the public web: a name or address, perhaps with a port.',

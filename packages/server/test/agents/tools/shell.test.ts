@@ -1,7 +1,10 @@
+import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { isRoot, ordinaryUser } from '@millrace/test-support/workspace'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { agentTools } from '#agents/tools/tools'
 import { openTools } from './support/rig.ts'
 
@@ -156,7 +159,11 @@ describe('the tool shell', () => {
     const { text } = await call(
       'shell',
       { command: 'env; cat /proc/*/environ' },
-      { environment: { HTTP_PROXY: 'http://proxy:1', BASH_ENV: '/made-up', NODE_OPTIONS: '--made-up' } },
+      {
+        environment: { HTTP_PROXY: 'http://proxy:1', BASH_ENV: '/made-up', NODE_OPTIONS: '--made-up' },
+        // Otherwise the proxy is the sandbox's own.
+        tools: agentTools({ shellNetwork: true }),
+      },
     )
     delete process.env.MILLRACE_CANARY_TOKEN
     expect(text).toContain('HTTP_PROXY=http://proxy:1')
@@ -187,6 +194,21 @@ describe('the tool shell', () => {
       { tools: agentTools({ shellNetwork: false }) },
     )
     expect(text).toBe('3\n')
+  })
+
+  it('reaches no service of this machine, unless the configuration says so', async () => {
+    const service = createServer((_, response) => response.end('reached')).listen(0, '127.0.0.1')
+    await once(service, 'listening')
+    onTestFinished(() => void service.close())
+    const { port } = service.address() as AddressInfo
+    const ask = (options?: Parameters<typeof agentTools>[0]) =>
+      call(
+        'shell',
+        { command: `curl -s http://127.0.0.1:${port} --noproxy '*'; curl -s http://127.0.0.1:${port}` },
+        { tools: agentTools(options) },
+      )
+    expect((await ask()).text).not.toContain('reached')
+    expect((await ask({ shellNetwork: true })).text).toContain('reached')
   })
 
   it('is judged as Bash, with exactly the command that runs', () => {
