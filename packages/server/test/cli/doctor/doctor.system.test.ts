@@ -20,6 +20,7 @@ describe('millrace doctor', () => {
       'data directory',
       'sandbox',
       'agent',
+      'models',
       'keys',
     ])
     const detail = (name: string) => checks.find((check) => check.name === name)?.detail
