@@ -45,6 +45,7 @@ beforeAll(async () => {
   browser = await openBrowser()
   // The page's time stands still unless a test lets it pass, so that a slow machine uses up no attempts to reconnect.
   await browser.page.clock.install()
+  await browser.page.clock.pauseAt(Date.now() + 1000)
 })
 afterAll(async () => {
   await browser?.close()
