@@ -62,7 +62,7 @@ test('it lists what there is, shows what happens, and misses nothing when the se
   const live = await startJob(server, 'wait')
   await until(() => said.includes(`create ${live}`) && said.includes(`update ${live} running`))
 
-  // Ended while nobody is told of it: the next server closes the run before anybody is connected to it.
+  // Ended while nobody is connected: the next server closes the run before anybody is connected to it.
   await server.end('SIGKILL')
   server = await start()
   await until(() => said.includes(`list ${live} interrupted`))

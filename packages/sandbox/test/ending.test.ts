@@ -38,7 +38,7 @@ describe.each([
     ['success', 'true', { code: 0, signal: null }],
     ['a signal', 'kill -KILL $$', { code: null, signal: 'SIGKILL' }],
     ['another signal', 'kill -ABRT $$', { code: null, signal: 'SIGABRT' }],
-  ])('the end of a program is told as it was: %s', async (_what, script, exit) => {
+  ])('the end of a program is reported as it was: %s', async (_what, script, exit) => {
     expect((await workspace.sh(sandboxOf(), path, script)).exit).toEqual(exit)
   })
 
@@ -133,7 +133,7 @@ describe.each([
 })
 
 describe('inside bubblewrap', () => {
-  it('a program the kernel refuses is told from one that failed', async () => {
+  it('a program that the kernel refuses differs from one that failed', async () => {
     // A program whose loader does not exist: only the kernel notices.
     const program = readFileSync('/bin/true').toString('latin1').replace('/ld-linux', '/no-linux')
     writeFileSync(join(project, 'unloadable'), program, { encoding: 'latin1', mode: 0o755 })

@@ -99,7 +99,7 @@ describe('settings of a repository', () => {
       'git remote set-url origin https://evil.example/x',
     ],
     ['a branch of a remote that is a path', 'branch.x.remote', 'git config branch.x.remote ../evil'],
-  ])('%s stays inside the run, which is told so', async (_what, setting, script) => {
+  ])('%s stays inside the run, whose log says so', async (_what, setting, script) => {
     const before = read(join(project, '.git/config'))
     const { exit, held } = await inside(sandbox, project, script)
     expect(exit.code).toBe(0)

@@ -208,7 +208,7 @@ describe('a run in a network of its own', () => {
     expect(own?.stdout).toBe(none?.stdout)
   })
 
-  it('obeys the way out although it was told another proxy', async () => {
+  it('uses the way out although its environment names another proxy', async () => {
     const { stdout } = await workspace.sh(sandbox, project, 'echo $HTTPS_PROXY $https_proxy', {
       network: 'internet',
       env: { HTTPS_PROXY: 'http://127.0.0.1:9', https_proxy: 'http://127.0.0.1:9' },

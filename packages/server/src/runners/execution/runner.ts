@@ -40,7 +40,7 @@ async function runExecution(context: RunContext, options: ExecutionRunnerOptions
   const story = new Story({ task, now: clock.now })
   const tell = (events: EmittedEvent[]) => (events.length === 0 ? Promise.resolve() : context.emit(events))
   const close = (completed: boolean) => void tell(story.end({ completed })).catch(() => {})
-  // A run that is to end does not wait for calls that do not: what they say later is not told.
+  // A run that is to end does not wait for calls that do not: what they say later is dropped.
   let callOff = () => {}
   const hurry = () => {
     callOff = clock.after(grace(signal.reason) + closingMs, () => close(false))
@@ -49,7 +49,7 @@ async function runExecution(context: RunContext, options: ExecutionRunnerOptions
   if (signal.aborted) hurry()
   try {
     const end = await work(context, { ...options, clock, story, tell })
-    // Everything is told before the data of the end is made.
+    // The data of the end counts what the story has emitted.
     close(end.state === 'completed' && !signal.aborted)
     return outcomeOf(end, story)
   } finally {

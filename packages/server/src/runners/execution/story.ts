@@ -4,7 +4,7 @@
  * Owns: the plan, the iteration, and what is open (`OpenEnds`).
  * Invariants: `execution:started` is first and tells nothing twice; one phase is at work at a time; every start of a
  * call has exactly one end, and every start of a phase one; a call lies in a phase, in one that was made up where the
- * agent has no plan; after `end()` nothing is open and nothing is told.
+ * agent has no plan; after `end()` nothing is open, and no event follows.
  */
 import { type ExecutionEvents, eventTypePattern, type Plan, type ToolStatus } from '@millrace/protocol'
 import type { AgentMove } from '#agents/moves'
@@ -41,7 +41,7 @@ export class Story {
     this.#options = options
   }
 
-  /** Returns the events of the beginning; none if it was told. */
+  /** Returns the events of the beginning; none the second time. */
   begin(): EmittedEvent[] {
     return this.#telling(() => this.#begin())
   }

@@ -125,7 +125,7 @@ describe('a plan', () => {
     ])
   })
 
-  it('a changed plan is told whole, and a phase that it drops is incomplete', () => {
+  it('a changed plan is reported whole, and a phase that it drops is incomplete', () => {
     const events = told([
       plan('active', 'pending'),
       { move: 'plan', goal: 'Green', phases: [{ id: 'new', name: 'Other', status: 'active' }] },

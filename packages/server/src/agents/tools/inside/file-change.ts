@@ -13,7 +13,7 @@ interface FileChange {
 }
 
 const contextLines = 3
-/** Of a longer diff only the figures are told. */
+/** A longer diff is reduced to its figures. */
 const diffCharsMax = 200_000
 
 /** `before` is null if there was no file, and undefined if its content is not known. */

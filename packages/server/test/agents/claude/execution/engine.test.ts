@@ -91,7 +91,7 @@ describe('an execution with Claude', () => {
     expect(context.events).toEqual([])
   })
 
-  it('the model has the plan tool from the beginning, and is told to use it, whatever its system prompt is', async () => {
+  it('the model has the plan tool from the beginning, with instructions to use it, whatever its system prompt is', async () => {
     const model = await serve([say('Done.')])
     const prompts = [undefined, 'You are a release bot.', ['You are', 'a release bot.']]
     for (const systemPrompt of prompts) {
