@@ -108,16 +108,30 @@ export class Authenticator {
     return { token: secret, expiresAt: until }
   }
 
-  /** Creates a one-use code that logs a browser in as this caller; the cookie it becomes dies with `parent`. */
+  /**
+   * Creates a one-use code that logs a browser in as `principal`. The cookie it becomes dies with the proof of the
+   * caller who made the code, or of its own age.
+   */
   async createLoginCode(
     principal: Principal,
-    parent: string | null = null,
+    maker: Pick<Identity, 'credential' | 'parent' | 'expiresAt'> | null = null,
   ): Promise<{ code: string; expiresAt: number }> {
     const until = this.#parts.now() + loginCodeTtlMs
-    // A cookie outlives the process that printed its code: it dies only with a token in the store.
-    const stored = parent?.startsWith(processPrefix) ? null : parent
-    const { secret } = await this.#create('login', principal, until, stored)
+    const parent = maker === null ? null : await this.#parentOfLogin(principal, maker)
+    const { secret } = await this.#create('login', principal, until, parent)
     return { code: secret, expiresAt: until }
+  }
+
+  /** Returns the stored credential that a browser's login dies with; null if it ends only by its own age. */
+  async #parentOfLogin(
+    principal: Principal,
+    { credential, parent, expiresAt }: Pick<Identity, 'credential' | 'parent' | 'expiresAt'>,
+  ): Promise<string | null> {
+    if (credential === null && expiresAt !== null) {
+      return (await this.#create('jwt', principal, expiresAt, null)).credential.id
+    }
+    // A cookie outlives the process that printed its code: it dies only with a token in the store.
+    return parent?.startsWith(processPrefix) ? null : parent
   }
 
   /** Exchanges a login code for the value of a cookie; null if the code is unknown, used or too old. */

@@ -5,9 +5,10 @@
 
 /**
  * `login` is a one-use code, `cookie` a browser's session, `token` a bearer token, `ticket` opens one stream,
- * `run` appends to one run.
+ * `run` appends to one run. A `jwt` opens nothing itself: it stands for a JSON Web Token, so that a browser that
+ * was logged in with one is logged out when it expires.
  */
-export type CredentialKind = 'login' | 'cookie' | 'token' | 'ticket' | 'run'
+export type CredentialKind = 'login' | 'cookie' | 'token' | 'ticket' | 'run' | 'jwt'
 
 export interface Credential {
   /** A UUID; names the credential in listings and revocations, and opens nothing. */

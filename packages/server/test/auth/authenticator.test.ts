@@ -44,8 +44,14 @@ async function add(kind: CredentialKind, change: Partial<Credential> = {}) {
   return { secret, credential }
 }
 
+const holderOf = (credential: Credential) => ({
+  credential,
+  parent: credential.id,
+  expiresAt: credential.expiresAt,
+})
+
 async function cookieOf(auth: Authenticator, from: Credential | null = null): Promise<string> {
-  const { code } = await auth.createLoginCode(ann, from?.id)
+  const { code } = await auth.createLoginCode(ann, from === null ? null : holderOf(from))
   const redeemed = await auth.redeem(code)
   if (redeemed === null) throw new Error('the code was not taken')
   return redeemed.cookie
@@ -112,11 +118,23 @@ describe('a credential made from another', () => {
     const { auth } = rig()
     const { credential } = await add('token')
     const cookie = await cookieOf(auth, credential)
-    const { code } = await auth.createLoginCode(ann, credential.id)
+    const { code } = await auth.createLoginCode(ann, holderOf(credential))
     expect(await auth.cookie(cookie)).not.toBeNull()
     await store.credentials.revoke(credential.id, 5)
     expect(await auth.cookie(cookie)).toBeNull()
     expect(await auth.redeem(code)).toBeNull()
+  })
+
+  it('a browser that was logged in with a JSON Web Token is logged out when that expires', async () => {
+    const { auth, clock } = rig()
+    const holder = { credential: null, parent: null, expiresAt: clock.now + 60_000 }
+    const [used, unused] = [await auth.createLoginCode(ann, holder), await auth.createLoginCode(ann, holder)]
+    const cookie = (await auth.redeem(used.code))?.cookie ?? ''
+    clock.now += 59_999
+    expect((await auth.cookie(cookie))?.principal).toEqual(ann)
+    clock.now += 1
+    expect(await auth.cookie(cookie)).toBeNull()
+    expect(await auth.redeem(unused.code)).toBeNull()
   })
 
   it('a credential dies when the one it was made from expires', async () => {

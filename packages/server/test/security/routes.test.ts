@@ -69,12 +69,6 @@ const streamOf = (path: string): Row => {
   return { ...row, expected: { ...row.expected, 'ticket of the owner': 200 } }
 }
 
-/** For signed-in users, but not with a JWT, which would end before what comes of it. */
-const tokensOf: typeof users = (path, status, init) => {
-  const row = users(path, status, init)
-  return { ...row, expected: { ...row.expected, 'jwt of the owner': 403 } }
-}
-
 /** Appending, which the token of the run may do too. */
 const producerOf: typeof ownerOf = (path, status = 200, init) => {
   const row = ownerOf(path, status, init)
@@ -159,7 +153,7 @@ const table = new Map<string, Row>([
   ...both('/api/probe/stream', users('/api/probe/stream')),
   ['GET /login', anybody('/login?code=mr_login_nonsense', 401)],
   ['POST /api/admin/prune', admins('/api/admin/prune', 200, () => post({}))],
-  ['POST /api/login-codes', tokensOf('/api/login-codes', 201, write)],
+  ['POST /api/login-codes', users('/api/login-codes', 201, write)],
   ['POST /api/logout', users('/api/logout', 204, write)],
   ['POST /api/tickets', ownerOf('/api/tickets', 201, (id) => post({ path: `/api/stream/${id}` }))],
   ...both('/*', anybody('/page.js')),

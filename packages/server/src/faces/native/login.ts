@@ -70,13 +70,8 @@ function codeRoutes(app: FaceApp, parts: LoginFaceParts): void {
       },
     },
     async (request, reply) => {
-      const { identity } = request
-      if (identity?.credential === null && identity.expiresAt !== null) {
-        const problem = 'A JSON Web Token would end before its browser; log in with a token of this server'
-        throw new MillraceError('forbidden', problem)
-      }
       const principal = whoLogsIn(principalOf(request), request.body ?? {})
-      const { code, expiresAt } = await parts.auth.createLoginCode(principal, identity?.parent)
+      const { code, expiresAt } = await parts.auth.createLoginCode(principal, request.identity)
       return reply.code(201).send({ url: loginUrl(parts.address.url, code), expiresAt })
     },
   )
