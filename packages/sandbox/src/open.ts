@@ -156,6 +156,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       checks.push(...judged.map((check) => ({ ...check, name: `${check.name} (as uid ${owner.uid})` })))
     }
   } catch (error) {
+    refuseShortage(error)
     return unavailable(
       `bubblewrap does not work here (${messageOf(error)}); ${installHint}, and allow user namespaces`,
     )
@@ -267,10 +268,37 @@ async function versionOf(bwrap: string): Promise<string | null> {
   try {
     const { stdout } = await promisify(execFile)(bwrap, ['--version'], { env: {} })
     return /([0-9]+(?:\.[0-9]+)+)/.exec(stdout)?.[1] ?? null
-  } catch {
+  } catch (error) {
+    refuseShortage(error)
     return null
   }
 }
+
+/**
+ * Throws where an attempt failed for want of files, processes or memory: that says nothing about the sandbox, and a
+ * server that took it for a missing one would run everything without.
+ */
+function refuseShortage(error: unknown): void {
+  const texts: string[] = []
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    texts.push(at.message, String((at as NodeJS.ErrnoException).code ?? ''))
+  }
+  const found = shortages.find(({ sign }) => texts.some((text) => sign.test(text)))
+  if (found === undefined) return
+  throw new MillraceError(
+    'sandbox_unavailable',
+    `The sandbox could not be tested: ${found.lack} (${messageOf(error)}). Raise the limit and start again`,
+    { cause: error },
+  )
+}
+
+const shortages = [
+  { sign: /EMFILE|ENFILE|too many open files/i, lack: 'this process may open no more files' },
+  { sign: /EAGAIN|resource temporarily unavailable/i, lack: 'no more processes may be started' },
+  // A descriptor that the server inherited cannot be covered in a child where its number is above the limit.
+  { sign: /spawn EINVAL/, lack: 'it inherited an open file whose number is above its limit of open files' },
+  { sign: /ENOMEM|cannot allocate memory/i, lack: 'there is not enough memory' },
+]
 
 function isNewEnough(version: string | null): boolean {
   if (version === null) return false
