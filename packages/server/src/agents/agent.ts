@@ -2,8 +2,14 @@
  * The port of an agent engine: how a kind of run drives an agent, whatever program or SDK that is. An
  * engine knows nothing of kinds; it takes a task and a host, and returns a live agent.
  *
- * The agent is an object with a life of its own, apart from the promise of its end, so that the port can
- * grow methods that speak to a working agent (`steer`, `interrupt`, `setMode`, `fork`).
+ * An agent works in turns: the prompt starts the first one, a message each later one. Messages are never
+ * pushed at an engine. It asks its `Dialogue` at its own boundaries, so that a message can be withdrawn until the
+ * moment the agent takes it:
+ *
+ *     prompt ─▶ turn ─▶ nextTurn() ─▶ message ─▶ turn ─▶ nextTurn() ─▶ null ─▶ ended
+ *                │ ▲
+ *                └─┴─ joining(), where a turn can take messages in: between two calls of tools
+ *     interrupt() ─▶ the turn is over now ─▶ nextTurn()
  */
 import type { SelfTest } from '#runners/kind'
 import type { RunContext, TranscriptEntry } from '#runners/runner'
@@ -67,6 +73,39 @@ export interface AgentHost
   > {
   /** Judges every tool call. The engine sets its `listener`. */
   gate: Gate
+  dialogue: Dialogue
+}
+
+/** A message of a person to an agent at work. */
+export interface AgentMessage {
+  /** A UUID, unique among the messages of all runs. */
+  id: string
+  text: string
+}
+
+/**
+ * What people say to an agent, where the engine can ask for it. A message that was returned is the engine's to deliver:
+ * nobody can withdraw it from then on. If the run ends before `delivered()` is on disk, the run that resumes this one
+ * starts with it.
+ */
+export interface Dialogue {
+  /**
+   * Resolves with the message that starts the next turn; null: the agent is to end with what it has. Call it when a
+   * turn is over, interrupted ones included, and nothing that was returned is undelivered. In an interactive session it
+   * waits for people, for minutes; a process may stay silent during that time. Rejects when the run is to end.
+   */
+  nextTurn(): Promise<AgentMessage | null>
+  /**
+   * Resolves with the messages that join the running turn now. Call it where the turn can take them in before the model
+   * is asked again. An engine without such a place never calls it: its messages start turns. Cheap when nothing waits.
+   * Rejects when the run is to end.
+   */
+  joining(): Promise<AgentMessage[]>
+  /**
+   * Reports that a message is part of the conversation. Call it in the same tick as the `appendTranscript` that stores
+   * it there, so that both share a commit. Need not be awaited: a failure also ends the run.
+   */
+  delivered(messageId: string): Promise<void>
 }
 
 export interface LiveAgent {
@@ -74,6 +113,12 @@ export interface LiveAgent {
   readonly ended: Promise<AgentEnd>
   /** Ends the agent from outside; its processes have `graceMs` to exit by themselves. */
   cancel(graceMs: number): void
+  /**
+   * Ends the running turn, not the agent: running tools are killed, what was done stays in the conversation, and the
+   * engine calls `nextTurn()`. Between two turns it does nothing. Absent: the engine cannot do that, and the message
+   * waits for the end of the turn.
+   */
+  interrupt?(): void
 }
 
 export type AgentEnd = AgentCompleted | AgentFailed

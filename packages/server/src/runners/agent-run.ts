@@ -3,6 +3,7 @@ import { createPolicy, type Policy, type PolicyOptions } from '@millrace/policy'
 import type { AgentEnd, AgentHost, LiveAgent } from '#agents/agent'
 import { Gate } from '#agents/gate'
 import type { PolicySettings } from '#config/config'
+import { silence } from './dialogue.ts'
 import type { RunContext } from './runner.ts'
 
 export interface AgentRunOptions {
@@ -32,6 +33,7 @@ export function hostOf(context: RunContext, gate: Gate): AgentHost {
   return {
     gate,
     sandbox: context.sandbox,
+    dialogue: silence,
     get uncommittedBytes() {
       return context.uncommittedBytes
     },

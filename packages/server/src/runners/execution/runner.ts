@@ -130,6 +130,7 @@ function tellingHost(host: ReturnType<typeof hostOf>, { story, tell }: Work): Ex
   }
   return {
     gate: host.gate,
+    dialogue: host.dialogue,
     sandbox: host.sandbox,
     get uncommittedBytes() {
       return host.uncommittedBytes

@@ -30,6 +30,7 @@ export function reporting(
   }
   return {
     gate: host.gate,
+    dialogue: host.dialogue,
     sandbox: host.sandbox,
     get uncommittedBytes() {
       return host.uncommittedBytes

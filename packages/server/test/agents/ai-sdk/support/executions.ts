@@ -16,6 +16,7 @@ import type { AiSdkEngineOptions } from '#agents/ai-sdk/options'
 import { Gate } from '#agents/gate'
 import type { AgentMove } from '#agents/moves'
 import type { AgentTool, ToolContext, ToolResult } from '#agents/tools/tool'
+import { silence } from '#runners/dialogue'
 import type { ApprovalAnswer, ApprovalRequest, TranscriptEntry } from '#runners/runner'
 
 export type Format = 'anthropic' | 'openai' | 'openai-chat' | 'google' | 'openai-compatible'
@@ -60,6 +61,7 @@ export class RecordingHost implements ExecutionHost {
   readonly commits: Commit[] = []
   readonly questions: ApprovalRequest[] = []
   readonly gate: Gate
+  readonly dialogue = silence
   readonly sandbox = {} as ExecutionHost['sandbox']
   startedWith: Record<string, unknown> | null = null
   uncommittedBytes = 0

@@ -12,6 +12,7 @@ import { createClaudeExecutionEngine } from '#agents/claude/execution/engine'
 import { Gate } from '#agents/gate'
 import type { AgentMove } from '#agents/moves'
 import type { AgentSettings } from '#config/config'
+import { silence } from '#runners/dialogue'
 import { RecordingContext } from './context.ts'
 
 export interface ExecutionSettings {
@@ -92,6 +93,7 @@ function hostOf(context: RecordingContext, moves: AgentMove[], project: string):
     home: homedir(),
   })
   return {
+    dialogue: silence,
     gate: new Gate({ policy, cwd: project, ask: (request) => context.ask(request), log: context.log }),
     sandbox: context.sandbox,
     get uncommittedBytes() {
