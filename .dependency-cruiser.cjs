@@ -71,6 +71,12 @@ module.exports = {
       { path: '(^|/)node_modules/(react|zustand)/|^packages/react/src/(?!sources/)' },
     ),
     forbid(
+      'console-sees-hooks-and-client',
+      'It makes no calls of its own, and shows what any page could show.',
+      { path: '^packages/console/src' },
+      { path: '^packages/(?!(console|react|client|protocol)/)' },
+    ),
+    forbid(
       'client-and-server-apart',
       'They meet in the protocol only.',
       { path: '^packages/(client|react|console)/' },
@@ -249,7 +255,7 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(dist|node_modules|page|sample-project)/' },
+    exclude: { path: '(^|/)(dist|node_modules|page|public|sample-project)/' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },
   },
 }

@@ -36,6 +36,22 @@ const pageTests = (version: 18 | 19) => {
   }
 }
 
+/** Components of the console, in a page. Its pure parts are unit tests. */
+const consoleTests = {
+  extends: true as const,
+  oxc: { jsx: { runtime: 'automatic' as const } },
+  test: {
+    name: 'console',
+    include: ['packages/console/test/**/*.test.tsx'],
+    exclude,
+    environment: 'happy-dom',
+    setupFiles: ['packages/react/test/support/setup.ts'],
+    server: { deps: { inline: ['zustand'] } },
+    maxWorkers: 2,
+    sequence: { groupOrder: 0 },
+  },
+}
+
 export default defineConfig({
   test: {
     // A limit ends what hangs. On a machine with other work a test may take twenty times its usual time.
@@ -59,6 +75,7 @@ export default defineConfig({
       },
       pageTests(19),
       pageTests(18),
+      consoleTests,
       // The others run four files at a time on two cores, since much of a test is waiting.
       {
         extends: true,

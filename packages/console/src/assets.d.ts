@@ -1,0 +1,2 @@
+/** What the bundler gives to modules besides code. */
+declare module '*.css'

@@ -1,0 +1,36 @@
+/**
+ * `npm run build:console`: builds the console into the server's package (`packages/server/public`), unless the build there is
+ * of these very sources: a hash of them lies beside it. `--always` builds anyway.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const built = join(root, 'packages/server/public')
+const stamp = join(built, '.sources')
+
+/** What the build is made of. */
+const sources = [
+  'packages/console/{index.html,vite.config.ts,package.json}',
+  'packages/console/{src,public}/**/*',
+  'packages/{react,client,protocol}/{package.json,src/**/*}',
+  'package-lock.json',
+]
+
+function hashOfSources(): string {
+  const hash = createHash('sha256')
+  const files = globSync(sources, { cwd: root, withFileTypes: true }).filter((entry) => entry.isFile())
+  for (const path of files.map(({ parentPath, name }) => join(parentPath, name)).sort())
+    hash.update(path.slice(root.length)).update('\0').update(readFileSync(path)).update('\0')
+  return hash.digest('hex')
+}
+
+const wanted = hashOfSources()
+const known = existsSync(stamp) ? readFileSync(stamp, 'utf8') : ''
+if (known !== wanted || process.argv.includes('--always')) {
+  const { build } = await import('vite')
+  await build({ root: join(root, 'packages/console'), logLevel: 'warn' })
+  writeFileSync(stamp, wanted)
+}
