@@ -8,6 +8,7 @@ import type {
   ProjectsResponse,
   ResumeRunBody,
   Run,
+  RunChangesResponse,
   RunResponse,
   StartRunBody,
   ToolsResponse,
@@ -23,12 +24,14 @@ export interface Client {
   get(runId: string, options?: CallOptions): Promise<Run>
   /** Newest first. */
   list(query?: ListRunsQuery, options?: CallOptions): Promise<ListRunsResponse>
-  /** One page of a run's log, for callers that poll. */
+  /** One page of a run's log, for callers that poll. With `q`, only events that contain this text. */
   events(
     runId: string,
-    query?: { after?: number; limit?: number },
+    query?: { after?: number; limit?: number; q?: string },
     options?: CallOptions,
   ): Promise<EventsPage>
+  /** What a session or an execution changed so far. */
+  changes(runId: string, options?: CallOptions): Promise<RunChangesResponse>
   /** Ends a run. A run that is over is returned as it is. */
   abort(runId: string, options?: CallOptions): Promise<Run>
   /** Starts the same work again, as a new run. */
@@ -88,6 +91,7 @@ export function createClient(connection: Connection): Client {
     list: (query, { signal } = {}) => call(connection, { path: '/api/runs', query: { ...query }, signal }),
     events: (id, query, { signal } = {}) =>
       call(connection, { path: runPath(id, '/events'), query: { ...query }, signal }),
+    changes: (id, { signal } = {}) => call(connection, { path: runPath(id, '/changes'), signal }),
     abort: (id, options) => post(id, '/abort', undefined, options),
     retry: (id, options) => post(id, '/retry', undefined, options),
     execute: (body, { signal } = {}) => call(connection, { method: 'POST', path: executePath, body, signal }),

@@ -157,6 +157,8 @@ export interface EventsPage {
   head: number
   closed: boolean
   epoch: string
+  /** Of a search: the last event that was looked at. At `head`, the search is complete. */
+  searchedTo?: number | undefined
 }
 
 /** `POST /api/admin/prune`. What is absent is as configured. */

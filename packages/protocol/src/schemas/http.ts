@@ -183,6 +183,7 @@ export const eventsPage = z.object({
   head: z.int().nonnegative(),
   closed: z.boolean(),
   epoch: z.string(),
+  searchedTo: z.int().nonnegative().optional(),
 }) satisfies z.ZodType<EventsPage>
 
 /** `POST /api/admin/prune`: what is absent is as it is configured. */

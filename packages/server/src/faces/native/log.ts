@@ -18,7 +18,7 @@ export function logRoutes(app: FaceApp, { runs, pages, streamRun }: NativeFacePa
         tags: ['runs'],
         summary: 'The log of a run: as Server-Sent Events, or a page as JSON',
         description:
-          'Resumes after `Last-Event-ID` (or `after`). With `Accept: application/json` answers one page. ' +
+          'Resumes after `Last-Event-ID` (or `after`). With `Accept: application/json` answers one page; with `q`, only events that contain this text. ' +
           `Shape of a page: \`${JSON.stringify(z.toJSONSchema(eventsPage).required)}\`.`,
         params: runParams,
         produces: ['text/event-stream', 'application/json'],
@@ -44,6 +44,7 @@ const pageQuerySchema = z.object({
   after: z.string().max(32).optional(),
   epoch: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+  q: z.string().min(1).max(200).optional(),
 })
 
 function pageQuery(query: unknown): z.infer<typeof pageQuerySchema> {
