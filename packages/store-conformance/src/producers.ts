@@ -1,7 +1,7 @@
 /** The part of the suite about runs that a program outside the server works on. */
-import type { NewRun, ProducerBatch, Store } from '@millrace/server/store'
+import type { Finish, NewRun, ProducerBatch, Store } from '@millrace/server/store'
 import { describe, expect, test } from 'vitest'
-import { completed, line, newRun, readAll, type Subject, upTo } from './material.ts'
+import { completed, line, newRun, readAll, runningRun, type Subject, upTo } from './material.ts'
 
 const leaseUntil = 60_000
 
@@ -13,6 +13,12 @@ function detachedRun(given: Partial<NewRun> = {}): NewRun {
 function batch(seq: number, texts: string[], given: { epoch?: number; id?: string } = {}): ProducerBatch {
   const { epoch = 1, id = 'p' } = given
   return { events: texts.map((text) => line(text)), producer: { id, epoch, seq }, leaseUntil }
+}
+
+const interrupted: Finish = {
+  ...completed(),
+  state: 'interrupted',
+  event: { at: 70_000, type: 'execution:interrupted', json: '{}' },
 }
 
 async function begin(store: Store, given: Partial<NewRun> = {}): Promise<string> {
@@ -120,6 +126,66 @@ export function describeProducers(subject: Subject): void {
       expect(await silent(100_000)).toEqual([first, second])
       await store.finish(first, 1, completed())
       expect(await silent(100_000)).toEqual([second])
+    })
+
+    test('a repeated batch renews the lease of a run that is open, and is answered once the run is over', async () => {
+      const { store } = subject
+      const id = await begin(store)
+      const first = await store.produce(id, batch(0, ['a']))
+      const again = { ...batch(0, ['a']), leaseUntil: 90_000 }
+      expect(await store.produce(id, again)).toEqual({ ...first, duplicate: true })
+      expect(await store.listSilent(90_000)).toEqual([])
+      await store.finish(id, 1, completed())
+      expect(await store.produce(id, again)).toEqual({ ...first, duplicate: true })
+    })
+
+    test('a lease is never shortened', async () => {
+      const { store } = subject
+      const id = await begin(store)
+      await store.produce(id, { events: [], producer: null, leaseUntil: 90_000 })
+      await store.produce(id, { events: [], producer: null, leaseUntil: 70_000 })
+      await store.produce(id, { ...batch(0, []), leaseUntil: 80_000 })
+      expect(await store.listSilent(90_000)).toEqual([])
+    })
+
+    test('a silent run is ended for its silence, with the cause, once', async () => {
+      const { store } = subject
+      const id = await begin(store)
+      const [first, second] = await Promise.allSettled([
+        store.finishSilent(id, 1, interrupted, 60_001),
+        store.finishSilent(id, 1, interrupted, 60_001),
+      ])
+      expect(first).toMatchObject({ status: 'fulfilled', value: { state: 'interrupted', cause: 'crash' } })
+      expect(second).toMatchObject({ status: 'rejected', reason: { code: 'run_over' } })
+      expect((await readAll(store, id)).map(({ seq }) => seq)).toEqual(upTo(3))
+      await expect(store.produce(id, batch(0, ['late']))).rejects.toMatchObject({ code: 'run_over' })
+    })
+
+    test('a batch that arrives before the end for silence keeps the run alive', async () => {
+      const { store } = subject
+      const id = await begin(store)
+      expect((await store.listSilent(60_001)).map((run) => run.id)).toEqual([id])
+      const commits: string[] = []
+      store.onCommit(({ change }) => commits.push(change))
+      // In one turn: the store has not answered the batch when the end is asked for.
+      const [produced, ended] = await Promise.all([
+        store.produce(id, { ...batch(0, ['a']), leaseUntil: 90_000 }),
+        store.finishSilent(id, 1, interrupted, 60_001),
+      ])
+      expect([produced.firstSeq, ended, commits]).toEqual([3, null, ['updated']])
+      expect(await store.getRun(id)).toMatchObject({ state: 'running', cause: null, head: 3 })
+      expect(await store.finishSilent(id, 1, interrupted, 90_001)).toMatchObject({ state: 'interrupted' })
+    })
+
+    test('a run that something else is ending, or that has no lease, is not ended for its silence', async () => {
+      const { store } = subject
+      const id = await begin(store)
+      await store.requestEnd(id, 'abort')
+      expect(await store.finishSilent(id, 1, interrupted, 60_001)).toBeNull()
+      const job = await runningRun(store)
+      expect(await store.finishSilent(job, 1, interrupted, 60_001)).toBeNull()
+      expect(await store.getRun(job)).toMatchObject({ state: 'running', cause: null })
+      expect(await store.finish(id, 1, completed())).toMatchObject({ state: 'completed', cause: 'abort' })
     })
 
     test('a detached run is not to be ended after a crash, unless its end was requested', async () => {

@@ -1,9 +1,11 @@
 /**
  * Runs that a program outside the server works on: its batches of events, its end, and its silence.
  *
- * Owns: the timer that looks for runs whose lease has ended, and a bounded memory of what never changes of such a
- * run (its owner, its kind, its spec), so that a batch costs no read. Nothing that is true: the store counts batches,
- * keeps leases and refuses a run that is over or gone, so a restart of the server changes nothing for such a run.
+ * Owns: the timer that looks for runs whose lease has ended, since when producers could be heard, and a bounded
+ * memory of what never changes of such a run (its owner, its kind, its spec), so that a batch costs no read. The store
+ * counts batches, keeps leases and refuses a run that is over or gone.
+ * Invariants: a batch and the end for silence take effect in the order of the store, and the second finds what the
+ * first did; no run ends for a silence in which this server could not have heard its producer.
  */
 import {
   eventTypePattern,
@@ -17,13 +19,13 @@ import {
   terminalType,
 } from '@millrace/protocol'
 import type { Kind } from '#runners/kind'
-import type { Produced, ProducerStore, RunRecord, RunStore } from '#store/store'
+import type { Produced, ProducerStore, RunRecord, RunStore, StoreHealth } from '#store/store'
 import type { Clock } from '#time/clock'
 import { bounded, boundedError, toEventJson } from './clip.ts'
-import { cutShort, type EndingParts } from './ending.ts'
+import { cutShort, type EndingParts, endRequestFor } from './ending.ts'
 
 export interface ProducersParts extends EndingParts {
-  store: ProducerStore & Pick<RunStore, 'finish' | 'getRun' | 'requestEnd'>
+  store: ProducerStore & Pick<RunStore, 'finish' | 'getRun'> & Pick<StoreHealth, 'status'>
   kinds: ReadonlyMap<string, Kind>
   after: Clock['after']
 }
@@ -51,12 +53,18 @@ export interface FinishRequest {
 export type RunFacts = Pick<RunRecord, 'id' | 'kind' | 'owner' | 'spec'>
 
 const lookEveryMs = 1000
+/** Looks further apart than this: the machine slept, the process was stopped, or the clock was set. */
+const lookGapMs = 10_000
 const rememberedRuns = 10_000
 
 export class Producers {
   readonly #parts: ProducersParts
   readonly #remembered = new Map<string, RunFacts>()
   #cancelLook: (() => void) | null = null
+  /** Null before the first look. */
+  #lookedAt: number | null = null
+  /** Every producer has had the time since then, without a break, to be heard. */
+  #listeningSince = 0
 
   constructor(parts: ProducersParts) {
     this.#parts = parts
@@ -65,7 +73,7 @@ export class Producers {
   /** Begins to look for runs that have gone silent, where there is a kind whose runs may. */
   start(): void {
     if (![...this.#parts.kinds.values()].some(({ detached }) => detached !== undefined)) return
-    this.#cancelLook = this.#parts.after(lookEveryMs, () => void this.#look())
+    this.#cancelLook = this.#parts.after(lookEveryMs, () => this.#look())
   }
 
   stop(): void {
@@ -156,15 +164,38 @@ export class Producers {
   }
 
   async #look(): Promise<void> {
+    const { store, log, now } = this.#parts
+    const at = now()
+    const sinceLook = this.#lookedAt === null ? Number.POSITIVE_INFINITY : at - this.#lookedAt
+    this.#lookedAt = at
+    const isWritable = store.status().kind === 'ok'
+    if (sinceLook < 0 || sinceLook > lookGapMs || !isWritable) this.#listeningSince = at
     try {
-      for (const run of await this.#parts.store.listSilent(this.#parts.now())) {
-        const recorded = (await this.#parts.store.requestEnd(run.id, 'crash')) ?? run
-        await this.end(recorded, 'Interrupted: the producer was not heard of until its lease ended')
-      }
+      const silent = isWritable ? await store.listSilent(at) : []
+      await Promise.all(silent.map((run) => this.#judgeSilent(run, at)))
     } catch (error) {
-      this.#parts.log.warn({ err: error }, 'silent runs could not be ended; they are looked for again')
+      log.warn({ err: error }, 'silent runs could not be looked for; they are looked for again')
     }
     if (this.#cancelLook !== null) this.start()
+  }
+
+  /** Ends a run whose lease has ended, or gives its producer the rest of the time that it was owed. */
+  async #judgeSilent(run: RunRecord, at: number): Promise<void> {
+    const { store, kinds, log } = this.#parts
+    const { detached, runner } = kinds.get(run.kind) ?? {}
+    const leaseUntil = this.#listeningSince + (detached?.leaseMs(run.spec) ?? 0)
+    try {
+      if (run.cause !== null) await this.end(run, endRequestFor(run.cause).message)
+      else if (leaseUntil >= at) await store.produce(run.id, { events: [], producer: null, leaseUntil })
+      else {
+        const message = 'Interrupted: the producer was silent until its lease ended'
+        const finish = cutShort(run, runner, 'crash', message, this.#parts)
+        await store.finishSilent(run.id, run.attempt, finish, at)
+      }
+    } catch (error) {
+      if (error instanceof MillraceError && (error.code === 'run_over' || error.code === 'not_found')) return
+      log.warn({ run: run.id, err: error }, 'a silent run could not be ended; it is tried again')
+    }
   }
 
   #detached(run: RunFacts): NonNullable<Kind['detached']> {

@@ -92,11 +92,21 @@ export interface LogStore {
 /** Runs that a program outside the server works on. */
 export interface ProducerStore {
   /**
-   * Appends a batch exactly once, and renews the run's lease. No attempt is needed: producers are fenced by
+   * Appends a batch exactly once, and renews the run's lease, which it never shortens. No attempt is needed: producers are fenced by
    * their own epochs. Refused with `fenced` for an older epoch, with `sequence_gap` when an earlier batch is
    * missing (`details.expectedSeq`), with `run_over` and `not_found` as `append` is.
    */
   produce(runId: string, batch: ProducerBatch): Promise<Produced>
+  /**
+   * Ends a run for its silence, with the cause `crash`; otherwise as `finish` does. Null: its lease did not end before
+   * this time, since a batch renewed it, or another cause is recorded; then nothing is written.
+   */
+  finishSilent(
+    runId: string,
+    attempt: number,
+    finish: Finish,
+    silentBefore: number,
+  ): Promise<RunRecord | null>
   /** Open runs whose lease ended before this time, milliseconds since the epoch. A bounded number, oldest first. */
   listSilent(before: number): Promise<RunRecord[]>
 }

@@ -49,11 +49,14 @@ export function observeStore(
     uncommittedBytes: () => uncommitted,
 
     async createRun(run) {
-      const bytes = sizeOf([run.queued])
+      const { queued, detached } = run
+      const first = detached === undefined ? [queued] : [queued, detached.started]
+      const bytes = sizeOf(first)
       const answer = await timed(bytes, () => store.createRun(run))
       if (answer.created) {
-        observer.appended(1, bytes)
+        observer.appended(first.length, bytes)
         observer.queued(answer.run)
+        if (detached !== undefined) observer.started(answer.run)
       }
       return answer
     },
@@ -63,6 +66,13 @@ export function observeStore(
       const appended = await timed(bytes, () => store.append(runId, attempt, events))
       observer.appended(events.length, bytes)
       return appended
+    },
+
+    async produce(runId, batch) {
+      const bytes = sizeOf(batch.events)
+      const produced = await timed(bytes, () => store.produce(runId, batch))
+      if (!produced.duplicate) observer.appended(batch.events.length, bytes)
+      return produced
     },
 
     async markRunning(runId, attempt, event) {
@@ -91,6 +101,15 @@ export function observeStore(
     async finish(runId, attempt, finish) {
       const bytes = sizeOf([finish.event])
       const run = await timed(bytes, () => store.finish(runId, attempt, finish))
+      observer.appended(1, bytes)
+      observer.ended(run)
+      return run
+    },
+
+    async finishSilent(runId, attempt, finish, silentBefore) {
+      const bytes = sizeOf([finish.event])
+      const run = await timed(bytes, () => store.finishSilent(runId, attempt, finish, silentBefore))
+      if (run === null) return null
       observer.appended(1, bytes)
       observer.ended(run)
       return run

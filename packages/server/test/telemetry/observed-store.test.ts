@@ -77,6 +77,30 @@ describe('a store whose writes are seen', () => {
     expect(seconds).toEqual([0.25, 0.25, 0.25, 0.25, 0.25])
   })
 
+  it('an observed store reports a run that another program works on like any other', async () => {
+    const { watched, told, appended, seconds } = observed(memory())
+    const size = Buffer.byteLength('{"x":"ä"}')
+    await watched.createRun({ ...newRun, detached: { started: event('run:started'), leaseUntil: 60 } })
+    expect(told.splice(0)).toEqual(['queued running', 'started running'])
+    const batch = {
+      events: [event('a'), event('b')],
+      producer: { id: 'p', epoch: 1, seq: 0 },
+      leaseUntil: 70,
+    }
+    const producing = watched.produce(id, batch)
+    expect(watched.uncommittedBytes()).toBe(2 * size)
+    await producing
+    // A repeated batch appends nothing.
+    await watched.produce(id, batch)
+    expect(appended).toEqual({ events: 4, bytes: 4 * size })
+    expect(await watched.finishSilent(id, 1, finish, 70)).toBeNull()
+    expect(told).toEqual([])
+    expect(await watched.finishSilent(id, 1, finish, 71)).toMatchObject({ state: 'completed' })
+    expect(told).toEqual(['ended completed'])
+    expect(appended).toEqual({ events: 5, bytes: 5 * size })
+    expect(seconds).toHaveLength(5)
+  })
+
   it('an observed store counts an approval and its answer as events, and a transcript as bytes only', async () => {
     const { watched, appended, seconds } = observed(memory())
     await watched.createRun(newRun)

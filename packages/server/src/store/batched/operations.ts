@@ -57,7 +57,6 @@ export type RunOperation =
 export interface ProduceOperation extends Batch {
   op: 'produce'
   run: string
-  leaseUntil: number
   log: LogText[]
 }
 

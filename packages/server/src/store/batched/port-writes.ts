@@ -3,7 +3,7 @@ import { MillraceError, type PermissionResolvedEvent, permissionTypes } from '@m
 import type { RunRow } from '#store/rules/rows'
 import type * as Port from '#store/store'
 import { encodeEvents } from './log-text.ts'
-import type { FinishOperation, LogText, Operation } from './operations.ts'
+import type { LogText, Operation } from './operations.ts'
 import type { Outbox, Written } from './outbox.ts'
 import { toRecord } from './run-record.ts'
 
@@ -28,7 +28,21 @@ export function portWrites(outbox: Outbox) {
 
 function runWrites(
   outbox: Outbox,
-): Pick<Port.Store, 'createRun' | 'claim' | 'markRunning' | 'recordProcess' | 'requestEnd' | 'finish'> {
+): Pick<
+  Port.Store,
+  'createRun' | 'claim' | 'markRunning' | 'recordProcess' | 'requestEnd' | 'finish' | 'finishSilent'
+> {
+  const finishing = (
+    run: string,
+    attempt: number,
+    { state, event, result, error, usage }: Port.Finish,
+    silentBefore: number | null,
+  ): Promise<Written> => {
+    const log = encodeEvents([event])
+    const left = { result: toJson(result), error: toJson(error), usage: toJson(usage) }
+    const operation = { op: 'finish', run, attempt, state, at: event.at, ...left, silentBefore, log } as const
+    return submit(outbox, operation, [event], log)
+  }
   return {
     async createRun(run) {
       const { spec, queued, detached, ...rest } = run
@@ -65,19 +79,11 @@ function runWrites(
     },
 
     async finish(run, attempt, finish) {
-      const log = encodeEvents([finish.event])
-      const operation: FinishOperation = {
-        op: 'finish',
-        run,
-        attempt,
-        state: finish.state,
-        at: finish.event.at,
-        result: toJson(finish.result),
-        error: toJson(finish.error),
-        usage: toJson(finish.usage),
-        log,
-      }
-      return toRecord(rowOf(await submit(outbox, operation, [finish.event], log)))
+      return toRecord(rowOf(await finishing(run, attempt, finish, null)))
+    },
+
+    async finishSilent(run, attempt, finish, silentBefore) {
+      return recordOrNull(await finishing(run, attempt, finish, silentBefore))
     },
   }
 }

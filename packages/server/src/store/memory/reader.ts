@@ -4,7 +4,7 @@ import { cutPage } from '#store/batched/page-text'
 import type { Credential } from '#store/credentials'
 import { isActive, isToBeEnded } from '#store/rules/claim'
 import { isDead, storedParent } from '#store/rules/credentials'
-import { averageDurationMs } from '#store/rules/finish'
+import { averageDurationMs, isSilent } from '#store/rules/finish'
 import { expendable } from '#store/rules/forget'
 import { searchText } from '#store/rules/search'
 import type { PageRequest } from '#store/store'
@@ -40,7 +40,7 @@ function runAnswers(
     active: () => [...runs.values()].filter(isToBeEnded).map(toRow),
     silent: ({ before }) =>
       [...runs.values()]
-        .filter(({ closed, leaseUntil }) => !closed && leaseUntil !== null && leaseUntil < before)
+        .filter((run) => isSilent(run, before))
         .sort((one, other) => (one.leaseUntil ?? 0) - (other.leaseUntil ?? 0))
         .slice(0, 100)
         .map(toRow),

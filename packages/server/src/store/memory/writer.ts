@@ -61,17 +61,17 @@ function runWriter(
       return isRefusal(run) ? run : appended(run, log)
     },
 
-    produce({ run: id, log, leaseUntil, ...batch }) {
+    produce({ run: id, log, ...batch }) {
       const known = batch.producer === null ? undefined : runs.get(id)?.producers.get(batch.producer)
       const produced = produce(runs.get(id), known, batch)
       if (isRefusal(produced)) return produced
+      const { run } = produced
+      run.leaseUntil = produced.leaseUntil
       if (produced.kind === 'duplicate') {
         const answer = known?.answers[batch.seq]
         if (answer === undefined) throw new Error(`batch ${batch.seq} was not answered`)
         return { kind: 'duplicate', ...answer }
       }
-      const { run } = produced
-      run.leaseUntil = leaseUntil
       const result = appended(run, log)
       if (batch.producer !== null && produced.producer !== null && result.kind === 'appended') {
         const answers = produced.begins ? [] : (known?.answers ?? [])
@@ -116,6 +116,7 @@ function progressWriter(tables: MemoryTables): Pick<Writer, 'running' | 'process
       const run = runs.get(operation.run)
       const open = run === undefined ? [] : openApprovals(run)
       const finished = finish(run, operation.attempt, operation, open)
+      if (finished === null) return { kind: 'none' }
       if (isRefusal(finished)) return finished
       const withdrawn = withdraw(finished.run, finished.withdrawn, operation.at)
       addEvents(finished.run, operation.log)

@@ -20,32 +20,59 @@ export interface Ending {
   result: string | null
   error: string | null
   usage: string | null
+  /** The end of a run for its silence: only if its lease ended before this time. Null: any other end. */
+  silentBefore: number | null
 }
 
 export interface Finished<Run> {
   run: Run
-  change: Pick<RunRow, 'state' | 'outcome' | 'closed' | 'finishedAt' | 'result' | 'error' | 'usage'>
+  change: Pick<RunRow, 'state' | 'outcome' | 'closed' | 'finishedAt' | 'result' | 'error' | 'usage' | 'cause'>
   /** Open questions, oldest first: their events come before the terminal one. */
   withdrawn: Withdrawal[]
   tally: Tally
 }
 
-/** `open`: ids of the questions that are open, oldest first. */
-export function finish<Run extends Pick<RunFacts, 'closed' | 'attempt'> & Pick<RunRow, 'kind' | 'startedAt'>>(
+/**
+ * `open`: ids of the questions that are open, oldest first. Null: the run was to end for its silence, and it is no
+ * longer silent, or something else is ending it. Only here, where batches take effect one after the other, can that
+ * be judged.
+ */
+export function finish<
+  Run extends Pick<RunFacts, 'closed' | 'attempt' | 'cause'> &
+    Pick<RunRow, 'kind' | 'startedAt' | 'leaseUntil'>,
+>(
   run: Run | undefined,
   attempt: number,
-  { state, at, result, error, usage }: Ending,
+  { state, at, result, error, usage, silentBefore }: Ending,
   open: readonly string[],
-): Finished<Run> | Refusal {
+): Finished<Run> | Refusal | null {
   const own = fence(run, attempt)
   if (isRefusal(own)) return own
+  if (silentBefore !== null && (own.cause !== null || !isSilent(own, silentBefore))) return null
   const outcome = outcomeOf(own.kind, state, result === null ? null : JSON.parse(result))
   return {
     run: own,
-    change: { state, outcome, closed: true, finishedAt: at, result, error, usage },
+    change: {
+      state,
+      outcome,
+      closed: true,
+      finishedAt: at,
+      result,
+      error,
+      usage,
+      cause: silentBefore === null ? own.cause : 'crash',
+    },
     withdrawn: open.map(withdraw),
     tally: tallyOf(state, own.startedAt, at),
   }
+}
+
+/** Nothing was heard of its producer before its lease ended. */
+export function isSilent(
+  { closed, leaseUntil }: Pick<RunFacts, 'closed'> & Pick<RunRow, 'leaseUntil'>,
+  before: number,
+): boolean {
+  return !closed && leaseUntil !== null && leaseUntil < before
 }
 
 function tallyOf(state: FinalState, startedAt: number | null, finishedAt: number): Tally {

@@ -45,11 +45,18 @@ const create = fc
     exclusive: fc.boolean(),
     resumes: fc.option(run),
     key: fc.option(fc.record({ key: oneOf(['k', 'l']), fingerprint: oneOf(['f', 'g']) }), { freq: 2 }),
+    lease: fc.option(at, { freq: 1 }),
   })
   .map(
-    ({ key, ...given }): Step =>
+    ({ key, lease, ...given }): Step =>
       (store) =>
-        store.createRun(newRun({ ...given, idempotency: key })),
+        store.createRun(
+          newRun({
+            ...given,
+            idempotency: key,
+            ...(lease === null ? {} : { detached: { started: line('started'), leaseUntil: lease } }),
+          }),
+        ),
   )
 const claim = fc.record({ kind, limit: fc.integer({ min: 1, max: 3 }), node: fc.constant('here') }).map(
   (given): Step =>
@@ -82,6 +89,20 @@ const finish = fc.tuple(run, attempt, at, oneOf(['completed', 'errored', 'interr
   ([id, attempt, at, state]): Step =>
     (store) =>
       store.finish(id, attempt, { ...completed({ success: at % 2 === 0 }, at), state }),
+)
+const produce = fc.tuple(run, fc.array(size, { maxLength: 3 }), fc.nat(2), fc.nat(2), at, fc.boolean()).map(
+  ([id, sizes, epoch, seq, leaseUntil, counts]): Step =>
+    (store) =>
+      store.produce(id, {
+        events: sizes.map((n) => line(textOf(n))),
+        producer: counts ? { id: 'p', epoch, seq } : null,
+        leaseUntil,
+      }),
+)
+const silence = fc.tuple(run, attempt, at).map(
+  ([id, attempt, at]): Step =>
+    (store) =>
+      store.finishSilent(id, attempt, { ...completed(null, at), state: 'interrupted' }, at),
 )
 const ask = fc.tuple(run, attempt, approval).map(
   ([id, attempt, approval]): Step =>
@@ -138,6 +159,8 @@ const round = fc.array(
     { weight: 4, arbitrary: progress },
     { weight: 2, arbitrary: end },
     { weight: 3, arbitrary: finish },
+    { weight: 6, arbitrary: produce },
+    { weight: 3, arbitrary: silence },
     { weight: 4, arbitrary: ask },
     { weight: 4, arbitrary: answer },
     { weight: 3, arbitrary: keep },
@@ -185,6 +208,7 @@ async function view(store: Store, { limit, page, rule, at }: Look): Promise<unkn
     ofRuns,
     listed: await listed(store, limit),
     active: await store.listActive(),
+    silent: await store.listSilent(at),
     counts: await Promise.all(kinds.map((kind) => store.queueCounts(kind))),
     expendable: (await store.expendable(rule, null)).found,
     credentials,

@@ -11,7 +11,7 @@ import type { EndCause, RunKind, RunState } from '@millrace/protocol'
 import { type LogText, rowSize } from '#store/batched/operations'
 import type { RunFacts, RunRow } from '#store/rules/rows'
 
-export interface OpenRun extends RunFacts, Pick<RunRow, 'kind' | 'startedAt'> {
+export interface OpenRun extends RunFacts, Pick<RunRow, 'kind' | 'startedAt' | 'leaseUntil'> {
   readonly n: number
   /** The head that its row has. */
   storedHead: number
@@ -29,6 +29,7 @@ type FactsRow = [
   firstSeq: number,
   cause: EndCause | null,
   startedAt: number | null,
+  leaseUntil: number | null,
 ]
 
 export interface PendingLog {
@@ -47,8 +48,8 @@ export interface PendingLog {
 
 export function createPendingLog(db: DatabaseSync): PendingLog {
   // An array a row, not an object: this is read for every append.
-  const selectRun = db.prepare(`SELECT n, kind, state, closed, attempt, head, first_seq, cause, started_at
-    FROM runs WHERE id = ?`)
+  const selectRun = db.prepare(`SELECT
+    n, kind, state, closed, attempt, head, first_seq, cause, started_at, lease_until FROM runs WHERE id = ?`)
   selectRun.setReturnArrays(true)
   const updateHead = db.prepare('UPDATE runs SET head = ? WHERE n = ?')
   const insertBatch = db.prepare(
@@ -61,16 +62,16 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
     if (known !== undefined) return known
     const row = selectRun.get(id) as FactsRow | undefined
     if (row === undefined) return undefined
-    const [n, kind, state, closed, attempt, head, firstSeq, cause, startedAt] = row
-    const facts = { kind, state, closed: closed === 1, attempt, head, firstSeq, cause, startedAt }
+    const [n, kind, state, closed, attempt, head, firstSeq, cause, startedAt, leaseUntil] = row
+    const facts = { kind, state, closed: closed === 1, attempt, head, firstSeq, cause, startedAt, leaseUntil }
     const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
     runs.set(id, run)
     return run
   }
 
   function opened(row: RunRow, n: number): OpenRun {
-    const { kind, state, closed, attempt, head, firstSeq, cause, startedAt } = row
-    const facts = { kind, state, closed, attempt, head, firstSeq, cause, startedAt }
+    const { kind, state, closed, attempt, head, firstSeq, cause, startedAt, leaseUntil } = row
+    const facts = { kind, state, closed, attempt, head, firstSeq, cause, startedAt, leaseUntil }
     const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
     runs.set(row.id, run)
     return run

@@ -27,13 +27,16 @@ export function createProducerWriter(
         : (selectProducer.get(known.n, producer) as ProducerRow | undefined)
     const produced = produce(known, row, operation)
     if (isRefusal(produced)) return produced
+    const { run } = produced
+    if (run.leaseUntil !== produced.leaseUntil) {
+      run.leaseUntil = produced.leaseUntil
+      renewLease.run(run.leaseUntil, run.n)
+    }
     if (produced.kind === 'duplicate') {
-      const found = selectBatch.get(known?.n ?? 0, producer, seq) as { firstSeq: number; lastSeq: number }
+      const found = selectBatch.get(run.n, producer, seq) as { firstSeq: number; lastSeq: number }
       return { kind: 'duplicate', ...found }
     }
-    const { run } = produced
     const firstSeq = log.add(run, operation.log)
-    renewLease.run(operation.leaseUntil, run.n)
     if (producer !== null && produced.producer !== null) {
       if (produced.begins) forgetBatches.run(run.n, producer)
       putProducer.run(run.n, producer, produced.producer.epoch, produced.producer.next)

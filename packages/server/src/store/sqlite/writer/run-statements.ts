@@ -16,7 +16,7 @@ export function prepareRunStatements(db: DatabaseSync) {
   const updateProcess = db.prepare('UPDATE runs SET pid = ?, process_start = ? WHERE n = ?')
   const updateCause = db.prepare('UPDATE runs SET cause = ? WHERE n = ?')
   const updateFinished = db.prepare(
-    'UPDATE runs SET state = ?, outcome = ?, closed = ?, finished_at = ? WHERE n = ?',
+    'UPDATE runs SET state = ?, outcome = ?, closed = ?, finished_at = ?, cause = ? WHERE n = ?',
   )
   const updateDetails = db.prepare('UPDATE details SET result = ?, error = ?, usage = ? WHERE run = ?')
   const addTally = db.prepare(`INSERT INTO tallies (kind, completed, failed, timed, duration_ms)
@@ -43,9 +43,9 @@ export function prepareRunStatements(db: DatabaseSync) {
     recordCause: (n: number, { cause }: Pick<RunRow, 'cause'>) => updateCause.run(cause, n),
     finish(
       n: number,
-      { state, outcome, closed, finishedAt, result, error, usage }: Finished<unknown>['change'],
+      { state, outcome, closed, finishedAt, result, error, usage, cause }: Finished<unknown>['change'],
     ) {
-      updateFinished.run(state, outcome, Number(closed), finishedAt, n)
+      updateFinished.run(state, outcome, Number(closed), finishedAt, cause, n)
       updateDetails.run(result, error, usage, n)
     },
     tally: (n: number, { completed, failed, timed, durationMs }: Tally) =>

@@ -145,6 +145,7 @@ export function createRunWriter(
     const known = log.open(operation.run)
     const open = known === undefined || known.closed ? [] : approvals.open(known)
     const finished = ending.finish(known, operation.attempt, operation, open)
+    if (finished === null) return { kind: 'none' }
     if (isRefusal(finished)) return finished
     const { run } = finished
     const withdrawn = approvals.withdraw(run, finished.withdrawn, operation.at)
