@@ -2,7 +2,7 @@
  * `npm test`: installs what the suite needs and is missing, runs the suite, and fails if one of its processes is left
  * afterwards. `npm run test:full` adds the long tests. Arguments are passed on to vitest: `npm test -- e2e/page.test.ts`.
  */
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -59,6 +59,7 @@ function leftovers(mark: string): string[] {
 
 install()
 if (process.env.MILLRACE_TEST_FULL) for (const folder of ['e2e/pm2', 'e2e/runtimes']) installBeside(folder)
+execFileSync(process.execPath, ['scripts/build-console.ts'], { stdio: 'inherit' })
 const mark = `MILLRACE_TEST_MARK=${randomUUID()}`
 const [name, value] = mark.split('=') as [string, string]
 const { status } = spawnSync('npx', ['--no-install', 'vitest', 'run', ...process.argv.slice(2)], {

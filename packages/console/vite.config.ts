@@ -1,8 +1,11 @@
 /** Builds the console into the server's package, from where `millrace serve` serves it; `npm run dev` serves it itself. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import tailwindcss from '@tailwindcss/vite'
 import react from '@vitejs/plugin-react'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 
 /** The running server that the development page talks to. */
 const server = process.env.MILLRACE_URL ?? 'http://127.0.0.1:4000'
@@ -11,7 +14,7 @@ export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   // Relative: the path below which a server is reached is not known here.
   base: './',
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), compressed()],
   build: {
     outDir: '../server/public',
     emptyOutDir: true,
@@ -31,3 +34,17 @@ export default defineConfig({
     },
   },
 })
+
+/** Puts a compressed file beside each large one, so that the server need not compress it at every request. */
+function compressed(): Plugin {
+  return {
+    name: 'compressed',
+    apply: 'build',
+    writeBundle({ dir = '' }) {
+      for (const path of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
+        if (!/\.(?:js|css)$/.test(path)) continue
+        writeFileSync(join(dir, `${path}.gz`), gzipSync(readFileSync(join(dir, path)), { level: 9 }))
+      }
+    },
+  }
+}

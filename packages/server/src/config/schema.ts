@@ -47,7 +47,18 @@ export const httpUrl = z
   .refine(isHttpUrl, { error: 'an http(s) address' })
 
 /** The first parts of the paths that are ours: below one of them, `/api/api/runs` would have two meanings. */
-export const ownPaths = ['api', 'docs', 'healthz', 'login', 'metrics', 'openapi.json', 'readyz', 'runs']
+export const ownPaths = [
+  'api',
+  'assets',
+  'docs',
+  'healthz',
+  'login',
+  'metrics',
+  'openapi.json',
+  'readyz',
+  'runs',
+  'settings',
+]
 
 const publicUrlExpected =
   'an http(s) address without user, query and fragment, such as "https://millrace.example.org/mill/"'

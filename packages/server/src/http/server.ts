@@ -14,6 +14,7 @@ import type { Logger } from 'pino'
 import type { Answered } from '#telemetry/metrics/http-metrics'
 import { logRequests, type RequestLevel, requestNames } from '#telemetry/request-log'
 import { answerClientError, answerUnreadable } from './client-errors.ts'
+import { serveConsole } from './console.ts'
 import { documentApi, serveDocuments } from './documents.ts'
 import type { FaceApp } from './face.ts'
 import { ownConnections } from './forget-head.ts'
@@ -87,6 +88,7 @@ export async function createHttpServer(
   await app.register(fastifyCompress, { global: true, threshold: 1024, encodings: ['gzip'] })
   await documentApi(app, parts.version, parts.address)
   await app.register(parts.routes)
+  await app.register(async (pages) => serveConsole(pages as unknown as FaceApp))
   await app.register(async (page) => staticPage(page as unknown as FaceApp, parts.address.prefix))
   await app.register(async (documents) => serveDocuments(documents, parts.address.prefix))
   return app

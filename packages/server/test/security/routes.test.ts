@@ -156,6 +156,10 @@ const table = new Map<string, Row>([
   ['POST /api/login-codes', users('/api/login-codes', 201, write)],
   ['POST /api/logout', users('/api/logout', 204, write)],
   ['POST /api/tickets', ownerOf('/api/tickets', 201, (id) => post({ path: `/api/stream/${id}` }))],
+  ...both('/runs', anybody('/runs')),
+  ...both('/runs/:id', anybody('/runs/:id')),
+  // Beside the build, if there is one.
+  ...both('/assets/*', anybody('/assets/none.js', 404)),
   ...both('/*', anybody('/page.js')),
   ...both('/openapi.json', anybody('/openapi.json')),
   ...both('/docs', anybody('/docs')),
