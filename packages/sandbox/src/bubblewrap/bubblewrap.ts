@@ -84,7 +84,7 @@ export async function spawnContained(
     projectPath,
     roots: parts.projects.map((project) => project.path),
     configFile: parts.configFile,
-    outside: outsideRepository({ projectPath, user: identity, apart: [parts.home, parts.dataDir] }),
+    outside: outsideRepository({ projectPath, user: identity, home: parts.home, dataDir: parts.dataDir }),
     // Without the launcher nothing could change a copy.
     uid: parts.launcher === null ? -1 : identity.uid,
     isStandIn: (path) => parts.placeholders.isHeld(path),

@@ -16,19 +16,22 @@ export interface OutsideRepository {
 export interface RepositoryOptions {
   projectPath: string
   user: { uid: number; gid: number }
-  /** A repository that holds one of these is not for runs. */
-  apart: readonly string[]
+  /** The home of the server's user. A repository that holds it is not for runs; one in it is. */
+  home: string
+  /** A repository that holds the data directory, or lies in it, is not for runs. */
+  dataDir: string
 }
 
 /**
  * Returns null where there is none, and where the run's user could not use it. What a `.git` file names counts only if
  * the repository names this working tree in turn: the file may come from anybody.
  */
-export function outsideRepository({ projectPath, user, apart }: RepositoryOptions): OutsideRepository | null {
+export function outsideRepository(options: RepositoryOptions): OutsideRepository | null {
+  const { projectPath, user, home, dataDir } = options
   const tree = treeAbove(projectPath)
   if (tree === null) return null
   const isInside = tree !== projectPath
-  if (isInside && (tree === '/' || apart.some((path) => isWithin(tree, path)))) return null
+  if (isInside && (tree === '/' || [home, dataDir].some((path) => isWithin(tree, path)))) return null
   const git = join(tree, '.git')
   const entry = entryAt(git)
   const found = entry?.isDirectory()
@@ -39,7 +42,8 @@ export function outsideRepository({ projectPath, user, apart }: RepositoryOption
   if (found === null || isWithin(projectPath, found.directory)) return null
   const usable = [...new Set([...Object.values(found), ...(isInside ? [tree] : [])])].every(
     (path) =>
-      !apart.some((other) => isWithin(path, other) || (isWithin(other, path) && path !== tree)) &&
+      ![home, dataDir].some((other) => isWithin(path, other)) &&
+      (path === tree || !isWithin(dataDir, path)) &&
       isReachable(path, user.uid, user.gid) &&
       statSync(path).uid === statSync(projectPath).uid,
   )

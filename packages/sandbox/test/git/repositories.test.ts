@@ -255,6 +255,19 @@ describe('a project in a directory of a repository', () => {
     expect(stdout).toBe('project\n')
   })
 
+  it('below the home reads its repository, as do linked working trees there', async () => {
+    const home = workspace.project('somewhere/home')
+    const root = repository('somewhere/home/monorepo')
+    const project = workspace.project('somewhere/home/monorepo/packages/one')
+    const linked = join(home, 'linked')
+    git(root, 'worktree', 'add', '--quiet', linked)
+    const options = { serverEnv: { HOME: home, PATH: process.env.PATH } }
+    const sandbox = await workspace.open([project, linked], options)
+    const script = 'cat $(git rev-parse --show-toplevel)/README; git log --format=%s'
+    expect((await inside(sandbox, project, script)).stdout).toBe('read me\nfirst\n')
+    expect((await inside(sandbox, linked, script)).stdout).toBe('read me\nfirst\n')
+  })
+
   it('of another owner gets nothing of the repository', async () => {
     const root = repository('foreign')
     const project = workspace.project('foreign/project', 'somebody')
