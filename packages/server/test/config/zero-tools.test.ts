@@ -15,6 +15,13 @@ async function found(files: Files, folder = '.', env: NodeJS.ProcessEnv = {}) {
 
 const scripts = { 'package.json': { scripts: { test: 'x' } } }
 
+describe('without a configuration file, the title of a tool', () => {
+  it('is a command that a person could type in the project', async () => {
+    const { titles } = await found({ 'pytest.ini': '', '.venv/bin/python': '' })
+    expect(titles).toEqual(['.venv/bin/python -m pytest'])
+  })
+})
+
 describe('without a configuration file, the tools of a JavaScript project', () => {
   it.each([
     ['pnpm', 'pnpm-lock.yaml'],

@@ -44,7 +44,7 @@ async function testTools(folder: Folder, pyproject: string): Promise<FoundTool[]
 async function runBy(folder: Folder, name: string, module: string, args: string[]): Promise<FoundTool[]> {
   const tool = (command: FoundTool['command']): FoundTool => ({
     id: `python:${name}`,
-    title: command.filter((part) => part !== '-m').join(' '),
+    title: command.join(' ').replace('{projectPath}/', ''),
     command,
   })
   const direct = name === 'unittest' ? ['python', '-m', module, ...args] : [module, ...args]
