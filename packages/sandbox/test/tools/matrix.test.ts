@@ -177,6 +177,29 @@ describe.runIf(full)('in the sandbox', () => {
     },
   )
 
+  it.runIf(has('chromium'))(
+    'Playwright drives Chromium from a test, with allowNestedSandbox',
+    { timeout: 300_000 },
+    async () => {
+      const script = [
+        'npm install --no-audit --no-fund --ignore-scripts playwright@1',
+        'cat > page.mjs <<"E"',
+        'import { chromium } from "playwright"',
+        'const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", chromiumSandbox: true })',
+        'const page = await browser.newPage()',
+        'await page.setContent("<button>no</button>")',
+        'await page.locator("button").evaluate((button) => { button.textContent = String(6 * 7) })',
+        'console.log(await page.locator("button").textContent())',
+        'await browser.close()',
+        'E',
+        'node page.mjs',
+      ].join('\n')
+      const project = projectWith('playwright', { 'package.json': json({ name: 'x', private: true }) })
+      const { stdout, stderr } = await run(project, script, { allowNestedSandbox: true })
+      expect(stdout.trimEnd().split('\n').at(-1), stderr).toBe('42')
+    },
+  )
+
   it.runIf(has('docker'))('Docker is refused', { timeout: 300_000 }, async () => {
     const { exit, stderr } = await run(projects.other, 'docker ps')
     expect(exit.code).not.toBe(0)
