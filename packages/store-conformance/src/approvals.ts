@@ -4,7 +4,17 @@ import { finalStates, type PermissionResolvedEvent } from '@millrace/protocol'
 import type { ApprovalAnswer, Commit, NewApproval, Store } from '@millrace/server/store'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { completed, line, newApproval, newRun, readAll, runningRun, type Subject, upTo } from './material.ts'
+import {
+  completed,
+  expectCode,
+  line,
+  newApproval,
+  newRun,
+  readAll,
+  runningRun,
+  type Subject,
+  upTo,
+} from './material.ts'
 
 const allow: ApprovalAnswer = { decision: 'allow', by: 'person', user: 'ada', at: 5_000 }
 const expired: ApprovalAnswer = { decision: 'deny', by: 'expiry', at: 60_000 }
@@ -251,10 +261,4 @@ function expectResolvedOnce(
 
 function resolvedIn(log: readonly { type: string; json: string }[]): PermissionResolvedEvent[] {
   return log.filter(({ type }) => type === 'permission:resolved').map(({ json }) => JSON.parse(json))
-}
-
-function expectCode(...codes: string[]): (error: unknown) => void {
-  return (error) => {
-    if (!codes.includes((error as { code?: string }).code ?? '')) throw error
-  }
 }

@@ -6,6 +6,7 @@ import { describeCredentials } from './credentials.ts'
 import { describeListing } from './listing.ts'
 import { describeLogs } from './logs.ts'
 import { completed, line, newRun, readAll, type Subject } from './material.ts'
+import { describeMessages } from './messages.ts'
 import { describeProducers } from './producers.ts'
 import { describeQueue } from './queue.ts'
 import { describeRetention } from './retention.ts'
@@ -44,6 +45,7 @@ export function describeStoreConformance(name: string, open: () => Promise<Opene
     describeQueue(subject)
     describeProducers(subject)
     describeApprovals(subject)
+    describeMessages(subject)
     describeTranscripts(subject)
     describeListing(subject)
     describeCredentials(subject)

@@ -1,6 +1,14 @@
 /** What tests of stores are made of: runs, events, and ways to look at a store. */
 import { randomUUID } from 'node:crypto'
-import type { EventInput, Finish, NewApproval, NewRun, Store, TranscriptEntry } from '@millrace/server/store'
+import type {
+  EventInput,
+  Finish,
+  NewApproval,
+  NewMessage,
+  NewRun,
+  Store,
+  TranscriptEntry,
+} from '@millrace/server/store'
 
 /** What a test works with: always the store that is open now. */
 export interface Subject {
@@ -59,6 +67,28 @@ export function newApproval(given: Partial<NewApproval> = {}): NewApproval {
   return { id, expiresAt: 60_000, event, ...given }
 }
 
+export function newMessage(given: Partial<NewMessage> = {}): NewMessage {
+  const { id = randomUUID(), mode = 'queue', text = 'go on', user = 'ada' } = given
+  const json = JSON.stringify({ messageId: id, mode, text, user })
+  return {
+    id,
+    mode,
+    text,
+    user,
+    waitingMax: 100,
+    event: { at: 4_000, type: 'message:queued', json },
+    ...given,
+  }
+}
+
+export function messageDelivered(messageId: string): EventInput {
+  return { at: 6_000, type: 'message:delivered', json: JSON.stringify({ messageId }) }
+}
+
+export function messageWithdrawn(messageId: string): EventInput {
+  return { at: 6_000, type: 'message:withdrawn', json: JSON.stringify({ messageId }) }
+}
+
 export function entry(text: string, subpath = ''): TranscriptEntry {
   return { conversation: 'c1', subpath, json: JSON.stringify({ text }) }
 }
@@ -71,4 +101,11 @@ export async function reclaimAll(store: Store): Promise<void> {
 
 export function upTo(last: number, first = 1): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+}
+
+/** Lets these refusals pass, which a race explains. */
+export function expectCode(...codes: string[]): (error: unknown) => void {
+  return (error) => {
+    if (!codes.includes((error as { code?: string }).code ?? '')) throw error
+  }
 }

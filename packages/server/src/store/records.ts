@@ -3,6 +3,7 @@ import type {
   EndCause,
   FinalState,
   LogBounds,
+  Message,
   PermissionResolvedEvent,
   Run,
   RunKind,
@@ -111,6 +112,21 @@ export interface NewApproval {
   expiresAt: number
   /** The `permission:requested` event. */
   event: EventInput
+}
+
+/** What a person says to the agent of a run. */
+export interface NewMessage extends Pick<Message, 'id' | 'mode' | 'text' | 'user'> {
+  /** How many may wait in the run, this one included. */
+  waitingMax: number
+  /** The `message:queued` event. */
+  event: EventInput
+}
+
+export interface TakeMessages {
+  /** The one that starts a turn, those that join a turn, or the one that cuts it. */
+  want: 'turn' | 'joining' | 'interrupt'
+  /** If there are none, the run takes no more from then on. */
+  seal: boolean
 }
 
 export interface ApprovalAnswer {

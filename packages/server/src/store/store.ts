@@ -5,7 +5,7 @@
  * when it is on disk. Writes that are called in one turn take effect in the order of their calls. Callers
  * depend on the part they call; a store is all of them, and passes `@millrace/store-conformance`.
  */
-import type { EndCause, LogBounds, PermissionResolvedEvent, RunKind } from '@millrace/protocol'
+import type { EndCause, LogBounds, Message, PermissionResolvedEvent, RunKind } from '@millrace/protocol'
 import type { CredentialStore } from './credentials.ts'
 import type {
   Appended,
@@ -18,6 +18,7 @@ import type {
   Finish,
   LogPage,
   NewApproval,
+  NewMessage,
   NewRun,
   PageRequest,
   Produced,
@@ -28,6 +29,7 @@ import type {
   RunProcess,
   RunRecord,
   StoreStatus,
+  TakeMessages,
   TranscriptEntry,
 } from './records.ts'
 
@@ -38,7 +40,8 @@ export { publicRun } from './records.ts'
 export interface RunStore {
   /**
    * Puts a run in the queue. `created` is false when the idempotency key was known.
-   * With `resumes`, the new run begins with a copy of that run's transcript.
+   * With `resumes`, the new run begins with a copy of that run's transcript, and with the messages that were not
+   * delivered there: they wait here, each with its `message:queued` event after the run's first events.
    * Fails with `project_busy` when the run is exclusive and its project has an open run that is, with
    * `not_resumable` when no transcript of the resumed run is kept, with `idempotency_mismatch`, or with
    * `storage_full` while the disk is full.
@@ -131,6 +134,38 @@ export interface ApprovalStore {
   getApproval(runId: string, approvalId: string): Promise<Approval | null>
 }
 
+/** What people say to the agents of runs. A message changes together with the event that says so. */
+export interface MessageStore {
+  /**
+   * Accepts a message. Fails with `not_found`, with `run_over`, with `not_listening` once the run is sealed, with
+   * `too_many_messages`, or with `storage_full` while the disk is full.
+   */
+  acceptMessage(runId: string, message: NewMessage): Promise<void>
+  /**
+   * Takes messages for the agent, in their order: nobody can withdraw them from then on. `sealed`: the run takes no
+   * more, and none waits. Refused as `append` is.
+   */
+  takeMessages(
+    runId: string,
+    attempt: number,
+    take: TakeMessages,
+  ): Promise<{ messages: Message[]; sealed: boolean }>
+  /** Records that a message that was taken is part of the conversation; once. Refused as `append` is. */
+  deliverMessage(runId: string, attempt: number, messageId: string, event: EventInput): Promise<void>
+  /**
+   * Takes back a message. Fails with `not_found`, with `message_taken` when the agent has it or it is withdrawn
+   * already, with `run_over`, or with `storage_full` while the disk is full.
+   */
+  withdrawMessage(runId: string, messageId: string, event: EventInput): Promise<void>
+  /** From here on the run takes no messages. Fails with `not_found`, or with `run_over`. */
+  sealRun(runId: string): Promise<RunRecord>
+
+  /** Messages of a run that are not delivered, oldest first, also once the run is over. By a fresh read. */
+  undeliveredMessages(runId: string): Promise<Message[]>
+  /** A message of a run by a fresh read. Null: no such message, or no such run. */
+  getMessage(runId: string, messageId: string): Promise<Message | null>
+}
+
 export interface TranscriptStore {
   /** Keeps more of an agent's conversation. Refused as `append` is. */
   appendTranscript(runId: string, attempt: number, entries: TranscriptEntry[]): Promise<void>
@@ -143,7 +178,8 @@ export interface RetentionStore {
   prune(runId: string, throughSeq: number): Promise<number>
 
   /**
-   * Deletes a run that is over, with its log, its transcript, its questions and its idempotency key; the
+   * Deletes a run that is over, with its log, its transcript, its questions, its messages and its idempotency
+   * key; the
    * counts keep it. Resolves with how many events went; null: no such run. Refused with `run_open` while
    * it is not over.
    */
@@ -180,6 +216,7 @@ export interface Store
     LogStore,
     ProducerStore,
     ApprovalStore,
+    MessageStore,
     TranscriptStore,
     RetentionStore,
     CommitFeed,

@@ -2,7 +2,7 @@
  * What a store's backend supplies: it writes batches of operations and answers reads. Everything else
  * about a store is shared (`open-batched-store.ts`), and what an operation does is in `store/rules`.
  */
-import type { LogBounds, RunKind, RunOutcome, RunState } from '@millrace/protocol'
+import type { LogBounds, Message, RunKind, RunOutcome, RunState } from '@millrace/protocol'
 import type { Credential, CredentialKind } from '#store/credentials'
 import type { RunRow } from '#store/rules/rows'
 import type {
@@ -60,6 +60,9 @@ export interface Reads {
   /** Open ones, oldest first. */
   approvals: { ask: { run: string }; answer: { id: string; expiresAt: number }[] }
   approval: { ask: { run: string; id: string }; answer: Approval | null }
+  /** Those that are not delivered, oldest first. */
+  messages: { ask: { run: string }; answer: Message[] }
+  message: { ask: { run: string; id: string }; answer: Message | null }
   transcript: { ask: { run: string }; answer: TranscriptEntry[] }
   credential: { ask: { hash: string }; answer: Credential | null }
   liveCredential: { ask: { hash: string; at: number }; answer: Credential | null }

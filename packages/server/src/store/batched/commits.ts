@@ -36,14 +36,15 @@ function commitOf(operation: Operation, events: StoredEvent[], result: Operation
     return appendCommit(appendedTo, result.state, events, result.firstSeq)
   }
   if (result.kind === 'row' && result.changed) {
-    return rowCommit(operation, result.row, [...decodeEvents(result.withdrawn ?? '', 1), ...events])
+    const before = decodeEvents(result.withdrawn ?? '', 1)
+    return rowCommit(operation, result.row, [...before, ...events, ...decodeEvents(result.carried ?? '', 1)])
   }
   if (result.kind === 'dropped' && result.changed) return dropCommit(operation, result.row)
   return null
 }
 
 function runOfAppend(operation: Operation): string | null {
-  const appends = ['append', 'produce', 'ask', 'answer'].includes(operation.op)
+  const appends = ['append', 'produce', 'ask', 'answer', 'say', 'deliver', 'withdraw'].includes(operation.op)
   return appends && 'run' in operation && typeof operation.run === 'string' ? operation.run : null
 }
 

@@ -3,12 +3,13 @@
  * cross to another thread, and the events of one append travel as one string (`log-text.ts`), because
  * cloning them one by one cost more than writing them.
  */
-import type { EndCause, RunKind, RunState } from '@millrace/protocol'
+import type { EndCause, Message, RunKind, RunState } from '@millrace/protocol'
 import type { Credential } from '#store/credentials'
 import type { Ending } from '#store/rules/finish'
+import type { MessageWant } from '#store/rules/messages'
 import type { Batch } from '#store/rules/produce'
 import type { Refusal } from '#store/rules/refusal'
-import type { NewRunRow, RunRow } from '#store/rules/rows'
+import type { MessageRow, NewRunRow, RunRow } from '#store/rules/rows'
 import type { TranscriptEntry } from '#store/store'
 
 /**
@@ -46,6 +47,11 @@ export type RunOperation =
   | { op: 'ask'; run: string; attempt: number; approval: string; expiresAt: number; log: LogText[] }
   /** `answer`: JSON, the data of the event. */
   | { op: 'answer'; run: string; approval: string; answer: string; log: LogText[] }
+  | { op: 'say'; run: string; message: MessageRow; waitingMax: number; log: LogText[] }
+  | { op: 'take'; run: string; attempt: number; want: MessageWant; seal: boolean }
+  | { op: 'deliver'; run: string; attempt: number; message: string; log: LogText[] }
+  | { op: 'withdraw'; run: string; message: string; log: LogText[] }
+  | { op: 'seal'; run: string }
   | { op: 'transcript'; run: string; attempt: number; entries: TranscriptEntry[] }
   | FinishOperation
   | { op: 'prune'; run: string; through: number }
@@ -73,9 +79,10 @@ export type OperationResult =
   | { kind: 'duplicate'; firstSeq: number; lastSeq: number }
   /**
    * `changed` is false when the operation found everything as it should be. `withdrawn`: events as text
-   * that the backend put before those of the operation.
+   * that the backend put before those of the operation; `carried`: after them.
    */
-  | { kind: 'row'; row: RunRow; changed: boolean; withdrawn?: string }
+  | { kind: 'row'; row: RunRow; changed: boolean; withdrawn?: string; carried?: string }
+  | { kind: 'taken'; messages: Message[]; sealed: boolean }
   /** `row`: as it is without the events, or, of a deleted run, as it was. */
   | { kind: 'dropped'; row: RunRow; events: number; changed: boolean }
   | { kind: 'reclaimed'; bytes: number; more: boolean }

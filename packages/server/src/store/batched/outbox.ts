@@ -282,6 +282,9 @@ function waitsForRoom(op: Operation['op']): boolean {
   switch (op) {
     case 'create':
     case 'answer':
+    case 'say':
+    case 'withdraw':
+    case 'seal':
     case 'prune':
     case 'delete':
     case 'reclaim':

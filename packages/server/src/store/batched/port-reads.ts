@@ -18,6 +18,8 @@ type Reads = Pick<
   | 'queueCounts'
   | 'openApprovals'
   | 'getApproval'
+  | 'undeliveredMessages'
+  | 'getMessage'
   | 'readTranscript'
   | 'expendable'
   | 'bounds'
@@ -51,6 +53,8 @@ export function portReads({ epoch, cursorKey, read }: ReadingBackend): Reads {
     queueCounts: (kind: RunKind) => read('counts', { kind }),
     openApprovals: (run) => read('approvals', { run }),
     getApproval: (run, id) => read('approval', { run, id }),
+    undeliveredMessages: (run) => read('messages', { run }),
+    getMessage: (run, id) => read('message', { run, id }),
     readTranscript: (run) => read('transcript', { run }),
 
     async expendable(rule, cursor) {

@@ -23,7 +23,12 @@ export function submit(
 }
 
 export function portWrites(outbox: Outbox) {
-  return { ...runWrites(outbox), ...eventWrites(outbox), ...retentionWrites(outbox) }
+  return {
+    ...runWrites(outbox),
+    ...eventWrites(outbox),
+    ...messageWrites(outbox),
+    ...retentionWrites(outbox),
+  }
 }
 
 function runWrites(
@@ -138,6 +143,38 @@ function eventWrites(
         throw new MillraceError('invalid_request', 'An entry of a transcript must be well-formed text')
       }
       await submit(outbox, { op: 'transcript', run, attempt, entries: plain })
+    },
+  }
+}
+
+function messageWrites(
+  outbox: Outbox,
+): Pick<Port.Store, 'acceptMessage' | 'takeMessages' | 'deliverMessage' | 'withdrawMessage' | 'sealRun'> {
+  return {
+    async acceptMessage(run, { id, mode, text, user, waitingMax, event }) {
+      const log = encodeEvents([event])
+      const message = { id, mode, text, user, at: event.at }
+      await submit(outbox, { op: 'say', run, message, waitingMax, log }, [event], log)
+    },
+
+    async takeMessages(run, attempt, { want, seal }) {
+      const written = await submit(outbox, { op: 'take', run, attempt, want, seal })
+      if (written.kind !== 'taken') throw unexpected(written)
+      return { messages: written.messages, sealed: written.sealed }
+    },
+
+    async deliverMessage(run, attempt, message, event) {
+      const log = encodeEvents([event])
+      await submit(outbox, { op: 'deliver', run, attempt, message, log }, [event], log)
+    },
+
+    async withdrawMessage(run, message, event) {
+      const log = encodeEvents([event])
+      await submit(outbox, { op: 'withdraw', run, message, log }, [event], log)
+    },
+
+    async sealRun(run) {
+      return toRecord(rowOf(await submit(outbox, { op: 'seal', run })))
     },
   }
 }

@@ -1,4 +1,5 @@
 /** Answers reads from the tables. */
+import { isUndelivered } from '@millrace/protocol'
 import type { Backend, ListQuery, ReadName, Reads } from '#store/batched/backend'
 import { cutPage } from '#store/batched/page-text'
 import type { Credential } from '#store/credentials'
@@ -108,8 +109,18 @@ function indexAfter({ log }: MemoryRun, seq: number): number {
   return low
 }
 
-function sessionAnswers({ runs }: MemoryTables): Pick<Answers, 'approvals' | 'approval' | 'transcript'> {
+function sessionAnswers({
+  runs,
+}: MemoryTables): Pick<Answers, 'approvals' | 'approval' | 'messages' | 'message' | 'transcript'> {
   return {
+    messages: ({ run }) =>
+      [...(runs.get(run)?.messages.values() ?? [])].flatMap((message) =>
+        isUndelivered(message.state) ? [{ ...message }] : [],
+      ),
+    message({ run, id }) {
+      const found = runs.get(run)?.messages.get(id)
+      return found === undefined ? null : { ...found }
+    },
     approvals: ({ run }) =>
       [...(runs.get(run)?.approvals ?? [])].flatMap(([id, { expiresAt, answer }]) =>
         answer === null ? [{ id, expiresAt }] : [],

@@ -6,7 +6,7 @@
  * that keep little.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { RunKind } from '@millrace/protocol'
+import type { Message, RunKind } from '@millrace/protocol'
 import type { EventsRow } from '#store/batched/page-text'
 import type { Credential } from '#store/credentials'
 import type { Tally } from '#store/rules/finish'
@@ -21,6 +21,8 @@ export interface MemoryRun extends RunRow {
   readonly idempotency: NewRunRow['idempotency']
   readonly log: EventsRow[]
   readonly approvals: Map<string, MemoryApproval>
+  /** By their ids, oldest first. */
+  readonly messages: Map<string, Message>
   readonly transcript: TranscriptEntry[]
   readonly producers: Map<string, MemoryProducer>
 }
@@ -74,6 +76,7 @@ export function addToTally(tables: MemoryTables, kind: RunKind, more: Tally): vo
 /** The row as it is now; the run may change, the row does not. */
 export function toRow(run: MemoryRun): RunRow {
   const { n: _n, exclusive: _exclusive, idempotency: _key, ...rest } = run
-  const { log: _log, approvals: _approvals, transcript: _transcript, producers: _producers, ...row } = rest
+  const { log: _log, approvals: _approvals, transcript: _transcript, producers: _producers, ...kept } = rest
+  const { messages: _messages, ...row } = kept
   return row
 }

@@ -2,7 +2,7 @@
  * What each operation does to the tables. An operation is judged by its rule before it changes anything,
  * and nothing after that can fail: it takes effect as a whole or not at all.
  */
-import type { LogText, Operation, OperationResult } from '#store/batched/operations'
+import type { Operation, OperationResult } from '#store/batched/operations'
 import * as approvals from '#store/rules/approvals'
 import * as claims from '#store/rules/claim'
 import { type CreateFacts, create } from '#store/rules/create'
@@ -14,19 +14,17 @@ import * as progress from '#store/rules/progress'
 import { isRefusal, unknownRun } from '#store/rules/refusal'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
 import type { TranscriptEntry } from '#store/store'
+import { addEvents, appended, changed, rowResult, type Writer } from './changes.ts'
 import { credentialWriter } from './credential-writer.ts'
+import { carryMessages, messageWriter } from './message-writer.ts'
 import { addToTally, type MemoryRun, type MemoryTables, toRow } from './tables.ts'
-
-type RowResult = Extract<OperationResult, { kind: 'row' }>
-type Writer = {
-  [Op in Operation['op']]: (operation: Extract<Operation, { op: Op }>) => OperationResult
-}
 
 export function createWriter(tables: MemoryTables): (operation: Operation) => OperationResult {
   const writer: Writer = {
     ...runWriter(tables),
     ...progressWriter(tables),
     ...approvalWriter(tables),
+    ...messageWriter(tables),
     ...retentionWriter(tables),
     ...credentialWriter(tables),
     probe: () => ({ kind: 'none' }),
@@ -44,9 +42,12 @@ function runWriter(
       if (isRefusal(created)) return created
       if (created.kind === 'known') return rowResult(known(runs, created.id), false)
       const added = insert(tables, run, created.row)
-      if (created.copyFrom !== null) keep(added, known(runs, created.copyFrom).transcript)
       addEvents(added, log)
-      return rowResult(added, true)
+      if (created.copyFrom === null) return rowResult(added, true)
+      const earlier = known(runs, created.copyFrom)
+      keep(added, earlier.transcript)
+      const carried = carryMessages(earlier, added)
+      return carried === '' ? rowResult(added, true) : { ...rowResult(added, true), carried }
     },
 
     claim({ kind, limit, node }) {
@@ -191,7 +192,7 @@ function factsFor({ runs }: MemoryTables, run: NewRunRow): CreateFacts {
 
 function insert(tables: MemoryTables, { exclusive, idempotency }: NewRunRow, row: RunRow): MemoryRun {
   tables.lastN += 1
-  const kept = { log: [], approvals: new Map(), transcript: [], producers: new Map() }
+  const kept = { log: [], approvals: new Map(), messages: new Map(), transcript: [], producers: new Map() }
   const run: MemoryRun = { ...row, ...kept, n: tables.lastN, exclusive, idempotency }
   tables.runs.set(row.id, run)
   return run
@@ -223,28 +224,4 @@ function withdraw(run: MemoryRun, withdrawn: readonly approvals.Withdrawal[], at
     texts += text
   }
   return texts
-}
-
-/** Numbers the events; returns the first number. */
-function addEvents(run: MemoryRun, log: readonly LogText[]): number {
-  const first = run.head + 1
-  for (const { count, overhead, text } of log) {
-    const firstSeq = run.head + 1
-    run.head += count
-    run.log.push({ firstSeq, lastSeq: run.head, jsonBytes: Buffer.byteLength(text) - overhead, body: text })
-  }
-  return first
-}
-
-function appended(run: MemoryRun, log: readonly LogText[]): OperationResult {
-  return { kind: 'appended', firstSeq: addEvents(run, log), state: run.state }
-}
-
-function changed(run: MemoryRun, change: Partial<RunRow>): RowResult {
-  Object.assign(run, change)
-  return rowResult(run, true)
-}
-
-function rowResult(run: MemoryRun, changed: boolean): RowResult {
-  return { kind: 'row', row: toRow(run), changed }
 }

@@ -61,6 +61,7 @@ function firstRow(run: NewRunRow): RunRow {
     retryOf: run.retryOf,
     resumes: run.resumes,
     cause: null,
+    sealed: false,
     node: null,
     pid: null,
     processStart: null,

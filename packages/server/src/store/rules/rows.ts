@@ -1,5 +1,5 @@
 /** The rows that the rules are about, as every backend keeps them. */
-import type { EndCause, RunKind, RunOutcome, RunState } from '@millrace/protocol'
+import type { EndCause, Message, RunKind, RunOutcome, RunState } from '@millrace/protocol'
 import type { NewRun } from '#store/store'
 
 /** What decides whether a run may be written to, and what follows. */
@@ -13,6 +13,8 @@ export interface RunFacts {
   /** `seq` of the first event that is kept; `head + 1` when none is. */
   firstSeq: number
   cause: EndCause | null
+  /** It takes no more messages. */
+  sealed: boolean
 }
 
 export interface RunRow extends RunFacts {
@@ -38,6 +40,9 @@ export interface RunRow extends RunFacts {
   error: string | null
   usage: string | null
 }
+
+/** A message as it is accepted. */
+export type MessageRow = Omit<Message, 'state'>
 
 export interface NewRunRow extends Omit<NewRun, 'spec' | 'queued' | 'detached'> {
   /** JSON. */

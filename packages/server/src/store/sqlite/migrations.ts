@@ -182,6 +182,25 @@ export const migrations: readonly Migration[] = [
       INSERT INTO search SELECT run, search_text(id, spec) FROM details JOIN runs ON n = run;
     `,
   },
+  {
+    id: 8,
+    // What people say to the agents of runs, and whether a run still takes messages.
+    sql: `
+      ALTER TABLE runs ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+      CREATE TABLE messages (
+        n INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        text TEXT NOT NULL,
+        user TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        state TEXT NOT NULL
+      ) STRICT;
+      CREATE UNIQUE INDEX messages_of_run ON messages (run, id);
+      CREATE INDEX undelivered_messages ON messages (run, n) WHERE state IN ('waiting', 'taken');
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

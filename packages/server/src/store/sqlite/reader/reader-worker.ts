@@ -55,6 +55,8 @@ function answersFrom(db: DatabaseSync): Answers {
     page: ({ id, ...request }) => logs.page(id, request),
     approvals: ({ run }) => sessions.openApprovals(run),
     approval: ({ run, id }) => sessions.approval(run, id),
+    messages: ({ run }) => sessions.messages(run),
+    message: ({ run, id }) => sessions.message(run, id),
     transcript: ({ run }) => sessions.transcript(run),
     credential: ({ hash }) => credentials.find(hash),
     liveCredential: ({ hash, at }) => credentials.findLive(hash, at),

@@ -28,6 +28,7 @@ type FactsRow = [
   head: number,
   firstSeq: number,
   cause: EndCause | null,
+  sealed: number,
   startedAt: number | null,
   leaseUntil: number | null,
 ]
@@ -48,8 +49,8 @@ export interface PendingLog {
 
 export function createPendingLog(db: DatabaseSync): PendingLog {
   // An array a row, not an object: this is read for every append.
-  const selectRun = db.prepare(`SELECT
-    n, kind, state, closed, attempt, head, first_seq, cause, started_at, lease_until FROM runs WHERE id = ?`)
+  const selectRun = db.prepare(`SELECT n, kind, state, closed, attempt, head, first_seq, cause, sealed,
+    started_at, lease_until FROM runs WHERE id = ?`)
   selectRun.setReturnArrays(true)
   const updateHead = db.prepare('UPDATE runs SET head = ? WHERE n = ?')
   const insertBatch = db.prepare(
@@ -62,16 +63,17 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
     if (known !== undefined) return known
     const row = selectRun.get(id) as FactsRow | undefined
     if (row === undefined) return undefined
-    const [n, kind, state, closed, attempt, head, firstSeq, cause, startedAt, leaseUntil] = row
-    const facts = { kind, state, closed: closed === 1, attempt, head, firstSeq, cause, startedAt, leaseUntil }
+    const [n, kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil] = row
+    const own = { kind, state, attempt, head, firstSeq, cause, startedAt, leaseUntil }
+    const facts = { ...own, closed: closed === 1, sealed: sealed === 1 }
     const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
     runs.set(id, run)
     return run
   }
 
   function opened(row: RunRow, n: number): OpenRun {
-    const { kind, state, closed, attempt, head, firstSeq, cause, startedAt, leaseUntil } = row
-    const facts = { kind, state, closed, attempt, head, firstSeq, cause, startedAt, leaseUntil }
+    const { kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil } = row
+    const facts = { kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil }
     const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
     runs.set(row.id, run)
     return run

@@ -8,11 +8,13 @@ import * as claims from '#store/rules/claim'
 import * as creation from '#store/rules/create'
 import { fence } from '#store/rules/fence'
 import * as ending from '#store/rules/finish'
+import { sealRun } from '#store/rules/messages'
 import * as progress from '#store/rules/progress'
 import { isRefusal } from '#store/rules/refusal'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
 import { createApprovalWriter } from './approval-writer.ts'
 import { createForgetter } from './forgetter.ts'
+import { createMessageWriter } from './message-writer.ts'
 import type { OpenRun, PendingLog } from './pending-log.ts'
 import { createProducerWriter } from './producer-writer.ts'
 import { prepareRunStatements } from './run-statements.ts'
@@ -28,6 +30,7 @@ export function createRunWriter(
   const sql = prepareRunStatements(db)
   const forgetter = createForgetter(db, log)
   const approvals = createApprovalWriter(db, log)
+  const messages = createMessageWriter(db, log)
   const transcripts = createTranscriptWriter(db, log)
   const produce = createProducerWriter(db, log)
 
@@ -51,6 +54,16 @@ export function createRunWriter(
         return approvals.ask(operation)
       case 'answer':
         return approvals.answer(operation)
+      case 'say':
+        return messages.say(operation)
+      case 'take':
+        return messages.take(operation)
+      case 'deliver':
+        return messages.deliver(operation)
+      case 'withdraw':
+        return messages.withdraw(operation)
+      case 'seal':
+        return seal(operation.run)
       case 'transcript':
         return transcripts.append(operation)
       case 'finish':
@@ -84,10 +97,18 @@ export function createRunWriter(
       return row(first, false)
     }
     const n = sql.insert(run, created.row)
-    if (created.copyFrom !== null) transcripts.copy(created.copyFrom, n)
     const opened = log.opened(created.row, n)
     log.add(opened, events)
-    return row(opened, true)
+    const carried = created.copyFrom === null ? '' : takeUp(created.copyFrom, opened, created.row.createdAt)
+    return carried === '' ? row(opened, true) : { ...row(opened, true), carried }
+  }
+
+  /** What a run that resumes has of the earlier one. Returns the text of the events about it. */
+  function takeUp(id: string, run: OpenRun, at: number): string {
+    const earlier = log.open(id)
+    if (earlier === undefined) throw new Error(`the run ${id} is resumed and does not exist`)
+    transcripts.copy(id, run.n)
+    return messages.carry({ id, run: earlier }, run, at)
   }
 
   function factsFor({
@@ -139,6 +160,15 @@ export function createRunWriter(
     if (change === null) return row(run, false)
     sql.recordCause(run.n, change)
     return changed(run, change)
+  }
+
+  function seal(id: string): OperationResult {
+    const run = log.open(id)
+    const change = sealRun(run)
+    if (change !== null && isRefusal(change)) return change
+    if (run === undefined) throw new Error(`the run ${id} was sealed and does not exist`)
+    if (change !== null) messages.seal(run)
+    return row(run, change !== null)
   }
 
   function finish(operation: FinishOperation): OperationResult {

@@ -1,0 +1,77 @@
+/** What operations on messages do to the tables. */
+import { isUndelivered, type Message } from '@millrace/protocol'
+import { encodeEvents } from '#store/batched/log-text'
+import * as rules from '#store/rules/messages'
+import { isRefusal } from '#store/rules/refusal'
+import { addEvents, appended, changed, rowResult, type Writer } from './changes.ts'
+import type { MemoryRun, MemoryTables } from './tables.ts'
+
+export function messageWriter({
+  runs,
+}: MemoryTables): Pick<Writer, 'say' | 'take' | 'deliver' | 'withdraw' | 'seal'> {
+  return {
+    say({ run: id, message, waitingMax, log }) {
+      const known = runs.get(id)
+      const taken = known?.messages.has(message.id) ?? false
+      const waiting = waitingIn(known).length
+      const run = rules.acceptMessage(known, { id: message.id, taken, waiting, waitingMax })
+      if (isRefusal(run)) return run
+      run.messages.set(message.id, { ...message, state: 'waiting' })
+      return appended(run, log)
+    },
+
+    take({ run: id, attempt, want, seal }) {
+      const known = runs.get(id)
+      const decided = rules.takeMessages(known, attempt, { want, seal }, waitingIn(known))
+      if (isRefusal(decided)) return decided
+      const { run, taken, seals } = decided
+      for (const message of taken) message.state = 'taken'
+      if (seals) run.sealed = true
+      const sealed = run.sealed && waitingIn(run).length === 0
+      return { kind: 'taken', messages: taken.map((message) => ({ ...message })), sealed }
+    },
+
+    deliver({ run: id, attempt, message: messageId, log }) {
+      const message = runs.get(id)?.messages.get(messageId)
+      const run = rules.deliverMessage(runs.get(id), attempt, message)
+      if (run === null) return { kind: 'done' }
+      if (isRefusal(run)) return run
+      if (message !== undefined) message.state = 'delivered'
+      return appended(run, log)
+    },
+
+    withdraw({ run: id, message: messageId, log }) {
+      const message = runs.get(id)?.messages.get(messageId)
+      const run = rules.withdrawMessage(runs.get(id), message)
+      if (isRefusal(run)) return run
+      if (message !== undefined) message.state = 'withdrawn'
+      return appended(run, log)
+    },
+
+    seal({ run: id }) {
+      const run = runs.get(id)
+      const change = rules.sealRun(run)
+      if (change !== null && isRefusal(change)) return change
+      if (run === undefined) throw new Error('a run that was sealed exists')
+      return change === null ? rowResult(run, false) : changed(run, change)
+    },
+  }
+}
+
+/** Moves what was not delivered to the run that resumes. Returns the text of its events, '' for none. */
+export function carryMessages(from: MemoryRun, to: MemoryRun): string {
+  const carried = [...from.messages.values()].filter(({ state }) => isUndelivered(state))
+  let texts = ''
+  for (const message of carried) {
+    to.messages.set(message.id, { ...message, state: 'waiting' })
+    message.state = 'carried'
+    const log = encodeEvents([{ at: to.createdAt, ...rules.carryMessage(message, from.id) }])
+    addEvents(to, log)
+    for (const { text } of log) texts += text
+  }
+  return texts
+}
+
+function waitingIn(run: MemoryRun | undefined): Message[] {
+  return [...(run?.messages.values() ?? [])].filter(({ state }) => state === 'waiting')
+}
