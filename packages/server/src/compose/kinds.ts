@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import type { Logger } from 'pino'
 import { createClaudeEngine, type ModelEndpoint } from '#agents/claude/engine/engine'
+import { configuredPrices } from '#agents/claude/gateway/prices'
 import type { Config } from '#config/config'
 import type { AgentStatus } from '#faces/native/catalogue'
 import { externalKind } from '#runners/external/kind'
@@ -45,6 +46,7 @@ function composeAgents(config: Config, model: ModelEndpoint | null): { session: 
     agent: config.agent,
     environment: config.sandbox.env,
     proxyEnv: process.env,
+    prices: configuredPrices(config.models?.values() ?? []),
     policy: config.policy,
     model: model ?? { baseUrl: '', apiKey: undefined, demo: false },
     hidden: [config.dataDir],

@@ -156,7 +156,13 @@ export interface ModelSettings {
   api?: 'responses' | 'chat' | undefined
   /** US dollars per million tokens. Undefined: the cost of the model is unknown. */
   price?:
-    | { input: number; output: number; cacheRead?: number | undefined; cacheWrite?: number | undefined }
+    | {
+        input: number
+        output: number
+        cacheRead?: number | undefined
+        cacheWrite?: number | undefined
+        cacheWriteHour?: number | undefined
+      }
     | undefined
   /** How many tokens a request and its answer may have together. */
   contextTokens?: number | undefined

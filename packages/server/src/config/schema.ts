@@ -199,6 +199,7 @@ export const sectionSchemas = {
         output: dollars,
         cacheRead: dollars.optional(),
         cacheWrite: dollars.optional(),
+        cacheWriteHour: dollars.optional(),
       }).optional(),
       contextTokens: whole(1024, 1_000_000_000, ' of tokens').optional(),
       outputTokensMax: whole(256, 10_000_000, ' of tokens').optional(),

@@ -1,11 +1,11 @@
 /** Puts the parts of an agent together. */
 import type { ExecutionHost, ExecutionTask, LiveAgent } from '#agents/agent'
 import { redactor } from '#agents/claude/engine/redact'
+import { Meter } from '#agents/spending/meter'
 import { monotonicClock } from '#time/clock'
 import { AiSdkAgent } from './agent.ts'
 import type { ResolvedModel } from './model/entry.ts'
 import { openTransport } from './model/fetch.ts'
-import { Meter } from './model/meter.ts'
 import { cacheMarkOf, openModel, providerOptionsOf } from './model/open.ts'
 import type { AiSdkEngineOptions } from './options.ts'
 

@@ -25,8 +25,19 @@ export async function checkModels(
   const known = ready.length === 0 ? 'no provider has a key' : `keys are set for ${ready.join(', ')}`
   return [
     ...checks.flat(),
-    { name: 'models', status: 'info', detail: `executions on other models than Claude: ${known}` },
+    {
+      name: 'models',
+      status: 'info',
+      detail: `executions on other models than Claude: ${known}; the budget of Claude is kept by ${ownerOfBudget([...models.values()])}`,
+    },
   ]
+}
+
+function ownerOfBudget(models: readonly ModelSettings[]): string {
+  const isPriced = models.some(({ provider, price }) => provider === 'anthropic' && price !== undefined)
+  return isPriced
+    ? 'the gateway, at the configured price'
+    : 'the agent SDK, after each answer (no entry for anthropic has a price)'
 }
 
 /** As a request names the model of an entry. */

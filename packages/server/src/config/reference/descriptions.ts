@@ -143,7 +143,11 @@ export const descriptions: Record<string, Description> = {
     default: "half of the machine's memory",
   },
   'agent.limits.processes': { text: 'Processes of a session at a time.', example: 500, default: '`2000`' },
-  'agent.maxBudgetUsd': { text: 'What a session may cost.', example: 2, default: '`5`' },
+  'agent.maxBudgetUsd': {
+    text: 'What a session may cost. Counted by the prices in `models`, where an entry of `anthropic` has one, else by the agent SDK at its list prices.',
+    example: 2,
+    default: '`5`',
+  },
   'models.<name>.provider': { text: 'Whose API the model speaks.', example: 'openai-compatible' },
   'models.<name>.baseUrl': {
     text: 'Where that API is; required for `openai-compatible`.',
@@ -166,19 +170,24 @@ export const descriptions: Record<string, Description> = {
     default: '`"responses"`',
   },
   'models.<name>.price.input': {
-    text: 'US dollars per million tokens of input. Without a price, costs are unknown, and a limit in dollars is refused.',
+    text: 'US dollars per million tokens of input. Without a price, costs are unknown, and a limit in dollars is refused. A price for a model of `anthropic` also holds for Claude in sessions and executions: their budget is then kept where requests leave the server.',
     example: 3,
   },
   'models.<name>.price.output': { text: 'The same for output.', example: 15 },
   'models.<name>.price.cacheRead': {
     text: 'The same for input that the provider read from its cache.',
     example: 0.3,
-    default: 'as `input`',
+    default: 'as `input`; of `anthropic` a tenth of it',
   },
   'models.<name>.price.cacheWrite': {
     text: 'The same for input that the provider wrote to its cache.',
     example: 3.75,
-    default: 'as `input`',
+    default: 'as `input`; of `anthropic` 1.25 times that',
+  },
+  'models.<name>.price.cacheWriteHour': {
+    text: 'The same for input that the provider keeps in its cache for an hour.',
+    example: 6,
+    default: 'as `cacheWrite`; of `anthropic` twice `input`',
   },
   'models.<name>.contextTokens': {
     text: 'How many tokens a request and its answer may have together. Of a longer conversation, the oldest steps are shortened.',

@@ -1,7 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ExecutionFailure, Meter } from '#agents/ai-sdk/model/meter'
-import { CountingShell, noLimits, reply, run, say, serve, use } from './support/executions.ts'
+import { CountingShell, reply, run, say, serve, use } from './support/executions.ts'
 
 const price = { input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 }
 
@@ -69,51 +67,5 @@ describe('an execution that reaches a limit', () => {
       tokens: { inputTokens: 1000, outputTokens: 100, cacheReadTokens: 10_000, cacheCreationTokens: 2000 },
       costUsd: null,
     })
-  })
-})
-
-describe('a meter', () => {
-  it('never lets steps at the same time exceed a limit together, whatever they use of their reservations', () => {
-    const step = fc.record({
-      input: fc.nat(5000),
-      output: fc.nat(5000),
-      share: fc.double({ min: 0, max: 1, noNaN: true }),
-      settles: fc.boolean(),
-    })
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), fc.integer({ min: 1, max: 100 }), (steps, cents) => {
-        const limits = { ...noLimits, usd: cents / 100, tokens: 20_000 }
-        const meter = new Meter(limits, price)
-        const open: (() => void)[] = []
-        for (const { input, output, share, settles } of steps) {
-          try {
-            const reservation = meter.reserve(input, output + 256)
-            const outputTokens = Math.floor(reservation.outputTokensMax * share)
-            open.push(() =>
-              reservation.settle({
-                inputTokens: 0,
-                outputTokens,
-                cacheReadTokens: 0,
-                cacheCreationTokens: input,
-              }),
-            )
-          } catch (error) {
-            if (!(error instanceof ExecutionFailure)) throw error
-          }
-          if (settles) open.shift()?.()
-        }
-        for (const settle of open) settle()
-        expect(meter.costUsd ?? 0).toBeLessThanOrEqual(cents / 100 + 1e-9)
-        expect(Object.values(meter.tokens).reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(20_000)
-      }),
-    )
-  })
-
-  it('counts an answer without usage by its estimate, and a request that failed not at all', () => {
-    const meter = new Meter(noLimits, price)
-    meter.reserve(300, 1000).release()
-    expect(meter.costUsd).toBe(0)
-    meter.reserve(300, 1000).settle(undefined)
-    expect(meter.tokens).toMatchObject({ inputTokens: 300, outputTokens: 1000 })
   })
 })

@@ -8,8 +8,9 @@
  */
 import type { ModelMessage, ToolSet } from 'ai'
 import type { AgentMove } from '#agents/moves'
+import { ExecutionFailure } from '#agents/spending/meter'
+import { estimateTokens } from '#agents/spending/price'
 import { isOverflow } from '../model/failure.ts'
-import { ExecutionFailure, estimateTokens } from '../model/meter.ts'
 import { compact } from '../transcript/compaction.ts'
 import { type Conversation, resultOf } from '../transcript/conversation.ts'
 import type { Entry } from '../transcript/entries.ts'

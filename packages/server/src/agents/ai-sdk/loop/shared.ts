@@ -2,10 +2,10 @@
 import type { ProcessLimits } from '@millrace/sandbox'
 import type { ModelMessage } from 'ai'
 import type { ExecutionHost, ExecutionTask } from '#agents/agent'
+import type { Meter } from '#agents/spending/meter'
 import type { AgentTool } from '#agents/tools/tool'
 import type { Clock } from '#time/clock'
 import type { ResolvedModel } from '../model/entry.ts'
-import type { Meter } from '../model/meter.ts'
 import type { Model, ProviderOptions } from '../model/open.ts'
 import type { SilenceLimits } from './silence.ts'
 

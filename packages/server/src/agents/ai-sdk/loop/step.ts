@@ -4,8 +4,9 @@
  */
 import { type ModelMessage, streamText, type ToolSet } from 'ai'
 import type { AgentMove } from '#agents/moves'
+import type { Meter } from '#agents/spending/meter'
+import type { Tokens } from '#agents/spending/price'
 import type { Clock } from '#time/clock'
-import type { Meter, Tokens } from '../model/meter.ts'
 import type { Model, ProviderOptions } from '../model/open.ts'
 import { Silence, type SilenceLimits } from './silence.ts'
 
@@ -62,7 +63,7 @@ export class BrokenAnswer extends Error {
 /** @throws ExecutionFailure before the request; BrokenAnswer; else the error of the provider. */
 export async function takeStep(parts: StepParts): Promise<Step> {
   const { instructions, messages, tools, meter } = parts
-  const reservation = meter.reserve(parts.inputTokens, parts.outputTokensMax)
+  const reservation = meter.reserve(parts)
   parts.report([{ move: 'step' }])
   const reader = new StepReader(parts)
   const silence = new Silence(parts.silence, parts.clock)

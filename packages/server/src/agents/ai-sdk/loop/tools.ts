@@ -1,8 +1,8 @@
 /** The tools as the model sees them. The SDK checks inputs against their schemas; it runs none of them. */
 import { type ToolSet, tool } from 'ai'
 import { z } from 'zod'
+import { estimateTokens } from '#agents/spending/price'
 import type { AgentTool } from '#agents/tools/tool'
-import { estimateTokens } from '../model/meter.ts'
 import { taskToolName } from './calls.ts'
 import { phaseTool, planTool } from './plan.ts'
 

@@ -1,17 +1,8 @@
 /** Models as the configuration and the request name them. */
+import { anthropicPrice, type Price } from '#agents/spending/price'
 
 export const providers = ['anthropic', 'openai', 'google', 'openai-compatible'] as const
 export type Provider = (typeof providers)[number]
-
-/** US dollars per million tokens. */
-export interface Price {
-  input: number
-  output: number
-  /** Input that the provider read from its cache. Default: as `input`. */
-  cacheRead?: number | undefined
-  /** Input that the provider wrote to its cache. Default: as `input`. */
-  cacheWrite?: number | undefined
-}
 
 /** One entry of `models` in the configuration. */
 export interface ModelEntry {
@@ -86,7 +77,8 @@ export function resolveModel(
     apiKey,
     baseUrl: entry.baseUrl ?? addressOf(provider, baseUrl === null ? undefined : env[baseUrl]),
     api: entry.api ?? 'responses',
-    price: entry.price ?? null,
+    price:
+      entry.price === undefined ? null : provider === 'anthropic' ? anthropicPrice(entry.price) : entry.price,
     contextTokens: entry.contextTokens ?? null,
     outputTokensMax: entry.outputTokensMax ?? defaultOutputTokensMax,
   }

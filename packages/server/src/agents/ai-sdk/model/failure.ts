@@ -1,8 +1,8 @@
 /** Says what went wrong with a model, in a closed code and one sentence without a key or a stack. */
 import { type ExecutionErrorCode, messageOf } from '@millrace/protocol'
 import { APICallError, RetryError } from 'ai'
+import { ExecutionFailure } from '#agents/spending/meter'
 import { BrokenAnswer } from '../loop/step.ts'
-import { ExecutionFailure } from './meter.ts'
 
 export interface Failure {
   code: ExecutionErrorCode

@@ -4,7 +4,7 @@
  * place. What people wrote always stays. No model is asked.
  */
 import type { ModelMessage, ToolResultPart } from 'ai'
-import { estimateTokens } from '../model/meter.ts'
+import { estimateTokens } from '#agents/spending/price'
 import { callsIn } from './conversation.ts'
 
 export interface Compacted {

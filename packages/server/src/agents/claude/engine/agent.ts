@@ -132,8 +132,11 @@ export class ClaudeAgent implements LiveAgent {
   #options(): Options {
     const { task, host, conversation, settings, role, gateway, hookTimeoutSeconds } = this.#parts
     const environment = agentEnvironment(settings, gateway, this.#parts.environment)
+    const { maxBudgetUsd, ...usual } = agentOptions(settings, role)
     return {
-      ...agentOptions(settings, role),
+      ...usual,
+      // One owner: the gateway knows every request, and the prices of the configuration.
+      ...(gateway.budget === null && maxBudgetUsd !== undefined ? { maxBudgetUsd } : {}),
       ...(task.model === undefined ? {} : { model: task.model }),
       ...(conversation === null ? { sessionId: task.runId } : { resume: conversation.id }),
       cwd: task.cwd,
@@ -255,9 +258,9 @@ export class ClaudeAgent implements LiveAgent {
       case 'failed':
         return failed(cause.reason, cause.error)
       case 'result': {
-        const { settings, role, demo } = this.#parts
+        const { settings, role, demo, gateway } = this.#parts
         const { maxTurns, maxBudgetUsd } = { ...defaultLimits, ...settings, ...role.options }
-        return endOf(cause.message, { maxTurns, maxBudgetUsd, demo })
+        return endOf(cause.message, { maxTurns, maxBudgetUsd, demo, budget: gateway.budget })
       }
       default:
         return cause satisfies never

@@ -2,6 +2,8 @@
 import type { ModelUsage, SDKResultMessage, SDKResultSuccess } from '@anthropic-ai/claude-agent-sdk'
 import type { ProcessExit } from '@millrace/sandbox'
 import { type AgentEnd, failed } from '#agents/agent'
+import { costOf } from '#agents/spending/price'
+import { type Budget, budgetStatus } from '../gateway/budget.ts'
 
 /** Marks everything that the scripted stand-in for a model drove. */
 export const demoName = 'scripted demo model'
@@ -10,6 +12,8 @@ export interface EndParts {
   maxTurns: number | undefined
   maxBudgetUsd: number | undefined
   demo: boolean
+  /** What the gateway has counted; null: the SDK counts. */
+  budget: Pick<Budget, 'usd' | 'isSpent' | 'costUsd' | 'priceOf'> | null
 }
 
 interface Cause {
@@ -62,7 +66,7 @@ export function endOf(message: SDKResultMessage, parts: EndParts): AgentEnd {
     permissionDenials: amount(message.permission_denials?.length),
     ...(parts.demo ? { demo: demoName } : {}),
   }
-  const usage = { ...usageOf(message) }
+  const usage = { ...usageOf(message, parts.budget) }
   const cause =
     message.subtype === 'success' && !message.is_error
       ? unfinished(message, text)
@@ -115,30 +119,35 @@ export const keyRefused = {
   error: 'The model provider refused the API key (401): check ANTHROPIC_API_KEY',
 }
 
-function causeOf(message: SDKResultMessage, text: string, { maxTurns, maxBudgetUsd }: EndParts): Cause {
+function causeOf(message: SDKResultMessage, text: string, parts: EndParts): Cause {
+  const { maxTurns, maxBudgetUsd, budget } = parts
   const { subtype } = message
   switch (subtype) {
     case 'error_max_turns':
       return { reason: subtype, error: `It reached its limit of ${maxTurns ?? message.num_turns} turns` }
-    case 'error_max_budget_usd': {
-      const budget = maxBudgetUsd === undefined ? '' : ` of ${dollars(maxBudgetUsd)}`
-      return { reason: subtype, error: `It reached its budget${budget}` }
-    }
+    case 'error_max_budget_usd':
+      return overBudget(maxBudgetUsd)
     case 'error_max_structured_output_retries':
       return { reason: subtype, error: 'It did not give its answer in the requested form' }
     case 'error_during_execution':
       return { reason: subtype, error: text || 'The agent failed without saying why' }
     case 'success':
-      return failedCall(message, text)
+      return failedCall(message, text, budget)
     default:
       // A subtype of a newer SDK.
       return { reason: String(subtype satisfies never), error: text || `The agent ended: ${subtype}` }
   }
 }
 
+function overBudget(usd: number | undefined): Cause {
+  const budget = usd === undefined ? '' : ` of ${dollars(usd)}`
+  return { reason: 'error_max_budget_usd', error: `It reached its budget${budget}` }
+}
+
 /** A request to the model's API failed for good: the SDK reports it as a success that is an error. */
-function failedCall(message: SDKResultSuccess, text: string): Cause {
+function failedCall(message: SDKResultSuccess, text: string, budget: EndParts['budget']): Cause {
   const status = message.api_error_status
+  if (status === budgetStatus && budget?.isSpent) return overBudget(budget.usd)
   if (status === 401) return keyRefused
   const reason = message.terminal_reason ?? 'api_error'
   if (reason !== 'api_error') return { reason, error: text || `The agent ended: ${reason}` }
@@ -146,10 +155,13 @@ function failedCall(message: SDKResultSuccess, text: string): Cause {
   return { reason, error: `The model's API failed${what}: ${text || 'it gave no reason'}` }
 }
 
-function usageOf(message: SDKResultMessage): SessionUsage {
+/** Counted by the SDK, and priced by the configuration where that has prices. */
+function usageOf(message: SDKResultMessage, budget: EndParts['budget']): SessionUsage {
+  const costUsd = budget?.costUsd ?? null
+  const priced = costUsd === null ? null : budget
   const byModel = Object.entries(message.modelUsage ?? {})
     .slice(0, modelsMax)
-    .map(([name, used]) => [name.slice(0, nameCharsMax), ofModel(used ?? {})] as const)
+    .map(([name, used]) => [name.slice(0, nameCharsMax), ofModel(name, used ?? {}, priced)] as const)
   const sum = (field: keyof ReturnType<typeof ofModel>) =>
     byModel.reduce((total, [, used]) => total + used[field], 0)
   return {
@@ -157,20 +169,26 @@ function usageOf(message: SDKResultMessage): SessionUsage {
     outputTokens: sum('outputTokens'),
     cacheReadTokens: sum('cacheReadTokens'),
     cacheCreationTokens: sum('cacheCreationTokens'),
-    costUsd: amount(message.total_cost_usd),
+    costUsd: costUsd ?? amount(message.total_cost_usd),
     turns: amount(message.num_turns),
     byModel: Object.fromEntries(byModel),
   }
 }
 
-function ofModel(used: Partial<ModelUsage>): SessionUsage['byModel'][string] {
-  return {
+function ofModel(
+  name: string,
+  used: Partial<ModelUsage>,
+  priced: EndParts['budget'],
+): SessionUsage['byModel'][string] {
+  const tokens = {
     inputTokens: amount(used.inputTokens),
     outputTokens: amount(used.outputTokens),
     cacheReadTokens: amount(used.cacheReadInputTokens),
     cacheCreationTokens: amount(used.cacheCreationInputTokens),
-    costUsd: amount(used.costUSD),
   }
+  const hourTokens = amount(used.cacheCreationEphemeral1hInputTokens)
+  const costUsd = priced === null ? amount(used.costUSD) : costOf(tokens, priced.priceOf(name), hourTokens)
+  return { ...tokens, costUsd }
 }
 
 function clip(text: string, longest: number): string {

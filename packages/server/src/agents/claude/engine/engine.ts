@@ -4,9 +4,12 @@ import { type AgentEngine, type AgentHost, type AgentTask, failed, type LiveAgen
 import type { AgentSettings } from '#config/config'
 import { defaultProcessLimits } from '#runners/limits'
 import { type Clock, monotonicClock } from '#time/clock'
+import { Budget } from '../gateway/budget.ts'
 import { type ModelGateway, openModelGateway } from '../gateway/gateway.ts'
+import type { ModelPrices } from '../gateway/prices.ts'
 import { restore } from '../transcript/restore.ts'
 import { ClaudeAgent } from './agent.ts'
+import { defaultLimits } from './options.ts'
 import { redactor } from './redact.ts'
 import { type AgentRole, sessionRole } from './role.ts'
 import { loadSdk, type Sdk } from './sdk.ts'
@@ -29,6 +32,8 @@ export interface ClaudeEngineOptions extends SelfTestOptions {
   model: ModelEndpoint
   /** Variables that name the server's own proxy. Default: none. */
   proxyEnv?: NodeJS.ProcessEnv
+  /** What the models cost. Without it the money of a run is limited by what the SDK counts. */
+  prices?: ModelPrices | null
   clock?: Clock
   /** A call that has no verdict by then is blocked. Default: 60. */
   hookTimeoutSeconds?: number
@@ -36,9 +41,18 @@ export interface ClaudeEngineOptions extends SelfTestOptions {
 
 export function createClaudeEngine(options: ClaudeEngineOptions): AgentEngine {
   return {
-    start: (task, host) => startClaude(task, host, options, () => sessionRole),
+    start: (task, host) => startClaude(task, host, options, () => sessionRole, budgetOf(options)),
     selfTest: () => testClaude(options),
   }
+}
+
+/** What a run may spend, where prices are known. `usd`: as the run asks; null: as the configuration says. */
+export function budgetOf(
+  { prices = null, agent, model }: ClaudeEngineOptions,
+  usd: number | null = null,
+): Budget | null {
+  if (prices === null || model.demo) return null
+  return new Budget(usd ?? agent?.maxBudgetUsd ?? defaultLimits.maxBudgetUsd, prices)
 }
 
 export type StartedClaude = LiveAgent & Pick<ClaudeAgent, 'fail'>
@@ -48,6 +62,7 @@ export async function startClaude(
   host: AgentHost,
   options: ClaudeEngineOptions,
   roleOf: (sdk: Sdk) => AgentRole,
+  budget: Budget | null,
 ): Promise<StartedClaude> {
   const conversation = restore(task.transcript, task.cwd)
   if (task.resumes && conversation === null) {
@@ -56,7 +71,7 @@ export async function startClaude(
   }
   let gateway: ModelGateway
   try {
-    gateway = await openModelGateway({ ...options.model, proxyEnv: options.proxyEnv })
+    gateway = await openModelGateway({ ...options.model, proxyEnv: options.proxyEnv }, budget)
   } catch (error) {
     return endedAgent('not_started', `Could not start: ${messageOf(error)}`)
   }

@@ -4,7 +4,7 @@
  */
 import type { ExecutionEngine, ExecutionHost, ExecutionLimits, ExecutionTask, LiveAgent } from '#agents/agent'
 import { monotonicClock } from '#time/clock'
-import { type ClaudeEngineOptions, startClaude } from '../engine/engine.ts'
+import { budgetOf, type ClaudeEngineOptions, startClaude } from '../engine/engine.ts'
 import { testClaude } from '../engine/self-test.ts'
 import { Translator } from '../translate/translator.ts'
 import { executionEndOf } from './end.ts'
@@ -33,7 +33,8 @@ async function start(
   options: ClaudeEngineOptions,
 ): Promise<LiveAgent> {
   const { limits } = task
-  const translator = new Translator(planTool)
+  const budget = budgetOf(options, limits.usd)
+  const translator = new Translator(planTool, () => budget?.costUsd ?? null)
   const clock = options.clock ?? monotonicClock
   const keeping = new Keeping(host, clock)
   const started = Promise.withResolvers<{ fail(reason: string, error: string): void }>()
@@ -45,6 +46,7 @@ async function start(
     reporting(host, keeping, translator, () => checkTokens(translator, limits, fail)),
     options,
     executionRole(limits, keeping),
+    budget,
   )
   started.resolve(agent)
   const disarm = clock.after(limits.seconds * 1000, () =>

@@ -1,29 +1,21 @@
 /**
- * A door on loopback to the model's API, one per session: the session's process knows a token that opens
- * this door while the session lives, and never the key.
+ * A door on loopback to the model's API, one per run: the agent's process knows a token that opens this door
+ * while the run lives, and never the key.
  *
  * Owns: one listening socket, its connections, and the requests under way, until `close()`.
- * Invariants: requests go only to the configured host, below its configured path; bodies are forwarded
- * byte for byte, and no faster than the other side reads them; a broken answer never looks whole; the
- * key is in requests to that host and nowhere else.
+ * Invariants: requests go only to the configured host, below its configured path; with a budget, no request for a
+ * message goes there that does not fit it; the key is in requests to that host and nowhere else.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  type Agent,
-  type ClientRequest,
-  createServer,
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { type Agent, createServer, Agent as HttpAgent, type IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { pipeline } from 'node:stream'
 import { MillraceError } from '@millrace/protocol'
-import { forwardedHeaders, returnedHeaders } from './headers.ts'
-import { isNeeded, staysBelow } from './target.ts'
+import type { Budget } from './budget.ts'
+import { pass, refuse } from './forward.ts'
+import { passMessage } from './metered.ts'
+import { isMessage, isNeeded, staysBelow } from './target.ts'
 
 interface ModelUpstream {
   /** `http` or `https`; may have a path, below which every request goes. */
@@ -39,6 +31,8 @@ export interface ModelGateway {
   readonly url: string
   /** For ANTHROPIC_AUTH_TOKEN (or, as well, ANTHROPIC_API_KEY). */
   readonly token: string
+  /** Null where no price of a model is known, so that the gateway cannot count money. */
+  readonly budget: Budget | null
   /** Ends all open requests, and stops listening. Idempotent. */
   close(): Promise<void>
 }
@@ -47,10 +41,16 @@ export interface ModelGateway {
 const connectionsMax = 256
 
 /** Fails with `invalid_request` if the address cannot be an API's. */
-export async function openModelGateway(upstream: ModelUpstream): Promise<ModelGateway> {
+export async function openModelGateway(
+  upstream: ModelUpstream,
+  budget: Budget | null = null,
+): Promise<ModelGateway> {
   const base = parseBase(upstream.baseUrl)
   const agent = agentTo(base, upstream.proxyEnv)
   const token = randomBytes(32).toString('base64url')
+  const closing = new AbortController()
+  const way = { base, agent, apiKey: upstream.apiKey }
+  const held = { bytes: 0 }
   const server = createServer((request, response) => {
     if (!carriesToken(request, token)) {
       refuse(response, 401, 'authentication_error', 'this is not the session’s token')
@@ -69,7 +69,9 @@ export async function openModelGateway(upstream: ModelUpstream): Promise<ModelGa
         'permission_error',
         'a session may ask for messages and count tokens, nothing else',
       )
-    } else pass(request, response, { base, agent, apiKey: upstream.apiKey })
+    } else if (budget !== null && isMessage(request.url ?? '') && request.method === 'POST') {
+      void passMessage(request, response, { way, budget, held, closing: closing.signal })
+    } else pass(request, response, way)
   })
   server.maxConnections = connectionsMax
   // The session's process keeps connections open, and would lose a request on one that is just being closed.
@@ -81,8 +83,10 @@ export async function openModelGateway(upstream: ModelUpstream): Promise<ModelGa
   return {
     url: `http://127.0.0.1:${port}`,
     token,
+    budget,
     close: async () => {
       closed ??= new Promise((resolve) => {
+        closing.abort()
         server.close(resolve)
         server.closeAllConnections()
         agent.destroy()
@@ -112,12 +116,6 @@ function agentTo(base: URL, proxyEnv: NodeJS.ProcessEnv | undefined): Agent {
   return base.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
 }
 
-interface Upstream {
-  base: URL
-  agent: Agent
-  apiKey: string | undefined
-}
-
 function carriesToken({ headers }: IncomingMessage, token: string): boolean {
   const bearer = /^bearer +(.*)$/i.exec(headers.authorization ?? '')?.[1]
   // Digests have one length, so that the comparison reveals nothing about the token.
@@ -125,75 +123,4 @@ function carriesToken({ headers }: IncomingMessage, token: string): boolean {
   return [bearer, headers['x-api-key']].some(
     (given) => typeof given === 'string' && timingSafeEqual(digest(given), digest(token)),
   )
-}
-
-/** Forwards one request to the API, and its answer back. */
-function pass(request: IncomingMessage, response: ServerResponse, { base, agent, apiKey }: Upstream): void {
-  let outgoing: ClientRequest
-  try {
-    outgoing = (base.protocol === 'https:' ? httpsRequest : httpRequest)({
-      // A URL has brackets around an IPv6 address; a socket's address has none.
-      hostname: base.hostname.replace(/^\[|\]$/g, ''),
-      port: base.port,
-      path: base.pathname.replace(/\/+$/, '') + request.url,
-      method: request.method,
-      agent,
-      headers: forwardedHeaders(request, base.host, apiKey),
-    })
-  } catch {
-    // The target or a header has characters that Node accepts but does not send.
-    refuse(response, 400, 'invalid_request_error', 'the request cannot be forwarded')
-    return
-  }
-  const unreachable = (error?: NodeJS.ErrnoException) => {
-    if (response.headersSent || response.destroyed) return
-    const why = error === undefined ? 'it gave no answer' : (error.code ?? 'the connection broke')
-    refuse(response, 502, 'api_error', `the model's API at ${base.host} cannot be reached: ${why}`)
-  }
-  // Not a pipeline: if the API refuses a body before it has read all of it, a pipeline would cut the
-  // session's connection, and with it the answer that says why.
-  request.pipe(outgoing)
-  request.on('error', () => {})
-  outgoing.on('error', unreachable)
-  outgoing.on('upgrade', (_answer, socket) => socket.destroy())
-  outgoing.on('close', () => {
-    request.unpipe(outgoing)
-    request.resume()
-    unreachable()
-  })
-  let answer: IncomingMessage | undefined
-  outgoing.on('response', (arrived) => {
-    answer = arrived
-    giveBack(arrived, response, apiKey, unreachable)
-  })
-  response.on('close', () => {
-    if (!request.complete || answer?.complete !== true) outgoing.destroy()
-  })
-}
-
-function giveBack(
-  answer: IncomingMessage,
-  response: ServerResponse,
-  apiKey: string | undefined,
-  unreachable: () => void,
-): void {
-  response.sendDate = false
-  try {
-    response.writeHead(answer.statusCode ?? 502, returnedHeaders(answer, apiKey))
-  } catch {
-    // The status or a header is one that Node accepts but does not send.
-    answer.destroy()
-    unreachable()
-    return
-  }
-  response.flushHeaders()
-  // A broken answer destroys the response, and with it the connection: a cut, not an end.
-  pipeline(answer, response, () => {})
-}
-
-/** Refuses in the shape of the API's own errors. Does not wait for the rest of the request's body. */
-function refuse(response: ServerResponse, status: number, type: string, message: string): void {
-  for (const name of response.getHeaderNames()) response.removeHeader(name)
-  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' })
-  response.end(JSON.stringify({ type: 'error', error: { type, message } }))
 }

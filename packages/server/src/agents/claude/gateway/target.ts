@@ -29,3 +29,8 @@ export function isNeeded(method: string | undefined, target: string): boolean {
   if (method === 'HEAD') return path === '/'
   return method === 'POST' && (path === '/v1/messages' || path === '/v1/messages/count_tokens')
 }
+
+/** True for the target of a request that costs money. */
+export function isMessage(target: string): boolean {
+  return target.split('?', 1)[0] === '/v1/messages'
+}

@@ -16,6 +16,7 @@ const synthetic = '<synthetic>'
 
 export class Translator {
   readonly #planTool: string
+  readonly #costUsd: () => number | null
   readonly #answer = new Answer()
   readonly #plan = new PlanReader()
   readonly #usage = new UsageMeter()
@@ -27,13 +28,15 @@ export class Translator {
   #stopReason: string | null = null
   #reported = ''
 
-  /** `planTool`: the tool whose calls are plans. */
-  constructor(planTool: string) {
+  /** `planTool`: the tool whose calls are plans. `costUsd`: what another has counted; null: the SDK counts. */
+  constructor(planTool: string, costUsd: () => number | null = () => null) {
     this.#planTool = planTool
+    this.#costUsd = costUsd
   }
 
   get usage(): Usage {
-    return this.#usage.totals
+    const { tokens, costUsd } = this.#usage.totals
+    return { tokens, costUsd: this.#costUsd() ?? costUsd }
   }
 
   /** Why the model stopped last, in the words of its API. */
@@ -146,7 +149,7 @@ export class Translator {
   }
 
   #totals(): AgentMove[] {
-    const { tokens, costUsd } = this.#usage.totals
+    const { tokens, costUsd } = this.usage
     const text = JSON.stringify([tokens, costUsd])
     if (text === this.#reported) return []
     this.#reported = text

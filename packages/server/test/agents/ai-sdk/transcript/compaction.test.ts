@@ -1,9 +1,9 @@
 import type { ModelMessage } from 'ai'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { estimateTokens } from '#agents/ai-sdk/model/meter'
 import { compact } from '#agents/ai-sdk/transcript/compaction'
 import { callsIn, resultOf } from '#agents/ai-sdk/transcript/conversation'
+import { estimateTokens } from '#agents/spending/price'
 
 const task: ModelMessage = { role: 'user', content: 'Mend it.' }
 

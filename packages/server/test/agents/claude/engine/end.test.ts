@@ -4,7 +4,7 @@ import { endOf } from '#agents/claude/engine/end'
 import { outcomeOf } from '#runners/session/outcome'
 
 const run = { id: '4f1c2a7e-0000-4000-8000-000000000000' }
-const limits = { maxTurns: 50, maxBudgetUsd: 5, demo: false }
+const limits = { maxTurns: 50, maxBudgetUsd: 5, demo: false, budget: null }
 const model = {
   inputTokens: 1,
   outputTokens: 2,
@@ -114,6 +114,32 @@ describe('the end of a session', () => {
       turns: 3,
       byModel: { a: one, b: one },
     })
+  })
+
+  it('the usage of a session is priced by the configuration, where that has prices', () => {
+    const fields = { ...success, modelUsage: { a: model, b: model } }
+    const priced = {
+      usd: 5,
+      isSpent: false,
+      costUsd: 0.25,
+      priceOf: (name: string) => ({ input: name === 'a' ? 1e6 : 0, output: 0 }),
+    }
+    const { usage } = outcomeOf(run, endOf(result(fields), { ...limits, budget: priced }))
+    // Of `a`: 1 of input, 3 read and 4 written, which cost as much as input.
+    expect(usage).toMatchObject({ costUsd: 0.25, byModel: { a: { costUsd: 8 }, b: { costUsd: 0 } } })
+    const unknown = endOf(result(fields), { ...limits, budget: { ...priced, costUsd: null } })
+    expect(unknown.usage).toMatchObject({ costUsd: 1, byModel: { a: { costUsd: 0.5 } } })
+  })
+
+  it('a request that the budget refused ends the session with the budget as its reason', () => {
+    const refused = { subtype: 'success', api_error_status: 403, result: 'API Error: 403' }
+    const budget = { usd: 0.5, isSpent: true, costUsd: 0.49, priceOf: () => ({ input: 1, output: 1 }) }
+    expect(outcomeOf(run, endOf(result(refused), { ...limits, budget })).data).toMatchObject({
+      reason: 'error_max_budget_usd',
+      error: 'It reached its budget of $0.50',
+    })
+    const other = { ...limits, budget: { ...budget, isSpent: false } }
+    expect(outcomeOf(run, endOf(result(refused), other)).data).toMatchObject({ reason: 'api_error' })
   })
 
   it('the figures of a session are numbers, whatever a process reports', () => {

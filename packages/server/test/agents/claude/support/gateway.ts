@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Budget } from '#agents/claude/gateway/budget'
 import { type ModelGateway, openModelGateway } from '#agents/claude/gateway/gateway'
 import { rawServer } from './wire.ts'
 
@@ -19,8 +20,12 @@ export async function releaseAll(): Promise<void> {
   for (const release of releases.splice(0).reverse()) await release()
 }
 
-export async function gatewayTo(baseUrl: string, apiKey: string | undefined = key): Promise<ModelGateway> {
-  const gateway = await openModelGateway({ baseUrl, apiKey })
+export async function gatewayTo(
+  baseUrl: string,
+  apiKey: string | undefined = key,
+  budget: Budget | null = null,
+): Promise<ModelGateway> {
+  const gateway = await openModelGateway({ baseUrl, apiKey }, budget)
   releases.push(() => gateway.close())
   return gateway
 }

@@ -1,0 +1,130 @@
+/**
+ * What an answer of the Messages API says that it has used, read while it passes. Owns: the beginning of a line, or
+ * a whole answer that is no stream, until it can be read.
+ */
+import type { IncomingMessage } from 'node:http'
+import { StringDecoder } from 'node:string_decoder'
+import { noTokens, type Tokens } from '#agents/spending/price'
+
+export interface AnswerUsage {
+  /** The model that answered; null: the answer does not say. */
+  model: string | null
+  tokens: Tokens
+  /** Of `cacheCreationTokens`: what was written for an hour. */
+  cacheHourTokens: number
+  searches: number
+}
+
+/** More than any answer has; what is longer counts as an answer that does not say what it used. */
+const keptCharsMax = 64 * 1024 ** 2
+
+export class UsageReader {
+  readonly #isStream: boolean
+  readonly #decoder = new StringDecoder('utf8')
+  #text = ''
+  #isLost = false
+  #usage: AnswerUsage | null = null
+  #isComplete = false
+  #bytes = 0
+
+  constructor({ headers }: Pick<IncomingMessage, 'headers'>) {
+    this.#isStream = (headers['content-type'] ?? '').toLowerCase().includes('text/event-stream')
+  }
+
+  /** The usage of a whole answer; null while it is not whole, or if it does not say. */
+  get complete(): AnswerUsage | null {
+    return this.#isComplete ? this.#usage : null
+  }
+
+  /** What an answer that broke off has used at least; null if it did not say that it had begun. */
+  get seen(): AnswerUsage | null {
+    return this.#usage
+  }
+
+  /** How many bytes have arrived. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  take(piece: Buffer): void {
+    this.#bytes += piece.length
+    if (this.#isLost) return
+    this.#text += this.#decoder.write(piece)
+    if (this.#isStream) this.#readLines()
+    if (this.#text.length > keptCharsMax) {
+      this.#isLost = true
+      this.#text = ''
+    }
+  }
+
+  /** The answer has ended. */
+  end(): void {
+    if (this.#isStream || this.#isLost) return
+    const answer = parsed(this.#text)
+    this.#text = ''
+    if (isObject(answer.usage)) {
+      this.#takeUsage(answer, answer.usage)
+      this.#isComplete = true
+    }
+  }
+
+  #readLines(): void {
+    let from = 0
+    for (let to = this.#text.indexOf('\n'); to !== -1; to = this.#text.indexOf('\n', from)) {
+      this.#readLine(this.#text.slice(from, to))
+      from = to + 1
+    }
+    this.#text = this.#text.slice(from)
+  }
+
+  #readLine(line: string): void {
+    if (!line.startsWith('data:')) return
+    // Deltas are most of a stream, and say nothing of what it used.
+    if (!line.includes('"usage"') && !line.includes('message_stop')) return
+    const event = parsed(line.slice('data:'.length))
+    if (event.type === 'message_start' && isObject(event.message)) {
+      this.#takeUsage(event.message, event.message.usage)
+    } else if (event.type === 'message_delta') this.#takeUsage({}, event.usage)
+    else if (event.type === 'message_stop') this.#isComplete = this.#usage !== null
+  }
+
+  /** Figures of a stream only grow; an event may leave out those that did not change. */
+  #takeUsage({ model }: Fields, usage: unknown): void {
+    if (!isObject(usage)) return
+    const before = this.#usage ?? { model: null, tokens: noTokens, cacheHourTokens: 0, searches: 0 }
+    const { cache_creation: written, server_tool_use: server } = usage
+    this.#usage = {
+      model: typeof model === 'string' ? model : before.model,
+      tokens: {
+        inputTokens: larger(usage.input_tokens, before.tokens.inputTokens),
+        outputTokens: larger(usage.output_tokens, before.tokens.outputTokens),
+        cacheReadTokens: larger(usage.cache_read_input_tokens, before.tokens.cacheReadTokens),
+        cacheCreationTokens: larger(usage.cache_creation_input_tokens, before.tokens.cacheCreationTokens),
+      },
+      cacheHourTokens: larger(
+        isObject(written) ? written.ephemeral_1h_input_tokens : 0,
+        before.cacheHourTokens,
+      ),
+      searches: larger(isObject(server) ? server.web_search_requests : 0, before.searches),
+    }
+  }
+}
+
+type Fields = Record<string, unknown>
+
+function isObject(value: unknown): value is Fields {
+  return value !== null && typeof value === 'object'
+}
+
+function larger(value: unknown, before: number): number {
+  return typeof value === 'number' && Number.isFinite(value) && value > before ? value : before
+}
+
+function parsed(text: string): Fields {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Forwards a request for a message within the budget of the run: its body is read first, its length is bounded by what
+ * is left, and what the answer says it used is counted while it passes.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ExecutionFailure } from '#agents/spending/meter'
+import { UsageReader } from './answer-usage.ts'
+import { BodyProblem, MessageBody } from './body.ts'
+import { type Admission, type Budget, budgetStatus } from './budget.ts'
+import { framed, pass, refuse, requestTo, type Way } from './forward.ts'
+import { forwardedHeaders } from './headers.ts'
+
+interface Parts {
+  way: Way
+  budget: Budget
+  /** The bodies that the gateway holds, all together. */
+  held: { bytes: number }
+  /** Aborted when the gateway closes. */
+  closing: AbortSignal
+}
+
+/** The API takes no longer request. */
+const bodyBytesMax = 32 * 1024 ** 2
+/** Of all requests of a run together. */
+const heldBytesMax = 4 * bodyBytesMax
+const countMs = 10_000
+
+export async function passMessage(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: Parts,
+): Promise<void> {
+  const { way, budget, held } = parts
+  const left = new AbortController()
+  response.on('close', () => left.abort())
+  const body = new MessageBody()
+  request.on('error', () => {})
+  try {
+    if (request.headers['content-encoding'] !== undefined) throw new BodyProblem('the body is encoded')
+    await readInto(body, request, held)
+    const asked = body.end()
+    const count = () => countTokens(body.toCount(), request, way, left.signal)
+    const admission = await budget.admit(asked, count, left.signal)
+    if (left.signal.aborted) admission.settle({ kind: 'broken', usage: null, bytes: 0 })
+    else await forward(request, response, body.withMaxTokens(admission.maxTokens), admission, parts)
+  } catch (error) {
+    if (response.destroyed) return
+    if (error instanceof ExecutionFailure) {
+      refuse(
+        response,
+        budgetStatus,
+        'permission_error',
+        `The budget of this run does not allow the request. ${error.message}`,
+      )
+    } else if (error instanceof TooLarge) refuse(response, 413, 'request_too_large', error.message)
+    else if (error instanceof BodyProblem) refuse(response, 400, 'invalid_request_error', error.message)
+    else refuse(response, 500, 'api_error', 'the request could not be read')
+  } finally {
+    held.bytes -= body.bytes
+  }
+}
+
+class TooLarge extends Error {
+  override readonly name = 'TooLarge'
+}
+
+async function readInto(body: MessageBody, request: IncomingMessage, held: { bytes: number }): Promise<void> {
+  const pieces = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+  for await (const piece of pieces) {
+    if (body.bytes + piece.length > bodyBytesMax || held.bytes + piece.length > heldBytesMax) {
+      throw new TooLarge('the request is too large')
+    }
+    held.bytes += piece.length
+    body.take(piece)
+  }
+}
+
+/** Resolves when the request to the API is over. */
+function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Buffer,
+  admission: Admission,
+  { way, closing }: Parts,
+): Promise<void> {
+  let reader: UsageReader | null = null
+  let isRefused = false
+  const outgoing = pass(request, response, way, {
+    body,
+    answered(answer) {
+      isRefused = (answer.statusCode ?? 0) >= 300
+      const usage = new UsageReader(answer)
+      reader = usage
+      answer.on('end', () => {
+        usage.end()
+        if (!isRefused) admission.settle({ kind: 'whole', usage: usage.complete })
+      })
+      return (piece) => {
+        usage.take(piece)
+        // Before the other side has the last piece, and asks again.
+        if (usage.complete !== null && !isRefused) admission.settle({ kind: 'whole', usage: usage.complete })
+      }
+    },
+  })
+  const broken = () =>
+    admission.settle({
+      kind: 'broken',
+      usage: isRefused ? null : (reader?.seen ?? null),
+      bytes: isRefused ? 0 : (reader?.bytes ?? 0),
+    })
+  if (outgoing === null) {
+    broken()
+    return Promise.resolve()
+  }
+  let isLeft = false
+  response.on('close', () => {
+    // A run that is over asks for nothing more: what was seen of its last answers is what is known.
+    isLeft = !response.writableFinished && !closing.aborted
+  })
+  return new Promise((resolve) => {
+    outgoing.on('close', () => {
+      if (isLeft) admission.settle({ kind: 'left' })
+      else broken()
+      resolve()
+    })
+  })
+}
+
+/** Asks the API; null if it does not say. */
+function countTokens(
+  body: Buffer,
+  request: IncomingMessage,
+  way: Way,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const { promise, resolve } = Promise.withResolvers<number | null>()
+  const headers = framed(forwardedHeaders(request, way.base.host, way.apiKey), body)
+  const query = (request.url ?? '').match(/\?.*$/)?.[0] ?? ''
+  const outgoing = requestTo(way, { method: 'POST', url: `/v1/messages/count_tokens${query}` }, headers)
+  if (outgoing === null) return Promise.resolve(null)
+  const give = () => outgoing.destroy()
+  signal.addEventListener('abort', give)
+  outgoing.setTimeout(countMs, give)
+  outgoing.on('error', () => resolve(null))
+  outgoing.on('close', () => {
+    signal.removeEventListener('abort', give)
+    resolve(null)
+  })
+  outgoing.on('response', (answer) => {
+    const pieces: Buffer[] = []
+    answer.on('data', (piece: Buffer) => pieces.push(piece))
+    answer.on('error', () => resolve(null))
+    answer.on('end', () => resolve(answer.statusCode === 200 ? tokensOf(Buffer.concat(pieces)) : null))
+  })
+  outgoing.end(body)
+  return promise
+}
+
+function tokensOf(body: Buffer): number | null {
+  try {
+    const { input_tokens: tokens } = JSON.parse(body.toString()) as { input_tokens?: unknown }
+    return typeof tokens === 'number' && Number.isFinite(tokens) && tokens >= 0 ? tokens : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,48 @@
+/** The prices of the models that a run may ask for at the gateway. */
+import { anthropicPrice, type Price, ratesOf } from '#agents/spending/price'
+
+export interface ModelPrices {
+  /** `isKnown` is false for a model that has no price: it counts as the dearest there is. */
+  of(model: string): { price: Price; isKnown: boolean }
+  /** The highest rate of each sort. */
+  readonly dearest: Price
+}
+
+interface PricedEntry {
+  provider: string
+  model?: string | undefined
+  price?: Price | undefined
+}
+
+/** Those that `models` of the configuration gives to models of Anthropic. Null: none. */
+export function configuredPrices(entries: Iterable<PricedEntry>): ModelPrices | null {
+  const priced = [...entries].flatMap(({ provider, model = '', price }): [string, Price][] =>
+    provider === 'anthropic' && price !== undefined ? [[model, anthropicPrice(price)]] : [],
+  )
+  return modelPrices(new Map(priced))
+}
+
+/** `priced` has the prices by model, '' for all that have none of their own. Null: no price is known. */
+export function modelPrices(priced: ReadonlyMap<string, Price>): ModelPrices | null {
+  if (priced.size === 0) return null
+  const dearest = [...priced.values()].reduce(dearer)
+  return {
+    dearest,
+    of(model) {
+      // A name may end with the day of its version.
+      const found = priced.get(model) ?? priced.get(model.replace(/-\d{8}$/, '')) ?? priced.get('')
+      return { price: found ?? dearest, isKnown: found !== undefined }
+    },
+  }
+}
+
+function dearer(one: Price, other: Price): Price {
+  const [left, right] = [ratesOf(one), ratesOf(other)]
+  return {
+    input: Math.max(left.input, right.input),
+    output: Math.max(left.output, right.output),
+    cacheRead: Math.max(left.cacheRead, right.cacheRead),
+    cacheWrite: Math.max(left.cacheWrite, right.cacheWrite),
+    cacheWriteHour: Math.max(left.cacheWriteHour, right.cacheWriteHour),
+  }
+}
