@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Credential, CredentialKind, CredentialStore } from '#store/credentials'
 import type { Identity } from './identity.ts'
-import { type JwtVerifier, looksLikeJwt } from './jwt.ts'
+import type { JwtVerifier } from './jwt.ts'
 import type { Principal } from './principal.ts'
 import { hashSecret, newSecret, sameHash } from './secrets.ts'
 import { adminUser } from './user-name.ts'
@@ -195,4 +195,9 @@ const processPrefix = 'process:'
 /** Names a token of the process, by its hash, as the parent of a ticket. */
 function processParent(hash: string): string {
   return `${processPrefix}${hash}`
+}
+
+/** Has the token three base64url parts? Anything else is no JWT and never reaches the verifier. */
+function looksLikeJwt(token: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)
 }

@@ -54,11 +54,6 @@ const keyCacheMs = 10 * 60_000
 const keyCooldownMs = 30_000
 const failureCooldownMs = 5000
 
-/** Has the token three base64url parts? Anything else is no JWT and never reaches the verifier. */
-export function looksLikeJwt(token: string): boolean {
-  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)
-}
-
 export function createJwtVerifier(settings: JwtSettings, now: () => number): JwtVerifier {
   const { key, algorithms } = keyOf(settings, now)
   const { issuer, audience } = settings

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import { OpenStreams } from '#admission/open-streams'
 import { Authenticator } from '#auth/authenticator'
-import { createJwtVerifier } from '#auth/jwt'
+import type { JwtSettings, JwtVerifier } from '#auth/jwt'
 import { newSecret } from '#auth/secrets'
 import type { Config } from '#config/config'
 import type { CredentialStore } from '#store/credentials'
@@ -24,13 +24,13 @@ export interface Callers {
   localToken: string
 }
 
-export function openCallers(
+export async function openCallers(
   { config, credentials, metrics, now, log }: CallersParts,
   releases: Releases,
-): Callers {
+): Promise<Callers> {
   const localToken = newSecret('mr_local')
   const adminTokens = config.adminToken === undefined ? [localToken] : [localToken, config.adminToken]
-  const jwt = config.auth?.jwt === undefined ? null : createJwtVerifier(config.auth.jwt, now)
+  const jwt = config.auth?.jwt === undefined ? null : await jwtVerifier(config.auth.jwt, now)
   const auth = new Authenticator({ credentials, adminTokens, jwt, now })
   const streams = new OpenStreams({
     credentials,
@@ -41,4 +41,10 @@ export function openCallers(
   })
   releases.push(() => streams.close())
   return { auth, streams, localToken }
+}
+
+/** Its library is loaded where it is used. */
+async function jwtVerifier(settings: JwtSettings, now: () => number): Promise<JwtVerifier> {
+  const { createJwtVerifier } = await import('#auth/jwt')
+  return createJwtVerifier(settings, now)
 }

@@ -1,7 +1,8 @@
 /** Which kinds of run this server has: a new kind is a folder of `runners/` and one line here. */
 import { homedir } from 'node:os'
 import type { Logger } from 'pino'
-import { createClaudeEngine, type ModelEndpoint } from '#agents/claude/engine/engine'
+import type { ModelEndpoint } from '#agents/claude/engine/engine'
+import type { SelfTestOptions } from '#agents/claude/engine/self-test'
 import { configuredPrices } from '#agents/claude/gateway/prices'
 import type { Config } from '#config/config'
 import type { AgentStatus } from '#faces/native/catalogue'
@@ -9,7 +10,8 @@ import { externalKind } from '#runners/external/kind'
 import { jobKind } from '#runners/job/kind'
 import type { Kind, SelfTest } from '#runners/kind'
 import { sessionKind } from '#runners/session/kind'
-import { createSessionRunner } from '#runners/session/runner'
+import { endedData } from '#runners/session/outcome'
+import { claudeEngine, testClaude } from './claude.ts'
 import { onFreshDemo } from './demo.ts'
 import { composeExecutions } from './executions.ts'
 import type { ModelChoice } from './model.ts'
@@ -18,15 +20,25 @@ export interface Kinds {
   all: readonly Kind[]
   /** Whether agent sessions can be started, and who answers them. */
   agentStatus: () => AgentStatus
-  /** Settles when every self-test has ended and was logged. Never rejects. */
-  tested: Promise<unknown>
+  /** Ends the self-tests, or sees to it that none begins. Never rejects. */
+  close(): Promise<void>
 }
 
+/** A server that has just started has other work. A run that needs the result sooner begins the test itself. */
+const selfTestDelayMs = 1000
+
 export function composeKinds({ config, model, demo }: ModelChoice, log: Logger): Kinds {
-  const { session, execution } = composeAgents(config, model)
+  const closing = new AbortController()
+  let tested: Promise<SelfTest> | undefined
+  const test = (options: SelfTestOptions) => {
+    tested ??= testClaude(options, closing.signal)
+    return tested
+  }
+  const { session, execution } = composeAgents(config, model, test)
   const all = [jobKind(config), session, execution, externalKind(config)].map((kind) =>
     onFreshDemo(kind, demo),
   )
+  const timer = setTimeout(() => void logSelfTests(all, log, closing.signal), selfTestDelayMs).unref()
   return {
     all,
     agentStatus: () => {
@@ -35,13 +47,21 @@ export function composeKinds({ config, model, demo }: ModelChoice, log: Logger):
         ? { available: true, demo: model?.demo ?? false }
         : { available: false, demo: false, reason: status.reason }
     },
-    tested: logSelfTests(all, log),
+    close: async () => {
+      clearTimeout(timer)
+      closing.abort()
+      await tested
+    },
   }
 }
 
 const noModel = 'Agent sessions need a model: set ANTHROPIC_API_KEY'
 
-function composeAgents(config: Config, model: ModelEndpoint | null): { session: Kind; execution: Kind } {
+function composeAgents(
+  config: Config,
+  model: ModelEndpoint | null,
+  test: (options: SelfTestOptions) => Promise<SelfTest>,
+): { session: Kind; execution: Kind } {
   const options = {
     agent: config.agent,
     environment: config.sandbox.env,
@@ -52,30 +72,32 @@ function composeAgents(config: Config, model: ModelEndpoint | null): { session: 
     hidden: [config.dataDir],
     home: homedir(),
   }
-  const engine = createClaudeEngine(options)
-  let test: Promise<SelfTest> | undefined
-  const testClaude = () => {
-    test ??= engine.selfTest()
-    return test
-  }
+  const selfTest = () => test(options)
   const session = sessionKind({
     config,
-    runner: createSessionRunner({ ...options, engine }),
+    runner: {
+      kind: 'session',
+      endedData,
+      run: async (context) => {
+        const { createSessionRunner } = await import('#runners/session/runner')
+        return createSessionRunner({ ...options, engine: claudeEngine(options) }).run(context)
+      },
+    },
     unavailable: model === null ? noModel : null,
-    selfTest: testClaude,
+    selfTest,
   })
   const execution = composeExecutions({
     config,
     claude: options,
     hasModel: model !== null,
-    testClaude,
+    testClaude: selfTest,
     options,
   })
   return { session, execution }
 }
 
 /** Two kinds may share an engine: what its test finds is logged once. */
-async function logSelfTests(kinds: readonly Kind[], log: Logger): Promise<void> {
+async function logSelfTests(kinds: readonly Kind[], log: Logger, closing: AbortSignal): Promise<void> {
   const logged = new Set<string>()
   const once = (text: string, write: () => void) => {
     if (!logged.has(text)) write()
@@ -85,6 +107,7 @@ async function logSelfTests(kinds: readonly Kind[], log: Logger): Promise<void> 
     // What is known at once is answered at each start, and needs no line in the log.
     if (!availability().available) return
     const { problems, warnings } = await selfTest()
+    if (closing.aborted) return
     for (const problem of problems) once(problem, () => log.warn({ kind }, `Self-test: ${problem}`))
     for (const warning of warnings) once(warning, () => log.warn({ kind }, warning))
   }

@@ -88,7 +88,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
   const base: Base = { config, store, metrics, log, node: randomUUID(), now: () => Date.now() }
   const { delivery, realtime } = openWatching(base, options.hooks ?? new RunHooks(), releases)
   const kinds = composeKinds(chosen, log)
-  releases.push(() => kinds.tested)
+  releases.push(() => kinds.close())
   const runs = composeRuns(base, sandbox, kinds)
   metrics.observe({
     version: packageVersion,
@@ -102,7 +102,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
     realtime: () => realtime.stats(),
   })
   await runs.open()
-  const callers = openCallers({ ...base, credentials: store.credentials }, releases)
+  const callers = await openCallers({ ...base, credentials: store.credentials }, releases)
   const retention = new Retention({ ...base, rule: config.retention })
   releases.push(startSweeper({ retention, log, after: monotonicClock.after }))
 

@@ -15,12 +15,13 @@ import type { Answered } from '#telemetry/metrics/http-metrics'
 import { logRequests, type RequestLevel, requestNames } from '#telemetry/request-log'
 import { answerClientError, answerUnreadable } from './client-errors.ts'
 import { serveConsole } from './console.ts'
-import { documentApi, serveDocuments } from './documents.ts'
+import { collectRoutes, serveDocuments } from './documents/documents.ts'
 import type { FaceApp } from './face.ts'
 import { ownConnections } from './forget-head.ts'
 import { checkHost } from './guard.ts'
 import { sendRefusal } from './problems.ts'
 import type { PublicAddress } from './public-address.ts'
+import { compilersFactory } from './routes.ts'
 import { addSecurityHeaders } from './security-headers.ts'
 import { staticPage } from './static-page.ts'
 
@@ -86,11 +87,11 @@ export async function createHttpServer(
   logRequests(app, (request) => request.identity?.principal, parts.onAnswered, requestLevel)
   await addHeaders(app, parts)
   await app.register(fastifyCompress, { global: true, threshold: 1024, encodings: ['gzip'] })
-  await documentApi(app, parts.version, parts.address)
+  const described = collectRoutes(app)
   await app.register(parts.routes)
   await app.register(async (pages) => serveConsole(pages as unknown as FaceApp))
   await app.register(async (page) => staticPage(page as unknown as FaceApp, parts.address.prefix))
-  await app.register(async (documents) => serveDocuments(documents, parts.address.prefix))
+  await app.register(async (documents) => serveDocuments(documents, described, parts))
   return app
 }
 
@@ -114,6 +115,7 @@ function createApp(parts: HttpServerParts, times: RequestTimes): FastifyInstance
     },
     frameworkErrors: answerUnreadable(hosts),
     routerOptions: { maxParamLength: 255 },
+    schemaController: { compilersFactory },
     // A stream is a request whose answer never ends: close() must not wait for it.
     forceCloseConnections: true,
   })

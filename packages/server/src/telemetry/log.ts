@@ -1,6 +1,6 @@
 /** The server's own log: JSON lines on stderr, or lines for a person where stderr is a terminal. */
+import { createRequire } from 'node:module'
 import { type LogFn, type Logger, pino, stdSerializers } from 'pino'
-import pretty from 'pino-pretty'
 
 /** Headers that carry credentials never reach a log line, whatever is logged of a request or an error. */
 const secretHeaders = [
@@ -34,6 +34,7 @@ export function createLog(level: string, stream: NodeJS.WriteStream = process.st
     },
   }
   if (!stream.isTTY) return pino(options, stream)
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty')
   return pino(
     { ...options, hooks: { ...options.hooks, logMethod: forPeople } },
     pretty({

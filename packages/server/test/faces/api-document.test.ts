@@ -118,3 +118,31 @@ it('a refusal of a start that is a 409 elsewhere is documented as the 400 that i
   )
   expect(resume?.requestBody?.required ?? false).toBe(false)
 })
+
+it('the page of the API document has its parts, and answers HEAD as GET', async () => {
+  const parts: [path: string, status: number, type: string | null][] = [
+    ['/docs', 200, 'text/html; charset=utf-8'],
+    ['/docs/', 200, 'text/html; charset=utf-8'],
+    ['/docs/static/index.html', 302, null],
+    ['/docs/static/swagger-initializer.js', 200, 'application/javascript; charset=utf-8'],
+    ['/docs/static/swagger-ui.css', 200, 'text/css; charset=utf-8'],
+    ['/docs/json', 200, 'application/json; charset=utf-8'],
+    ['/docs/yaml', 200, 'application/x-yaml'],
+    ['/docs/static/none.js', 404, 'application/problem+json; charset=utf-8'],
+    ['/docs/none', 404, 'application/problem+json; charset=utf-8'],
+  ]
+  for (const [path, status, type] of parts) {
+    const answers = await Promise.all(
+      ['GET', 'HEAD'].map((method) => fetch(rig.url + path, { method, redirect: 'manual' })),
+    )
+    const seen = answers.map((answer) => [path, answer.status, answer.headers.get('content-type')])
+    expect(seen).toEqual([
+      [path, status, type],
+      [path, status, type],
+    ])
+    const [shown, head] = answers.map(({ headers }) => headers)
+    expect(head?.get('content-security-policy')).toBe(shown?.get('content-security-policy'))
+    expect(shown?.get('x-frame-options')).toBe('DENY')
+  }
+  expect(await (await fetch(`${rig.url}/docs/json`)).json()).toEqual(document)
+})

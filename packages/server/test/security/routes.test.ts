@@ -163,13 +163,7 @@ const table = new Map<string, Row>([
   ...both('/*', anybody('/page.js')),
   ...both('/openapi.json', anybody('/openapi.json')),
   ...both('/docs', anybody('/docs')),
-  // Its GET is registered with the one of /docs.
-  ['HEAD /docs/', anybody('/docs/')],
-  ...both('/docs/static/index.html', anybody('/docs/static/index.html', 302)),
-  ...both('/docs/static/swagger-initializer.js', anybody('/docs/static/swagger-initializer.js')),
-  ...both('/docs/json', anybody('/docs/json')),
-  ...both('/docs/yaml', anybody('/docs/yaml')),
-  ...both('/docs/static/*', anybody('/docs/static/swagger-ui.css')),
+  ...both('/docs/*', anybody('/docs/static/swagger-ui.css')),
   // Answered by the rules for other origins, which need no credential and reveal nothing.
   ['OPTIONS *', { path: '/api/runs', init: () => preflight('https://app.example.org'), expected: all(204) }],
 ])

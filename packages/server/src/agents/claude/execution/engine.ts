@@ -4,8 +4,7 @@
  */
 import type { ExecutionEngine, ExecutionHost, ExecutionLimits, ExecutionTask, LiveAgent } from '#agents/agent'
 import { monotonicClock } from '#time/clock'
-import { budgetOf, type ClaudeEngineOptions, startClaude } from '../engine/engine.ts'
-import { testClaude } from '../engine/self-test.ts'
+import type { ClaudeEngineOptions } from '../engine/engine.ts'
 import { Translator } from '../translate/translator.ts'
 import { executionEndOf } from './end.ts'
 import { Keeping } from './keeping.ts'
@@ -18,7 +17,7 @@ export function createClaudeExecutionEngine(options: ClaudeEngineOptions): Execu
     refuses: ({ model }) =>
       model === undefined || isClaude(model) ? null : `${model} is no model of the Claude Agent SDK`,
     start: (task, host) => start(task, host, options),
-    selfTest: () => testClaude(options),
+    selfTest: async () => (await import('../engine/self-test.ts')).testClaude(options),
   }
 }
 
@@ -32,6 +31,7 @@ async function start(
   host: ExecutionHost,
   options: ClaudeEngineOptions,
 ): Promise<LiveAgent> {
+  const { budgetOf, startClaude } = await import('../engine/engine.ts')
   const { limits } = task
   const budget = budgetOf(options, limits.usd)
   const translator = new Translator(planTool, () => budget?.costUsd ?? null)

@@ -1,17 +1,22 @@
-/** The API's document, derived from the routes, and the page that shows it. */
+/** An application of its own that describes routes and shows the description. Its copies of the routes are never called. */
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
-import { describeOptionalBodies, describeRoute, securitySchemes } from './api-document.ts'
-import type { PublicAddress } from './public-address.ts'
-import { contentPolicy } from './security-headers.ts'
+import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
+import type { PublicAddress } from '#http/public-address'
+import { compilersFactory } from '#http/routes'
+import { contentPolicy } from '#http/security-headers'
+import { describeOptionalBodies, describeRoute, securitySchemes } from './describe.ts'
 
-/** Must be registered before the routes it describes. */
-export async function documentApi(
-  app: FastifyInstance,
-  version: string,
-  { origin, url }: Pick<PublicAddress, 'origin' | 'url'>,
-): Promise<void> {
+export interface DocumentParts {
+  version: string
+  address: Pick<PublicAddress, 'origin' | 'prefix' | 'url'>
+}
+
+export async function openDocuments(
+  routes: readonly RouteOptions[],
+  { version, address: { origin, prefix, url } }: DocumentParts,
+): Promise<FastifyInstance> {
+  const app = Fastify({ schemaController: { compilersFactory } })
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
@@ -29,14 +34,10 @@ export async function documentApi(
     transformObject: (document) =>
       'openapiObject' in document ? describeOptionalBodies(document.openapiObject) : document.swaggerObject,
   })
-}
-
-/** `/openapi.json` and `/docs`, for everyone. */
-export async function serveDocuments(app: FastifyInstance, prefix: string): Promise<void> {
-  app.addHook('onRoute', (route) => {
-    route.config = { ...route.config, access: 'public' }
-  })
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  for (const { method, url, schema, config } of routes) {
+    if (method === 'HEAD' || schema?.hide) continue
+    app.route({ method, url, schema, config, handler: (_request, reply) => reply.callNotFound() })
+  }
   await app.register(fastifySwaggerUi, {
     routePrefix: '/docs',
     indexPrefix: prefix,
@@ -45,4 +46,6 @@ export async function serveDocuments(app: FastifyInstance, prefix: string): Prom
     // server cannot give. The page styles its elements inline; scripts come from us alone.
     staticCSP: { ...contentPolicy, 'style-src': ["'self'", "'unsafe-inline'"] },
   })
+  await app.ready()
+  return app
 }

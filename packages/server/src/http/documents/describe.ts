@@ -5,8 +5,8 @@
 import { type ErrorCode, errorTable } from '@millrace/protocol'
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
-import { problemDetails } from './refusals.ts'
-import { streamsRun } from './run-streams.ts'
+import { problemDetails } from '#http/refusals'
+import { streamsRun } from '#http/run-streams'
 
 interface Described extends FastifySchema {
   summary?: string
