@@ -1,5 +1,6 @@
 /** Bodies of the native face, as a client writes and reads them (docs/protocol.md#3-runs). */
 import type { LogEvent } from './events.ts'
+import type { Message, MessageMode } from './messages.ts'
 import type { Run, RunKind, RunOutcome, RunState } from './runs.ts'
 import type { ApprovalSource } from './sessions.ts'
 
@@ -24,6 +25,10 @@ export interface StartSessionBody {
   model?: string | undefined
   /** May people be asked? Default: as the configuration says. */
   approvals?: 'on' | 'off' | undefined
+  /** Stays open between its turns and waits for messages. Default: false. */
+  interactive?: boolean | undefined
+  /** How long an interactive session waits for a message before it completes. Default: 900. */
+  idleSeconds?: number | undefined
 }
 
 /** What an execution may use. The configuration sets what applies to the absent ones, and bounds the others. */
@@ -106,6 +111,27 @@ export interface RunTokenResponse {
 export interface ResumeRunBody {
   /** Default: that the agent was interrupted and is to continue. */
   prompt?: string | undefined
+}
+
+/** `POST /api/runs/:id/messages`. */
+export interface SendMessageBody {
+  /** 262,144 characters at most, and not blank. */
+  text: string
+  /** Default: `queue`. */
+  mode?: MessageMode | undefined
+}
+
+export interface SentMessageResponse {
+  messageId: string
+}
+
+/** `GET /api/runs/:id/messages`: those that are not delivered, oldest first. */
+export interface MessagesResponse {
+  messages: Message[]
+}
+
+export interface MessageResponse {
+  message: Message
 }
 
 /** `POST /api/runs/:id/approvals/:approvalId`. */

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { RunChangesResponse } from '#changes'
+import { type Message, messageModes, messageStates } from '#messages'
 import type {
   AnswerApprovalBody,
   ApprovalResponse,
@@ -12,6 +13,8 @@ import type {
   FinishRunBody,
   ListRunsQuery,
   ListRunsResponse,
+  MessageResponse,
+  MessagesResponse,
   ProduceBody,
   ProducedResponse,
   ProjectsResponse,
@@ -20,6 +23,8 @@ import type {
   ResumeRunBody,
   RunResponse,
   RunTokenResponse,
+  SendMessageBody,
+  SentMessageResponse,
   StartExecutionBody,
   StartExternalBody,
   StartJobBody,
@@ -58,6 +63,10 @@ export const startSessionBody = z.strictObject({
   model: z.string().min(1).max(255).optional(),
   /** Whether people may be asked. Default: as configured. */
   approvals: z.enum(['on', 'off']).optional(),
+  /** Stays open between its turns and waits for messages. Default: false. */
+  interactive: z.boolean().optional(),
+  /** How long an interactive session waits for a message before it completes. Default: 900. */
+  idleSeconds: z.int().min(1).max(86_400).optional(),
 }) satisfies z.ZodType<StartSessionBody>
 
 /** What a model may use at most. */
@@ -138,6 +147,27 @@ export const resumeRunBody = z.strictObject({
   /** Default: a sentence that tells the agent how its session ended, and to continue. */
   prompt: promptText.optional(),
 }) satisfies z.ZodType<ResumeRunBody>
+
+/** `POST /api/runs/:id/messages`. */
+export const sendMessageBody = z.strictObject({
+  text: promptText,
+  mode: z.enum(messageModes).optional(),
+}) satisfies z.ZodType<SendMessageBody>
+
+export const sentMessageResponse = z.object({ messageId: z.uuid() }) satisfies z.ZodType<SentMessageResponse>
+
+const message = z.object({
+  id: z.uuid(),
+  mode: z.enum(messageModes),
+  text: z.string(),
+  user: z.string(),
+  at: z.int(),
+  state: z.enum(messageStates),
+}) satisfies z.ZodType<Message>
+
+export const messagesResponse = z.object({ messages: z.array(message) }) satisfies z.ZodType<MessagesResponse>
+
+export const messageResponse = z.object({ message }) satisfies z.ZodType<MessageResponse>
 
 /** `POST /api/runs/:id/approvals/:approvalId`. */
 export const answerApprovalBody = z.strictObject({

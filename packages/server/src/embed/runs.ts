@@ -138,7 +138,7 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
     },
     async finish(id, { stack, ...end }, principal) {
       const { runs } = await opened()
-      return runs.finishProduced(id, { ...checked(finishRunBody, end), stack }, acting(principal))
+      return runs.finish(id, { ...checked(finishRunBody, end), stack }, acting(principal))
     },
     async stream(id, response, principal) {
       const { runs, delivery } = await opened()

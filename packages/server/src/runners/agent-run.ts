@@ -1,9 +1,8 @@
 /** What every run of an agent needs, whatever its kind: the gate in front of its calls, its host, its end. */
 import { createPolicy, type Policy, type PolicyOptions } from '@millrace/policy'
-import type { AgentEnd, AgentHost, LiveAgent } from '#agents/agent'
+import type { AgentEnd, AgentHost, Dialogue, LiveAgent } from '#agents/agent'
 import { Gate } from '#agents/gate'
 import type { PolicySettings } from '#config/config'
-import { silence } from './dialogue.ts'
 import type { RunContext } from './runner.ts'
 
 export interface AgentRunOptions {
@@ -29,11 +28,11 @@ export function gateOf(context: RunContext, place: Place, options: AgentRunOptio
   return new Gate({ policy, cwd: place.cwd, ask: (request) => context.ask(request), log: context.log })
 }
 
-export function hostOf(context: RunContext, gate: Gate): AgentHost {
+export function hostOf(context: RunContext, gate: Gate, dialogue: Dialogue): AgentHost {
   return {
     gate,
     sandbox: context.sandbox,
-    dialogue: silence,
+    dialogue,
     get uncommittedBytes() {
       return context.uncommittedBytes
     },

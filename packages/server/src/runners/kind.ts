@@ -17,6 +17,8 @@ export interface Kind {
   readonly exclusive: boolean
   /** How a run that is over is resumed; null when its runs cannot be resumed. */
   readonly resumable: Resumable | null
+  /** Set when people can talk to the agents of its runs. */
+  readonly listens?: true
   /** Set when another program does the work: runs of the kind are never claimed, and outlive the server. */
   readonly detached?: Detached
   /**

@@ -45,6 +45,28 @@ export interface ApprovalAnswer {
   message?: string
 }
 
+/** A message of a person to the agent of a run. */
+export interface RunMessage {
+  id: string
+  text: string
+}
+
+/** What people say to the agent of a run, as its runner sees it. A failure of a write also aborts the run's signal. */
+export interface RunMessages {
+  /**
+   * Takes the message that starts a turn, those that join one, or the one that cuts it: nobody can withdraw them from
+   * then on. `sealed`: none is left and no more will come. `seal` brings that about if none is left.
+   */
+  take(take: {
+    want: 'turn' | 'joining' | 'interrupt'
+    seal: boolean
+  }): Promise<{ messages: readonly RunMessage[]; sealed: boolean }>
+  /** Records that a message that was taken is part of the conversation. */
+  delivered(messageId: string): Promise<void>
+  /** Calls `hint` whenever there may be more to take, and sometimes when not. Returns a function that ends it. */
+  listen(hint: () => void): () => void
+}
+
 export interface RunContext {
   readonly run: Run
   /** Where the work happens; null for a run without a project. */
@@ -85,6 +107,7 @@ export interface RunContext {
    * and the additions of this one. In order; empty for a new conversation.
    */
   readTranscript(): Promise<TranscriptEntry[]>
+  readonly messages: RunMessages
   /** The server's log, with run and project bound: for facts that operators should know. */
   readonly log: Pick<Logger, 'warn' | 'info'>
 }

@@ -43,6 +43,7 @@ import {
 import type { Approvals } from './approvals.ts'
 import { bounded, boundedError, toEventJson } from './clip.ts'
 import { cutShort, type EndingParts } from './ending.ts'
+import type { Messages } from './messages.ts'
 import { reportingSandbox } from './reporting-sandbox.ts'
 
 export interface ActiveRunParts extends EndingParts {
@@ -51,6 +52,7 @@ export interface ActiveRunParts extends EndingParts {
     Pick<ApprovalStore, 'requestApproval'> &
     TranscriptStore
   approvals: Pick<Approvals, 'waitFor' | 'giveUp' | 'giveUpAll'>
+  messages: Pick<Messages, 'of'>
   /** How long an approval waits for its answer. */
   approvalSeconds: number
   runner: Runner
@@ -198,6 +200,7 @@ export class ActiveRun {
       appendTranscript: (entries) =>
         this.#track(() => parts.store.appendTranscript(run.id, run.attempt, entries)),
       readTranscript: () => parts.store.readTranscript(run.id),
+      messages: parts.messages.of(run, (begin) => this.#track(begin)),
       log: parts.log.child({ run: run.id, project: run.project }),
     }
   }
@@ -275,7 +278,7 @@ export class ActiveRun {
 }
 
 function isReserved(kind: Run['kind'], type: string): boolean {
-  if (type.startsWith('run:') || type === 'reset') return true
+  if (type.startsWith('run:') || type.startsWith('message:') || type === 'reset') return true
   if (type === permissionTypes.requested || type === permissionTypes.resolved) return true
   return finalStates.some((state) => terminalType(kind, state) === type)
 }

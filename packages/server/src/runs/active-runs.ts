@@ -20,6 +20,7 @@ export interface ActiveRunsParts extends EndingParts {
   projects: ReadonlyMap<string, { id: string; path: string }>
   sandbox: Sandbox
   approvals: ActiveRunParts['approvals']
+  messages: ActiveRunParts['messages']
   /** Ends a run that another program works on: there is no process to wait for. */
   finishDetached(run: RunRecord, message: string): Promise<RunRecord>
   node: string

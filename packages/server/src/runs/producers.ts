@@ -122,8 +122,12 @@ export class Producers {
   }
 
   /** Ends the run as its producer says. A repeated call with the same state is answered with the run as it is. */
-  async finish(run: RunRecord, request: FinishRequest): Promise<RunRecord> {
+  async finish(run: RunRecord, request: FinishRequest | null): Promise<RunRecord> {
     this.#detached(run)
+    if (request === null) {
+      const fields = [{ path: 'state', expected: 'completed or errored' }]
+      throw new MillraceError('invalid_request', 'Say how the run ended', { fields })
+    }
     const { state, result = null, error, tokensUsed = null, stack } = request
     const { eventBytes, log, now, store } = this.#parts
     const at = now()

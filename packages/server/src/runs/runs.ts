@@ -25,6 +25,7 @@ import {
   type ApprovalStore,
   type CommitFeed,
   type LogStore,
+  type MessageStore,
   type Produced,
   type ProducerStore,
   publicRun,
@@ -42,6 +43,7 @@ import { Approvals } from './approvals.ts'
 import { toEventJson } from './clip.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { endRequestFor } from './ending.ts'
+import { Messages } from './messages.ts'
 import { type BatchRequest, type FinishRequest, Producers } from './producers.ts'
 import { recover } from './recovery.ts'
 
@@ -50,6 +52,7 @@ export interface RunsParts {
     Pick<LogStore, 'append' | 'readAfter'> &
     ProducerStore &
     ApprovalStore &
+    MessageStore &
     TranscriptStore &
     CommitFeed &
     StoreHealth
@@ -80,6 +83,8 @@ export interface StartOptions {
 }
 
 export class Runs {
+  /** What people say to the agents of runs. */
+  readonly messages: Messages
   readonly #parts: RunsParts
   readonly #kinds: ReadonlyMap<string, Kind>
   readonly #active: ActiveRuns
@@ -97,6 +102,8 @@ export class Runs {
     const requests = parts.kinds.map(({ request }) => request) as [Kind['request'], ...Kind['request'][]]
     this.#requestSchema = z.discriminatedUnion('kind', requests)
     this.#approvals = new Approvals(parts)
+    const visible = this.#visible.bind(this)
+    this.messages = new Messages({ ...parts, kinds: this.#kinds, visible })
     const after = parts.after ?? wallClock.after
     this.#producers = new Producers({ ...parts, kinds: this.#kinds, after })
     const finishDetached = this.#producers.end.bind(this.#producers)
@@ -104,6 +111,7 @@ export class Runs {
       ...parts,
       kinds: this.#kinds,
       approvals: this.#approvals,
+      messages: this.messages,
       finishDetached,
     })
     // Nobody here works on a detached run, so nobody claims one.
@@ -217,9 +225,11 @@ export class Runs {
     return publicRun(run)
   }
 
-  /** Ends an external run as the program that works on it says. */
-  async finishProduced(id: string, finish: FinishRequest, principal: Principal): Promise<Run> {
-    return publicRun(await this.#producers.finish(await this.#visible(id, principal), finish))
+  /** Ends an external run as the program that works on it says; lets an interactive session complete. */
+  async finish(id: string, finish: FinishRequest | null, principal: Principal): Promise<Run> {
+    const run = await this.#visible(id, principal)
+    if (finish === null && this.#kindOf(run.kind).detached === undefined) return this.messages.finish(run)
+    return publicRun(await this.#producers.finish(run, finish))
   }
 
   async get(id: string, principal: Principal): Promise<Run> {

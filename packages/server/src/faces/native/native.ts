@@ -3,11 +3,12 @@ import type { Face } from '#http/face'
 import { abortRoutes, conversationRoutes } from './actions.ts'
 import { changesRoutes } from './changes.ts'
 import { logRoutes } from './log.ts'
+import { type MessageParts, messageRoutes } from './messages.ts'
 import { type ProducerParts, producerRoutes } from './producers.ts'
 import type { NativeFaceParts } from './run-route.ts'
 import { runRoutes } from './runs.ts'
 
-export function nativeFace(parts: NativeFaceParts & ProducerParts): Face {
+export function nativeFace(parts: NativeFaceParts & ProducerParts & MessageParts): Face {
   return {
     routes(app) {
       runRoutes(app, parts)
@@ -15,6 +16,7 @@ export function nativeFace(parts: NativeFaceParts & ProducerParts): Face {
       changesRoutes(app, parts)
       abortRoutes(app, parts)
       conversationRoutes(app, parts)
+      messageRoutes(app, parts)
       producerRoutes(app, parts)
     },
   }

@@ -12,7 +12,7 @@ import type { Runs } from '#runs/runs'
 import { runParams } from './run-route.ts'
 
 export interface ProducerParts {
-  runs: Pick<Runs, 'produce' | 'producible' | 'finishProduced'>
+  runs: Pick<Runs, 'produce' | 'producible' | 'finish'>
   /** Null where a host application identifies callers. */
   auth: Pick<Authenticator, 'createRunToken'> | null
 }
@@ -42,17 +42,20 @@ export function producerRoutes(app: FaceApp, { runs, auth }: ProducerParts): voi
   app.post(
     '/api/runs/:id/finish',
     {
-      config: { refuses: ['run_over'] },
+      config: { refuses: ['run_over', 'not_listening'] },
       schema: {
         tags: ['producers'],
-        summary: 'End an external run',
+        summary: 'End an external run, or let an interactive session complete',
+        description:
+          'A session needs no body: it completes once its turn is over and no message waits, and takes no more.',
         params: runParams,
-        body: finishRunBody,
+        // Fastify has null for a body that was not sent.
+        body: finishRunBody.nullish(),
         response: { 200: runResponse },
       },
     },
     async (request) => ({
-      run: await runs.finishProduced(request.params.id, request.body, principalOf(request)),
+      run: await runs.finish(request.params.id, request.body ?? null, principalOf(request)),
     }),
   )
 

@@ -40,6 +40,7 @@ export function executionKind({ config, engines, ...options }: ExecutionKindOpti
     concurrency: config.concurrency.execution,
     // Like a session, it changes the files of its project: two agents would undo each other's work.
     exclusive: true,
+    listens: true,
     resumable,
     prepare: (request) =>
       prepareExecution(request, { projects: config.projects, engines, bounds: options.bounds }),

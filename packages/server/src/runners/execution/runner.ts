@@ -1,6 +1,7 @@
 /** Drives an agent through one execution: its task, its limits, the story that its moves become, its end. */
 import type { AgentEnd, ExecutionEngine, ExecutionHost, ExecutionLimits, LiveAgent } from '#agents/agent'
 import { type AgentRunOptions, endOf, gateOf, hostOf } from '#runners/agent-run'
+import { RunDialogue } from '#runners/dialogue'
 import { graceOf } from '#runners/grace'
 import type { EmittedEvent, RunContext, Runner, RunOutcome } from '#runners/runner'
 import { type Clock, wallClock } from '#time/clock'
@@ -79,20 +80,26 @@ async function work(context: RunContext, options: Work): Promise<AgentEnd> {
   const { path } = project
   const gate = gateOf(context, { projectPath: path, cwd: path, approvals: spec.approvals }, options)
   const limits = limitsOf(spec.limits, options.bounds)
-  const agent = await engine.start(
-    {
-      runId: run.id,
-      prompt: promptOf(spec),
-      projectPath: path,
-      cwd: path,
-      model: spec.model,
-      transcript,
-      resumes: run.resumes !== null,
-      limits,
-    },
-    tellingHost(hostOf(context, gate), options),
-  )
-  return inTime(agent, limits.seconds, signal, options.clock)
+  const dialogue = new RunDialogue({ context, transcript, idleMs: null, clock: options.clock })
+  try {
+    const agent = await engine.start(
+      {
+        runId: run.id,
+        prompt: promptOf(spec),
+        projectPath: path,
+        cwd: path,
+        model: spec.model,
+        transcript,
+        resumes: run.resumes !== null,
+        limits,
+      },
+      tellingHost(hostOf(context, gate, dialogue), options),
+    )
+    dialogue.attach(agent)
+    return await inTime(agent, limits.seconds, signal, options.clock)
+  } finally {
+    dialogue.close()
+  }
 }
 
 /** Ends the agent when its time is over. */

@@ -54,6 +54,7 @@ export function sessionKind({ config, runner, unavailable, selfTest }: SessionKi
     request: startSessionBody,
     concurrency: config.concurrency.session,
     exclusive: true,
+    listens: true,
     resumable: resumableSession,
     prepare: (request) => prepareSession(request, config),
     availability,

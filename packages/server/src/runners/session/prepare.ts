@@ -14,6 +14,8 @@ export interface SessionSpec {
   cwd?: string
   model?: string
   approvals?: 'on' | 'off'
+  interactive?: boolean
+  idleSeconds?: number
 }
 
 /** Checks a request, or the spec of an earlier session. Throws `invalid_request` naming every field at fault. */
@@ -21,7 +23,15 @@ export function prepareSession(
   request: Record<string, unknown>,
   config: { projects: ReadonlyMap<string, Project> },
 ): { project: string; spec: Record<string, unknown> } {
-  const { project: projectId, prompt, cwd, model, approvals } = request as unknown as SessionSpec
+  const {
+    project: projectId,
+    prompt,
+    cwd,
+    model,
+    approvals,
+    interactive,
+    idleSeconds,
+  } = request as unknown as SessionSpec
   const fields: FieldError[] = []
   const project = config.projects.get(projectId)
   if (project === undefined) fields.push({ path: 'project', expected: knownProjects(projectId, config) })
@@ -41,6 +51,8 @@ export function prepareSession(
     ...(place !== undefined && 'path' in place ? { cwd: place.path } : {}),
     ...(model === undefined ? {} : { model }),
     ...(approvals === undefined ? {} : { approvals }),
+    ...(interactive === undefined ? {} : { interactive }),
+    ...(idleSeconds === undefined ? {} : { idleSeconds }),
   }
   return { project: project.id, spec: { ...spec } }
 }

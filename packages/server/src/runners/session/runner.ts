@@ -1,13 +1,17 @@
 /** Drives an agent through one session: the gate in front of its calls, its task, its end. */
 import type { AgentEngine } from '#agents/agent'
 import { type AgentRunOptions, endOf, gateOf, hostOf } from '#runners/agent-run'
+import { RunDialogue } from '#runners/dialogue'
 import { graceOf } from '#runners/grace'
 import type { RunContext, Runner, RunOutcome } from '#runners/runner'
+import { type Clock, wallClock } from '#time/clock'
 import { endedData, errored, outcomeOf } from './outcome.ts'
 import type { SessionSpec } from './prepare.ts'
 
 export interface SessionRunnerOptions extends AgentRunOptions {
   engine: Pick<AgentEngine, 'start'>
+  /** `now()` is milliseconds since the epoch. */
+  clock?: Clock
 }
 
 export function createSessionRunner(options: SessionRunnerOptions): Runner {
@@ -29,17 +33,35 @@ async function runSession(context: RunContext, options: SessionRunnerOptions): P
   const transcript = await context.readTranscript()
   if (signal.aborted) return errored(run, 'aborted', 'It was ended before it started')
   const gate = gateOf(context, { projectPath: project.path, cwd, approvals: spec.approvals }, options)
-  const agent = await options.engine.start(
-    {
-      runId: run.id,
-      prompt: spec.prompt,
-      projectPath: project.path,
-      cwd,
-      model: spec.model,
-      transcript,
-      resumes: run.resumes !== null,
-    },
-    hostOf(context, gate),
-  )
-  return outcomeOf(run, await endOf(agent, signal, graceOf))
+  const dialogue = new RunDialogue({
+    context,
+    transcript,
+    idleMs: idleMsOf(spec),
+    clock: options.clock ?? wallClock,
+  })
+  try {
+    const agent = await options.engine.start(
+      {
+        runId: run.id,
+        prompt: spec.prompt,
+        projectPath: project.path,
+        cwd,
+        model: spec.model,
+        transcript,
+        resumes: run.resumes !== null,
+      },
+      hostOf(context, gate, dialogue),
+    )
+    dialogue.attach(agent)
+    return outcomeOf(run, await endOf(agent, signal, graceOf))
+  } finally {
+    dialogue.close()
+  }
+}
+
+const idleSecondsDefault = 900
+
+/** Null: the session ends with its turn if no message waits. */
+function idleMsOf({ interactive, idleSeconds = idleSecondsDefault }: SessionSpec): number | null {
+  return interactive === true ? idleSeconds * 1000 : null
 }

@@ -111,6 +111,7 @@ function kindsFor(agent: Agent, projects: ReadonlyMap<string, unknown>, concurre
       kind: 'session',
       request: startSessionBody,
       exclusive: true,
+      listens: true,
       resumable: resumableSession,
       runner: { kind: 'session', run, endedData },
     },

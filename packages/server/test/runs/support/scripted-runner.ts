@@ -84,6 +84,7 @@ export function scriptedKind(runner: Runner, concurrency: number): Kind {
     runner,
     concurrency,
     exclusive: isSession,
+    ...(isSession ? { listens: true } : {}),
     resumable: isSession ? { request: (run, prompt = 'continue') => ({ ...run.spec, prompt }) } : null,
     prepare: ({ kind: _kind, project, ...spec }) => ({
       project: typeof project === 'string' ? project : null,

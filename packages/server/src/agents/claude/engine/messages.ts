@@ -11,7 +11,7 @@ export function eventTypeOf(type: unknown): string {
   const reserved =
     (finalStates as readonly string[]).includes(type) ||
     type === 'reset' ||
-    /^(run|permission|subagent):/.test(type)
+    /^(run|permission|subagent|message|session):/.test(type)
   const name = reserved ? `sdk:${type}` : type
   return eventTypePattern.test(name) ? name : 'sdk:message'
 }

@@ -10,12 +10,15 @@ import {
   type RunContext,
   type TranscriptEntry,
 } from '#runners/runner'
+import { Mailbox } from '../../../runners/support/mailbox.ts'
 
 export interface SessionAsked {
   prompt: string
   cwd?: string
   model?: string
   approvals?: 'on' | 'off'
+  interactive?: boolean
+  idleSeconds?: number
 }
 
 export class RecordingContext implements RunContext {
@@ -25,6 +28,7 @@ export class RecordingContext implements RunContext {
   readonly events: EmittedEvent[] = []
   readonly transcript: TranscriptEntry[]
   readonly questions: ApprovalRequest[] = []
+  readonly messages = new Mailbox()
   readonly warnings: { message: string; about: Record<string, unknown> }[] = []
   startedWith: Record<string, unknown> | null = null
   process: { pid: number; startTime: number } | null = null

@@ -4,6 +4,7 @@ import type { Run, StreamOutputEvent } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import type { Tool } from '#config/config'
 import { type EmittedEvent, EndRequest, type RunContext } from '#runners/runner'
+import { Mailbox } from '../../support/mailbox.ts'
 
 export class FakeContext implements RunContext {
   readonly run: Run
@@ -15,6 +16,7 @@ export class FakeContext implements RunContext {
   emits = 0
   mostUncommitted = 0
   uncommittedBytes = 0
+  readonly messages = new Mailbox()
   readonly log = { warn: () => {}, info: () => {} }
   /** Lines are counted and not kept, for a test that writes very many. */
   keep = true

@@ -1,0 +1,171 @@
+/**
+ * What people say to the agents of runs: accepted and withdrawn here, taken by the run that works.
+ *
+ * Owns: which runs of this node listen, one listener for all their commits, and one timer, which exist only while one
+ * listens. Which messages there are, and who has them, is in the store alone: one may arrive at another node.
+ * Invariants: a message is on disk before its sender has an answer; a commit is only a hint to look, and the next
+ * sweep hints again.
+ */
+import { randomUUID } from 'node:crypto'
+import {
+  isFinal,
+  type Message,
+  type MessageDeliveredEvent,
+  type MessageQueuedEvent,
+  MillraceError,
+  messageTypes,
+  type Run,
+  type SendMessageBody,
+} from '@millrace/protocol'
+import type { Principal } from '#auth/principal'
+import type { Kind } from '#runners/kind'
+import type { RunMessages } from '#runners/runner'
+import {
+  type Commit,
+  type CommitFeed,
+  type EventInput,
+  type MessageStore,
+  publicRun,
+  type RunRecord,
+} from '#store/store'
+import { type Clock, monotonicClock } from '#time/clock'
+import { toEventJson } from './clip.ts'
+
+export interface MessagesParts {
+  store: MessageStore & CommitFeed
+  kinds: ReadonlyMap<string, Kind>
+  eventBytes: number
+  now: () => number
+  /** What the sweeps are timed by. */
+  after?: Clock['after'] | undefined
+  /** The run, if the principal may see it. */
+  visible(id: string, principal: Principal): Promise<RunRecord>
+}
+
+/** How many messages may wait in one run. */
+const waitingMax = 100
+const sweepMs = 5000
+
+export class Messages {
+  readonly #parts: MessagesParts
+  readonly #listening = new Map<string, () => void>()
+  #stopWatching: (() => void) | null = null
+
+  constructor(parts: MessagesParts) {
+    this.#parts = parts
+  }
+
+  /** Accepts a message to the agent of an open run. Returns its id. */
+  async send(
+    runId: string,
+    { text, mode = 'queue' }: SendMessageBody,
+    principal: Principal,
+  ): Promise<string> {
+    this.#checkListens(await this.#parts.visible(runId, principal))
+    const id = randomUUID()
+    const { user } = principal
+    const data: MessageQueuedEvent = { messageId: id, mode, text, user }
+    const event = this.#event(messageTypes.queued, data)
+    await this.#parts.store.acceptMessage(runId, { id, mode, text, user, waitingMax, event })
+    return id
+  }
+
+  /** Messages that are not delivered, oldest first. */
+  async list(runId: string, principal: Principal): Promise<Message[]> {
+    await this.#parts.visible(runId, principal)
+    return this.#parts.store.undeliveredMessages(runId)
+  }
+
+  async get(runId: string, messageId: string, principal: Principal): Promise<Message> {
+    await this.#parts.visible(runId, principal)
+    const message = await this.#parts.store.getMessage(runId, messageId)
+    if (message === null) throw new MillraceError('not_found', `No message ${messageId.slice(0, 64)}`)
+    return message
+  }
+
+  /** Takes back a message that the agent has not taken yet. */
+  async withdraw(runId: string, messageId: string, principal: Principal): Promise<Message> {
+    const message = await this.get(runId, messageId, principal)
+    const data: MessageDeliveredEvent = { messageId }
+    await this.#parts.store.withdrawMessage(runId, messageId, this.#event(messageTypes.withdrawn, data))
+    return { ...message, state: 'withdrawn' }
+  }
+
+  /** Lets an interactive session complete once its turn is over and no message waits. */
+  async finish(run: RunRecord): Promise<Run> {
+    this.#checkListens(run)
+    if (run.spec.interactive !== true) {
+      throw new MillraceError(
+        'not_listening',
+        'Only an interactive session can be finished; others end by themselves',
+      )
+    }
+    return publicRun(await this.#parts.store.sealRun(run.id))
+  }
+
+  /** What the runner of an active run sees of its messages. `track` begins a write of that run. */
+  of(run: RunRecord, track: (begin: () => Promise<void>) => Promise<void>): RunMessages {
+    const { store } = this.#parts
+    return {
+      take: async (take) => {
+        let taken: Awaited<ReturnType<MessageStore['takeMessages']>> = { messages: [], sealed: false }
+        await track(async () => {
+          taken = await store.takeMessages(run.id, run.attempt, take)
+        })
+        return taken
+      },
+      delivered: (messageId) => {
+        const data: MessageDeliveredEvent = { messageId }
+        const event = this.#event(messageTypes.delivered, data)
+        return track(() => store.deliverMessage(run.id, run.attempt, messageId, event))
+      },
+      listen: (hint) => {
+        this.#listening.set(run.id, hint)
+        this.#stopWatching ??= this.#watch()
+        return () => this.#deafen(run.id)
+      },
+    }
+  }
+
+  #event(type: string, data: unknown): EventInput {
+    return { at: this.#parts.now(), type, json: toEventJson(data, this.#parts.eventBytes) }
+  }
+
+  #checkListens(run: RunRecord): void {
+    if (this.#parts.kinds.get(run.kind)?.listens !== true) {
+      throw new MillraceError('not_listening', `A run of kind ${run.kind} takes no messages`)
+    }
+    if (isFinal(run.state)) throw new MillraceError('run_over', 'The run is already over')
+  }
+
+  #deafen(runId: string): void {
+    this.#listening.delete(runId)
+    if (this.#listening.size > 0) return
+    this.#stopWatching?.()
+    this.#stopWatching = null
+  }
+
+  #watch(): () => void {
+    const { store, after = monotonicClock.after } = this.#parts
+    const stopListening = store.onCommit((commit) => {
+      if (mayMatter(commit)) this.#listening.get(commit.runId)?.()
+    })
+    let cancel: () => void
+    const sweepLater = () => {
+      cancel = after(sweepMs, () => {
+        for (const hint of [...this.#listening.values()]) hint()
+        sweepLater()
+      })
+    }
+    sweepLater()
+    return () => {
+      stopListening()
+      cancel()
+    }
+  }
+}
+
+/** A message arrived, or something changed that has no event, such as that the run is sealed. */
+function mayMatter({ events }: Commit): boolean {
+  return events.length === 0 || events.some(({ type }) => type === messageTypes.queued)
+}

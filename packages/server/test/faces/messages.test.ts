@@ -1,0 +1,210 @@
+/** Messages on the native face, over real HTTP: sent, listed, taken back, and refused. */
+import type { Message } from '@millrace/protocol'
+import { until } from '@millrace/test-support/until'
+import { describe, expect, it } from 'vitest'
+import { RunDialogue } from '#runners/dialogue'
+import { post } from '#test/security/support/server'
+import { wallClock } from '#time/clock'
+import {
+  type Agent,
+  completed,
+  openSessionServer,
+  type SessionServer,
+  type SessionServerOptions,
+  untilAsked,
+} from './support/session-server.ts'
+
+const nobodys = '00000000-0000-4000-8000-000000000000'
+
+async function open(options: SessionServerOptions = {}, spec: Record<string, unknown> = {}) {
+  const server = await openSessionServer(options)
+  const body = { kind: 'session', project: 'web', prompt: 'Go', ...spec }
+  const answer = await server.as(server.owner, '/api/runs', post(body))
+  const { run } = (await answer.json()) as { run: { id: string } }
+  return { server, path: `/api/runs/${run.id}`, messages: `/api/runs/${run.id}/messages`, id: run.id }
+}
+
+async function send(server: SessionServer, path: string, body: unknown, token = server.owner) {
+  const answer = await server.as(token, path, post(body))
+  return { status: answer.status, ...((await answer.json()) as { messageId?: string; code?: string }) }
+}
+
+async function list(server: SessionServer, path: string): Promise<Message[]> {
+  return ((await (await server.as(server.owner, path)).json()) as { messages: Message[] }).messages
+}
+
+async function refused(answer: Promise<Response>): Promise<[number, string]> {
+  const response = await answer
+  return [response.status, ((await response.json()) as { code: string }).code]
+}
+
+/** Answers every message, as an engine does. */
+const answering: Agent = async (context) => {
+  const idleMs = context.run.spec.interactive === true ? 900_000 : null
+  const dialogue = new RunDialogue({ context, transcript: [], idleMs, clock: wallClock })
+  await context.started()
+  for (;;) {
+    const next = await dialogue.nextTurn()
+    if (next === null) return completed(context.run.id)
+    void context.appendTranscript([
+      { conversation: 'c', subpath: '', json: JSON.stringify({ uuid: next.id }) },
+    ])
+    await dialogue.delivered(next.id)
+    await context.emit([{ type: 'assistant', data: { answer: next.text } }])
+  }
+}
+
+const events = async (server: SessionServer, path: string) => {
+  const answer = await server.as(server.owner, `${path}/events`, { headers: { accept: 'application/json' } })
+  return ((await answer.json()) as { events: { type: string; data: Record<string, unknown> }[] }).events
+}
+
+describe('a message to a session', () => {
+  it('a message is accepted at once, is in the log, and waits where its sender can see it', async () => {
+    const { server, path, messages } = await open()
+    const sent = await send(server, messages, { text: 'Mind the tests', mode: 'steer' })
+    expect(sent).toEqual({ status: 202, messageId: expect.any(String) })
+    const message = {
+      id: sent.messageId,
+      mode: 'steer',
+      text: 'Mind the tests',
+      user: 'olga',
+      state: 'waiting',
+    }
+    expect(await list(server, messages)).toEqual([{ ...message, at: expect.any(Number) }])
+    const one = await server.as(server.owner, `${messages}/${sent.messageId}`)
+    expect(await one.json()).toMatchObject({ message })
+    expect((await events(server, path)).find(({ type }) => type === 'message:queued')?.data).toEqual({
+      messageId: sent.messageId,
+      mode: 'steer',
+      text: 'Mind the tests',
+      user: 'olga',
+    })
+  })
+
+  it('a message can be taken back once, and another user can neither send, see nor take back', async () => {
+    const { server, path, messages } = await open()
+    const { messageId } = await send(server, messages, { text: 'Never mind' })
+    const one = `${messages}/${messageId}`
+    const remove = { method: 'DELETE' }
+    for (const at of [one, `${messages}/${nobodys}`]) {
+      expect(await refused(server.as(server.other, at, remove))).toEqual([404, 'not_found'])
+      expect(await refused(server.as(server.other, at))).toEqual([404, 'not_found'])
+    }
+    expect(await refused(server.as(server.other, messages))).toEqual([404, 'not_found'])
+    expect(await send(server, messages, { text: 'Hello' }, server.other)).toMatchObject({ status: 404 })
+    expect(await refused(server.as(server.owner, `${messages}/${nobodys}`, remove))).toEqual([
+      404,
+      'not_found',
+    ])
+    const back = await server.as(server.owner, one, remove)
+    expect([back.status, await back.json()]).toMatchObject([200, { message: { state: 'withdrawn' } }])
+    expect(await refused(server.as(server.owner, one, remove))).toEqual([409, 'message_taken'])
+    expect(await list(server, messages)).toEqual([])
+    const types = (await events(server, path)).map(({ type }) => type)
+    expect(types.slice(-2)).toEqual(['message:queued', 'message:withdrawn'])
+  })
+
+  it('a message without text, of an unknown mode, or after the end is refused', async () => {
+    const { server, path, messages } = await open()
+    for (const body of [{}, { text: ' ' }, { text: 'x', mode: 'now' }, { text: 'x'.repeat(262_145) }]) {
+      expect(await send(server, messages, body)).toMatchObject({ status: 400, code: 'invalid_request' })
+    }
+    await server.as(server.owner, `${path}/abort`, post({}))
+    expect(await send(server, messages, { text: 'Too late' })).toMatchObject({
+      status: 409,
+      code: 'run_over',
+    })
+  })
+
+  it('a job takes no messages', async () => {
+    const server = await openSessionServer({
+      agent: ({ signal }) => untilAsked(signal).then(() => completed('')),
+    })
+    const started = await server.as(
+      server.owner,
+      '/api/runs',
+      post({ kind: 'job', project: 'web', tool: 'a' }),
+    )
+    const { run } = (await started.json()) as { run: { id: string } }
+    expect(await send(server, `/api/runs/${run.id}/messages`, { text: 'Hello' })).toMatchObject({
+      status: 409,
+      code: 'not_listening',
+    })
+  })
+
+  it('one message too many is refused, and one that is taken back makes room', async () => {
+    const { server, messages } = await open()
+    const sent = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => send(server, messages, { text: `${n}` })),
+    )
+    expect(await send(server, messages, { text: 'x' })).toMatchObject({
+      status: 429,
+      code: 'too_many_messages',
+    })
+    await server.as(server.owner, `${messages}/${sent[7]?.messageId}`, { method: 'DELETE' })
+    expect(await send(server, messages, { text: 'x' })).toMatchObject({ status: 202 })
+  })
+})
+
+describe('an interactive session', () => {
+  it('an interactive session answers each message, reports that it waits, and completes when it is finished', async () => {
+    const { server, path, messages } = await open(
+      { agent: answering },
+      { interactive: true, idleSeconds: 60 },
+    )
+    const types = async () => (await events(server, path)).map(({ type }) => type)
+    await until(async () => (await types()).includes('session:idle'))
+    for (const text of ['one', 'two'])
+      expect(await send(server, messages, { text })).toMatchObject({ status: 202 })
+    await until(async () => (await types()).filter((type) => type === 'assistant').length === 2)
+    expect((await server.as(server.owner, `${path}/finish`, { method: 'POST' })).status).toBe(200)
+    await until(async () => (await types()).includes('completed'))
+    expect(await send(server, messages, { text: 'x' })).toMatchObject({ status: 409, code: 'run_over' })
+    const said = (await events(server, path)).filter(({ type }) => type === 'assistant')
+    expect(said.map(({ data }) => data.answer)).toEqual(['one', 'two'])
+  })
+
+  it('a session that is not interactive is not finished from outside, and a stranger finishes none', async () => {
+    const { server, path } = await open()
+    expect(await refused(server.as(server.owner, `${path}/finish`, { method: 'POST' }))).toEqual([
+      409,
+      'not_listening',
+    ])
+    expect(await refused(server.as(server.other, `${path}/finish`, { method: 'POST' }))).toEqual([
+      404,
+      'not_found',
+    ])
+  })
+})
+
+it('a run that resumes another reads the messages that were not delivered there', async () => {
+  const first: Agent = async ({ run, started, appendTranscript, signal }) => {
+    await started()
+    await appendTranscript([{ conversation: 'c', subpath: '', json: '{}' }])
+    await untilAsked(signal)
+    return completed(run.id)
+  }
+  const agent: Agent = (context) => (context.run.resumes === null ? first : answering)(context)
+  const { server, path, messages } = await open({ agent })
+  await until(async () => (await events(server, path)).some(({ type }) => type === 'run:started'))
+  const { messageId } = await send(server, messages, { text: 'Still here' })
+  await server.as(server.owner, `${path}/abort`, post({}))
+  expect(await list(server, messages)).toMatchObject([{ id: messageId, state: 'waiting' }])
+  const resumed = await server.as(server.owner, `${path}/resume`, { method: 'POST' })
+  const { run } = (await resumed.json()) as { run: { id: string } }
+  const log = await until(async () => {
+    const found = await events(server, `/api/runs/${run.id}`)
+    return found.at(-1)?.type === 'completed' ? found : null
+  })
+  expect(log.map(({ type }) => type)).toEqual([
+    'run:queued',
+    'message:queued',
+    'run:started',
+    'message:delivered',
+    'assistant',
+    'completed',
+  ])
+  expect(log[1]?.data).toMatchObject({ messageId, text: 'Still here', carriedFrom: path.split('/').at(-1) })
+  expect(await list(server, messages)).toEqual([])
+})
