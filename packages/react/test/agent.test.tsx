@@ -258,6 +258,93 @@ it('an execution whose start is answered after the end of the component is not f
   expect(client.followings).toHaveLength(0)
 })
 
+it('cancelExecution cancels the execution that is shown, whoever has started it', async () => {
+  answers.push(
+    () => json({ executionId: 'e1' }, 201),
+    () => json({ executionId: 'e2', state: 'aborted' }),
+  )
+  const seen = observed(() => useAgentExecution())
+  await mount(strictly(within(<seen.Observer />)))
+  await act(async () => void (await seen.latest.startExecution('Count')))
+  let leave = () => {}
+  await act(async () => {
+    leave = useAgentStore.getState().subscribeToExecution('e2')
+  })
+  expect(seen.latest.currentExecution?.id).toBe('e2')
+  await act(async () => seen.latest.cancelExecution())
+  expect(asked.at(-1)?.url).toBe('/api/agent/execute/e2/cancel')
+  await act(async () => leave())
+})
+
+it('cancelExecution asks the client that follows the execution, also when that is not its own', async () => {
+  const calls: string[] = []
+  const other = scriptedClient(async (url) => {
+    calls.push(String(url).replace('http://millrace.test', ''))
+    return json({ executionId: 'e1', state: 'aborted' })
+  })
+  const seen = observed(() => useAgentExecution())
+  const view = observed(() => useAgentSSE('e1'))
+  await mount([
+    <MillraceProvider key="1" client={client} schedule={frames.schedule}>
+      <seen.Observer />
+    </MillraceProvider>,
+    <MillraceProvider key="2" client={other} schedule={frames.schedule}>
+      <view.Observer />
+    </MillraceProvider>,
+  ])
+  await act(async () => seen.latest.cancelExecution())
+  expect([calls, asked]).toEqual([['/api/agent/execute/e1/cancel'], []])
+})
+
+/** Two starts under way, and what answers them in their order. */
+async function startTwice() {
+  const pending: ((response: Response) => void)[] = []
+  const wait = () => new Promise<Response>((resolve) => void pending.push(resolve))
+  answers.push(wait, wait)
+  const seen = observed(() => useAgentExecution())
+  await mount(strictly(within(<seen.Observer />)))
+  await act(async () => {
+    void seen.latest.startExecution('One')
+    void seen.latest.startExecution('Two')
+  })
+  return { seen, answer: (start: 0 | 1, response: Response) => act(async () => pending[start]?.(response)) }
+}
+
+it.each([[[0, 1]], [[1, 0]]] as const)(
+  'of two starts the one that is not refused is shown, whichever is answered first: %j',
+  async (order) => {
+    const { seen, answer } = await startTwice()
+    const refusal = { code: 'too_many_requests', detail: 'Busy', status: 429, title: 'x' }
+    for (const start of order) {
+      await answer(start, start === 0 ? json({ executionId: 'one' }, 201) : json(refusal, 429))
+    }
+    expect(seen.latest).toMatchObject({ currentExecution: { id: 'one' }, isExecuting: true, error: 'Busy' })
+    expect(client.open('one')).toHaveLength(1)
+    answers.push(() => json({ executionId: 'one', state: 'aborted' }))
+    await act(async () => seen.latest.cancelExecution())
+    expect(asked.at(-1)?.url).toBe('/api/agent/execute/one/cancel')
+  },
+)
+
+it('a cancel while two executions are being started cancels both', async () => {
+  const { seen, answer } = await startTwice()
+  answers.push(
+    () => json({ executionId: 'one', state: 'aborted' }),
+    () => json({ executionId: 'two', state: 'aborted' }),
+  )
+  let cancelled: Promise<void> | undefined
+  await act(async () => {
+    cancelled = seen.latest.cancelExecution()
+  })
+  await answer(0, json({ executionId: 'one' }, 201))
+  await answer(1, json({ executionId: 'two' }, 201))
+  await act(async () => cancelled)
+  expect(asked.slice(2).map(({ url }) => url)).toEqual([
+    '/api/agent/execute/one/cancel',
+    '/api/agent/execute/two/cancel',
+  ])
+})
+
 it('of two starts the later one is shown, whichever is answered first', async () => {
   const pending: ((response: Response) => void)[] = []
   const wait = () => new Promise<Response>((resolve) => void pending.push(resolve))

@@ -100,10 +100,15 @@ const idle: AgentValues = {
   error: null,
 }
 
+const subscriptions: Subscription[] = []
+
+/** Where the execution that is shown comes from. Null while nothing is subscribed to. */
+export function currentSources(): RunSources | null {
+  return subscriptions.at(-1)?.sources ?? null
+}
+
 /** One store for the page, whatever the number of components; `useRun` shows several executions at a time. */
 export const useAgentStore = create<AgentState>()((set, get) => {
-  const subscriptions: Subscription[] = []
-
   const show = (id: string | null, snapshot: RunSnapshot) => set(valuesOf(get(), id, snapshot))
   const showCurrent = () => {
     const current = subscriptions.at(-1)

@@ -1,8 +1,9 @@
 import type { ExecuteBody } from '@millrace/client'
-import { useCallback, useEffect, useRef } from 'react'
+import { useCallback, useEffect, useMemo } from 'react'
 import { useSources } from '#provider'
 import { useCalls } from '#runs/use-calls'
-import { type CurrentExecution, useAgentStore } from './agent-store.ts'
+import { type CurrentExecution, currentSources, useAgentStore } from './agent-store.ts'
+import { StartedExecutions } from './started-executions.ts'
 
 export interface UsedAgentExecution {
   /** Starts an execution and shows it in `useAgentStore`. Resolves with its id; with null when it was refused. */
@@ -11,7 +12,7 @@ export interface UsedAgentExecution {
     context?: ExecuteBody['context'],
     more?: Omit<ExecuteBody, 'task' | 'context'>,
   ): Promise<string | null>
-  /** Cancels the current execution, also one that is just being started. */
+  /** Cancels what is being started here, as soon as it has an id; else the execution that the store shows. */
   cancelExecution(): Promise<void>
   currentExecution: CurrentExecution | null
   isExecuting: boolean
@@ -26,29 +27,25 @@ export function useAgentExecution(): UsedAgentExecution {
   const currentExecution = useAgentStore((state) => state.currentExecution)
   const isExecuting = useAgentStore((state) => state.isExecuting)
   const executionError = useAgentStore((state) => state.error)
-  const held = useHeldSubscription()
-  const starting = useRef<Promise<string | null> | null>(null)
+  const started = useMemo(() => new StartedExecutions(sources), [sources])
+  useEffect(() => started.mount(), [started])
 
   const startExecution = useCallback<UsedAgentExecution['startExecution']>(
-    (task, context, more = {}) => {
-      const body: ExecuteBody = { ...more, task, ...(context === undefined ? {} : { context }) }
-      const started = perform(async () => {
-        const { executionId } = await sources.client.execute(body)
-        // A second start may have overtaken this one: the newer one is shown.
-        if (starting.current === started)
-          held(() => useAgentStore.getState().subscribeToExecution(executionId, sources))
-        return executionId
-      })
-      starting.current = started
-      return started
-    },
-    [perform, sources, held],
+    (task, context, more = {}) =>
+      perform(() => started.start({ ...more, task, ...(context === undefined ? {} : { context }) })),
+    [perform, started],
   )
   const cancelExecution = useCallback(async () => {
-    const started = await starting.current
-    const id = started ?? useAgentStore.getState().currentExecution?.id ?? null
-    if (id !== null) await perform(() => sources.client.cancel(id))
-  }, [perform, sources])
+    const starting = await started.starting()
+    if (starting.length > 0) {
+      await Promise.all(starting.map((id) => perform(() => sources.client.cancel(id))))
+      return
+    }
+    const id = useAgentStore.getState().currentExecution?.id ?? null
+    // It may be another provider's: the client that follows it is the one that may cancel it.
+    const { client } = currentSources() ?? sources
+    if (id !== null) await perform(() => client.cancel(id))
+  }, [perform, started, sources])
   return {
     startExecution,
     cancelExecution,
@@ -56,28 +53,4 @@ export function useAgentExecution(): UsedAgentExecution {
     isExecuting: isExecuting || isPending,
     error: error?.message ?? executionError,
   }
-}
-
-/** Holds one subscription, until the next one or the end of the component. */
-function useHeldSubscription(): (subscribe: () => () => void) => void {
-  const isMounted = useRef(false)
-  const wanted = useRef<(() => () => void) | null>(null)
-  const leave = useRef<(() => void) | null>(null)
-  useEffect(() => {
-    isMounted.current = true
-    // A component that was hidden and is shown again wants what it wanted.
-    leave.current = wanted.current?.() ?? null
-    return () => {
-      isMounted.current = false
-      leave.current?.()
-      leave.current = null
-    }
-  }, [])
-  return useCallback((subscribe) => {
-    if (!isMounted.current) return
-    const before = leave.current
-    wanted.current = subscribe
-    leave.current = subscribe()
-    before?.()
-  }, [])
 }

@@ -21,7 +21,7 @@ const none: readonly OpenApproval[] = []
 export function useApprovals(runId: string | null | undefined): UsedApprovals {
   const client = useClient()
   const { view, error } = useSnapshot(runId ?? null)
-  const calls = useCalls()
+  const calls = useCalls(runId ?? null)
   const { perform } = calls
   const answer = useCallback(
     async (approvalId: string, body: AnswerApprovalBody) => {

@@ -16,9 +16,14 @@ export interface UsedRuns {
   refresh(): void
 }
 
-interface Loaded {
-  /** What was asked for. An answer to another question is not shown. */
+/** Who was asked for what. An answer of somebody else, or to another question, is not shown. */
+interface Question {
+  client: Client
+  /** The filter, as JSON. */
   key: string
+}
+
+interface Loaded extends Question {
   runs: readonly Run[]
   hasMore: boolean
   error: ClientError | null
@@ -26,7 +31,10 @@ interface Loaded {
 
 const nothing: readonly Run[] = []
 
-const unread = (key: string): Loaded => ({ key, runs: nothing, hasMore: false, error: null })
+const unread = (question: Question): Loaded => ({ ...question, runs: nothing, hasMore: false, error: null })
+
+const isAbout = (one: Question | null, { client, key }: Question): boolean =>
+  one !== null && one.client === client && one.key === key
 
 /** The runs that pass a filter, read again every `refreshMs` while the page is visible. 0: only on request. */
 export function useRuns(
@@ -36,20 +44,24 @@ export function useRuns(
   const client = useClient()
   const key = JSON.stringify(filter)
   const [loaded, setLoaded] = useState<Loaded | null>(null)
-  const pages = useRef({ key, count: 1 })
+  const pages = useRef({ client, key, count: 1 })
   const load = useRef(() => {})
 
   useEffect(() => {
+    const question = { client, key }
     const leave = new AbortController()
     const reader = oneAtATime(leave.signal, async (signal) => {
-      const count = pages.current.key === key ? pages.current.count : 1
+      const count = isAbout(pages.current, question) ? pages.current.count : 1
       try {
         const read = await readPages(client, JSON.parse(key) as ListRunsQuery, count, signal)
-        if (!signal.aborted) setLoaded({ key, ...read, error: null })
+        if (!signal.aborted) setLoaded({ ...question, ...read, error: null })
       } catch (failure) {
         if (signal.aborted) return
         if (!(failure instanceof ClientError)) throw failure
-        setLoaded((before) => ({ ...(before?.key === key ? before : unread(key)), error: failure }))
+        setLoaded((before) => ({
+          ...(before !== null && isAbout(before, question) ? before : unread(question)),
+          error: failure,
+        }))
       }
     })
     load.current = reader
@@ -69,11 +81,12 @@ export function useRuns(
 
   const refresh = useCallback(() => load.current(), [])
   const loadMore = useCallback(() => {
-    const { current } = pages
-    pages.current = { key, count: (current.key === key ? current.count : 1) + 1 }
+    const question = { client, key }
+    const count = isAbout(pages.current, question) ? pages.current.count : 1
+    pages.current = { ...question, count: count + 1 }
     load.current()
-  }, [key])
-  const current = loaded?.key === key ? loaded : null
+  }, [client, key])
+  const current = isAbout(loaded, { client, key }) ? loaded : null
   return {
     runs: current?.runs ?? nothing,
     hasMore: current?.hasMore ?? false,

@@ -1,4 +1,4 @@
-import type { ClientError } from '@millrace/client'
+import type { Client, ClientError } from '@millrace/client'
 import type { Run, RunKind, StartRunBody } from '@millrace/protocol'
 import { isFinal } from '@millrace/protocol'
 import type { ViewOf } from '@millrace/protocol/view'
@@ -24,20 +24,21 @@ export interface StartedRun<Kind extends RunKind> {
 /** A run that the component starts, or is given; the functions resolve with null when the server refuses. */
 export function useStartedRun<Kind extends RunKind>(kind: Kind, given: string | null) {
   const client = useClient()
-  const calls = useCalls()
-  // What was started in place of the run that was given then. Another one given is the newer wish.
-  const [started, setStarted] = useState<{ given: string | null; id: string } | null>(null)
-  const runId = started !== null && started.given === given ? started.id : given
+  const calls = useCalls(given)
+  // What was started in place of the run that was given then. Another run or another client given is the newer wish.
+  const [started, setStarted] = useState<{ client: Client; given: string | null; id: string } | null>(null)
+  const isOwn = started !== null && started.client === client && started.given === given
+  const runId = isOwn ? started.id : given
   const followed = useRun<Kind>(runId, { kind })
   const { perform } = calls
   const begin = useCallback(
     (call: () => Promise<Run>) =>
       perform(async () => {
         const { id } = await call()
-        setStarted({ given, id })
+        setStarted({ client, given, id })
         return id
       }),
-    [perform, given],
+    [perform, client, given],
   )
   const start = useCallback((body: StartRunBody) => begin(() => client.start(body)), [begin, client])
   const abort = useCallback(async (): Promise<void> => {
