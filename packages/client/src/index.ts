@@ -1,6 +1,6 @@
 /** `@millrace/client`: follows and controls the runs of a Millrace server from any JavaScript runtime. */
 export { type CallOptions, type Client, createClient, type ExecuteBody } from './client.ts'
-export { type Backoff, type Clock, systemClock } from './clock.ts'
+export { type Backoff, type Clock, defaultBackoff, systemClock, waitMs } from './clock.ts'
 export { type Connection, call, type Request, send } from './connection.ts'
 export { ClientError, type ClientErrorCode, refusalOf } from './errors.ts'
 export type { EventsOf, JobEvents, LifecycleEvents, PlannedEvents, SessionEvents } from './events.ts'

@@ -56,8 +56,7 @@ const record = (id: string, kind: Run['kind'] = 'job') => ({ id, kind, state: 'r
 const waiting = () => new Promise<Response>(() => {})
 
 it('useRuns shows nothing of the list of another client, and reads its first page only', async () => {
-  ada.answer = (call) =>
-    json({ runs: [record(call.includes('cursor') ? 'a2' : 'a1')], nextCursor: 'more' })
+  ada.answer = (call) => json({ runs: [record(call.includes('cursor') ? 'a2' : 'a1')], nextCursor: 'more' })
   const seen = observed(() => useRuns({}, { refreshMs: 0 }))
   const page = await mount(ada.within(<seen.Observer />))
   const ids = () => seen.latest.runs.map(({ id }) => id)
@@ -106,7 +105,11 @@ it('useRun shows nothing of what another client has read of the same id', async 
 })
 
 it.each([
-  ['useJob', () => useJob(), (used: ReturnType<typeof useJob>) => used.startJob({ project: 'web', tool: 't' })],
+  [
+    'useJob',
+    () => useJob(),
+    (used: ReturnType<typeof useJob>) => used.startJob({ project: 'web', tool: 't' }),
+  ],
   [
     'useSession',
     () => useSession(),
@@ -116,7 +119,9 @@ it.each([
   ada.answer = (call) => (call.startsWith('POST') ? json({ run: record('a1') }, 201) : undefined)
   const seen = observed(hook as () => ReturnType<typeof useJob>)
   const page = await mount(ada.within(<seen.Observer />))
-  await act(async () => expect(await (start as (used: unknown) => Promise<string | null>)(seen.latest)).toBe('a1'))
+  await act(async () =>
+    expect(await (start as (used: unknown) => Promise<string | null>)(seen.latest)).toBe('a1'),
+  )
   expect(seen.latest).toMatchObject({ runId: 'a1', isRunning: true })
   await page.render(bob.within(<seen.Observer />))
   expect(seen.latest).toMatchObject({ runId: null, isRunning: false, status: 'idle' })

@@ -15,6 +15,7 @@ import {
   type ViewBounds,
   type ViewEvent,
 } from '@millrace/protocol/view'
+import { type RecordAnswer, RecordReader } from './record-reader.ts'
 import type { Schedule } from './schedule.ts'
 
 /** `idle`: no run is followed. The others are those of `@millrace/client`. */
@@ -23,7 +24,7 @@ export type ConnectionStatus = 'idle' | FollowStatus
 export interface RunSnapshot {
   /** Null until the first event has arrived. */
   readonly view: View | null
-  /** Null until somebody has asked for it and it has arrived. It is fetched again when the run ends. */
+  /** Null until it has arrived; it is read where a component wants it, and again when the run ends. */
   readonly run: Run | null
   readonly status: ConnectionStatus
   /** Why it is `reconnecting` or `failed`. */
@@ -39,11 +40,12 @@ export interface SourceSettings {
   follow: Pick<FollowOptions, 'attempts' | 'giveUpAfterMs' | 'backoff' | 'silenceMs' | 'clock'>
 }
 
+/** After this many failures to read the record, a log whose beginning was pruned is shown without its kind. */
+const recordFailuresMax = 5
+
 export class RunSource {
   /** What is shown. Replaced at a flush, never changed. */
   snapshot = connectingSnapshot
-  readonly #client: Client
-  readonly #runId: string
   readonly #settings: SourceSettings
   readonly #publish: () => void
   readonly #leave = new AbortController()
@@ -54,8 +56,8 @@ export class RunSource {
   #kind: RunKind | undefined
   /** Events that arrived before the kind of the run was known. */
   #held: ViewEvent[] = []
+  readonly #record: RecordReader
   #isRecordWanted = false
-  #isRecordAsked = false
 
   /** Follows at once. `kind` is what the reader expects; the log's own word for it counts more. */
   constructor(
@@ -65,11 +67,10 @@ export class RunSource {
     settings: SourceSettings,
     publish: () => void,
   ) {
-    this.#client = client
-    this.#runId = runId
     this.#kind = kind
     this.#settings = settings
     this.#publish = publish
+    this.#record = new RecordReader(client, runId, settings.follow, (answer) => this.#takeRecord(answer))
     this.#following = client.follow(runId, {
       ...settings.follow,
       signal: this.#leave.signal,
@@ -80,26 +81,33 @@ export class RunSource {
           const { view } = this.#next
           if (view !== null) this.#change({ view: resetView(view, reset) })
         }),
-      onStatus: (status, error) => this.#unlessLeft(() => this.#change({ status, error: error ?? null })),
+      onStatus: (status, error) =>
+        this.#unlessLeft(() => {
+          this.#change({ status, error: error ?? null })
+          if (status === 'open') this.#record.wake()
+          if (status === 'failed') this.#record.rest()
+        }),
     })
   }
 
-  /** After `failed`: tries again from the last event. */
+  /** After `failed`: tries again from the last event. Reads the record again if that was refused or failed. */
   retry(): void {
     this.#following.retry()
+    this.#record.retry()
   }
 
-  /** Fetches the run's record, and again when the run ends. */
+  /** Reads the run's record, and again when the run ends. */
   wantRecord(): void {
     if (this.#isRecordWanted) return
     this.#isRecordWanted = true
-    this.#fetchRecord()
+    this.#record.want()
   }
 
   close(): void {
     this.#cancelFlush?.()
     this.#cancelFlush = null
     this.#leave.abort()
+    this.#record.close()
     this.#following.close()
   }
 
@@ -113,36 +121,38 @@ export class RunSource {
       if (this.#kind === undefined) {
         // The beginning of the log was pruned, and with it the kind.
         this.#held.push(event)
-        this.#fetchRecord()
+        if (this.#held.length === 1) this.#record.want()
         return
       }
     }
     const before = this.#next.view ?? newView(this.#kind as RunKind, this.#settings.bounds)
     const view = applyEvent(before, event)
     this.#change({ view })
-    if (this.#isRecordWanted && isFinal(view.state) && !isFinal(before.state)) this.#fetchRecord()
+    if (this.#isRecordWanted && !isFinal(before.state) && this.#isBehind()) this.#record.ask()
   }
 
   /** A run without a record is shown without one: `status` and `error` come from following alone. */
-  #fetchRecord(): void {
-    if (this.#isRecordAsked) return
-    this.#isRecordAsked = true
-    this.#client.get(this.#runId, { signal: this.#leave.signal }).then(
-      (run) => this.#unlessLeft(() => this.#takeRecord(run)),
-      () => this.#unlessLeft(() => this.#takeRecord(null)),
-    )
+  #takeRecord(answer: RecordAnswer): boolean {
+    if (answer.kind === 'read') {
+      const { run } = answer
+      this.#change({ run })
+      this.#kind ??= run.kind
+    } else if (answer.kind === 'refused' || answer.failures >= recordFailuresMax) {
+      if (this.#held.length > 0) this.#kind ??= 'external'
+    }
+    if (this.#kind !== undefined) {
+      const held = this.#held
+      this.#held = []
+      for (const event of held) this.#take(event)
+    }
+    if (answer.kind === 'read') return !this.#isRecordWanted || !this.#isBehind()
+    return answer.kind === 'refused' || (!this.#isRecordWanted && this.#held.length === 0)
   }
 
-  #takeRecord(run: Run | null): void {
-    this.#isRecordAsked = false
-    if (run !== null) this.#change({ run })
-    this.#kind ??= run?.kind ?? (this.#held.length > 0 ? 'external' : undefined)
-    const held = this.#held
-    this.#held = []
-    for (const event of held) this.#take(event)
-    const isBehind =
-      run !== null && !isFinal(run.state) && this.#next.view !== null && isFinal(this.#next.view.state)
-    if (this.#isRecordWanted && isBehind) this.#fetchRecord()
+  /** The log says that the run is over, and the record that was read last does not. */
+  #isBehind(): boolean {
+    const { view, run } = this.#next
+    return view !== null && isFinal(view.state) && (run === null || !isFinal(run.state))
   }
 
   #change(changed: Partial<RunSnapshot>): void {
