@@ -35,6 +35,7 @@ export interface ExecutionEngine {
 export interface ExecutionLimits {
   iterations: number
   tokens: number | null
+  /** Kept by the runner, which cancels the agent. */
   seconds: number
   usd: number | null
 }
@@ -61,6 +62,8 @@ export interface AgentTask {
   model: string | undefined
   /** The stored conversation. Empty for a new one. */
   transcript: readonly TranscriptEntry[]
+  /** Whose caches of tools the agent may use, those of the owner's earlier runs in the project. Absent: none last. */
+  cacheOwner?: string
   /** The conversation must be resumed: the agent ends with `not_resumable` if the transcript does not suffice. */
   resumes: boolean
 }

@@ -26,7 +26,7 @@ export function composeExecutions({ config, options, ...parts }: ExecutionParts)
   return executionKind({
     ...options,
     config,
-    engines: new Engines([claudeEngine(parts), aiSdkEngine(config)]),
+    engines: new Engines([claudeEngine(parts), aiSdkEngine(config, options)]),
     bounds: { iterations, tokens, seconds, usd },
   })
 }
@@ -47,12 +47,16 @@ function claudeEngine({
   }
 }
 
-function aiSdkEngine({ agent, models = new Map(), sandbox, executions }: Config): OfferedEngine {
+function aiSdkEngine(
+  { agent, models = new Map(), sandbox, executions }: Config,
+  gate: AgentRunOptions,
+): OfferedEngine {
   const entries = [...models].filter(([, { provider }]) => provider === 'openai-compatible')
   const others = providers.filter((provider) => provider !== 'openai-compatible')
   return {
     engine: createAiSdkEngine({
       models: Object.fromEntries(models),
+      gate,
       env: process.env,
       tools: agentTools(executions),
       environment: sandbox.env,

@@ -11,7 +11,9 @@ export function reportingSandbox(sandbox: Sandbox, report: (event: EmittedEvent)
     spawn: (command) =>
       sandbox.spawn({
         ...command,
-        onTakenAway: ({ path, keptAt }) => {
+        onTakenAway: (taken) => {
+          const { path, keptAt } = taken
+          command.onTakenAway?.(taken)
           const inProject = relative(command.projectPath, path)
           const message =
             `Millrace moved ${inProject} out of the project: other programs would run what it says. ` +
@@ -19,7 +21,9 @@ export function reportingSandbox(sandbox: Sandbox, report: (event: EmittedEvent)
           const data: QuarantinedEvent = { path: inProject, keptAt, message }
           report({ type: quarantinedType, data })
         },
-        onHeldBack: ({ path, settings }) => {
+        onHeldBack: (held) => {
+          const { path, settings } = held
+          command.onHeldBack?.(held)
           const inProject = relative(command.projectPath, path)
           const message =
             `Millrace keeps these settings of ${inProject} inside the run: ${settings.join(', ')}. ` +

@@ -1,5 +1,8 @@
 /** Engine of executions on any model that the AI SDK reaches: the loop and the tools are the server's own. */
+
 import type { ExecutionEngine, ExecutionLimits } from '#agents/agent'
+import { gateProblems } from '#agents/gate-test'
+import type { SelfTest } from '#runners/kind'
 import { type ResolvedModel, resolveModel } from './model/entry.ts'
 import type { AiSdkEngineOptions } from './options.ts'
 
@@ -16,9 +19,19 @@ export function createAiSdkEngine(options: AiSdkEngineOptions): ExecutionEngine 
       const { startAgent } = await importStart()
       return startAgent(task, host, resolved, options)
     },
-    // Nothing to start: the providers are asked when a run needs them.
-    selfTest: () => Promise.resolve({ problems: [], warnings: [] }),
+    selfTest: () => test(options),
   }
+}
+
+/** Starts nothing, and asks no provider anything: each is asked when a run needs it. */
+async function test({ models, env, gate }: AiSdkEngineOptions): Promise<SelfTest> {
+  const problems = gate === undefined ? [] : await gateProblems(gate)
+  const warnings = Object.entries(models).flatMap(([entry, { provider, model = 'any' }]) => {
+    const name = provider === 'openai-compatible' ? entry : model
+    const resolved = resolveModel(`${provider}:${name}`, models, env)
+    return typeof resolved === 'string' ? [`models.${entry}: ${resolved}`] : []
+  })
+  return { problems, warnings }
 }
 
 function unpriced({ name, price }: ResolvedModel, { usd }: ExecutionLimits): string | null {

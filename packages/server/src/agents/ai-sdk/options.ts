@@ -1,5 +1,6 @@
 /** What the engine is given. */
 import type { ProcessLimits } from '@millrace/sandbox'
+import type { TestedGate } from '#agents/gate-test'
 import type { AgentTool } from '#agents/tools/tool'
 import type { Clock } from '#time/clock'
 import type { SilenceLimits } from './loop/silence.ts'
@@ -8,6 +9,8 @@ import type { ModelEntries } from './model/entry.ts'
 export interface AiSdkEngineOptions {
   /** `models` of the configuration. */
   models: ModelEntries
+  /** What the self-test checks besides the models. */
+  gate?: TestedGate
   /** The server's environment: keys and addresses of providers. */
   env: NodeJS.ProcessEnv
   tools: readonly AgentTool[]

@@ -17,6 +17,14 @@ export interface CallCommand extends Pick<SandboxedCommand, 'argv' | 'env' | 'ne
   timeoutSeconds: number
   readPaths?: readonly string[]
   homeFiles?: ReadonlyMap<string, string>
+  cacheOwner?: string
+}
+
+interface Started {
+  process: SandboxedProcess
+  context: ToolContext
+  timeoutSeconds: number
+  takenAway: readonly string[]
 }
 
 /** Why a process was ended from outside. */
@@ -28,6 +36,8 @@ const callGraceMs = 1000
 export class CallProcess {
   readonly process: SandboxedProcess
   cut: Cut | null = null
+  /** Absolute paths of files that the call made and that were taken out of the project. */
+  readonly takenAway: readonly string[]
   readonly #signal: AbortSignal
   readonly #cancelTimer: () => void
   readonly #abort: () => void
@@ -36,19 +46,22 @@ export class CallProcess {
   static async start(context: ToolContext, command: CallCommand, clock: Clock = monotonicClock) {
     const { runId, sandbox, projectPath, cwd, limits } = context
     const { timeoutSeconds, ...rest } = command
+    const takenAway: string[] = []
     const process = await sandbox.spawn({
       ...rest,
+      onTakenAway: ({ path }) => void takenAway.push(path),
       runId,
       cwd,
       projectPath,
       limits,
       allowNestedSandbox: false,
     })
-    return new CallProcess(process, context, timeoutSeconds, clock)
+    return new CallProcess({ process, context, timeoutSeconds, takenAway }, clock)
   }
 
-  private constructor(process: SandboxedProcess, context: ToolContext, timeoutSeconds: number, clock: Clock) {
+  private constructor({ process, context, timeoutSeconds, takenAway }: Started, clock: Clock) {
     this.process = process
+    this.takenAway = takenAway
     this.#signal = context.signal
     this.#abort = () => this.#end('aborted', Math.min(graceOf(this.#signal.reason), callGraceMs))
     this.#cancelTimer = clock.after(timeoutSeconds * 1000, () => this.#end('timeout', callGraceMs))

@@ -2,6 +2,7 @@
 import { constants } from 'node:os'
 import type { NetworkAccess } from '@millrace/sandbox'
 import { z } from 'zod'
+import { takenAwayText } from '#agents/taken-away'
 import { isReservedVariable } from '#config/agent-settings'
 import { CallProcess } from './call-process.ts'
 import { MiddleClip } from './clip.ts'
@@ -78,6 +79,7 @@ async function* runShell(
     network,
     stdin: 'none',
     timeoutSeconds,
+    ...(context.cacheOwner === undefined ? {} : { cacheOwner: context.cacheOwner }),
   })
   try {
     const clip = new MiddleClip(outputCharsMax)
@@ -91,13 +93,18 @@ async function* runShell(
       live += text.length
       yield live < liveCharsMax ? text : `${text}\n[… the rest of the output is not shown live …]\n`
     }
-    return await resultOf(running, clip.text, timeoutSeconds)
+    return await resultOf(running, clip.text, timeoutSeconds, context)
   } finally {
     await running.close()
   }
 }
 
-async function resultOf(running: CallProcess, output: string, timeoutSeconds: number): Promise<ToolResult> {
+async function resultOf(
+  running: CallProcess,
+  output: string,
+  timeoutSeconds: number,
+  { projectPath }: Pick<ToolContext, 'projectPath'>,
+): Promise<ToolResult> {
   const exit = await running.exited
   const { breach } = running.process
   const timedOut = running.cut === 'timeout'
@@ -105,7 +112,11 @@ async function resultOf(running: CallProcess, output: string, timeoutSeconds: nu
   const ending =
     running.cut === null ? (breachText(breach) ?? endingOf(exit)) : cutText(running.cut, timeoutSeconds)
   const printed = output === '' ? '(no output)' : output
-  const text = ok ? printed : `${printed}${printed.endsWith('\n') ? '' : '\n'}[${ending}]`
+  const notes = running.takenAway.map((path) => takenAwayText(projectPath, path))
+  if (!ok) notes.unshift(ending)
+  const apart = printed.endsWith('\n') ? '' : '\n'
+  const text =
+    notes.length === 0 ? printed : `${printed}${apart}${notes.map((note) => `[${note}]`).join('\n')}`
   const details = {
     exitCode: exit.code,
     signal: exit.signal,

@@ -21,6 +21,8 @@ export interface ToolContext {
   cwd: string
   environment: Readonly<Record<string, string>>
   limits: ProcessLimits
+  /** Whose caches of tools commands may use. Absent: none last. */
+  cacheOwner?: string | undefined
   /** Aborted: the tool's processes are ended before `run` returns. */
   signal: AbortSignal
   recordProcess(process: { pid: number; startTime: number }): Promise<void>

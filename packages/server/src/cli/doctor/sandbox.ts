@@ -6,6 +6,7 @@ import { messageOf } from '@millrace/protocol'
 import { openSandbox, type SandboxReport } from '@millrace/sandbox'
 import type { Config } from '#config/config'
 import type { Check } from './check.ts'
+import { checkNodeInSandbox } from './node-in-sandbox.ts'
 
 const name = 'sandbox'
 
@@ -58,6 +59,7 @@ async function tryOut(config: Config, dataDir: string): Promise<Check[]> {
           }
         }),
         ...pathChecks(path),
+        ...(await checkNodeInSandbox(sandbox, config.projects.values())),
         ...warnings.map((warning): Check => ({ name, status: 'warn', detail: warning })),
       ]
     } finally {

@@ -14,7 +14,7 @@ export interface ExecutionKindOptions extends Omit<ExecutionRunnerOptions, 'engi
   bounds: ExecutionLimits
 }
 
-/** The task of an execution that is resumed without one. */
+/** What the agent is asked when its execution is resumed without a new task: the task stays what it was. */
 const continuations = {
   completed: 'Review what has already been done, then continue with what is left of the task.',
   cutShort:
@@ -23,9 +23,10 @@ const continuations = {
 
 const resumable: Resumable = {
   // The context is part of the conversation already.
-  request({ kind, state, spec: { context: _context, ...spec } }, prompt) {
-    const usual = state === 'completed' ? continuations.completed : continuations.cutShort
-    return { ...spec, kind, task: prompt ?? usual }
+  request({ kind, state, spec: { context: _context, continuation: _continuation, ...spec } }, prompt) {
+    if (prompt !== undefined) return { ...spec, kind, task: prompt }
+    const continuation = state === 'completed' ? continuations.completed : continuations.cutShort
+    return { ...spec, kind, continuation }
   },
 }
 

@@ -14,6 +14,8 @@ export interface ExecutionSpec {
   model?: string
   limits?: ExecutionLimitsBody
   approvals?: 'on' | 'off'
+  /** What the agent is asked in the place of the task, of which its conversation knows: it is resumed without another. */
+  continuation?: string
 }
 
 interface PrepareParts {
@@ -30,7 +32,8 @@ export function prepareExecution(
   request: Record<string, unknown>,
   { projects, engines, bounds }: PrepareParts,
 ): { project: string; spec: Record<string, unknown> } {
-  const parsed = startExecutionBody.safeParse(request)
+  const { continuation, ...body } = request
+  const parsed = startExecutionBody.safeParse(body)
   if (!parsed.success) throw refusal(fieldErrors(parsed.error))
   const { kind: _kind, ...asked } = parsed.data
   const project = projectOf(asked.project, projects)
@@ -44,7 +47,8 @@ export function prepareExecution(
     fields.push(...refusalsOf(engine.engine, asked.model, limitsOf(asked.limits, bounds)))
   }
   if (typeof project === 'string' || fields.length > 0) throw refusal(fields)
-  return { project: project.id, spec: { ...asked, project: project.id } }
+  const resumed = typeof continuation === 'string' ? { continuation } : {}
+  return { project: project.id, spec: { ...asked, ...resumed, project: project.id } }
 }
 
 /** An engine refuses a model, or a limit in money where it does not know the model's price. */

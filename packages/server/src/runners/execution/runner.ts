@@ -81,7 +81,7 @@ async function work(context: RunContext, options: Work): Promise<AgentEnd> {
   const gate = gateOf(context, { projectPath: path, cwd: path, approvals: spec.approvals }, options)
   const limits = limitsOf(spec.limits, options.bounds)
   const dialogue = new RunDialogue({ context, transcript, idleMs: null, clock: options.clock })
-  try {
+  const start = async () => {
     const agent = await engine.start(
       {
         runId: run.id,
@@ -92,11 +92,15 @@ async function work(context: RunContext, options: Work): Promise<AgentEnd> {
         transcript,
         resumes: run.resumes !== null,
         limits,
+        cacheOwner: run.owner,
       },
       tellingHost(hostOf(context, gate, dialogue), options),
     )
     dialogue.attach(agent)
-    return await inTime(agent, limits.seconds, signal, options.clock)
+    return agent
+  }
+  try {
+    return await inTime(start(), limits.seconds, signal, options.clock)
   } finally {
     dialogue.close()
   }
@@ -104,17 +108,20 @@ async function work(context: RunContext, options: Work): Promise<AgentEnd> {
 
 /** Ends the agent when its time is over. */
 async function inTime(
-  agent: LiveAgent,
+  starting: Promise<LiveAgent>,
   seconds: number,
   signal: AbortSignal,
   clock: Clock,
 ): Promise<AgentEnd> {
   let isLate = false
+  let agent: LiveAgent | null = null
   const callOff = clock.after(seconds * 1000, () => {
     isLate = true
-    agent.cancel(graceMsMax)
+    agent?.cancel(graceMsMax)
   })
   try {
+    agent = await starting
+    if (isLate) agent.cancel(graceMsMax)
     const end = await endOf(agent, signal, grace)
     if (!isLate || end.state === 'completed') return end
     return {
@@ -165,7 +172,8 @@ function failure(reason: 'cancelled' | 'internal' | 'time_limit', error: string)
   return { state: 'errored', reason, error, result: null, usage: null } as const
 }
 
-function promptOf({ task, context }: ExecutionSpec): string {
+function promptOf({ task, context, continuation }: ExecutionSpec): string {
+  if (continuation !== undefined) return continuation
   if (context === undefined) return task
   const text = typeof context === 'string' ? context : JSON.stringify(context, null, 2)
   return `${task}\n\nContext:\n${text}`

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -22,6 +22,26 @@ describe('the tool shell', () => {
     const uid = isRoot ? ordinaryUser.uid : process.getuid?.()
     expect({ ok, text }).toEqual({ ok: true, text: `${project}\n${uid}\n` })
     expect(readFileSync(join(project, 'made'), 'utf8')).toBe('done\n')
+  })
+
+  it('the caches of tools last from call to call, for the owner of the run alone', async () => {
+    const othersDirectory = join(tools.workspace.root, 'caches')
+    const cache = { bytesMax: 1_000_000, othersDirectory }
+    const sandbox = await tools.workspace.open([project], { cache })
+    const owned = (command: string, cacheOwner?: string) =>
+      call('shell', { command }, { sandbox, cacheOwner })
+    await owned('mkdir -p ~/.cache; echo kept > ~/.cache/thing; echo gone > ~/thing', 'ann')
+    const look = 'cat ~/.cache/thing; ls ~/thing 2>/dev/null'
+    expect((await owned(look, 'ann')).text).toMatch(/^kept\n/)
+    expect((await owned(look)).text).not.toContain('kept')
+    expect((await owned(look, 'bob')).text).not.toContain('kept')
+  })
+
+  it('a file that is taken out of the project is named in the result', async () => {
+    const { ok, text } = await shell('echo "{}" > .mcp.json; echo made')
+    expect(ok).toBe(true)
+    expect(text).toMatch(/^made\n\[Millrace moved \.mcp\.json out of the project, because [^\n]*\]$/)
+    expect(existsSync(join(project, '.mcp.json'))).toBe(false)
   })
 
   it('shows both outputs in the order they were printed', async () => {

@@ -103,6 +103,7 @@ describe('an execution that completes', () => {
         transcript: [],
         resumes: false,
         limits: { iterations: 3, tokens: 1000, seconds: 60, usd: 2 },
+        cacheOwner: 'ann',
       },
     ])
   })
@@ -234,7 +235,7 @@ describe('an execution whose server is killed', () => {
 })
 
 describe('an execution that is resumed', () => {
-  it('it has the conversation so far, a task that says what happened, and its limits', async () => {
+  it('it has the conversation so far and its limits, and its agent is told what happened while the task stays', async () => {
     const rig = await openExecutions(async ({ task, host }) => {
       await host.started()
       await host.appendTranscript([{ conversation: 'c', subpath: '', json: `${task.transcript.length}` }])
@@ -251,7 +252,16 @@ describe('an execution that is resumed', () => {
       prompt: expect.stringMatching(/^You were interrupted/),
       transcript: [{ json: '0' }],
     })
+    expect(resumed.spec.task).toBe('Mend it')
+    const started = (await storyOf(rig, resumed.id)).find(({ type }) => type === 'execution:started')
+    expect(started?.data).toMatchObject({ task: 'Mend it' })
     const third = await rig.runs.resume(resumed.id, ann, { prompt: 'Go on' })
+    await untilOver(rig.runs, third.id)
     expect(third.spec).toMatchObject({ task: 'Go on' })
+    expect(third.spec).not.toHaveProperty('continuation')
+    expect(rig.engine.tasks[2]?.prompt).toBe('Go on')
+    const again = await rig.runs.retry(resumed.id, ann)
+    await untilOver(rig.runs, again.id)
+    expect(rig.engine.tasks[3]?.prompt).toBe(rig.engine.tasks[1]?.prompt)
   })
 })

@@ -50,12 +50,13 @@ async function runTool(tool: AgentTool, call: StepCall, parts: CallParts): Promi
   const denied = await denialOf(call, tool.judgedAs(input), parts)
   if (denied !== null) return denied
   const { task, host, environment, limits, signal, room } = parts.shared
-  const { runId, projectPath, cwd } = task
+  const { runId, projectPath, cwd, cacheOwner } = task
   try {
     const running = tool.run(input, {
       runId,
       projectPath,
       cwd,
+      cacheOwner,
       environment,
       limits,
       signal,

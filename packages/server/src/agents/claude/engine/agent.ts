@@ -16,6 +16,7 @@ import type { Options, Query, SDKMessage, SpawnOptions } from '@anthropic-ai/cla
 import { messageOf, permissionTypes, subagentResultType } from '@millrace/protocol'
 import type { ProcessLimits, SandboxedProcess } from '@millrace/sandbox'
 import { type AgentEnd, type AgentHost, type AgentTask, failed, type LiveAgent } from '#agents/agent'
+import { takenAwayText } from '#agents/taken-away'
 import type { AgentSettings } from '#config/config'
 import { graceMs } from '#runners/grace'
 import type { Clock } from '#time/clock'
@@ -32,7 +33,7 @@ import { eventTypeOf, isKeyRefused, isSignOfLife, isSubagent, toolCallsIn } from
 import { agentOptions, defaultLimits, defaultNetwork } from './options.ts'
 import { canUseToolOf, hookOf } from './permissions.ts'
 import type { AgentRole } from './role.ts'
-import { patchingTools, subagentHook } from './subagents.ts'
+import { noticeHook, patchingTools, subagentHook } from './subagents.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface ClaudeAgentParts {
@@ -70,6 +71,8 @@ export class ClaudeAgent implements LiveAgent {
   readonly #journal: Journal
   readonly #controller = new AbortController()
   readonly #left = Promise.withResolvers<void>()
+  /** For the model, after its next call. */
+  readonly #notices: string[] = []
   #bridge: Bridge | null = null
   #process: SandboxedProcess | null = null
 
@@ -148,7 +151,10 @@ export class ClaudeAgent implements LiveAgent {
         PostToolUse: [
           {
             matcher: patchingTools,
-            hooks: [subagentHook((event) => this.#journal.emit(subagentResultType, event))],
+            hooks: [
+              subagentHook((event) => this.#journal.emit(subagentResultType, event)),
+              noticeHook(() => this.#notices.splice(0)),
+            ],
           },
         ],
       },
@@ -166,6 +172,7 @@ export class ClaudeAgent implements LiveAgent {
       conversation,
       network: settings?.network ?? defaultNetwork,
       services: [Number(new URL(gateway.url).port)],
+      takenAway: (path: string) => void this.#notices.push(takenAwayText(task.projectPath, path)),
     }
     const bridge = new Bridge({
       start: () => startProcess(place, wanted, environment),

@@ -19,6 +19,16 @@ export function subagentHook(report: (event: SubagentResultEvent) => void): Hook
   }
 }
 
+/** Tells the model, after one of its calls, what happened that no result of a tool says. */
+export function noticeHook(take: () => string[]): HookCallback {
+  return async (input) => {
+    if (input.hook_event_name !== 'PostToolUse') return {}
+    const notices = take()
+    if (notices.length === 0) return {}
+    return { hookSpecificOutput: { hookEventName: 'PostToolUse', additionalContext: notices.join('\n') } }
+  }
+}
+
 /** Leaves out what a patch does not need, such as the whole file as it was. */
 function patchesIn(response: unknown): Record<string, unknown> | null {
   if (response === null || typeof response !== 'object') return null

@@ -17,7 +17,6 @@ export function executionEndOf(
 /** Why an agent ends → why its execution does. */
 const codes: Readonly<Record<string, ExecutionErrorCode>> = {
   aborted: 'cancelled',
-  time_limit: 'time_limit',
   max_tokens: 'max_tokens',
   error_max_turns: 'max_iterations',
   error_max_budget_usd: 'budget',

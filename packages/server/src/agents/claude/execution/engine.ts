@@ -49,16 +49,8 @@ async function start(
     budget,
   )
   started.resolve(agent)
-  const disarm = clock.after(limits.seconds * 1000, () =>
-    fail('time_limit', `It reached its limit of ${limits.seconds} seconds`),
-  )
   return {
-    ended: agent.ended
-      .finally(() => {
-        disarm()
-        keeping.settle()
-      })
-      .then((end) => executionEndOf(end, translator)),
+    ended: agent.ended.finally(() => keeping.settle()).then((end) => executionEndOf(end, translator)),
     cancel: (graceMs) => agent.cancel(graceMs),
   }
 }

@@ -17,11 +17,14 @@ export interface ProcessPlace {
   services: readonly number[]
   /** Files for the home, which is otherwise empty. */
   conversation: Conversation | null
+  cacheOwner?: string
+  /** Called with the path of a file that was taken out of the project. */
+  takenAway?(path: string): void
 }
 
 /** Starts what the SDK wants started, in the sandbox, with our environment in place of the SDK's. */
 export async function startProcess(
-  { sandbox, runId, projectPath, cwd, limits, network, services, conversation }: ProcessPlace,
+  { sandbox, runId, projectPath, cwd, limits, network, services, conversation, ...place }: ProcessPlace,
   wanted: Pick<SpawnOptions, 'command' | 'args' | 'env'>,
   environment: Readonly<Record<string, string>>,
 ): Promise<SandboxedProcess> {
@@ -38,7 +41,9 @@ export async function startProcess(
     services,
     allowNestedSandbox: false,
     limits,
+    onTakenAway: ({ path }) => place.takenAway?.(path),
     readPaths: files.map(dirname),
+    ...(place.cacheOwner === undefined ? {} : { cacheOwner: place.cacheOwner }),
     ...(conversation === null ? {} : { homeFiles: conversation.homeFiles }),
   })
 }

@@ -90,3 +90,31 @@ describe('the engine', () => {
     expect(engine.refuses({ model: 'anthropic:x', limits: noLimits })).toBeNull()
   })
 })
+
+describe('the self-test of the engine', () => {
+  const gate = { policy: undefined, hidden: [], home: '/made/up/home' }
+
+  it('finds an entry whose model cannot be asked, and nothing else where the gate holds', async () => {
+    const models: ModelEntries = {
+      keyless: {
+        provider: 'openai-compatible',
+        baseUrl: 'http://127.0.0.1:1/v1',
+        model: 'm',
+        apiKeyEnv: 'GONE',
+      },
+      local: { provider: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1', model: 'm' },
+    }
+    const engine = createAiSdkEngine({ models, env: {}, tools: [], limits: {}, gate })
+    expect(await engine.selfTest()).toEqual({
+      problems: [],
+      warnings: [expect.stringMatching(/^models\.keyless: .* the variable GONE /)],
+    })
+  })
+
+  it('finds a gate that does not hold', async () => {
+    const open = { ...gate, createPolicy: () => ({ decide: () => ({ decision: 'allow' as const }) }) }
+    const engine = createAiSdkEngine({ models: {}, env: {}, tools: [], limits: {}, gate: open })
+    const { problems } = await engine.selfTest()
+    expect(problems).toContainEqual(expect.stringContaining('The policy does not hold: it allows Bash'))
+  })
+})

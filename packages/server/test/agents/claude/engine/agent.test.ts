@@ -1,6 +1,6 @@
 /** A session from its start to its end: the real SDK process in the real sandbox, a scripted model. */
 import { spawnSync } from 'node:child_process'
-import { chownSync, cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { demoProject, demoScript, loadScript } from '@millrace/scripted-model'
 import { isRoot, ordinaryUser } from '@millrace/test-support/workspace'
@@ -45,6 +45,21 @@ describe('a session', () => {
     expect(context.of('system')[0]).toMatchObject({ session_id: context.run.id, cwd: sessions.project })
     expect(context.startedWith).toEqual({ boundary: 'bubblewrap' })
     expect(context.process?.pid).toBeGreaterThan(0)
+  })
+
+  it('the model reads that a file it made was taken out of the project', async () => {
+    // The policy refuses a command that says so.
+    writeFileSync(
+      file('make.sh'),
+      'echo "{}" > .mcp.json; while [ -e .mcp.json ]; do sleep 0.05; done; sleep 0.2',
+    )
+    const model = await serve([use('Bash', { command: 'sh make.sh' }), say('I see.')])
+    const { outcome } = await sessions.run(model, { prompt: 'Configure a server' })
+    expect(outcome.state).toBe('completed')
+    expect(JSON.stringify(model.requests.at(-1)?.body)).toContain(
+      'Millrace moved .mcp.json out of the project',
+    )
+    expect(readdirSync(sessions.project)).not.toContain('.mcp.json')
   })
 
   it('each delta is logged before the model produces the next', async () => {

@@ -2,7 +2,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ScriptedModel, Step } from '@millrace/scripted-model'
-import { ManualClock } from '@millrace/test-support/manual-clock'
 import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import { createClaudeExecutionEngine } from '#agents/claude/execution/engine'
@@ -186,16 +185,6 @@ describe('the limits of an execution', () => {
     const model = await serve([spending])
     const { end } = await executions.run(model, { agent: { maxBudgetUsd: 0.5 } })
     expect(end).toMatchObject({ reason: 'budget', error: 'It reached its budget of $0.50' })
-  })
-
-  it('an execution is ended when its time is over, with the processes of its tools', async () => {
-    const clock = new ManualClock()
-    const model = await serve([use('Bash', { command: 'sleep 300.25' })])
-    const run = executions.run(model, { limits: { seconds: 90 }, options: { clock } })
-    await until(() => model.requests.length > 0)
-    clock.advance(90_000)
-    const { end } = await run
-    expect(end).toMatchObject({ reason: 'time_limit', error: 'It reached its limit of 90 seconds' })
   })
 })
 

@@ -21,6 +21,7 @@ export interface CallOptions {
   environment?: Record<string, string>
   limits?: ProcessLimits
   runId?: string
+  cacheOwner?: string | undefined
   tools?: readonly AgentTool[]
   onOutput?(text: string): void
 }
@@ -50,6 +51,7 @@ export function openTools(owner: 'us' | 'somebody' = 'somebody') {
       cwd: options.cwd ?? project,
       environment: options.environment ?? {},
       limits: options.limits ?? {},
+      cacheOwner: options.cacheOwner,
       signal: options.signal ?? new AbortController().signal,
       recordProcess: async () => {},
     }
