@@ -2,7 +2,7 @@
 import type { LogEvent } from './events.ts'
 import type { Message, MessageMode } from './messages.ts'
 import type { Run, RunKind, RunOutcome, RunState } from './runs.ts'
-import type { ApprovalSource } from './sessions.ts'
+import type { ApprovalSource, OpenQuestion } from './sessions.ts'
 
 /** `POST /api/runs` for a job: a tool of the configuration, run in a project. */
 export interface StartJobBody {
@@ -152,6 +152,12 @@ export interface ApprovalResponse {
   }
 }
 
+/** `GET /api/approvals`: the questions of the caller's runs that are open; an admin's, those of all runs. */
+export interface OpenApprovalsResponse {
+  /** The one that expires first stands first. */
+  approvals: OpenQuestion[]
+}
+
 export interface RunResponse {
   run: Run
 }
@@ -202,6 +208,35 @@ export interface PruneResponse {
   events: number
   /** Freed on the disk. Absent after a dry run. */
   bytes?: number | undefined
+}
+
+/** `POST /api/admin/tokens`. */
+export interface CreateTokenBody {
+  /** Whose runs its holder sees. `admin` is an admin's name. */
+  user: string
+  admin?: boolean | undefined
+  /** How long it is valid. Absent: until it is revoked. */
+  ttlSeconds?: number | undefined
+}
+
+/** A token without its secret. Times are milliseconds since the epoch. */
+export interface TokenRecord {
+  id: string
+  user: string
+  admin: boolean
+  createdAt: number
+  expiresAt: number | null
+  revokedAt: number | null
+}
+
+export interface TokensResponse {
+  /** Newest first. */
+  tokens: TokenRecord[]
+}
+
+/** The only answer that holds the secret. */
+export interface CreatedTokenResponse extends TokenRecord {
+  token: string
 }
 
 export interface ProjectsResponse {

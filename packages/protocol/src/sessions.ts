@@ -52,6 +52,11 @@ export interface PermissionRequestedEvent extends PermissionDeniedEvent {
   expiresAt: number
 }
 
+/** A question that nobody has answered yet, and its run (`GET /api/approvals`). */
+export interface OpenQuestion extends PermissionRequestedEvent {
+  runId: string
+}
+
 /** Who or what answered: a person, the clock, or the end of the run. */
 export type ApprovalSource = 'person' | 'expiry' | 'withdrawn'
 

@@ -8,6 +8,8 @@ import { type Message, messageModes, messageStates } from '#messages'
 import type {
   AnswerApprovalBody,
   ApprovalResponse,
+  CreatedTokenResponse,
+  CreateTokenBody,
   EventsPage,
   ExecutionLimitsBody,
   FinishRunBody,
@@ -15,6 +17,7 @@ import type {
   ListRunsResponse,
   MessageResponse,
   MessagesResponse,
+  OpenApprovalsResponse,
   ProduceBody,
   ProducedResponse,
   ProjectsResponse,
@@ -30,6 +33,8 @@ import type {
   StartJobBody,
   StartRunBody,
   StartSessionBody,
+  TokenRecord,
+  TokensResponse,
   ToolsResponse,
 } from '#requests'
 import { runKinds, runOutcomes, runStates } from '#runs'
@@ -187,6 +192,22 @@ export const approvalResponse = z.object({
   }),
 }) satisfies z.ZodType<ApprovalResponse>
 
+/** `GET /api/approvals`. */
+export const openApprovalsResponse = z.object({
+  approvals: z.array(
+    z.object({
+      runId: z.uuid(),
+      approvalId: z.uuid(),
+      toolUseId: z.string(),
+      tool: z.string(),
+      input: z.unknown(),
+      reason: z.string(),
+      expiresAt: z.int(),
+      agentId: z.string().optional(),
+    }),
+  ),
+}) satisfies z.ZodType<OpenApprovalsResponse>
+
 export const runResponse = z.object({ run: runSchema }) satisfies z.ZodType<RunResponse>
 
 export const listRunsQuery = z.strictObject({
@@ -231,6 +252,28 @@ export const pruneResponse = z.object({
   events: z.int(),
   bytes: z.int().optional(),
 }) satisfies z.ZodType<PruneResponse>
+
+/** `POST /api/admin/tokens`. */
+export const createTokenBody = z.strictObject({
+  user: z.string(),
+  admin: z.boolean().optional(),
+  ttlSeconds: z.int().min(1).max(3_153_600_000).optional(),
+}) satisfies z.ZodType<CreateTokenBody>
+
+const tokenRecord = z.object({
+  id: z.string(),
+  user: z.string(),
+  admin: z.boolean(),
+  createdAt: z.int(),
+  expiresAt: z.int().nullable(),
+  revokedAt: z.int().nullable(),
+}) satisfies z.ZodType<TokenRecord>
+
+export const tokensResponse = z.object({ tokens: z.array(tokenRecord) }) satisfies z.ZodType<TokensResponse>
+
+export const createdTokenResponse = tokenRecord.extend({
+  token: z.string(),
+}) satisfies z.ZodType<CreatedTokenResponse>
 
 export const projectsResponse = z.object({
   projects: z.array(z.object({ id: z.string() })),

@@ -4,6 +4,7 @@ import { OpenStreams } from '#admission/open-streams'
 import { Authenticator } from '#auth/authenticator'
 import type { JwtSettings, JwtVerifier } from '#auth/jwt'
 import { newSecret } from '#auth/secrets'
+import { UserTokens } from '#auth/user-tokens'
 import type { Config } from '#config/config'
 import type { CredentialStore } from '#store/credentials'
 import type { Metrics } from '#telemetry/metrics'
@@ -20,6 +21,7 @@ export interface CallersParts {
 export interface Callers {
   auth: Authenticator
   streams: OpenStreams
+  tokens: UserTokens
   /** An admin token that lives as long as this server. */
   localToken: string
 }
@@ -40,7 +42,7 @@ export async function openCallers(
     onEnded: (reason) => metrics.http.streamEnded(reason),
   })
   releases.push(() => streams.close())
-  return { auth, streams, localToken }
+  return { auth, streams, tokens: new UserTokens(credentials, now), localToken }
 }
 
 /** Its library is loaded where it is used. */

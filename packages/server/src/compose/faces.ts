@@ -3,6 +3,7 @@ import type { SandboxReport } from '@millrace/sandbox'
 import type { FastifyPluginAsync } from 'fastify'
 import type { OpenStreams } from '#admission/open-streams'
 import type { Authenticator } from '#auth/authenticator'
+import type { UserTokens } from '#auth/user-tokens'
 import type { Config } from '#config/config'
 import type { Delivery } from '#delivery/delivery'
 import type { PageSource } from '#delivery/page'
@@ -15,6 +16,7 @@ import { nativeFace } from '#faces/native/native'
 import { probeFace } from '#faces/native/probe'
 import { type Readiness, serviceFace } from '#faces/native/service'
 import { ticketFace } from '#faces/native/tickets'
+import { tokenFace } from '#faces/native/tokens'
 import { realtimeFace } from '#faces/pocketbase/realtime'
 import { sessionsFace } from '#faces/sessions/sessions'
 import { createStreamRun } from '#faces/streaming'
@@ -36,6 +38,7 @@ export interface FacesParts {
   delivery: Delivery
   pages: PageSource
   auth: Authenticator
+  tokens: UserTokens
   streams: OpenStreams
   realtime: Realtime
   retention: Pick<Retention, 'prune'>
@@ -82,7 +85,12 @@ function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
   ]
   // A host application logs its users in by itself.
   if (parts.hostPrincipal !== null) return faces
-  return [...faces, loginFace({ auth, address }), ticketFace({ auth, runs, runStreams, address })]
+  return [
+    ...faces,
+    loginFace({ auth, address }),
+    ticketFace({ auth, runs, runStreams, address }),
+    tokenFace(parts.tokens),
+  ]
 }
 
 /** What our own HTTP server needs besides the faces. */

@@ -11,6 +11,7 @@ import {
   isFinal,
   lifecycleTypes,
   MillraceError,
+  type OpenQuestion,
   type PermissionResolvedEvent,
   type Run,
   type RunKind,
@@ -45,6 +46,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { endRequestFor } from './ending.ts'
 import { Messages } from './messages.ts'
 import { type BatchRequest, type FinishRequest, Producers } from './producers.ts'
+import { Questions } from './questions.ts'
 import { recover } from './recovery.ts'
 
 export interface RunsParts {
@@ -91,6 +93,7 @@ export class Runs {
   readonly #dispatcher: Dispatcher
   readonly #producers: Producers
   readonly #approvals: Approvals
+  readonly #questions: Questions
   readonly #requestSchema: z.ZodType<{ kind: RunKind } & Record<string, unknown>>
   #closedAtOpen = 0
   #draining = false
@@ -104,6 +107,7 @@ export class Runs {
     this.#approvals = new Approvals(parts)
     const visible = this.#visible.bind(this)
     this.messages = new Messages({ ...parts, kinds: this.#kinds, visible })
+    this.#questions = new Questions(parts.store)
     const after = parts.after ?? wallClock.after
     this.#producers = new Producers({ ...parts, kinds: this.#kinds, after })
     const finishDetached = this.#producers.end.bind(this.#producers)
@@ -306,6 +310,11 @@ export class Runs {
       if (!(error instanceof MillraceError) || error.code !== 'not_resumable') throw error
       throw new MillraceError('not_resumable', `${error.message}; retry it instead`, { cause: error })
     }
+  }
+
+  /** The questions that the principal may answer, and nobody has. */
+  openQuestions({ admin, user }: Principal): Promise<OpenQuestion[]> {
+    return this.#questions.open(admin ? undefined : user)
   }
 
   /**

@@ -5,6 +5,7 @@ import { changesRoutes } from './changes.ts'
 import { logRoutes } from './log.ts'
 import { type MessageParts, messageRoutes } from './messages.ts'
 import { type ProducerParts, producerRoutes } from './producers.ts'
+import { questionRoutes } from './questions.ts'
 import type { NativeFaceParts } from './run-route.ts'
 import { runRoutes } from './runs.ts'
 
@@ -17,6 +18,7 @@ export function nativeFace(parts: NativeFaceParts & ProducerParts & MessageParts
       abortRoutes(app, parts)
       conversationRoutes(app, parts)
       messageRoutes(app, parts)
+      questionRoutes(app, parts)
       producerRoutes(app, parts)
     },
   }

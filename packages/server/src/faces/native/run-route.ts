@@ -8,7 +8,10 @@ import { mountPath } from '#http/face'
 import type { Runs } from '#runs/runs'
 
 export interface NativeFaceParts {
-  runs: Pick<Runs, 'request' | 'start' | 'list' | 'get' | 'abort' | 'retry' | 'resume' | 'answerApproval'>
+  runs: Pick<
+    Runs,
+    'request' | 'start' | 'list' | 'get' | 'abort' | 'retry' | 'resume' | 'answerApproval' | 'openQuestions'
+  >
   pages: PageSource
   streamRun: StreamRun
 }

@@ -12,6 +12,7 @@ import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import { OpenStreams } from '#admission/open-streams'
 import { Authenticator } from '#auth/authenticator'
+import { UserTokens } from '#auth/user-tokens'
 import { composeFaces, type FacesParts, httpServerParts } from '#compose/faces'
 import { loadConfig } from '#config/load'
 import type { ConfigFile } from '#config/schema'
@@ -191,6 +192,7 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     delivery,
     pages: store,
     auth: new Authenticator({ credentials: store.credentials, adminTokens: [], jwt: null, now }),
+    tokens: new UserTokens(store.credentials, now),
     streams,
     realtime,
     retention: new Retention({ store, rule: config.retention, now, log: silent }),
