@@ -1,11 +1,11 @@
 import { createClient } from '@millrace/client'
 import { MillraceProvider } from '@millrace/react'
 import { RouterProvider } from '@tanstack/react-router'
-import { serverUrl } from './address.ts'
+import { visibleStreams } from '#live/visible-streams.ts'
 import { router } from './router.tsx'
+import { connection } from './session.ts'
 
-/** With the browser's cookie. */
-const client = createClient({ url: serverUrl })
+const client = createClient({ ...connection, fetch: visibleStreams((...request) => fetch(...request)) })
 
 export function App() {
   return (

@@ -1,17 +1,33 @@
-/** The pages. Each is a module of its own folder; the page of a run is loaded when it is first opened. */
-import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router'
+/** The pages. Each is a module of its own folder; the page of a run and the settings are loaded when they are first opened. */
+import { messageOf } from '@millrace/protocol'
+import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
-import { Loading } from '#ui/notice.tsx'
+import { InboxPage } from '#inbox/inbox-page.tsx'
+import { filterOf } from '#runs/filter.ts'
+import { RunsPage } from '#runs/runs-page.tsx'
+import { Empty, Loading } from '#ui/notice.tsx'
 import { basePath } from './address.ts'
-import { Layout } from './layout.tsx'
+import { Shell } from './shell.tsx'
 
 const RunPage = lazy(() => import('#run/run-page.tsx'))
+const SettingsPage = lazy(async () => ({
+  default: (await import('#people/settings-page.tsx')).SettingsPage,
+}))
 
-const root = createRootRoute({ component: Layout })
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: () => <Empty title="There is no such page" />,
+  errorComponent: ({ error }) => <Empty title="This page failed">{messageOf(error)}</Empty>,
+})
 
-const inbox = createRoute({ getParentRoute: () => root, path: '/', component: () => null })
+const inbox = createRoute({ getParentRoute: () => root, path: '/', component: InboxPage })
 
-const runs = createRoute({ getParentRoute: () => root, path: '/runs', component: () => null })
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: '/runs',
+  component: RunsPage,
+  validateSearch: filterOf,
+})
 
 const run = createRoute({
   getParentRoute: () => root,
@@ -26,7 +42,36 @@ const run = createRoute({
   },
 })
 
-export const router = createRouter({ routeTree: root.addChildren([inbox, runs, run]), basepath: basePath })
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: '/settings',
+  component: () => (
+    <Suspense fallback={<Loading />}>
+      <SettingsPage />
+    </Suspense>
+  ),
+})
+
+/** Whoever is signed in has nothing to do there. */
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  component: function Login() {
+    throw redirect({ to: '/', replace: true })
+  },
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([inbox, runs, run, settings, login]),
+  basepath: basePath,
+  // Readable addresses: `?state=running&q=npm`.
+  parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+  stringifySearch: (search) => {
+    const entries = Object.entries(search).filter(([, value]) => value !== undefined)
+    const text = new URLSearchParams(entries.map(([name, value]) => [name, String(value)])).toString()
+    return text === '' ? '' : `?${text}`
+  },
+})
 
 declare module '@tanstack/react-router' {
   interface Register {

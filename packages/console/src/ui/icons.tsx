@@ -29,10 +29,6 @@ export const JobIcon = icon(<path d="m3 4.5 3.5 3.5L3 11.5M8.5 12H13" />)
 export const SessionIcon = icon(<path d="M2.5 3h11v8h-6L4 13.5V11H2.5z" />)
 export const ExecutionIcon = icon(<path d="M3 3.5h2.5v2.5H3zM3 10h2.5v2.5H3zM8 4.75h5M8 11.25h5" />)
 export const ExternalIcon = icon(<path d="M9 3h4v4M13 3 7.5 8.5M11 9.5V13H3V5h3.5" />)
-export const PersonIcon = icon(
-  <path d="M8 8a2.75 2.75 0 1 0 0-5.5A2.75 2.75 0 0 0 8 8zM2.5 13.5c.6-2.4 2.8-3.5 5.5-3.5s4.9 1.1 5.5 3.5" />,
-)
 export const GearIcon = icon(
   <path d="M8 10a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM8 1.75v2M8 12.25v2M1.75 8h2M12.25 8h2M3.6 3.6 5 5M11 11l1.4 1.4M12.4 3.6 11 5M5 11l-1.4 1.4" />,
 )
-export const MoreIcon = icon(<path d="M3.5 8h.01M8 8h.01M12.5 8h.01" />)

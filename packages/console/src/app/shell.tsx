@@ -1,0 +1,63 @@
+/** Around all pages: who is signed in, and what arrives from the server. */
+import { useClient } from '@millrace/react'
+import { useEffect } from 'react'
+import { applyToOverview, readOverview } from '#inbox/overview.ts'
+import { goLive } from '#live/live.ts'
+import { onRunChange, useLive } from '#live/live-store.ts'
+import { SignInPage } from '#people/sign-in-page.tsx'
+import { Button } from '#ui/button.tsx'
+import { Empty, Loading } from '#ui/notice.tsx'
+import { basePath } from './address.ts'
+import { Dialogs } from './dialogs.tsx'
+import { DocumentState } from './document-state.ts'
+import { Layout } from './layout.tsx'
+import { connection, readSession, useSession } from './session.ts'
+
+export function Shell() {
+  const session = useSession()
+  const liveStatus = useLive(({ status }) => status)
+  useEffect(() => void readSession(), [])
+  // Another tab of this browser was signed out, or in.
+  useEffect(() => {
+    const { status } = useSession.getState()
+    if (liveStatus === 'signed-out' && status === 'in') useSession.setState({ status: 'out' }, true)
+    if (liveStatus === 'open' && status === 'out') location.reload()
+  }, [liveStatus])
+  switch (session.status) {
+    case 'unknown':
+      return <Loading rows={6} />
+    case 'out':
+      return <SignInPage />
+    case 'failed':
+      return (
+        <main>
+          <Empty title="The server is not responding">
+            <p>{session.message}</p>
+            <Button className="mt-3" onClick={() => void readSession()}>
+              Try again
+            </Button>
+          </Empty>
+        </main>
+      )
+    case 'in':
+      return <SignedIn />
+    default:
+      return session satisfies never
+  }
+}
+
+function SignedIn() {
+  const client = useClient()
+  const generation = useLive((live) => live.generation)
+  useEffect(() => goLive(connection, basePath), [])
+  useEffect(() => onRunChange(applyToOverview), [])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new generation means that changes were missed
+  useEffect(() => void readOverview(client), [client, generation])
+  return (
+    <>
+      <DocumentState />
+      <Layout />
+      <Dialogs />
+    </>
+  )
+}

@@ -1,0 +1,36 @@
+/** What every tab of this browser knows of the server: the connection, the open questions, and that lists must be read anew. */
+import type { OpenQuestion } from '@millrace/protocol'
+import { create } from 'zustand'
+import type { RunChange } from './changes.ts'
+
+export type LiveStatus = 'connecting' | 'open' | 'reconnecting' | 'signed-out'
+
+export interface LiveState {
+  status: LiveStatus
+  /** What the runs of this user ask, the most urgent first. */
+  questions: readonly OpenQuestion[]
+  /** Grows whenever changes may have been missed. */
+  generation: number
+}
+
+export const useLive = create<LiveState>(() => ({ status: 'connecting', questions: [], generation: 0 }))
+
+type Listener = (change: RunChange) => void
+const listeners = new Set<Listener>()
+
+/** Calls `listener` with every change of a run. Returns what ends that. */
+export function onRunChange(listener: Listener): () => void {
+  listeners.add(listener)
+  return () => void listeners.delete(listener)
+}
+
+export function announceChange(change: RunChange): void {
+  for (const listener of listeners) listener(change)
+}
+
+/** Before the server says so: the question is answered. */
+export function forgetQuestion(approvalId: string): void {
+  useLive.setState(({ questions }) => ({
+    questions: questions.filter((question) => question.approvalId !== approvalId),
+  }))
+}

@@ -1,0 +1,122 @@
+/** Starts a tool, a session or an execution. */
+import { ClientError } from '@millrace/client'
+import type { Run, StartRunBody } from '@millrace/protocol'
+import { useClient } from '@millrace/react'
+import { useNavigate } from '@tanstack/react-router'
+import { type FormEvent, useState } from 'react'
+import { useSignedIn } from '#app/session.ts'
+import { Button } from '#ui/button.tsx'
+import { classes } from '#ui/classes.ts'
+import { Dialog } from '#ui/dialog.tsx'
+import { Field, Select } from '#ui/field.tsx'
+import { Problem } from '#ui/notice.tsx'
+import { AgentFields } from './agent-fields.tsx'
+import { bodyOf } from './body.ts'
+import { proposedProject, rememberProject, toolsOf } from './offer.ts'
+import { closeDialogs, type StartKind, type StartWith } from './start-store.ts'
+import { ToolFields } from './tool-fields.tsx'
+
+const kinds: readonly { kind: StartKind; label: string; button: string }[] = [
+  { kind: 'job', label: 'Tool', button: 'Run' },
+  { kind: 'session', label: 'Agent session', button: 'Start session' },
+  { kind: 'execution', label: 'Execution', button: 'Start execution' },
+]
+
+export function StartDialog({ start }: { start: StartWith }) {
+  const { projects, tools, agent } = useSignedIn()
+  const [kind, setKind] = useState<StartKind>(start.kind ?? (tools.length > 0 ? 'job' : 'session'))
+  const [project, setProject] = useState(
+    start.project ?? proposedProject(projects, agent?.demo === true && kind !== 'job'),
+  )
+  const { begin, isPending, problem } = useBegin()
+  const unavailable = kind === 'session' && agent?.available !== true
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    rememberProject(project)
+    void begin(bodyOf(kind, project, new FormData(event.currentTarget)))
+  }
+  return (
+    <Dialog title="New run" onClose={closeDialogs}>
+      <form onSubmit={submit} className="flex flex-col gap-4 p-4">
+        <KindTabs kind={kind} choose={setKind} />
+        {problem !== null && <Problem message={problem} />}
+        {unavailable && (
+          <p className="rounded-md bg-wait-soft px-3 py-2 text-wait">
+            {agent?.reason ?? 'This server cannot start a session now.'}
+          </p>
+        )}
+        <Field label="Project">
+          {(id) => (
+            <Select id={id} value={project} onChange={(event) => setProject(event.target.value)}>
+              {projects.map((one) => (
+                <option key={one.id}>{one.id}</option>
+              ))}
+            </Select>
+          )}
+        </Field>
+        {kind === 'job' ? (
+          <ToolFields key={project} tools={toolsOf(tools, project)} chosen={start.tool} />
+        ) : (
+          <AgentFields key={kind} kind={kind} isDemo={agent?.demo === true && project === 'demo'} />
+        )}
+        <div className="flex justify-end gap-2">
+          <Button look="quiet" onClick={closeDialogs}>
+            Cancel
+          </Button>
+          <Button type="submit" look="primary" disabled={isPending || unavailable}>
+            {kinds.find((one) => one.kind === kind)?.button}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
+
+function KindTabs({ kind, choose }: { kind: StartKind; choose: (kind: StartKind) => void }) {
+  return (
+    <fieldset className="flex gap-1 rounded-lg bg-raised p-1">
+      <legend className="sr-only">What to start</legend>
+      {kinds.map((one) => (
+        <label
+          key={one.kind}
+          className={classes(
+            'flex-1 cursor-pointer rounded-md px-2 py-1 text-center font-medium has-focus-visible:outline-2 has-focus-visible:outline-accent',
+            one.kind === kind ? 'bg-panel text-text shadow-sm' : 'text-muted hover:text-text',
+          )}
+        >
+          <input
+            type="radio"
+            name="kind"
+            className="sr-only"
+            checked={one.kind === kind}
+            onChange={() => choose(one.kind)}
+          />
+          {one.label}
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+function useBegin() {
+  const client = useClient()
+  const navigate = useNavigate()
+  const [isPending, setPending] = useState(false)
+  const [problem, setProblem] = useState<string | null>(null)
+  const begin = async (body: StartRunBody) => {
+    setPending(true)
+    setProblem(null)
+    let run: Run
+    try {
+      run = await client.start(body)
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error
+      setProblem(error.message)
+      setPending(false)
+      return
+    }
+    closeDialogs()
+    await navigate({ to: '/runs/$runId', params: { runId: run.id } })
+  }
+  return { begin, isPending, problem }
+}
