@@ -13,6 +13,9 @@ const systemFolders = [
   'packages/server/test/{agents,runners,store/sqlite}/**/*.test.ts',
 ]
 
+/** Tests that need a Postgres server: they share one, which is started for them. */
+const postgresFolders = ['packages/server/test/{store/postgres,nodes}/**/*.test.ts', 'e2e/nodes/**/*.test.ts']
+
 /** The hooks, in a page: with the React that the repository uses, and with the oldest one that they support. */
 const pageTests = (version: 18 | 19) => {
   const installed = fileURLToPath(new URL(`packages/react-${version}/node_modules/`, import.meta.url))
@@ -65,7 +68,13 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts'],
-          exclude: [...exclude, ...serverFolders, ...systemFolders, '**/*.system.test.ts'],
+          exclude: [
+            ...exclude,
+            ...serverFolders,
+            ...systemFolders,
+            ...postgresFolders,
+            '**/*.system.test.ts',
+          ],
           // Files share a process, and the modules it has loaded.
           isolate: false,
           maxWorkers: 2,
@@ -94,9 +103,20 @@ export default defineConfig({
         test: {
           name: 'system',
           include: [...systemFolders, 'packages/*/test/**/*.system.test.ts'],
-          exclude,
+          exclude: [...exclude, ...postgresFolders],
           maxWorkers: 4,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: postgresFolders,
+          exclude,
+          globalSetup: ['scripts/postgres-setup.ts'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

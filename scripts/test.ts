@@ -4,8 +4,9 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { postgresPrograms } from '@millrace/test-support/postgres-server'
 import { installBeside } from './install-beside.ts'
 
 /** The programs that the suite uses, and the Debian packages they are in. */
@@ -19,14 +20,21 @@ const needed: { program: string; debian: string }[] = [
   { program: 'setpriv', debian: 'util-linux' },
 ]
 
+/** What some tests use. Where it cannot be installed they are left out, and say so. */
+const wanted: { isThere: () => boolean; debian: string }[] = [
+  { isThere: () => postgresPrograms() !== null, debian: 'postgresql' },
+]
+
 function isInstalled(program: string): boolean {
   return (process.env.PATH ?? '').split(':').some((folder) => existsSync(`${folder}/${program}`))
 }
 
 function install(): void {
-  const missing = needed.filter(({ program }) => !isInstalled(program)).map(({ debian }) => debian)
-  if (missing.length === 0) return
   const canInstall = process.platform === 'linux' && process.getuid?.() === 0 && isInstalled('apt-get')
+  const missing = needed.filter(({ program }) => !isInstalled(program)).map(({ debian }) => debian)
+  if (canInstall) missing.push(...wanted.filter(({ isThere }) => !isThere()).map(({ debian }) => debian))
+  if (missing.length === 0) return
+  if (missing.includes('postgresql')) withoutMainCluster()
   if (!canInstall) {
     console.error(`The tests need these programs; install them first: ${missing.join(' ')}`)
     process.exit(1)
@@ -35,11 +43,19 @@ function install(): void {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   for (const args of [
     ['update', '-qq'],
-    ['install', '-y', '-qq', '--no-install-recommends', ...missing],
+    ['install', '-y', '-qq', '-o', 'Dpkg::Options::=--force-confold', '--no-install-recommends', ...missing],
   ]) {
     const { status } = spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env })
     if (status !== 0) process.exit(status ?? 1)
   }
+}
+
+/** Debian's package makes and starts a server of its own unless it is told not to. */
+function withoutMainCluster(): void {
+  const folder = '/etc/postgresql-common'
+  if (existsSync(`${folder}/createcluster.conf`)) return
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(`${folder}/createcluster.conf`, 'create_main_cluster = false\n')
 }
 
 /** Returns the processes that have the mark of this run of the suite in their environment. */

@@ -50,6 +50,16 @@ export function describeQueue(subject: Subject): void {
       expect(await claim()).toBeNull()
     })
 
+    test('a limit counts the runs of the node that claims, not those of other nodes', async () => {
+      const { store } = subject
+      for (const _ of upTo(4)) await store.createRun(newRun())
+      const claim = (node: string) => store.claim({ kind: 'job', limit: 1, node })
+      expect(await claim('here')).toMatchObject({ node: 'here' })
+      expect(await claim('here')).toBeNull()
+      expect(await claim('there')).toMatchObject({ node: 'there' })
+      expect(await claim('there')).toBeNull()
+    })
+
     test('claims that race take different runs and stay within the limit', async () => {
       const { store } = subject
       await Promise.all(upTo(30).map(() => store.createRun(newRun())))

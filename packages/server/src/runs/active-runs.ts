@@ -80,8 +80,8 @@ export class ActiveRuns {
 
   /**
    * Ends a run, active or queued, and returns it as it then is; null when there is no such run. Fails
-   * with `storage_full` when the disk has no room to record it: the run is ended anyway, and its log says
-   * so once there is room.
+   * with `storage_full` when the disk has no room to record it, or `storage_away` when the database cannot be
+   * reached: the run is ended anyway, and its log says so later.
    */
   async end(id: string, requested: EndRequest): Promise<RunRecord | null> {
     const { store, kinds, node, finishDetached, abortWaitMs = abortWaitDefaultMs } = this.#parts
@@ -119,7 +119,9 @@ export class ActiveRuns {
     const { store, abortWaitMs = abortWaitDefaultMs } = this.#parts
     while (!(await settledWithin(recorded, abortWaitMs))) {
       const status = store.status()
-      if (status.kind === 'full') throw new MillraceError('storage_full', status.message)
+      if (status.kind === 'full' || status.kind === 'away') {
+        throw new MillraceError(`storage_${status.kind}`, status.message)
+      }
     }
   }
 

@@ -70,7 +70,7 @@ export function publicRun(record: RunRecord): Run {
 
 export interface Claim {
   kind: RunKind
-  /** How many runs of the kind may be active (starting or running) at once, this one included. */
+  /** How many runs of the kind may be active (starting or running) on the node at once, this one included. */
   limit: number
   node: string
 }
@@ -222,8 +222,12 @@ export interface Expendable {
   events: number
 }
 
-/** `full`: writes wait for room on the disk. `failed`: nothing is acknowledged from here on. */
+/**
+ * `full`: writes wait for room on the disk. `away`: they wait for a database that cannot be reached. `failed`: nothing is
+ * acknowledged from here on.
+ */
 export type StoreStatus =
   | { kind: 'ok' }
+  | { kind: 'away'; message: string }
   | { kind: 'full'; message: string }
   | { kind: 'failed'; message: string }

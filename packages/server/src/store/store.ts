@@ -44,7 +44,7 @@ export interface RunStore {
    * delivered there: they wait here, each with its `message:queued` event after the run's first events.
    * Fails with `project_busy` when the run is exclusive and its project has an open run that is, with
    * `not_resumable` when no transcript of the resumed run is kept, with `idempotency_mismatch`, or with
-   * `storage_full` while the disk is full.
+   * `storage_full` while the disk is full, or `storage_away` while the database cannot be reached.
    */
   createRun(run: NewRun): Promise<{ run: RunRecord; created: boolean }>
 

@@ -32,10 +32,23 @@ export function logRuns(log: Logger) {
   }
 }
 
-/** Logs a disk that fills up, and one that has room again. A store that failed is logged by what ends the process. */
+/**
+ * Logs a disk that fills up or a database that is away, and the end of that. A store that failed is logged by what ends the
+ * process.
+ */
 export function logStoreStatus(log: Logger): (status: StoreStatus) => void {
+  let last: StoreStatus['kind'] = 'ok'
   return (status) => {
-    if (status.kind === 'ok') log.warn('the disk has room again: waiting writes are being written')
+    if (status.kind === 'ok' && last === 'away')
+      log.warn('the database is back: waiting writes are being written')
+    else if (status.kind === 'ok') log.warn('the disk has room again: waiting writes are being written')
+    last = status.kind
+    if (status.kind === 'away') {
+      log.error(
+        { reason: status.message },
+        'the database cannot be reached: runs wait for it, and nothing new is accepted',
+      )
+    }
     if (status.kind === 'full') {
       log.error(
         { reason: status.message },

@@ -5,7 +5,8 @@ import { z } from 'zod'
 import type { Face, FaceApp } from '#http/face'
 import type { Metrics } from '#telemetry/metrics'
 
-const readiness = z.object({ status: z.enum(['ok', 'draining', 'storage_full', 'storage_failed']) })
+const statuses = ['ok', 'draining', 'storage_full', 'storage_away', 'storage_failed'] as const
+const readiness = z.object({ status: z.enum(statuses) })
 
 /** Readiness, as `/readyz` reports it. */
 export interface Readiness {

@@ -77,7 +77,7 @@ function refusalsOf({ config, method }: RouteOptions, { body, params, querystrin
   const may = (when: unknown, ...more: ErrorCode[]) => {
     if (when) for (const code of more) codes.add(code)
   }
-  may(access !== 'public', 'unauthenticated', 'auth_unavailable', 'storage_failed')
+  may(access !== 'public', 'unauthenticated', 'auth_unavailable', 'storage_failed', 'storage_away')
   // For a cookie that a foreign page sends along, and for what only admins may do.
   may(access === 'admin' || method === 'POST', 'forbidden')
   may(body || querystring || params || stream, 'invalid_request')

@@ -33,6 +33,12 @@ export interface Backend {
   /** Answers by a fresh read: with everything that was durable when it was asked. */
   read<Name extends ReadName>(name: Name, ask: Reads[Name]['ask']): Promise<Reads[Name]['answer']>
 
+  /**
+   * Announces that what the backend writes to cannot be reached, and why, or, with null, that it can again. The batch that
+   * is with the backend meanwhile stays there until it is known what became of it.
+   */
+  watchAway?(listener: (reason: string | null) => void): void
+
   /** Resolves, with the reason, when the backend fails while it is asked for nothing. */
   readonly failed: Promise<string>
 

@@ -34,6 +34,7 @@ export function openBatchedStore(backend: Backend, options: BatchedStoreOptions 
     onBatch: options.onBatch,
     retryFullMs: options.retryFullMs ?? 1000,
   })
+  backend.watchAway?.((reason) => outbox.away(reason))
   void backend.failed.then((reason) => outbox.fail(reason))
   let released = false
   let closed: Promise<void> | undefined

@@ -10,6 +10,9 @@
  * While the disk is full the work of runs stays here and is tried again. A request from outside (a new
  * run, a login) is refused at once. Deletions, requests to end a run, and then all that such a run still
  * writes are urgent: they overtake the rest, and the backend keeps room for them.
+ *
+ * While the database is away the work of runs stays here as well, and requests from outside are refused at once. One that
+ * was on its way when the database went is answered when it is known what became of it.
  */
 import { type ErrorCode, MillraceError } from '@millrace/protocol'
 import type { Commit, StoredEvent, StoreStatus } from '#store/store'
@@ -45,6 +48,8 @@ export interface WrittenBatch {
 }
 
 const batchOperations = 5000
+/** What a caller is advised to wait for a database that is away. */
+const awayRetrySeconds = 2
 const batchSize = 8 * 1024 * 1024
 
 export class Outbox {
@@ -88,6 +93,7 @@ export class Outbox {
   #refusalOf({ op }: Operation): MillraceError | null {
     if (this.#closed) return new MillraceError('draining', 'The store is closed')
     if (this.#status.kind === 'failed') return this.#error()
+    if (this.#status.kind === 'away') return waitsForRoom(op) ? null : this.#error()
     return this.#status.kind === 'full' && !waitsForRoom(op) && !makesRoom(op) ? this.#error() : null
   }
 
@@ -118,6 +124,20 @@ export class Outbox {
     this.#schedule()
   }
 
+  /** What the backend writes to cannot be reached, for this reason, or, with null, can be again. */
+  away(reason: string | null): void {
+    if (this.#status.kind === 'failed') return
+    if (reason === null) {
+      if (this.#status.kind === 'away') this.#setStatus({ kind: 'ok' })
+      return
+    }
+    this.#setStatus({ kind: 'away', message: reason })
+    const refused = this.#waiting.filter(({ operation }) => !waitsForRoom(operation.op))
+    this.#waiting = this.#waiting.filter(({ operation }) => waitsForRoom(operation.op))
+    for (const submission of refused) submission.reject(this.#error())
+    if (this.#drained !== null) this.#armGiveUp()
+  }
+
   /** From here on nothing can be promised. */
   fail(message: string): void {
     if (this.#status.kind === 'failed') return
@@ -129,15 +149,15 @@ export class Outbox {
   }
 
   /**
-   * Refuses new operations and resolves when all that were submitted are settled. While the disk is full
-   * it waits no longer than `whileFullMs`, then rejects the rest.
+   * Refuses new operations and resolves when all that were submitted are settled. While the disk is full, or
+   * the database away, it waits no longer than `whileFullMs`, then rejects the rest.
    */
   drain(whileFullMs: number): Promise<void> {
     this.#closed = true
     this.#drainWhileFullMs = whileFullMs
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#drained = resolve
-    if (this.#status.kind === 'full') this.#armGiveUp()
+    if (this.#status.kind === 'full' || this.#status.kind === 'away') this.#armGiveUp()
     this.#schedule()
     return promise
   }
@@ -269,8 +289,10 @@ export class Outbox {
   }
 
   #error(): MillraceError {
-    const code: ErrorCode = this.#status.kind === 'full' ? 'storage_full' : 'storage_failed'
-    return new MillraceError(code, this.#status.kind === 'ok' ? 'The store failed' : this.#status.message)
+    if (this.#status.kind === 'ok') return new MillraceError('storage_failed', 'The store failed')
+    const code: ErrorCode = `storage_${this.#status.kind}`
+    const retryAfter = this.#status.kind === 'away' ? { retryAfter: awayRetrySeconds } : {}
+    return new MillraceError(code, this.#status.message, retryAfter)
   }
 }
 

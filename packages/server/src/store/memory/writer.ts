@@ -53,7 +53,8 @@ function runWriter(
     claim({ kind, limit, node }) {
       const ofKind = [...runs.values()].filter((run) => run.kind === kind)
       const oldest = ofKind.find(claims.isWaiting)
-      const claimed = claims.claim(oldest, { active: ofKind.filter(claims.isActive).length, limit, node })
+      const active = ofKind.filter((run) => run.node === node && claims.isActive(run)).length
+      const claimed = claims.claim(oldest, { active, limit, node })
       return oldest === undefined || claimed === null ? { kind: 'none' } : changed(oldest, claimed)
     },
 

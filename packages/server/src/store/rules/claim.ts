@@ -24,7 +24,7 @@ export function isToBeEnded(run: Pick<RunFacts, 'state' | 'cause'> & Pick<RunRow
 }
 
 /**
- * Claims the oldest waiting run of a kind while fewer than `limit` of the kind are active. Null: none may
+ * Claims the oldest waiting run of a kind while fewer than `limit` of the kind are active on the node. Null: none may
  * start. The attempt that begins has no process yet.
  */
 export function claim(

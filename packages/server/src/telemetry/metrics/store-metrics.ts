@@ -3,7 +3,7 @@ import { type Counter, type Gauge, Histogram, type Registry } from 'prom-client'
 import type { StoreStatus } from '#store/store'
 import { counter, gauge } from './instruments.ts'
 
-const statuses = ['ok', 'full', 'failed'] as const satisfies readonly StoreStatus['kind'][]
+const statuses = ['ok', 'full', 'away', 'failed'] as const satisfies readonly StoreStatus['kind'][]
 
 export class StoreMetrics {
   readonly #latency: Histogram

@@ -92,7 +92,7 @@ function prepareLookups(db: DatabaseSync) {
   const selectByKey = db.prepare('SELECT id, fingerprint FROM runs WHERE owner = ? AND idempotency_key = ?')
   const selectTaken = db.prepare('SELECT 1 FROM runs WHERE project = ? AND exclusive = 1 AND closed = 0')
   const selectActive = db.prepare(
-    `SELECT count(*) AS active FROM runs WHERE kind = ? AND state IN ('starting', 'running')`,
+    `SELECT count(*) AS active FROM runs WHERE kind = ? AND node = ? AND state IN ('starting', 'running')`,
   )
   // As `isWaiting` of the rules, by an index.
   const selectOldest = db.prepare(
@@ -103,7 +103,7 @@ function prepareLookups(db: DatabaseSync) {
     findByKey: (owner: string, key: string) =>
       selectByKey.get(owner, key) as { id: string; fingerprint: string | null } | undefined,
     isProjectTaken: (project: string): boolean => selectTaken.get(project) !== undefined,
-    countActive: (kind: RunKind): number => Number(selectActive.get(kind)?.active),
+    countActive: (kind: RunKind, node: string): number => Number(selectActive.get(kind, node)?.active),
     findOldestWaiting(kind: RunKind): string | undefined {
       const found = selectOldest.get(kind)
       return found === undefined ? undefined : String(found.id)

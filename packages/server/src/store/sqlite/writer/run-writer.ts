@@ -128,7 +128,7 @@ export function createRunWriter(
   }
 
   function claim({ kind, limit, node }: OperationOf<'claim'>): OperationResult {
-    const active = sql.countActive(kind)
+    const active = sql.countActive(kind, node)
     const oldest = active < limit ? sql.findOldestWaiting(kind) : undefined
     const run = oldest === undefined ? undefined : log.open(oldest)
     const claimed = claims.claim(run, { active, limit, node })

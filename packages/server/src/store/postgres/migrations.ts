@@ -1,0 +1,201 @@
+/**
+ * The schema, as numbered steps. A step that was released is never changed: a change is a new step. The entry
+ * `schema` of `meta` is the number of the last step taken.
+ *
+ * All steps that are missing are one transaction under a lock that nodes take in turn: of several that start at once one
+ * takes the steps, and the others find them taken.
+ */
+import type { Client } from './connection.ts'
+
+export interface Migration {
+  id: number
+  sql: string
+}
+
+/** Any number, the same for every version: it keeps other nodes waiting. */
+const lockKey = 7_216_352_104
+
+export const migrations: readonly Migration[] = [
+  {
+    id: 1,
+    // runs: one small row a run, rewritten by every append: half of each page stays free, and no index has `head`, so that a
+    // new version of the row stays on its page (HOT). Nor has one `lease_until`, which every batch of a producer renews; `leased` stands for it.
+    // Large values live in details, the text of a search in search.
+    // batches: events as text, many to a row; writer and flush tell what a node's flush wrote, should its answer get lost.
+    // nodes: last_flush is the number of the newest flush that a node has committed (`writer/writing.ts`).
+    // tallies: counts of the runs that are over, in parts, so that nodes that end runs seldom wait for each other.
+    sql: `
+      CREATE TABLE nodes (
+        n integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id text NOT NULL UNIQUE,
+        lease_until timestamptz NOT NULL,
+        dead boolean NOT NULL DEFAULT false,
+        last_flush bigint NOT NULL DEFAULT 0
+      ) WITH (fillfactor = 20);
+
+      CREATE TABLE runs (
+        n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id uuid NOT NULL UNIQUE,
+        kind text NOT NULL,
+        project text,
+        owner text NOT NULL,
+        state text NOT NULL,
+        outcome text,
+        closed boolean NOT NULL DEFAULT false,
+        attempt integer NOT NULL,
+        head bigint NOT NULL DEFAULT 0,
+        first_seq bigint NOT NULL DEFAULT 1,
+        created_at bigint NOT NULL,
+        started_at bigint,
+        finished_at bigint,
+        lease_until bigint,
+        retry_of uuid,
+        resumes uuid,
+        cause text,
+        sealed boolean NOT NULL DEFAULT false,
+        node text,
+        pid integer,
+        process_start bigint,
+        exclusive boolean NOT NULL,
+        leased boolean NOT NULL,
+        idempotency_key text,
+        fingerprint text
+      ) WITH (fillfactor = 50);
+      CREATE UNIQUE INDEX one_open_exclusive_run_a_project ON runs (project) WHERE exclusive AND NOT closed;
+      CREATE UNIQUE INDEX idempotency ON runs (owner, idempotency_key) WHERE idempotency_key IS NOT NULL;
+      CREATE INDEX queue ON runs (kind, n) WHERE state = 'queued' AND cause IS NULL;
+      CREATE INDEX cancelled ON runs (n) WHERE state = 'queued' AND cause IS NOT NULL;
+      CREATE INDEX active ON runs (node, kind) WHERE state IN ('starting', 'running');
+      CREATE INDEX counted ON runs (kind, state) WHERE NOT closed;
+      CREATE INDEX runs_of_owner ON runs (owner, n);
+      CREATE INDEX runs_of_project ON runs (project, n);
+      CREATE INDEX runs_by_outcome ON runs (outcome, n) WHERE outcome IS NOT NULL;
+      CREATE INDEX runs_of_owner_by_outcome ON runs (owner, outcome, n) WHERE outcome IS NOT NULL;
+      CREATE INDEX leased ON runs (n) WHERE leased AND NOT closed;
+
+      CREATE TABLE details (
+        run bigint PRIMARY KEY,
+        spec text NOT NULL,
+        result text,
+        error text,
+        usage text
+      );
+      CREATE TABLE search (run bigint PRIMARY KEY, text text NOT NULL);
+
+      CREATE TABLE batches (
+        run bigint NOT NULL,
+        last_seq bigint NOT NULL,
+        first_seq bigint NOT NULL,
+        flush bigint NOT NULL,
+        writer integer NOT NULL,
+        json_bytes integer NOT NULL,
+        body text NOT NULL,
+        PRIMARY KEY (run, last_seq)
+      );
+
+      CREATE TABLE tallies (
+        kind text NOT NULL,
+        part integer NOT NULL,
+        completed bigint NOT NULL,
+        failed bigint NOT NULL,
+        timed bigint NOT NULL,
+        duration_ms bigint NOT NULL,
+        PRIMARY KEY (kind, part)
+      ) WITH (fillfactor = 50);
+
+      CREATE TABLE approvals (
+        n bigint GENERATED ALWAYS AS IDENTITY,
+        run bigint NOT NULL,
+        id text NOT NULL,
+        expires_at bigint NOT NULL,
+        answer text,
+        PRIMARY KEY (run, id)
+      );
+      CREATE INDEX open_approvals ON approvals (run, n) WHERE answer IS NULL;
+
+      CREATE TABLE transcripts (
+        n bigint GENERATED ALWAYS AS IDENTITY,
+        run bigint NOT NULL,
+        conversation text NOT NULL,
+        subpath text NOT NULL,
+        json text NOT NULL,
+        PRIMARY KEY (run, n)
+      );
+
+      CREATE TABLE messages (
+        n bigint GENERATED ALWAYS AS IDENTITY,
+        run bigint NOT NULL,
+        id text NOT NULL,
+        mode text NOT NULL,
+        text text NOT NULL,
+        "user" text NOT NULL,
+        at bigint NOT NULL,
+        state text NOT NULL,
+        PRIMARY KEY (run, id)
+      );
+      CREATE INDEX undelivered_messages ON messages (run, n) WHERE state IN ('waiting', 'taken');
+
+      CREATE TABLE producers (
+        run bigint NOT NULL,
+        producer text NOT NULL,
+        epoch bigint NOT NULL,
+        next bigint NOT NULL,
+        PRIMARY KEY (run, producer)
+      ) WITH (fillfactor = 70);
+      CREATE TABLE producer_batches (
+        run bigint NOT NULL,
+        producer text NOT NULL,
+        seq bigint NOT NULL,
+        first_seq bigint NOT NULL,
+        last_seq bigint NOT NULL,
+        PRIMARY KEY (run, producer, seq)
+      );
+
+      CREATE TABLE credentials (
+        hash text PRIMARY KEY,
+        id text NOT NULL UNIQUE,
+        kind text NOT NULL,
+        "user" text NOT NULL,
+        admin boolean NOT NULL,
+        created_at bigint NOT NULL,
+        expires_at bigint,
+        revoked_at bigint,
+        used_at bigint,
+        parent text,
+        path text
+      );
+      CREATE INDEX credentials_of_parent ON credentials (parent) WHERE parent IS NOT NULL;
+      CREATE INDEX credentials_by_expiry ON credentials (expires_at) WHERE expires_at IS NOT NULL;
+
+      CREATE TABLE discarded (run bigint PRIMARY KEY, through bigint NOT NULL);
+    `,
+  },
+]
+
+/** Brings a database to the newest schema; refuses one that is newer than `steps`. */
+export async function migrate(client: Client, steps: readonly Migration[] = migrations): Promise<void> {
+  const newest = steps.at(-1)?.id ?? 0
+  await client.query('BEGIN')
+  try {
+    await client.query(`SELECT pg_advisory_xact_lock(${lockKey})`)
+    await client.query('CREATE TABLE IF NOT EXISTS meta (key text PRIMARY KEY, value text NOT NULL)')
+    const { rows } = await client.query(`SELECT value FROM meta WHERE key = 'schema'`)
+    const current = Number(rows[0]?.value ?? 0)
+    if (current > newest) {
+      throw new Error(
+        `the database was written by a newer version of Millrace (schema ${current}; this version knows schemas up to ${newest})`,
+      )
+    }
+    for (const { id, sql } of steps) if (id > current) await client.query(sql)
+    if (current < newest) {
+      await client.query(
+        `INSERT INTO meta VALUES ('schema', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+        [String(newest)],
+      )
+    }
+    await client.query('COMMIT')
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {})
+    throw error
+  }
+}

@@ -1,0 +1,96 @@
+/** Creates a run: looks up what the rule asks, and inserts what it decides. */
+import type { OperationResult, RunOperation } from '#store/batched/operations'
+import * as creation from '#store/rules/create'
+import { isRefusal } from '#store/rules/refusal'
+import type { NewRunRow, RunRow } from '#store/rules/rows'
+import { searchText } from '#store/rules/search'
+import { type LoadedRun, rowOf } from './loaded-runs.ts'
+import { carryMessages } from './message-writer.ts'
+import * as sql from './run-statements.ts'
+import type { Transaction } from './transaction.ts'
+import type { WriterParts } from './writer-parts.ts'
+
+type Create = Extract<RunOperation, { op: 'create' }>
+
+/** An insertion that another node's came before is looked into again; each time there is more to find. */
+const tries = 5
+
+export async function createRun({ run, log }: Create, { tx, runs }: WriterParts): Promise<OperationResult> {
+  for (let left = tries; left > 0; left -= 1) {
+    const created = creation.create(run, await factsFor(run, tx))
+    if (isRefusal(created)) return created
+    if (created.kind === 'known') {
+      const first = await runs.load(created.id)
+      // Deleted since: its key is free.
+      if (first === undefined) continue
+      return { kind: 'row', row: rowOf(first), changed: false }
+    }
+    const n = await insert(run, created.row, tx)
+    // Another node was first with the project, the key or the id.
+    if (n === undefined) continue
+    const opened = runs.opened(created.row, n)
+    runs.add(opened, log)
+    const carried =
+      created.copyFrom === null
+        ? ''
+        : await takeUp(created.copyFrom, opened, created.row.createdAt, { tx, runs })
+    const result = { kind: 'row' as const, row: rowOf(opened), changed: true }
+    return carried === '' ? result : { ...result, carried }
+  }
+  throw new Error(`the run ${run.id} cannot be inserted`)
+}
+
+/** What a run that resumes has of the earlier one. Returns the text of the events about it. */
+async function takeUp(
+  id: string,
+  run: LoadedRun,
+  at: number,
+  parts: Pick<WriterParts, 'tx' | 'runs'>,
+): Promise<string> {
+  const earlier = await parts.runs.load(id)
+  if (earlier === undefined) throw new Error(`the run ${id} is resumed and does not exist`)
+  parts.tx.post(sql.copyEntries, [id, run.n])
+  return carryMessages({ id, run: earlier }, run, at, parts)
+}
+
+async function factsFor(run: NewRunRow, tx: Transaction): Promise<creation.CreateFacts> {
+  const { id, owner, project, idempotency, resumes, exclusive } = run
+  const [facts] = await tx.ask<{
+    keyId: string | null
+    fingerprint: string | null
+    transcriptKept: boolean
+    projectTaken: boolean
+    idTaken: boolean
+  }>(sql.selectCreateFacts, [owner, idempotency?.key ?? null, resumes, exclusive ? project : null, id])
+  if (facts === undefined) throw new Error('no facts were found')
+  const { keyId, fingerprint, ...rest } = facts
+  return { ...rest, sameKey: keyId === null ? undefined : { id: keyId, fingerprint } }
+}
+
+/** Returns the key of the row; undefined: there is one in its way. */
+async function insert(
+  { exclusive, idempotency }: NewRunRow,
+  row: RunRow,
+  tx: Transaction,
+): Promise<number | undefined> {
+  const [inserted] = await tx.ask<{ n: number }>(sql.insertRun, [
+    row.id,
+    row.kind,
+    row.project,
+    row.owner,
+    row.state,
+    row.attempt,
+    row.createdAt,
+    row.startedAt,
+    row.leaseUntil,
+    row.retryOf,
+    row.resumes,
+    exclusive,
+    idempotency?.key ?? null,
+    idempotency?.fingerprint ?? null,
+  ])
+  if (inserted === undefined) return undefined
+  tx.post(sql.insertDetails, [inserted.n, row.spec])
+  tx.post(sql.insertText, [inserted.n, searchText(row)])
+  return inserted.n
+}

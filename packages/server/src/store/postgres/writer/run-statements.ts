@@ -1,0 +1,104 @@
+/** The statements that change runs' rows and what hangs on them. */
+import type { Statement } from '#store/postgres/connection'
+
+const statement = (name: string, text: string): Statement => ({ name, text })
+
+export const updateClaimed = statement(
+  'claim run',
+  'UPDATE runs SET state = $2, attempt = $3, node = $4, pid = $5, process_start = $6 WHERE n = $1',
+)
+export const updateRunning = statement(
+  'mark running',
+  'UPDATE runs SET state = $2, started_at = $3 WHERE n = $1',
+)
+export const updateProcess = statement(
+  'record process',
+  'UPDATE runs SET pid = $2, process_start = $3 WHERE n = $1',
+)
+export const updateCause = statement('record cause', 'UPDATE runs SET cause = $2 WHERE n = $1')
+export const updateFinished = statement(
+  'finish run',
+  'UPDATE runs SET state = $2, outcome = $3, closed = $4, finished_at = $5, cause = $6 WHERE n = $1',
+)
+export const updateDetails = statement(
+  'set details',
+  'UPDATE details SET result = $2, error = $3, usage = $4 WHERE run = $1',
+)
+export const addTally = statement(
+  'add tally',
+  `INSERT INTO tallies (kind, part, completed, failed, timed, duration_ms) VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (kind, part) DO UPDATE SET completed = tallies.completed + excluded.completed,
+      failed = tallies.failed + excluded.failed, timed = tallies.timed + excluded.timed,
+      duration_ms = tallies.duration_ms + excluded.duration_ms`,
+)
+
+/** Of a new run. What the row does not say, the schema's defaults do. None returned: another run has one of its keys. */
+export const insertRun = statement(
+  'insert run',
+  `INSERT INTO runs (id, kind, project, owner, state, attempt, created_at, started_at, lease_until, retry_of, resumes,
+      exclusive, leased, idempotency_key, fingerprint)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $9::bigint IS NOT NULL, $13, $14)
+    ON CONFLICT DO NOTHING RETURNING n`,
+)
+export const insertDetails = statement('insert details', 'INSERT INTO details (run, spec) VALUES ($1, $2)')
+export const insertText = statement('insert text', 'INSERT INTO search (run, text) VALUES ($1, $2)')
+
+/** What the rules ask about other runs when one is created. */
+export const selectCreateFacts = statement(
+  'facts of a creation',
+  `SELECT (SELECT id FROM runs WHERE owner = $1 AND idempotency_key = $2) AS "keyId",
+      (SELECT fingerprint FROM runs WHERE owner = $1 AND idempotency_key = $2) AS fingerprint,
+      EXISTS (SELECT 1 FROM transcripts WHERE run = (SELECT n FROM runs WHERE id = $3)) AS "transcriptKept",
+      EXISTS (SELECT 1 FROM runs WHERE project = $4 AND exclusive AND NOT closed) AS "projectTaken",
+      EXISTS (SELECT 1 FROM runs WHERE id = $5) AS "idTaken"`,
+)
+export const countActive = statement(
+  'count active',
+  `SELECT count(*) AS active FROM runs WHERE kind = $1 AND node = $2 AND state IN ('starting', 'running')`,
+)
+/** As `isWaiting` of the rules. A run that another node is about to claim is passed over. */
+export const selectOldest = statement(
+  'oldest waiting',
+  `SELECT id FROM runs WHERE kind = $1 AND state = 'queued' AND cause IS NULL ORDER BY n LIMIT 1
+    FOR UPDATE SKIP LOCKED`,
+)
+
+export const insertEntries = statement(
+  'insert entries',
+  `INSERT INTO transcripts (run, conversation, subpath, json)
+    SELECT $1::bigint, x.conversation, x.subpath, x.json
+    FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS x (conversation, subpath, json, o) ORDER BY o`,
+)
+export const copyEntries = statement(
+  'copy entries',
+  `INSERT INTO transcripts (run, conversation, subpath, json)
+    SELECT $2::bigint, conversation, subpath, json FROM transcripts
+    WHERE run = (SELECT n FROM runs WHERE id = $1::uuid) ORDER BY n`,
+)
+
+export const insertApproval = statement(
+  'insert approval',
+  'INSERT INTO approvals (run, id, expires_at) VALUES ($1, $2, $3)',
+)
+export const updateApproval = statement(
+  'answer approval',
+  'UPDATE approvals SET answer = $3 WHERE run = $1 AND id = $2',
+)
+
+export const putProducer = statement(
+  'put producer',
+  `INSERT INTO producers (run, producer, epoch, next) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (run, producer) DO UPDATE SET epoch = excluded.epoch, next = excluded.next`,
+)
+export const addProduced = statement(
+  'add produced',
+  'INSERT INTO producer_batches VALUES ($1, $2, $3, $4, $5)',
+)
+export const forgetProduced = statement(
+  'forget produced',
+  'DELETE FROM producer_batches WHERE run = $1 AND producer = $2',
+)
+export const renewLease = statement(
+  'renew lease',
+  'UPDATE runs SET lease_until = $2, leased = true WHERE n = $1',
+)

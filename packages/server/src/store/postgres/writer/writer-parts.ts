@@ -1,0 +1,12 @@
+/** What the writers of operations share within a transaction. */
+import type { LoadedRuns } from './loaded-runs.ts'
+import type { Tallies } from './tallies.ts'
+import type { Transaction } from './transaction.ts'
+
+export interface WriterParts {
+  tx: Transaction
+  runs: LoadedRuns
+  tallies: Tallies
+  /** Writes the events that were numbered so far. */
+  flush: () => void
+}

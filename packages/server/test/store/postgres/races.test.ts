@@ -1,0 +1,176 @@
+/** One database opened twice: whatever the two do at once, no rule of a run is broken. */
+import { randomUUID } from 'node:crypto'
+import {
+  completed,
+  line,
+  newApproval,
+  newRun,
+  readAll,
+  runningRun,
+  upTo,
+} from '@millrace/store-conformance/material'
+import { describe, expect, test } from 'vitest'
+import type { RunRecord, Store } from '#store/store'
+import { serverUrl, testDatabase } from './support/database.ts'
+
+const full = process.env.MILLRACE_TEST_FULL !== undefined
+
+/** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+function shuffled<T>(list: readonly T[], random: () => number): T[] {
+  return list
+    .map((item) => ({ item, key: random() }))
+    .sort((one, other) => one.key - other.key)
+    .map(({ item }) => item)
+}
+
+/** Starts all steps in a random order, some of them a few turns of the event loop later, so that batches differ. */
+async function race<T>(
+  steps: readonly (() => Promise<T>)[],
+  random: () => number,
+): Promise<PromiseSettledResult<T>[]> {
+  const late = async (step: () => Promise<T>) => {
+    for (let turns = Math.floor(random() * 4); turns > 0; turns -= 1)
+      await new Promise((done) => setImmediate(done))
+    return step()
+  }
+  return Promise.allSettled(shuffled(steps, random).map(late))
+}
+
+const codesOf = (settled: readonly PromiseSettledResult<unknown>[]) =>
+  settled.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))
+const won = <T>(settled: readonly PromiseSettledResult<T>[]): T[] =>
+  settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+
+describe.skipIf(serverUrl === null)('one database opened twice', () => {
+  test('of everything that races on a run, its log has what was acknowledged, once, up to one terminal event', {
+    timeout: 1_200_000,
+  }, async () => {
+    const database = await testDatabase()
+    const [a, b] = [await database.open(), await database.open()]
+    const stores = [a, b]
+    const rounds = full ? 10_000 : 150
+    for (let round = 0; round < rounds; round += 1) {
+      const random = randomFrom(round)
+      const id = await runningRun(a)
+      const approval = newApproval()
+      await b.requestApproval(id, 1, approval)
+      const answer = (store: Store, user: string) =>
+        store.answerApproval(id, approval.id, { decision: 'allow', by: 'person', user, at: 5_000 })
+      const appended: { seq: number; text: string }[] = []
+      const append = (store: Store, text: string) => async () => {
+        const { firstSeq } = await store.append(id, 1, [line(text)])
+        appended.push({ seq: firstSeq, text })
+      }
+      const answers: Promise<unknown>[] = []
+      const finishes: Promise<unknown>[] = []
+      const settled = await race<unknown>(
+        [
+          ...upTo(4).map((n) => append(stores[n % 2] ?? a, `${round}:${n}`)),
+          () => a.append(id, 0, [line('stale')]),
+          ...stores.map((store, n) => () => noted(answers, answer(store, `user ${n}`))),
+          ...stores.map((store, n) => () => noted(finishes, store.finish(id, 1, completed(n)))),
+          () => b.requestEnd(id, 'abort'),
+        ],
+        random,
+      )
+      const log = await readAll(random() < 0.5 ? a : b, id)
+      expect(log.map(({ seq }) => seq)).toEqual(upTo(log.length))
+      expect(log.filter(({ type }) => type === 'complete')).toHaveLength(1)
+      expect(log.at(-1)?.type).toBe('complete')
+      for (const { seq, text } of appended) expect(log[seq - 1]?.json).toBe(line(text).json)
+      expect(log.filter(({ type }) => type === 'output')).toHaveLength(appended.length)
+      expect(log.filter(({ type }) => type === 'permission:resolved')).toHaveLength(1)
+      expect(won(await Promise.allSettled(finishes))).toHaveLength(1)
+      expect(won(await Promise.allSettled(answers)).length).toBeLessThanOrEqual(1)
+      for (const code of codesOf(settled))
+        expect(['run_over', 'stale_attempt', 'already_answered']).toContain(code)
+    }
+  })
+
+  test('a project has one exclusive run, a key names one run, and a queued run is claimed once', {
+    timeout: 1_200_000,
+  }, async () => {
+    const database = await testDatabase()
+    const stores = [await database.open(), await database.open()]
+    const rounds = full ? 2_000 : 40
+    for (let round = 0; round < rounds; round += 1) {
+      const random = randomFrom(round)
+      const each = <T>(call: (store: Store, n: number) => Promise<T>) =>
+        upTo(6).map((n) => () => call(stores[n % 2] as Store, n))
+      const sessions = await race(
+        each((store) => store.createRun(newRun({ kind: 'session', exclusive: true, project: `p${round}` }))),
+        random,
+      )
+      expect(won(sessions)).toHaveLength(1)
+      expect(new Set(codesOf(sessions))).toEqual(new Set(['project_busy']))
+      const idempotency = { key: `k${round}`, fingerprint: 'f' }
+      const keyed = won(
+        await race(
+          each((store) => store.createRun(newRun({ kind: 'execution', idempotency }))),
+          random,
+        ),
+      )
+      expect(keyed).toHaveLength(6)
+      expect(keyed.filter(({ created }) => created)).toHaveLength(1)
+      expect(new Set(keyed.map(({ run }) => run.id)).size).toBe(1)
+      const node = (n: number) => `node ${round} ${n}`
+      await Promise.all(upTo(8).map(() => stores[0]?.createRun(newRun())))
+      const claims: RunRecord[] = won(
+        await race(
+          upTo(16).map(
+            (n) => () => (stores[n % 2] as Store).claim({ kind: 'job', limit: 5, node: node(n % 2) }),
+          ),
+          random,
+        ),
+      ).flatMap((run) => run ?? [])
+      expect(new Set(claims.map(({ id }) => id)).size).toBe(claims.length)
+      for (const n of [0, 1])
+        expect(claims.filter((run) => run.node === node(n)).length).toBeLessThanOrEqual(5)
+      for (const { id } of claims) await stores[round % 2]?.finish(id, 1, completed())
+      for (let left: RunRecord | null; ; ) {
+        left = (await stores[0]?.claim({ kind: 'job', limit: 100, node: randomUUID() })) ?? null
+        if (left === null) break
+        await stores[0]?.finish(left.id, 1, completed())
+      }
+    }
+  })
+
+  test('two nodes that write the same many runs at once do not lock each other out', {
+    timeout: 600_000,
+  }, async () => {
+    const database = await testDatabase()
+    const stores = [await database.open(), await database.open()]
+    const ids = await Promise.all(upTo(40).map(() => runningRun(stores[0] as Store)))
+    const random = randomFrom(7)
+    for (let turn = 0; turn < (full ? 300 : 25); turn += 1) {
+      await Promise.all(
+        stores.map((store, n) =>
+          Promise.all([
+            ...shuffled(ids, random).map((id) => store.append(id, 1, [line(`${turn} ${n}`)])),
+            // Sends the batch the slow way, every other time.
+            ...(turn % 2 === n ? [store.appendTranscript(ids[turn % 40] ?? '', 1, [])] : []),
+          ]),
+        ),
+      )
+    }
+    for (const id of ids) {
+      const log = await readAll(stores[1] as Store, id)
+      expect(log.map(({ seq }) => seq)).toEqual(upTo(2 + 2 * (full ? 300 : 25)))
+    }
+  })
+})
+
+async function noted<T>(list: Promise<unknown>[], promise: Promise<T>): Promise<T> {
+  list.push(promise)
+  return promise
+}

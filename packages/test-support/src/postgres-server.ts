@@ -1,0 +1,129 @@
+/**
+ * A Postgres server of its own for tests: a new data directory, a free port of the loopback interface, an unprivileged user
+ * where the tests run as root, since the server refuses to be root. Its disk need not survive a power cut: `fsync` is off.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+export interface PostgresServer {
+  /** Of the database `postgres`, with every right and without a password. */
+  url: string
+  port: number
+  /** Without a shutdown, as after a crash: what was committed is recovered by the next start. */
+  kill(): Promise<void>
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Debian keeps the server's programs out of the PATH, by version. */
+export function postgresPrograms(): string | null {
+  const versions = '/usr/lib/postgresql'
+  const debian = existsSync(versions)
+    ? readdirSync(versions)
+        .sort((one, other) => Number(other) - Number(one))
+        .map((version) => join(versions, version, 'bin'))
+    : []
+  const folders = [...debian, ...(process.env.PATH ?? '').split(':')]
+  return (
+    folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres'))) ??
+    null
+  )
+}
+
+/** Null: Postgres is not installed here. */
+export async function startPostgres(): Promise<PostgresServer | null> {
+  const programs = postgresPrograms()
+  if (programs === null) return null
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-postgres-'))
+  const as = process.getuid?.() === 0 ? unprivileged() : {}
+  const data = join(folder, 'data')
+  mkdirSync(data, { mode: 0o700 })
+  if (as.uid !== undefined) for (const path of [folder, data]) chownSync(path, as.uid, as.gid ?? as.uid)
+  const port = await freePort()
+  const options = { ...as, cwd: folder, env: { ...process.env, LC_ALL: 'C', LC_MESSAGES: 'C' } }
+  const initdb = [
+    '--pgdata',
+    data,
+    '--username',
+    'millrace',
+    '--auth',
+    'trust',
+    '--encoding',
+    'UTF8',
+    '--no-sync',
+  ]
+  execFileSync(join(programs, 'initdb'), initdb, { ...options, stdio: ['ignore', 'ignore', 'inherit'] })
+  const flags = flagsFor(folder)
+  let child: ChildProcess | null = null
+
+  async function start(): Promise<void> {
+    child = spawn(join(programs ?? '', 'postgres'), ['-D', data, '-p', String(port), ...flags], {
+      ...options,
+      stdio: 'ignore',
+    })
+    const isReady = join(programs ?? '', 'pg_isready')
+    for (let tries = 0; tries < 600; tries += 1) {
+      if (child.exitCode !== null) throw new Error(`postgres ended with ${child.exitCode}`)
+      try {
+        execFileSync(isReady, ['-q', '-h', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
+        return
+      } catch {
+        await wait(50)
+      }
+    }
+    throw new Error('postgres did not start')
+  }
+
+  async function end(signal: 'SIGINT' | 'SIGQUIT'): Promise<void> {
+    const ending = child
+    child = null
+    if (ending === null || ending.exitCode !== null) return
+    const over = new Promise((done) => ending.once('exit', done))
+    ending.kill(signal)
+    await over
+  }
+
+  await start()
+  return {
+    url: `postgres://millrace@127.0.0.1:${port}/postgres`,
+    port,
+    start,
+    kill: () => end('SIGQUIT'),
+    async stop() {
+      await end('SIGINT')
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function flagsFor(folder: string): string[] {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: folder,
+    fsync: 'off',
+    full_page_writes: 'off',
+    max_connections: '300',
+    shared_buffers: '64MB',
+    max_wal_size: '256MB',
+    log_min_messages: 'panic',
+  }
+  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+}
+
+function unprivileged(): { uid?: number; gid?: number } {
+  const idOf = (flag: string) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }))
+  return { uid: idOf('-u'), gid: idOf('-g') }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((done) => server.once('listening', done))
+  const address = server.address()
+  await new Promise((done) => server.close(done))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
