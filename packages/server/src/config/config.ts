@@ -93,6 +93,8 @@ export interface Config {
   models?: ReadonlyMap<string, ModelSettings> | undefined
   realtime?: { publicTopics: readonly string[] } | undefined
   auth?: { jwt?: JwtSettings | undefined } | undefined
+  /** What a person should know who configured nothing: a line each at the start. */
+  notices?: readonly string[]
   /** Legal settings that deserve a log line at the start. */
   warnings: readonly string[]
 }

@@ -69,6 +69,7 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
       certificates: runs.certificates,
     },
     http: { ...http, hosts: answeredHosts(hosts, settings.host, http.publicUrl) },
+    ...(work.notices.length === 0 ? {} : { notices: work.notices }),
     warnings: [
       ...work.warnings,
       ...runs.warnings,
@@ -78,16 +79,23 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
   }
 }
 
+interface Work {
+  projects: Map<string, Project>
+  tools: Map<string, Tool>
+  warnings: string[]
+  notices: string[]
+}
+
 /** Reads `projects` and `tools` of the file; without one, derives them from the directory. */
 async function readWork(
   file: ConfigContent | null | undefined,
   { cwd, env }: Pick<LoadInput, 'cwd' | 'env'>,
   problems: Problems,
-): Promise<{ projects: Map<string, Project>; tools: Map<string, Tool>; warnings: string[] }> {
-  if (file === undefined) return { projects: new Map(), tools: new Map(), warnings: [] }
+): Promise<Work> {
+  if (file === undefined) return { projects: new Map(), tools: new Map(), warnings: [], notices: [] }
   if (file === null) {
-    const { project, tools, warnings } = await zeroConfig(await realpath(cwd), env)
-    return { projects: new Map([[project.id, project]]), tools, warnings }
+    const { project, tools, warnings, notices } = await zeroConfig(await realpath(cwd), env)
+    return { projects: new Map([[project.id, project]]), tools, warnings, notices }
   }
   const { projects: section, tools } = file.content
   const declared = section !== null && typeof section === 'object' ? Object.keys(section) : []
@@ -95,6 +103,7 @@ async function readWork(
     projects: await readProjects(section, file.folder, problems),
     tools: readTools(tools, declared, problems),
     warnings: [],
+    notices: [],
   }
 }
 

@@ -141,6 +141,7 @@ async function open(config: ConfigFile, options: MillraceOptions, hooks: RunHook
   const { dataDir, cwd = process.cwd(), principal } = options
   const loaded = await loadConfig({ flags: { data: dataDir }, env: process.env, cwd, content: config })
   const log = options.log ?? createLog(process.env.LOG_LEVEL ? loaded.logLevel : 'warn')
+  for (const notice of loaded.notices ?? []) log.info(notice)
   for (const warning of loaded.warnings) log.warn(warning)
   const server = await openServer({
     config: loaded,

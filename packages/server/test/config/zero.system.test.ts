@@ -35,10 +35,39 @@ describe('without a configuration file', () => {
     expect(config.tools.get('npm:test')).toMatchObject({
       title: 'npm run test',
       command: ['npm', 'run', 'test'],
-      network: true,
+      network: 'internet',
       timeoutSeconds: null,
       projects: [basename(root)],
     })
+  })
+
+  it('a tool that ends by itself reaches the public internet, a server the whole network, and the start says so', async () => {
+    const scripts = { test: 'vitest', build: 'vite build', dev: 'vite', page: 'vite', deploy: 'x' }
+    const config = await load(workspace({ 'package.json': { scripts }, 'pom.xml': '', mvnw: '' }))
+    const reach = Object.fromEntries([...config.tools].map(([id, { network }]) => [id, network]))
+    expect(reach).toEqual({
+      'npm:test': 'internet',
+      'npm:build': 'internet',
+      'npm:dev': true,
+      'npm:page': true,
+      'npm:deploy': true,
+      // Java obeys no proxy.
+      'mvn:test': true,
+      'mvn:verify': true,
+      'mvn:package': true,
+    })
+    expect(config.notices).toEqual([
+      expect.stringMatching(
+        /8 tools found in it\. They reach the public internet and no service of this machine, but for those .*npm:dev.*millrace init/,
+      ),
+    ])
+    expect((await load(workspace({ Makefile: 'all:\n' }))).notices).toEqual([
+      expect.stringContaining(
+        '1 tool found in it. They reach the public internet and no service of this machine. "mill',
+      ),
+    ])
+    const file = workspace({ 'millrace.config.json': { projects: { a: { path: '.' } } } })
+    expect((await load(file)).notices).toBeUndefined()
   })
 
   it('a byte order mark does not hide the scripts', async () => {
@@ -62,7 +91,7 @@ describe('without a configuration file', () => {
     const root = workspace({ Makefile: 'all: build\n\techo hi\nbuild:\n\ttrue\n' })
     const config = await load(root)
     expect([...config.tools.keys()]).toEqual(['make:all', 'make:build'])
-    expect(config.tools.get('make:all')).toMatchObject({ command: ['make', 'all'], network: true })
+    expect(config.tools.get('make:all')).toMatchObject({ command: ['make', 'all'], network: 'internet' })
   })
 
   it('a package.json that cannot be read, or no tool at all, is a warning and no obstacle', async () => {

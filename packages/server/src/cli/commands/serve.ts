@@ -57,6 +57,7 @@ export async function serveCommand(
   const dropped = io.survive?.() ?? (() => 0)
   const config = await loadOrExplain(flags, io)
   const log = createLog(config.logLevel)
+  for (const notice of config.notices ?? []) log.info(notice)
   for (const warning of config.warnings) log.warn(warning)
 
   const asked = Promise.withResolvers<StopSignal>()

@@ -21,7 +21,10 @@ one with what is found. A wrong configuration never starts: the server lists all
 ## What is found without a file
 
 The tools are named after what runs them. Programs that are not on the PATH are left out, with a line in the log. Tests come first; what
-does not end by itself (\`start\`, \`dev\`, \`serve\`, \`watch\`, …) comes last.
+does not end by itself (\`start\`, \`dev\`, \`serve\`, \`watch\`, …) comes last. Tools reach the public internet
+and no service of this machine ([\`network\`](sandbox.md#network): \`"internet"\`). What does not end by itself or deploys, and Maven and Gradle,
+which obey no proxy, have the whole network of this machine. If your tests need a database on this machine, let \`millrace init\` write a file, and
+name the database there: \`"network": ["localhost:5432", "registry.npmjs.org:443"]\`.
 
 | in the directory | tools |
 | --- | --- |

@@ -56,7 +56,11 @@ async function wrapped(
   const found = await folder.firstOf([wrapper])
   if (file === undefined) return []
   const program = found === undefined ? [name] : await wrapperCommand(folder, wrapper)
-  const tools = verbs.map((verb) => verbTool(name, [...program, ...options, verb], verb))
+  const tools = verbs.map((verb) => ({
+    ...verbTool(name, [...program, ...options, verb], verb),
+    // Java reads no variable for proxies.
+    ignoresProxies: true,
+  }))
   return found === undefined ? folder.needing(name, file, tools) : tools
 }
 

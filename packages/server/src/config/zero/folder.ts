@@ -11,6 +11,8 @@ export interface FoundTool {
   env?: Tool['env']
   /** True if it is known to run until it is stopped. */
   lasts?: boolean
+  /** True if its program obeys no proxy, so that a filtered network is none to it. */
+  ignoresProxies?: boolean
 }
 
 /** Finds the tools of one ecosystem. */

@@ -12,6 +12,8 @@ export interface ZeroConfig {
   project: Project
   tools: Map<string, Tool>
   warnings: string[]
+  /** What a person should know who configured nothing. */
+  notices: string[]
 }
 
 const finders: readonly Finder[] = [
@@ -42,7 +44,7 @@ export async function zeroConfig(path: string, env: NodeJS.ProcessEnv): Promise<
   if (tools.size === 0) {
     warnings.push(`No tools were found in ${path}: name some in a millrace.config.json.`)
   }
-  return { project, tools, warnings }
+  return { project, tools, warnings, notices: tools.size === 0 ? [] : [noticeOf(project, tools)] }
 }
 
 /** The file that gives the same projects and tools, from the directory itself. */
@@ -54,14 +56,38 @@ export function asConfigFile({ project, tools }: ZeroConfig): ConfigFile {
   return { projects: { [project.id]: { path: '.' } }, tools: Object.fromEntries(entries) }
 }
 
-function zeroTool({ id, title, command, env = {} }: FoundTool, project: string): Tool {
+/** For people: what the tools reach, and how to change it. */
+function noticeOf({ id, path }: Project, tools: ReadonlyMap<string, Tool>): string {
+  const whole = [...tools.values()].filter(({ network }) => network === true).map((tool) => tool.id)
+  const shown = whole.length > 5 ? `${whole.slice(0, 5).join(', ')}, …` : whole.join(', ')
+  const reach =
+    whole.length === tools.size
+      ? 'They reach the whole network of this machine, with its services.'
+      : `They reach the public internet and no service of this machine${whole.length === 0 ? '' : `, but for those that may serve pages or obey no proxy (${shown}), which reach its whole network`}.`
+  return `There is no configuration file: the project is ${id} (${path}), with ${tools.size} ${tools.size === 1 ? 'tool' : 'tools'} found in it. ${reach} "millrace init" writes a file in which that can be changed.`
+}
+
+/**
+ * What a tool that ends by itself needs is to fetch packages. A server is to be opened from outside, and what deploys
+ * may need more than a proxy can do.
+ */
+function networkOf(tool: FoundTool): Tool['network'] {
+  const isFiltered = filteredArchitectures.includes(process.arch)
+  return !isFiltered || tool.ignoresProxies === true || comesLast(tool) ? true : 'internet'
+}
+
+/** Elsewhere a filtered network is refused. */
+const filteredArchitectures: readonly string[] = ['x64', 'arm64']
+
+function zeroTool(tool: FoundTool, project: string): Tool {
+  const { id, title, command, env = {} } = tool
   return {
     id,
     title,
     command,
     args: new Map(),
     timeoutSeconds: null,
-    network: true,
+    network: networkOf(tool),
     env,
     projects: [project],
     allowNestedSandbox: false,
