@@ -1,17 +1,45 @@
-/** The page of one run. */
-import { useRun } from '@millrace/react'
-import { Problem } from '#ui/notice.tsx'
-import { standingOf, titleOf } from '#ui/run-words.ts'
-import { StateDot } from '#ui/state-dot.tsx'
+/** The page of one run: a log for jobs, a conversation for agents. It is loaded when it is first opened. */
+import type { ClientError } from '@millrace/client'
+import type { Run } from '@millrace/protocol'
+import { useClient } from '@millrace/react'
+import { useCallback, useEffect, useState } from 'react'
+import { Loading, Problem } from '#ui/notice.tsx'
+import { AgentPage } from './agent-page.tsx'
+import { JobPage } from './job-page.tsx'
 
 export default function RunPage({ runId }: { runId: string }) {
-  const { run, error, retry } = useRun(runId)
-  if (run === null) return error === null ? null : <Problem message={error.message} retry={retry} />
-  return (
-    <header className="flex items-center gap-2 border-b border-line px-4 py-3">
-      <StateDot run={run} />
-      <h1 className="truncate text-[15px] font-semibold">{titleOf(run)}</h1>
-      <span className="text-muted">{standingOf(run).label}</span>
-    </header>
-  )
+  const { run, error, read } = useRecord(runId)
+  if (run === null) {
+    return error === null ? (
+      <Loading />
+    ) : (
+      <div className="p-4">
+        <Problem message={error.code === 'not_found' ? 'There is no such run' : error.message} retry={read} />
+      </div>
+    )
+  }
+  return run.kind === 'job' ? <JobPage key={run.id} first={run} /> : <AgentPage key={run.id} first={run} />
+}
+
+/** The record that tells of which kind the run is. What changes in it is read by the page of that kind. */
+function useRecord(runId: string) {
+  const client = useClient()
+  const [known, setKnown] = useState<{ run: Run | null; error: ClientError | null }>({
+    run: null,
+    error: null,
+  })
+  const [count, setCount] = useState(0)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `count` reads it again
+  useEffect(() => {
+    const leave = new AbortController()
+    client.get(runId, { signal: leave.signal }).then(
+      (run) => setKnown({ run, error: null }),
+      (error) => {
+        if (!leave.signal.aborted) setKnown({ run: null, error })
+      },
+    )
+    return () => leave.abort()
+  }, [client, runId, count])
+  const read = useCallback(() => setCount((before) => before + 1), [])
+  return { ...known, read }
 }

@@ -1,0 +1,61 @@
+/** Words for events of any type, also of those that nobody here has heard of. */
+
+const known: Record<string, string> = {
+  'run:queued': 'Queued',
+  'run:started': 'Started',
+  complete: 'Ended',
+  error: 'Ended',
+  'sandbox:quarantined': 'A protected file was moved away',
+  'sandbox:held-back': 'Git settings stay inside of the run',
+}
+
+/** `deploy:step_done` → `Deploy: step done`. */
+export function nameOfEvent(type: string): string {
+  const given = known[type]
+  if (given !== undefined) return given
+  const words = type
+    .replace(/:/g, ': ')
+    .replace(/[_.-]+/g, ' ')
+    .trim()
+  return words === '' ? type : words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+/** Fields that say most, the first that is there. */
+const telling = [
+  'message',
+  'text',
+  'line',
+  'title',
+  'name',
+  'error',
+  'reason',
+  'status',
+  'summary',
+  'description',
+]
+const charsMax = 240
+
+/** What an event says, in one line: its most telling field, else its plain fields as `name=value`. */
+export function summaryOf(data: unknown): string {
+  if (typeof data === 'string' || typeof data === 'number' || typeof data === 'boolean')
+    return clipped(String(data))
+  if (typeof data !== 'object' || data === null) return ''
+  if (Array.isArray(data)) return clipped(JSON.stringify(data))
+  const fields = data as Record<string, unknown>
+  if (typeof fields.exitCode === 'number' || typeof fields.signal === 'string') return endOf(fields)
+  const said = telling.map((name) => fields[name]).find((value) => typeof value === 'string' && value !== '')
+  if (typeof said === 'string') return clipped(said)
+  const plain = Object.entries(fields).filter(([, value]) => value !== null && typeof value !== 'object')
+  return clipped(plain.map(([name, value]) => `${name}=${String(value)}`).join(' '))
+}
+
+function endOf({ exitCode, signal, timedOut, limit }: Record<string, unknown>): string {
+  if (timedOut === true) return 'by its time limit'
+  if (typeof limit === 'string') return `by its ${limit} limit`
+  return typeof signal === 'string' ? `by ${signal}` : `with exit code ${exitCode}`
+}
+
+function clipped(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim()
+  return line.length > charsMax ? `${line.slice(0, charsMax - 1)}…` : line
+}

@@ -1,0 +1,137 @@
+/** The log of a job, with its toolbar. */
+import type { Run } from '@millrace/protocol'
+import { useClient } from '@millrace/react'
+import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react'
+import { useAddressedEvent } from '#run/use-addressed-event.ts'
+import { Problem } from '#ui/notice.tsx'
+import type { EventLog } from './event-log.ts'
+import { exportLines, saveFile } from './export.ts'
+import { type LogOptions, LogToolbar } from './log-toolbar.tsx'
+import { LogView, rowPx, type Selection } from './log-view.tsx'
+import './log.css'
+import { RowWindow } from './row-window.ts'
+import { useLogState } from './use-event-log.ts'
+import { useSearch } from './use-search.ts'
+
+export function LogPage({ run, log, tools }: { run: Run; log: EventLog; tools?: ReactNode }) {
+  const state = useLogState(log)
+  const [rows] = useState(() => new RowWindow(rowPx))
+  const [options, setOptions] = useOptions()
+  const [selection, setSelection] = useState<Selection | null>(null)
+  const [addressed, setAddressed] = useAddressedEvent()
+  const field = useRef<HTMLInputElement>(null)
+  const { text, setText, found, current, move } = useMatches(run.id, state, rows)
+  const exports = useExports(run, state, selection)
+
+  // Once the log is known: where the address points to, else its end.
+  const isKnown = state.firstSeq > 0
+  useEffect(() => {
+    if (isKnown && addressed !== null) rows.show(addressed - state.firstSeq)
+  }, [rows, isKnown, addressed, state.firstSeq])
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const isFind = event.key === 'f' && (event.ctrlKey || event.metaKey)
+    const isTyped = event.target instanceof HTMLInputElement
+    if (!isFind && (event.key !== '/' || isTyped)) return
+    event.preventDefault()
+    field.current?.focus()
+    field.current?.select()
+  }
+  const target = found.matches[current] ?? addressed
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole page of the log
+    <div className="flex min-h-0 flex-1 flex-col" onKeyDown={onKeyDown}>
+      <LogToolbar
+        text={text}
+        onText={setText}
+        found={found}
+        current={current}
+        onMove={move}
+        options={options}
+        onOptions={setOptions}
+        onCopy={exports.copy}
+        onDownload={exports.download}
+        field={field}
+      >
+        {tools}
+      </LogToolbar>
+      {state.error !== null && state.status !== 'reconnecting' && (
+        <Problem message={state.error.message} retry={() => log.retry()} />
+      )}
+      <LogView
+        log={log}
+        rows={rows}
+        look={{ ...options, searched: text }}
+        target={target}
+        selection={selection}
+        onSelect={(selected) => {
+          setSelection(selected)
+          setAddressed(selected.first)
+        }}
+        isLive={!state.isClosed}
+      />
+    </div>
+  )
+}
+
+function useMatches(runId: string, state: { firstSeq: number; head: number }, rows: RowWindow) {
+  const [text, setText] = useState('')
+  const found = useSearch(runId, text, state.head)
+  const [at, setAt] = useState({ text: '', current: 0 })
+  const current = at.text === text ? at.current : 0
+  const match = found.matches[current]
+  useEffect(() => {
+    if (match !== undefined) rows.show(match - state.firstSeq)
+  }, [rows, match, state.firstSeq])
+  const move = (step: 1 | -1) => {
+    const { length } = found.matches
+    if (length > 0) setAt({ text, current: (current + step + length) % length })
+  }
+  return { text, setText, found, current, move }
+}
+
+const copiedLinesMax = 10_000
+
+function useExports(
+  run: Run,
+  { firstSeq, head }: { firstSeq: number; head: number },
+  chosen: Selection | null,
+) {
+  const client = useClient()
+  return {
+    copy: async () => {
+      const range = chosen ?? { first: Math.max(firstSeq, head - copiedLinesMax + 1), last: head }
+      const { parts, lines } = await exportLines(client, run.id, range)
+      await navigator.clipboard.writeText(parts.join(''))
+      const isPart = chosen === null && head - firstSeq + 1 > copiedLinesMax
+      return `Copied ${isPart ? 'the last ' : ''}${lines.toLocaleString('en')} lines`
+    },
+    download: async () => {
+      const { parts, lines } = await exportLines(client, run.id, { first: firstSeq, last: head })
+      saveFile(`${run.id}.log`, parts)
+      return `Saved ${lines.toLocaleString('en')} lines`
+    },
+  }
+}
+
+const optionsKey = 'millrace.log'
+
+function useOptions(): [LogOptions, (options: LogOptions) => void] {
+  const [options, setOptions] = useState<LogOptions>(() => {
+    const kept = { hasTime: false, isWrapped: false }
+    try {
+      return { ...kept, ...(JSON.parse(localStorage.getItem(optionsKey) ?? '{}') as Partial<LogOptions>) }
+    } catch {
+      return kept
+    }
+  })
+  const keep = (changed: LogOptions) => {
+    setOptions(changed)
+    try {
+      localStorage.setItem(optionsKey, JSON.stringify(changed))
+    } catch {
+      // Without storage they last as long as the page.
+    }
+  }
+  return [options, keep]
+}

@@ -1,0 +1,103 @@
+/** What a run is, how it stands, and what can be done with it. */
+import type { ClientError } from '@millrace/client'
+import { isFinal, type Run } from '@millrace/protocol'
+import type { ConnectionStatus } from '@millrace/react'
+import { Link } from '@tanstack/react-router'
+import { type ReactNode, useEffect } from 'react'
+import { Badge } from '#ui/badge.tsx'
+import { ExecutionIcon, ExternalIcon, JobIcon, SessionIcon } from '#ui/icons.tsx'
+import { Problem } from '#ui/notice.tsx'
+import { argumentsOf, costOf, costText, standingOf, titleOf } from '#ui/run-words.ts'
+import { Dot } from '#ui/state-dot.tsx'
+import { Duration, RelativeTime } from '#ui/time.tsx'
+import { RunActions } from './run-actions.tsx'
+
+const kindIcons = { job: JobIcon, session: SessionIcon, execution: ExecutionIcon, external: ExternalIcon }
+
+export interface RunHeaderProps {
+  run: Run
+  /** Someone is asked. */
+  isAsking?: boolean
+  status: ConnectionStatus
+  error: ClientError | null
+  retry(): void
+  /** Facts besides those that every run has. */
+  facts?: ReactNode
+}
+
+export function RunHeader({ run, isAsking = false, status, error, retry, facts }: RunHeaderProps) {
+  const { label, tone, isLive } = standingOf(run)
+  const title = titleOf(run)
+  const Icon = kindIcons[run.kind]
+  useEffect(() => {
+    document.title = `${isAsking ? '? ' : isLive ? '● ' : ''}${title} · ${label}`
+  }, [title, label, isLive, isAsking])
+  return (
+    <header className="border-b border-line bg-bg">
+      <div className="flex items-start gap-3 px-4 pt-3 pb-2">
+        <span className="mt-1 text-muted">
+          <Icon />
+        </span>
+        <div className="min-w-0 flex-1">
+          <h1 className="truncate text-[15px] font-semibold" title={title}>
+            {title}
+          </h1>
+          <p className="flex flex-wrap items-center gap-x-3 gap-y-1 pt-0.5 text-[12px] text-muted">
+            <Badge tone={isAsking ? 'wait' : tone}>
+              <span className="pr-1.5">
+                <Dot tone={isAsking ? 'wait' : tone} pulses={isLive} />
+              </span>
+              {isAsking ? 'needs you' : label}
+            </Badge>
+            <Facts run={run} />
+            {facts}
+          </p>
+        </div>
+        <RunActions run={run} />
+      </div>
+      {run.error !== null && isFinal(run.state) && (
+        <p className="mx-4 mb-2 rounded-md bg-raised px-3 py-1.5 text-soft">{run.error.message}</p>
+      )}
+      <Connection status={status} error={error} retry={retry} />
+    </header>
+  )
+}
+
+function Facts({ run }: { run: Run }) {
+  const cost = costOf(run)
+  const given = argumentsOf(run)
+  return (
+    <>
+      {run.project !== null && <span>{run.project}</span>}
+      {given !== '' && <code className="max-w-80 truncate font-mono">{given}</code>}
+      <span>
+        by {run.owner}, <RelativeTime at={run.createdAt} />
+      </span>
+      {run.startedAt !== null && <Duration from={run.startedAt} to={run.finishedAt} />}
+      {cost !== null && <span>{costText(cost)}</span>}
+      {run.attempt > 1 && <span>attempt {run.attempt}</span>}
+      {run.retryOf !== null && <RunLink runId={run.retryOf}>retry of</RunLink>}
+      {run.resumes !== null && <RunLink runId={run.resumes}>continues</RunLink>}
+    </>
+  )
+}
+
+function RunLink({ runId, children }: { runId: string; children: ReactNode }) {
+  return (
+    <Link to="/runs/$runId" params={{ runId }} className="underline underline-offset-2 hover:text-text">
+      {children} {runId.slice(0, 8)}
+    </Link>
+  )
+}
+
+function Connection({ status, error, retry }: Pick<RunHeaderProps, 'status' | 'error' | 'retry'>) {
+  if (status === 'reconnecting') {
+    return (
+      <p role="status" className="bg-wait-soft px-4 py-1 text-[12px] text-wait">
+        The connection was lost. Reconnecting…
+      </p>
+    )
+  }
+  if (status !== 'failed') return null
+  return <Problem message={error?.message ?? 'The run can no longer be followed'} retry={retry} />
+}
