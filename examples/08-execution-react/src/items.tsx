@@ -34,6 +34,19 @@ const One = memo(function One({ item }: { item: Item }) {
           {item.text}
         </p>
       )
+    case 'message':
+      return (
+        <p className="message" data-kind="message">
+          {item.text}
+          {item.status === 'waiting' && <em> waits</em>}
+        </p>
+      )
+    case 'event':
+      return (
+        <p className="note" data-kind="event">
+          {item.type} {JSON.stringify(item.data)}
+        </p>
+      )
     default:
       return item satisfies never
   }

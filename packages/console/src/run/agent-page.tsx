@@ -1,19 +1,181 @@
-/** The page of a session, an execution, or an external run. */
+/** The page of a session, an execution, or an external run: its conversation, what it changed, and its events. */
 import type { Run } from '@millrace/protocol'
+import { dollars, type View } from '@millrace/protocol/view'
 import { useRun } from '@millrace/react'
+import { useState } from 'react'
+import { Button } from '#ui/button.tsx'
 import { Loading } from '#ui/notice.tsx'
+import { ChangesView } from './changes/changes-view.tsx'
+import { useChanges } from './changes/use-changes.ts'
+import type { EventLog } from './log/event-log.ts'
 import { LogPage } from './log/log-page.tsx'
-import { useEventLog } from './log/use-event-log.ts'
+import { useEventLog, useLogState } from './log/use-event-log.ts'
+import { PlanSide } from './plan/plan.tsx'
 import { RunHeader } from './run-header.tsx'
+import { type Tab, Tabs } from './tabs.tsx'
+import { Approvals } from './talk/approval-card.tsx'
+import { Composer } from './talk/composer.tsx'
+import { type AgentView, Conversation } from './talk/conversation.tsx'
+import { withdrawMessage } from './talk/messages.ts'
+import { Timeline } from './timeline/timeline.tsx'
+import { useHistory } from './timeline/use-history.ts'
+import { useAddressedEvent } from './use-addressed-event.ts'
+
+type Shown = 'talk' | 'changes' | 'events'
 
 export function AgentPage({ first }: { first: Run }) {
-  const { run, status, error, retry } = useRun(first.id, { kind: first.kind })
-  const log = useEventLog(first.id, first.head)
-  if (log === null) return <Loading />
+  const { run: known, view, status, error, retry } = useRun(first.id, { kind: first.kind })
+  const run = known ?? first
+  const [shown, setShown] = useState<Shown>('talk')
+  const [hasTimeline, setTimeline] = useState(false)
+  const talk = view === null || view.kind === 'job' ? null : view
+  const changes = useChanges(run.id, talk === null ? 0 : changesVersion(talk))
+  const hasChanges = run.kind !== 'external'
+  const tabs: Tab<Shown>[] = [
+    { id: 'talk', label: run.kind === 'external' ? 'Progress' : 'Conversation' },
+    ...(hasChanges
+      ? [{ id: 'changes' as const, label: <ChangesLabel count={changes.changes?.files.length} /> }]
+      : []),
+    { id: 'events', label: 'Events' },
+  ]
   return (
     <div className="flex h-[calc(100dvh-var(--page-below,0px))] flex-col max-sm:[--page-below:3.5rem]">
-      <RunHeader run={run ?? first} status={status} error={error} retry={retry} />
-      <LogPage run={first} log={log} />
+      <RunHeader
+        run={run}
+        isAsking={talk !== null && talk.approvals.length > 0}
+        status={status}
+        error={error}
+        retry={retry}
+        facts={talk !== null && <AgentFacts view={talk} run={run} />}
+      />
+      <Tabs<Shown> tabs={tabs} chosen={shown} onChoose={setShown}>
+        {shown === 'talk' && (
+          <Button
+            small
+            look="quiet"
+            aria-pressed={hasTimeline}
+            className="ml-auto"
+            onClick={() => setTimeline(!hasTimeline)}
+          >
+            Timeline
+          </Button>
+        )}
+      </Tabs>
+      {shown === 'changes' && <ChangesView {...changes} />}
+      {shown === 'events' && <Events run={run} />}
+      {shown === 'talk' &&
+        (talk === null ? <Loading /> : <Talk run={run} view={talk} hasTimeline={hasTimeline} />)}
+      <Approvals runId={run.id} />
+      {shown === 'talk' && run.kind !== 'external' && <Composer run={run} />}
     </div>
+  )
+}
+
+function ChangesLabel({ count }: { count: number | undefined }) {
+  return (
+    <>
+      Files changed
+      {count !== undefined && count > 0 && (
+        <span className="rounded-full bg-raised px-1.5 text-[11px] tabular-nums">{count}</span>
+      )}
+    </>
+  )
+}
+
+/** Changes when a call ends, or the run does: then files may have changed. */
+function changesVersion({ items, state }: AgentView): number {
+  let over = 0
+  for (const block of [...items.full, items.tail])
+    for (const item of block) if (item.kind === 'call' && item.result !== undefined) over += 1
+  return over * 2 + (state === 'running' || state === 'queued' ? 0 : 1)
+}
+
+function Talk({ run, view, hasTimeline }: { run: Run; view: AgentView; hasTimeline: boolean }) {
+  return hasTimeline ? <TimedTalk run={run} view={view} /> : <TalkAt run={run} view={view} />
+}
+
+function TimedTalk({ run, view }: { run: Run; view: AgentView }) {
+  const log = useEventLog(run.id, run.head)
+  if (log === null) return <Loading />
+  return <OpenTimedTalk run={run} view={view} log={log} />
+}
+
+function OpenTimedTalk({ run, view, log }: { run: Run; view: AgentView; log: EventLog }) {
+  const [seq, setSeq] = useState<number | null>(null)
+  const { firstSeq, head } = useLogState(log)
+  const history = useHistory(log, run.kind, seq)
+  const then = asAgentView(history.view)
+  return (
+    <>
+      <TalkAt run={run} view={then ?? view} isPast={then !== null} />
+      <Timeline
+        log={log}
+        firstSeq={Math.max(firstSeq, 1)}
+        head={Math.max(head, 1)}
+        moments={history.moments}
+        seq={seq}
+        onSeq={setSeq}
+        startedAt={run.startedAt}
+      />
+    </>
+  )
+}
+
+function asAgentView(view: View | null): AgentView | null {
+  return view === null || view.kind === 'job' ? null : view
+}
+
+function TalkAt({ run, view, isPast = false }: { run: Run; view: AgentView; isPast?: boolean }) {
+  const [target] = useAddressedEvent()
+  const { prompt, task } = run.spec
+  const asked = [prompt, task].find((one) => typeof one === 'string') as string | undefined
+  const { phases } = view
+  const goal = 'goal' in view ? view.goal : null
+  return (
+    <div className="flex min-h-0 flex-1 max-lg:flex-col">
+      {phases.length > 0 && (
+        <PlanSide goal={goal} phases={phases} onChoose={'goal' in view ? showPhase : undefined} />
+      )}
+      <Conversation
+        view={view}
+        task={asked ?? null}
+        owner={run.owner}
+        target={isPast ? null : target}
+        onWithdraw={isPast ? undefined : (id) => void withdrawMessage(run.id, id).catch(() => {})}
+      />
+    </div>
+  )
+}
+
+function showPhase(phaseId: string): void {
+  document.getElementById(`phase-${phaseId}`)?.scrollIntoView({ block: 'start' })
+}
+
+function Events({ run }: { run: Run }) {
+  const log = useEventLog(run.id, run.head)
+  if (log === null) return <Loading />
+  return <LogPage run={run} log={log} isRaw />
+}
+
+/** Engines and producers name them in their own ways; what was read from a cache counts as input. */
+function totalOf(tokens: Readonly<Record<string, number>>): number {
+  const counts = Object.entries(tokens).filter(([, count]) => typeof count === 'number')
+  const given = counts.find(([name]) => /^total/i.test(name))
+  return given?.[1] ?? counts.reduce((sum, [, count]) => sum + count, 0)
+}
+
+/** What is known of the agent's work while it works: the record has the rest. */
+function AgentFacts({ view, run }: { view: AgentView; run: Run }) {
+  const model = 'model' in view ? view.model : run.spec.model
+  const tokens = 'tokens' in view ? view.tokens : null
+  const total = tokens === null ? 0 : totalOf(tokens)
+  const isCostKnown = run.usage !== null && 'costUsd' in run.usage && run.usage.costUsd !== null
+  return (
+    <>
+      {typeof model === 'string' && <span>{model}</span>}
+      {'turns' in view && view.turns !== null && <span>{view.turns} turns</span>}
+      {total > 0 && <span>{total.toLocaleString('en')} tokens</span>}
+      {!isCostKnown && view.costUsd !== null && <span>{dollars(view.costUsd)}</span>}
+    </>
   )
 }

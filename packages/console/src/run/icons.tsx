@@ -37,4 +37,3 @@ export const SendIcon = icon(<path d="M8 13V3.5M4 7l4-4 4 4" />)
 export const ThoughtIcon = icon(
   <path d="M8 2.5a4 4 0 0 0-2.3 7.3c.5.4.8.9.8 1.5h3c0-.6.3-1.1.8-1.5A4 4 0 0 0 8 2.5zM6.5 13.5h3" />,
 )
-export const BackIcon = icon(<path d="m9.5 3.5-4.5 4.5 4.5 4.5" />)

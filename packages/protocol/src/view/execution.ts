@@ -16,11 +16,13 @@ import {
   isCall,
   isText,
   newCall,
+  newNote,
   newText,
   type Place,
   settle,
   takeQuestion,
 } from './items.ts'
+import { addEvent, isForeign, takeMessage } from './other-events.ts'
 import { advance, newRun, numberOf, type RunPart, recordOf, stringOf, type ViewEvent } from './run.ts'
 
 export interface ExecutionView extends RunPart<'execution' | 'external'>, Conversation {
@@ -91,9 +93,20 @@ export function reduceExecution(before: ExecutionView, event: ViewEvent): Execut
       return completeCall(view, data, seq)
     case 'usage':
       return takeUsage(view, data)
+    case 'model:retry':
+      return add(view, newNote(`${seq}`, retryText(data)), view.bounds)
+    case 'context:compacted':
+      return add(view, newNote(`${seq}`, 'The conversation was shortened'), view.bounds)
     default:
-      return takeQuestion(view, event)
+      // Types without a namespace are those of external producers.
+      if (isForeign(type) || !type.includes(':')) return addEvent(view, event, view.bounds)
+      return takeMessage(takeQuestion(view, event), event, view.bounds)
   }
+}
+
+function retryText({ error, attempt, attemptsMax }: Data): string {
+  const why = stringOf(error) === null ? '' : ` (${error})`
+  return `The model's API failed${why}; attempt ${attempt ?? '?'} of ${attemptsMax ?? '?'}`
 }
 
 /** A phase that began and is missing from the new plan stays: it has happened. */

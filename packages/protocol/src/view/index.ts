@@ -10,7 +10,16 @@ export {
 } from './changes/changes.ts'
 export { changesInResult } from './changes/sdk-results.ts'
 export type { ExecutionView } from './execution.ts'
-export type { CallItem, CallStatus, Item, NoteItem, OpenApproval, TextItem } from './items.ts'
+export type {
+  CallItem,
+  CallStatus,
+  EventItem,
+  Item,
+  MessageItem,
+  NoteItem,
+  OpenApproval,
+  TextItem,
+} from './items.ts'
 export type { JobView, Line } from './job.ts'
 export { itemAt, itemsOf, type List, lengthOf } from './list.ts'
 export { type Nested, nest } from './nest.ts'

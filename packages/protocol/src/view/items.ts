@@ -51,7 +51,27 @@ export interface NoteItem extends Place {
   readonly text: string
 }
 
-export type Item = TextItem | CallItem | NoteItem
+/** What a person said to the agent while it was at work. */
+export interface MessageItem extends Place {
+  readonly kind: 'message'
+  readonly key: string
+  readonly messageId: string
+  readonly text: string
+  /** Name of the user who sent it; null where it is not known. */
+  readonly user: string | null
+  readonly status: 'waiting' | 'delivered' | 'withdrawn'
+}
+
+/** An event of a type that the view has no words for: of another program, or of a newer server. */
+export interface EventItem extends Place {
+  readonly kind: 'event'
+  readonly key: string
+  readonly type: string
+  /** Undefined where it is longer than a text may be. */
+  readonly data: unknown
+}
+
+export type Item = TextItem | CallItem | NoteItem | MessageItem | EventItem
 
 /** A question to people that nobody has answered yet. */
 export type OpenApproval = PermissionRequestedEvent
@@ -82,7 +102,11 @@ export function isCall(toolCallId: string): (item: Item) => item is CallItem {
 }
 
 export function isText(key: string): (item: Item) => item is TextItem {
-  return (item): item is TextItem => item.key === key && item.kind !== 'call' && item.kind !== 'note'
+  return (item): item is TextItem => item.key === key && isTextItem(item)
+}
+
+export function isTextItem(item: Item): item is TextItem {
+  return item.kind === 'text' || item.kind === 'thinking'
 }
 
 export function has(into: Conversation, isIt: (item: Item) => boolean): boolean {
@@ -152,7 +176,7 @@ function withStatus<C extends Conversation>(into: C, id: string, from: CallStatu
 export function settle<C extends Conversation>(into: C): C {
   const items = mapItems(into.items, (item): Item => {
     if (item.kind === 'call') return isOver(item) ? item : { ...item, status: 'cancelled' }
-    return item.kind !== 'note' && item.isOpen ? { ...item, isOpen: false } : item
+    return isTextItem(item) && item.isOpen ? { ...item, isOpen: false } : item
   })
   return { ...into, items, approvals: [] }
 }

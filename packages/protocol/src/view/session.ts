@@ -5,8 +5,10 @@
  * was streamed. When the model was asked again in the middle of an answer, what was streamed of the first answer stays.
  */
 
+import type { PlanPhase } from '#executions'
 import { isFinal } from '#runs'
 import { type PermissionDeniedEvent, type PermissionResolvedEvent, permissionTypes } from '#sessions'
+import { acpPrefix, phasesOf, reduceAcp } from './acp.ts'
 import { type BoundedText, emptyText, extend, type ViewBounds } from './bounds.ts'
 import {
   add,
@@ -25,6 +27,7 @@ import {
   type TextItem,
   takeQuestion,
 } from './items.ts'
+import { addEvent, isForeign, takeMessage } from './other-events.ts'
 import { advance, newRun, numberOf, type RunPart, recordOf, stringOf, type ViewEvent } from './run.ts'
 import { type Block, blocksOf, textOf } from './session-messages.ts'
 import { answeredBy, resultFacts } from './words.ts'
@@ -43,12 +46,14 @@ export interface SessionView extends RunPart<'session'>, Conversation {
   readonly turns: number | null
   /** Null where it is not known. */
   readonly costUsd: number | null
+  /** What the agent has planned, where it keeps a plan. */
+  readonly phases: readonly PlanPhase[]
   /** Texts of the answer that is being written and have not come whole. */
   readonly streamed: readonly Streamed[]
 }
 
 export function newSessionView(bounds: ViewBounds): SessionView {
-  const nothing = { model: null, cwd: null, turns: null, costUsd: null, streamed: [] }
+  const nothing = { model: null, cwd: null, turns: null, costUsd: null, phases: [], streamed: [] }
   return { ...newRun('session', bounds), ...emptyConversation, ...nothing }
 }
 
@@ -77,7 +82,9 @@ export function reduceSession(before: SessionView, event: ViewEvent): SessionVie
       return add(view, newNote(`${seq}`, `${tool} was denied by the policy: ${reason}`, true), view.bounds)
     }
     default:
-      return takeQuestion(view, event)
+      if (type.startsWith(acpPrefix)) return reduceAcp(view, event)
+      if (isForeign(type)) return addEvent(view, event, view.bounds)
+      return takeMessage(takeQuestion(view, event), event, view.bounds)
   }
 }
 
@@ -150,7 +157,9 @@ function takeBlock(view: SessionView, block: Block, key: string, place: Place): 
     input: block.input,
     place,
   })
-  return add(view, call, view.bounds)
+  const isPlan = call.toolName === 'TodoWrite' && place.parentToolCallId === null
+  const { todos } = recordOf(block.input)
+  return add(isPlan && Array.isArray(todos) ? { ...view, phases: phasesOf(todos) } : view, call, view.bounds)
 }
 
 function takeWhole(

@@ -40,7 +40,9 @@ function answer(texts: readonly string[], cut: (text: string) => string[]): Said
 }
 
 const shown = (said: readonly Said[]) =>
-  [...itemsOf(viewOf(said).items)].map((item) => (item.kind === 'call' ? item.toolName : item.text))
+  [...itemsOf(viewOf(said).items)].map((item) =>
+    item.kind === 'call' ? item.toolName : 'text' in item ? item.text : item.type,
+  )
 
 describe('the view of a session', () => {
   it('a session shows the same texts however their deltas are cut, and without any', () => {

@@ -18,7 +18,7 @@ function toldBy(nested: readonly Nested[]): Told[] {
   return nested.map(({ item, children }) => {
     if (item.kind === 'call')
       return { what: `call ${item.toolCallId} ${item.status}`, children: toldBy(children) }
-    return { what: `${item.kind} ${item.text}`, children: toldBy(children) }
+    return { what: `${item.kind} ${'text' in item ? item.text : item.type}`, children: toldBy(children) }
   })
 }
 

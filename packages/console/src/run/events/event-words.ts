@@ -1,17 +1,19 @@
 /** Words for events of any type, also of those that nobody here has heard of. */
 
-const known: Record<string, string> = {
-  'run:queued': 'Queued',
-  'run:started': 'Started',
-  complete: 'Ended',
-  error: 'Ended',
-  'sandbox:quarantined': 'A protected file was moved away',
-  'sandbox:held-back': 'Git settings stay inside of the run',
-}
+const known = new Map(
+  Object.entries({
+    'run:queued': 'Queued',
+    'run:started': 'Started',
+    complete: 'Ended',
+    error: 'Ended',
+    'sandbox:quarantined': 'A protected file was moved away',
+    'sandbox:held-back': 'Git settings stay inside of the run',
+  }),
+)
 
 /** `deploy:step_done` → `Deploy: step done`. */
 export function nameOfEvent(type: string): string {
-  const given = known[type]
+  const given = known.get(type)
   if (given !== undefined) return given
   const words = type
     .replace(/:/g, ': ')
@@ -22,6 +24,7 @@ export function nameOfEvent(type: string): string {
 
 /** Fields that say most, the first that is there. */
 const telling = [
+  'thought',
   'message',
   'text',
   'line',
@@ -45,7 +48,10 @@ export function summaryOf(data: unknown): string {
   if (typeof fields.exitCode === 'number' || typeof fields.signal === 'string') return endOf(fields)
   const said = telling.map((name) => fields[name]).find((value) => typeof value === 'string' && value !== '')
   if (typeof said === 'string') return clipped(said)
-  const plain = Object.entries(fields).filter(([, value]) => value !== null && typeof value !== 'object')
+  // Ids and types say nothing beside the name of the event.
+  const isPlain = ([name, value]: [string, unknown]) =>
+    value !== null && typeof value !== 'object' && !/id$|^type$/i.test(name)
+  const plain = Object.entries(fields).filter(isPlain)
   return clipped(plain.map(([name, value]) => `${name}=${String(value)}`).join(' '))
 }
 

@@ -1,7 +1,9 @@
 /** The log of a job, with its toolbar. */
 import type { Run } from '@millrace/protocol'
 import { useClient } from '@millrace/react'
-import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
+import { EventDetail } from '#run/events/event-detail.tsx'
+import { RowWindow } from '#run/rows/row-window.ts'
 import { useAddressedEvent } from '#run/use-addressed-event.ts'
 import { Problem } from '#ui/notice.tsx'
 import type { EventLog } from './event-log.ts'
@@ -9,11 +11,17 @@ import { exportLines, saveFile } from './export.ts'
 import { type LogOptions, LogToolbar } from './log-toolbar.tsx'
 import { LogView, rowPx, type Selection } from './log-view.tsx'
 import './log.css'
-import { RowWindow } from './row-window.ts'
 import { useLogState } from './use-event-log.ts'
 import { useSearch } from './use-search.ts'
 
-export function LogPage({ run, log, tools }: { run: Run; log: EventLog; tools?: ReactNode }) {
+export interface LogPageProps {
+  run: Run
+  log: EventLog
+  /** Shows events with their types and, of the chosen one, all of its data. */
+  isRaw?: boolean
+}
+
+export function LogPage({ run, log, isRaw = false }: LogPageProps) {
   const state = useLogState(log)
   const [rows] = useState(() => new RowWindow(rowPx))
   const [options, setOptions] = useOptions()
@@ -52,16 +60,14 @@ export function LogPage({ run, log, tools }: { run: Run; log: EventLog; tools?: 
         onCopy={exports.copy}
         onDownload={exports.download}
         field={field}
-      >
-        {tools}
-      </LogToolbar>
+      />
       {state.error !== null && state.status !== 'reconnecting' && (
         <Problem message={state.error.message} retry={() => log.retry()} />
       )}
       <LogView
         log={log}
         rows={rows}
-        look={{ ...options, searched: text }}
+        look={{ ...options, searched: text, isRaw }}
         target={target}
         selection={selection}
         onSelect={(selected) => {
@@ -70,6 +76,9 @@ export function LogPage({ run, log, tools }: { run: Run; log: EventLog; tools?: 
         }}
         isLive={!state.isClosed}
       />
+      {isRaw && addressed !== null && (
+        <EventDetail event={log.event(addressed)} onClose={() => setAddressed(null)} />
+      )}
     </div>
   )
 }

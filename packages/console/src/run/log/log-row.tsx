@@ -14,6 +14,8 @@ export interface RowLook {
   isWrapped: boolean
   /** Text to mark, or empty. */
   searched: string
+  /** The log is shown as events, with their types, rather than as lines. */
+  isRaw?: boolean
 }
 
 export interface LogRowProps extends RowLook {
@@ -63,12 +65,20 @@ function shownOf(line: string, terminal: unknown): string {
   )
 }
 
-function Text({ event, searched, isFolded }: LogRowProps & { event: LoggedEvent }) {
+function Text({ event, searched, isFolded, isRaw }: LogRowProps & { event: LoggedEvent }) {
   const { line, stream, truncated, terminal } = (event.data ?? {}) as {
     line?: unknown
     terminal?: unknown
     stream?: unknown
     truncated?: unknown
+  }
+  if (isRaw) {
+    return (
+      <span className="log-text">
+        <span className="log-type">{event.type}</span>
+        <SpanText spans={marked([{ text: summaryOf(event.data), style: {} }], searched)} />
+      </span>
+    )
   }
   if (event.type !== 'output' || typeof line !== 'string') {
     return (

@@ -24,11 +24,10 @@ export interface LogToolbarProps {
   onCopy(): Promise<string>
   onDownload(): Promise<string>
   field: RefObject<HTMLInputElement | null>
-  children?: ReactNode
 }
 
 export function LogToolbar(props: LogToolbarProps) {
-  const { text, onText, found, current, onMove, options, onOptions, field, children } = props
+  const { text, onText, found, current, onMove, options, onOptions, field } = props
   const [said, setSaid] = useState('')
   const perform = (action: () => Promise<string>) => async () => setSaid(await action())
   const onKeyDown = (event: KeyboardEvent) => {
@@ -61,7 +60,6 @@ export function LogToolbar(props: LogToolbarProps) {
       <output className="min-w-0 flex-1 truncate px-1 text-right text-[12px] text-muted max-sm:sr-only">
         {found.error === null ? said : `The search failed: ${found.error.message}`}
       </output>
-      {children}
       <Toggle
         label="Timestamps"
         isOn={options.hasTime}

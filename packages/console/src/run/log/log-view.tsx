@@ -10,11 +10,11 @@ import {
   useState,
   useSyncExternalStore,
 } from 'react'
+import type { RowWindow } from '#run/rows/row-window.ts'
 import { Button } from '#ui/button.tsx'
 import type { EventLog } from './event-log.ts'
 import { markOf } from './groups.ts'
 import { LogRow, type RowLook } from './log-row.tsx'
-import type { RowWindow } from './row-window.ts'
 import { useLogState } from './use-event-log.ts'
 
 export const rowPx = 20
@@ -49,13 +49,7 @@ export function LogView({ log, rows, look, target, selection, onSelect, isLive }
     if (firstSeq > 0 && view.last >= view.first) log.want(firstSeq + view.first, firstSeq + view.last)
   }, [log, firstSeq, view.first, view.last])
   const { folded, toggle } = useFolding(log, rows, firstSeq)
-
-  // After the content has its height.
-  useLayoutEffect(() => {
-    const element = scroller.current
-    if (element !== null && Math.abs(element.scrollTop - view.position) >= 1)
-      element.scrollTop = view.position
-  })
+  usePlace(scroller, view.position)
   useLayoutEffect(() => {
     if (look.isWrapped) rows.measured(heightsIn(content.current, firstSeq))
   })
@@ -111,6 +105,14 @@ export function LogView({ log, rows, look, target, selection, onSelect, isLive }
       )}
     </div>
   )
+}
+
+/** Scrolls to where the window is, after the content has its height. */
+function usePlace(scroller: RefObject<HTMLDivElement | null>, position: number): void {
+  useLayoutEffect(() => {
+    const element = scroller.current
+    if (element !== null && Math.abs(element.scrollTop - position) >= 1) element.scrollTop = position
+  })
 }
 
 function useResize(scroller: RefObject<HTMLDivElement | null>, rows: RowWindow): void {

@@ -117,7 +117,7 @@ export class ExecutionText implements AgentText {
   #texts(before: ExecutionView): Piece[] {
     const known = new Set(itemsOf(before.items))
     return [...itemsOf(this.#view.items)].flatMap((item) =>
-      known.has(item) || item.kind === 'call' || item.kind === 'note' ? [] : this.#text(item),
+      !known.has(item) && (item.kind === 'text' || item.kind === 'thinking') ? this.#text(item) : [],
     )
   }
 

@@ -79,14 +79,20 @@ export class SessionText implements AgentText {
 
   #said(before: SessionView, { type, data }: ViewEvent): Piece[] {
     // What happened to a question, and its end, are for the printer to say.
-    if (!['system', 'stream_event', 'assistant', 'user', 'result'].includes(type)) return []
+    const isSaid = ['system', 'stream_event', 'assistant', 'user', 'result'].includes(type)
+    if (!isSaid && !type.startsWith('acp:')) return []
     if (type === 'result') return resultPieces(data)
     return changedItems(before, this.#view).flatMap(({ item, was }): Piece[] => {
       switch (item.kind) {
         case 'note':
           return [line('note', remarkOf(item))]
         case 'call':
-          return type === 'user' ? resultOf(item) : [line('call', indented(item, this.#call(item)))]
+          if (type === 'user' || isNowOver(item, was)) return resultOf(item)
+          // An agent reports on a call as often as it likes.
+          return was === undefined ? [line('call', indented(item, this.#call(item)))] : []
+        case 'message':
+        case 'event':
+          return []
         default:
           return item.parentToolCallId === null ? this.#text(item, was, type) : ofSubagent(item)
       }
@@ -141,6 +147,10 @@ function changedItems(before: SessionView, after: SessionView): { item: Item; wa
     index += 1
   }
   return changed
+}
+
+function isNowOver({ status }: CallItem, was: Item | undefined): boolean {
+  return was?.kind === 'call' && was.status === 'running' && status !== 'running' && status !== 'asked'
 }
 
 function ofSubagent(item: TextItem): Piece[] {

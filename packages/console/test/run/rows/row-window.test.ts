@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RowWindow } from '#run/log/row-window.ts'
+import { RowWindow } from '#run/rows/row-window.ts'
 
 function windowOf(count: number, visible = 600): RowWindow {
   const rows = new RowWindow(20)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RowHeights } from '#run/log/row-heights.ts'
-import { ScrollMap } from '#run/log/scroll-map.ts'
+import { RowHeights } from '#run/rows/row-heights.ts'
+import { ScrollMap } from '#run/rows/scroll-map.ts'
 
 describe('RowHeights', () => {
   it('offsets are the sums of the heights, whatever rows were changed in whatever order', () => {
