@@ -33,7 +33,22 @@ const given = <T>(value: Given<T>): T | Promise<T> =>
 
 /** The answer, whatever its status. Fails with `unreachable`, or with the reason of `signal`. */
 export async function send(connection: Connection, request: Request): Promise<Response> {
-  const { method = 'GET', path, query = {}, body, signal } = request
+  const { signal } = request
+  const { base, url, init } = await prepare(connection, request).catch((error: unknown) => {
+    throw error instanceof ClientError ? error : unreachable('The request could not be made', error)
+  })
+  try {
+    return await (connection.fetch ?? fetch)(url, init)
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason
+    throw unreachable(`${base} does not answer`, error)
+  }
+}
+
+async function prepare(
+  connection: Connection,
+  { method = 'GET', path, query = {}, body, headers, signal }: Request,
+): Promise<{ base: string; url: URL; init: RequestInit }> {
   const base = String(await given(connection.url)).replace(/\/+$/, '')
   const url = new URL(base + path)
   for (const [name, value] of Object.entries(query))
@@ -46,7 +61,7 @@ export async function send(connection: Connection, request: Request): Promise<Re
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(await given(connection.headers)),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...request.headers,
+      ...headers,
     },
     body: body === undefined ? null : JSON.stringify(body),
     // A redirect would take the token, or a POST, to a place that nobody named. (`error` is not known everywhere.)
@@ -54,12 +69,7 @@ export async function send(connection: Connection, request: Request): Promise<Re
     ...(connection.credentials === undefined ? {} : { credentials: connection.credentials }),
     signal: signal ?? null,
   }
-  try {
-    return await (connection.fetch ?? fetch)(url, init)
-  } catch (error) {
-    if (signal?.aborted) throw signal.reason
-    throw unreachable(base, error)
-  }
+  return { base, url, init }
 }
 
 /** The body of the answer. Fails with a `ClientError` for every answer but a good one in JSON. */

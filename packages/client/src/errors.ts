@@ -51,7 +51,7 @@ export async function refusalOf(response: Response, now: number): Promise<Client
   const retryAfterMs = retryAfterOf(response.headers.get('retry-after'), now)
   const retry = status >= 500 || passing.has(status)
   if (typeof body?.code === 'string' && typeof body.detail === 'string') {
-    const fields = body.errors ?? []
+    const fields = (Array.isArray(body.errors) ? body.errors : []).filter(isFieldError)
     const unnamed = fields.filter(({ path }) => !body.detail?.includes(path))
     const message = [body.detail, ...unnamed.map(({ path, expected }) => `${path}: ${expected}`)].join('\n')
     return new ClientError(body.code, message, { status, fields, retry: body.retry ?? retry, retryAfterMs })
@@ -78,8 +78,13 @@ function retryAfterOf(value: string | null, now: number): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), retryAfterMaxMs)
 }
 
-export function unreachable(url: string, cause: unknown): ClientError {
+function isFieldError(field: Partial<FieldError> | null): field is FieldError {
+  return typeof field?.path === 'string' && typeof field.expected === 'string'
+}
+
+/** `what` happened, with the reason that the runtime gives. */
+export function unreachable(what: string, cause: unknown): ClientError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
   const why = inner instanceof Error ? inner.message || inner.name : String(inner)
-  return new ClientError('unreachable', `${url} does not answer: ${why}`, { retry: true, cause })
+  return new ClientError('unreachable', `${what}: ${why}`, { retry: true, cause })
 }

@@ -9,7 +9,7 @@ import type { ResetData } from '@millrace/protocol'
 import { type Backoff, type Clock, defaultBackoff, pause, systemClock, waitMs } from './clock.ts'
 import { type Connection, send } from './connection.ts'
 import { ClientError, refusalOf } from './errors.ts'
-import { framesOf } from './frames.ts'
+import { framesOf, unlessSilent } from './frames.ts'
 
 /**
  * `connecting`: for the first time. `open`: events arrive as they happen. `reconnecting`: the connection was lost and
@@ -106,7 +106,7 @@ class Follow implements Following {
   }
 
   retry(): void {
-    if (this.status === 'failed') this.#deliver()
+    if (this.status === 'failed' && this.#options.onEvent !== undefined) this.#deliver()
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<Followed, void, void> {
@@ -128,11 +128,12 @@ class Follow implements Following {
   }
 
   async *#events(): AsyncGenerator<Followed, void, void> {
+    const { signal } = this.#leave
+    if (signal.aborted) return
     if (this.#started && this.status !== 'failed')
       throw new TypeError('One run is followed by one reader at a time')
     this.#become(this.#started ? 'reconnecting' : 'connecting')
     this.#started = true
-    const { signal } = this.#leave
     const { attempts = 5, giveUpAfterMs = Number.POSITIVE_INFINITY } = this.#options
     let failed = 0
     let lostAt: number | null = null
@@ -141,7 +142,7 @@ class Follow implements Following {
         const stream: Stream = { settled: false, last: '' }
         let error: ClientError
         try {
-          if (yield* this.#stream(stream)) return
+          if (yield* this.#connect(stream)) return
           error = new ClientError('unreachable', 'The server ended the stream before the end of the run', {
             retry: true,
           })
@@ -168,25 +169,35 @@ class Follow implements Following {
     }
   }
 
-  /** One connection. True when the log is complete. */
-  async *#stream(stream: Stream): AsyncGenerator<Followed, boolean, void> {
+  /** One connection, which is gone when this returns. True when the log is complete. */
+  async *#connect(stream: Stream): AsyncGenerator<Followed, boolean, void> {
+    const connection = new AbortController()
+    const end = () => connection.abort()
+    this.#leave.signal.addEventListener('abort', end, { signal: connection.signal })
+    try {
+      const { silenceMs = 75_000 } = this.#options
+      const response = await unlessSilent(this.#open(connection.signal), silenceMs, this.#clock)
+      return response === null || (yield* this.#stream(stream, response, silenceMs))
+    } finally {
+      end()
+    }
+  }
+
+  async *#stream(
+    stream: Stream,
+    response: Response,
+    silenceMs: number,
+  ): AsyncGenerator<Followed, boolean, void> {
     const clock = this.#clock
-    const response = await this.#open()
-    if (response === null) return true
     this.epoch ??= epochOf(response)
     const openedAt = clock.now()
     this.#become('open')
-    for await (const { id, type, data } of framesOf(
-      response,
-      this.#options.silenceMs ?? 75_000,
-      clock,
-      () => {
-        stream.settled ||= clock.now() - openedAt > settledMs
-      },
-    )) {
+    for await (const { id, type, data } of framesOf(response, silenceMs, clock, () => {
+      stream.settled ||= clock.now() - openedAt > settledMs
+    })) {
       if (this.#leave.signal.aborted) return true
       if (type === 'reset' && id === undefined) {
-        const reset = parsed(data) as ResetData
+        const reset = resetIn(data)
         this.cursor = reset.firstSeq - 1
         this.epoch = epochOf(response)
         stream.settled = true
@@ -207,7 +218,7 @@ class Follow implements Following {
   }
 
   /** Null when the log is complete and the cursor at its end. */
-  async #open(): Promise<Response | null> {
+  async #open(signal: AbortSignal): Promise<Response | null> {
     const { types } = this.#options
     const response = await send(this.#connection, {
       path: `/api/runs/${encodeURIComponent(this.#runId)}/events`,
@@ -217,7 +228,7 @@ class Follow implements Following {
         ...(this.cursor === 0 ? {} : { 'last-event-id': String(this.cursor) }),
         ...(this.epoch === undefined ? {} : { 'millrace-epoch': this.epoch }),
       },
-      signal: this.#leave.signal,
+      signal,
     })
     if (response.status === 204) return null
     if (!response.ok) throw await refusalOf(response, Date.now())
@@ -255,8 +266,15 @@ function parsed(data: string): unknown {
   try {
     return JSON.parse(data)
   } catch (cause) {
-    throw new ClientError('bad_answer', 'An event arrived that is not JSON', { retry: true, cause })
+    throw new ClientError('bad_answer', 'An event arrived broken', { retry: true, cause })
   }
+}
+
+function resetIn(data: string): ResetData {
+  const reset = parsed(data) as ResetData | null
+  // Events are counted from here on: a number that is none would let every one of them through again.
+  if (Number.isSafeInteger(reset?.firstSeq) && (reset as ResetData).firstSeq > 0) return reset as ResetData
+  throw new ClientError('bad_answer', 'A reset arrived broken', { retry: true })
 }
 
 function epochOf(response: Response): string | undefined {

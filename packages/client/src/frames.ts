@@ -1,7 +1,7 @@
 /** One event stream, read frame by frame (WHATWG HTML, section 9.2). */
 import { createParser } from 'eventsource-parser'
 import type { Clock } from './clock.ts'
-import { ClientError } from './errors.ts'
+import { ClientError, unreachable } from './errors.ts'
 
 export interface Frame {
   id: string | undefined
@@ -50,17 +50,14 @@ export async function* framesOf(
   }
 }
 
-function unlessSilent<T>(reading: Promise<T>, silenceMs: number, clock: Clock): Promise<T> {
+/** What the server sends next. Fails with a `ClientError`, also when nothing arrives for `silenceMs`. */
+export function unlessSilent<T>(reading: Promise<T>, silenceMs: number, clock: Clock): Promise<T> {
   return new Promise((resolve, reject) => {
+    const fail = (error: unknown) =>
+      reject(error instanceof ClientError ? error : unreachable('The connection was lost', error))
     const cancel = clock.after(silenceMs, () =>
-      reject(lost(new Error(`nothing arrived for ${Math.round(silenceMs / 1000)} s`))),
+      fail(new Error(`nothing arrived for ${Math.round(silenceMs / 1000)} s`)),
     )
-    reading.then(resolve, (error) => reject(lost(error))).finally(cancel)
+    reading.then(resolve, fail).finally(cancel)
   })
-}
-
-function lost(cause: unknown): ClientError {
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
-  const why = inner instanceof Error ? inner.message : String(inner)
-  return new ClientError('unreachable', `The connection was lost: ${why}`, { retry: true, cause })
 }

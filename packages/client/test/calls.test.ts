@@ -77,6 +77,45 @@ it.each([
   })
 })
 
+it.each([[{ path: 'x' }], ['x'], [[null, 1, { path: 3 }]]])(
+  'a refusal whose list of fields is broken (%j) is a refusal',
+  async (errors) => {
+    server = await hostileServer([json({ code: 'invalid_request', detail: 'No', errors }, 400)])
+    await expect(createClient({ url: server.url }).get('r1')).rejects.toMatchObject({
+      name: 'ClientError',
+      code: 'invalid_request',
+      message: 'No',
+      fields: [],
+    })
+  },
+)
+
+it.each([
+  ['token', { token: () => Promise.reject(new Error('the vault is closed')) }],
+  ['headers', { headers: () => Promise.reject(new Error('the vault is closed')) }],
+  ['url', { url: () => Promise.reject(new Error('the vault is closed')) }],
+])('a %s that cannot be had fails the call as every other failure does', async (_name, given) => {
+  const client = createClient({ url: 'http://127.0.0.1:1', ...given })
+  await expect(client.get('r1')).rejects.toMatchObject({
+    name: 'ClientError',
+    code: 'unreachable',
+    retry: true,
+    message: 'The request could not be made: the vault is closed',
+  })
+})
+
+it('a failure of the client’s own, while it gets its token, is passed on as it is', async () => {
+  server = await hostileServer([json({ code: 'unauthorized', detail: 'Sign in again' }, 401)])
+  const identity = createClient({ url: server.url })
+  const client = createClient({ url: server.url, token: async () => (await identity.get('token')).id })
+  await expect(client.projects()).rejects.toMatchObject({ code: 'unauthorized', status: 401, retry: false })
+  expect(server.requests).toHaveLength(1)
+})
+
+it('an address that is none fails the call as every other failure does', async () => {
+  await expect(createClient({ url: 'nowhere' }).get('r1')).rejects.toMatchObject({ name: 'ClientError' })
+})
+
 it('a server that is not there is unreachable', async () => {
   server = await hostileServer()
   const { url } = server

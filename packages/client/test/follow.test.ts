@@ -258,6 +258,77 @@ it('a caller that leaves closes the connection, and no attempt follows', async (
   expect(server.requests.length).toBe(1)
 })
 
+it('a server that takes the request and never answers is given up like one that falls silent', async () => {
+  const clock = new HurriedClock()
+  const dead: Answer = () => clock.sleepAnHour()
+  const stuck: Answer = (_request, response) => {
+    response.writeHead(503, { 'Content-Type': 'application/problem+json' })
+    response.write('{"code":', () => setImmediate(() => clock.sleepAnHour()))
+  }
+  server = await hostileServer([dead, stuck, serving(log)])
+  const { events, error, statuses } = await followAll({ clock })
+  expect([error, events]).toEqual([undefined, log])
+  expect(statuses).toEqual(['connecting', 'reconnecting', 'open', 'closed'])
+})
+
+it.each(['null', '{}', '{"firstSeq":"3"}', '{"firstSeq":-1}', '{"firstSeq":1e400}', '[]'])(
+  'a reset that arrives broken (%s) is asked for again, and no event is lost or repeated',
+  async (data) => {
+    const broken: Answer = (_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      response.end(`event: reset\ndata: ${data}\n\n${log.map(frame).join('')}`)
+    }
+    const first = serving(log.slice(0, 2))
+    server = await hostileServer([first, broken, serving(log)])
+    const { events, error } = await followAll()
+    expect([error, events]).toEqual([undefined, log])
+    expect(server.requests[2]?.headers).toMatchObject({ 'last-event-id': '2' })
+  },
+)
+
+it('a token that cannot be had for a moment is asked for again', async () => {
+  server = await hostileServer([serving(log)])
+  let asked = 0
+  const token = () => {
+    asked += 1
+    if (asked === 1) throw new Error('the vault is closed')
+    return asked === 2 ? Promise.reject(new Error('the vault is closed')) : 'a-made-up-token'
+  }
+  const events: Followed[] = []
+  const errors: unknown[] = []
+  const onStatus: FollowOptions['onStatus'] = (_status, error) => void (error && errors.push(error.message))
+  for await (const event of follow({ url: server.url, token }, 'r1', { clock: new HurriedClock(), onStatus }))
+    events.push(event)
+  expect(events).toEqual(log)
+  expect(errors).toEqual(['The request could not be made: the vault is closed'])
+})
+
+it('a caller that has left before the start sees nothing but the end', async () => {
+  const statuses: FollowStatus[] = []
+  const options: FollowOptions = {
+    signal: AbortSignal.abort(),
+    onStatus: (status) => void statuses.push(status),
+  }
+  follow({ url: 'http://127.0.0.1:1' }, 'r1', { ...options, onEvent: () => {} })
+  expect(statuses.splice(0)).toEqual(['closed'])
+  for await (const event of follow({ url: 'http://127.0.0.1:1' }, 'r1', options)) expect(event).toBeNull()
+  expect(statuses).toEqual(['closed'])
+})
+
+it('retry() takes no event from a caller that iterates', async () => {
+  server = await hostileServer([cutting])
+  const following = follow({ url: server.url }, 'r1', { clock: new HurriedClock(), attempts: 1 })
+  const read = async () => {
+    const events: Followed[] = []
+    for await (const event of following) events.push(event)
+    return events
+  }
+  await expect(read()).rejects.toMatchObject({ code: 'gave_up' })
+  server.answers = [serving(log)]
+  following.retry()
+  expect(await read()).toEqual(log)
+})
+
 it('a signal ends it, also between two attempts', async () => {
   server = await hostileServer([cutting])
   const abort = new AbortController()
