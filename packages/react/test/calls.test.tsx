@@ -2,7 +2,7 @@
 import type { Run } from '@millrace/protocol'
 import type { ReactNode } from 'react'
 import { act } from 'react'
-import { beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { MillraceProvider } from '#provider'
 import { useApprovals } from '#runs/use-approvals'
 import { useJob } from '#runs/use-job'
@@ -74,6 +74,37 @@ it('a job that the server refuses is not followed, and the refusal is shown', as
   expect(client.followings).toHaveLength(0)
 })
 
+it('of two jobs started at once the later one is followed, whichever is answered first', async () => {
+  const pending: ((response: Response) => void)[] = []
+  answer = (call) =>
+    call.startsWith('POST') ? new Promise((resolve) => void pending.push(resolve)) : undefined
+  const seen = observed(() => useJob())
+  await mount(within(<seen.Observer />))
+  await act(async () => {
+    void seen.latest.startJob({ project: 'web', tool: 'one' })
+    void seen.latest.startJob({ project: 'web', tool: 'two' })
+  })
+  await act(async () => pending[1]?.(json({ run: record('two') }, 201)))
+  await act(async () => pending[0]?.(json({ run: record('one') }, 201)))
+  expect(seen.latest.runId).toBe('two')
+  expect(client.followings.map(({ runId }) => runId)).toEqual(['two'])
+})
+
+it('of two jobs started at once the one that is not refused is followed', async () => {
+  const pending: ((response: Response) => void)[] = []
+  answer = (call) =>
+    call.startsWith('POST') ? new Promise((resolve) => void pending.push(resolve)) : undefined
+  const seen = observed(() => useJob())
+  await mount(within(<seen.Observer />))
+  await act(async () => {
+    void seen.latest.startJob({ project: 'web', tool: 'one' })
+    void seen.latest.startJob({ project: 'web', tool: 'two' })
+  })
+  await act(async () => pending[1]?.(json({ code: 'too_many_runs', detail: 'Busy' }, 429)))
+  await act(async () => pending[0]?.(json({ run: record('one') }, 201)))
+  expect(seen.latest).toMatchObject({ runId: 'one', error: { message: 'Busy' } })
+})
+
 it('useSession continues a conversation as a new run and aborts the one it shows', async () => {
   answer = (call) =>
     call.startsWith('POST') ? json({ run: { ...record('s2'), kind: 'session' } }) : undefined
@@ -139,4 +170,65 @@ it('useRuns shows the answer to its filter only, more pages on request, and keep
   await act(async () => seen.latest.refresh())
   await expect.poll(() => act(async () => seen.latest.error?.message)).toBe('Broken')
   expect(ids()).toEqual(['a', 'b'])
+})
+
+describe('the timer of useRuns', () => {
+  // Only what the hook's timer runs by; answers take real turns.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  const settle = () =>
+    act(async () => {
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve))
+    })
+  const pass = async (ms: number) => {
+    vi.advanceTimersByTime(ms)
+    await settle()
+  }
+
+  it('a list that takes longer than a period is not read again right after', async () => {
+    let arrive = () => {}
+    answer = () =>
+      new Promise((resolve) => {
+        arrive = () => resolve(json({ runs: [record('a')], nextCursor: null }))
+      })
+    const seen = observed(() => useRuns({}, { refreshMs: 5000 }))
+    await mount(
+      <MillraceProvider client={client} schedule={frames.schedule}>
+        <seen.Observer />
+      </MillraceProvider>,
+    )
+    await pass(12_000)
+    expect(asked).toHaveLength(1)
+    await act(async () => arrive())
+    await settle()
+    expect(seen.latest.runs).toHaveLength(1)
+    expect(asked).toHaveLength(1)
+    await pass(5000)
+    expect(asked).toHaveLength(2)
+  })
+
+  it('a server that says when to come back is not asked before, unless a person asks', async () => {
+    answer = () =>
+      new Response(JSON.stringify({ code: 'rate_limited', detail: 'Slower' }), {
+        status: 429,
+        headers: { 'content-type': 'application/json', 'retry-after': '60' },
+      })
+    const seen = observed(() => useRuns({}, { refreshMs: 5000 }))
+    await mount(
+      <MillraceProvider client={client} schedule={frames.schedule}>
+        <seen.Observer />
+      </MillraceProvider>,
+    )
+    await settle()
+    await pass(55_000)
+    expect(asked).toHaveLength(1)
+    await act(async () => seen.latest.refresh())
+    await settle()
+    expect(asked).toHaveLength(2)
+    answer = () => json({ runs: [record('a')], nextCursor: null })
+    await pass(65_000)
+    expect(asked.length).toBeGreaterThan(2)
+    expect(seen.latest).toMatchObject({ runs: [{ id: 'a' }], error: null })
+  })
 })

@@ -50,6 +50,7 @@ export function useRuns(
   useEffect(() => {
     const question = { client, key }
     const leave = new AbortController()
+    let silentUntil = 0
     const reader = oneAtATime(leave.signal, async (signal) => {
       const count = isAbout(pages.current, question) ? pages.current.count : 1
       try {
@@ -58,17 +59,19 @@ export function useRuns(
       } catch (failure) {
         if (signal.aborted) return
         if (!(failure instanceof ClientError)) throw failure
+        silentUntil = performance.now() + (failure.retryAfterMs ?? 0)
         setLoaded((before) => ({
           ...(before !== null && isAbout(before, question) ? before : unread(question)),
           error: failure,
         }))
       }
     })
-    load.current = reader
+    load.current = reader.read
+    // As nobody waits for it, it adds nothing to a server that is slow, or that has asked to be left alone.
     const whenVisible = () => {
-      if (document.visibilityState === 'visible') reader()
+      if (document.visibilityState === 'visible' && performance.now() >= silentUntil) reader.readIfIdle()
     }
-    reader()
+    reader.read()
     const timer = refreshMs > 0 ? setInterval(whenVisible, refreshMs) : undefined
     if (refreshMs > 0) document.addEventListener('visibilitychange', whenVisible)
     return () => {
@@ -97,8 +100,13 @@ export function useRuns(
   }
 }
 
-/** What is asked for while a reading is at work is read once more after it, so that the answer is never older. */
-function oneAtATime(signal: AbortSignal, read: (signal: AbortSignal) => Promise<void>): () => void {
+interface Reader {
+  /** What is asked for while a reading is at work is read once more after it, so that the answer is never older. */
+  read(): void
+  readIfIdle(): void
+}
+
+function oneAtATime(signal: AbortSignal, read: (signal: AbortSignal) => Promise<void>): Reader {
   let isReading = false
   let isAskedAgain = false
   const begin = async (): Promise<void> => {
@@ -110,7 +118,12 @@ function oneAtATime(signal: AbortSignal, read: (signal: AbortSignal) => Promise<
     })
     if (isAskedAgain && !signal.aborted) await begin()
   }
-  return () => void begin()
+  return {
+    read: () => void begin(),
+    readIfIdle: () => {
+      if (!isReading) void begin()
+    },
+  }
 }
 
 async function readPages(client: Client, query: ListRunsQuery, count: number, signal: AbortSignal) {
