@@ -39,6 +39,7 @@ export class RunDialogue implements Dialogue {
   /** A hint arrived while an interrupt was looked for. */
   #lookAgain = false
   #wake: () => void = () => {}
+  readonly #closing = new AbortController()
 
   constructor(parts: RunDialogueParts) {
     this.#parts = parts
@@ -51,9 +52,11 @@ export class RunDialogue implements Dialogue {
     this.#cut()
   }
 
+  /** The agent has ended, whether or not it asks for a message. */
   close(): void {
     this.#agent = null
     this.#stopListening()
+    this.#closing.abort(new Error('the agent has ended'))
   }
 
   async nextTurn(): Promise<AgentMessage | null> {
@@ -108,9 +111,10 @@ export class RunDialogue implements Dialogue {
   async #hintBefore(until: number): Promise<boolean> {
     const { context, clock } = this.#parts
     const { promise, resolve, reject } = Promise.withResolvers<boolean>()
-    const abort = () => reject(context.signal.reason)
-    context.signal.addEventListener('abort', abort)
-    if (context.signal.aborted) abort()
+    const ended = AbortSignal.any([context.signal, this.#closing.signal])
+    const abort = () => reject(ended.reason)
+    ended.addEventListener('abort', abort)
+    if (ended.aborted) abort()
     const callOff = clock.after(Math.max(0, until - clock.now()), () => resolve(true))
     this.#wake = () => resolve(false)
     if (this.#hinted) resolve(false)
@@ -119,7 +123,7 @@ export class RunDialogue implements Dialogue {
     } finally {
       this.#wake = () => {}
       callOff()
-      context.signal.removeEventListener('abort', abort)
+      ended.removeEventListener('abort', abort)
     }
   }
 

@@ -101,6 +101,15 @@ describe('what an agent is told when its turn is over', () => {
     await expect(next).rejects.toThrow('enough')
   })
 
+  it('the end of the agent ends its wait, and leaves no timer', async () => {
+    const { dialogue, clock } = open({ idleMs: 900_000 })
+    const next = dialogue.nextTurn()
+    await settle()
+    dialogue.close()
+    await expect(next).rejects.toThrow('the agent has ended')
+    expect(clock.pending).toBe(0)
+  })
+
   it('a message that the resumed conversation has is marked as delivered and not given to the agent', async () => {
     const { messages, dialogue } = open()
     const known = messages.say('known')

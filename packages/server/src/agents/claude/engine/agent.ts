@@ -3,6 +3,7 @@
  *
  *     prompt ─▶ SDK ─▶ Bridge ─▶ process ─▶ Bridge ─┬─ messages ─▶ SDK ─▶ ClaudeAgent ─▶ Journal ─▶ log
  *                                                   └─ mirrored lines ───────────────▶ Journal ─▶ transcript
+ *     message ─▶ Dialogue ─▶ Turns ─▶ SDK ─▶ Bridge ─▶ process
  *     tool call ─▶ SDK ─▶ Gate ─▶ policy, people          denied calls ─▶ Journal
  *     Bridge, Journal, Watchdog, messages, cancel() ─▶ Ending (the first cause) ─▶ ClaudeAgent stops all
  *
@@ -12,13 +13,21 @@
  * Invariants: the first cause is the only one; nothing is emitted after it, whatever the SDK makes up;
  * the mirrored conversation is on disk once the agent has ended.
  */
-import type { Options, Query, SDKMessage, SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
+import type {
+  Options,
+  Query,
+  SDKMessage,
+  SDKResultMessage,
+  SDKUserMessage,
+  SpawnOptions,
+} from '@anthropic-ai/claude-agent-sdk'
 import { messageOf, permissionTypes, subagentResultType } from '@millrace/protocol'
 import type { ProcessLimits, SandboxedProcess } from '@millrace/sandbox'
 import { type AgentEnd, type AgentHost, type AgentTask, failed, type LiveAgent } from '#agents/agent'
 import { takenAwayText } from '#agents/taken-away'
 import type { AgentSettings } from '#config/config'
 import { graceMs } from '#runners/grace'
+import type { TranscriptEntry } from '#runners/runner'
 import type { Clock } from '#time/clock'
 import type { ModelGateway } from '../gateway/gateway.ts'
 import { Bridge } from '../process/bridge.ts'
@@ -34,6 +43,7 @@ import { agentOptions, defaultLimits, defaultNetwork } from './options.ts'
 import { canUseToolOf, hookOf } from './permissions.ts'
 import type { AgentRole } from './role.ts'
 import { noticeHook, patchingTools, subagentHook } from './subagents.ts'
+import { Turns } from './turns.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface ClaudeAgentParts {
@@ -51,7 +61,7 @@ export interface ClaudeAgentParts {
   gateway: ModelGateway
   demo: boolean
   clock: Clock
-  query(parameters: { prompt: string; options: Options }): Query
+  query(parameters: { prompt: AsyncIterable<SDKUserMessage>; options: Options }): Query
   /** Removes secrets from a message for people. */
   redact(text: string): string
 }
@@ -62,6 +72,8 @@ const outputCharsMax = 1024 ** 3
 const unreadBytesMax = 16 * 1024 ** 2
 /** How long a process may stay after its result. */
 const settleMs = 1000
+/** How long what the process says after a result is held back while the next message is looked up. */
+const holdMs = 1000
 
 export class ClaudeAgent implements LiveAgent {
   readonly ended: Promise<AgentEnd>
@@ -69,11 +81,17 @@ export class ClaudeAgent implements LiveAgent {
   readonly #ending = new Ending((cause) => this.#end(cause))
   readonly #watchdog: Watchdog
   readonly #journal: Journal
+  readonly #turns: Turns
   readonly #controller = new AbortController()
   readonly #left = Promise.withResolvers<void>()
   /** For the model, after its next call. */
   readonly #notices: string[] = []
   #bridge: Bridge | null = null
+  #query: Query | null = null
+  /** What the process says after a result, while it is decided whether the agent ends with that. */
+  #held: SDKMessage[] | null = null
+  /** The newest result. While it is set, no turn runs. */
+  #result: SDKResultMessage | null = null
   #process: SandboxedProcess | null = null
 
   constructor(parts: ClaudeAgentParts) {
@@ -82,6 +100,7 @@ export class ClaudeAgent implements LiveAgent {
     const silenceSeconds = settings?.stallSeconds ?? defaultLimits.stallSeconds
     const keptChars = charactersOf(task.transcript)
     this.#journal = new Journal({ host, ending: this.#ending, keptChars })
+    this.#turns = new Turns(task.prompt, host.dialogue, clock)
     this.#watchdog = new Watchdog({
       clock,
       silenceMs: silenceSeconds * 1000,
@@ -109,11 +128,15 @@ export class ClaudeAgent implements LiveAgent {
     void this.#bridge?.end(grace)
   }
 
+  interrupt(): void {
+    if (this.#query !== null && this.#result === null) this.#turns.interrupt(this.#query)
+  }
+
   async #live(): Promise<AgentEnd> {
-    let query: Query | null = null
     let thrown: string | null = null
     try {
-      query = this.#parts.query({ prompt: this.#parts.task.prompt, options: this.#options() })
+      const query = this.#parts.query({ prompt: this.#turns.input, options: this.#options() })
+      this.#query = query
       const read = this.#read(query)
       read.catch(() => {})
       await Promise.race([read, this.#left.promise])
@@ -124,7 +147,7 @@ export class ClaudeAgent implements LiveAgent {
       return await this.#describeEnd(thrown)
     } finally {
       this.#stop()
-      query?.close()
+      this.#query?.close()
       await this.#bridge?.end(0)
       await this.#bridge?.exited
       await this.#parts.gateway.close()
@@ -148,6 +171,7 @@ export class ClaudeAgent implements LiveAgent {
       canUseTool: canUseToolOf(host.gate, role.ownTools),
       hooks: {
         PreToolUse: [{ hooks: [hookOf(host.gate, role)], timeout: hookTimeoutSeconds, onFailure: 'block' }],
+        PostToolBatch: [{ hooks: [this.#turns.join] }],
         PostToolUse: [
           {
             matcher: patchingTools,
@@ -178,7 +202,7 @@ export class ClaudeAgent implements LiveAgent {
       start: () => startProcess(place, wanted, environment),
       ending: this.#ending,
       began: (process) => this.#began(process),
-      mirrored: (frame) => this.#journal.keep(entriesOf(frame)),
+      mirrored: (frame) => this.#keep(entriesOf(frame)),
       quote: (line) => this.#quote(line),
       outputCharsMax,
       unreadBytesMax,
@@ -209,7 +233,17 @@ export class ClaudeAgent implements LiveAgent {
     }
   }
 
+  /** In one tick, so that a message and the entry that has it are in one commit. */
+  #keep(entries: TranscriptEntry[]): void {
+    this.#journal.keep(entries)
+    this.#turns.kept(entries)
+  }
+
   #take(message: SDKMessage): void {
+    if (this.#held !== null) {
+      this.#held.push(message)
+      return
+    }
     if (isSignOfLife(message)) this.#watchdog.heard()
     const { began, ended } = toolCallsIn(message)
     for (const { id, tool } of began) if (!isSubagent(tool)) this.#watchdog.began(id)
@@ -218,8 +252,44 @@ export class ClaudeAgent implements LiveAgent {
       this.#parts.host.gate.forget(id)
     }
     this.#journal.emit(eventTypeOf(message.type), message)
-    if (message.type === 'result') this.#ending.report({ kind: 'result', message })
+    if (this.#query !== null) this.#turns.heard(message, this.#query)
+    if (message.type === 'result') this.#turnIsOver(message)
     else if (isKeyRefused(message)) this.#ending.fail(keyRefused.reason, keyRefused.error)
+  }
+
+  /** Nothing that follows the last result is told; but a process may have work in the background while people think. */
+  #turnIsOver(result: SDKResultMessage): void {
+    const isWaiting = this.#result !== null
+    this.#result = result
+    if (isWaiting) return
+    this.#held = []
+    const callOff = this.#parts.clock.after(holdMs, () => this.#release())
+    this.#watchdog.asking(true)
+    this.#turns
+      .next(this.#endOf(result).state === 'completed')
+      .finally(() => {
+        callOff()
+        this.#watchdog.asking(false)
+      })
+      .then(
+        (goesOn) => {
+          const last = this.#result ?? result
+          this.#result = null
+          if (goesOn) this.#release()
+          else this.#ending.report({ kind: 'result', message: last })
+        },
+        // The run is to end, which cancels the agent.
+        () => {},
+      )
+  }
+
+  #release(): void {
+    const held = this.#held ?? []
+    this.#held = null
+    for (const message of held) {
+      if (this.#ending.cause !== null) return
+      this.#take(message)
+    }
   }
 
   #end(cause: AgentCause): void {
@@ -234,6 +304,7 @@ export class ClaudeAgent implements LiveAgent {
     this.#journal.close()
     this.#parts.host.gate.close()
     this.#watchdog.stop()
+    this.#turns.close()
     this.#bridge?.cut()
   }
 
@@ -258,20 +329,24 @@ export class ClaudeAgent implements LiveAgent {
 
   async #describeEnd(thrown: string | null): Promise<AgentEnd> {
     const { cause } = this.#ending
+    if (cause === null && this.#held !== null && this.#result !== null) return this.#endOf(this.#result)
     if (cause === null) return this.#describeCrash(thrown)
     switch (cause.kind) {
       case 'cancelled':
         return failed('aborted', 'It was ended from outside')
       case 'failed':
         return failed(cause.reason, cause.error)
-      case 'result': {
-        const { settings, role, demo, gateway } = this.#parts
-        const { maxTurns, maxBudgetUsd } = { ...defaultLimits, ...settings, ...role.options }
-        return endOf(cause.message, { maxTurns, maxBudgetUsd, demo, budget: gateway.budget })
-      }
+      case 'result':
+        return this.#endOf(cause.message)
       default:
         return cause satisfies never
     }
+  }
+
+  #endOf(message: SDKResultMessage): AgentEnd {
+    const { settings, role, demo, gateway } = this.#parts
+    const { maxTurns, maxBudgetUsd } = { ...defaultLimits, ...settings, ...role.options }
+    return endOf(message, { maxTurns, maxBudgetUsd, demo, budget: gateway.budget })
   }
 
   /** The SDK stopped without a result, and no part has found a cause. */

@@ -52,6 +52,7 @@ async function start(
   return {
     ended: agent.ended.finally(() => keeping.settle()).then((end) => executionEndOf(end, translator)),
     cancel: (graceMs) => agent.cancel(graceMs),
+    interrupt: () => agent.interrupt?.(),
   }
 }
 
