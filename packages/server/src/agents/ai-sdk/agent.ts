@@ -28,7 +28,7 @@ import { type Entry, toStored } from './transcript/entries.ts'
 import { type Restored, restore } from './transcript/restore.ts'
 
 export interface AiSdkAgentParts {
-  shared: Omit<Shared, 'signal' | 'room' | 'uniqueIds' | 'fail'>
+  shared: Omit<Shared, 'signal' | 'ended' | 'room' | 'uniqueIds' | 'fail'>
   transport: ModelTransport
   /** Removes secrets from a message for people. */
   redact(text: string): string
@@ -42,6 +42,7 @@ export class AiSdkAgent implements LiveAgent {
   readonly #host: ExecutionHost
   readonly #controller = new AbortController()
   #cause: Cause | null = null
+  #main: Loop | null = null
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(parts: AiSdkAgentParts) {
@@ -58,6 +59,10 @@ export class AiSdkAgent implements LiveAgent {
   /** The tools grant their processes a grace of their own. */
   cancel(_graceMs: number): void {
     this.#end({ kind: 'cancelled' })
+  }
+
+  interrupt(): void {
+    this.#main?.cut()
   }
 
   async #live(): Promise<AgentEnd> {
@@ -89,6 +94,7 @@ export class AiSdkAgent implements LiveAgent {
     void this.#host.started({ model: request.model })
     const shared: Shared = {
       ...this.#parts.shared,
+      ended: this.#controller.signal,
       signal: this.#controller.signal,
       room: () => this.#room(),
       uniqueIds: uniqueIdsAfter(conversation.callIds()),
@@ -96,7 +102,19 @@ export class AiSdkAgent implements LiveAgent {
     }
     const keep = (entries: readonly Entry[], moves: readonly AgentMove[]) => this.#keep(id, entries, moves)
     await keep(added, board.moves())
-    return this.#loop({ shared, conversation, board, keep, depth: 0, parentToolCallId: undefined }).run()
+    const loop = this.#loop({ shared, conversation, board, keep, depth: 0, parentToolCallId: undefined })
+    this.#main = loop
+    return this.#converse(loop)
+  }
+
+  /** Returns the last words of the last turn. */
+  async #converse(loop: Loop): Promise<string> {
+    for (;;) {
+      const text = await loop.run()
+      const message = await this.#host.dialogue.nextTurn()
+      if (message === null) return text
+      await loop.hear(message)
+    }
   }
 
   #loop(parts: {

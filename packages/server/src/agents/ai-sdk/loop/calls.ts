@@ -83,8 +83,22 @@ async function denialOf(
   { shared, parentToolCallId }: CallParts,
 ): Promise<Answered | null> {
   const agent = parentToolCallId === undefined ? {} : { agentId: parentToolCallId }
-  const permit = await shared.host.gate.permit({ id: call.id, ...judged, ...agent })
+  const judging = shared.host.gate.permit({ id: call.id, ...judged, ...agent })
+  const permit = await unlessAborted(judging, shared.signal)
   if (!permit.allowed) return { status: 'denied', text: `This call was denied: ${permit.reason}` }
   if (isDeepStrictEqual(permit.input, judged.input)) return null
   return { status: 'denied', text: 'This call was denied: its input was changed after the model made it.' }
+}
+
+/** People may take their time; a call that is to end does not wait for them. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  if (signal.aborted) abort()
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }

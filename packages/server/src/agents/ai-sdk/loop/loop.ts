@@ -1,12 +1,13 @@
 /**
- * The loop of one agent: ask the model, run its calls, repeat, until it answers without a call. A subtask
- * is a loop inside a call.
+ * The loop of one agent: ask the model, run its calls, repeat, until it answers without a call. That is a turn;
+ * a message of a person begins another one, joins it between two steps, or cuts it. A subtask is a loop inside a call.
  *
- * Owns: the conversation of this agent. `Shared` belongs to the execution.
- * Invariants: an answer is on disk before its calls run; every call is answered exactly once; no step
- * begins that could exceed a limit; nothing is reported once the signal is aborted.
+ * Owns: the conversation of this agent, and the signal of its turn. `Shared` belongs to the execution.
+ * Invariants: an answer is on disk before its calls run; every call is answered exactly once, also when the turn is
+ * cut; no step begins that could exceed a limit; nothing is reported once the signal of the execution is aborted.
  */
 import type { ModelMessage, ToolSet } from 'ai'
+import type { AgentMessage } from '#agents/agent'
 import type { AgentMove } from '#agents/moves'
 import { ExecutionFailure } from '#agents/spending/meter'
 import { estimateTokens } from '#agents/spending/price'
@@ -48,16 +49,52 @@ const windowShare = { full: 0.8, target: 0.5 }
 
 export class Loop {
   readonly #parts: LoopParts
+  #turn = new AbortController()
+  /** As the parts' own, with a signal that the end of the turn aborts, too. */
+  #shared: Shared
   #steps = 0
   /** The provider's count of tokens after its last answer, which was the last of `messages` messages. */
   #counted: { tokens: number; messages: number } | null = null
 
   constructor(parts: LoopParts) {
     this.#parts = parts
+    this.#shared = parts.shared
   }
 
-  /** Returns the model's last words. Throws what ends the execution. */
+  /** Runs one turn. Returns the model's last words, '' if the turn was cut. Throws what ends the execution. */
   async run(): Promise<string> {
+    this.#turn = new AbortController()
+    const signal = AbortSignal.any([this.#parts.shared.signal, this.#turn.signal])
+    this.#shared = { ...this.#parts.shared, signal }
+    try {
+      return await this.#work()
+    } catch (error) {
+      // A subtask is the call of an agent, which answers it.
+      if (this.#isCut && this.#parts.parentToolCallId === undefined) return ''
+      throw error
+    }
+  }
+
+  /** Cuts the running turn: its calls are ended and answered, and `run()` returns. */
+  cut(): void {
+    this.#turn.abort()
+  }
+
+  /** Adds a message of a person to the conversation. */
+  async hear({ id, text }: AgentMessage): Promise<void> {
+    const { shared } = this.#parts
+    if (shared.ended.aborted) return
+    const kept = this.#take([{ type: 'message', message: { role: 'user', content: text }, from: id }], [])
+    // In the same tick, so that both are in one commit.
+    void shared.host.dialogue.delivered(id).catch(() => {})
+    await kept
+  }
+
+  get #isCut(): boolean {
+    return this.#shared.signal.aborted && !this.#shared.ended.aborted
+  }
+
+  async #work(): Promise<string> {
     const texts: string[] = []
     let wasSilent = false
     for (let cuts = 0; ; ) {
@@ -81,12 +118,21 @@ export class Loop {
       } else {
         texts.length = 0
         await this.#answerAll(open)
+        await this.#join()
       }
     }
   }
 
+  /** Takes in the messages that join the turn. A subtask has nobody to listen to. */
+  async #join(): Promise<void> {
+    const { shared, parentToolCallId } = this.#parts
+    if (parentToolCallId !== undefined) return
+    for (const message of await shared.host.dialogue.joining()) await this.hear(message)
+  }
+
   async #step(): Promise<Step> {
-    const { shared, conversation } = this.#parts
+    const { conversation } = this.#parts
+    const shared = this.#shared
     this.#fit(shared.model.contextTokens)
     for (let tries = 0; ; tries += 1) {
       shared.signal.throwIfAborted()
@@ -111,7 +157,8 @@ export class Loop {
   }
 
   #stepParts(messages: readonly ModelMessage[]): Parameters<typeof takeStep>[0] {
-    const { shared, instructions, tools, parentToolCallId } = this.#parts
+    const { instructions, tools, parentToolCallId } = this.#parts
+    const shared = this.#shared
     this.#steps += 1
     const { contextTokens, outputTokensMax } = shared.model
     const bound =
@@ -204,7 +251,7 @@ export class Loop {
         for (let call = waiting.shift(); call !== undefined; call = waiting.shift()) await this.#answer(call)
       } catch (error) {
         // Also ends the other calls.
-        this.#parts.shared.fail(error)
+        if (!this.#shared.signal.aborted) this.#parts.shared.fail(error)
         throw error
       }
     }
@@ -212,24 +259,37 @@ export class Loop {
     // All calls end before the first failure is thrown, so that no process is left.
     const ended = await Promise.allSettled(workers)
     for (const one of ended) if (one.status === 'rejected') throw one.reason
-    this.#parts.shared.signal.throwIfAborted()
+    this.#shared.signal.throwIfAborted()
   }
 
   async #answer(call: StepCall): Promise<void> {
-    const { shared, parentToolCallId, runTask } = this.#parts
-    shared.signal.throwIfAborted()
+    const { parentToolCallId, runTask } = this.#parts
+    const shared = this.#shared
+    shared.ended.throwIfAborted()
     const parts: CallParts = {
       shared,
       parentToolCallId,
       output: (text) => void this.#parts.keep([], [{ move: 'tool-output', toolCallId: call.id, text }]),
     }
-    const answered = await answerCall(call, parts, runTask)
-    if (shared.signal.aborted) return
+    const answered = await this.#unlessCut(() => answerCall(call, parts, runTask))
+    if (shared.ended.aborted) return
     const { status, text, result = text } = answered
     await this.#take(
       [{ type: 'result', result: resultOf(call, text, status !== 'ok') }],
       [{ move: 'tool-complete', toolCallId: call.id, status, result }],
     )
+  }
+
+  /** A call that the end of the turn cuts is answered as such, whatever it did. */
+  async #unlessCut(answer: () => Promise<Answered>): Promise<Answered | CutCall> {
+    if (this.#isCut) return notBegun
+    try {
+      const answered = await answer()
+      return this.#isCut && answered.status !== 'ok' ? cutCall : answered
+    } catch (error) {
+      if (this.#isCut) return cutCall
+      throw error
+    }
   }
 
   async #say(text: string): Promise<void> {
@@ -241,6 +301,18 @@ export class Loop {
     return this.#parts.keep(entries, moves)
   }
 }
+
+/** How calls are answered that an interrupt ended. */
+interface CutCall {
+  status: 'cancelled'
+  text: string
+  result?: undefined
+}
+const cutCall: CutCall = {
+  status: 'cancelled',
+  text: 'This call was interrupted by the user. It may have done all, some or none of its work.',
+}
+const notBegun: CutCall = { status: 'cancelled', text: 'This call was not begun: the user interrupted.' }
 
 /** Providers refuse a message without content. */
 function hasContent({ content }: ModelMessage): boolean {

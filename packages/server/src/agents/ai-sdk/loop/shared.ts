@@ -25,6 +25,8 @@ export interface Shared {
   environment: Readonly<Record<string, string>>
   limits: ProcessLimits
   /** Aborted when the execution ends: by a cancel, or because one of its agents failed. */
+  ended: AbortSignal
+  /** Aborted when `ended` is, and when the running turn is cut. */
   signal: AbortSignal
   /** Ends the execution: the first failure is its cause. */
   fail(error: unknown): void

@@ -10,7 +10,8 @@ import type { TranscriptEntry } from '#runners/runner'
 export type Entry =
   /** The first entry of every run. */
   | { type: 'begin'; model: string }
-  | { type: 'message'; message: ModelMessage }
+  /** `from`: the id of a person's message. */
+  | { type: 'message'; message: ModelMessage; from?: string }
   | { type: 'result'; result: ToolResultPart }
   /** Takes the place of all messages and results before it. */
   | { type: 'compacted'; messages: ModelMessage[] }
@@ -24,7 +25,7 @@ const result = z.looseObject({
 }) as unknown as z.ZodType<ToolResultPart>
 const entry: z.ZodType<Entry> = z.discriminatedUnion('type', [
   z.object({ type: z.literal('begin'), model: z.string() }),
-  z.object({ type: z.literal('message'), message }),
+  z.object({ type: z.literal('message'), message, from: z.string().optional() }),
   z.object({ type: z.literal('result'), result }),
   z.object({ type: z.literal('compacted'), messages: z.array(message) }),
 ]) as unknown as z.ZodType<Entry>

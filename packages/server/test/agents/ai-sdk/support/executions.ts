@@ -9,15 +9,17 @@ import {
 } from '@millrace/scripted-model'
 import { expect, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import type { AgentEnd, ExecutionHost, ExecutionLimits, LiveAgent } from '#agents/agent'
+import type { AgentEnd, Dialogue, ExecutionHost, ExecutionLimits, LiveAgent } from '#agents/agent'
 import { createAiSdkEngine } from '#agents/ai-sdk/engine'
 import type { ModelEntry } from '#agents/ai-sdk/model/entry'
 import type { AiSdkEngineOptions } from '#agents/ai-sdk/options'
 import { Gate } from '#agents/gate'
 import type { AgentMove } from '#agents/moves'
 import type { AgentTool, ToolContext, ToolResult } from '#agents/tools/tool'
-import { silence } from '#runners/dialogue'
+import { RunDialogue } from '#runners/dialogue'
 import type { ApprovalAnswer, ApprovalRequest, TranscriptEntry } from '#runners/runner'
+import { wallClock } from '#time/clock'
+import { Mailbox } from '../../../runners/support/mailbox.ts'
 
 export type Format = 'anthropic' | 'openai' | 'openai-chat' | 'google' | 'openai-compatible'
 
@@ -55,24 +57,40 @@ export const madeUpKeys = {
 export const noLimits: ExecutionLimits = { iterations: 100, tokens: null, seconds: 600, usd: null }
 
 /** Moves and entries in the order of their commits: those of one tick share one. */
-export type Commit = { moves: AgentMove[]; entries: TranscriptEntry[] }
+export type Commit = { moves: AgentMove[]; entries: TranscriptEntry[]; delivered: string[] }
 
 export class RecordingHost implements ExecutionHost {
   readonly commits: Commit[] = []
   readonly questions: ApprovalRequest[] = []
   readonly gate: Gate
-  readonly dialogue = silence
+  readonly dialogue: Dialogue
+  readonly messages = new Mailbox()
   readonly sandbox = {} as ExecutionHost['sandbox']
   startedWith: Record<string, unknown> | null = null
   uncommittedBytes = 0
   /** A host whose process was killed: nothing reaches the disk any longer. */
   isGone = false
+  /** From here on messages may interrupt the agent. */
+  readonly attach: (agent: LiveAgent) => void
   answer: (question: ApprovalRequest) => Promise<ApprovalAnswer> = () =>
     Promise.reject(new Error('nobody is there'))
   onMove: (move: AgentMove) => void = () => {}
   #open: Commit | null = null
 
-  constructor(projectPath: string, approvals: 'on' | 'off' = 'off') {
+  constructor(projectPath: string, approvals: 'on' | 'off' = 'off', known: readonly TranscriptEntry[] = []) {
+    const context = { messages: this.messages, signal: new AbortController().signal, emit: async () => {} }
+    const { messages } = context
+    const dialogue = new RunDialogue({ context, transcript: known, idleMs: null, clock: wallClock })
+    this.attach = (agent) => dialogue.attach(agent)
+    this.dialogue = {
+      nextTurn: () => dialogue.nextTurn(),
+      joining: () => dialogue.joining(),
+      delivered: (id) => {
+        if (this.isGone) return new Promise(() => {})
+        this.#commit().delivered.push(id)
+        return messages.delivered(id)
+      },
+    }
     const policy = createPolicy({
       unreadableBash: 'ask',
       approvals,
@@ -128,7 +146,7 @@ export class RecordingHost implements ExecutionHost {
 
   #commit(): Commit {
     if (this.#open === null) {
-      this.#open = { moves: [], entries: [] }
+      this.#open = { moves: [], entries: [], delivered: [] }
       this.commits.push(this.#open)
       queueMicrotask(() => {
         this.#open = null
@@ -191,6 +209,7 @@ export async function start(
     },
     host,
   )
+  host.attach(agent)
   onTestFinished(async () => {
     agent.cancel(0)
     if (!host.isGone) await agent.ended
