@@ -2,4 +2,4 @@
 export type { Span } from './finding.ts'
 export { isWithin } from './places.ts'
 export { createPolicy, type Policy, type PolicyOptions, type ToolCall, type Verdict } from './policy.ts'
-export { neverAllowed } from './tools.ts'
+export { neverAllowed, undescribedTool } from './tools.ts'

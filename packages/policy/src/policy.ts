@@ -7,7 +7,7 @@ import { createBashReader } from '#bash/read'
 import { type Finding, gravest, type Span, spansOf } from './finding.ts'
 import { createPlaces } from './places.ts'
 import { judgeFileTool, judgeOtherTool } from './tool-input.ts'
-import { defaultAllowedTools, isListed, neverAllowed } from './tools.ts'
+import { defaultAllowedTools, isListed, neverAllowed, undescribedTool } from './tools.ts'
 
 export { defaultAllowedTools } from './tools.ts'
 
@@ -58,6 +58,8 @@ export function createPolicy(options: PolicyOptions): Policy {
 
   function judge({ tool, input, cwd }: ToolCall): readonly Finding[] {
     if (neverAllowed.includes(tool)) return forbidden(`the tool ${tool} is switched off for every session`)
+    if (tool === undescribedTool)
+      return [{ level: 'unreadable', reason: 'the agent does not say what this call does' }]
     if (!isListed(allowed, tool)) return forbidden(`the tool ${tool} is not on the list of allowed tools`)
     if (tool === 'Bash' || tool === 'Monitor') {
       if (input.dangerouslyDisableSandbox === true)

@@ -24,6 +24,12 @@ export const defaultAllowedTools: readonly string[] = [
 /** The contract's `disallowedTools`: also refused where a configuration lists them. */
 export const neverAllowed: readonly string[] = ['KillBash', 'NotebookEdit', 'ExitPlanMode', 'AskUserQuestion']
 
+/**
+ * Stands for a call that an agent says nothing of but a title. It is judged like a command that cannot be read; no agent
+ * has a tool of this name.
+ */
+export const undescribedTool = 'undescribed'
+
 export function isListed(allowed: readonly string[], tool: string): boolean {
   if (allowed.includes(tool)) return true
   if (!tool.startsWith('mcp__')) return false

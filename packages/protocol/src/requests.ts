@@ -29,6 +29,8 @@ export interface StartSessionBody {
   interactive?: boolean | undefined
   /** How long an interactive session waits for a message before it completes. Default: 900. */
   idleSeconds?: number | undefined
+  /** An agent of the configuration. Default: `claude`, the built-in one. */
+  agent?: string | undefined
 }
 
 /** What an execution may use. The configuration sets what applies to the absent ones, and bounds the others. */

@@ -18,6 +18,7 @@ import { findToolchain, type Toolchain, toolchainOf } from '#bubblewrap/toolchai
 import { Authors } from '#git/author'
 import { ServerCaches } from '#homes/caches'
 import { CopiedFiles } from '#homes/copied-files'
+import { ServerHomes } from '#homes/kept-homes'
 import { homePrefixOf, OwnHomes } from '#homes/own-homes'
 import { launcherProgram } from '#launcher/launcher'
 import { probe } from '#probe/probe'
@@ -29,7 +30,7 @@ import { DescriptorCover } from './descriptors.ts'
 import { identityFor } from './identity.ts'
 import { LimitWatch } from './limits.ts'
 import { isWithin, realPath } from './paths.ts'
-import type { Sandbox, SandboxedCommand, SandboxReport } from './sandbox.ts'
+import type { OpenSandbox, Sandbox, SandboxedCommand, SandboxReport } from './sandbox.ts'
 import { spawnUnsandboxed } from './unsandboxed.ts'
 
 export interface SandboxOptions {
@@ -44,6 +45,8 @@ export interface SandboxOptions {
   configFile: string | null
   /** Caches of tools that last. `othersDirectory`: for users other than the server's. Absent: none does. */
   cache?: { bytesMax: number; othersDirectory?: string } | undefined
+  /** Where homes are kept of runs that have another user than the server. Default: in /var/lib. */
+  keptHomesOfOthers?: string
   /** Of the in-memory directories of runs. */
   sizes?: ScratchSizes | undefined
   /** Of the server: its PATH and home, and where its toolchains lie. Default: that of this process. */
@@ -55,7 +58,7 @@ const oldestBubblewrap = [0, 8]
 const installHint = 'install bubblewrap 0.8 or newer (Debian, Ubuntu: apt install bubblewrap)'
 
 /** Throws `sandbox_unavailable` if `mode` is `required` and no boundary holds. */
-export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
+export async function openSandbox(options: SandboxOptions): Promise<OpenSandbox> {
   const dataDir = realpathSync(options.dataDir)
   const placeholders = new Placeholders(join(dataDir, 'placeholders.json'))
   placeholders.recover()
@@ -63,6 +66,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const abandoned = quarantine.recover()
   const homes = new OwnHomes(homePrefixOf(dataDir))
   homes.recover()
+  const keptHomes = new ServerHomes(dataDir, options.keptHomesOfOthers)
   const { cache } = options
   const caches = cache === undefined ? null : new ServerCaches(dataDir, cache.bytesMax, cache.othersDirectory)
   const watch = new LimitWatch()
@@ -94,17 +98,19 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const setpriv = findProgram('setpriv')
   const plain: Sandbox['spawn'] = async (command) => {
     refuseSwapped(command)
-    return spawnUnsandboxed({ setpriv, homes, dataDir, toolchainFor, watch, pipes, descriptors }, command)
+    const unsandboxed = { setpriv, homes, keptHomes, dataDir, toolchainFor, watch, pipes, descriptors }
+    return spawnUnsandboxed(unsandboxed, command)
   }
-  const fallback = (warnings: string[], checks: SandboxReport['checks'] = []): Sandbox => ({
+  const fallback = (warnings: string[], checks: SandboxReport['checks'] = []): OpenSandbox => ({
     report: { boundary: 'none', warnings, checks, path },
+    homes: keptHomes,
     spawn: plain,
     close,
   })
   if (options.mode === 'off')
     return fallback(['The sandbox is switched off: runs can do whatever this server can.'])
 
-  const unavailable = (reason: string, checks?: SandboxReport['checks']): Sandbox => {
+  const unavailable = (reason: string, checks?: SandboxReport['checks']): OpenSandbox => {
     if (options.mode === 'required') {
       descriptors.close()
       throw new MillraceError('sandbox_unavailable', `The sandbox is required and does not work: ${reason}`)
@@ -123,6 +129,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     programs: { bwrap, setpriv, prlimit: findProgram('prlimit') },
     system: systemArguments(options.sizes ?? defaultSizes),
     caches,
+    homes: keptHomes,
     toolchainFor,
     readPaths,
     certificates: options.certificates ?? [],
@@ -177,6 +184,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       checks,
       path,
     },
+    homes: keptHomes,
     spawn,
     close,
   }

@@ -3,6 +3,7 @@
  * descendants are dead when `end()` has resolved.
  */
 import type { Readable, Writable } from 'node:stream'
+import type { KeptHome, KeptHomes } from '#homes/kept-homes'
 import type { NetworkAccess } from '#network/access'
 
 export interface SandboxedCommand {
@@ -42,6 +43,8 @@ export interface SandboxedCommand {
   cacheOwner?: string
   /** Files in the private home of the run, which it may change: path relative to HOME → content. */
   homeFiles?: ReadonlyMap<string, string | Buffer>
+  /** Keeps the home on the disk after the run, under a name. A copied home has no use for `homeFiles`. */
+  keptHome?: KeptHome
   /** Called when a file that the run created under a protected name was moved to `keptAt`, out of its reach. */
   onTakenAway?(taken: { path: string; keptAt: string }): void
   /** Called when git settings that the run made stay inside the run, because git would execute what they say. */
@@ -98,4 +101,9 @@ export interface Sandbox {
   spawn(command: SandboxedCommand): Promise<SandboxedProcess>
   /** Removes what the sandbox set up for runs (mount points, private homes). */
   close(): Promise<void>
+}
+
+/** The sandbox as its owner sees it. */
+export interface OpenSandbox extends Sandbox {
+  readonly homes: KeptHomes
 }

@@ -11,6 +11,7 @@ import { Readable } from 'node:stream'
 import { MillraceError } from '@millrace/protocol'
 import type { Toolchain } from '#bubblewrap/toolchain'
 import { checkHomeFiles, writeHomeFiles } from '#homes/home-files'
+import type { ServerHomes } from '#homes/kept-homes'
 import type { OwnHomes } from '#homes/own-homes'
 import { LaunchReader, launchArguments, launcherProgram, refuseTerminal } from '#launcher/launcher'
 import { giveDirectory, giveFile } from '#ownership'
@@ -29,6 +30,7 @@ import type { SandboxedCommand } from './sandbox.ts'
 export interface UnsandboxedParts {
   setpriv: string | null
   homes: OwnHomes
+  keptHomes: ServerHomes
   dataDir: string
   toolchainFor(command: SandboxedCommand): Toolchain
   watch: LimitWatch
@@ -45,14 +47,18 @@ export async function spawnUnsandboxed(
   const identity = identityFor(command.projectPath, parts.setpriv)
   resolveReadPaths(command.readPaths, { user: identity, dataDir: parts.dataDir })
   const homeFiles = checkHomeFiles(command.homeFiles)
-  const home = parts.homes.make()
-  const release = () => parts.homes.remove(home)
+  const kept =
+    command.keptHome === undefined ? null : await parts.keptHomes.hold(command.keptHome, identity, homeFiles)
+  const home = kept?.path ?? parts.homes.make()
+  const release = () => (kept === null ? parts.homes.remove(home) : kept.release())
   try {
     const owner = identity.become.length > 0 ? identity : null
-    writeHomeFiles(home, homeFiles, owner)
+    if (kept !== null && command.terminal !== undefined)
+      throw new MillraceError('invalid_request', 'a run with a terminal keeps no home')
+    if (kept === null) writeHomeFiles(home, homeFiles, owner)
     const launch = command.terminal === undefined ? [] : placeLauncher(command, home, owner)
     // Last: until then, nobody else can enter the home and plant a link in it.
-    if (owner !== null) giveDirectory(home, owner)
+    if (owner !== null && kept === null) giveDirectory(home, owner)
     const [program, ...args] = [...identity.become, ...launch, ...command.argv]
     const outputs = await parts.pipes.take(identity)
     const writers = writersOf(outputs)

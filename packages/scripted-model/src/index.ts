@@ -21,3 +21,6 @@ export const demoProject: string = [
 ]
   .map((place) => fileURLToPath(place))
   .reduce((published, inRepository) => (existsSync(published) ? published : inRepository))
+
+/** A program that speaks the Agent Client Protocol: what a prompt says is what it does (`acp/deeds.ts`). */
+export const scriptedAgentProgram = fileURLToPath(new URL('./acp/main.ts', import.meta.url))

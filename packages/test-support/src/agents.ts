@@ -2,7 +2,8 @@
  * A server whose agent sessions talk to a scripted model in the test's own process: the agent SDK's
  * process, the sandbox and the tools are the real ones.
  */
-import { chmodSync, chownSync, mkdirSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Script, type ScriptedModel, startScriptedModel } from '@millrace/scripted-model'
 import { scratchFolder } from './folders.ts'
@@ -72,9 +73,16 @@ export async function agentPlace({
     dispose: async () => {
       await Promise.all(servers.map((server) => server.end('SIGKILL')))
       await model.close()
+      rmSync(keptHomesOf(dataDir), { recursive: true, force: true })
       scratch.dispose()
     },
   }
+}
+
+/** Where a server of root's keeps the homes of runs that have another user. */
+function keptHomesOf(dataDir: string): string {
+  const server = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
+  return join('/var/lib', `millrace-${server}`)
 }
 
 /** Makes a path the property of an unprivileged user, where the test may do so. */

@@ -15,6 +15,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   carriersOf,
+  type OpenSandbox,
   openSandbox,
   type ProcessExit,
   type Sandbox,
@@ -58,13 +59,14 @@ export class Workspace {
     return path
   }
 
-  async open(projects: readonly string[], options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
+  async open(projects: readonly string[], options: Partial<SandboxOptions> = {}): Promise<OpenSandbox> {
     const sandbox = await openSandbox({
       mode: 'required',
       readPaths: [],
       dataDir: this.dataDir,
       configFile: null,
       serverEnv: withoutHome(process.env),
+      keptHomesOfOthers: join(this.root, 'homes'),
       projects: projects.map((path, index) => ({ id: `p${index}`, path })),
       ...options,
     })

@@ -72,6 +72,8 @@ export const startSessionBody = z.strictObject({
   interactive: z.boolean().optional(),
   /** How long an interactive session waits for a message before it completes. Default: 900. */
   idleSeconds: z.int().min(1).max(86_400).optional(),
+  /** An agent of the configuration. Default: the built-in one. */
+  agent: z.string().min(1).max(64).optional(),
 }) satisfies z.ZodType<StartSessionBody>
 
 /** What a model may use at most. */

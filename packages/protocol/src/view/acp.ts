@@ -34,7 +34,6 @@ interface AgentPart extends RunPart, Conversation {
 
 /** Announcements that change nothing of what the agent said and did. */
 const silentTypes = new Set([
-  'acp:session',
   'acp:user_message_chunk',
   'acp:available_commands_update',
   'acp:current_mode_update',

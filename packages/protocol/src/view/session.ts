@@ -82,6 +82,7 @@ export function reduceSession(before: SessionView, event: ViewEvent): SessionVie
       return add(view, newNote(`${seq}`, `${tool} was denied by the policy: ${reason}`, true), view.bounds)
     }
     default:
+      if (type === 'acp:session') return { ...view, cwd: stringOf(data.cwd) ?? view.cwd }
       if (type.startsWith(acpPrefix)) return reduceAcp(view, event)
       if (isForeign(type)) return addEvent(view, event, view.bounds)
       return takeMessage(takeQuestion(view, event), event, view.bounds)

@@ -21,6 +21,7 @@ import { outsideRepository } from '#git/repository'
 import type { CacheUse, ServerCaches } from '#homes/caches'
 import type { CopiedFiles } from '#homes/copied-files'
 import { checkHomeFiles, type HomeFile } from '#homes/home-files'
+import type { HeldHome, ServerHomes } from '#homes/kept-homes'
 import { accountFiles, identityFor } from '#identity'
 import { LaunchReader, launchArguments, launcherPath, refuseTerminal } from '#launcher/launcher'
 import type { LimitWatch } from '#limits'
@@ -58,6 +59,7 @@ export interface BubblewrapParts {
   projects: readonly { id: string; path: string }[]
   /** Null: none lasts. */
   caches: ServerCaches | null
+  homes: ServerHomes
   placeholders: Placeholders
   quarantine: Quarantine
   files: CopiedFiles
@@ -102,9 +104,11 @@ export async function spawnContained(
   const configs = new PrivateConfigs((held) => command.onHeldBack?.(held))
   const { cacheOwner } = command
   let cache: CacheUse | undefined
+  let kept: HeldHome | undefined
   const release = () => {
     way?.egress.close()
     cache?.release()
+    kept?.release()
     quarantined.finish()
     releaseStandIns()
   }
@@ -126,7 +130,11 @@ export async function spawnContained(
     checkProgram(command.argv[0], { cwd: command.cwd, path, visible: view.visible })
     if (cacheOwner !== undefined) cache = parts.caches?.use({ projectPath, owner: cacheOwner }, identity)
     const accounts = accountFiles(identity, privateHome)
-    const homeFiles = checkHomeFiles(command.homeFiles)
+    const givenHomeFiles = checkHomeFiles(command.homeFiles)
+    const { keptHome } = command
+    if (keptHome !== undefined) kept = await parts.homes.hold(keptHome, identity, givenHomeFiles)
+    // A kept home has them already.
+    const homeFiles = kept === undefined ? givenHomeFiles : []
     const copies = protection.copied.map((path) => ({ path, content: Buffer.from(configs.copy(path)) }))
     const generated = protection.generated.flatMap(({ path, files }) =>
       files.map((file) => ({ ...file, directory: path, path: join(path, file.name) })),
@@ -166,6 +174,7 @@ export async function spawnContained(
         allowNestedSandbox: command.allowNestedSandbox,
         files: files.map(({ path, mode }, index) => [firstFile + index, path, mode] as const),
         homeFiles: homeFiles.map(({ path }, index) => [firstHomeFile + index, path] as const),
+        home: kept?.path ?? null,
         caches: cache?.mounts ?? [],
         copies: copies.map(({ path }, index) => [firstCopy + index, path] as const),
         ownDirectories: protection.generated.map(({ path }) => ({
@@ -271,7 +280,10 @@ async function attach(
       return exit
     },
     limits: withLauncher(command.limits, parts.launcher),
-    scratch: scratchDirectories.map((directory) => `/proc/${init}/root${directory}`),
+    // A kept home is on the disk.
+    scratch: scratchDirectories
+      .filter((directory) => command.keptHome === undefined || directory !== privateHome)
+      .map((directory) => `/proc/${init}/root${directory}`),
     watch: parts.watch,
     release,
   })

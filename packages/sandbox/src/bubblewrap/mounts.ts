@@ -98,6 +98,8 @@ export interface BoundaryOptions {
   files: readonly (readonly [descriptor: number, path: string, mode: number])[]
   /** The same for the home, where the run may change the files: `[descriptor, path below the home]`. */
   homeFiles: readonly (readonly [descriptor: number, path: string])[]
+  /** The directory of the host that is the home; null for one in memory. */
+  home: string | null
   /** Directories of the host in the home: what lasts from run to run. */
   caches: readonly { from: string; to: string }[]
   /** Files that the run has copies of, in place of the real ones: `[descriptor, path]`. */
@@ -123,6 +125,7 @@ export function boundaryArguments(options: BoundaryOptions): string[] {
   for (const name of ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE']) args.push('--unsetenv', name)
   if (options.filterDescriptor !== null) args.push('--seccomp', String(options.filterDescriptor))
   args.push('--json-status-fd', String(options.statusDescriptor), ...options.system)
+  if (options.home !== null) args.push('--bind', options.home, privateHome)
   for (const [descriptor, path, mode] of options.files)
     args.push('--perms', `0${mode.toString(8)}`, '--file', String(descriptor), path)
   for (const [descriptor, path] of options.homeFiles)

@@ -199,7 +199,7 @@ function make(directory: string, user: { uid: number; gid: number }): void {
 }
 
 /** Counts what the disk holds; a file with many names counts once for each. Null if it was stopped. */
-async function bytesBelow(directory: string, isStopped: () => boolean): Promise<number | null> {
+export async function bytesBelow(directory: string, isStopped: () => boolean): Promise<number | null> {
   let bytes = 0
   const waiting = [directory]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {

@@ -11,6 +11,7 @@ import { jobKind } from '#runners/job/kind'
 import type { Kind, SelfTest } from '#runners/kind'
 import { sessionKind } from '#runners/session/kind'
 import { endedData } from '#runners/session/outcome'
+import { otherAgents } from './acp.ts'
 import { claudeEngine, testClaude } from './claude.ts'
 import { onFreshDemo } from './demo.ts'
 import { composeExecutions } from './executions.ts'
@@ -73,6 +74,12 @@ function composeAgents(
     home: homedir(),
   }
   const selfTest = () => test(options)
+  const others = otherAgents({
+    ...options,
+    agents: config.agents,
+    model,
+    needsBoundary: config.sandbox.mode !== 'off',
+  })
   const session = sessionKind({
     config,
     runner: {
@@ -80,9 +87,10 @@ function composeAgents(
       endedData,
       run: async (context) => {
         const { createSessionRunner } = await import('#runners/session/runner')
-        return createSessionRunner({ ...options, engine: claudeEngine(options) }).run(context)
+        return createSessionRunner({ ...options, engine: claudeEngine(options), others }).run(context)
       },
     },
+    others: [...others.keys()],
     unavailable: model === null ? noModel : null,
     selfTest,
   })

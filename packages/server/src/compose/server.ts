@@ -3,7 +3,13 @@
  * `drain()` and then `close()` release all of it, in the reverse order.
  */
 import { randomUUID } from 'node:crypto'
-import { endLeftovers, openSandbox, type Sandbox, type SandboxReport } from '@millrace/sandbox'
+import {
+  endLeftovers,
+  type OpenSandbox,
+  openSandbox,
+  type Sandbox,
+  type SandboxReport,
+} from '@millrace/sandbox'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Logger } from 'pino'
 import type { Authenticator } from '#auth/authenticator'
@@ -103,7 +109,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
   })
   await runs.open()
   const callers = await openCallers({ ...base, credentials: store.credentials }, releases)
-  const retention = new Retention({ ...base, rule: config.retention })
+  const retention = new Retention({ ...base, rule: config.retention, kept: [sandbox.homes] })
   releases.push(startSweeper({ retention, log, after: monotonicClock.after }))
 
   let draining = false
@@ -152,7 +158,7 @@ interface Base {
   now: () => number
 }
 
-async function openBoundary(config: Config, log: Logger, releases: Releases): Promise<Sandbox> {
+async function openBoundary(config: Config, log: Logger, releases: Releases): Promise<OpenSandbox> {
   const sandbox = await openSandbox({
     mode: config.sandbox.mode,
     readPaths: config.sandbox.read,

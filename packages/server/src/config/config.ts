@@ -90,6 +90,8 @@ export interface Config {
   /** The sections below are undefined if the file lacks them. */
   policy?: PolicySettings | undefined
   agent?: AgentSettings | undefined
+  /** Agents besides the built-in one, by name. */
+  agents?: ReadonlyMap<string, AgentEntry> | undefined
   models?: ReadonlyMap<string, ModelSettings> | undefined
   realtime?: { publicTopics: readonly string[] } | undefined
   auth?: { jwt?: JwtSettings | undefined } | undefined
@@ -143,6 +145,29 @@ export interface AgentSettings {
   /** Our own: limits on a session with all its tools. */
   limits?: { memoryBytes?: number | undefined; processes?: number | undefined } | undefined
   [option: string]: unknown
+}
+
+/** An entry of `agents`: a program that speaks the Agent Client Protocol on its standard input and output. */
+export interface AgentEntry {
+  name: string
+  command: readonly [string, ...string[]]
+  /** Its whole environment besides what every run has. */
+  env: Readonly<Record<string, string>>
+  /** Values of `env` that came from the server's environment. */
+  secrets: readonly string[]
+  network: NetworkAccess
+  /** Set right after a conversation has begun. Undefined: the agent's own. */
+  mode?: string | undefined
+  /** The method by which it logs in. Undefined: it does so by itself. */
+  auth?: string | undefined
+  /** Its model is that of the built-in agent, behind the server's gateway. */
+  usesGateway: boolean
+  /** Absolute paths that it may read besides those of every run. */
+  read: readonly string[]
+  /** Files in its home when a conversation begins: path below the home → content. */
+  files: ReadonlyMap<string, string>
+  stallSeconds?: number | undefined
+  limits: { memoryBytes?: number | undefined; processes?: number | undefined }
 }
 
 /** An entry of `models`, for executions. */

@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { sep } from 'node:path'
 import type { z } from 'zod'
 import { agentProblems } from './agent-settings.ts'
+import { readAgents } from './agents/read.ts'
 import type { Config, Project, Tool } from './config.ts'
 import { namedDataDir, resolveDataDir } from './data-dir.ts'
 import { asContent, type ConfigContent, readConfigFile } from './file.ts'
@@ -120,7 +121,7 @@ const modelKeyNames = ['OPENAI_API_KEY', 'GOOGLE_GENERATIVE_AI_API_KEY']
 
 function runEnvironment(parts: RunEnvironmentParts, problems: Problems): RunEnvironment {
   const { sections, settings, env, dataDir, work } = parts
-  const { sandbox, models, auth } = sections
+  const { sandbox, agents, models, auth } = sections
   const keyNames = [
     ...modelKeyNames,
     ...[...(models?.values() ?? [])].flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
@@ -130,6 +131,7 @@ function runEnvironment(parts: RunEnvironmentParts, problems: Problems): RunEnvi
     settings.anthropic.apiKey,
     auth?.jwt?.secret,
     ...keyNames.map((name) => env[name]),
+    ...[...(agents?.values() ?? [])].flatMap(({ secrets }) => secrets),
   ].filter((secret) => secret !== undefined)
   const places = [homedir(), dataDir, ...[...work.projects.values()].map(({ path }) => path)]
   return readRunEnvironment(
@@ -156,6 +158,7 @@ function readSections(content: Record<string, unknown>, env: NodeJS.ProcessEnv, 
   const optional = <T>(name: string, schema: z.ZodType<T>): T | undefined =>
     content[name] === undefined ? undefined : problems.parse(name, schema, content[name])
   const models = optional('models', schemas.models)
+  const agents = optional('agents', schemas.agents)
   return {
     concurrency:
       problems.parse('concurrency', schemas.concurrency, always('concurrency')) ??
@@ -169,6 +172,7 @@ function readSections(content: Record<string, unknown>, env: NodeJS.ProcessEnv, 
       problems.parse('executions', schemas.executions, always('executions')) ?? schemas.executions.parse({}),
     policy: optional('policy', schemas.policy),
     agent: readAgent(optional('agent', schemas.agent), problems),
+    agents: agents && readAgents(agents, env, problems),
     models: models && new Map(Object.entries(models)),
     realtime: optional('realtime', schemas.realtime),
     auth: readAuth(optional('auth', schemas.auth), env, problems),

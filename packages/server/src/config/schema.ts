@@ -6,6 +6,7 @@
  */
 import { parseDestination } from '@millrace/sandbox'
 import { z } from 'zod'
+import { agentPresetNames } from './agents/presets.ts'
 
 /**
  * A section of known keys. The message of an unknown key lists the known ones, among which `problems.ts`
@@ -144,6 +145,38 @@ export const argSchema = section({
 })
 type ArgInput = z.infer<typeof argSchema>
 
+const agentName =
+  'the name of an agent: 1–64 letters, digits, ".", "_" and "-", beginning with a letter or digit'
+const variable = 'a string, or {"env": "NAME"} for a variable of the server'
+
+export const agentSchema = section({
+  preset: oneOf(agentPresetNames).optional(),
+  command: listOf(argument, 'strings: the program and its arguments')
+    .min(1, { error: 'a list with at least the program' })
+    .optional(),
+  env: z
+    .record(envName, z.union([argument, z.strictObject({ env: envName })], { error: variable }), {
+      error: 'an object whose values are strings or {"env": "NAME"}',
+    })
+    .optional(),
+  network: networkAccess.optional(),
+  mode: line.optional(),
+  auth: line.optional(),
+  read: listOf(matching(/^(\/|~\/)[^\0]*$/s, 'an absolute path'), 'absolute paths').optional(),
+  files: z
+    .record(
+      matching(/^(?!\.{1,2}(\/|$))[^/\0]+(\/(?!\.{1,2}(\/|$))[^/\0]+)*$/, 'a path below the home'),
+      z.string({ error: 'a string' }),
+      {
+        error: (issue) =>
+          issue.code === 'invalid_key' ? 'a path below the home' : 'an object: path below the home → content',
+      },
+    )
+    .optional(),
+  stallSeconds: whole(1, 86_400, ' of seconds').optional(),
+  limits: processLimits.optional(),
+})
+
 const modelName =
   'the name of a model: 1–64 letters, digits, ".", "_" and "-", beginning with a letter or digit'
 const price = 'a price in US dollars per million tokens: 0 or more'
@@ -186,6 +219,9 @@ export const sectionSchemas = {
       { error: 'an object' },
     )
     .catchall(z.json({ error: 'data that JSON can hold' })),
+  agents: z.record(matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, agentName), agentSchema, {
+    error: (issue) => (issue.code === 'invalid_key' ? agentName : 'an object with one entry for each agent'),
+  }),
   models: z.record(
     matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, modelName),
     section({

@@ -1,5 +1,5 @@
 /**
- * Deletes what is old: the only way in which anything leaves the store.
+ * Deletes what is old: the only way in which anything leaves the store, and with it what the disk keeps of a run.
  *
  * Owns only the turn: passes run one after another. Invariants: an open run is never deleted; the newest
  * event of a log, which may be its terminal one, is never dropped; each piece is a short transaction,
@@ -8,7 +8,7 @@
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import type { CredentialStore } from '#store/credentials'
-import type { Expendable, RetentionRule, RetentionStore } from '#store/store'
+import type { Expendable, RetentionRule, RetentionStore, RunStore } from '#store/store'
 
 /** Absent fields take the configured value. */
 export interface PruneRequest {
@@ -29,13 +29,22 @@ export interface Pruned {
   bytes?: number
 }
 
+/** What lies on the disk of some runs, by their ids. */
+export interface KeptOfRuns {
+  list(): string[]
+  forget(runId: string): void
+}
+
 export interface RetentionParts {
-  store: RetentionStore & {
-    credentials: Pick<CredentialStore, 'sweep'>
-  }
+  store: RetentionStore &
+    Pick<RunStore, 'getRun'> & {
+      credentials: Pick<CredentialStore, 'sweep'>
+    }
   /** As configured. */
   rule: { days: number; events?: number | undefined }
   now: () => number
+  /** Forgotten with their runs. Default: nothing. */
+  kept?: readonly KeptOfRuns[]
   /** Receives one line for each pass that deleted something. */
   log?: Pick<Logger, 'info'>
 }
@@ -85,6 +94,7 @@ export class Retention {
         done.events += events
       }
     }
+    await this.#forgetKept()
     // Includes the space that an interrupted pass left behind.
     for (let more = true; more; ) {
       this.#check()
@@ -129,6 +139,16 @@ export class Retention {
     if (throughSeq !== null) return { runs: 0, events: await gone(store.prune(runId, throughSeq)) }
     const events = await store.deleteRun(runId)
     return events === null ? { runs: 0, events: 0 } : { runs: 1, events }
+  }
+
+  /** Also what an interrupted pass, or a server that was killed, left behind. */
+  async #forgetKept(): Promise<void> {
+    for (const kept of this.#parts.kept ?? []) {
+      for (const runId of kept.list()) {
+        this.#check()
+        if ((await this.#parts.store.getRun(runId)) === null) kept.forget(runId)
+      }
+    }
   }
 
   #check(): void {

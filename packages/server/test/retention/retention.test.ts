@@ -174,3 +174,15 @@ test('two concurrent prunes delete nothing twice', async () => {
   const two = await Promise.all([retention.prune({ events: 1 }), retentionOf(store).retention.prune()])
   expect((two[0]?.runs ?? 0) + (two[1]?.runs ?? 0)).toBe(5)
 })
+
+test('what the disk keeps of a run goes with it, also when nothing else is to be deleted', async () => {
+  const store = open()
+  const [old, young] = [await overRun(store, 31), await overRun(store, 1)]
+  const kept = new Set([old, young, randomUUID()])
+  const homes = { list: () => [...kept], forget: (runId: string) => void kept.delete(runId) }
+  const retention = new Retention({ store, rule: { days: 30 }, now: () => now, kept: [homes] })
+  await retention.prune({ dryRun: true })
+  expect(kept.size).toBe(3)
+  await retention.prune()
+  expect([...kept]).toEqual([young])
+})

@@ -8,6 +8,7 @@ import { finalStateOf, type RunKind } from '#runs'
 import { permissionTypes, subagentResultType } from '#sessions'
 import { numberOf, recordOf, stringOf, type ViewEvent } from '../run.ts'
 import { blocksOf, textOf } from '../session-messages.ts'
+import { changesInContent } from './acp-results.ts'
 import { afterChange, type ChangedFile, changeOf } from './changed-file.ts'
 import { changesInResult } from './sdk-results.ts'
 
@@ -21,6 +22,8 @@ export interface Changes {
   readonly commands: readonly (RanCommand & { toolCallId: string })[]
   readonly commandsLeftOut: number
   readonly costUsd: number | null
+  /** What calls that are under way will have changed, as an ACP agent announces it. */
+  readonly announced: readonly { readonly toolCallId: string; readonly files: readonly FileChange[] }[]
 }
 
 const filesMax = 500
@@ -30,12 +33,26 @@ const commandCharsMax = 2000
 const diffCharsMax = 2 * 1024 ** 2
 
 export function newChanges(kind: RunKind): Changes {
-  const nothing = { files: [], filesLeftOut: 0, commands: [], commandsLeftOut: 0, costUsd: null }
+  const nothing = {
+    files: [],
+    filesLeftOut: 0,
+    commands: [],
+    commandsLeftOut: 0,
+    costUsd: null,
+    announced: [],
+  }
   return { kind, head: 0, cwd: null, ...nothing }
 }
 
 /** Types of events that say nothing about changes, and are most of a log. */
-export const unchangingTypes: readonly string[] = ['stream_event', 'text:delta', 'thinking', 'tool:output']
+export const unchangingTypes: readonly string[] = [
+  'stream_event',
+  'text:delta',
+  'thinking',
+  'tool:output',
+  'acp:agent_message_chunk',
+  'acp:agent_thought_chunk',
+]
 
 /** Takes one event. An event that was taken before changes nothing. */
 export function applyToChanges(before: Changes, event: ViewEvent): Changes {
@@ -74,9 +91,50 @@ function ofSession(changes: Changes, type: string, data: Data): Changes {
       return done(changes, data.toolUseId, 'denied', '')
     case 'result':
       return { ...changes, costUsd: numberOf(data.total_cost_usd) ?? changes.costUsd }
+    case 'acp:session':
+      return { ...changes, cwd: stringOf(data.cwd) ?? changes.cwd }
+    case 'acp:tool_call':
+    case 'acp:tool_call_update':
+      return ofAcpCall(changes, data)
+    case 'acp:usage_update': {
+      const { amount, currency } = recordOf(data.cost)
+      return currency === 'USD' ? { ...changes, costUsd: numberOf(amount) ?? changes.costUsd } : changes
+    }
     default:
       return changes
   }
+}
+
+const announcedMax = 100
+
+/** Files and commands are known before the call runs, and count once it has. */
+function ofAcpCall(changes: Changes, data: Data): Changes {
+  const id = stringOf(data.toolCallId)
+  if (id === null) return changes
+  const command = stringOf(recordOf(data.rawInput).command) ?? (data.kind === 'execute' ? data.title : null)
+  const isKnown = changes.commands.some(({ toolCallId }) => toolCallId === id)
+  const after = isKnown ? changes : begun(changes, id, { command })
+  const shown = changesInContent(data.content, changes.cwd)
+  const files = shown.length > 0 ? shown : (after.announced.find((one) => one.toolCallId === id)?.files ?? [])
+  const others = after.announced.filter((one) => one.toolCallId !== id)
+  if (data.status === 'failed') return ended({ ...after, announced: others }, id, 'error')
+  if (data.status === 'completed')
+    return withFiles(ended({ ...after, announced: others }, id, 'ok'), files.map(placeless(after)))
+  if (files.length === 0) return after
+  return { ...after, announced: [...others, { toolCallId: id, files }].slice(-announcedMax) }
+}
+
+/** That a call has completed says nothing of the exit code of its command. */
+function ended(changes: Changes, id: string, status: 'ok' | 'error'): Changes {
+  const commands = changes.commands.map((one) =>
+    one.toolCallId === id && one.status === 'running' ? { ...one, status } : one,
+  )
+  return { ...changes, commands }
+}
+
+/** Where a second change to a file stands in it is not known: its lines are counted and not shown. */
+function placeless({ files }: Changes): (change: FileChange) => FileChange {
+  return (change) => (files.some(({ path }) => path === change.path) ? { ...change, diff: '' } : change)
 }
 
 function ofExecution(changes: Changes, type: string, data: Data): Changes {

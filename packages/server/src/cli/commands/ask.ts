@@ -21,6 +21,7 @@ interface AskFlags extends FollowFlags {
   cwd?: string
   model?: string
   approvals?: 'on' | 'off'
+  agent?: string
   plan?: boolean
   context?: string
   limit?: string[]
@@ -37,6 +38,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
     .option('--project <id>', 'where it works (not needed if there is one project)')
     .option('--cwd <dir>', 'where in the project')
     .option('--model <name>', 'which model (default: as configured)')
+    .option('--agent <name>', 'which agent of the configuration (default: claude)')
     .option('--plan', 'let it plan first and work in phases: an execution, which any model can run')
     .option('--context <text>', 'with --plan: what it should know besides the task')
     .option(
@@ -81,7 +83,11 @@ async function askCommand(given: string | undefined, flags: AskFlags, io: Io): P
   return startAndShow('/api/runs', body, connection, flags, io)
 }
 
-function sessionOf(prompt: string, project: string, { cwd, model, approvals }: AskFlags): StartSessionBody {
+function sessionOf(
+  prompt: string,
+  project: string,
+  { cwd, model, approvals, agent }: AskFlags,
+): StartSessionBody {
   return {
     kind: 'session',
     project,
@@ -89,6 +95,7 @@ function sessionOf(prompt: string, project: string, { cwd, model, approvals }: A
     ...(cwd === undefined ? {} : { cwd }),
     ...(model === undefined ? {} : { model }),
     ...(approvals === undefined ? {} : { approvals }),
+    ...(agent === undefined ? {} : { agent }),
   }
 }
 
@@ -128,7 +135,8 @@ function limitsOf(given: readonly string[]): ExecutionLimitsBody {
 }
 
 /** Flags that mean something for only one of the two kinds of run. */
-function checkFlags({ plan, cwd, context, limit }: AskFlags): void {
+function checkFlags({ plan, cwd, context, limit, agent }: AskFlags): void {
+  if (plan && agent !== undefined) throw new CliError('--agent does not go with --plan', exitCodes.usage)
   if (plan && cwd !== undefined) throw new CliError('--cwd does not go with --plan', exitCodes.usage)
   const orphan = context !== undefined ? '--context' : limit !== undefined ? '--limit' : undefined
   if (!plan && orphan !== undefined) throw new CliError(`${orphan} needs --plan`, exitCodes.usage)

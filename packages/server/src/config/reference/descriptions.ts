@@ -148,6 +148,61 @@ export const descriptions: Record<string, Description> = {
     example: 2,
     default: '`5`',
   },
+  'agents.<name>.preset': {
+    text: 'What is known of an agent: its command, key, network and mode. The name of the entry, if that is one of them. See [agents.md](agents.md).',
+    example: 'gemini',
+    default: 'the name of the entry',
+  },
+  'agents.<name>.command': {
+    text: 'The program, which speaks the Agent Client Protocol on its standard input and output; without a shell. Required without a preset.',
+    example: ['gemini', '--acp'],
+    default: "the preset's",
+  },
+  'agents.<name>.env': {
+    text: 'Its variables. `{"env": "NAME"}` takes the value of the server\'s variable, which is how a key gets there: no other run knows it.',
+    example: { GEMINI_API_KEY: { env: 'GEMINI_API_KEY' } },
+    default: "the preset's",
+  },
+  'agents.<name>.network': {
+    text: 'What the agent and its commands reach; as `network` of a tool.',
+    example: ['generativelanguage.googleapis.com:443'],
+    default: "the host of the preset's provider; else nothing",
+  },
+  'agents.<name>.mode': {
+    text: 'The mode of the agent, in its own words, set as soon as a conversation has begun. It decides what the agent asks for.',
+    example: 'default',
+    default: "the preset's; else the agent's",
+  },
+  'agents.<name>.auth': {
+    text: 'The method by which the agent logs in, in its own words, if it needs to be told.',
+    example: 'gemini-api-key',
+    default: "the preset's; else none",
+  },
+  'agents.<name>.read': {
+    text: 'More that it may read, such as the directory of its program.',
+    example: ['~/.npm-global'],
+    default: none,
+  },
+  'agents.<name>.files': {
+    text: 'Files that its home has when a conversation begins, such as a configuration of its own.',
+    example: { '.codex/config.toml': 'model_provider = "local"' },
+    default: none,
+  },
+  'agents.<name>.stallSeconds': {
+    text: 'Ends a session whose agent is silent for this long with no call in progress.',
+    example: 900,
+    default: '`600`',
+  },
+  'agents.<name>.limits.memoryBytes': {
+    text: 'Memory of the agent with all its tools.',
+    example: 4_294_967_296,
+    default: "half of the machine's memory",
+  },
+  'agents.<name>.limits.processes': {
+    text: 'Processes of the agent at a time.',
+    example: 500,
+    default: '`2000`',
+  },
   'models.<name>.provider': { text: 'Whose API the model speaks.', example: 'openai-compatible' },
   'models.<name>.baseUrl': {
     text: 'Where that API is; required for `openai-compatible`.',

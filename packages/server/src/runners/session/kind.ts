@@ -1,8 +1,8 @@
 /**
- * The kind `session`: an agent at work on a project.
+ * The kind `session`: an agent at work on a project, the built-in one or one that the configuration names.
  *
- * Owns: the result of the self-test. Invariant: no agent starts before the self-test has ended, or if it
- * found a problem.
+ * Owns: the result of the self-test of the built-in agent. Invariant: that agent never starts before the self-test has
+ * ended, or if it found a problem.
  */
 import { MillraceError } from '@millrace/protocol'
 import { startSessionBody } from '@millrace/protocol/schemas'
@@ -14,7 +14,9 @@ import { prepareSession } from './prepare.ts'
 export interface SessionKindOptions {
   config: Pick<Config, 'projects' | 'concurrency'>
   runner: Runner
-  /** Why no session can start, whatever the self-test would find; null if there is no such reason. */
+  /** Names of the agents besides the built-in one. Default: none. */
+  others?: readonly string[]
+  /** Why the built-in agent cannot start, whatever the self-test would find; null if there is no such reason. */
   unavailable: string | null
   selfTest(): Promise<SelfTest>
 }
@@ -32,12 +34,19 @@ export const resumableSession: Resumable = {
   },
 }
 
-export function sessionKind({ config, runner, unavailable, selfTest }: SessionKindOptions): Kind {
+export function sessionKind({
+  config,
+  runner,
+  others = [],
+  unavailable,
+  selfTest,
+}: SessionKindOptions): Kind {
   let problems = unavailable === null ? [] : [unavailable]
   let test: Promise<SelfTest> | undefined
 
   async function runSelfTest(): Promise<SelfTest> {
-    if (unavailable !== null) return { problems: [unavailable], warnings: [] }
+    // With other agents it is no problem of the kind.
+    if (unavailable !== null) return { problems: others.length > 0 ? [] : [unavailable], warnings: [] }
     const found = await selfTest()
     problems = found.problems
     return found
@@ -46,8 +55,9 @@ export function sessionKind({ config, runner, unavailable, selfTest }: SessionKi
     test ??= runSelfTest()
     return test
   }
-  const availability = (): Availability =>
+  const builtIn = (): Availability =>
     problems.length === 0 ? { available: true } : { available: false, reason: problems.join('; ') }
+  const isOther = (agent: unknown) => typeof agent === 'string' && others.includes(agent)
 
   return {
     kind: 'session',
@@ -56,15 +66,22 @@ export function sessionKind({ config, runner, unavailable, selfTest }: SessionKi
     exclusive: true,
     listens: true,
     resumable: resumableSession,
-    prepare: (request) => prepareSession(request, config),
-    availability,
+    prepare: (request) => {
+      const prepared = prepareSession(request, { ...config, agents: others })
+      const now = builtIn()
+      if (!isOther(prepared.spec.agent) && !now.available)
+        throw new MillraceError('agent_unavailable', now.reason)
+      return prepared
+    },
+    availability: () => (others.length > 0 ? { available: true } : builtIn()),
     selfTest: tested,
     runner: {
       ...runner,
       // A session that was started during the self-test waits for its result.
       run: async (context) => {
+        if (isOther(context.run.spec.agent)) return runner.run(context)
         await tested()
-        const now = availability()
+        const now = builtIn()
         if (!now.available) throw new MillraceError('agent_unavailable', now.reason)
         return runner.run(context)
       },

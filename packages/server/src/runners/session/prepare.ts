@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { isWithin } from '@millrace/policy'
 import { type FieldError, MillraceError } from '@millrace/protocol'
 import { promptText } from '@millrace/protocol/schemas'
+import { builtInAgent } from '#config/agents/read'
 import type { Project } from '#config/config'
 
 /** The spec in a session's row. */
@@ -16,12 +17,14 @@ export interface SessionSpec {
   approvals?: 'on' | 'off'
   interactive?: boolean
   idleSeconds?: number
+  /** Absent: the built-in one. */
+  agent?: string
 }
 
 /** Checks a request, or the spec of an earlier session. Throws `invalid_request` naming every field at fault. */
 export function prepareSession(
   request: Record<string, unknown>,
-  config: { projects: ReadonlyMap<string, Project> },
+  config: { projects: ReadonlyMap<string, Project>; agents?: readonly string[] },
 ): { project: string; spec: Record<string, unknown> } {
   const {
     project: projectId,
@@ -31,6 +34,7 @@ export function prepareSession(
     approvals,
     interactive,
     idleSeconds,
+    agent = builtInAgent,
   } = request as unknown as SessionSpec
   const fields: FieldError[] = []
   const project = config.projects.get(projectId)
@@ -38,6 +42,8 @@ export function prepareSession(
   if (!promptText.safeParse(prompt).success) {
     fields.push({ path: 'prompt', expected: 'a text that is not blank, of at most 262144 characters' })
   }
+  const agents = [builtInAgent, ...(config.agents ?? [])]
+  if (!agents.includes(agent)) fields.push({ path: 'agent', expected: knownAgents(agent, agents) })
   const place = project === undefined || cwd === undefined ? undefined : placeIn(project, cwd)
   if (place !== undefined && 'expected' in place) fields.push({ path: 'cwd', expected: place.expected })
   if (project === undefined || fields.length > 0) {
@@ -53,6 +59,7 @@ export function prepareSession(
     ...(approvals === undefined ? {} : { approvals }),
     ...(interactive === undefined ? {} : { interactive }),
     ...(idleSeconds === undefined ? {} : { idleSeconds }),
+    ...(agent === builtInAgent ? {} : { agent }),
   }
   return { project: project.id, spec: { ...spec } }
 }
@@ -82,6 +89,10 @@ function knownProjects(given: unknown, { projects }: { projects: ReadonlyMap<str
   const names = [...projects.keys()]
   const listed = names.length > shown ? `${names.slice(0, shown).join(', ')}, …` : names.join(', ')
   return `There is no project ${shorten(String(given))}; known: ${listed || 'none'}`
+}
+
+function knownAgents(given: unknown, agents: readonly string[]): string {
+  return `one of the agents ${agents.join(', ')}: ${shorten(String(given))} is not in the configuration ("agents")`
 }
 
 function shorten(text: string): string {

@@ -9,9 +9,12 @@ import { endedData, errored, outcomeOf } from './outcome.ts'
 import type { SessionSpec } from './prepare.ts'
 
 export interface SessionRunnerOptions extends AgentRunOptions {
+  /** Of the built-in agent. */
   engine: Pick<AgentEngine, 'start'>
   /** `now()` is milliseconds since the epoch. */
   clock?: Clock
+  /** Of the others, by their names. Default: none. */
+  others?: ReadonlyMap<string, Pick<AgentEngine, 'start'>>
 }
 
 export function createSessionRunner(options: SessionRunnerOptions): Runner {
@@ -29,6 +32,9 @@ async function runSession(context: RunContext, options: SessionRunnerOptions): P
     return errored(run, 'not_started', message)
   }
   const spec = run.spec as unknown as SessionSpec
+  const engine = spec.agent === undefined ? options.engine : options.others?.get(spec.agent)
+  if (engine === undefined)
+    return errored(run, 'not_started', `The agent ${spec.agent} is no longer in the configuration`)
   const cwd = spec.cwd ?? project.path
   const transcript = await context.readTranscript()
   if (signal.aborted) return errored(run, 'aborted', 'It was ended before it started')
@@ -40,7 +46,7 @@ async function runSession(context: RunContext, options: SessionRunnerOptions): P
     clock: options.clock ?? wallClock,
   })
   try {
-    const agent = await options.engine.start(
+    const agent = await engine.start(
       {
         runId: run.id,
         prompt: spec.prompt,

@@ -6,7 +6,7 @@ import { sessionKind } from '#runners/session/kind'
 
 const outcome = { state: 'completed' as const, data: {}, result: null, error: null, usage: null }
 
-function kind(found: Promise<SelfTest>, unavailable: string | null = null) {
+function kind(found: Promise<SelfTest>, unavailable: string | null = null, others: string[] = []) {
   const began: string[] = []
   const runner: Runner = {
     kind: 'session',
@@ -21,12 +21,15 @@ function kind(found: Promise<SelfTest>, unavailable: string | null = null) {
     tests += 1
     return found
   }
-  const config = { projects: new Map(), concurrency: { job: 1, session: 3, execution: 1 } }
-  return { made: sessionKind({ config, runner, unavailable, selfTest }), began, tests: () => tests }
+  const config = {
+    projects: new Map([['web', { id: 'web', path: '/' }]]),
+    concurrency: { job: 1, session: 3, execution: 1 },
+  }
+  return { made: sessionKind({ config, runner, others, unavailable, selfTest }), began, tests: () => tests }
 }
 
 const nothing: SelfTest = { problems: [], warnings: [] }
-const context = { run: { id: 'r1' } } as unknown as RunContext
+const context = { run: { id: 'r1', spec: {} } } as unknown as RunContext
 
 describe('the kind session', () => {
   it('no session starts an agent before the self-test has ended', async () => {
@@ -59,6 +62,23 @@ describe('the kind session', () => {
     expect(await made.selfTest()).toEqual({ problems: ['There is no model.'], warnings: [] })
     expect(made.availability()).toEqual({ available: false, reason: 'There is no model.' })
     expect(tests()).toBe(0)
+  })
+
+  it('sessions of other agents start without the built-in one, whose own are refused', async () => {
+    const { made, began, tests } = kind(Promise.resolve(nothing), 'There is no model.', ['other'])
+    const request = { kind: 'session', project: 'web', prompt: 'Go' }
+    expect(made.availability()).toEqual({ available: true })
+    expect(made.prepare({ ...request, agent: 'other' }).spec).toEqual({
+      project: 'web',
+      prompt: 'Go',
+      agent: 'other',
+    })
+    for (const agent of [undefined, 'claude'])
+      expect(() => made.prepare({ ...request, agent })).toThrow('There is no model.')
+    expect(() => made.prepare({ ...request, agent: 'others' })).toThrow('one of the agents claude, other')
+    await made.runner.run({ run: { id: 'r2', spec: { agent: 'other' } } } as unknown as RunContext)
+    expect([began, tests()]).toEqual([['r2'], 0])
+    expect(await made.selfTest()).toEqual(nothing)
   })
 
   it('a session is resumed with its spec and the given prompt, or with a sentence that fits how it ended', () => {

@@ -1,0 +1,380 @@
+/**
+ * One agent that speaks the Agent Client Protocol, from its process to its end.
+ *
+ *     prompt ─▶ SDK ─▶ Wire ─▶ process ─▶ Wire ─┬─ updates ─▶ AcpAgent ─▶ Journal ─▶ log
+ *                                               └─ answers, questions ─▶ SDK ─▶ AcpAgent ─▶ Gate ─▶ policy, people
+ *
+ * Owns: the process, the connection, the watchdog, the gateway. All are gone once `ended` has settled.
+ * Invariants: the first cause of an end is the only one; a process that answers a cancelled prompt has time to store its
+ * conversation; a question that is open when a turn is cut is answered as cancelled; nothing is logged after `ended`.
+ */
+import type { ClientConnection } from '@agentclientprotocol/sdk'
+import { messageOf, permissionTypes } from '@millrace/protocol'
+import type { ProcessExit, ProcessLimits, SandboxedProcess } from '@millrace/sandbox'
+import {
+  type AgentEnd,
+  type AgentHost,
+  type AgentMessage,
+  type AgentTask,
+  failed,
+  type LiveAgent,
+} from '#agents/agent'
+import { Watchdog } from '#agents/claude/engine/watchdog'
+import type { AgentEntry } from '#config/config'
+import { graceMs as usualGraceMs } from '#runners/grace'
+import type { Clock } from '#time/clock'
+import { Calls } from './calls.ts'
+import { type Conversation, entryOf } from './conversation.ts'
+import { type Cause, describeEnd } from './end.ts'
+import { Journal } from './journal.ts'
+import { type JsonRecord, recordOf } from './lines.ts'
+import { type Opened, OpeningError, openConversation } from './opening.ts'
+import { answerPermission } from './permissions.ts'
+import { startProcess } from './process.ts'
+import { Refusal, refusalOf } from './refusal.ts'
+import type { AcpSdk } from './sdk.ts'
+import { StderrTail } from './stderr-tail.ts'
+import { Wire } from './wire.ts'
+
+export interface AcpAgentParts {
+  task: AgentTask
+  host: AgentHost
+  entry: AgentEntry
+  resumes: Conversation | null
+  environment: Readonly<Record<string, string>>
+  limits: ProcessLimits
+  gateway: { url: string; token: string; close(): Promise<void> } | null
+  sdk: AcpSdk
+  clock: Clock
+  version: string
+  /** Takes what only the agent and the server know out of a text. */
+  withoutSecrets(text: string): string
+  /** The same, and what looks like a secret, for a text that people read. */
+  redact(text: string): string
+}
+
+/** From the start of the process to its first prompt. */
+const openingMs = 60_000
+/** How long a cancelled prompt may stay unanswered. */
+const cancelMs = 3000
+/** How long a process that has done its work may stay. */
+const settleMs = 2000
+/** From SIGTERM to SIGKILL: agents store their conversation meanwhile. */
+const termMs = 3000
+const stallSeconds = 600
+const quotedCharsMax = 300
+/** The protocol's code for "log in first". */
+const authRequired = -32000
+
+export class AcpAgent implements LiveAgent {
+  readonly ended: Promise<AgentEnd>
+  readonly #parts: AcpAgentParts
+  readonly #journal: Journal
+  readonly #watchdog: Watchdog
+  readonly #calls: Calls
+  readonly #stderr = new StderrTail()
+  /** Rejects when there is a cause to end. */
+  readonly #over = Promise.withResolvers<never>()
+  #cause: Cause | null = null
+  #process: SandboxedProcess | null = null
+  #exit: ProcessExit | null = null
+  #connection: ClientConnection | null = null
+  #conversation: Conversation | null = null
+  /** The running turn. `cut`: its open questions are answered as cancelled. */
+  #turn: { answered: Promise<unknown>; cut: AbortController } | null = null
+  #isReplay = false
+  #isResumable = false
+  #turns = 0
+  #stopReason = ''
+  #interrupted = false
+
+  constructor(parts: AcpAgentParts) {
+    this.#parts = parts
+    const { host, clock, entry } = parts
+    this.#over.promise.catch(() => {})
+    this.#journal = new Journal(host)
+    const silenceSeconds = entry.stallSeconds ?? stallSeconds
+    this.#watchdog = new Watchdog({
+      clock,
+      silenceMs: silenceSeconds * 1000,
+      stalled: () =>
+        this.#fail('stalled', `The agent said nothing for ${silenceSeconds} seconds and was ended`),
+    })
+    this.#calls = new Calls({
+      began: (id) => this.#watchdog.began(id),
+      ended: (id) => {
+        this.#watchdog.ended(id)
+        host.gate.forget(id)
+      },
+    })
+    host.gate.listener = {
+      denied: (event) => this.#journal.emit(permissionTypes.denied, event),
+      asking: (waits) => this.#watchdog.asking(waits),
+    }
+    this.ended = this.#live()
+  }
+
+  cancel(graceMs: number): void {
+    this.#end({ kind: 'cancelled', graceMs })
+    // This includes an agent that has done its work, while its process is still alive.
+    if (this.#cause?.kind !== 'cancelled') void this.#process?.end(graceMs)
+  }
+
+  interrupt(): void {
+    if (this.#turn === null) return
+    this.#interrupted = true
+    this.#turn.cut.abort()
+    this.#notifyCancel()
+  }
+
+  async #live(): Promise<AgentEnd> {
+    const { entry, host, gateway } = this.#parts
+    try {
+      this.#process = await startProcess({ ...this.#parts, sandbox: host.sandbox })
+    } catch (error) {
+      this.#watchdog.stop()
+      await gateway?.close()
+      const code = (error as { code?: unknown }).code
+      return failed(code === 'not_resumable' ? code : 'not_started', `Could not start: ${messageOf(error)}`)
+    }
+    try {
+      this.#attend(this.#process)
+      const opened = await this.#open()
+      const { conversationId, how, mode, agentInfo } = opened
+      const about = { agent: entry.name, sessionId: conversationId, how, mode, agentInfo }
+      this.#journal.emit('acp:session', { ...about, cwd: this.#parts.task.cwd })
+      await this.#converse(opened.conversationId)
+      this.#end({ kind: 'done' })
+    } catch (error) {
+      this.#end(this.#causeOf(error))
+    }
+    await this.#leave(this.#process)
+    return this.#describeEnd()
+  }
+
+  #attend(process: SandboxedProcess): void {
+    const { host, entry, sdk, task } = this.#parts
+    void host.recordProcess({ pid: process.pid, startTime: process.startTime }).catch(() => {})
+    const model = task.model === undefined ? {} : { model: task.model }
+    void host.started({ boundary: host.sandbox.report.boundary, agent: entry.name, ...model }).catch(() => {})
+    this.#stderr.read(process.stderr)
+    const wire = new Wire({
+      process,
+      update: (params, chars) => this.#take(params, chars),
+      answered: (answer) => this.#journal.turnEnded(answer),
+      heard: () => this.#watchdog.heard(),
+      redact: (line) => this.#parts.withoutSecrets(line),
+      stray: (line) => this.#journal.stray(this.#quote(line)),
+      broken: (what) => this.#fail('protocol_error', `The agent wrote ${what}, and was ended`),
+      room: () => this.#journal.room() ?? host.gate.room(),
+    })
+    this.#connection = sdk
+      .client({ name: 'millrace' })
+      .onRequest(sdk.methods.client.session.requestPermission, asRecord, ({ params }) => this.#answer(params))
+      .connect(wire.stream)
+    void process.exited.then((exit) => {
+      this.#exit = exit
+      this.#end({ kind: 'gone', thrown: null })
+      wire.cut()
+    })
+  }
+
+  async #open(): Promise<Opened> {
+    const { task, entry, resumes, clock, version } = this.#parts
+    const stop = clock.after(openingMs, () =>
+      this.#fail(
+        'not_started',
+        `The agent was not ready within ${openingMs / 1000} seconds${this.#lastWords()}`,
+      ),
+    )
+    try {
+      const opened = await openConversation({
+        entry,
+        cwd: task.cwd,
+        model: task.model,
+        resumes,
+        version,
+        ask: (method, params) => this.#unlessOver(this.#request(method, params)),
+        replaying: (isReplay) => {
+          this.#isReplay = isReplay
+        },
+      })
+      this.#conversation = { id: opened.conversationId, home: task.runId }
+      this.#isResumable = opened.resumable
+      this.#keep()
+      return opened
+    } finally {
+      stop()
+    }
+  }
+
+  async #converse(sessionId: string): Promise<void> {
+    let message: AgentMessage | null = null
+    do {
+      await this.#prompt(sessionId, message)
+      message = await this.#nextTurn()
+    } while (message !== null)
+  }
+
+  /** Without a message, the task's own prompt. */
+  async #prompt(sessionId: string, message: AgentMessage | null): Promise<void> {
+    const { task, host } = this.#parts
+    this.#turns += 1
+    this.#interrupted = false
+    this.#journal.turnBegan()
+    const prompt = [{ type: 'text', text: message?.text ?? task.prompt }]
+    const answer = this.#request('session/prompt', { sessionId, prompt })
+    this.#turn = { answered: answer.catch(() => {}), cut: new AbortController() }
+    if (message !== null) {
+      this.#keep(message.id)
+      void host.dialogue.delivered(message.id).catch(() => {})
+    }
+    const { stopReason } = await this.#unlessOver(answer)
+    this.#turn = null
+    this.#stopReason = typeof stopReason === 'string' ? stopReason.slice(0, 64) : ''
+    this.#calls.endAll()
+  }
+
+  /** Of a run without a transcript the store says that it cannot be resumed. */
+  #keep(messageId?: string): void {
+    const { host, entry } = this.#parts
+    if (this.#conversation === null || !this.#isResumable) return
+    void host.appendTranscript([entryOf(this.#conversation, entry.name, messageId)]).catch(() => {})
+  }
+
+  /** People may take their time: silence is no fault meanwhile. */
+  async #nextTurn(): Promise<AgentMessage | null> {
+    this.#watchdog.asking(true)
+    try {
+      return await this.#unlessOver(this.#parts.host.dialogue.nextTurn())
+    } finally {
+      this.#watchdog.asking(false)
+    }
+  }
+
+  #unlessOver<T>(awaited: Promise<T>): Promise<T> {
+    return Promise.race([awaited, this.#over.promise])
+  }
+
+  /** Rejects with a `Refusal` when the agent refuses it, and with anything else when its process is gone. */
+  async #request(method: string, params: JsonRecord): Promise<JsonRecord> {
+    if (this.#connection === null) throw new Error('there is no connection')
+    try {
+      return recordOf(await this.#connection.agent.request<unknown>(method, params)) ?? {}
+    } catch (error) {
+      if (!(error instanceof this.#parts.sdk.RequestError)) throw error
+      throw refusalOf(error, (text) => this.#quote(text))
+    }
+  }
+
+  #take(params: JsonRecord, chars: number): void {
+    const update = recordOf(params.update)
+    if (update === null || this.#isReplay) return
+    this.#calls.update(update, chars)
+    this.#journal.update(update)
+  }
+
+  #answer(params: JsonRecord) {
+    const ofNoTurn = new AbortController()
+    if (this.#turn === null) ofNoTurn.abort()
+    return answerPermission(params, {
+      gate: this.#parts.host.gate,
+      calls: this.#calls,
+      cut: (this.#turn?.cut ?? ofNoTurn).signal,
+      unanswerable: (id) => this.#journal.emit('acp:unanswerable', { toolCallId: id }),
+    })
+  }
+
+  #notifyCancel(): void {
+    const cancel = this.#parts.sdk.methods.agent.session.cancel
+    void this.#connection?.agent.notify(cancel, { sessionId: this.#conversation?.id ?? '' }).catch(() => {})
+  }
+
+  #fail(reason: string, error: string): void {
+    this.#end({ kind: 'failed', reason, error })
+  }
+
+  #end(cause: Cause): void {
+    if (this.#cause !== null) return
+    this.#cause = cause
+    this.#watchdog.stop()
+    this.#parts.host.gate.close()
+    this.#turn?.cut.abort()
+    this.#over.reject(new Error('the agent is being ended'))
+  }
+
+  #causeOf(error: unknown): Cause {
+    if (error instanceof OpeningError) return { kind: 'failed', reason: error.reason, error: error.message }
+    if (!(error instanceof Refusal)) return { kind: 'gone', thrown: messageOf(error) }
+    if (error.code === authRequired)
+      return {
+        kind: 'failed',
+        reason: 'not_logged_in',
+        error: `The agent is not logged in: ${error.message}`,
+      }
+    const reason = this.#turns === 0 ? 'not_started' : 'agent_error'
+    return {
+      kind: 'failed',
+      reason,
+      error: `The agent refused to work: ${error.message}${this.#lastWords()}`,
+    }
+  }
+
+  /** Ends the process with all its descendants. */
+  async #leave(process: SandboxedProcess): Promise<void> {
+    const cause = this.#cause
+    const grace = cause?.kind === 'cancelled' ? cause.graceMs : termMs
+    if (cause?.kind === 'cancelled' && this.#turn !== null && grace > 0) {
+      this.#notifyCancel()
+      await this.#within(Math.min(cancelMs, grace), this.#turn.answered, process.exited)
+    }
+    this.#journal.close()
+    process.stdin.end()
+    // Time to store the conversation, for an agent that is idle now.
+    const isIdle = cause?.kind === 'done' || (cause?.kind === 'cancelled' && this.#turn !== null)
+    if (isIdle && grace > 0) await this.#within(Math.min(settleMs, grace), process.exited)
+    // At a shutdown the grace is shorter.
+    await process.end(grace < usualGraceMs ? grace : termMs)
+    await process.exited
+    this.#connection?.close()
+    await this.#parts.gateway?.close()
+    await this.#journal.settled()
+  }
+
+  async #within(ms: number, ...awaited: Promise<unknown>[]): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const stop = this.#parts.clock.after(ms, late.resolve)
+    await Promise.race([...awaited, late.promise])
+    stop()
+  }
+
+  #describeEnd(): AgentEnd {
+    return describeEnd(this.#cause, {
+      result: {
+        text: this.#journal.text,
+        agent: this.#parts.entry.name,
+        sessionId: this.#conversation?.id ?? '',
+        stopReason: this.#stopReason,
+        numTurns: this.#turns,
+      },
+      usage: this.#journal.usage(this.#turns),
+      interrupted: this.#interrupted,
+      exit: this.#exit,
+      last: this.#quote(this.#stderr.lastLine),
+      breach: this.#process?.breach,
+    })
+  }
+
+  #lastWords(): string {
+    const last = this.#quote(this.#stderr.lastLine)
+    return last === '' ? '' : `; its last words: ${last}`
+  }
+
+  #quote(text: string): string {
+    return this.#parts.redact(text).slice(0, quotedCharsMax)
+  }
+}
+
+function asRecord(params: unknown): JsonRecord {
+  return recordOf(params) ?? {}
+}

@@ -1,0 +1,26 @@
+import { recordOf } from './lines.ts'
+
+/** The agent answered a request with an error. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly code: number
+
+  constructor(code: number, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export function refusalOf(
+  error: { code: number; message: string; data?: unknown },
+  quote: (text: string) => string,
+): Refusal {
+  return new Refusal(error.code, quote(wordsOf(error)))
+}
+
+/** Agents put the reason into the data of an error whose message says only "Internal error". */
+function wordsOf({ message, data }: { message: string; data?: unknown }): string {
+  const { details, message: more } = recordOf(data) ?? {}
+  const words = [details, more].find((one) => typeof one === 'string' && one !== '' && one !== message)
+  return words === undefined ? message : `${message}: ${String(words)}`
+}
