@@ -2,7 +2,7 @@
 import type { Run } from '@millrace/protocol'
 import { dollars, type View } from '@millrace/protocol/view'
 import { useRun } from '@millrace/react'
-import { useState } from 'react'
+import { memo, useCallback, useDeferredValue, useState } from 'react'
 import { Button } from '#ui/button.tsx'
 import { Loading } from '#ui/notice.tsx'
 import { ChangesView } from './changes/changes-view.tsx'
@@ -125,8 +125,20 @@ function asAgentView(view: View | null): AgentView | null {
   return view === null || view.kind === 'job' ? null : view
 }
 
-function TalkAt({ run, view, isPast = false }: { run: Run; view: AgentView; isPast?: boolean }) {
+interface TalkAtProps {
+  run: Run
+  view: AgentView
+  isPast?: boolean
+}
+
+/** The conversation follows what it shows in slices of time: a page that is typed in, or dragged, stays quick. */
+function TalkAt({ view, ...rest }: TalkAtProps) {
+  return <TalkNow view={useDeferredValue(view)} {...rest} />
+}
+
+const TalkNow = memo(function TalkNow({ run, view, isPast = false }: TalkAtProps) {
   const [target] = useAddressedEvent()
+  const withdraw = useCallback((id: string) => void withdrawMessage(run.id, id).catch(() => {}), [run.id])
   const { prompt, task } = run.spec
   const asked = [prompt, task].find((one) => typeof one === 'string') as string | undefined
   const { phases } = view
@@ -141,11 +153,11 @@ function TalkAt({ run, view, isPast = false }: { run: Run; view: AgentView; isPa
         task={asked ?? null}
         owner={run.owner}
         target={isPast ? null : target}
-        onWithdraw={isPast ? undefined : (id) => void withdrawMessage(run.id, id).catch(() => {})}
+        onWithdraw={isPast ? undefined : withdraw}
       />
     </div>
   )
-}
+})
 
 function showPhase(phaseId: string): void {
   document.getElementById(`phase-${phaseId}`)?.scrollIntoView({ block: 'start' })
