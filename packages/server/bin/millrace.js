@@ -11,8 +11,15 @@ import { fileURLToPath } from 'node:url'
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major > 24 || (major === 24 && minor >= 12)) {
   cacheCompiledCode()
-  import(import.meta.resolve('../src/main.ts'))
+  run(import.meta.resolve('../src/main.ts'))
 } else handOver(installedNode())
+
+/** A checkout runs a bundle of its sources, which starts in half the time; a package runs what was built. */
+async function run(program) {
+  if (!program.endsWith('.ts')) return import(program)
+  const { bundledProgram } = await import('./bundle.js')
+  return import(bundledProgram() ?? program)
+}
 
 /**
  * Compiling a thousand modules is a third of a start. Node's own default, a folder of the temporary directory, would let

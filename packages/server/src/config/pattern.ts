@@ -2,7 +2,8 @@
  * What a whole value must look like. Matching takes time in proportion to the value, whatever the pattern: callers
  * choose the values, and an engine that backtracks could be stopped by 31 letters.
  */
-import { RE2JS } from 're2js'
+import { createRequire } from 'node:module'
+import type { RE2JS } from 're2js'
 
 /** RE2JS takes it for a letter. */
 const namedReference = /(?<!\\)(?:\\\\)*\\k/
@@ -17,6 +18,8 @@ export class ValuePattern {
     // What either engine reads alone would surprise people who know the other.
     new RegExp(source, 'u')
     if (namedReference.test(source)) throw new Error('invalid escape sequence: `\\k`')
+    // Large, and few configurations have patterns.
+    const { RE2JS } = createRequire(import.meta.url)('re2js') as typeof import('re2js')
     this.#compiled = RE2JS.compile(RE2JS.translateRegExp(source))
   }
 

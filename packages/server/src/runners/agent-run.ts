@@ -1,7 +1,7 @@
 /** What every run of an agent needs, whatever its kind: the gate in front of its calls, its host, its end. */
-import { createPolicy, type Policy, type PolicyOptions } from '@millrace/policy'
+import type { Policy, PolicyOptions } from '@millrace/policy'
 import type { AgentEnd, AgentHost, Dialogue, LiveAgent } from '#agents/agent'
-import { Gate } from '#agents/gate'
+import type { Gate } from '#agents/gate'
 import type { PolicySettings } from '#config/config'
 import type { RunContext } from './runner.ts'
 
@@ -23,8 +23,10 @@ interface Place {
   approvals: 'on' | 'off' | undefined
 }
 
-export function gateOf(context: RunContext, place: Place, options: AgentRunOptions): Gate {
-  const policy = policyFor(context, place, options)
+/** Loads the policy, which is large, with the first run that needs it. */
+export async function gateOf(context: RunContext, place: Place, options: AgentRunOptions): Promise<Gate> {
+  const [{ Gate }, { createPolicy }] = await Promise.all([import('#agents/gate'), import('@millrace/policy')])
+  const policy = policyFor(context, place, { createPolicy, ...options })
   return new Gate({ policy, cwd: place.cwd, ask: (request) => context.ask(request), log: context.log })
 }
 
@@ -62,10 +64,15 @@ export async function endOf(
 function policyFor(
   context: RunContext,
   { projectPath, approvals: asked }: Place,
-  { policy: settings, hidden, home, createPolicy: make = createPolicy }: AgentRunOptions,
+  {
+    policy: settings,
+    hidden,
+    home,
+    createPolicy,
+  }: AgentRunOptions & Required<Pick<AgentRunOptions, 'createPolicy'>>,
 ): Pick<Policy, 'decide'> {
   const approvals = asked ?? settings?.approvals ?? 'off'
-  return make({
+  return createPolicy({
     allowedTools: settings?.allowedTools,
     // If people can be asked, they decide about calls that the policy cannot read.
     unreadableBash: settings?.unreadableBash ?? (approvals === 'on' ? 'ask' : 'allow'),

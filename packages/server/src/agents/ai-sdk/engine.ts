@@ -1,7 +1,6 @@
 /** Engine of executions on any model that the AI SDK reaches: the loop and the tools are the server's own. */
 
 import type { ExecutionEngine, ExecutionLimits } from '#agents/agent'
-import { gateProblems } from '#agents/gate-test'
 import type { SelfTest } from '#runners/kind'
 import { type ResolvedModel, resolveModel } from './model/entry.ts'
 import type { AiSdkEngineOptions } from './options.ts'
@@ -25,6 +24,7 @@ export function createAiSdkEngine(options: AiSdkEngineOptions): ExecutionEngine 
 
 /** Starts nothing, and asks no provider anything: each is asked when a run needs it. */
 async function test({ models, env, gate }: AiSdkEngineOptions): Promise<SelfTest> {
+  const { gateProblems } = await import('#agents/gate-test')
   const problems = gate === undefined ? [] : await gateProblems(gate)
   const warnings = Object.entries(models).flatMap(([entry, { provider, model = 'any' }]) => {
     const name = provider === 'openai-compatible' ? entry : model

@@ -78,7 +78,7 @@ async function work(context: RunContext, options: Work): Promise<AgentEnd> {
   const transcript = await context.readTranscript()
   if (signal.aborted) return failure('cancelled', 'It was ended before it started')
   const { path } = project
-  const gate = gateOf(context, { projectPath: path, cwd: path, approvals: spec.approvals }, options)
+  const gate = await gateOf(context, { projectPath: path, cwd: path, approvals: spec.approvals }, options)
   const limits = limitsOf(spec.limits, options.bounds)
   const dialogue = new RunDialogue({ context, transcript, idleMs: null, clock: options.clock })
   const start = async () => {

@@ -38,7 +38,7 @@ async function runSession(context: RunContext, options: SessionRunnerOptions): P
   const cwd = spec.cwd ?? project.path
   const transcript = await context.readTranscript()
   if (signal.aborted) return errored(run, 'aborted', 'It was ended before it started')
-  const gate = gateOf(context, { projectPath: project.path, cwd, approvals: spec.approvals }, options)
+  const gate = await gateOf(context, { projectPath: project.path, cwd, approvals: spec.approvals }, options)
   const dialogue = new RunDialogue({
     context,
     transcript,

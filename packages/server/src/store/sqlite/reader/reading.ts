@@ -19,10 +19,10 @@ interface Waiting {
 }
 
 export function startReading(path: string): Reading {
-  const worker = new Worker(
-    new URL(import.meta.url.endsWith('.ts') ? './reader-worker.ts' : './reader-worker.js', import.meta.url),
-    { name: 'store reader', resourceLimits: threadLimits },
-  )
+  const worker = new Worker(new URL(import.meta.resolve('#store/sqlite/reader/reader-worker')), {
+    name: 'store reader',
+    resourceLimits: threadLimits,
+  })
   const waiting = new Map<number, Waiting>()
   const failed = Promise.withResolvers<string>()
   let unsent: AskedRead[] = []

@@ -11,10 +11,11 @@ export type Writing = Pick<Backend, 'epoch' | 'cursorKey' | 'send' | 'failed' | 
 
 /** Rejects with `storage_failed` or `storage_full` when the database cannot be opened. */
 export async function startWriting(path: string): Promise<Writing> {
-  const worker = new Worker(
-    new URL(import.meta.url.endsWith('.ts') ? './writer-worker.ts' : './writer-worker.js', import.meta.url),
-    { name: 'store writer', workerData: { path }, resourceLimits: threadLimits },
-  )
+  const worker = new Worker(new URL(import.meta.resolve('#store/sqlite/writer/writer-worker')), {
+    name: 'store writer',
+    workerData: { path },
+    resourceLimits: threadLimits,
+  })
   const opened = Promise.withResolvers<{ epoch: string; cursorKey: string }>()
   const failed = Promise.withResolvers<string>()
   const exited = new Promise<void>((done) => worker.once('exit', () => done()))
