@@ -38,6 +38,14 @@ export interface BatchRequest {
   seq?: number | undefined
 }
 
+export interface ProduceOptions {
+  /**
+   * May the batch wait until the store can be written again? Default: true. A program elsewhere gives up waiting and
+   * repeats its batch, and each copy would be kept until then.
+   */
+  mayWait?: boolean
+}
+
 export interface FinishRequest {
   state: 'completed' | 'errored'
   result?: unknown
@@ -101,8 +109,14 @@ export class Producers {
   }
 
   /** Appends a batch exactly once. A batch without events is a sign of life. */
-  produce(run: RunFacts, { events, producer, epoch = 0, seq }: BatchRequest): Promise<Produced> {
+  async produce(
+    run: RunFacts,
+    { events, producer, epoch = 0, seq }: BatchRequest,
+    { mayWait = true }: ProduceOptions = {},
+  ): Promise<Produced> {
     const { leaseMs } = this.#detached(run)
+    const status = this.#parts.store.status()
+    if (!mayWait && status.kind !== 'ok') throw new MillraceError(`storage_${status.kind}`, status.message)
     const at = this.#parts.now()
     if ((producer === undefined) !== (seq === undefined)) {
       const path = producer === undefined ? 'producer' : 'seq'

@@ -45,7 +45,7 @@ import { toEventJson } from './clip.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { endRequestFor } from './ending.ts'
 import { Messages } from './messages.ts'
-import { type BatchRequest, type FinishRequest, Producers } from './producers.ts'
+import { type BatchRequest, type FinishRequest, type ProduceOptions, Producers } from './producers.ts'
 import { Questions } from './questions.ts'
 import { recover } from './recovery.ts'
 
@@ -211,11 +211,16 @@ export class Runs {
   }
 
   /** Appends a batch of a program that works on one of its caller's external runs. */
-  async produce(id: string, batch: BatchRequest, principal: Principal): Promise<Produced> {
+  async produce(
+    id: string,
+    batch: BatchRequest,
+    principal: Principal,
+    options: ProduceOptions = {},
+  ): Promise<Produced> {
     const facts = await this.#producers.facts(id)
     if (facts === null || !maySee(principal, facts.owner)) throw notFound(id)
     try {
-      return await this.#producers.produce(facts, batch)
+      return await this.#producers.produce(facts, batch, options)
     } catch (error) {
       throw error instanceof MillraceError && error.code === 'not_found' ? notFound(id) : error
     }

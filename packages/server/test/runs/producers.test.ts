@@ -135,6 +135,25 @@ it('time for which the disk is full, when no batch can be written, does not coun
   expect(await stateOf(rig, id)).toBe('interrupted')
 })
 
+it.each(['full', 'away'] as const)(
+  'a producer elsewhere is refused at once while the store is %s, since it will repeat its batch, and its own batch waits',
+  async (kind) => {
+    const clock = new ManualClock(1_000_000)
+    let status: StoreStatus = { kind: 'ok' }
+    const rig = await openServer(clock, { between: (store) => ({ ...store, status: () => status }) })
+    const id = await begin(rig)
+    status = { kind, message: 'not now' }
+    const batch = { events: [{ type: 'a' }], producer: 'p', seq: 0 }
+    await expect(rig.runs.produce(id, batch, ann, { mayWait: false })).rejects.toMatchObject({
+      code: `storage_${kind}`,
+      message: 'not now',
+    })
+    expect(await rig.runs.produce(id, batch, ann)).toMatchObject({ firstSeq: 3, duplicate: false })
+    status = { kind: 'ok' }
+    expect(await rig.runs.produce(id, batch, ann, { mayWait: false })).toMatchObject({ duplicate: true })
+  },
+)
+
 it('a silent run that cannot be ended does not keep the others alive', async () => {
   const clock = new ManualClock(1_000_000)
   let bad: string | null = null

@@ -106,6 +106,10 @@ describe('a producer', () => {
     ['two words', 'events.0.type'],
     ['x'.repeat(65), 'events.0.type'],
     ['line\nbreak', 'events.0.type'],
+    ['tipö', 'events.0.type'],
+    ['ａ', 'events.0.type'],
+    ['a\u0000', 'events.0.type'],
+    ['a\n', 'events.0.type'],
     ['', 'events.0.type'],
   ])('a producer may not send an event of type %j', async (type, path) => {
     const id = await begin()
@@ -121,6 +125,17 @@ describe('a producer', () => {
     [{ events: [], seq: 1 }, 'producer'],
     [{ events: [], producer: 'p', seq: -1 }, 'seq'],
     [{ events: [], producer: 'a b', seq: 0 }, 'producer'],
+    [{ events: [], producer: 'p', seq: 2 ** 53 }, 'seq'],
+    [{ events: [], producer: 'p', seq: 0.5 }, 'seq'],
+    [{ events: [], producer: 'p', seq: '0' }, 'seq'],
+    [{ events: [], producer: 'p', seq: Number.NaN }, 'seq'],
+    [{ events: [], producer: 'p', seq: 0, epoch: -1 }, 'epoch'],
+    [{ events: [], producer: 'p', seq: 0, epoch: 2 ** 53 }, 'epoch'],
+    [{ events: [], producer: '', seq: 0 }, 'producer'],
+    [{ events: [], producer: 'x'.repeat(129), seq: 0 }, 'producer'],
+    [{ events: [], producer: 'prod\u00fcc\u00e9r', seq: 0 }, 'producer'],
+    [{ events: [{ type: 5 }] }, 'events.0.type'],
+    [{ events: [null] }, 'events.0'],
     [{ events: Array.from({ length: 1001 }, () => ({ type: 'a' })) }, 'events'],
   ])('an invalid batch is refused with the field at fault: %#', async (batch, path) => {
     const { status, body } = await append(await begin(), batch)
@@ -154,6 +169,56 @@ describe('a producer', () => {
     const [gone, never] = [await append(id, batch), await append(randomUUID(), batch)]
     expect([gone.status, gone.body.detail]).toEqual([404, `No run ${id}`])
     expect([never.status, never.body.code]).toEqual([404, gone.body.code])
+  })
+
+  it('whatever races, a run ends once, and every batch that was answered is before its end', async () => {
+    const ends = [
+      (id: string) => call(rig.owner, `/api/runs/${id}/finish`, post({ state: 'completed', result: 1 })),
+      (id: string) => call(rig.owner, `/api/runs/${id}/finish`, post({ state: 'errored', error: 'x' })),
+      (id: string) => call(rig.owner, `/api/runs/${id}/abort`, { method: 'POST' }),
+    ]
+    for (let round = 0; round < 6; round++) {
+      const id = await begin()
+      const racing = Array.from({ length: 12 }, (_, n) =>
+        n % 4 === 3
+          ? ends[(n + round) % 3]?.(id)
+          : append(id, { events: [{ type: 'a', data: n }], producer: `p${n}`, seq: 0 }),
+      )
+      const answers = await Promise.all(racing)
+      const log = await logOf(id)
+      expect(log.map(({ seq }) => seq)).toEqual(log.map((_, index) => index + 1))
+      expect(log.filter(({ type }) => type.startsWith('execution:'))).toEqual([log.at(-1)])
+      const appended = log.filter(({ type }) => type === 'a').map(({ data }) => data as unknown as number)
+      const answered = answers.flatMap((answer, n) => (n % 4 !== 3 && answer?.status === 200 ? [n] : []))
+      expect(appended.toSorted((x, y) => x - y)).toEqual(answered)
+      for (const answer of answers) expect([200, 409]).toContain(answer?.status)
+      const { state } = (await call(rig.owner, `/api/runs/${id}`)).body.run
+      expect(log.at(-1)?.type).toBe(state === 'completed' ? 'execution:complete' : 'execution:error')
+    }
+  })
+
+  it('two tokens of one run write to the same log, and are counted as one producer where they say so', async () => {
+    const id = await begin()
+    const tokens = await Promise.all(
+      [1, 2].map(
+        async () => (await call(rig.owner, `/api/runs/${id}/token`, { method: 'POST' })).body.token as string,
+      ),
+    )
+    const batch = { events: [{ type: 'a' }], producer: 'p', seq: 0 }
+    const answers = await Promise.all(tokens.map((token) => append(id, batch, token)))
+    expect(answers.map(({ body }) => body.duplicate).toSorted()).toEqual([false, true])
+    expect((await logOf(id)).length).toBe(3)
+  })
+
+  it('names of JavaScript’s own in the data of an event are data', async () => {
+    const id = await begin()
+    const text = '{"events":[{"type":"a","data":{"__proto__":{"x":1},"constructor":{"prototype":{}}}}]}'
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: text }
+    const { status } = await call(rig.owner, `/api/runs/${id}/events`, init)
+    const kept = (await logOf(id)).at(-1)
+    expect([200, 400]).toContain(status)
+    if (status === 200) expect(JSON.stringify(kept?.data)).toContain('"__proto__":{"x":1}')
+    expect(({} as { x?: unknown }).x).toBeUndefined()
   })
 
   it('an abort takes the run from its producer at once', async () => {

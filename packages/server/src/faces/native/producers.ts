@@ -36,7 +36,7 @@ export function producerRoutes(app: FaceApp, { runs, auth }: ProducerParts): voi
         response: { 200: producedResponse },
       },
     },
-    (request) => runs.produce(request.params.id, request.body, principalOf(request)),
+    (request) => runs.produce(request.params.id, request.body, principalOf(request), { mayWait: false }),
   )
 
   app.post(
