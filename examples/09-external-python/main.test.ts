@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { scratchFolder } from '@millrace/test-support/folders'
 import { quietPort, startServer } from '@millrace/test-support/server'
@@ -54,4 +56,29 @@ test('a producer in Python sends every event once, although the server is killed
   const expected = Array.from({ length: 60 }, (_, n) => `c${n}`)
   expect([calls('tool:start'), calls('tool:complete')]).toEqual([expected, expected])
   expect(events.at(-1)?.type).toBe('execution:complete')
+})
+
+test('an answer that is cut in the middle is asked for again under the same number', async () => {
+  const bodies: string[] = []
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += String(chunk)
+    bodies.push(body)
+    const answer = JSON.stringify({ firstSeq: 3, lastSeq: 3, duplicate: bodies.length > 1 })
+    response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': answer.length })
+    if (bodies.length > 1) response.end(answer)
+    else response.write(answer.slice(0, 5), () => response.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const program = `from millrace import Run\nRun("http://127.0.0.1:${port}", "t", "r1").send("a", {})`
+  const child = spawn('python3', ['-c', program], {
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    stdio: 'inherit',
+  })
+  expect(await once(child, 'exit')).toEqual([0, null])
+  expect(bodies).toHaveLength(2)
+  expect(bodies[1]).toBe(bodies[0])
 })

@@ -8,6 +8,7 @@ A batch without an answer is sent again with the same number, so it takes effect
 first request. If a program restarts on the same run, give it a higher `epoch`: the server then refuses the older one.
 """
 
+import http.client
 import json
 import random
 import time
@@ -70,7 +71,7 @@ class Run:
             except urllib.error.HTTPError as error:
                 if error.code < 500 and error.code not in (408, 429):
                     raise Refused(error.code, json.load(error)) from None
-            except (urllib.error.URLError, ConnectionError, TimeoutError, json.JSONDecodeError):
+            except (OSError, http.client.HTTPException, json.JSONDecodeError):
                 pass  # No answer: the request may or may not have taken effect. Sending it again is safe.
             time.sleep(min(5, 0.1 * 2**attempt) * (0.5 + random.random() / 2))
         raise ConnectionError(f"{self.url} did not answer")
