@@ -105,6 +105,23 @@ describe('a session with another agent', () => {
     })
   })
 
+  it('a message waits for its turn, and one that interrupts cuts the turn; the agent keeps what was said', async () => {
+    const run = await start('say one\nrun sleep 1000')
+    await expect.poll(async () => JSON.stringify(await eventsOf(run.id))).toContain('in_progress')
+    const say = (text: string, mode: string) => call(`/api/runs/${run.id}/messages`, post({ text, mode }))
+    expect((await say('say three', 'queue')).status).toBe(202)
+    expect((await say('history\nsay two', 'interrupt')).status).toBe(202)
+    expect(await over(run.id)).toMatchObject({ state: 'completed', result: { text: 'three', numTurns: 3 } })
+    const events = await eventsOf(run.id)
+    const said = events.flatMap(({ type, data }) =>
+      type === 'acp:agent_message_chunk' ? [(data.content as { text: string }).text] : [],
+    )
+    expect(said).toEqual(['one', 'say one\nrun sleep 1000', 'two', 'three'])
+    const stops = events.flatMap(({ type, data }) => (type === 'acp:turn_end' ? [data.stopReason] : []))
+    expect(stops).toEqual(['cancelled', 'end_turn', 'end_turn'])
+    expect(events.filter(({ type }) => type === 'message:delivered')).toHaveLength(2)
+  })
+
   it('a request for an unknown agent is told which there are', async () => {
     const request = post({ kind: 'session', project: 'web', prompt: 'x', agent: 'gemini' })
     const { status, body } = await call('/api/runs', request)
