@@ -64,7 +64,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Followed, 
 }
 
 /** Where the server is now: a restarted one has another token and maybe another port. */
-function whereabouts(connection: Connection): { url(): Promise<string>; token(): string } {
+export function whereabouts(connection: Connection): { url(): Promise<string>; token(): string } {
   let server: Server = connection.server
   let isFirst = true
   return {

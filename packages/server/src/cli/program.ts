@@ -16,6 +16,7 @@ const commands: readonly { names: readonly string[]; load(): Promise<CommandModu
   { names: ['run'], load: () => import('#cli/commands/run') },
   { names: ['follow'], load: () => import('#cli/commands/follow') },
   { names: ['ask', 'resume', 'retry'], load: () => import('#cli/commands/ask') },
+  { names: ['acp'], load: () => import('#cli/editor/command') },
   { names: ['approve', 'deny'], load: () => import('#cli/commands/answer') },
   { names: ['tools', 'projects'], load: () => import('#cli/commands/catalogue') },
   { names: ['runs'], load: () => import('#cli/commands/runs') },
