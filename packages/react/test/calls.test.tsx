@@ -15,7 +15,7 @@ let frames: Frames
 let client: ScriptedClient
 let asked: { call: string; body: unknown }[]
 /** Answers a request; undefined: with a 404. */
-let answer: (call: string) => Response | Promise<Response> | undefined
+let answer: (call: string, init?: RequestInit) => Response | Promise<Response> | undefined
 
 beforeEach(() => {
   frames = new Frames()
@@ -24,7 +24,7 @@ beforeEach(() => {
   client = scriptedClient(async (url, init) => {
     const call = `${init?.method ?? 'GET'} ${String(url).replace('http://millrace.test', '')}`
     asked.push({ call, body: typeof init?.body === 'string' ? JSON.parse(init.body) : null })
-    return (await answer(call)) ?? json({ code: 'not_found', detail: 'No run' }, 404)
+    return (await answer(call, init)) ?? json({ code: 'not_found', detail: 'No run' }, 404)
   })
 })
 
@@ -206,6 +206,25 @@ describe('the timer of useRuns', () => {
     expect(asked).toHaveLength(1)
     await pass(5000)
     expect(asked).toHaveLength(2)
+  })
+
+  it('a list that never arrives is given up and read again', async () => {
+    answer = (_call, init) =>
+      new Promise((_, reject) => {
+        init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))
+      })
+    const seen = observed(() => useRuns({}, { refreshMs: 5000 }))
+    await mount(
+      <MillraceProvider client={client} schedule={frames.schedule}>
+        <seen.Observer />
+      </MillraceProvider>,
+    )
+    await pass(29_000)
+    expect(asked).toHaveLength(1)
+    answer = () => json({ runs: [record('a')], nextCursor: null })
+    await pass(6000)
+    expect(asked).toHaveLength(2)
+    expect(seen.latest).toMatchObject({ runs: [{ id: 'a' }], error: null })
   })
 
   it('a server that says when to come back is not asked before, unless a person asks', async () => {

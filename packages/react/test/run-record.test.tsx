@@ -8,18 +8,18 @@ import { useRun } from '#runs/use-run'
 import { mount, observed } from './support/mount.tsx'
 import { Frames, json, scriptedClient } from './support/scripted-client.ts'
 
-type Answer = () => Response | Promise<Response>
+type Answer = (init?: RequestInit) => Response | Promise<Response>
 
 /** A page that shows a run. `answers` are given in turn; the last one stays. */
 async function showing(...answers: Answer[]) {
   const time = new ManualClock()
   const clock = { now: time.now, after: time.after, random: () => 1 }
   let asked = 0
-  const client = scriptedClient(async () => {
+  const client = scriptedClient(async (_url, init) => {
     const answer = answers[Math.min(asked, answers.length - 1)]
     asked += 1
     if (answer === undefined) throw new Error('no answer')
-    return answer()
+    return answer(init)
   })
   const frames = new Frames()
   const seen = observed(() => useRun('r1'))
@@ -165,6 +165,20 @@ it('a record that arrives after the end of its run was seen, but was asked for b
   arrive(record('running')())
   await shown.settle()
   expect([shown.asked, shown.seen.latest.run?.state]).toEqual([2, 'completed'])
+})
+
+it('a request for the record that is never answered is given up, and made again', async () => {
+  const never: Answer = (init) =>
+    new Promise((_, reject) => {
+      init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))
+    })
+  const shown = await showing(never, record('running'))
+  await shown.pass(29_999)
+  expect(shown.asked).toBe(1)
+  await shown.pass(1)
+  await shown.pass(1000)
+  expect([shown.asked, shown.seen.latest.run?.state]).toEqual([2, 'running'])
+  expect(shown.time.pending).toBe(0)
 })
 
 it('a component that leaves while its record is waited for leaves no timer behind', async () => {

@@ -2,6 +2,7 @@ import { type Client, ClientError } from '@millrace/client'
 import type { ListRunsQuery, Run } from '@millrace/protocol'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useClient } from '#provider'
+import { oneAtATime } from '#sources/one-at-a-time'
 
 export interface UsedRuns {
   /** Newest first. */
@@ -51,13 +52,13 @@ export function useRuns(
     const question = { client, key }
     const leave = new AbortController()
     let silentUntil = 0
-    const reader = oneAtATime(leave.signal, async (signal) => {
+    const reader = oneAtATime(leave.signal, async (signal, heard) => {
       const count = isAbout(pages.current, question) ? pages.current.count : 1
       try {
-        const read = await readPages(client, JSON.parse(key) as ListRunsQuery, count, signal)
-        if (!signal.aborted) setLoaded({ ...question, ...read, error: null })
+        const read = await readPages(client, JSON.parse(key) as ListRunsQuery, { count, signal, heard })
+        if (!leave.signal.aborted) setLoaded({ ...question, ...read, error: null })
       } catch (failure) {
-        if (signal.aborted) return
+        if (leave.signal.aborted) return
         if (!(failure instanceof ClientError)) throw failure
         silentUntil = performance.now() + (failure.retryAfterMs ?? 0)
         setLoaded((before) => ({
@@ -100,37 +101,16 @@ export function useRuns(
   }
 }
 
-interface Reader {
-  /** What is asked for while a reading is at work is read once more after it, so that the answer is never older. */
-  read(): void
-  readIfIdle(): void
-}
-
-function oneAtATime(signal: AbortSignal, read: (signal: AbortSignal) => Promise<void>): Reader {
-  let isReading = false
-  let isAskedAgain = false
-  const begin = async (): Promise<void> => {
-    isAskedAgain = isReading
-    if (isReading) return
-    isReading = true
-    await read(signal).finally(() => {
-      isReading = false
-    })
-    if (isAskedAgain && !signal.aborted) await begin()
-  }
-  return {
-    read: () => void begin(),
-    readIfIdle: () => {
-      if (!isReading) void begin()
-    },
-  }
-}
-
-async function readPages(client: Client, query: ListRunsQuery, count: number, signal: AbortSignal) {
+async function readPages(
+  client: Client,
+  query: ListRunsQuery,
+  { count, signal, heard }: { count: number; signal: AbortSignal; heard: () => void },
+) {
   const runs: Run[] = []
   let cursor: string | null = null
   for (let page = 0; page < count && (page === 0 || cursor !== null); page++) {
     const answer = await client.list(cursor === null ? query : { ...query, cursor }, { signal })
+    heard()
     runs.push(...answer.runs)
     cursor = answer.nextCursor
   }

@@ -15,6 +15,7 @@ import {
   waitMs,
 } from '@millrace/client'
 import type { Run } from '@millrace/protocol'
+import { answerMsMax, unanswered } from './one-at-a-time.ts'
 
 /** `refused`: another request would not help. `failed`: it may, and `failures` have failed in a row. */
 export type RecordAnswer =
@@ -23,7 +24,8 @@ export type RecordAnswer =
   | { kind: 'failed'; failures: number }
 
 export class RecordReader {
-  readonly #read: (signal: AbortSignal) => Promise<Run>
+  readonly #client: Client
+  readonly #runId: string
   readonly #take: (answer: RecordAnswer) => boolean
   readonly #clock: Clock
   readonly #backoff: Backoff
@@ -42,7 +44,8 @@ export class RecordReader {
     { clock = systemClock, backoff = defaultBackoff }: { clock?: Clock; backoff?: Backoff },
     take: (answer: RecordAnswer) => boolean,
   ) {
-    this.#read = (signal) => client.get(runId, { signal })
+    this.#client = client
+    this.#runId = runId
     this.#clock = clock
     this.#backoff = backoff
     this.#take = take
@@ -55,7 +58,7 @@ export class RecordReader {
     this.#isAskedAgain = this.#isAsking
     if (this.#isAsking) return
     this.#isAsking = true
-    this.#read(this.#leave.signal).then(
+    this.#read().then(
       (run) => this.#answered({ kind: 'read', run }, 0),
       (error: unknown) => {
         if (isRefusal(error)) this.#answered({ kind: 'refused' }, 0)
@@ -88,6 +91,19 @@ export class RecordReader {
   close(): void {
     this.#leave.abort()
     this.#cancelWaiting()
+  }
+
+  async #read(): Promise<Run> {
+    const request = new AbortController()
+    const leave = () => request.abort()
+    this.#leave.signal.addEventListener('abort', leave)
+    const cancel = this.#clock.after(answerMsMax, () => request.abort(unanswered()))
+    try {
+      return await this.#client.get(this.#runId, { signal: request.signal })
+    } finally {
+      cancel()
+      this.#leave.signal.removeEventListener('abort', leave)
+    }
   }
 
   #answered(answer: RecordAnswer, waitAtLeastMs: number): void {
