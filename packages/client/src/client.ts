@@ -5,11 +5,16 @@ import type {
   EventsPage,
   ListRunsQuery,
   ListRunsResponse,
+  Message,
+  MessageResponse,
+  MessagesResponse,
   ProjectsResponse,
   ResumeRunBody,
   Run,
   RunChangesResponse,
   RunResponse,
+  SendMessageBody,
+  SentMessageResponse,
   StartRunBody,
   ToolsResponse,
 } from '@millrace/protocol'
@@ -49,6 +54,14 @@ export interface Client {
     body: AnswerApprovalBody,
     options?: CallOptions,
   ): Promise<ApprovalResponse['approval']>
+  /** Says something to the agent of an open session or execution. */
+  say(runId: string, body: SendMessageBody, options?: CallOptions): Promise<SentMessageResponse>
+  /** Messages that are not delivered, the oldest first. */
+  messages(runId: string, options?: CallOptions): Promise<Message[]>
+  /** Takes back a message. Fails with `message_taken` once the agent has it. */
+  withdraw(runId: string, messageId: string, options?: CallOptions): Promise<Message>
+  /** Lets an interactive session complete once its turn is over and no message waits. */
+  finish(runId: string, options?: CallOptions): Promise<Run>
   projects(options?: CallOptions): Promise<ProjectsResponse>
   tools(options?: CallOptions): Promise<ToolsResponse['tools']>
   /** Follows a run to its end, across lost connections and restarts of the server. */
@@ -104,6 +117,15 @@ export function createClient(connection: Connection): Client {
       const path = runPath(id, `/approvals/${encodeURIComponent(approvalId)}`)
       return (await call<ApprovalResponse>(connection, { method: 'POST', path, body, signal })).approval
     },
+    say: (id, body, { signal } = {}) =>
+      call(connection, { method: 'POST', path: runPath(id, '/messages'), body, signal }),
+    messages: async (id, { signal } = {}) =>
+      (await call<MessagesResponse>(connection, { path: runPath(id, '/messages'), signal })).messages,
+    withdraw: async (id, messageId, { signal } = {}) => {
+      const path = runPath(id, `/messages/${encodeURIComponent(messageId)}`)
+      return (await call<MessageResponse>(connection, { method: 'DELETE', path, signal })).message
+    },
+    finish: (id, options) => post(id, '/finish', undefined, options),
     projects: ({ signal } = {}) => call(connection, { path: '/api/projects', signal }),
     tools: async ({ signal } = {}) =>
       (await call<ToolsResponse>(connection, { path: '/api/tools', signal })).tools,

@@ -2,11 +2,15 @@
 import type {
   ExecutionEvents,
   ExecutionResponse,
+  MessageDeliveredEvent,
+  MessageQueuedEvent,
+  MessageWithdrawnEvent,
   PermissionDeniedEvent,
   PermissionRequestedEvent,
   PermissionResolvedEvent,
   RunKind,
   SessionEndEvent,
+  SessionIdleEvent,
   StreamErrorEvent,
   StreamOutputEvent,
 } from '@millrace/protocol'
@@ -22,11 +26,18 @@ export interface JobEvents extends LifecycleEvents {
   error: StreamErrorEvent
 }
 
+export interface MessageEvents {
+  'message:queued': MessageQueuedEvent
+  'message:delivered': MessageDeliveredEvent
+  'message:withdrawn': MessageWithdrawnEvent
+}
+
 /** Besides these, each message of the agent SDK, under its own type. */
-export interface SessionEvents extends LifecycleEvents {
+export interface SessionEvents extends LifecycleEvents, MessageEvents {
   'permission:requested': PermissionRequestedEvent
   'permission:resolved': PermissionResolvedEvent
   'permission:denied': PermissionDeniedEvent
+  'session:idle': SessionIdleEvent
   completed: SessionEndEvent
   errored: SessionEndEvent
   aborted: SessionEndEvent
@@ -38,7 +49,7 @@ export interface SessionEvents extends LifecycleEvents {
   result: Record<string, unknown>
 }
 
-export interface PlannedEvents extends LifecycleEvents, ExecutionEvents {
+export interface PlannedEvents extends LifecycleEvents, MessageEvents, ExecutionEvents {
   'permission:requested': PermissionRequestedEvent
   'permission:resolved': PermissionResolvedEvent
 }

@@ -3,6 +3,13 @@ export { type CallOptions, type Client, createClient, type ExecuteBody } from '.
 export { type Backoff, type Clock, defaultBackoff, systemClock, waitMs } from './clock.ts'
 export { type Connection, call, type Request, send } from './connection.ts'
 export { ClientError, type ClientErrorCode, refusalOf } from './errors.ts'
-export type { EventsOf, JobEvents, LifecycleEvents, PlannedEvents, SessionEvents } from './events.ts'
+export type {
+  EventsOf,
+  JobEvents,
+  LifecycleEvents,
+  MessageEvents,
+  PlannedEvents,
+  SessionEvents,
+} from './events.ts'
 export { type Followed, type Following, type FollowOptions, type FollowStatus, follow } from './follow.ts'
 export { type Frame, framesOf } from './frames.ts'

@@ -52,6 +52,28 @@ it('an execution is started and cancelled on its own face', async () => {
   ])
 })
 
+it('an agent is talked to: a message is sent, listed and taken back, and the session is finished', async () => {
+  const message = { id: 'm/1', text: 'Mind the gap', mode: 'steer', state: 'waiting' }
+  server = await hostileServer([
+    json({ messageId: 'm/1' }, 202),
+    json({ messages: [message] }),
+    json({ message: { ...message, state: 'withdrawn' } }),
+    json({ run }),
+  ])
+  const client = createClient({ url: server.url })
+  const body = { text: 'Mind the gap', mode: 'steer' } as const
+  expect(await client.say('r/1', body)).toEqual({ messageId: 'm/1' })
+  expect(await client.messages('r/1')).toEqual([message])
+  expect(await client.withdraw('r/1', 'm/1')).toMatchObject({ state: 'withdrawn' })
+  expect(await client.finish('r/1')).toEqual(run)
+  expect(server.requests).toMatchObject([
+    { method: 'POST', url: '/api/runs/r%2F1/messages', body: JSON.stringify(body) },
+    { method: 'GET', url: '/api/runs/r%2F1/messages' },
+    { method: 'DELETE', url: '/api/runs/r%2F1/messages/m%2F1' },
+    { method: 'POST', url: '/api/runs/r%2F1/finish' },
+  ])
+})
+
 it('a refusal names the code, the fields, and whether to try again', async () => {
   const errors = [{ path: 'tool', expected: 'one of count' }]
   const problem = { code: 'invalid_request', detail: 'The request is not valid', retry: false, errors }

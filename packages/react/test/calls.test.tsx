@@ -251,3 +251,26 @@ describe('the timer of useRuns', () => {
     expect(seen.latest).toMatchObject({ runs: [{ id: 'a' }], error: null })
   })
 })
+
+it('useSession talks to the agent: it sends a message, takes one back, and finishes the session', async () => {
+  answer = (call) => {
+    if (call === 'POST /api/runs/s1/messages') return json({ messageId: 'm1' }, 202)
+    if (call === 'DELETE /api/runs/s1/messages/m1')
+      return json({ code: 'message_taken', detail: 'Too late' }, 409)
+    return call === 'POST /api/runs/s1/finish' ? json({ run: record('s1') }) : undefined
+  }
+  const seen = observed(() => useSession('s1'))
+  await mount(within(<seen.Observer />))
+  await act(async () => expect(await seen.latest.send('Mind the gap', 'steer')).toBe('m1'))
+  expect(asked.at(-1)?.body).toEqual({ text: 'Mind the gap', mode: 'steer' })
+  const following = client.only('s1')
+  following.queued('session')
+  following.say('message:queued', { messageId: 'm1', mode: 'steer', text: 'Mind the gap', user: 'ann' })
+  following.say('message:delivered', { messageId: 'm1' })
+  await frames.next()
+  expect(seen.latest.items).toMatchObject([{ kind: 'message', text: 'Mind the gap', status: 'delivered' }])
+  await act(async () => expect(await seen.latest.withdraw('m1')).toBe(false))
+  expect(seen.latest.error).toMatchObject({ code: 'message_taken' })
+  await act(() => seen.latest.finishSession())
+  expect(asked.at(-1)?.call).toBe('POST /api/runs/s1/finish')
+})

@@ -67,5 +67,5 @@ export function useStartedRun<Kind extends RunKind>(kind: Kind, given: string | 
     error: calls.error ?? followed.error,
     retry: followed.retry,
   }
-  return { shown, client, begin, start, abort }
+  return { shown, client, perform, begin, start, abort }
 }

@@ -17,7 +17,7 @@ const commands: readonly { names: readonly string[]; load(): Promise<CommandModu
   { names: ['follow'], load: () => import('#cli/commands/follow') },
   { names: ['ask', 'resume', 'retry'], load: () => import('#cli/commands/ask') },
   { names: ['acp'], load: () => import('#cli/editor/command') },
-  { names: ['approve', 'deny'], load: () => import('#cli/commands/answer') },
+  { names: ['approve', 'deny', 'say', 'finish'], load: () => import('#cli/commands/answer') },
   { names: ['tools', 'projects'], load: () => import('#cli/commands/catalogue') },
   { names: ['runs'], load: () => import('#cli/commands/runs') },
   { names: ['show'], load: () => import('#cli/commands/show') },

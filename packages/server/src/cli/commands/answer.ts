@@ -1,13 +1,13 @@
-/** `millrace approve` and `millrace deny`: answer the questions of a session's agent. */
-import type { AnswerApprovalBody } from '@millrace/protocol'
-import { approvalResponse } from '@millrace/protocol/schemas'
+/** What a person tells the agent of a run: `millrace approve` and `deny` what it asks, `say` and `finish`. */
+import type { AnswerApprovalBody, SendMessageBody } from '@millrace/protocol'
+import { approvalResponse, runResponse, sentMessageResponse } from '@millrace/protocol/schemas'
 import type { Command } from 'commander'
 import type { z } from 'zod'
 import { callJson, runPath } from '#cli/api'
 import { connect, type Server, whereOf } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
 import { findRunId, runArgument } from '#cli/run-id'
-import { type Io, printable, Terminal } from '#cli/terminal'
+import { CliError, type Io, printable, Terminal } from '#cli/terminal'
 import { type CommandContext, ofServer, type ServerFlags } from './command.ts'
 
 interface AnswerFlags extends ServerFlags {
@@ -26,6 +26,63 @@ export function declare(program: Command, { io, end }: CommandContext): void {
         end(await answerCommand(decision, run, approval, flags, io))
       })
   }
+
+  ofServer(
+    program
+      .command('say')
+      .argument('<run>', runArgument)
+      .argument('<text>', 'the message')
+      .description('say something to the agent of a session or an execution at work'),
+  )
+    .option('--steer', 'it joins the running turn (default: it starts a turn after that)')
+    .option('--interrupt', 'it cuts the running turn')
+    .action(async (run: string, text: string, flags: SayFlags) => end(await sayCommand(run, text, flags, io)))
+
+  ofServer(
+    program
+      .command('finish')
+      .argument('<run>', runArgument)
+      .description('let an interactive session complete when its turn is over'),
+  ).action(async (run: string, flags: ServerFlags) => end(await finishCommand(run, flags, io)))
+}
+
+interface SayFlags extends ServerFlags {
+  steer?: boolean
+  interrupt?: boolean
+}
+
+async function sayCommand(given: string, text: string, flags: SayFlags, io: Io): Promise<number> {
+  if (flags.steer && flags.interrupt)
+    throw new CliError('--steer does not go with --interrupt', exitCodes.usage)
+  if (text.trim() === '') throw new CliError('the message is empty', exitCodes.usage)
+  const mode = flags.interrupt ? 'interrupt' : flags.steer ? 'steer' : 'queue'
+  const terminal = new Terminal(io, { json: flags.json ?? false })
+  const { server } = await connect(whereOf(flags, io))
+  const sent = await postMessage(server, await findRunId(server, given), { text, mode })
+  if (terminal.json) await terminal.value(sent)
+  else await terminal.line(`${sent.messageId} sent`)
+  return exitCodes.ok
+}
+
+async function finishCommand(given: string, flags: ServerFlags, io: Io): Promise<number> {
+  const terminal = new Terminal(io, { json: flags.json ?? false })
+  const { server } = await connect(whereOf(flags, io))
+  const answer = await postFinish(server, await findRunId(server, given))
+  if (terminal.json) await terminal.value(answer)
+  else await terminal.line(`${answer.run.id} takes no more messages`)
+  return exitCodes.ok
+}
+
+export function postMessage(
+  server: Server,
+  runId: string,
+  body: SendMessageBody,
+): Promise<z.infer<typeof sentMessageResponse>> {
+  return callJson(server, `${runPath(runId)}/messages`, sentMessageResponse, { method: 'POST', body })
+}
+
+export function postFinish(server: Server, runId: string): Promise<z.infer<typeof runResponse>> {
+  return callJson(server, `${runPath(runId)}/finish`, runResponse, { method: 'POST' })
 }
 
 async function answerCommand(

@@ -25,6 +25,7 @@ interface AskFlags extends FollowFlags {
   plan?: boolean
   context?: string
   limit?: string[]
+  interactive?: boolean
 }
 
 interface ResumeFlags extends FollowFlags {
@@ -45,6 +46,10 @@ export function declare(program: Command, { io, end }: CommandContext): void {
       '--limit <name=number>',
       'with --plan: iterations, tokens, seconds or usd; may be repeated',
       (one: string, others: string[] = []) => [...others, one],
+    )
+    .option(
+      '--interactive',
+      'talk with it: what you type are messages, and it waits for them between its turns',
     )
     .addOption(
       new Option('--approvals <on|off>', 'may it ask people? (default: as configured)').choices([
@@ -75,18 +80,24 @@ export function declare(program: Command, { io, end }: CommandContext): void {
 /** A prompt that is `-` or absent is read from standard input. */
 async function askCommand(given: string | undefined, flags: AskFlags, io: Io): Promise<number> {
   checkFlags(flags)
-  const { plan = false } = flags
+  const { plan = false, interactive } = flags
+  if (interactive && (given === undefined || given === '-')) {
+    throw new CliError(
+      '--interactive needs the first prompt as an argument: standard input has the messages',
+      exitCodes.usage,
+    )
+  }
   const prompt = await readPrompt(given ?? '-', given === undefined, io)
   const connection = await connect(whereOf(flags, io))
   const project = flags.project ?? (await onlyProject(connection.server))
   const body = plan ? executionOf(prompt, project, flags) : sessionOf(prompt, project, flags)
-  return startAndShow('/api/runs', body, connection, flags, io)
+  return startAndShow('/api/runs', body, connection, flags, io, interactive)
 }
 
 function sessionOf(
   prompt: string,
   project: string,
-  { cwd, model, approvals, agent }: AskFlags,
+  { cwd, model, approvals, agent, interactive }: AskFlags,
 ): StartSessionBody {
   return {
     kind: 'session',
@@ -96,6 +107,7 @@ function sessionOf(
     ...(model === undefined ? {} : { model }),
     ...(approvals === undefined ? {} : { approvals }),
     ...(agent === undefined ? {} : { agent }),
+    ...(interactive === undefined ? {} : { interactive }),
   }
 }
 
@@ -135,8 +147,9 @@ function limitsOf(given: readonly string[]): ExecutionLimitsBody {
 }
 
 /** Flags that mean something for only one of the two kinds of run. */
-function checkFlags({ plan, cwd, context, limit, agent }: AskFlags): void {
+function checkFlags({ plan, cwd, context, limit, agent, interactive }: AskFlags): void {
   if (plan && agent !== undefined) throw new CliError('--agent does not go with --plan', exitCodes.usage)
+  if (plan && interactive) throw new CliError('--interactive does not go with --plan', exitCodes.usage)
   if (plan && cwd !== undefined) throw new CliError('--cwd does not go with --plan', exitCodes.usage)
   const orphan = context !== undefined ? '--context' : limit !== undefined ? '--limit' : undefined
   if (!plan && orphan !== undefined) throw new CliError(`${orphan} needs --plan`, exitCodes.usage)
@@ -163,10 +176,11 @@ async function startAndShow(
   connection: Awaited<ReturnType<typeof connect>>,
   flags: FollowFlags,
   io: Io,
+  talks = false,
 ): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const { run } = await callJson(connection.server, path, runResponse, { method: 'POST', body })
-  return showOwn({ run, connection, terminal, io, waitSeconds: flags.wait })
+  return showOwn({ run, connection, terminal, io, waitSeconds: flags.wait, talks })
 }
 
 async function readPrompt(given: string, absent: boolean, { stdin }: Io): Promise<string> {

@@ -9,9 +9,10 @@ import { type Followed, follow } from '#cli/follow'
 import { findRunId, runArgument } from '#cli/run-id'
 import { AgentPrinter } from '#cli/show/agent-printer'
 import { RunPrinter } from '#cli/show/run-printer'
+import type { TalkOptions } from '#cli/show/talk'
 import { installSignals } from '#cli/signals'
 import { type Io, Terminal } from '#cli/terminal'
-import { postAnswer } from './answer.ts'
+import { postAnswer, postFinish, postMessage } from './answer.ts'
 import { type CommandContext, type FollowFlags, following } from './command.ts'
 
 /** A run that is shown, and where. */
@@ -21,6 +22,8 @@ interface Shown {
   terminal: Terminal
   io: Io
   waitSeconds: number
+  /** What is typed are messages to the agent. */
+  talks?: boolean
 }
 
 interface Printer {
@@ -106,7 +109,7 @@ async function showToEnd(shown: Shown, printer: Printer, leave: AbortSignal): Pr
   }
 }
 
-function printerFor({ run, connection, terminal, io }: Shown): Printer {
+function printerFor({ run, connection, terminal, io, talks = false }: Shown): Printer {
   const isAgent = run.kind === 'session' || run.kind === 'execution'
   if (terminal.json || !isAgent) return new RunPrinter(terminal, run)
   return new AgentPrinter({
@@ -116,7 +119,16 @@ function printerFor({ run, connection, terminal, io }: Shown): Printer {
       const server = (await connection.again()) ?? connection.server
       return postAnswer(server, run.id, approvalId, { decision })
     },
+    talk: talks ? talkTo(run.id, connection) : undefined,
   })
+}
+
+function talkTo(runId: string, connection: Connection): Pick<TalkOptions, 'send' | 'finish'> {
+  const there = async () => (await connection.again()) ?? connection.server
+  return {
+    send: async (text, mode) => postMessage(await there(), runId, { text, mode }),
+    finish: async () => postFinish(await there(), runId),
+  }
 }
 
 /** The log ended without the terminal event among the events sent; the run's record has its outcome. */

@@ -5,7 +5,10 @@
 import {
   type FinalState,
   finalStateOf,
+  idleType,
   lifecycleTypes,
+  type MessageQueuedEvent,
+  messageTypes,
   type PermissionDeniedEvent,
   type PermissionRequestedEvent,
   type PermissionResolvedEvent,
@@ -31,11 +34,14 @@ import type { AgentText, Piece } from './piece.ts'
 import { Questions } from './questions.ts'
 import { type Look, Screen } from './screen.ts'
 import { SessionText } from './session-text.ts'
+import { howToTalk, Talk, type TalkOptions } from './talk.ts'
 
 export interface AgentPrinterOptions {
   run: Run
   io: Io
   answer(approvalId: string, decision: 'allow' | 'deny'): Promise<unknown>
+  /** Present for a conversation: what is typed are messages. */
+  talk?: Pick<TalkOptions, 'send' | 'finish'> | undefined
   now?: () => number
 }
 
@@ -44,9 +50,10 @@ export class AgentPrinter {
   readonly #screen: Screen
   readonly #questions: Questions
   readonly #text: AgentText
+  readonly #talk: Talk | null
   #changes: ReturnType<typeof newChanges>
 
-  constructor({ run, io, answer, now }: AgentPrinterOptions) {
+  constructor({ run, io, answer, talk, now }: AgentPrinterOptions) {
     this.#run = run
     this.#text = run.kind === 'session' ? new SessionText() : new ExecutionText()
     this.#changes = newChanges(run.kind)
@@ -59,12 +66,19 @@ export class AgentPrinter {
       answer,
       ...(now === undefined ? {} : { now }),
     })
+    const isAsking = () => this.#questions.isAsking
+    const { stdin: input } = io
+    const talks = talk !== undefined && input !== undefined
+    this.#talk = talks ? new Talk({ screen: this.#screen, input, isAsking, ...talk }) : null
   }
 
   async begin(): Promise<void> {
     await this.note(`run ${this.#run.id}`)
     const { prompt, task = prompt } = this.#run.spec
     if (typeof task === 'string') await this.note(clip(task, 200))
+    if (this.#talk === null) return
+    await this.note(howToTalk)
+    this.#talk.open()
   }
 
   async show(followed: Followed): Promise<void> {
@@ -74,6 +88,7 @@ export class AgentPrinter {
         await this.#event(followed)
         // Before the head, an open question may be answered further on in the log.
         if (followed.seq >= this.#run.head) await this.#questions.ask()
+        await this.#talk?.prompt()
         return
       case 'reset': {
         const { reason, firstSeq, head } = followed.data
@@ -102,6 +117,7 @@ export class AgentPrinter {
   /** Leaves nothing unfinished on the screen, whatever happened. */
   end(): void {
     this.#questions.close()
+    this.#talk?.close()
     this.#screen.settle()
   }
 
@@ -121,11 +137,23 @@ export class AgentPrinter {
         return this.#requested(data as PermissionRequestedEvent)
       case permissionTypes.resolved:
         return this.#resolved(data as PermissionResolvedEvent, asked)
+      case messageTypes.queued:
+        return this.#said(data as MessageQueuedEvent)
+      case messageTypes.delivered:
+        this.#talk?.busy()
+        return
+      case idleType:
+        return this.#talk?.idle() ?? this.note('waits for a message')
       default:
         for (const piece of pieces) await this.#put(piece)
     }
     const state = finalStateOf(this.#run.kind, { type, data })
     if (state !== undefined) await this.#ended(state, (data ?? {}) as Record<string, unknown>)
+  }
+
+  /** What the person at this terminal has typed is on the screen already. */
+  async #said({ user, text }: MessageQueuedEvent): Promise<void> {
+    if (this.#talk === null) await this.note(`${user}: ${clip(text, 400)}`)
   }
 
   #denied({ tool, input, reason }: PermissionDeniedEvent): Promise<void> {
@@ -151,6 +179,7 @@ export class AgentPrinter {
 
   async #ended(state: FinalState, data: Record<string, unknown>): Promise<void> {
     this.#questions.close()
+    this.#talk?.close()
     for (const line of changesAsText(changesResponse(this.#changes))) await this.#line('note', line)
     await this.#line(state === 'errored' ? 'error' : 'note', `-- ${this.#text.endInLine(state, data)}`)
     if (state === 'interrupted') await this.note(`to continue: millrace resume ${this.#run.id}`)

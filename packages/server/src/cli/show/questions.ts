@@ -40,6 +40,11 @@ export class Questions {
     this.#input = options.input
   }
 
+  /** True while a line that is typed answers a question. */
+  get isAsking(): boolean {
+    return this.#asking !== undefined
+  }
+
   add(approvalId: string): void {
     this.#open.push(approvalId)
   }
