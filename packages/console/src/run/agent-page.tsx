@@ -1,5 +1,5 @@
 /** The page of a session, an execution, or an external run: its conversation, what it changed, and its events. */
-import type { Run } from '@millrace/protocol'
+import { isFinal, type Run } from '@millrace/protocol'
 import { dollars, type View } from '@millrace/protocol/view'
 import { useRun } from '@millrace/react'
 import { memo, useCallback, useDeferredValue, useState } from 'react'
@@ -25,7 +25,7 @@ type Shown = 'talk' | 'changes' | 'events'
 
 export function AgentPage({ first }: { first: Run }) {
   const { run: known, view, status, error, retry } = useRun(first.id, { kind: first.kind })
-  const run = known ?? first
+  const run = asItStands(known ?? first, view)
   const [shown, setShown] = useState<Shown>('talk')
   const [hasTimeline, setTimeline] = useState(false)
   const talk = view === null || view.kind === 'job' ? null : view
@@ -69,6 +69,12 @@ export function AgentPage({ first }: { first: Run }) {
       {shown === 'talk' && run.kind !== 'external' && <Composer run={run} />}
     </div>
   )
+}
+
+/** The record is read when the run begins to be followed, and when it ends: between them, the log says how it stands. */
+function asItStands(run: Run, view: View | null): Run {
+  if (view === null || isFinal(run.state) || isFinal(view.state)) return run
+  return view.state === 'running' ? { ...run, state: view.state } : run
 }
 
 function ChangesLabel({ count }: { count: number | undefined }) {

@@ -65,17 +65,25 @@ function useTerminalOf(log: EventLog, firstSeq: number): boolean {
 
 const linesLookedAt = 5
 
+const againMs = 500
+
 /** The record, read again when the log says that it has changed. */
 function useJobRecord(first: Run, log: EventLog): Run {
   const client = useClient()
   const { isClosed, head } = useLogState(log)
   const [run, setRun] = useState(first)
-  const isBehind = (isClosed && !isFinal(run.state)) || (head > 1 && run.state === 'queued')
+  const isStarting = run.state === 'queued' || run.state === 'starting'
+  const isBehind = (isClosed && !isFinal(run.state)) || (head > 1 && isStarting)
   useEffect(() => {
     if (!isBehind) return
     const leave = new AbortController()
-    client.get(first.id, { signal: leave.signal }).then(setRun, () => {})
-    return () => leave.abort()
-  }, [client, first.id, isBehind])
+    const read = () => client.get(first.id, { signal: leave.signal }).then(setRun, () => {})
+    // A record that still says the same was read too early.
+    const timer = setTimeout(() => void read(), run === first ? 0 : againMs)
+    return () => {
+      clearTimeout(timer)
+      leave.abort()
+    }
+  }, [client, first, run, isBehind])
   return run
 }

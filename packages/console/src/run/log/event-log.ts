@@ -25,6 +25,8 @@ export interface EventLogState {
 
 const defaultBounds: BlockBounds = { blockEvents: 500, charsMax: 24_000_000 }
 const readsMax = 4
+/** A page that is looked at does not give up: half an hour of attempts. */
+const attemptsMax = 300
 /** What is read of the end before anything is shown. */
 const firstEvents = 100
 
@@ -99,6 +101,8 @@ export class EventLog {
       after: this.#next.head,
       ...(this.#epoch === undefined ? {} : { epoch: this.#epoch }),
       signal: leave.signal,
+      attempts: attemptsMax,
+      backoff: { firstMs: 500, maxMs: 8000 },
       onEvent: (event) =>
         unlessLeft(() => this.#append(event as { seq: number; type: string; data: unknown })),
       onReset: ({ firstSeq, head }) => unlessLeft(() => this.#forget(firstSeq, head)),
@@ -112,13 +116,6 @@ export class EventLog {
           }),
         ),
     }) as Following
-  }
-
-  /** Gives the stream back, as a hidden page does. `follow` continues where it was. */
-  pause(): void {
-    this.#leave?.abort()
-    this.#leave = null
-    this.#following = null
   }
 
   /** An event in memory. */
@@ -149,7 +146,7 @@ export class EventLog {
   close(): void {
     this.#isClosed = true
     this.#cancelFlush?.()
-    this.pause()
+    this.#leave?.abort()
     for (const read of this.#reads.values()) read.abort()
     this.#listeners.clear()
   }

@@ -1,7 +1,7 @@
 /** The log of a job, with its toolbar. */
 import type { Run } from '@millrace/protocol'
 import { useClient } from '@millrace/react'
-import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
+import { type RefObject, useEffect, useRef, useState } from 'react'
 import { EventDetail } from '#run/events/event-detail.tsx'
 import { RowWindow } from '#run/rows/row-window.ts'
 import { useAddressedEvent } from '#run/use-addressed-event.ts'
@@ -37,18 +37,10 @@ export function LogPage({ run, log, isRaw = false }: LogPageProps) {
     if (isKnown && addressed !== null) rows.show(addressed - state.firstSeq)
   }, [rows, isKnown, addressed, state.firstSeq])
 
-  const onKeyDown = (event: KeyboardEvent) => {
-    const isFind = event.key === 'f' && (event.ctrlKey || event.metaKey)
-    const isTyped = event.target instanceof HTMLInputElement
-    if (!isFind && (event.key !== '/' || isTyped)) return
-    event.preventDefault()
-    field.current?.focus()
-    field.current?.select()
-  }
+  useSearchKeys(field)
   const target = found.matches[current] ?? addressed
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole page of the log
-    <div className="flex min-h-0 flex-1 flex-col" onKeyDown={onKeyDown}>
+    <div className="flex min-h-0 flex-1 flex-col">
       <LogToolbar
         text={text}
         onText={setText}
@@ -81,6 +73,23 @@ export function LogPage({ run, log, isRaw = false }: LogPageProps) {
       )}
     </div>
   )
+}
+
+/** `/`, and the keys of the browser's own search, which finds only what is visible. */
+function useSearchKeys(field: RefObject<HTMLInputElement | null>): void {
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      const isFind = event.key === 'f' && (event.ctrlKey || event.metaKey) && !event.shiftKey
+      const isTyped =
+        event.target instanceof Element && event.target.closest('input, textarea, select, dialog') !== null
+      if (event.defaultPrevented || (!isFind && (event.key !== '/' || isTyped))) return
+      event.preventDefault()
+      field.current?.focus()
+      field.current?.select()
+    }
+    addEventListener('keydown', pressed)
+    return () => removeEventListener('keydown', pressed)
+  }, [field])
 }
 
 function useMatches(runId: string, state: { firstSeq: number; head: number }, rows: RowWindow) {

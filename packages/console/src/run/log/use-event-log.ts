@@ -3,9 +3,6 @@ import { useClient } from '@millrace/react'
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { EventLog, type EventLogState } from './event-log.ts'
 
-/** How long a hidden page keeps its stream: browsers have six connections for all tabs of a server. */
-const hiddenMs = 10_000
-
 /** `head` is the newest event that is known of. Null before the first effect. */
 export function useEventLog(runId: string, head: number): EventLog | null {
   const client = useClient()
@@ -15,29 +12,11 @@ export function useEventLog(runId: string, head: number): EventLog | null {
     const opened = new EventLog(client, runId)
     setLog(opened)
     void opened.open(known.current)
-    const stop = pauseWhileHidden(opened)
-    return () => {
-      stop()
-      opened.close()
-    }
+    return () => opened.close()
   }, [client, runId])
   return log
 }
 
 export function useLogState(log: EventLog): EventLogState {
   return useSyncExternalStore(log.subscribe, log.getState)
-}
-
-function pauseWhileHidden(log: EventLog): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const changed = () => {
-    clearTimeout(timer)
-    if (document.visibilityState === 'hidden') timer = setTimeout(() => log.pause(), hiddenMs)
-    else log.follow()
-  }
-  document.addEventListener('visibilitychange', changed)
-  return () => {
-    clearTimeout(timer)
-    document.removeEventListener('visibilitychange', changed)
-  }
 }

@@ -54,7 +54,9 @@ export class Screen {
       if (cellKey !== key) [text, style, key] = ['', cellStyle, cellKey]
       text += this.#cell.getChars() || ' '
     }
-    if (text.trimEnd() !== '' || style.background !== undefined || style.inverse) spans.push({ text, style })
+    // Nothing was written after the last character, unless it has a ground.
+    const last = style.background === undefined && !style.inverse ? text.trimEnd() : text
+    if (last !== '') spans.push({ text: last, style })
     return spans
   }
 

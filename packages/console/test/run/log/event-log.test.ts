@@ -126,20 +126,6 @@ describe('EventLog', () => {
     expect(asked.length).toBe(count)
   })
 
-  it('a hidden page gives its stream back and continues from the last event', async () => {
-    const { opened, followed, answerAll, settle } = serverOf({ head: 3 })
-    void opened.open()
-    await answerAll()
-    followed[0]?.onEvent(line(4))
-    opened.pause()
-    expect(followed[0]?.signal.aborted).toBe(true)
-    followed[0]?.onStatus('closed')
-    opened.follow()
-    await settle()
-    expect(followed[1]?.after).toBe(4)
-    expect(opened.state.isClosed).toBe(false)
-  })
-
   it('after a reset nothing of the old log is shown', async () => {
     const { opened, followed, answerAll, settle } = serverOf({ head: 20 })
     void opened.open()

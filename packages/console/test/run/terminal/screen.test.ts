@@ -11,8 +11,7 @@ const textOf = (screen: Screen) =>
     screen
       .spansOf(row)
       .map(({ text }) => text)
-      .join('')
-      .trimEnd(),
+      .join(''),
   )
 
 describe('Screen', () => {
