@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Board } from './measure/board.ts'
 import { releaseOnSignal } from './measure/scratch.ts'
 import { type Options, readOptions, usage } from './options.ts'
+import { boot, rest } from './suite/boot.ts'
 import { fanout } from './suite/fanout.ts'
 import { gzip } from './suite/gzip.ts'
 import { idle } from './suite/idle.ts'
@@ -27,6 +28,8 @@ const suite: Record<string, (options: Options) => Promise<Board>> = {
   start,
   producers,
   gzip,
+  boot,
+  rest,
 }
 
 releaseOnSignal()

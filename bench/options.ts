@@ -23,6 +23,8 @@ export const usage = `npm run bench -- <name> [options]
   start      from POST to the first line of output
   producers  programs elsewhere that send batches of events to external runs
   gzip       what a stream costs and weighs compressed, flushed at every write
+  boot       from the start of the program until it listens, and one command
+  rest       memory and threads of a fresh server
   all        all of these, one after the other
   soak       followers and jobs coming and going, for --minutes
 

@@ -29,6 +29,10 @@ export function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number)
 }
 
+export function threads(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).length
+}
+
 /** The fields after the program's name, which may hold anything. */
 function statFields(pid: number): string[] {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')

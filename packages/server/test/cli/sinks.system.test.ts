@@ -33,7 +33,7 @@ function started(
 
 async function cardOf(dataDir: string): Promise<{ url: string; token: string }> {
   const path = join(dataDir, 'server.json')
-  await expect.poll(() => existsSync(path), { timeout: 15_000 }).toBe(true)
+  await expect.poll(() => existsSync(path)).toBe(true)
   return JSON.parse(readFileSync(path, 'utf8'))
 }
 

@@ -1,5 +1,5 @@
 import { until } from '@millrace/test-support/until'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { emptyTables } from '#store/memory/tables'
 import {
   ann,
@@ -137,7 +137,12 @@ describe('a shutdown', () => {
     await untilState(runs, id, 'running')
     full = true
     await startJob(runs)
-    await runs.shutdown()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const shutdown = runs.shutdown()
+    // It waits for the record of each end, and for each commit.
+    await vi.advanceTimersByTimeAsync(10_000)
+    await shutdown
     expect(runner.context(id).signal.aborted).toBe(true)
     expect(runner.active).toBe(0)
   })

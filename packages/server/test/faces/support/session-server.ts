@@ -227,7 +227,8 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     drain: async () => {
       draining = true
       await runs.shutdown()
-      await delivery.drain(1000)
+      // A machine with other work needs seconds to flush what is one read and one write.
+      await delivery.drain(60_000)
     },
   }
 }
