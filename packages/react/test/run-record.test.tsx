@@ -181,6 +181,17 @@ it('a request for the record that is never answered is given up, and made again'
   expect(shown.time.pending).toBe(0)
 })
 
+it('the record is read again after a reset, since the log of a restored server is another one', async () => {
+  const shown = await showing(record('completed'), record('running'))
+  shown.following.queued('job')
+  await shown.settle()
+  expect(shown.seen.latest.run?.state).toBe('completed')
+  shown.following.reset({ reason: 'epoch', firstSeq: 1, head: 1 })
+  shown.following.queued('job')
+  await shown.settle()
+  expect([shown.asked, shown.seen.latest.run?.state]).toEqual([2, 'running'])
+})
+
 it('a component that leaves while its record is waited for leaves no timer behind', async () => {
   const shown = await showing(broken)
   await shown.settle()

@@ -10,7 +10,7 @@ import type { RunSources } from '#sources/run-sources'
 import { useAgentStore } from './agent-store.ts'
 
 export class StartedExecutions {
-  readonly #sources: RunSources
+  readonly sources: RunSources
   readonly #pending = new Set<Promise<string>>()
   #starts = 0
   #newest: { start: number; executionId: string } | null = null
@@ -18,7 +18,7 @@ export class StartedExecutions {
   #leave: (() => void) | null = null
 
   constructor(sources: RunSources) {
-    this.#sources = sources
+    this.sources = sources
   }
 
   /** Shows, until the returned function is called, what was started last: a component may be hidden and shown again. */
@@ -36,7 +36,7 @@ export class StartedExecutions {
   async start(body: ExecuteBody): Promise<string> {
     this.#starts += 1
     const start = this.#starts
-    const started = this.#sources.client.execute(body).then(({ executionId }) => executionId)
+    const started = this.sources.client.execute(body).then(({ executionId }) => executionId)
     this.#pending.add(started)
     try {
       const executionId = await started
@@ -59,7 +59,7 @@ export class StartedExecutions {
   #show(): void {
     if (!this.#isMounted || this.#newest === null) return
     const before = this.#leave
-    this.#leave = useAgentStore.getState().subscribeToExecution(this.#newest.executionId, this.#sources)
+    this.#leave = useAgentStore.getState().subscribeToExecution(this.#newest.executionId, this.sources)
     before?.()
   }
 }

@@ -1,5 +1,5 @@
 import type { ExecuteBody } from '@millrace/client'
-import { useCallback, useEffect, useMemo } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import { useSources } from '#provider'
 import { useCalls } from '#runs/use-calls'
 import { type CurrentExecution, currentSources, useAgentStore } from './agent-store.ts'
@@ -27,7 +27,10 @@ export function useAgentExecution(): UsedAgentExecution {
   const currentExecution = useAgentStore((state) => state.currentExecution)
   const isExecuting = useAgentStore((state) => state.isExecuting)
   const executionError = useAgentStore((state) => state.error)
-  const started = useMemo(() => new StartedExecutions(sources), [sources])
+  // State, and no memo: what was started is not to be forgotten when React or a hot reload drops what it can make anew.
+  const [held, hold] = useState(() => new StartedExecutions(sources))
+  const started = held.sources === sources ? held : new StartedExecutions(sources)
+  if (started !== held) hold(started)
   useEffect(() => started.mount(), [started])
 
   const startExecution = useCallback<UsedAgentExecution['startExecution']>(

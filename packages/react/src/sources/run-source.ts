@@ -80,6 +80,8 @@ export class RunSource {
           this.#held = []
           const { view } = this.#next
           if (view !== null) this.#change({ view: resetView(view, reset) })
+          // The log may be that of a restored backup, and the record then says what was.
+          if (this.#next.run !== null) this.#record.ask()
         }),
       onStatus: (status, error) =>
         this.#unlessLeft(() => {
