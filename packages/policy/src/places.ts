@@ -211,7 +211,7 @@ function leavesProc(at: string, part: string): boolean {
 function linkAt(path: string): string | null {
   if (isWithin('/proc', path)) return null
   try {
-    if (!lstatSync(path).isSymbolicLink()) return null
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return null
     return readlinkSync(path)
   } catch {
     return null

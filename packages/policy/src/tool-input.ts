@@ -1,4 +1,5 @@
 /** The input of every tool but bash: which paths it names, and what it may do there. */
+import { limits } from '#bash/reading'
 import { globToStandIns, holdsStandIn } from '#bash/symbols'
 import type { Finding } from './finding.ts'
 import { isMetadataService } from './hosts.ts'
@@ -24,6 +25,8 @@ export function judgeFileTool(
     const refusal = badPath(path) ?? places.refuseWrite(places.resolve(path, cwd))
     if (refusal !== null) return forbidden(`${tool} may not write there: ${refusal}`)
   }
+  const refusalOfGlob = (pattern: string, start: string) =>
+    places.refuseRead(places.resolve(globPath(pattern), start), true)
   const deep = tool === 'Glob' || tool === 'Grep'
   for (const key of readers[tool] ?? []) {
     const value = input[key]
@@ -36,8 +39,7 @@ export function judgeFileTool(
   // A pattern may lead elsewhere by itself: "../../other/**", "/etc/*".
   const pattern = tool === 'Glob' ? textOf(input.pattern) : null
   if (pattern !== null) {
-    const start = places.resolve(textOf(input.path) ?? '.', cwd)
-    const refusal = badPath(pattern) ?? places.refuseRead(places.resolve(globPath(pattern), start), true)
+    const refusal = badPath(pattern) ?? refusalOfGlob(pattern, places.resolve(textOf(input.path) ?? '.', cwd))
     if (refusal !== null) return forbidden(`${tool} may not look there: ${refusal}`)
   }
   return null
@@ -48,6 +50,7 @@ export function judgeOtherTool(tool: string, input: Record<string, unknown>): Fi
     return forbidden('a subagent works in this project and sandbox, without an isolation of its own')
   if (tool === 'WebFetch') {
     const url = textOf(input.url) ?? ''
+    if (url.length > limits.characters) return forbidden('WebFetch may not open so long an address')
     if (!/^https?:\/\//i.test(url)) return forbidden('WebFetch may open web addresses only')
     if (isMetadataService(url)) return forbidden(`${url} is where a cloud gives out credentials`)
   }
@@ -65,6 +68,7 @@ function globPath(pattern: string): string {
 }
 
 function badPath(path: string): string | null {
+  if (path.length > limits.pathCharacters) return 'the path is longer than any path can be'
   if (path.includes('\0') || holdsStandIn(path)) return 'the path holds characters that no path should'
   if (path.startsWith('~')) return 'a path does not begin with ~ for this tool'
   return null

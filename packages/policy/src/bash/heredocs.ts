@@ -7,29 +7,39 @@ const opening = /<<(-?)\s*(?:'([\w.-]+)'|"([\w.-]+)"|(\w+))/g
 
 /** The command with such bodies left out; null where it is unclear which lines are a body. */
 export function withoutBodies(text: string): string | null {
+  if (!text.includes('<<')) return null
   const kept: string[] = []
   const lines = text.split('\n')
   let bodies = 0
-  for (let at = 0; at < lines.length; at++) {
+  let room = limits.characters
+  for (let at = 0; at < lines.length && room >= 0; at++) {
     const line = lines[at] ?? ''
     kept.push(line)
-    const [found, another] = [...line.matchAll(opening)]
+    room -= line.length + 1
+    const [found, another] = line.includes('<<') && room >= 0 ? [...line.matchAll(opening)] : []
     if (found === undefined) continue
-    const mark = found[2] ?? found[3] ?? found[4]
-    const end = lines.findIndex(
-      (one, index) => index > at && (found[1] === '-' ? one.replace(/^\t+/, '') : one) === mark,
-    )
+    const mark = found[2] ?? found[3] ?? found[4] ?? ''
+    const end = endOf(lines, at + 1, mark, found[1] === '-')
     if (another !== undefined || end === -1) return null
     // Without quotes around the mark, the body is expanded.
     if (found[4] !== undefined && lines.slice(at + 1, end).some((one) => /[$`\\]/.test(one))) return null
-    kept.push(unknownText, mark ?? '')
+    kept.push(unknownText, mark)
+    room -= unknownText.length + mark.length + 2
     bodies++
     at = end
   }
   const short = kept.join('\n')
-  return bodies > 0 && short.length <= limits.characters && countBodies(parse(short)) === bodies
+  return room >= 0 && bodies > 0 && short.length <= limits.characters && countBodies(parse(short)) === bodies
     ? short
     : null
+}
+
+function endOf(lines: readonly string[], from: number, mark: string, isIndented: boolean): number {
+  for (let at = from; at < lines.length; at++) {
+    const line = lines[at] ?? ''
+    if ((isIndented ? line.replace(/^\t+/, '') : line) === mark) return at
+  }
+  return -1
 }
 
 /** How many heredocs hold nothing but the stand-in. */

@@ -32,6 +32,13 @@ export const limits = {
   findings: 64,
 }
 
+/** A path this long costs one look, one of twice the length four. */
+const freePathCharacters = 48
+
+function lengthOf({ length }: string): number {
+  return length
+}
+
 export class Reading implements Links {
   readonly options: ReadingOptions
   readonly findings: Finding[] = []
@@ -124,6 +131,10 @@ export class Reading implements Links {
   pathsOf(path: string, scope: Scope): string[] | null {
     const { places } = this.options
     if (path.length > limits.pathCharacters) return null
+    const way =
+      path.length + (path.startsWith('/') ? 0 : Math.max(0, ...(scope.directories ?? []).map(lengthOf)))
+    // Every directory on the way is looked up by its whole path.
+    if (way > limits.pathCharacters || !this.look(Math.floor((way / freePathCharacters) ** 2))) return null
     this.#usesOnTheWay(path, scope)
     if (path.startsWith('/')) return [places.resolve(path, '/', this)]
     return scope.directories?.map((directory) => places.resolve(path, directory, this)) ?? null

@@ -7,6 +7,8 @@
 import { unknownText } from './symbols.ts'
 
 const mostValues = 16
+/** Longer than a command: such a value was put together from itself. */
+const longestValue = 8_192
 
 export interface FunctionFacts {
   /** Where its body was read. */
@@ -108,5 +110,6 @@ export function samePlaces(some: readonly string[] | null, others: readonly stri
 
 function bounded(values: readonly string[]): readonly string[] {
   const distinct = [...new Set(values)]
-  return distinct.length > mostValues ? [unknownText] : distinct
+  const isLong = distinct.some(({ length }) => length > longestValue)
+  return isLong || distinct.length > mostValues ? [unknownText] : distinct
 }
