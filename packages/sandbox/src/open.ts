@@ -36,6 +36,8 @@ import { spawnUnsandboxed } from './unsandboxed.ts'
 export interface SandboxOptions {
   /** `auto` falls back with a warning, `required` refuses to start, `off` uses no boundary. */
   mode: 'auto' | 'required' | 'off'
+  /** Refuse runs in projects where they would be root: `required` then means a boundary around an ordinary user. */
+  refuseRoot?: boolean
   /** Absolute paths that every run may read, besides the system's programs. */
   readPaths: readonly string[]
   /** Certificates named by variables of runs. Readable like `readPaths`, with links resolved. */
@@ -125,6 +127,11 @@ export async function openSandbox(options: SandboxOptions): Promise<OpenSandbox>
       `bubblewrap has ${version === null ? 'an unknown version' : `version ${version}`}; ${installHint}`,
     )
 
+  const roots = options.projects.filter(({ path }) => isRootIn(path, setpriv))
+  if (options.refuseRoot === true && roots[0] !== undefined) {
+    await close()
+    throw rootRefused(roots.map(({ path }) => path).join(', '))
+  }
   const parts: BubblewrapParts = {
     programs: { bwrap, setpriv, prlimit: findProgram('prlimit') },
     system: systemArguments(options.sizes ?? defaultSizes),
@@ -150,6 +157,9 @@ export async function openSandbox(options: SandboxOptions): Promise<OpenSandbox>
   }
   const spawn = async (command: SandboxedCommand) => {
     refuseSwapped(command)
+    // The owner may have changed since the start.
+    if (options.refuseRoot === true && isRootIn(command.projectPath, setpriv))
+      throw rootRefused(command.projectPath)
     return spawnContained(parts, command)
   }
   const checks: SandboxReport['checks'] = []
@@ -225,6 +235,17 @@ function ownersOf(
   return found.size === 0 ? [own] : [...found.values()]
 }
 
+function isRootIn(path: string, setpriv: string | null): boolean {
+  return identityFor(path, setpriv).uid === 0
+}
+
+function rootRefused(paths: string): MillraceError {
+  return new MillraceError(
+    'sandbox_unavailable',
+    `The sandbox is required, and runs in ${paths} would be root, since it belongs to root (or setpriv is missing): give it to an ordinary user (chown -R), or set "sandbox.rootProjects" if that is meant`,
+  )
+}
+
 function takenWarning({ path, keptAt }: TakenAway): string {
   return `A run of an earlier server created ${path}, which other programs would load. It is now at ${keptAt}.`
 }
@@ -233,7 +254,7 @@ function warningsOf(options: SandboxOptions, setpriv: string | null, home: strin
   const warnings: string[] = []
   const program = fileURLToPath(import.meta.url)
   for (const { id, path } of options.projects) {
-    if (process.getuid?.() === 0 && identityFor(path, setpriv).uid === 0) {
+    if (isRootIn(path, setpriv)) {
       const reason =
         statSync(path).uid === 0 ? 'belongs to root' : 'is used as root, because setpriv was not found'
       warnings.push(

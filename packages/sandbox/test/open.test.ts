@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { chownSync, readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { isRoot, Workspace } from '@millrace/test-support/workspace'
@@ -69,6 +69,32 @@ describe('a boundary that works', () => {
     await sandbox.close()
     expect(readdirSync(project)).toEqual([])
     expect(readdirSync(workspace.dataDir)).toEqual(['sandbox'])
+  })
+})
+
+describe('projects of root', () => {
+  const refused = {
+    code: 'sandbox_unavailable',
+    message: expect.stringMatching(/would be root.*chown.*rootProjects/),
+  }
+
+  it.runIf(isRoot)(
+    'are refused where an ordinary owner is wanted, at the start and when the owner changes later',
+    async () => {
+      const ours = workspace.project('ours', 'us')
+      const theirs = workspace.project('given-later', 'somebody')
+      await expect(workspace.open([theirs, ours], { refuseRoot: true })).rejects.toMatchObject(refused)
+      const sandbox = await workspace.open([theirs], { refuseRoot: true })
+      expect((await workspace.sh(sandbox, theirs, 'id -u')).stdout).not.toBe('0\n')
+      chownSync(theirs, 0, 0)
+      await expect(workspace.sh(sandbox, theirs, 'id -u')).rejects.toMatchObject(refused)
+    },
+  )
+
+  it('are accepted with a warning otherwise', async () => {
+    const ours = workspace.project('ours', 'us')
+    const { report } = await workspace.open([ours])
+    expect(report.warnings.some((warning) => /a weaker boundary/.test(warning))).toBe(isRoot)
   })
 })
 

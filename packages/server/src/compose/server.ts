@@ -161,6 +161,7 @@ interface Base {
 async function openBoundary(config: Config, log: Logger, releases: Releases): Promise<OpenSandbox> {
   const sandbox = await openSandbox({
     mode: config.sandbox.mode,
+    refuseRoot: config.sandbox.mode === 'required' && !config.sandbox.rootProjects,
     readPaths: config.sandbox.read,
     certificates: config.sandbox.certificates,
     cache: config.sandbox.cacheBytesMax > 0 ? { bytesMax: config.sandbox.cacheBytesMax } : undefined,

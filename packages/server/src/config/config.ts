@@ -103,6 +103,8 @@ export interface Config {
 
 export interface SandboxSettings {
   mode: 'auto' | 'required' | 'off'
+  /** With `required`: projects of root are accepted. */
+  rootProjects: boolean
   read: readonly string[]
   /** Of caches that last. 0: none does. */
   cacheBytesMax: number

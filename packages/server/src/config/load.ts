@@ -62,6 +62,7 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
     ...sections,
     sandbox: {
       mode: sections.sandbox.mode,
+      rootProjects: sections.sandbox.rootProjects,
       read: sections.sandbox.read,
       cacheBytesMax: sections.sandbox.cache.maxBytes,
       tmpBytes: sections.sandbox.tmpBytes,

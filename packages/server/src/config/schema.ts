@@ -195,6 +195,7 @@ export const sectionSchemas = {
   }),
   sandbox: section({
     mode: oneOf(['auto', 'required', 'off']).default('auto'),
+    rootProjects: flag.default(false),
     read: listOf(matching(/^(\/|~\/)[^\0]*$/s, 'an absolute path'), 'absolute paths').default([]),
     env: z.record(envName, argument, { error: 'an object whose values are strings' }).default({}),
     passEnv: listOf(envName, 'names of environment variables').default([]),

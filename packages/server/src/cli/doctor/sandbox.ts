@@ -38,6 +38,7 @@ async function tryOut(config: Config, dataDir: string): Promise<Check[]> {
   try {
     const sandbox = await openSandbox({
       mode: config.sandbox.mode,
+      refuseRoot: config.sandbox.mode === 'required' && !config.sandbox.rootProjects,
       readPaths: config.sandbox.read,
       certificates: config.sandbox.certificates,
       dataDir,

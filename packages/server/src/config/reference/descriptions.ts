@@ -108,6 +108,10 @@ export const descriptions: Record<string, Description> = {
     text: '`auto`: a sandbox where the machine has one. `required`: no start without one. `off`: none. See [sandbox.md](sandbox.md).',
     example: 'required',
   },
+  'sandbox.rootProjects': {
+    text: 'With `required`, in a server that runs as root: accept projects that belong to root, too. Their runs are root without capabilities, a weaker boundary than that of an ordinary owner.',
+    example: true,
+  },
   'sandbox.read': { text: 'More that every run may read.', example: ['~/.pyenv'] },
   'sandbox.env': { text: 'Variables of every run.', example: { GOFLAGS: '-mod=mod' } },
   'sandbox.passEnv': {
