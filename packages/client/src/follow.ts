@@ -33,7 +33,10 @@ export interface FollowOptions<Events = Record<string, unknown>> {
   types?: readonly string[]
   /** Ends the following when it aborts. */
   signal?: AbortSignal
-  /** Called for each event. With it, following begins at once; without it, when the caller iterates. */
+  /**
+   * Called for each event. With it, following begins at once; without it, when the caller iterates. A callback that
+   * throws ends the following, as a loop that throws does; the runtime reports the error.
+   */
   onEvent?(event: Exclude<Followed<Events>, { type: 'reset' }>): void
   /** Called when what was received so far is to be forgotten: the log follows again from `firstSeq`. */
   onReset?(reset: ResetData): void

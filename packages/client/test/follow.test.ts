@@ -315,6 +315,32 @@ it('a caller that has left before the start sees nothing but the end', async () 
   expect(statuses).toEqual(['closed'])
 })
 
+it('a callback that throws ends the following, and the runtime reports the error', async () => {
+  server = await hostileServer([serving(log)])
+  const reported = new Promise<unknown>((resolve) => {
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException').once('uncaughtException', (error) => {
+      for (const other of others) process.on('uncaughtException', other)
+      resolve(error)
+    })
+  })
+  const seen: number[] = []
+  const statuses: FollowStatus[] = []
+  follow({ url: server.url }, 'r1', {
+    clock: new HurriedClock(),
+    onStatus: (status) => void statuses.push(status),
+    onEvent: ({ seq }) => {
+      seen.push(seq)
+      if (seq === 2) throw new Error('the page is gone')
+    },
+  })
+  expect(await reported).toMatchObject({ message: 'the page is gone' })
+  expect([seen, statuses]).toEqual([
+    [1, 2],
+    ['connecting', 'open', 'closed'],
+  ])
+})
+
 it('retry() takes no event from a caller that iterates', async () => {
   server = await hostileServer([cutting])
   const following = follow({ url: server.url }, 'r1', { clock: new HurriedClock(), attempts: 1 })
