@@ -141,6 +141,10 @@ export interface AnswerApprovalBody {
   decision: 'allow' | 'deny'
   /** The agent receives it with a denial. 4,096 characters at most. */
   message?: string | undefined
+  /** Runs instead of the input that was asked about, if the policy does not deny it. Only with `allow`. */
+  updatedInput?: Record<string, unknown> | undefined
+  /** `run`: calls of exactly this kind need no further answer in this run. Only with `allow`. Default: `once`. */
+  scope?: 'once' | 'run' | undefined
 }
 
 export interface ApprovalResponse {
@@ -151,6 +155,8 @@ export interface ApprovalResponse {
     by: ApprovalSource
     user?: string | undefined
     message?: string | undefined
+    updatedInput?: Record<string, unknown> | undefined
+    scope?: 'run' | undefined
   }
 }
 

@@ -68,4 +68,8 @@ export interface PermissionResolvedEvent {
   user?: string
   /** The person's words; the agent receives them with a denial. */
   message?: string
+  /** What the person wants to run instead of the input that was asked about. */
+  updatedInput?: Record<string, unknown>
+  /** Present where it holds for every call of exactly this kind in this run. */
+  scope?: 'run'
 }

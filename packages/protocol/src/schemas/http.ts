@@ -177,11 +177,22 @@ export const messagesResponse = z.object({ messages: z.array(message) }) satisfi
 export const messageResponse = z.object({ message }) satisfies z.ZodType<MessageResponse>
 
 /** `POST /api/runs/:id/approvals/:approvalId`. */
-export const answerApprovalBody = z.strictObject({
-  decision: z.enum(['allow', 'deny']),
-  /** The agent receives it with a denial. */
-  message: z.string().max(4096).optional(),
-}) satisfies z.ZodType<AnswerApprovalBody>
+export const answerApprovalBody = z
+  .strictObject({
+    decision: z.enum(['allow', 'deny']),
+    /** The agent receives it with a denial. */
+    message: z.string().max(4096).optional(),
+    /** Runs instead of the input that was asked about, if the policy does not deny it. */
+    updatedInput: z.record(z.string(), z.unknown()).optional(),
+    /** `run`: calls of exactly this kind need no further answer in this run. */
+    scope: z.enum(['once', 'run']).optional(),
+  })
+  .superRefine(({ decision, updatedInput, scope }, context) => {
+    if (decision === 'allow') return
+    const message = 'absent: only an approval has it'
+    if (updatedInput !== undefined) context.addIssue({ code: 'custom', path: ['updatedInput'], message })
+    if (scope === 'run') context.addIssue({ code: 'custom', path: ['scope'], message })
+  }) satisfies z.ZodType<AnswerApprovalBody>
 
 /** The answer that counts. */
 export const approvalResponse = z.object({
@@ -191,6 +202,8 @@ export const approvalResponse = z.object({
     by: z.enum(['person', 'expiry', 'withdrawn']),
     user: z.string().optional(),
     message: z.string().optional(),
+    updatedInput: z.record(z.string(), z.unknown()).optional(),
+    scope: z.literal('run').optional(),
   }),
 }) satisfies z.ZodType<ApprovalResponse>
 

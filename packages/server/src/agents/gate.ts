@@ -5,7 +5,8 @@
  * Owns: the verdicts of open calls, by the id of the call. They are bounded in number and size: a program
  * of the project may make up calls in the name of the agent's process.
  * Invariants: a failure denies; the input that is executed is the input that was judged; a denied call is
- * reported once, in the run's log and in the server's; only the policy or a person allows a call.
+ * reported once, in the run's log and in the server's; only the policy or a person allows a call. What a person
+ * allows for the whole run is a tool with an input; another input is asked about again, and what the policy denies stays denied.
  */
 import { createHash } from 'node:crypto'
 import type { Policy, ToolCall, Verdict } from '@millrace/policy'
@@ -36,6 +37,8 @@ export interface GateCall {
   cwd?: unknown
   /** Present when a subagent makes the call. */
   agentId?: string | undefined
+  /** The engine can run another input than the agent's. Without it, such an answer denies the call, and says why. */
+  changeable?: boolean
 }
 
 export type Permit = { allowed: true; input: Record<string, unknown> } | { allowed: false; reason: string }
@@ -51,6 +54,8 @@ interface Judged {
 const judgedCallsMax = 1000
 /** Calls that may wait for a verdict before the process has to wait. */
 const waitingCallsMax = 16
+/** Kinds of calls that may be allowed for a whole run. Beyond them, people are asked each time. */
+const allowedKindsMax = 1000
 /** Approvals open at once. */
 const openApprovalsMax = 32
 /** The bound of an agent's text in the server's log. */
@@ -62,6 +67,8 @@ export class Gate {
   readonly #parts: GateParts
   readonly #judged = new Map<string, Judged>()
   readonly #reported = new Set<string>()
+  /** Kinds of calls that people allowed for the whole run. */
+  readonly #allowed = new Set<string>()
   #openApprovals = 0
   #waiting = 0
   #turn: Promise<void> = Promise.resolve()
@@ -97,6 +104,7 @@ export class Gate {
         case 'allow':
           return { allowed: true, input: toolCall.input }
         case 'ask':
+          if (this.#allowed.has(kindOf(toolCall))) return { allowed: true, input: toolCall.input }
           return await this.#askPeople(call, toolCall, verdict.reason)
         case 'deny':
           this.#report(call, toolCall.input, verdict.reason)
@@ -159,7 +167,8 @@ export class Gate {
     }
   }
 
-  async #askPeople(call: GateCall, { tool, input }: ToolCall, reason: string): Promise<Permit> {
+  async #askPeople(call: GateCall, toolCall: ToolCall, reason: string): Promise<Permit> {
+    const { tool, input } = toolCall
     const { ask, log } = this.#parts
     const { id, agentId } = call
     if (this.#openApprovals >= openApprovalsMax) {
@@ -172,13 +181,31 @@ export class Gate {
     try {
       const answer = await ask({ toolUseId: id, tool, input, reason, ...agentOf(agentId) })
       if (this.#closed) return { allowed: false, reason: 'The session is ending.' }
-      if (answer.decision === 'allow') return { allowed: true, input }
+      if (answer.decision === 'allow') return this.#approved(call, toolCall, answer)
       log.warn(logged({ tool, toolUseId: id, by: answer.by, reason }), 'a tool call was not approved')
       return { allowed: false, reason: refusalBy(answer, reason) }
     } finally {
       this.#openApprovals -= 1
       this.listener.asking(false)
     }
+  }
+
+  /** A person has approved the call, perhaps with another input: what was approved is what runs. */
+  #approved(call: GateCall, asked: ToolCall, { updatedInput, scope }: ApprovalAnswer): Permit {
+    const toolCall = updatedInput === undefined ? asked : { ...asked, input: inputOf(updatedInput) }
+    if (updatedInput !== undefined) {
+      const verdict = this.#decide(toolCall)
+      const refusal = call.changeable
+        ? verdict.decision === 'deny' &&
+          `A person approved this call with another input, which is denied: ${verdict.reason}`
+        : `A person approved this call with another input only. Make the call again with ${JSON.stringify(updatedInput)}`
+      if (refusal !== false) {
+        this.#report(call, toolCall.input, refusal)
+        return { allowed: false, reason: refusal }
+      }
+    }
+    if (scope === 'run' && this.#allowed.size < allowedKindsMax) this.#allowed.add(kindOf(toolCall))
+    return { allowed: true, input: toolCall.input }
   }
 
   #reportFailure(call: GateCall, error: unknown): string {
@@ -234,6 +261,12 @@ function dropOldest(known: Map<string, unknown> | Set<string>): void {
     if (known.size <= judgedCallsMax) return
     known.delete(id)
   }
+}
+
+/** What a call is apart from what it says to people. */
+function kindOf({ tool, input }: ToolCall): string {
+  const { description: _forPeople, ...rest } = input
+  return `${tool} ${digestOf(Object.fromEntries(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))))}`
 }
 
 /** Another order of keys gives another digest: the call is then judged again. */

@@ -43,6 +43,10 @@ export interface ApprovalAnswer {
   by: ApprovalSource
   /** The person's words. */
   message?: string
+  /** What the person wants to run instead. */
+  updatedInput?: Record<string, unknown>
+  /** It holds for every call of exactly this kind in the run. */
+  scope?: 'run'
 }
 
 /** A message of a person to the agent of a run. */

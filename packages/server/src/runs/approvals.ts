@@ -71,7 +71,7 @@ export class Approvals {
   async answer(
     runId: string,
     approvalId: string,
-    { decision, message }: AnswerApprovalBody,
+    { decision, message, updatedInput, scope }: AnswerApprovalBody,
     user: string,
   ): Promise<PermissionResolvedEvent> {
     const { store, now } = this.#parts
@@ -79,7 +79,8 @@ export class Approvals {
     if (approval === null) throw new MillraceError('not_found', `No approval ${approvalId.slice(0, 64)}`)
     const at = now()
     if (approval.answer === null && at >= approval.expiresAt) await this.#expire(runId, approvalId)
-    return store.answerApproval(runId, approvalId, { decision, by: 'person', user, message, at })
+    const given = { message, updatedInput, scope: scope === 'run' ? scope : undefined }
+    return store.answerApproval(runId, approvalId, { decision, by: 'person', user, at, ...given })
   }
 
   #watch(): () => void {
@@ -109,12 +110,20 @@ export class Approvals {
     }
   }
 
-  #settle({ approvalId, decision, by, message }: PermissionResolvedEvent): void {
+  #settle({ approvalId, decision, by, message, updatedInput, scope }: PermissionResolvedEvent): void {
     const waiting = this.#waiting.get(approvalId)
     if (waiting === undefined) return
     if (by === 'withdrawn')
       waiting.reject(new MillraceError('run_over', 'The run ended before an answer arrived'))
-    else waiting.resolve({ decision, by, ...(message === undefined ? {} : { message }) })
+    else {
+      waiting.resolve({
+        decision,
+        by,
+        ...(message === undefined ? {} : { message }),
+        ...(updatedInput === undefined ? {} : { updatedInput }),
+        ...(scope === undefined ? {} : { scope }),
+      })
+    }
     this.#forget(approvalId)
   }
 

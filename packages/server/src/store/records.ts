@@ -135,6 +135,8 @@ export interface ApprovalAnswer {
   /** Name of the user who answers. */
   user?: string | undefined
   message?: string | undefined
+  updatedInput?: Record<string, unknown> | undefined
+  scope?: 'run' | undefined
   /** Milliseconds since the epoch. */
   at: number
 }

@@ -67,6 +67,58 @@ describe('the gate', () => {
     expect(await gate.permit(call({ command: 'worse' }))).toEqual({ allowed: false, reason: 'Bad.' })
   })
 
+  it('a person who changes the input decides what runs, unless the policy denies that', async () => {
+    const decide = ({ command }: Record<string, unknown>): Verdict =>
+      command === 'bad' ? { decision: 'deny', reason: 'It is bad.' } : { decision: 'ask', reason: 'Odd.' }
+    const answers = [{ command: 'better' }, { command: 'bad' }]
+    const ask = async () => ({ decision: 'allow', by: 'person', updatedInput: answers.shift() }) as never
+    const { gate, denied } = open(decide, ask)
+    const changeable = { ...call({ command: 'odd' }), changeable: true }
+    expect(await gate.permit(changeable)).toEqual({ allowed: true, input: { command: 'better' } })
+    expect(await gate.permit(changeable)).toMatchObject({
+      allowed: false,
+      reason: expect.stringContaining('It is bad.'),
+    })
+    expect(denied).toMatchObject([{ input: { command: 'bad' } }])
+  })
+
+  it('a changed input denies the call of an engine that cannot change it, and says what was approved', async () => {
+    const ask = async () =>
+      ({ decision: 'allow', by: 'person', updatedInput: { command: 'better' } }) as never
+    const { gate } = open(askAlways, ask)
+    expect(await gate.permit(call({ command: 'odd' }))).toMatchObject({
+      allowed: false,
+      reason: expect.stringContaining('{"command":"better"}'),
+    })
+  })
+
+  it('an approval for the run holds for the same call again, whatever its description, and for no other', async () => {
+    const asked: unknown[] = []
+    const ask: GateParts['ask'] = async ({ input }) => {
+      asked.push(input)
+      return { decision: 'allow', by: 'person', scope: 'run' }
+    }
+    const { gate } = open(askAlways, ask)
+    const allowed = async (input: Record<string, unknown>, id: string, tool = 'Bash') =>
+      (await gate.permit({ ...call(input, id), tool })).allowed
+    expect(await allowed({ command: 'make', description: 'Builds' }, '1')).toBe(true)
+    expect(await allowed({ description: 'Builds again', command: 'make' }, '2')).toBe(true)
+    expect(asked).toHaveLength(1)
+    expect(await allowed({ command: 'make', timeout: 5 }, '3')).toBe(true)
+    expect(await allowed({ command: 'make install' }, '4')).toBe(true)
+    expect(await allowed({ command: 'make' }, '5', 'Shell')).toBe(true)
+    expect(asked).toHaveLength(4)
+  })
+
+  it('an approval for the run does not pass what the policy denies by then', async () => {
+    let verdict: Verdict = { decision: 'ask', reason: 'Odd.' }
+    const ask: GateParts['ask'] = async () => ({ decision: 'allow', by: 'person', scope: 'run' })
+    const { gate } = open(() => verdict, ask)
+    expect(await gate.permit(call({ command: 'make' }, '1'))).toMatchObject({ allowed: true })
+    verdict = { decision: 'deny', reason: 'Not now.' }
+    expect(await gate.permit(call({ command: 'make' }, '2'))).toMatchObject({ allowed: false })
+  })
+
   it('a closed gate allows nothing and reports nothing', async () => {
     const { gate, denied } = open(() => ({ decision: 'allow' }))
     expect(await gate.judge(call({ command: 'good' }))).toEqual({ decision: 'allow' })

@@ -208,9 +208,15 @@ describe('millrace approve and deny', () => {
   it('approve and deny answer, or say why they cannot', async () => {
     const { where, server, old, approval } = await serverWith()
     expect(await run(['approve', old, 'q1'], where)).toMatchObject({ code: 0, stdout: 'q1 allowed\n' })
+    const more = ['--for-run', '--input', '{"command":"make"}']
+    expect(await run(['approve', old, 'q1', ...more], where)).toMatchObject({ code: 0 })
     const denied = await run(['deny', old, 'q1', '--message', 'Not here', '--json'], where)
     expect(JSON.parse(denied.stdout)).toEqual({ approval })
-    expect(posted(server)).toEqual([{ decision: 'allow' }, { decision: 'deny', message: 'Not here' }])
+    expect(posted(server)).toEqual([
+      { decision: 'allow' },
+      { decision: 'allow', scope: 'run', updatedInput: { command: 'make' } },
+      { decision: 'deny', message: 'Not here' },
+    ])
     expect(await run(['deny', old, 'q2'], where)).toMatchObject({
       code: 125,
       stderr: 'millrace: It was answered by ann already\n',

@@ -41,7 +41,9 @@ it('a question is shown in full, answered by typing y, and nothing is left on th
     screen += text.replace(/\u001b\[\d+m/g, '').replaceAll('\r', '')
   })
   const ended = new Promise((resolve) => child.once('close', resolve))
-  await vi.waitFor(() => expect(screen).toContain('allow? [y/N] '), { timeout: 60_000 })
+  await vi.waitFor(() => expect(screen).toContain('allow? [y/N, a: always in this run] '), {
+    timeout: 60_000,
+  })
   // An answer typed too early to be meant does not count: the question is asked again.
   const typing = setInterval(() => child.stdin.write('y\n'), 200)
   await answered.promise
@@ -50,6 +52,8 @@ it('a question is shown in full, answered by typing y, and nothing is left on th
   expect(server.seen.filter(({ path }) => path.endsWith('/q1')).map(({ body }) => body)).toEqual([
     { decision: 'allow' },
   ])
-  expect(screen).toContain('I need \nHm\n? asks to run: Bash\n  eval "$X"\n  Why.\n  allow? [y/N] ')
+  expect(screen).toContain(
+    'I need \nHm\n? asks to run: Bash\n  eval "$X"\n  Why.\n  allow? [y/N, a: always in this run] ',
+  )
   expect(screen).toMatch(/✓ allowed by ann: Bash eval "\$X"\n-- completed\n$/)
 })

@@ -22,8 +22,8 @@ function person(
   const printer = new AgentPrinter({
     run: runOf({ kind: 'session', head: options.head ?? 0 }),
     io: { stdin, stdout: screen, stderr: screen, env: {}, cwd: '/' },
-    answer: async (id, decision) => {
-      answers.push(`${id} ${decision}`)
+    answer: async (id, { decision, scope }) => {
+      answers.push(`${id} ${decision}${scope === 'run' ? ' in this run' : ''}`)
       await options.answer?.(id, decision)
     },
     now: () => clock.now,
@@ -51,7 +51,7 @@ function person(
 }
 
 const lastLine = (text: string) => text.split('\n').at(-1)
-const prompt = '  allow? [y/N] '
+const prompt = '  allow? [y/N, a: always in this run] '
 
 describe('a question', () => {
   it.each([
@@ -59,6 +59,7 @@ describe('a question', () => {
     ['YES', 'allow'],
     ['n', 'deny'],
     ['', 'deny'],
+    ['a', 'allow in this run'],
   ])('typing %j answers a question: %s', async (line, decision) => {
     const at = person()
     await at.show(log.asked('q1', 'eval "$X"'))

@@ -128,6 +128,22 @@ describe('what a session asks', () => {
     return { server, id, stream, path, request }
   }
 
+  it('an approval may change the input and hold for the run; a denial may not', async () => {
+    const { server, stream, path, request } = await asked()
+    const more = { updatedInput: { command: 'make test' }, scope: 'run' }
+    expect(await refused(await server.as(server.owner, path, post({ decision: 'deny', ...more })))).toEqual([
+      400,
+      'invalid_request',
+    ])
+    const answer = await server.as(server.owner, path, post({ decision: 'allow', ...more }))
+    const { approvalId } = request
+    const approval = { approvalId, decision: 'allow', by: 'person', user: 'olga', ...more }
+    expect([answer.status, await answer.json()]).toEqual([200, { approval }])
+    await stream.has(5)
+    expect(JSON.parse(stream.events[3]?.data ?? '')).toEqual(approval)
+    expect(JSON.parse(stream.events[4]?.data ?? '')).toMatchObject(more)
+  })
+
   it('a question is answered once: the agent and followers see it, and a second answer is a 409', async () => {
     const { server, stream, path, request } = await asked()
     expect(stream.events[2]?.event).toBe('permission:requested')

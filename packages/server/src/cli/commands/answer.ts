@@ -13,6 +13,9 @@ import { type CommandContext, ofServer, type ServerFlags } from './command.ts'
 interface AnswerFlags extends ServerFlags {
   /** With a denial, the agent receives it. */
   message?: string
+  forRun?: boolean
+  /** JSON. */
+  input?: string
 }
 
 export function declare(program: Command, { io, end }: CommandContext): void {
@@ -20,7 +23,17 @@ export function declare(program: Command, { io, end }: CommandContext): void {
     ['approve', 'allow', 'allow what the agent of a session asks for'],
     ['deny', 'deny', 'deny what the agent of a session asks for'],
   ] as const) {
-    ofServer(program.command(name).argument('<run>', runArgument).argument('<approval>').description(what))
+    const command = program
+      .command(name)
+      .argument('<run>', runArgument)
+      .argument('<approval>')
+      .description(what)
+    if (decision === 'allow') {
+      command
+        .option('--for-run', 'calls of exactly this kind need no further answer in this run')
+        .option('--input <json>', 'run the call with this input instead, if the policy does not deny it')
+    }
+    ofServer(command)
       .option('--message <text>', 'kept in the log; with a denial, sent to the agent')
       .action(async (run: string, approval: string, flags: AnswerFlags) => {
         end(await answerCommand(decision, run, approval, flags, io))
@@ -93,13 +106,29 @@ async function answerCommand(
   io: Io,
 ): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
+  const { message, forRun, input } = flags
+  const more = {
+    ...(message === undefined ? {} : { message }),
+    ...(forRun ? { scope: 'run' as const } : {}),
+    ...(input === undefined ? {} : { updatedInput: inputOf(input) }),
+  }
   const { server } = await connect(whereOf(flags, io))
-  const message = flags.message === undefined ? {} : { message: flags.message }
   const runId = await findRunId(server, given)
-  const answer = await postAnswer(server, runId, approvalId, { decision, ...message })
+  const answer = await postAnswer(server, runId, approvalId, { decision, ...more })
   if (terminal.json) await terminal.value(answer)
   else await terminal.line(`${printable(approvalId)} ${decision === 'allow' ? 'allowed' : 'denied'}`)
   return exitCodes.ok
+}
+
+function inputOf(json: string): Record<string, unknown> {
+  let input: unknown
+  try {
+    input = JSON.parse(json)
+  } catch {
+    input = null
+  }
+  if (input !== null && typeof input === 'object' && !Array.isArray(input)) return { ...input }
+  throw new CliError('--input expects a JSON object', exitCodes.usage)
 }
 
 /** Fails with a `ClientError`: status 409 if the question has been answered already. */

@@ -115,9 +115,9 @@ function printerFor({ run, connection, terminal, io, talks = false }: Shown): Pr
   return new AgentPrinter({
     run,
     io,
-    answer: async (approvalId, decision) => {
+    answer: async (approvalId, answer) => {
       const server = (await connection.again()) ?? connection.server
-      return postAnswer(server, run.id, approvalId, { decision })
+      return postAnswer(server, run.id, approvalId, answer)
     },
     talk: talks ? talkTo(run.id, connection) : undefined,
   })

@@ -31,7 +31,7 @@ import type { Input, Io } from '#cli/terminal'
 import { changesAsText } from './changes.ts'
 import { ExecutionText } from './execution-text.ts'
 import type { AgentText, Piece } from './piece.ts'
-import { Questions } from './questions.ts'
+import { type Answer, Questions } from './questions.ts'
 import { type Look, Screen } from './screen.ts'
 import { SessionText } from './session-text.ts'
 import { howToTalk, Talk, type TalkOptions } from './talk.ts'
@@ -39,7 +39,7 @@ import { howToTalk, Talk, type TalkOptions } from './talk.ts'
 export interface AgentPrinterOptions {
   run: Run
   io: Io
-  answer(approvalId: string, decision: 'allow' | 'deny'): Promise<unknown>
+  answer(approvalId: string, answer: Answer): Promise<unknown>
   /** Present for a conversation: what is typed are messages. */
   talk?: Pick<TalkOptions, 'send' | 'finish'> | undefined
   now?: () => number
@@ -166,12 +166,15 @@ export class AgentPrinter {
   }
 
   async #resolved(
-    { approvalId, decision, by, user, message }: PermissionResolvedEvent,
+    { approvalId, decision, by, user, message, updatedInput, scope }: PermissionResolvedEvent,
     asked: OpenApproval | undefined,
   ): Promise<void> {
-    const what = asked === undefined ? 'a call' : this.#text.callInLine(asked.tool, asked.input)
+    const what =
+      asked === undefined ? 'a call' : this.#text.callInLine(asked.tool, updatedInput ?? asked.input)
     this.#questions.remove(approvalId)
-    const mark = decision === 'allow' ? '✓ allowed' : '✗ denied'
+    const changed = updatedInput === undefined ? '' : ' with another input'
+    const mark =
+      decision === 'allow' ? `✓ allowed${changed}${scope === 'run' ? ' in this run' : ''}` : '✗ denied'
     const added = message === undefined || message === '' ? '' : `\n  ${message}`
     const look = decision === 'allow' ? 'note' : 'error'
     await this.#line(look, `${mark} ${answeredBy({ by, user })}: ${what}${added}`)

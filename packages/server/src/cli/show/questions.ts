@@ -13,7 +13,13 @@ import type { Screen } from './screen.ts'
 
 /** Nobody reads a question faster: input within this time was meant for something else. */
 const readingMs = 400
-const promptText = '  allow? [y/N] '
+const promptText = '  allow? [y/N, a: always in this run] '
+
+/** `scope`: for every call of exactly this kind in the run. */
+export interface Answer {
+  decision: 'allow' | 'deny'
+  scope?: 'run'
+}
 
 export interface QuestionsOptions {
   screen: Screen
@@ -21,7 +27,7 @@ export interface QuestionsOptions {
   input: Input | undefined
   /** Lines to print where nobody can be asked. */
   howToAnswer(approvalId: string): string[]
-  answer(approvalId: string, decision: 'allow' | 'deny'): Promise<unknown>
+  answer(approvalId: string, answer: Answer): Promise<unknown>
   /** Milliseconds of a clock that never goes back. */
   now?: () => number
 }
@@ -118,15 +124,11 @@ export class Questions {
     screen.typed()
     if (asking === undefined || asking.answering) return
     const early = this.#now() - asking.since < readingMs
-    const decision = ['y', 'yes'].includes(line)
-      ? 'allow'
-      : ['', 'n', 'no'].includes(line)
-        ? 'deny'
-        : undefined
-    if (early || decision === undefined) return this.ask()
+    const answer = answerIn(line)
+    if (early || answer === undefined) return this.ask()
     asking.answering = true
     try {
-      await this.#options.answer(asking.id, decision)
+      await this.#options.answer(asking.id, answer)
     } catch (error) {
       // Somebody else answered: the log will say who.
       if (error instanceof ClientError && error.status === 409) return
@@ -138,5 +140,22 @@ export class Questions {
 
   #now(): number {
     return this.#options.now?.() ?? performance.now()
+  }
+}
+
+function answerIn(line: string): Answer | undefined {
+  switch (line) {
+    case 'y':
+    case 'yes':
+      return { decision: 'allow' }
+    case 'a':
+    case 'always':
+      return { decision: 'allow', scope: 'run' }
+    case '':
+    case 'n':
+    case 'no':
+      return { decision: 'deny' }
+    default:
+      return undefined
   }
 }

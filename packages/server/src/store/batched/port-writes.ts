@@ -122,13 +122,15 @@ function eventWrites(
       await submit(outbox, { op: 'ask', run, attempt, approval: id, expiresAt, log }, [event], log)
     },
 
-    async answerApproval(run, approval, { at, decision, by, user, message }) {
+    async answerApproval(run, approval, { at, decision, by, user, message, updatedInput, scope }) {
       const data: PermissionResolvedEvent = {
         approvalId: approval,
         decision,
         by,
         ...(user === undefined ? {} : { user }),
         ...(message === undefined ? {} : { message }),
+        ...(updatedInput === undefined ? {} : { updatedInput }),
+        ...(scope === undefined ? {} : { scope }),
       }
       const json = JSON.stringify(data)
       const event = { at, type: permissionTypes.resolved, json }

@@ -30,7 +30,7 @@ export function hookOf(
 export function canUseToolOf(gate: Pick<Gate, 'permit'>, ownTools: readonly string[] = []): CanUseTool {
   return async (tool, input, { toolUseID: id, agentID: agentId }) => {
     if (ownTools.includes(tool)) return { behavior: 'allow', updatedInput: input }
-    const permit = await gate.permit({ id, tool, input, agentId })
+    const permit = await gate.permit({ id, tool, input, agentId, changeable: true })
     return permit.allowed
       ? { behavior: 'allow', updatedInput: permit.input }
       : { behavior: 'deny', message: permit.reason }

@@ -178,6 +178,27 @@ describe('a call that people are asked about', () => {
     }
   })
 
+  it('the input that a person put in its place runs, and the same call again is not asked about', async () => {
+    const changed = "python3 -c \"open('changed.txt', 'a').write('x')\""
+    const model = await serve(
+      calls(
+        ['Bash', { command: "python3 -c \"open('unchanged.txt', 'w')\"" }],
+        ['Bash', { command: changed, description: 'Writes again' }],
+      ),
+    )
+    const { context, run } = sessions.prepare(model, asking)
+    context.answer = async () => ({
+      decision: 'allow',
+      by: 'person',
+      updatedInput: { command: changed },
+      scope: 'run',
+    })
+    expect((await run()).outcome.state).toBe('completed')
+    expect(existsSync(file('unchanged.txt'))).toBe(false)
+    expect(readFileSync(file('changed.txt'), 'utf8')).toBe('xx')
+    expect(context.questions).toHaveLength(1)
+  })
+
   it('an open approval is withdrawn when the run ends: no further model request, no process left', async () => {
     const model = await serve(calls(['Bash', { command: "python3 -c \"open('late.txt', 'w')\"" }]))
     const { context, run } = sessions.prepare(model, asking)
