@@ -1,7 +1,7 @@
 /** The page of a session, an execution, or an external run: its conversation, what it changed, and its events. */
 import { isFinal, type Run } from '@millrace/protocol'
 import { dollars, type View } from '@millrace/protocol/view'
-import { useRun } from '@millrace/react'
+import { useClient, useRun } from '@millrace/react'
 import { memo, useCallback, useDeferredValue, useState } from 'react'
 import { Button } from '#ui/button.tsx'
 import { Loading } from '#ui/notice.tsx'
@@ -13,10 +13,9 @@ import { useEventLog, useLogState } from './log/use-event-log.ts'
 import { PlanSide } from './plan/plan.tsx'
 import { RunHeader } from './run-header.tsx'
 import { type Tab, Tabs } from './tabs.tsx'
-import { Approvals } from './talk/approval-card.tsx'
+import { Approvals } from './talk/approvals.tsx'
 import { Composer } from './talk/composer.tsx'
 import { type AgentView, Conversation } from './talk/conversation.tsx'
-import { withdrawMessage } from './talk/messages.ts'
 import { Timeline } from './timeline/timeline.tsx'
 import { useHistory } from './timeline/use-history.ts'
 import { useAddressedEvent } from './use-addressed-event.ts'
@@ -65,7 +64,7 @@ export function AgentPage({ first }: { first: Run }) {
       {shown === 'events' && <Events run={run} />}
       {shown === 'talk' &&
         (talk === null ? <Loading /> : <Talk run={run} view={talk} hasTimeline={hasTimeline} />)}
-      <Approvals runId={run.id} />
+      {talk !== null && <Approvals runId={run.id} approvals={talk.approvals} />}
       {shown === 'talk' && run.kind !== 'external' && <Composer run={run} />}
     </div>
   )
@@ -80,7 +79,9 @@ function asItStands(run: Run, view: View | null): Run {
 function ChangesLabel({ count }: { count: number | undefined }) {
   return (
     <>
-      Files changed
+      <span>
+        Files<span className="max-sm:sr-only"> changed</span>
+      </span>
       {count !== undefined && count > 0 && (
         <span className="rounded-full bg-raised px-1.5 text-[11px] tabular-nums">{count}</span>
       )}
@@ -144,7 +145,12 @@ function TalkAt({ view, ...rest }: TalkAtProps) {
 
 const TalkNow = memo(function TalkNow({ run, view, isPast = false }: TalkAtProps) {
   const [target] = useAddressedEvent()
-  const withdraw = useCallback((id: string) => void withdrawMessage(run.id, id).catch(() => {}), [run.id])
+  const client = useClient()
+  // A message that was taken in the meantime is shown as delivered: nothing more is to be said.
+  const withdraw = useCallback(
+    (id: string) => void client.withdraw(run.id, id).catch(() => {}),
+    [client, run.id],
+  )
   const { prompt, task } = run.spec
   const asked = [prompt, task].find((one) => typeof one === 'string') as string | undefined
   const { phases } = view

@@ -41,6 +41,11 @@ export function RunActions({ run }: { run: Run }) {
   return (
     <div className="flex shrink-0 flex-col items-end gap-1">
       <div className="flex gap-2">
+        {!isOver && run.spec.interactive === true && (
+          <Button disabled={isPending} onClick={() => perform(() => client.finish(run.id))}>
+            Finish
+          </Button>
+        )}
         {!isOver && (
           <Button look="danger" disabled={isPending} onClick={() => perform(() => client.abort(run.id))}>
             Abort

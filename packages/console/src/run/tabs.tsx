@@ -47,7 +47,7 @@ export function Tabs<Id extends string>({
             tabIndex={id === chosen ? 0 : -1}
             onClick={() => onChoose(id)}
             className={classes(
-              '-mb-px flex h-9 items-center gap-1.5 border-b-2 px-2 font-medium max-sm:h-11',
+              '-mb-px flex h-9 items-center whitespace-nowrap gap-1.5 border-b-2 px-2 font-medium max-sm:h-11',
               id === chosen ? 'border-accent text-text' : 'border-transparent text-muted hover:text-text',
             )}
           >

@@ -24,6 +24,7 @@ export function ChangesView({ changes, error, retry }: UsedChanges) {
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it is scrolled by keyboard
     <section aria-label="Files changed" tabIndex={0} className="min-h-0 flex-1 overflow-y-auto">
       <div className="mx-auto flex max-w-5xl flex-col gap-3 p-4">
+        <h2 className="sr-only">Files changed</h2>
         {!complete && (
           <p className="text-muted">
             The beginning of the log is no longer kept: earlier changes are missing.

@@ -18,7 +18,12 @@ export function Diff({ lines, most = 200 }: { lines: readonly DiffLine[]; most?:
   const hasNumbers = lines.some(({ before, after }) => before !== null || after !== null)
   const left = lines.length - shown
   return (
-    <div className="overflow-x-auto bg-panel font-mono text-[12px] leading-5">
+    <section
+      aria-label="Diff"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: it is scrolled by keyboard
+      tabIndex={0}
+      className="overflow-x-auto bg-panel font-mono text-[12px] leading-5 -outline-offset-2"
+    >
       <div className="min-w-max">
         {lines.slice(0, shown).map((line, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: the lines of a diff never move
@@ -44,7 +49,7 @@ export function Diff({ lines, most = 200 }: { lines: readonly DiffLine[]; most?:
           Show {Math.min(left, 2000)} more lines
         </Button>
       )}
-    </div>
+    </section>
   )
 }
 

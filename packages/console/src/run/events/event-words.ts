@@ -46,13 +46,31 @@ export function summaryOf(data: unknown): string {
   if (Array.isArray(data)) return clipped(JSON.stringify(data))
   const fields = data as Record<string, unknown>
   if (typeof fields.exitCode === 'number' || typeof fields.signal === 'string') return endOf(fields)
-  const said = telling.map((name) => fields[name]).find((value) => typeof value === 'string' && value !== '')
-  if (typeof said === 'string') return clipped(said)
+  const said = tellingText(fields)
+  if (said !== null) return clipped(said)
   // Ids and types say nothing beside the name of the event.
   const isPlain = ([name, value]: [string, unknown]) =>
-    value !== null && typeof value !== 'object' && !/id$|^type$/i.test(name)
+    value !== null && typeof value !== 'object' && !/id$|^type$|^timestamp$/i.test(name)
   const plain = Object.entries(fields).filter(isPlain)
   return clipped(plain.map(([name, value]) => `${name}=${String(value)}`).join(' '))
+}
+
+/** Objects that are looked through: what says most stands near the top. */
+const lookedAtMax = 60
+
+/** The first telling field, the nearest to the top: messages of agents have their texts deep inside. */
+function tellingText(fields: object): string | null {
+  const queue: object[] = [fields]
+  for (let at = 0; at < queue.length && at < lookedAtMax; at++) {
+    const object = queue[at] as Record<string, unknown>
+    for (const name of telling) {
+      const value = Object.hasOwn(object, name) ? object[name] : undefined
+      if (typeof value === 'string' && value.trim() !== '') return value
+    }
+    for (const value of Object.values(object))
+      if (typeof value === 'object' && value !== null) queue.push(value)
+  }
+  return null
 }
 
 function endOf({ exitCode, signal, timedOut, limit }: Record<string, unknown>): string {

@@ -2,12 +2,11 @@
 import { isFinal, type MessageMode, type Run } from '@millrace/protocol'
 import { useClient } from '@millrace/react'
 import { useNavigate } from '@tanstack/react-router'
-import { type FormEvent, type KeyboardEvent, useEffect, useState } from 'react'
+import { type FormEvent, type KeyboardEvent, useState } from 'react'
 import { SendIcon } from '#run/icons.tsx'
 import { useAction } from '#run/run-actions.tsx'
 import { IconButton } from '#ui/button.tsx'
 import { Select, TextArea } from '#ui/field.tsx'
-import { sendMessage, takesMessages } from './messages.ts'
 
 const modes: Record<MessageMode, string> = {
   queue: 'After this turn',
@@ -19,15 +18,13 @@ export function Composer({ run }: { run: Run }) {
   const client = useClient()
   const navigate = useNavigate()
   const isOver = isFinal(run.state)
-  const isTaken = useTakesMessages(isOver ? null : run.id)
   const { perform, isPending, error } = useAction()
   const [text, setText] = useState('')
   const [mode, setMode] = useState<MessageMode>('queue')
-  if (!isOver && !isTaken) return null
 
   const send = () =>
     perform(async () => {
-      if (!isOver) await sendMessage(run.id, text, mode)
+      if (!isOver) await client.say(run.id, { text, mode })
       else {
         const { id: runId } = await client.resume(run.id, { prompt: text })
         await navigate({ to: '/runs/$runId', params: { runId } })
@@ -45,7 +42,7 @@ export function Composer({ run }: { run: Run }) {
   return (
     <form onSubmit={submit} className="border-t border-line bg-bg px-4 py-3">
       <div className="mx-auto flex max-w-3xl flex-col gap-1">
-        <div className="flex items-end gap-2 rounded-xl border border-line-strong bg-panel p-1.5 focus-within:border-accent">
+        <div className="flex flex-wrap items-end justify-end gap-2 rounded-xl border border-line-strong bg-panel p-1.5 focus-within:border-accent">
           <TextArea
             rows={Math.min(text.split('\n').length, 8)}
             value={text}
@@ -53,17 +50,19 @@ export function Composer({ run }: { run: Run }) {
             onKeyDown={onKeyDown}
             aria-label={label}
             placeholder={label}
-            className="resize-none border-transparent! bg-transparent! outline-none"
+            className="min-w-60 flex-1 resize-none border-transparent! bg-transparent! outline-none"
           />
-          {!isOver && <ModeChoice mode={mode} onMode={setMode} />}
-          <IconButton
-            type="submit"
-            label="Send"
-            disabled={isPending || text.trim() === ''}
-            className="bg-accent! text-accent-text!"
-          >
-            <SendIcon />
-          </IconButton>
+          <span className="flex gap-2">
+            {!isOver && <ModeChoice mode={mode} onMode={setMode} />}
+            <IconButton
+              type="submit"
+              label="Send"
+              disabled={isPending || text.trim() === ''}
+              className="shrink-0 bg-accent! text-accent-text!"
+            >
+              <SendIcon />
+            </IconButton>
+          </span>
         </div>
         {error !== null && (
           <p role="alert" className="text-bad">
@@ -90,17 +89,4 @@ function ModeChoice({ mode, onMode }: { mode: MessageMode; onMode(mode: MessageM
       ))}
     </Select>
   )
-}
-
-function useTakesMessages(runId: string | null): boolean {
-  const [isTaken, setTaken] = useState(false)
-  useEffect(() => {
-    if (runId === null) return
-    const leave = new AbortController()
-    void takesMessages(runId, leave.signal).then((taken) => {
-      if (!leave.signal.aborted) setTaken(taken)
-    })
-    return () => leave.abort()
-  }, [runId])
-  return isTaken
 }

@@ -55,6 +55,7 @@ export function Conversation({ view, task, owner, target, onWithdraw, children }
         className="min-h-0 flex-1 overflow-y-auto -outline-offset-2"
       >
         <div ref={content} className="mx-auto flex max-w-3xl flex-col gap-3 px-4 py-5">
+          <h2 className="sr-only">Conversation</h2>
           {task !== null && <PersonSaid text={task} user={owner} />}
           {view.items.dropped > 0 && first === 0 && (
             <p className="text-center text-[12px] text-muted">

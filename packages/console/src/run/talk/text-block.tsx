@@ -29,9 +29,9 @@ export function TextBlock({
     </Button>
   )
   return (
-    <div className={classes('terminal overflow-x-auto', isError && 'border-l-2 border-bad')}>
+    <div className={classes('terminal', isError && 'border-l-2 border-bad')}>
       {keeps === 'end' && more}
-      <pre className="px-3 py-1.5">
+      <pre className="px-3 py-1.5 break-words whitespace-pre-wrap">
         {lines.map((line, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: lines are only added
           <span key={index}>

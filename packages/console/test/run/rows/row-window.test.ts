@@ -52,14 +52,14 @@ describe('RowWindow', () => {
   it('what is visible stays in its place when rows above it turn out to be higher', () => {
     const rows = windowOf(1000)
     rows.scrolledTo(4000)
-    const heights = fc.array(fc.tuple(fc.nat(199), fc.integer({ min: 20, max: 200 })))
+    const heights = fc.array(fc.tuple(fc.nat(150), fc.integer({ min: 20, max: 200 })))
     fc.assert(
       fc.property(heights, (measured) => {
         const distance = rows.state.topPx - rows.state.position
         const [before, known] = [rows.state.position, rows.state.contentPx]
         rows.measured(measured)
         expect(rows.state.position - before).toBe(rows.state.contentPx - known)
-        if (rows.state.first === 180) expect(rows.state.topPx - rows.state.position).toBe(distance)
+        expect(rows.state.topPx - rows.state.position).toBe(distance)
       }),
     )
   })

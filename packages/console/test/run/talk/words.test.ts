@@ -63,6 +63,8 @@ describe('words for events', () => {
   it('the most telling field is the summary, and plain fields where there is none', () => {
     expect(summaryOf({ id: 1, message: 'All is well' })).toBe('All is well')
     expect(summaryOf({ runId: 'x', percent: 40, nested: {} })).toBe('percent=40')
+    expect(summaryOf({ event: { index: 0, delta: { type: 'text_delta', text: 'Hello' } } })).toBe('Hello')
+    expect(summaryOf({ message: { content: [{ type: 'tool_use', name: 'Bash' }] } })).toBe('Bash')
     expect(summaryOf({ exitCode: 3 })).toBe('with exit code 3')
   })
 
