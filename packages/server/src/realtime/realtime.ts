@@ -175,6 +175,7 @@ export class Realtime {
       const followed = ['*', project].some((name) => this.#subscribers.has(`projects/${name}`, audience))
       if (followed) this.#projectChanges.changed(project, audience)
     }
+    if (!change.here) return
     this.#parts.hooks.call(change, (reason) => this.#parts.log.error({ reason }, 'a listener of runs failed'))
   }
 

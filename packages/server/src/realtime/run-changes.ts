@@ -17,6 +17,8 @@ export interface RunChange {
   run: Run
   /** True for the one change that brings the end of the run. */
   finished: boolean
+  /** False if another node wrote it: it is news for clients of this node, and its own embedding program knows. */
+  here: boolean
 }
 
 export interface RunChangesParts {
@@ -33,6 +35,7 @@ export interface RunChangesParts {
 interface Unsent {
   created: boolean
   finished: boolean
+  here: boolean
 }
 
 export class RunChanges {
@@ -68,14 +71,15 @@ export class RunChanges {
     this.#beingRead.clear()
   }
 
-  #committed({ runId, change, closed, last }: Commit): void {
+  #committed({ runId, change, closed, last, elsewhere }: Commit): void {
     if (change === 'deleted') {
       this.#deleted(runId, last)
       return
     }
     // Only the start of its log was pruned: the record is unchanged.
     if ((change === 'updated' && closed) || !this.#parts.wanted()) return
-    const unsent = this.#unsent.get(runId) ?? { created: false, finished: false }
+    const unsent = this.#unsent.get(runId) ?? { created: false, finished: false, here: false }
+    unsent.here ||= !elsewhere
     unsent.created ||= change === 'created'
     unsent.finished ||= change === 'finished'
     this.#unsent.set(runId, unsent)
@@ -92,7 +96,7 @@ export class RunChanges {
       const run = await this.#parts.store.getRun(runId)
       // Deleted meanwhile, which was sent.
       if (this.#beingRead.get(runId) !== unsent || run === null) return
-      this.#send(unsent.created ? 'create' : 'update', run, unsent.finished)
+      this.#send(unsent.created ? 'create' : 'update', run, unsent)
     } catch (error) {
       if (this.#beingRead.get(runId) === unsent)
         this.#unsent.set(runId, join(unsent, this.#unsent.get(runId)))
@@ -108,13 +112,18 @@ export class RunChanges {
     this.#beingRead.delete(runId)
     this.#unsent.delete(runId)
     if (last === undefined || !this.#parts.wanted()) return
-    if (created) this.#send('create', last, finished)
-    else if (finished) this.#send('update', last, true)
-    this.#send('delete', last, false)
+    const here = true
+    if (created) this.#send('create', last, { finished, here })
+    else if (finished) this.#send('update', last, { finished, here })
+    this.#send('delete', last, { finished: false, here })
   }
 
-  #send(action: RecordAction, record: RunRecord, finished: boolean): void {
-    this.#parts.send({ action, run: publicRun(record), finished })
+  #send(
+    action: RecordAction,
+    record: RunRecord,
+    { finished, here }: Omit<RunChange, 'action' | 'run'>,
+  ): void {
+    this.#parts.send({ action, run: publicRun(record), finished, here })
   }
 }
 
@@ -122,5 +131,6 @@ function join(one: Unsent | undefined, other: Unsent | undefined): Unsent {
   return {
     created: (one?.created ?? false) || (other?.created ?? false),
     finished: (one?.finished ?? false) || (other?.finished ?? false),
+    here: (one?.here ?? false) || (other?.here ?? false),
   }
 }

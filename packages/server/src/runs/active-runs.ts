@@ -15,7 +15,7 @@ import { ActiveRun, type ActiveRunParts } from './active-run.ts'
 import { cancelQueued, type EndingParts, endRequestFor, settledWithin } from './ending.ts'
 
 export interface ActiveRunsParts extends EndingParts {
-  store: ActiveRunParts['store'] & Pick<Store, 'requestEnd' | 'status' | 'getRun'>
+  store: ActiveRunParts['store'] & Pick<Store, 'requestEnd' | 'status' | 'getRun' | 'onCommit'>
   kinds: ReadonlyMap<string, Kind>
   projects: ReadonlyMap<string, { id: string; path: string }>
   sandbox: Sandbox
@@ -105,7 +105,28 @@ export class ActiveRuns {
       active.end(request)
       await settledWithin(active.done, abortWaitMs)
     } else if (record.node === node) this.#endAtLaunch.set(id, request)
+    else if (record.node !== null) await this.#overElsewhere(id, abortWaitMs)
     return store.getRun(id)
+  }
+
+  /** Ends a run for a cause that is recorded already. Returns whether it is active here. */
+  endHere(id: string, request: EndRequest): boolean {
+    const run = this.#active.get(id)
+    run?.end(request)
+    return run !== undefined
+  }
+
+  /** Waits until another node has ended a run that it works on, no longer than `ms`. */
+  async #overElsewhere(id: string, ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const stopListening = this.#parts.store.onCommit(({ runId, closed }) => {
+      if (runId === id && closed) resolve()
+    })
+    try {
+      await settledWithin(promise, ms)
+    } finally {
+      stopListening()
+    }
   }
 
   /** Interrupts every run, and every run that is launched from here on. `claims` settles when none is under way. */

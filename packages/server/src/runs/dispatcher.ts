@@ -2,7 +2,7 @@
  * Takes queued runs out of the store as room for their kind appears. The table of runs is the queue:
  * nothing is queued here, a commit is only the hint to look again.
  *
- * Owns: which kinds are being looked at, and the timer of the next try after a look that failed.
+ * Owns: which kinds are being looked at, the timer of the next try after a look that failed, and the one that looks anyway.
  * Invariants: one look a kind at a time; a hint that arrives during a look makes it look once more; a
  * look that failed is repeated, so that no hint is lost with it.
  */
@@ -19,6 +19,8 @@ export interface DispatcherParts {
   log: Logger
   /** The wait before a look that failed is repeated. */
   retryMs?: number
+  /** Where other nodes share the store, a hint may be lost: look this often anyway. */
+  lookMs?: number | undefined
 }
 
 interface Look {
@@ -31,6 +33,7 @@ export class Dispatcher {
   readonly #looking = new Map<RunKind, Look>()
   #stopListening: (() => void) | null = null
   #retry: NodeJS.Timeout | null = null
+  #net: NodeJS.Timeout | null = null
   #stopped = false
 
   constructor(parts: DispatcherParts) {
@@ -43,6 +46,10 @@ export class Dispatcher {
     this.#stopListening = this.#parts.store.onCommit((commit) => {
       if (commit.change === 'created' || commit.change === 'finished') this.#lookAll()
     })
+    if (this.#parts.lookMs !== undefined) {
+      this.#net = setInterval(() => this.#lookAll(), this.#parts.lookMs)
+      this.#net.unref()
+    }
     this.#lookAll()
   }
 
@@ -61,6 +68,7 @@ export class Dispatcher {
     this.#stopped = true
     this.#stopListening?.()
     if (this.#retry !== null) clearTimeout(this.#retry)
+    if (this.#net !== null) clearInterval(this.#net)
     await Promise.all([...this.#looking.values()].map((look) => look.over))
   }
 

@@ -11,27 +11,41 @@ import { toEventJson } from './clip.ts'
 import { cancelQueued, cutShort, type EndingParts, endRequestFor } from './ending.ts'
 
 export interface RecoveryParts extends EndingParts {
-  store: Pick<Store, 'listActive' | 'requestEnd' | 'finish' | 'getRun' | 'readAfter' | 'append'>
+  store: Pick<Store, 'listActive' | 'requestEnd' | 'finish' | 'getRun' | 'readAfter' | 'append' | 'shared'>
   kinds: ReadonlyMap<string, Kind>
   endLeftovers: (runs: { id: string; process: RunProcess | null }[]) => Promise<number>
 }
 
 /** Returns the number of runs that were closed. */
 export async function recover(parts: RecoveryParts): Promise<number> {
-  const left = await parts.store.listActive()
+  const { shared } = parts.store
+  // Runs that others took over meanwhile may have left their processes here.
+  if (shared !== undefined) await endProcesses(await shared.leftovers(), parts)
+  const left = shared === undefined ? await parts.store.listActive() : await shared.adopt()
   if (left.length === 0) return 0
+  await closeRuns(left, parts)
+  parts.log.warn({ runs: left.length }, 'runs of an earlier server were closed')
+  return left.length
+}
+
+/** Ends what is left of these runs, and writes their terminal events. */
+export async function closeRuns(left: readonly RunRecord[], parts: RecoveryParts): Promise<void> {
   const cancelled = left.filter((run) => run.state === 'queued')
   const active = left.filter((run) => run.state !== 'queued')
-  if (active.length > 0) {
-    const ended = await parts.endLeftovers(active.map(({ id, process }) => ({ id, process })))
-    if (ended > 0) parts.log.warn({ processes: ended }, 'ended processes that an earlier server left behind')
-  }
+  await endProcesses(active, parts)
   await Promise.all([
     ...active.map((run) => close(run, parts)),
     ...cancelled.map((run) => cancelQueued(run, runnerOf(run, parts), parts)),
   ])
-  parts.log.warn({ runs: left.length }, 'runs of an earlier server were closed')
-  return left.length
+}
+
+async function endProcesses(
+  runs: readonly Pick<RunRecord, 'id' | 'process'>[],
+  { endLeftovers, log }: RecoveryParts,
+): Promise<void> {
+  if (runs.length === 0) return
+  const ended = await endLeftovers(runs.map(({ id, process }) => ({ id, process })))
+  if (ended > 0) log.warn({ processes: ended }, 'ended processes that an earlier server left behind')
 }
 
 async function close(run: RunRecord, parts: RecoveryParts): Promise<void> {
@@ -44,8 +58,9 @@ async function close(run: RunRecord, parts: RecoveryParts): Promise<void> {
     await closeLog(record, parts)
     await parts.store.finish(run.id, record.attempt, finish)
   } catch (error) {
-    // It ended after it was listed: there is nothing to close.
-    if (!(error instanceof MillraceError) || error.code !== 'run_over') throw error
+    // It ended after it was listed, or another node took it over: there is nothing to close.
+    const settled = ['run_over', 'stale_attempt', 'not_found']
+    if (!(error instanceof MillraceError) || !settled.includes(error.code)) throw error
   }
 }
 

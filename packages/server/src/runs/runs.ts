@@ -35,6 +35,7 @@ import {
   type RunProcess,
   type RunRecord,
   type RunStore,
+  type Store,
   type StoreHealth,
   type TranscriptStore,
 } from '#store/store'
@@ -45,6 +46,7 @@ import { toEventJson } from './clip.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { endRequestFor } from './ending.ts'
 import { Messages } from './messages.ts'
+import { lookMs, OtherNodes, type OtherNodesParts } from './other-nodes.ts'
 import { type BatchRequest, type FinishRequest, type ProduceOptions, Producers } from './producers.ts'
 import { Questions } from './questions.ts'
 import { recover } from './recovery.ts'
@@ -57,7 +59,8 @@ export interface RunsParts {
     MessageStore &
     TranscriptStore &
     CommitFeed &
-    StoreHealth
+    StoreHealth &
+    Pick<Store, 'shared'>
   kinds: readonly Kind[]
   projects: ReadonlyMap<string, { id: string; path: string }>
   sandbox: Sandbox
@@ -94,6 +97,7 @@ export class Runs {
   readonly #producers: Producers
   readonly #approvals: Approvals
   readonly #questions: Questions
+  readonly #otherNodes: OtherNodes | null
   readonly #requestSchema: z.ZodType<{ kind: RunKind } & Record<string, unknown>>
   #closedAtOpen = 0
   #draining = false
@@ -120,7 +124,15 @@ export class Runs {
     })
     // Nobody here works on a detached run, so nobody claims one.
     const claimed = parts.kinds.filter(({ detached }) => detached === undefined)
-    this.#dispatcher = new Dispatcher({ ...parts, kinds: claimed, launch: (run) => this.#active.launch(run) })
+    const { shared } = parts.store
+    this.#dispatcher = new Dispatcher({
+      ...parts,
+      kinds: claimed,
+      launch: (run) => this.#active.launch(run),
+      lookMs: shared && lookMs,
+    })
+    const end: OtherNodesParts['end'] = (id, cause) => this.#active.endHere(id, endRequestFor(cause))
+    this.#otherNodes = shared ? new OtherNodes({ ...parts, shared, kinds: this.#kinds, end, after }) : null
   }
 
   /** Shape of a request that starts a run: one member a kind. */
@@ -133,6 +145,7 @@ export class Runs {
     this.#closedAtOpen = await recover({ ...this.#parts, kinds: this.#kinds })
     this.#dispatcher.start()
     this.#producers.start()
+    this.#otherNodes?.start()
   }
 
   /** How many runs an earlier server had left open, and `open()` closed. */
@@ -343,6 +356,7 @@ export class Runs {
   shutdown(): Promise<void> {
     this.#draining = true
     this.#producers.stop()
+    this.#otherNodes?.stop()
     this.#stopping ??= this.#active.shutdown(this.#dispatcher.stop())
     return this.#stopping
   }

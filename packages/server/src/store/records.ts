@@ -203,8 +203,10 @@ export interface Commit {
   closed: boolean
   /** The events that this commit added, in order, without a gap; empty when it added none. */
   events: StoredEvent[]
-  /** With `deleted`: the run as it was, since nobody can look it up now. */
+  /** With `deleted`: the run as it was, since nobody can look it up now. Missing where another node deleted it. */
   last?: RunRecord
+  /** Another node committed it: it comes without events, and may come late, twice, or never. */
+  elsewhere?: true
 }
 
 /** What of a store may be forgotten. */

@@ -32,10 +32,12 @@ import type {
   TakeMessages,
   TranscriptEntry,
 } from './records.ts'
+import type { SharedStore } from './shared.ts'
 
 export type * from './credentials.ts'
 export type * from './records.ts'
 export { publicRun } from './records.ts'
+export type * from './shared.ts'
 
 export interface RunStore {
   /**
@@ -222,6 +224,8 @@ export interface Store
     CommitFeed,
     StoreHealth {
   readonly credentials: CredentialStore
+  /** Of a store that several nodes share. */
+  readonly shared?: SharedStore
   /** Commits what was handed over, then releases everything. Later calls are refused with `draining`. */
   close(): Promise<void>
 }

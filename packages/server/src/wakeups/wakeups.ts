@@ -25,11 +25,13 @@ export interface WakeupSource {
   open(sink: WakeupSink): () => void
 }
 
-/** What a source calls. Neither call throws. */
+/** What a source calls. No call throws. */
 export interface WakeupSink {
   wake(wakeup: Wakeup): void
   /** Wake-ups may have been lost, of any run: a source that was cut off says so once it is back. */
   gap(): void
+  /** The runs that something listens to now. */
+  followed(): string[]
 }
 
 /** What hears of one run. Its methods must not throw. */
@@ -67,6 +69,10 @@ export class Wakeups implements WakeupSink {
     for (const listeners of this.#listeners.values()) {
       for (const listener of listeners) listener.recheck()
     }
+  }
+
+  followed(): string[] {
+    return [...this.#listeners.keys()]
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import type { Credential, CredentialKind } from '#store/credentials'
 import type { RunRow } from '#store/rules/rows'
 import type {
   Approval,
+  Commit,
   Expendable,
   PageRequest,
   QueueCounts,
@@ -38,6 +39,11 @@ export interface Backend {
    * is with the backend meanwhile stays there until it is known what became of it.
    */
   watchAway?(listener: (reason: string | null) => void): void
+
+  /** Tells other nodes of a commit of this one. */
+  announce?(commit: Commit): void
+  /** Calls the listener with commits of other nodes. */
+  watchCommits?(listener: (commit: Commit) => void): void
 
   /** Resolves, with the reason, when the backend fails while it is asked for nothing. */
   readonly failed: Promise<string>

@@ -28,12 +28,16 @@ export function openBatchedStore(backend: Backend, options: BatchedStoreOptions 
   const statusListeners = new Set<(status: StoreStatus) => void>()
   const outbox = new Outbox({
     send: (operations, urgent) => backend.send(operations, urgent),
-    onCommit: (commit) => notify(commitListeners, commit),
+    onCommit: (commit) => {
+      notify(commitListeners, commit)
+      backend.announce?.(commit)
+    },
     onStatus: (status) => notify(statusListeners, status),
     onFatal: (error) => options.onFatal?.(error),
     onBatch: options.onBatch,
     retryFullMs: options.retryFullMs ?? 1000,
   })
+  backend.watchCommits?.((commit) => notify(commitListeners, commit))
   backend.watchAway?.((reason) => outbox.away(reason))
   void backend.failed.then((reason) => outbox.fail(reason))
   let released = false

@@ -34,6 +34,10 @@ export class Link {
     this.#options = options
   }
 
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
   /** The connection, if there is one now. */
   get current(): Client | null {
     return this.#client

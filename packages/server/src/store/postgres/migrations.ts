@@ -22,12 +22,15 @@ export const migrations: readonly Migration[] = [
     // new version of the row stays on its page (HOT). Nor has one `lease_until`, which every batch of a producer renews; `leased` stands for it.
     // Large values live in details, the text of a search in search.
     // batches: events as text, many to a row; writer and flush tell what a node's flush wrote, should its answer get lost.
+    // runs: node is the one that works on it; adopted_from the one that did before, and died.
     // nodes: last_flush is the number of the newest flush that a node has committed (`writer/writing.ts`).
     // tallies: counts of the runs that are over, in parts, so that nodes that end runs seldom wait for each other.
     sql: `
       CREATE TABLE nodes (
         n integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         id text NOT NULL UNIQUE,
+        home text NOT NULL,
+        machine text NOT NULL,
         lease_until timestamptz NOT NULL,
         dead boolean NOT NULL DEFAULT false,
         last_flush bigint NOT NULL DEFAULT 0
@@ -54,6 +57,7 @@ export const migrations: readonly Migration[] = [
         cause text,
         sealed boolean NOT NULL DEFAULT false,
         node text,
+        adopted_from text,
         pid integer,
         process_start bigint,
         exclusive boolean NOT NULL,
@@ -66,6 +70,7 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX queue ON runs (kind, n) WHERE state = 'queued' AND cause IS NULL;
       CREATE INDEX cancelled ON runs (n) WHERE state = 'queued' AND cause IS NOT NULL;
       CREATE INDEX active ON runs (node, kind) WHERE state IN ('starting', 'running');
+      CREATE INDEX adopted ON runs (adopted_from) WHERE adopted_from IS NOT NULL;
       CREATE INDEX counted ON runs (kind, state) WHERE NOT closed;
       CREATE INDEX runs_of_owner ON runs (owner, n);
       CREATE INDEX runs_of_project ON runs (project, n);

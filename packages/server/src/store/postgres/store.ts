@@ -1,33 +1,46 @@
 /**
  * The store for many nodes: one Postgres database, which every node writes to through one connection and reads through a
- * few. What a node writes is fenced by its row in `nodes` (`writer/writing.ts`).
+ * few. What a node writes is fenced by its row in `nodes` (`writer/writing.ts`); it lives as long as its lease
+ * (`membership.ts`), and hears of other nodes' commits by notifications (`signals.ts`).
  */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { MillraceError, messageOf } from '@millrace/protocol'
+import type { Backend } from '#store/batched/backend'
 import { type BatchedStoreOptions, openBatchedStore } from '#store/batched/open-batched-store'
-import type { Store } from '#store/store'
-import type { Client } from './connection.ts'
-import { type Ended, HistoryChanged, NodeLost, StoreClosed } from './ended.ts'
+import { toRecord } from '#store/batched/run-record'
+import type { SharedStore, Store } from '#store/store'
+import { checkServer, identify, type Known, recognize, timelineOf } from './database.ts'
+import { type Ended, StoreClosed } from './ended.ts'
 import { Link } from './link.ts'
+import { thisMachine } from './machine.ts'
+import { Membership, register } from './membership.ts'
 import { migrate } from './migrations.ts'
-import { startReading } from './reader/reading.ts'
+import { type Reading, startReading } from './reader/reading.ts'
 import type { ConnectionSettings } from './settings.ts'
+import { Signals } from './signals.ts'
 import { Writing } from './writer/writing.ts'
 
 export interface PostgresStoreOptions extends BatchedStoreOptions {
   settings: ConnectionSettings
   /** Names this opening among all that share the database; never used before. */
   node?: string
+  /** Names the data directory, which one node at a time uses: the next one on it takes over from the earlier at once. */
+  home?: string
+  /** A node that has not renewed its lease for this long is dead. */
+  leaseMs?: number
 }
 
-/** The oldest version that the statements are written for. */
-const versionMin = 140_000
+export interface PostgresStore extends Store {
+  readonly shared: SharedStore
+}
+
+const leaseMsDefault = 15_000
 
 /**
  * Opens the store of a database, creating or upgrading its schema. Rejects with `storage_failed`, also for a database of a
  * newer version of this program.
  */
-export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   try {
     return await open(options)
   } catch (error) {
@@ -38,10 +51,11 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   }
 }
 
-async function open({ settings, node = randomUUID(), ...options }: PostgresStoreOptions): Promise<Store> {
-  let awayListener: ((reason: string | null) => void) | undefined
+async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
+  const { settings, node = randomUUID(), home = randomUUID(), leaseMs = leaseMsDefault } = options
   const failed = Promise.withResolvers<string>()
   const ended = (error: Ended) => failed.resolve(error.message)
+  let awayListener: ((reason: string | null) => void) | undefined
   let known: Known | null = null
   const writeLink = new Link({
     settings,
@@ -52,106 +66,77 @@ async function open({ settings, node = randomUUID(), ...options }: PostgresStore
       if (known !== null) await recognize(client, known)
     },
   })
+  const leaseLink = new Link({ settings, role: 'lease' })
+  const closing: (() => Promise<void>)[] = [() => writeLink.close(), () => leaseLink.close()]
   try {
     const client = await writeLink.open()
+    await leaseLink.open()
     await checkServer(client)
     await migrate(client)
     const { epoch, cursorKey } = await identify(client)
-    const history = await timelineOf(client)
-    const key = await register(client, node)
-    known = { epoch, history, node: key }
+    const identity = { id: node, home, machine: thisMachine() }
+    const key = await register(client, identity, leaseMs)
+    known = { epoch, timeline: await timelineOf(client), node: key }
+    const membership = new Membership({
+      link: leaseLink,
+      node: { ...identity, key },
+      leaseMs,
+      lost: ended,
+    })
+    closing.unshift(async () => membership.close())
     const reading = await startReading({ settings })
-    const writing = new Writing(writeLink, key)
-    return openBatchedStore(
-      {
-        epoch,
-        cursorKey: Buffer.from(cursorKey, 'base64'),
-        send: async (operations) => {
-          try {
-            return await writing.send(operations)
-          } catch (error) {
-            // The close has given up the batch that was under way.
-            if (error instanceof StoreClosed) return new Promise(() => {})
-            throw error
-          }
-        },
-        read: reading.read,
-        watchAway: (listener) => {
-          awayListener = listener
-        },
-        failed: failed.promise,
-        async close() {
-          await reading.close()
-          await leave(writeLink, key)
-          await writeLink.close()
-        },
+    closing.unshift(() => reading.close())
+    const signals = new Signals(settings, { epoch, node: key })
+    closing.unshift(() => signals.close())
+    await signals.open()
+    const backend: Backend = {
+      epoch,
+      cursorKey: Buffer.from(cursorKey, 'base64'),
+      send: sending(new Writing(writeLink, key)),
+      read: reading.read,
+      announce: (commit) => signals.send(commit),
+      watchCommits: (listener) => void signals.heard.add(listener),
+      watchAway: (listener) => {
+        awayListener = listener
       },
-      options,
-    )
+      failed: failed.promise,
+      async close() {
+        await leave(writeLink, key)
+        for (const close of closing) await close()
+      },
+    }
+    return { ...openBatchedStore(backend, options), shared: sharing(membership, signals, reading) }
   } catch (error) {
-    await writeLink.close()
+    for (const close of closing) await close()
     throw error
   }
 }
 
-/** What a connection that comes back must find again. */
-interface Known {
-  epoch: string
-  history: number
-  node: number
-}
-
-async function checkServer(client: Client): Promise<void> {
-  const { rows } = await client.query(
-    `SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding`,
-  )
-  const { version, encoding } = rows[0]
-  if (version < versionMin) {
-    throw new Error(`Postgres 14 or newer is needed; the server has version ${Math.floor(version / 10_000)}`)
+function sending(writing: Writing): Backend['send'] {
+  return async (operations) => {
+    try {
+      return await writing.send(operations)
+    } catch (error) {
+      // The close has given up the batch that was under way.
+      if (error instanceof StoreClosed) return new Promise(() => {})
+      throw error
+    }
   }
-  if (encoding !== 'UTF8') throw new Error(`the database must have the encoding UTF8; it has ${encoding}`)
 }
 
-async function identify(client: Client): Promise<{ epoch: string; cursorKey: string }> {
-  await client.query(`INSERT INTO meta VALUES ('epoch', $1), ('cursor key', $2) ON CONFLICT DO NOTHING`, [
-    randomUUID(),
-    randomBytes(16).toString('base64'),
-  ])
-  const { rows } = await client.query(`SELECT key, value FROM meta WHERE key IN ('epoch', 'cursor key')`)
-  const found = new Map(rows.map(({ key, value }) => [key, value]))
-  const epoch = found.get('epoch')
-  const cursorKey = found.get('cursor key')
-  if (epoch === undefined || cursorKey === undefined) throw new Error('the database has no epoch')
-  return { epoch, cursorKey }
+function sharing(membership: Membership, signals: Signals, { query }: Reading): SharedStore {
+  return {
+    adopt: async () => (await membership.adopt()).map(toRecord),
+    leftovers: () => membership.leftovers(),
+    endsRequested: () => membership.endsRequested(),
+    heads: (ids) =>
+      query({ name: 'heads', text: 'SELECT id, head, closed FROM runs WHERE id = ANY ($1::uuid[])' }, [ids]),
+    onGap: (listener) => signals.gaps.add(listener),
+    onLeaseEnding: (listener) => membership.ending.add(listener),
+  }
 }
 
-/** Postgres begins another timeline whenever a standby is promoted or a backup restored to a point in time. */
-async function timelineOf(client: Client): Promise<number> {
-  const { rows } = await client.query(
-    `SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int AS timeline`,
-  )
-  return rows[0].timeline
-}
-
-async function recognize(client: Client, { epoch, history, node }: Known): Promise<void> {
-  const { rows } = await client.query(
-    `SELECT (SELECT value FROM meta WHERE key = 'epoch') AS epoch, (SELECT dead FROM nodes WHERE n = $1) AS dead`,
-    [node],
-  )
-  if (rows[0].epoch !== epoch || (await timelineOf(client)) !== history) throw new HistoryChanged()
-  if (rows[0].dead !== false) throw new NodeLost()
-}
-
-async function register(client: Client, node: string): Promise<number> {
-  const { rows } = await client.query(
-    `INSERT INTO nodes (id, lease_until) VALUES ($1, clock_timestamp()) RETURNING n`,
-    [node],
-  )
-  return rows[0].n
-}
-
-/** A node that leaves in order holds nothing: its row goes. Without a connection it stays, and its lease ends. */
+/** A node that leaves in order holds nothing. Without a connection its row stays, and its lease ends. */
 async function leave(link: Link, node: number): Promise<void> {
-  const client = link.current
-  await client?.query('DELETE FROM nodes WHERE n = $1', [node]).catch(() => {})
+  await link.current?.query('DELETE FROM nodes WHERE n = $1', [node]).catch(() => {})
 }

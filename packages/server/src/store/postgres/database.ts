@@ -1,0 +1,59 @@
+/** What identifies a database, and what must be true of it. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Client } from './connection.ts'
+import { HistoryChanged, NodeLost } from './ended.ts'
+
+/** The oldest version that the statements are written for. */
+const versionMin = 140_000
+
+/** What a connection that comes back must find again. */
+export interface Known {
+  epoch: string
+  timeline: number
+  /** The key of this node's row. */
+  node: number
+}
+
+/** Fails for a server or a database that cannot hold the store. */
+export async function checkServer(client: Client): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding`,
+  )
+  const { version, encoding } = rows[0]
+  if (version < versionMin) {
+    throw new Error(`Postgres 14 or newer is needed; the server has version ${Math.floor(version / 10_000)}`)
+  }
+  if (encoding !== 'UTF8') throw new Error(`the database must have the encoding UTF8; it has ${encoding}`)
+}
+
+/** Returns what the database keeps for its epoch and for cursors, which the first opening makes. */
+export async function identify(client: Client): Promise<{ epoch: string; cursorKey: string }> {
+  await client.query(`INSERT INTO meta VALUES ('epoch', $1), ('cursor key', $2) ON CONFLICT DO NOTHING`, [
+    randomUUID(),
+    randomBytes(16).toString('base64'),
+  ])
+  const { rows } = await client.query(`SELECT key, value FROM meta WHERE key IN ('epoch', 'cursor key')`)
+  const found = new Map(rows.map(({ key, value }) => [key, value]))
+  const epoch = found.get('epoch')
+  const cursorKey = found.get('cursor key')
+  if (epoch === undefined || cursorKey === undefined) throw new Error('the database has no epoch')
+  return { epoch, cursorKey }
+}
+
+/** Postgres begins another timeline whenever a standby is promoted or a backup restored to a point in time. */
+export async function timelineOf(client: Client): Promise<number> {
+  const { rows } = await client.query(
+    `SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int AS timeline`,
+  )
+  return rows[0].timeline
+}
+
+/** Fails with `Ended` when what the node knows of the database is no longer true. */
+export async function recognize(client: Client, { epoch, timeline, node }: Known): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT (SELECT value FROM meta WHERE key = 'epoch') AS epoch, (SELECT dead FROM nodes WHERE n = $1) AS dead`,
+    [node],
+  )
+  if (rows[0].epoch !== epoch || (await timelineOf(client)) !== timeline) throw new HistoryChanged()
+  if (rows[0].dead !== false) throw new NodeLost()
+}

@@ -1,0 +1,126 @@
+/**
+ * Tells the other nodes what was committed here, and hears what they committed: NOTIFY, each message about many runs.
+ *
+ * A notification is sent after its commit, on a connection of its own that waits for no disk: inside the commit it would hold a
+ * lock of the whole database while the disk writes. So it may be lost, with a connection or a node. It is only a hint: a
+ * connection that was lost and is back announces a gap, and whoever must not wait looks for itself now and then.
+ *
+ * Owns: both connections, and what is waiting to be sent, at most one hint a run.
+ */
+import { type RunState, runStates } from '@millrace/protocol'
+import type { Commit } from '#store/store'
+import type { Client } from './connection.ts'
+import { Link } from './link.ts'
+import { Listeners } from './listeners.ts'
+import type { ConnectionSettings } from './settings.ts'
+
+/** A payload has less than 8,000 bytes. */
+const payloadCharsMax = 7900
+/** Hints that wait for a connection; beyond that the others find out by looking. */
+const waitingMax = 20_000
+
+const changes = ['created', 'updated', 'finished', 'deleted'] as const satisfies readonly Commit['change'][]
+
+export class Signals {
+  readonly #channel: string
+  readonly #node: number
+  readonly #sending: Link
+  readonly #hearing: Link
+  readonly #waiting = new Map<string, Commit>()
+  readonly heard = new Listeners<Commit>()
+  readonly gaps = new Listeners<void>()
+  #busy = false
+  #isOpen = false
+
+  constructor(settings: ConnectionSettings, { epoch, node }: { epoch: string; node: number }) {
+    // Databases of one server share nothing, but schemas of one database do.
+    this.#channel = `millrace_${epoch.replaceAll('-', '')}`
+    this.#node = node
+    this.#sending = new Link({
+      settings,
+      role: 'notifier',
+      prepare: async (client) => void (await client.query('SET synchronous_commit = off')),
+    })
+    this.#hearing = new Link({ settings, role: 'listener', prepare: (client) => this.#listen(client) })
+  }
+
+  async open(): Promise<void> {
+    await Promise.all([this.#sending.open(), this.#hearing.open()])
+    this.#isOpen = true
+  }
+
+  /** Sends soon, and never fails. */
+  send(commit: Commit): void {
+    const waiting = this.#waiting.get(commit.runId)
+    const change = waiting === undefined ? commit.change : strongest(waiting.change, commit.change)
+    if (waiting === undefined && this.#waiting.size >= waitingMax) return
+    this.#waiting.set(commit.runId, { ...commit, change })
+    if (this.#busy) return
+    this.#busy = true
+    setImmediate(() => void this.#sendAll())
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#sending.close(), this.#hearing.close()])
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      let payload = `${this.#node}`
+      for (const [runId, commit] of this.#waiting) {
+        const hint = ` ${encode(commit)}`
+        if (payload.length + hint.length > payloadCharsMax) break
+        payload += hint
+        this.#waiting.delete(runId)
+      }
+      try {
+        const client = await this.#sending.ready()
+        await client.query({
+          name: 'notify',
+          text: 'SELECT pg_notify($1, $2)',
+          values: [this.#channel, payload],
+        })
+      } catch {
+        // Lost, or the store is closed: the others look for themselves.
+        if (this.#sending.isClosed) this.#waiting.clear()
+      }
+    }
+    this.#busy = false
+  }
+
+  async #listen(client: Client): Promise<void> {
+    client.on('notification', ({ payload }) => this.#hear(payload ?? ''))
+    await client.query(`LISTEN ${this.#channel}`)
+    if (this.#isOpen) this.gaps.call()
+  }
+
+  #hear(payload: string): void {
+    const [node, ...hints] = payload.split(' ')
+    if (Number(node) === this.#node) return
+    for (const hint of hints) {
+      const commit = decode(hint)
+      if (commit !== null) this.heard.call(commit)
+    }
+  }
+}
+
+/** `id:change:state:head`, the middle two by their place in the lists. */
+function encode({ runId, change, state, head }: Commit): string {
+  return `${runId}:${changes.indexOf(change)}:${runStates.indexOf(state)}:${head}`
+}
+
+/** Null for what another version may have sent. */
+function decode(hint: string): Commit | null {
+  const [runId, changeAt, stateAt, head] = hint.split(':')
+  const change = changes[Number(changeAt)]
+  const state: RunState | undefined = runStates[Number(stateAt)]
+  if (runId === undefined || change === undefined || state === undefined || head === undefined) return null
+  const closed = !['queued', 'starting', 'running'].includes(state)
+  return { runId, change, state, head: Number(head), closed, events: [], elsewhere: true }
+}
+
+/** Of several commits of a run the one that says more; what follows an end or a deletion does not undo it. */
+function strongest(earlier: Commit['change'], later: Commit['change']): Commit['change'] {
+  if (earlier === 'updated') return later
+  return later === 'finished' || later === 'deleted' ? later : earlier
+}
