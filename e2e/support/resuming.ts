@@ -12,7 +12,8 @@ export interface ResumingClient {
   stop: () => void
 }
 
-export function followThrough(url: string, token: string): ResumingClient {
+/** `url` may name another server each time. */
+export function followThrough(url: string | (() => string), token: string): ResumingClient {
   const frames: string[] = []
   let connections = 0
   let stopped = false
@@ -21,7 +22,7 @@ export function followThrough(url: string, token: string): ResumingClient {
     while (!stopped) {
       const lastId = idOf(frames.findLast((frame) => idOf(frame) !== undefined) ?? '')
       const headers = { Authorization: `Bearer ${token}`, ...(lastId && { 'Last-Event-ID': lastId }) }
-      const connection = await connect(url, headers).catch(() => null)
+      const connection = await connect(typeof url === 'string' ? url : url(), headers).catch(() => null)
       if (connection === null) {
         await sleep(20)
         continue

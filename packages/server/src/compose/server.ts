@@ -28,6 +28,7 @@ import { Metrics } from '#telemetry/metrics'
 import type { ObservedStore } from '#telemetry/observed-store'
 import { monotonicClock } from '#time/clock'
 import { localWakeups } from '#wakeups/local'
+import { sharedWakeups } from '#wakeups/shared'
 import { Wakeups } from '#wakeups/wakeups'
 import { openCallers } from './callers.ts'
 import { composeFaces, type FacesParts, httpServerParts } from './faces.ts'
@@ -87,11 +88,11 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
   await holdDataDir(options.config.dataDir, releases)
   const chosen = await chooseModel(options.config, options.demo ? log : null, releases)
   const { config } = chosen
-  const { dataDir } = config
   const metrics = new Metrics()
-  const store = await openStorage({ dataDir, metrics, log, onFatal }, releases)
+  const node = randomUUID()
+  const store = await openStorage({ config, node, metrics, log, onFatal }, releases)
   const sandbox = await openBoundary(config, log, releases)
-  const base: Base = { config, store, metrics, log, node: randomUUID(), now: () => Date.now() }
+  const base: Base = { config, store, metrics, log, node, now: () => Date.now() }
   const { delivery, realtime } = openWatching(base, options.hooks ?? new RunHooks(), releases)
   const kinds = composeKinds(chosen, log)
   releases.push(() => kinds.close())
@@ -107,6 +108,12 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
     delivery: () => delivery.stats(),
     realtime: () => realtime.stats(),
   })
+  releases.push(
+    store.shared?.onLeaseEnding((reason) => {
+      log.fatal({ reason }, 'the runs of this node are ended: other nodes are about to take them over')
+      void runs.shutdown().finally(() => onFatal?.(new Error(reason)))
+    }) ?? (() => {}),
+  )
   await runs.open()
   const callers = await openCallers({ ...base, credentials: store.credentials }, releases)
   const retention = new Retention({ ...base, rule: config.retention, kept: [sandbox.homes] })
@@ -181,7 +188,9 @@ function openWatching(
   releases: Releases,
 ): { delivery: Delivery; realtime: Realtime } {
   // A source of wake-ups is one entry here.
-  const wakeups = new Wakeups([localWakeups(store)])
+  const { shared } = store
+  const sources = shared === undefined ? [] : [sharedWakeups(shared, monotonicClock.after)]
+  const wakeups = new Wakeups([localWakeups(store), ...sources])
   releases.push(() => wakeups.close())
   const delivery = new Delivery({ store, wakeups })
   releases.push(() => delivery.close())

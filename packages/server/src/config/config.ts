@@ -76,6 +76,8 @@ export interface Config {
   }
   /** Runs that ended `days` ago are deleted; of every other log only the newest `events` are kept. */
   retention: { days: number; events?: number | undefined }
+  /** Undefined: the embedded store, in the data directory. */
+  store?: StoreSettings | undefined
   /** What an execution may use at most, and what applies where its request names no limit. */
   executions: {
     iterations: number
@@ -99,6 +101,14 @@ export interface Config {
   notices?: readonly string[]
   /** Legal settings that deserve a log line at the start. */
   warnings: readonly string[]
+}
+
+export interface StoreSettings {
+  /** Of a Postgres database; it may hold a password. */
+  url: string
+  /** From a file. Undefined: that of the address, or of PGPASSFILE. */
+  password: string | undefined
+  leaseSeconds: number
 }
 
 export interface SandboxSettings {

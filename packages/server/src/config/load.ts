@@ -13,6 +13,7 @@ import { readProjects } from './projects.ts'
 import { type RunEnvironment, readRunEnvironment } from './run-environment.ts'
 import { schemaKey, sectionNames, sectionSchemas } from './schema.ts'
 import { type ConfigFlags, given, isLoopback, isWildcard, readSettings, tokenWarnings } from './settings.ts'
+import { readStore } from './store-settings.ts'
 import { readTools } from './tools.ts'
 import { zeroConfig } from './zero/zero.ts'
 
@@ -51,6 +52,7 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
     problems,
   )
   const runs = runEnvironment({ sections, env, settings, dataDir, work }, problems)
+  const stored = readStore({ flags, env, cwd, section: sections.store }, problems)
   if (problems.list.length > 0) throw new ConfigError(file?.path ?? null, problems.list)
   const { host: _host, port: _port, hosts, ...http } = sections.http
   return {
@@ -60,6 +62,7 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
     projects: work.projects,
     tools: work.tools,
     ...sections,
+    store: stored.store,
     sandbox: {
       mode: sections.sandbox.mode,
       rootProjects: sections.sandbox.rootProjects,
@@ -75,6 +78,7 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
     warnings: [
       ...work.warnings,
       ...runs.warnings,
+      ...stored.warnings,
       ...tokenWarnings(settings.adminToken),
       ...exposureWarnings(settings.host, sections.http),
     ],
@@ -175,6 +179,7 @@ function readSections(content: Record<string, unknown>, env: NodeJS.ProcessEnv, 
     agent: readAgent(optional('agent', schemas.agent), problems),
     agents: agents && readAgents(agents, env, problems),
     models: models && new Map(Object.entries(models)),
+    store: optional('store', schemas.store),
     realtime: optional('realtime', schemas.realtime),
     auth: readAuth(optional('auth', schemas.auth), env, problems),
   }

@@ -47,6 +47,9 @@ export const httpUrl = z
   .string({ error: 'an http(s) address' })
   .refine(isHttpUrl, { error: 'an http(s) address' })
 
+export const postgresAddress =
+  'the address of a Postgres database, such as "postgres://millrace@db.example.org/millrace"'
+
 /** The first parts of the paths that are ours: below one of them, `/api/api/runs` would have two meanings. */
 export const ownPaths = [
   'api',
@@ -300,6 +303,12 @@ export const sectionSchemas = {
       .max(36_500, { error: 'at most 36500 days' })
       .default(30),
     events: whole(1, Number.MAX_SAFE_INTEGER).optional(),
+  }),
+  store: section({
+    // Checked where it is read: a problem of the schema would show its password.
+    url: z.string({ error: postgresAddress }).optional(),
+    passwordFile: text.optional(),
+    leaseSeconds: whole(5, 3600, ' of seconds').default(15),
   }),
   realtime: section({ publicTopics: listOf(topic, 'topics').default([]) }),
   auth: section({

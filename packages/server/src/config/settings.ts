@@ -10,6 +10,7 @@ export interface ConfigFlags {
   host?: string | undefined
   port?: string | undefined
   data?: string | undefined
+  store?: string | undefined
 }
 
 interface Settings {

@@ -49,6 +49,17 @@ function mountSmallDisk(folder: string, context: TestContext): void {
   })
 }
 
+it('commands that work on a data directory refuse one whose runs are in a database', async () => {
+  const where = here()
+  const dataDir = temporaryFolder()
+  writeFileSync(join(dataDir, 'store-elsewhere'), 'postgres://db.example.org/millrace\n')
+  for (const args of [['token', 'list'], ['prune'], ['backup', 'copy.db'], ['restore', 'copy.db']]) {
+    const { code, stderr } = await run([...args, '--data', dataDir], where)
+    expect({ args, code }).toEqual({ args, code: 1 })
+    expect(stderr).toContain('postgres://db.example.org/millrace')
+  }
+})
+
 const long = it.runIf(process.env.MILLRACE_TEST_FULL)
 
 describe('millrace prune', () => {

@@ -10,6 +10,7 @@ import { CliError, type Io, printable, Terminal, table } from '#cli/terminal'
 import type { Credential, CredentialStore } from '#store/credentials'
 import { openCredentialFile } from '#store/sqlite/upkeep/credential-file'
 import { type CommandContext, type DataFlags, ofDataDirectory } from './command.ts'
+import { refuseStoreElsewhere } from './upkeep-directory.ts'
 
 interface CreateFlags extends DataFlags {
   user: string
@@ -96,7 +97,9 @@ async function withStore(
   io: Io,
   use: (store: CredentialStore) => Promise<void>,
 ): Promise<void> {
-  const store = openCredentialFile(await dataDirOf({ data: flags.data, env: io.env, cwd: io.cwd }))
+  const dataDir = await dataDirOf({ data: flags.data, env: io.env, cwd: io.cwd })
+  refuseStoreElsewhere(dataDir, io.env)
+  const store = openCredentialFile(dataDir)
   try {
     await use(store)
   } finally {

@@ -2,6 +2,7 @@
 import { dataDirOf, type Where } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
 import { CliError } from '#cli/terminal'
+import { storeElsewhere } from '#compose/data-dir-notes'
 import { defaultDataDir, namedDataDir } from '#config/data-dir'
 import { holdsDatabase } from '#store/sqlite/upkeep/data-directory'
 
@@ -12,6 +13,7 @@ import { holdsDatabase } from '#store/sqlite/upkeep/data-directory'
 export async function directoryWithDatabase(where: Where): Promise<string> {
   const own = ownDirectory(where)
   const dataDir = own ?? (await dataDirOf(where))
+  refuseStoreElsewhere(dataDir, where.env)
   if (holdsDatabase(dataDir)) return dataDir
   const text = `there is no database in ${dataDir}; name a data directory with --data`
   throw new CliError(text, exitCodes.failed)
@@ -20,8 +22,20 @@ export async function directoryWithDatabase(where: Where): Promise<string> {
 /** A named one may be new; without a name, only an existing database is replaced. */
 export function directoryToRestore(where: Where): string {
   const own = ownDirectory(where)
-  if (own !== null) return own
+  if (own !== null) {
+    refuseStoreElsewhere(own, where.env)
+    return own
+  }
   throw new CliError('no data directory belongs to this folder; name one with --data', exitCodes.failed)
+}
+
+/** With a store on Postgres there is nothing in the data directory that these commands could work on. */
+export function refuseStoreElsewhere(dataDir: string, env: NodeJS.ProcessEnv): void {
+  const noted = storeElsewhere(dataDir)
+  if (noted === null && !env.MILLRACE_STORE) return
+  const where = noted === null ? 'of MILLRACE_STORE' : noted
+  const text = `the runs of this server are in a database, ${where}: back it up with pg_dump or your own tools, and manage tokens in the console or at /api/admin/tokens of a running server`
+  throw new CliError(text, exitCodes.failed)
 }
 
 function ownDirectory(where: Where): string | null {

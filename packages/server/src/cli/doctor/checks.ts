@@ -6,6 +6,7 @@ import type { ConfigFlags } from '#config/settings'
 import { checkAgent, checkKeys } from './agent.ts'
 import type { Check } from './check.ts'
 import { checkDataDirectory } from './data-directory.ts'
+import { checkDatabase } from './database.ts'
 import { checkCapacity, checkConfig, checkNode } from './machine.ts'
 import { checkModels } from './models.ts'
 import { checkSandbox } from './sandbox.ts'
@@ -22,6 +23,7 @@ export async function runChecks({ url, ...flags }: CheckFlags, io: Io): Promise<
   if (config !== null) {
     checks.push(
       ...(await checkDataDirectory(config.dataDir)),
+      ...(await checkDatabase(config)),
       ...(await checkSandbox(config)),
       ...(await checkAgent(config)),
       ...(await checkModels(config, io.env)),

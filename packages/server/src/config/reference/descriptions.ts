@@ -324,6 +324,20 @@ export const descriptions: Record<string, Description> = {
     example: 100_000,
     default: 'all',
   },
+  'store.url': {
+    text: 'A Postgres database instead of the embedded store, for several nodes ([deployment.md](deployment.md#several-nodes)).',
+    example: 'postgres://millrace@db.example.org/millrace',
+    default: 'the embedded store',
+  },
+  'store.passwordFile': {
+    text: 'A file that holds its password. Without one: that of the address, or of `PGPASSFILE`.',
+    example: '/etc/millrace/store-password',
+    default: none,
+  },
+  'store.leaseSeconds': {
+    text: 'A node that does not reach the database for this long is dead, and others close its runs. It gives up after two thirds of it.',
+    example: 30,
+  },
   'realtime.publicTopics': { text: 'Topics of your own that guests may subscribe to.', example: ['news'] },
   'auth.jwt.jwksUrl': {
     text: 'Where your identity provider publishes its keys; needs `issuer` and `audience`. Either this or `secretEnv`.',

@@ -32,10 +32,19 @@ export async function effectiveValues(input: LoadInput): Promise<EffectiveValue[
   ]
   const overridden = listeningValues(input, config)
   const all = [...values.filter(({ key }) => !overridden.some((own) => own.key === key)), ...overridden]
-  const secrets = [config.adminToken, config.anthropic.apiKey, config.auth?.jwt?.secret].filter(
-    (secret) => secret !== undefined,
-  )
+  const secrets = [
+    config.adminToken,
+    config.anthropic.apiKey,
+    config.auth?.jwt?.secret,
+    ...storeSecrets(config),
+  ].filter((secret) => secret !== undefined)
   return all.map(({ key, value, source }) => ({ key, value: masked(key, value, secrets), source }))
+}
+
+function storeSecrets({ store }: Config): (string | undefined)[] {
+  if (store === undefined) return []
+  const { password } = new URL(store.url)
+  return [store.password, password === '' ? undefined : password]
 }
 
 /** What a file cannot say. */
@@ -64,7 +73,9 @@ function programValues({ flags, env, cwd }: LoadInput, config: Config, configBy?
 function listeningValues({ flags, env }: LoadInput, config: Config): EffectiveValue[] {
   const host = given(flags.host, '--host', env.MILLRACE_HOST, 'MILLRACE_HOST')
   const port = given(flags.port, '--port', env.MILLRACE_PORT, 'MILLRACE_PORT')
+  const store = given(flags.store, '--store', env.MILLRACE_STORE, 'MILLRACE_STORE')
   return [
+    ...(store === undefined ? [] : [{ key: 'store.url', value: config.store?.url, source: store.by }]),
     ...(host === undefined ? [] : [{ key: 'http.host', value: config.host, source: host.by }]),
     ...(port === undefined ? [] : [{ key: 'http.port', value: config.port, source: port.by }]),
   ]

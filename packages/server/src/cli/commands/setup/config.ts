@@ -20,6 +20,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
     .option('--host <host>', 'as of serve')
     .option('--port <port>', 'as of serve')
     .option('--data <dir>', 'data directory')
+    .option('--store <url>', 'Postgres database')
     .action(async (flags: ConfigCommandFlags) => end(await configCommand(flags, io)))
 }
 
