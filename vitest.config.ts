@@ -9,8 +9,13 @@ const serverFolders = ['packages/server/test/{embed,faces,security}/**/*.test.ts
 const systemFolders = [
   'e2e/**/*.test.ts',
   'examples/**/*.test.ts',
-  'packages/sandbox/test/**/*.test.ts',
   'packages/server/test/{agents,runners,store/sqlite}/**/*.test.ts',
+]
+
+/** Tests of processes, some of which replace a module for themselves: each file has a process of its own. */
+const mockingFolders = [
+  'packages/sandbox/test/**/*.test.ts',
+  'packages/server/test/agents/tools/inside/**/*.test.ts',
 ]
 
 /** Tests that need a Postgres server: they share one, which is started for them. */
@@ -72,6 +77,7 @@ export default defineConfig({
             ...exclude,
             ...serverFolders,
             ...systemFolders,
+            ...mockingFolders,
             ...postgresFolders,
             '**/*.system.test.ts',
           ],
@@ -103,7 +109,18 @@ export default defineConfig({
         test: {
           name: 'system',
           include: [...systemFolders, 'packages/*/test/**/*.system.test.ts'],
-          exclude: [...exclude, ...postgresFolders],
+          exclude: [...exclude, ...postgresFolders, ...mockingFolders],
+          isolate: false,
+          maxWorkers: 4,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'mocking',
+          include: mockingFolders,
+          exclude,
           maxWorkers: 4,
           sequence: { groupOrder: 2 },
         },

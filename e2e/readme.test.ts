@@ -106,6 +106,7 @@ beforeAll(async () => {
   }
   symlinkSync(join(root, 'node_modules'), join(checkout, 'node_modules'))
   symlinkSync(join(root, 'packages'), join(checkout, 'packages'))
+  symlinkSync(join(root, 'scripts'), join(checkout, 'scripts'))
   copyFileSync(join(root, 'package.json'), join(checkout, 'package.json'))
 })
 afterAll(() => copy.dispose())
