@@ -277,6 +277,10 @@ export class AcpAgent implements LiveAgent {
   #answer(params: JsonRecord) {
     const ofNoTurn = new AbortController()
     if (this.#turn === null) ofNoTurn.abort()
+    // Some agents announce a call by asking for it.
+    const call = recordOf(params.toolCall)
+    if (call !== null && this.#turn !== null && !this.#calls.has(call.toolCallId))
+      this.#take({ update: { ...call, sessionUpdate: 'tool_call' } }, JSON.stringify(call).length)
     return answerPermission(params, {
       gate: this.#parts.host.gate,
       calls: this.#calls,

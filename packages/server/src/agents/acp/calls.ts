@@ -50,6 +50,10 @@ export class Calls {
     }
   }
 
+  has(id: unknown): boolean {
+    return typeof id === 'string' && (this.#known.has(id) || this.#open.has(id))
+  }
+
   endAll(): void {
     for (const id of this.#open) this.#end(id)
   }

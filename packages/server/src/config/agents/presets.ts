@@ -28,6 +28,7 @@ export const agentPresets = {
     env: { OPENAI_API_KEY: { env: 'OPENAI_API_KEY' } },
     network: ['api.openai.com:443'],
     mode: 'agent-full-access',
+    auth: 'api-key',
   },
   gemini: {
     command: ['gemini', '--acp'],
