@@ -122,6 +122,36 @@ describe('a session with another agent', () => {
     expect(events.filter(({ type }) => type === 'message:delivered')).toHaveLength(2)
   })
 
+  it('an execution on the agent reports its plan, its calls and its words in the events of executions', async () => {
+    const task = 'plan Look*; Write\nthink hm\nrun echo out\nwrite /etc/passwd x\nsay done'
+    const request = post({ kind: 'execution', project: 'web', task, model: 'acp:scripted' })
+    const { status, body } = await call('/api/runs', request)
+    expect([status, body.detail]).toEqual([201, undefined])
+    const run = await over((body.run as Run).id)
+    expect(run).toMatchObject({ state: 'completed', result: { text: 'done' } })
+    const events = (await eventsOf(run.id)).filter(({ type }) => !type.startsWith('run:'))
+    const types = events.map(({ type }) => type)
+    expect(types).toEqual(
+      expect.arrayContaining(['execution:started', 'plan:created', 'thinking', 'text:delta']),
+    )
+    expect(types.at(-1)).toBe('execution:complete')
+    const ends = events
+      .filter(({ type }) => type === 'tool:complete')
+      .map(({ data }) => [data.toolName, data.status, data.result])
+    expect(ends).toEqual([
+      ['execute', 'ok', 'out\n'],
+      ['edit', 'denied', 'answered with option-reject_once'],
+    ])
+    const refused = await call(
+      '/api/runs',
+      post({ kind: 'execution', project: 'web', task, model: 'acp:nobody' }),
+    )
+    expect([refused.status, refused.body.detail]).toEqual([
+      400,
+      expect.stringContaining('one of acp:scripted'),
+    ])
+  })
+
   it('a request for an unknown agent is told which there are', async () => {
     const request = post({ kind: 'session', project: 'web', prompt: 'x', agent: 'gemini' })
     const { status, body } = await call('/api/runs', request)

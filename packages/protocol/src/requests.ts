@@ -53,7 +53,7 @@ export interface StartExecutionBody {
   task: string
   /** What it should know besides the task: a text, or values by name. */
   context?: string | Record<string, unknown> | undefined
-  /** `claude`, `anthropic:<model>`, `openai:<model>`, `google:<model>`, `openai-compatible:<entry>`. Default: `claude`. */
+  /** `claude`, `anthropic:<model>`, `openai:<model>`, `google:<model>`, `openai-compatible:<entry>`, `acp:<agent>`. Default: `claude`. */
   model?: string | undefined
   limits?: ExecutionLimitsBody | undefined
   /** May people be asked? Default: as the configuration says. */

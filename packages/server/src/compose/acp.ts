@@ -3,6 +3,7 @@
 import type { AcpEngineOptions } from '#agents/acp/engine'
 import type { AgentEngine } from '#agents/agent'
 import type { AgentEntry } from '#config/config'
+import type { OfferedEngine } from '#runners/execution/engines'
 import { packageVersion } from './package-version.ts'
 
 export interface OtherAgentsOptions extends Omit<AcpEngineOptions, 'entry' | 'version'> {
@@ -21,4 +22,32 @@ export function otherAgents({
     },
   })
   return new Map([...agents].map(([name, entry]) => [name, engineOf(entry)]))
+}
+
+const prefix = 'acp:'
+
+/** The same agents as an engine of executions: `acp:<agent>`. */
+export function acpExecutions({ agents = new Map(), ...options }: OtherAgentsOptions): OfferedEngine {
+  const names = [...agents.keys()].map((name) => `${prefix}${name}`)
+  const isMoneyLimited = 'nothing: what such an agent costs is known when it is spent'
+  return {
+    engine: {
+      refuses: ({ model, limits }) => {
+        if (!names.includes(model ?? ''))
+          return names.length === 0 ? 'an agent of the configuration' : `one of ${names.join(', ')}`
+        return limits.usd === null ? null : isMoneyLimited
+      },
+      start: async (task, host) => {
+        const { startExecution } = await import('#agents/acp/execution/engine')
+        const entry = agents.get(task.model?.slice(prefix.length) ?? '')
+        if (entry === undefined) throw new Error(`no agent is named ${task.model}`)
+        return startExecution(task, host, { ...options, entry, version: packageVersion })
+      },
+      selfTest: async () => ({ problems: [], warnings: [] }),
+    },
+    serves: (model) => model?.startsWith(prefix) ?? false,
+    models: names,
+    // Without an agent in the configuration, it is not offered.
+    unavailable: null,
+  }
 }

@@ -19,14 +19,20 @@ export interface ExecutionParts {
   /** The self-test of Claude, which is the same for sessions. */
   testClaude(): Promise<SelfTest>
   options: AgentRunOptions
+  /** Agents that speak ACP. */
+  acp: OfferedEngine
 }
 
-export function composeExecutions({ config, options, ...parts }: ExecutionParts): Kind {
+export function composeExecutions({ config, options, acp, ...parts }: ExecutionParts): Kind {
   const { iterations, tokens = null, seconds, usd = null } = config.executions
   return executionKind({
     ...options,
     config,
-    engines: new Engines([claudeEngine(parts), aiSdkEngine(config, options)]),
+    engines: new Engines([
+      claudeEngine(parts),
+      aiSdkEngine(config, options),
+      ...(config.agents === undefined ? [] : [acp]),
+    ]),
     bounds: { iterations, tokens, seconds, usd },
   })
 }
@@ -38,7 +44,7 @@ function claudeEngine({
   claude,
   hasModel,
   testClaude,
-}: Omit<ExecutionParts, 'config' | 'options'>): OfferedEngine {
+}: Omit<ExecutionParts, 'config' | 'options' | 'acp'>): OfferedEngine {
   return {
     engine: { ...createClaudeExecutionEngine(claude), selfTest: testClaude },
     serves: (model) => model === undefined || /^claude(?::|$)/.test(model),

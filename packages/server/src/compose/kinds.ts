@@ -11,7 +11,7 @@ import { jobKind } from '#runners/job/kind'
 import type { Kind, SelfTest } from '#runners/kind'
 import { sessionKind } from '#runners/session/kind'
 import { endedData } from '#runners/session/outcome'
-import { otherAgents } from './acp.ts'
+import { acpExecutions, otherAgents } from './acp.ts'
 import { claudeEngine, testClaude } from './claude.ts'
 import { onFreshDemo } from './demo.ts'
 import { composeExecutions } from './executions.ts'
@@ -74,12 +74,13 @@ function composeAgents(
     home: homedir(),
   }
   const selfTest = () => test(options)
-  const others = otherAgents({
+  const acp = {
     ...options,
     agents: config.agents,
     model,
     needsBoundary: config.sandbox.mode !== 'off',
-  })
+  }
+  const others = otherAgents(acp)
   const session = sessionKind({
     config,
     runner: {
@@ -100,6 +101,7 @@ function composeAgents(
     hasModel: model !== null,
     testClaude: selfTest,
     options,
+    acp: acpExecutions(acp),
   })
   return { session, execution }
 }

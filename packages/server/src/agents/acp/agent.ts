@@ -98,7 +98,7 @@ export class AcpAgent implements LiveAgent {
       clock,
       silenceMs: silenceSeconds * 1000,
       stalled: () =>
-        this.#fail('stalled', `The agent said nothing for ${silenceSeconds} seconds and was ended`),
+        this.fail('stalled', `The agent said nothing for ${silenceSeconds} seconds and was ended`),
     })
     this.#calls = new Calls({
       began: (id) => this.#watchdog.began(id),
@@ -112,6 +112,11 @@ export class AcpAgent implements LiveAgent {
       asking: (waits) => this.#watchdog.asking(waits),
     }
     this.ended = this.#live()
+  }
+
+  /** Ends the agent for a reason of its kind. `reason` is one word, `error` for a person. */
+  fail(reason: string, error: string): void {
+    this.#end({ kind: 'failed', reason, error })
   }
 
   cancel(graceMs: number): void {
@@ -165,7 +170,7 @@ export class AcpAgent implements LiveAgent {
       heard: () => this.#watchdog.heard(),
       redact: (line) => this.#parts.withoutSecrets(line),
       stray: (line) => this.#journal.stray(this.#quote(line)),
-      broken: (what) => this.#fail('protocol_error', `The agent wrote ${what}, and was ended`),
+      broken: (what) => this.fail('protocol_error', `The agent wrote ${what}, and was ended`),
       room: () => this.#journal.room() ?? host.gate.room(),
     })
     this.#connection = sdk
@@ -182,7 +187,7 @@ export class AcpAgent implements LiveAgent {
   async #open(): Promise<Opened> {
     const { task, entry, resumes, clock, version } = this.#parts
     const stop = clock.after(openingMs, () =>
-      this.#fail(
+      this.fail(
         'not_started',
         `The agent was not ready within ${openingMs / 1000} seconds${this.#lastWords()}`,
       ),
@@ -292,10 +297,6 @@ export class AcpAgent implements LiveAgent {
   #notifyCancel(): void {
     const cancel = this.#parts.sdk.methods.agent.session.cancel
     void this.#connection?.agent.notify(cancel, { sessionId: this.#conversation?.id ?? '' }).catch(() => {})
-  }
-
-  #fail(reason: string, error: string): void {
-    this.#end({ kind: 'failed', reason, error })
   }
 
   #end(cause: Cause): void {

@@ -33,7 +33,13 @@ export function createAcpEngine(options: AcpEngineOptions): AgentEngine {
   }
 }
 
-async function startAgent(task: AgentTask, host: AgentHost, options: AcpEngineOptions): Promise<LiveAgent> {
+export type StartedAgent = LiveAgent & Pick<AcpAgent, 'fail'>
+
+export async function startAgent(
+  task: AgentTask,
+  host: AgentHost,
+  options: AcpEngineOptions,
+): Promise<StartedAgent> {
   const { entry, model } = options
   const resumes = restore(task.transcript, entry.name)
   if (task.resumes && resumes === null)
@@ -80,6 +86,6 @@ function definedOf(limits: AgentEntry['limits']): AgentEntry['limits'] {
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined))
 }
 
-function endedAgent(reason: string, error: string): LiveAgent {
-  return { ended: Promise.resolve(failed(reason, error)), cancel: () => {} }
+function endedAgent(reason: string, error: string): StartedAgent {
+  return { ended: Promise.resolve(failed(reason, error)), cancel: () => {}, fail: () => {} }
 }
