@@ -34,6 +34,13 @@ export class BodyProblem extends Error {
 
 type Expected = 'start' | 'key' | 'colon' | 'value' | 'nothing'
 
+/** The API knows some thirty. */
+const membersMax = 200
+/** Schemas of tools nest, and by far not so deep. */
+const depthMax = 500
+/** Of a member that is parsed: tools are the longest, and have some hundred thousand bytes. */
+const parsedBytesMax = 1024 ** 2
+
 /** The members that the API counts the tokens of. */
 const counted = [
   'model',
@@ -60,6 +67,10 @@ export class MessageBody {
   #key: Member | null = null
   readonly #keys: { key: Member; value: Member }[] = []
   #whole: Buffer | null = null
+  #hasMedia = false
+  #hasHour = false
+  /** The end of the piece before, in which a word may begin. */
+  #tail: Buffer = Buffer.alloc(0)
 
   get bytes(): number {
     return this.#bytes
@@ -68,6 +79,7 @@ export class MessageBody {
   /** @throws BodyProblem if what has arrived cannot begin an object of JSON. */
   take(piece: Buffer): void {
     this.#pieces.push(piece)
+    this.#look(piece)
     for (let at = 0; at < piece.length; at++) {
       const byte = piece[at] as number
       if (this.#inString) this.#readInString(byte, this.#bytes + at)
@@ -92,8 +104,8 @@ export class MessageBody {
       maxTokens: this.#maxTokens(),
       thinkingTokens: budgetOf(this.#value('thinking')),
       serverToolUses: serverToolUsesIn(this.#value('tools'), this.#value('mcp_servers')),
-      hasMedia: has(this.#whole, ...media, ...escapes),
-      cachesForAnHour: has(this.#whole, '"1h"', ...escapes),
+      hasMedia: this.#hasMedia,
+      cachesForAnHour: this.#hasHour,
       bytes: this.#bytes,
     }
   }
@@ -107,11 +119,24 @@ export class MessageBody {
 
   /** The body of a request to count the tokens of this one. */
   toCount(): Buffer {
-    const parts = counted.flatMap((name) => {
+    const whole = this.#whole as Buffer
+    const parts = counted.flatMap((name): Buffer[] => {
       const member = this.#members.get(name)
-      return member === undefined ? [] : [`${JSON.stringify(name)}:${this.#text(member)}`]
+      if (member === undefined) return []
+      return [Buffer.from(`,${JSON.stringify(name)}:`), whole.subarray(member.from, member.to)]
     })
-    return Buffer.from(`{${parts.join(',')}}`)
+    // Without the first comma.
+    return Buffer.concat([Buffer.from('{'), Buffer.concat(parts).subarray(1), Buffer.from('}')])
+  }
+
+  /** Piece by piece, since a search of a whole body takes long. */
+  #look(piece: Buffer): void {
+    if (this.#hasMedia && this.#hasHour) return
+    const text = Buffer.concat([this.#tail, piece])
+    const isHidden = has(text, escapes)
+    this.#hasMedia ||= isHidden || has(text, media)
+    this.#hasHour ||= isHidden || text.includes('"1h"')
+    this.#tail = text.subarray(-longestWord)
   }
 
   #readInString(byte: number, at: number): void {
@@ -153,13 +178,19 @@ export class MessageBody {
 
   #readValue(byte: number, at: number): void {
     if (byte === 0x22) this.#inString = true
-    else if (byte === 0x7b || byte === 0x5b) this.#depth++
+    else if (byte === 0x7b || byte === 0x5b) this.#deeper()
     else if (this.#depth > 1 && (byte === 0x7d || byte === 0x5d)) this.#depth--
     else if (this.#depth === 1 && (byte === 0x2c || byte === 0x7d)) {
+      if (this.#keys.length >= membersMax) throw new BodyProblem('the request has too many members')
       this.#keys.push({ key: this.#key as Member, value: { from: this.#from, to: at } })
       this.#expected = 'key'
       if (byte === 0x7d) this.#close()
-    } else if (!isOfValue(byte)) throw notAnObject()
+    } else if (!isOfValue(byte) && !(byte === 0x3a && this.#depth > 1)) throw notAnObject()
+  }
+
+  #deeper(): void {
+    this.#depth++
+    if (this.#depth > depthMax) throw new BodyProblem('the request is nested too deeply')
   }
 
   #close(): void {
@@ -173,7 +204,9 @@ export class MessageBody {
 
   #value(name: string): unknown {
     const member = this.#members.get(name)
-    return member === undefined ? undefined : parse(this.#text(member))
+    if (member === undefined) return undefined
+    if (member.to - member.from > parsedBytesMax) throw new BodyProblem(`${name}: too long`)
+    return parse(this.#text(member))
   }
 
   #model(): string {
@@ -219,7 +252,7 @@ function isSpace(byte: number): boolean {
 /** Letters, digits and signs: of numbers and literals, and between the values of lists and objects. */
 function isOfValue(byte: number): boolean {
   return (
-    (byte >= 0x30 && byte <= 0x3a) ||
+    (byte >= 0x30 && byte <= 0x39) ||
     (byte >= 0x41 && byte <= 0x5a) ||
     (byte >= 0x61 && byte <= 0x7a) ||
     byte === 0x2b ||
@@ -251,6 +284,9 @@ const media = ['"image"', '"document"', '"container_upload"', '"file"']
 /** Letters and digits that are written as escapes count as hiding a word: no program writes them so. */
 const escapes = ['\\u003', '\\u004', '\\u005', '\\u006', '\\u007']
 
-function has(body: Buffer, ...words: string[]): boolean {
+/** Longer than every word that is looked for. */
+const longestWord = 20
+
+function has(body: Buffer, words: readonly string[]): boolean {
   return words.some((word) => body.includes(word))
 }

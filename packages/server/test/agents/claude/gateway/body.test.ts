@@ -50,6 +50,7 @@ describe('the body of a request for a message', () => {
     ['the same member twice, once in escapes', '{"model":"m","max_tokens":1,"max\\u005ftokens":9}'],
     ['UTF-16', Buffer.from(JSON.stringify(asked), 'utf16le')],
     ['a byte order mark', `\ufeff${JSON.stringify(asked)}`],
+    ['a comma that is missing', '{"a":"b" "max_tokens":5,"model":"m","max_tokens":1}'],
     ['a comment', '{"model":"m"/*,*/,"max_tokens":1}'],
     ['texts in single quotes', "{'model':'m','max_tokens':1}"],
     ['a line break within a text', '{"model":"m","x":"\n","max_tokens":1}'],
@@ -59,11 +60,17 @@ describe('the body of a request for a message', () => {
     ['max_tokens below 0', '{"model":"m","max_tokens":-1}'],
     ['max_tokens that is no whole number', '{"model":"m","max_tokens":1.5}'],
     ['max_tokens without a bound', '{"model":"m","max_tokens":1e400}'],
+    [
+      'very many members',
+      `{${Array.from({ length: 300 }, (_, i) => `"a${i}":1`).join(',')},"model":"m","max_tokens":1}`,
+    ],
+    ['very deep nesting', `{"model":"m","max_tokens":1,"messages":${'['.repeat(600)}${']'.repeat(600)}}`],
+    ['tools that are far too long', `{"model":"m","max_tokens":1,"tools":["${'x'.repeat(3 * 1024 ** 2)}"]}`],
     ['a speed that costs more', '{"model":"m","max_tokens":1,"speed":"fast"}'],
     ['a place that costs more', '{"model":"m","max_tokens":1,"inference_geo":"us"}'],
   ])('with %s is refused', (_what, text) => {
     expect(() => read(text)).toThrow(BodyProblem)
-    expect(() => read(text, 1)).toThrow(BodyProblem)
+    expect(() => read(text, text.length > 10_000 ? 65_536 : 1)).toThrow(BodyProblem)
   })
 
   it('says what may add to its tokens', () => {
@@ -88,6 +95,7 @@ describe('the body of a request for a message', () => {
     for (const block of media) {
       const text = `{"model":"m","max_tokens":1,"messages":[{"content":[${block}]}]}`
       expect(read(text).asked.hasMedia, block).toBe(true)
+      expect(read(text, 3).asked.hasMedia, block).toBe(true)
     }
     const hour = { ...asked, cache_control: { type: 'ephemeral', ttl: '1h' } }
     expect(read(JSON.stringify(hour)).asked.cachesForAnHour).toBe(true)
