@@ -32,10 +32,8 @@ describe('the body of a request for a message', () => {
         expect(found).toMatchObject({ model: 'm', maxTokens: 100, serverToolUses: 0 })
         const expected = form(members.join(',').replace(/"max_tokens"( ?): ?100/, '"max_tokens"$1:7'))
         expect(body.withMaxTokens(7).toString()).toBe(expected)
-        expect(JSON.parse(body.withMaxTokens(7).toString())).toEqual({
-          ...Object.fromEntries(entries),
-          max_tokens: 7,
-        })
+        const wanted = JSON.stringify({ ...Object.fromEntries(entries), max_tokens: 7 })
+        expect(JSON.parse(body.withMaxTokens(7).toString())).toEqual(JSON.parse(wanted))
       }),
     )
   })
