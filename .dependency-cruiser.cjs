@@ -255,7 +255,7 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(dist|\\.bundle|node_modules|page|public|sample-project)/' },
+    exclude: { path: '(^|/)(dist|\\.bundle|node_modules|public|sample-project)/' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },
   },
 }

@@ -75,19 +75,24 @@ describe.each(kinds)('behind an nginx that %s', (_kind, target) => {
     const [cookie, ...more] = await context.cookies()
     expect(more).toEqual([])
     expect(cookie).toMatchObject({ path: '/mill/', name: `millrace_${new URL(base).port}`, secure: false })
-    await page.selectOption('select[name=tool]', 'greet')
-    await page.click('text="Run"')
-    await page.locator('#output', { hasText: 'hello' }).waitFor()
-    await page.locator('#end').waitFor()
+    await page.getByRole('button', { name: 'New run', exact: true }).click()
+    await page.getByRole('button', { name: 'Run', exact: true }).click()
+    await page.waitForURL(`${base}/runs/*`)
+    await page.getByText('hello', { exact: true }).first().waitFor()
+    // Two folders down: the page's own links are relative.
+    await page.reload()
+    await page.getByText('Ended with exit code 0').first().waitFor()
+    await page.getByRole('navigation').getByRole('link', { name: 'Runs' }).click()
+    await page.waitForURL(`${base}/runs`)
     for (const address of [`${base}/docs`, `${base}/docs/`]) {
       await page.goto(address)
       await page.locator('#operations-service-get_healthz').waitFor()
     }
     const { servers } = (await (await fetch(`${base}/openapi.json`)).json()) as { servers: unknown }
     expect(servers).toEqual([{ url: base }])
-    await page.goto(`${base}/`)
-    await page.click('text="Log out"')
-    await page.locator('#login').waitFor()
+    await page.goto(`${base}/settings`)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByText('This browser is not signed in').waitFor()
     expect(await context.cookies()).toEqual([])
     // The browser's own line about the refused call that finds out.
     expect(complaints.filter((text) => !text.includes('401'))).toEqual([])

@@ -27,9 +27,9 @@ const packages = [
   'store-conformance',
 ]
 /** Copied as they are, where a package has them. */
-const assets = ['bin', 'page', 'public', 'scripts', 'README.md', 'config.schema.json']
+const assets = ['bin', 'public', 'scripts', 'README.md', 'config.schema.json']
 
-execFileSync(process.execPath, ['scripts/build-console.ts', '--always'], { stdio: 'inherit' })
+execFileSync(process.execPath, ['scripts/console/build.ts', '--always'], { stdio: 'inherit' })
 for (const name of packages) buildPackage(name)
 
 function buildPackage(name: string): void {

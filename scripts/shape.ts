@@ -34,7 +34,6 @@ const longFunctions: Record<string, string> = {
   'packages/scripted-model/src/server.ts startScriptedModel': 'closures over one server',
   'packages/server/test/faces/support/session-server.ts openSessionServer': 'a composition, for tests',
   'packages/server/test/runs/interleavings.test.ts play': 'one case for each move of the model',
-  'e2e/support/page-server.ts openPageServer': 'a composition, for tests',
 }
 
 /** `<folder>`: why it may be fuller. */

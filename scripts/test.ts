@@ -75,7 +75,7 @@ function leftovers(mark: string): string[] {
 
 install()
 if (process.env.MILLRACE_TEST_FULL) for (const folder of ['e2e/pm2', 'e2e/runtimes']) installBeside(folder)
-execFileSync(process.execPath, ['scripts/build-console.ts'], { stdio: 'inherit' })
+execFileSync(process.execPath, ['scripts/console/build.ts'], { stdio: 'inherit' })
 // Makes the bundle that many servers would otherwise make at the same time.
 spawnSync(process.execPath, ['packages/server/bin/millrace.js', '--version'], { stdio: 'ignore' })
 const mark = `MILLRACE_TEST_MARK=${randomUUID()}`

@@ -7,6 +7,7 @@ import { type Client, ClientError } from '@millrace/client'
 import { isFinal, type Run } from '@millrace/protocol'
 import { create } from 'zustand'
 import type { RunChange } from '#live/changes.ts'
+import { recordChanges } from '#live/live-store.ts'
 import { noRuns, type RunSet, withChange, withRuns } from '#runs/run-set.ts'
 
 export interface Overview {
@@ -21,6 +22,7 @@ const closedMax = 400
 export const useOverview = create<Overview>(() => ({ runs: noRuns, isLoading: true, error: null }))
 
 export async function readOverview(client: Pick<Client, 'list'>): Promise<void> {
+  const recording = recordChanges()
   try {
     const pages = await Promise.all([
       client.list({ limit: 100 }),
@@ -34,11 +36,14 @@ export async function readOverview(client: Pick<Client, 'list'>): Promise<void> 
     useOverview.setState(({ runs }) => {
       // What was open and is not listed is over, or gone: it is forgotten.
       const kept = [...runs.values()].filter((run) => ids.has(run.id))
-      return { runs: bounded(withRuns(withRuns(noRuns, kept), read)), isLoading: false, error: null }
+      const known = recording.changes.reduce(withChange, withRuns(withRuns(noRuns, kept), read))
+      return { runs: bounded(known), isLoading: false, error: null }
     })
   } catch (error) {
     if (!(error instanceof ClientError)) throw error
     useOverview.setState({ isLoading: false, error })
+  } finally {
+    recording.stop()
   }
 }
 

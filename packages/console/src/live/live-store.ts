@@ -15,13 +15,19 @@ export interface LiveState {
 
 export const useLive = create<LiveState>(() => ({ status: 'connecting', questions: [], generation: 0 }))
 
-type Listener = (change: RunChange) => void
+type Listener = (change: RunChange) => unknown
 const listeners = new Set<Listener>()
 
 /** Calls `listener` with every change of a run. Returns what ends that. */
 export function onRunChange(listener: Listener): () => void {
   listeners.add(listener)
   return () => void listeners.delete(listener)
+}
+
+/** Keeps the changes that arrive while a list is read: the answer may be older than they are. */
+export function recordChanges(): { changes: readonly RunChange[]; stop(): void } {
+  const changes: RunChange[] = []
+  return { changes, stop: onRunChange((change) => changes.push(change)) }
 }
 
 export function announceChange(change: RunChange): void {

@@ -3,7 +3,8 @@ import type { ClientError } from '@millrace/client'
 import { isFinal, type Run } from '@millrace/protocol'
 import type { ConnectionStatus } from '@millrace/react'
 import { Link } from '@tanstack/react-router'
-import { type ReactNode, useEffect } from 'react'
+import type { ReactNode } from 'react'
+import { useDocumentState } from '#app/document-state.ts'
 import { Badge } from '#ui/badge.tsx'
 import { ExecutionIcon, ExternalIcon, JobIcon, SessionIcon } from '#ui/icons.tsx'
 import { Problem } from '#ui/notice.tsx'
@@ -29,9 +30,7 @@ export function RunHeader({ run, isAsking = false, status, error, retry, facts }
   const { label, tone, isLive } = standingOf(run)
   const title = titleOf(run)
   const Icon = kindIcons[run.kind]
-  useEffect(() => {
-    document.title = `${isAsking ? '? ' : isLive ? '● ' : ''}${title} · ${label}`
-  }, [title, label, isLive, isAsking])
+  useDocumentState(`${title} · ${label}`, isAsking ? 'wait' : tone)
   return (
     <header className="border-b border-line bg-bg">
       <div className="flex items-start gap-3 px-4 pt-3 pb-2">

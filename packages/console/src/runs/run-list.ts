@@ -7,6 +7,7 @@
 import { type Client, ClientError } from '@millrace/client'
 import type { Run } from '@millrace/protocol'
 import type { RunChange } from '#live/changes.ts'
+import { recordChanges } from '#live/live-store.ts'
 import { matches, queryOf, type RunFilter } from './filter.ts'
 import { newestFirst, noRuns, type RunSet, withChange, withRuns } from './run-set.ts'
 
@@ -53,6 +54,7 @@ export class RunList {
     this.#reading?.abort()
     const reading = new AbortController()
     this.#reading = reading
+    const recording = recordChanges()
     try {
       const { signal } = reading
       const page = await this.#client.list({ ...queryOf(this.#filter), limit: pageRuns }, { signal })
@@ -61,8 +63,11 @@ export class RunList {
       this.#set = withRuns(noRuns, page.runs)
       this.#cursor = page.nextCursor
       this.#show({ isLoading: false, isLoadingMore: false, error: null })
+      for (const change of recording.changes) this.apply(change)
     } catch (error) {
       if (!reading.signal.aborted) this.#fail(error)
+    } finally {
+      recording.stop()
     }
   }
 

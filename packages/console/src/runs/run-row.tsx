@@ -70,7 +70,7 @@ function Facts({ run }: { run: Run }) {
   return (
     <>
       <span className={classes(cell, 'w-14 lg:inline')}>{cost !== null && costText(cost)}</span>
-      <span className={classes(cell, 'w-16 sm:inline')}>
+      <span className={classes(cell, 'w-20 sm:inline')}>
         {run.startedAt !== null && <Duration from={run.startedAt} to={run.finishedAt} />}
       </span>
       <span className={classes(cell, 'w-20 sm:inline')}>

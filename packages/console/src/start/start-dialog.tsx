@@ -3,7 +3,7 @@ import { ClientError } from '@millrace/client'
 import type { Run, StartRunBody } from '@millrace/protocol'
 import { useClient } from '@millrace/react'
 import { useNavigate } from '@tanstack/react-router'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, useRef, useState } from 'react'
 import { useSignedIn } from '#app/session.ts'
 import { Button } from '#ui/button.tsx'
 import { classes } from '#ui/classes.ts'
@@ -29,6 +29,9 @@ export function StartDialog({ start }: { start: StartWith }) {
     start.project ?? proposedProject(projects, agent?.demo === true && kind !== 'job'),
   )
   const { begin, isPending, problem } = useBegin()
+  const button = useRef<HTMLButtonElement>(null)
+  // A tool that was chosen elsewhere, and asks for nothing, is one key away.
+  const isChosen = tools.some(({ id, args }) => id === start.tool && args.length === 0)
   const unavailable = kind === 'session' && agent?.available !== true
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
@@ -36,7 +39,7 @@ export function StartDialog({ start }: { start: StartWith }) {
     void begin(bodyOf(kind, project, new FormData(event.currentTarget)))
   }
   return (
-    <Dialog title="New run" onClose={closeDialogs}>
+    <Dialog title="New run" onClose={closeDialogs} {...(isChosen ? { first: button } : {})}>
       <form onSubmit={submit} className="flex flex-col gap-4 p-4">
         <KindTabs kind={kind} choose={setKind} />
         {problem !== null && <Problem message={problem} />}
@@ -63,7 +66,7 @@ export function StartDialog({ start }: { start: StartWith }) {
           <Button look="quiet" onClick={closeDialogs}>
             Cancel
           </Button>
-          <Button type="submit" look="primary" disabled={isPending || unavailable}>
+          <Button ref={button} type="submit" look="primary" disabled={isPending || unavailable}>
             {kinds.find((one) => one.kind === kind)?.button}
           </Button>
         </div>

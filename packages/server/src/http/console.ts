@@ -10,24 +10,36 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FaceApp } from './face.ts'
 
 const built = fileURLToPath(new URL('../../public', import.meta.url))
 
 /** Addresses of the page, by the number of folders above it. */
 const addresses = [
+  ['/', 0],
   ['/runs', 0],
   ['/runs/:id', 1],
+  ['/settings', 0],
 ] as const
+
+const decorator = 'millraceServesConsole'
 
 const yearMs = 365 * 24 * 3_600_000
 
-export async function serveConsole(app: FaceApp): Promise<void> {
+/** For faces that send the page themselves: before they are registered. */
+export function announceConsole(app: FastifyInstance): void {
+  app.decorate(decorator, true)
+}
+
+/** `prefix` is the path below which clients see this server. */
+export async function serveConsole(app: FaceApp, prefix: string): Promise<void> {
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, access: 'public' }
     route.schema = { ...route.schema, hide: true }
   })
+  // The page's links are relative: without the slash they would lead out of the prefix.
+  if (prefix !== '') app.get(prefix, (_request, reply) => reply.redirect(`${prefix}/`, 308))
   for (const [address, depth] of addresses) {
     app.get(address, (request, reply) => sendConsole(request, reply, depth))
   }
@@ -42,8 +54,13 @@ export async function serveConsole(app: FaceApp): Promise<void> {
   })
 }
 
+/** Does this server serve the console? A host application's does not. */
+export function hasConsole(request: FastifyRequest): boolean {
+  return request.server.hasDecorator(decorator)
+}
+
 /** Sends the page, as it is at an address that is `depth` folders below the server's own. */
-async function sendConsole(
+export async function sendConsole(
   request: FastifyRequest,
   reply: FastifyReply,
   depth: number,
@@ -51,8 +68,9 @@ async function sendConsole(
   const page = await readFile(join(built, 'index.html'), 'utf8').catch(() => notBuilt)
   const html = page.replaceAll('="./', `="${'../'.repeat(depth) || './'}`)
   const etag = `"${createHash('sha256').update(html).digest('base64url')}"`
-  reply.header('Cache-Control', 'no-cache').header('ETag', etag)
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+  if (!reply.hasHeader('Cache-Control')) reply.header('Cache-Control', 'no-cache')
+  reply.header('ETag', etag)
+  if (reply.statusCode === 200 && request.headers['if-none-match'] === etag) return reply.code(304).send()
   return reply.type('text/html; charset=utf-8').serializer(String).send(html)
 }
 

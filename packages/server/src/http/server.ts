@@ -14,7 +14,7 @@ import type { Logger } from 'pino'
 import type { Answered } from '#telemetry/metrics/http-metrics'
 import { logRequests, type RequestLevel, requestNames } from '#telemetry/request-log'
 import { answerClientError, answerUnreadable } from './client-errors.ts'
-import { serveConsole } from './console.ts'
+import { announceConsole, serveConsole } from './console.ts'
 import { collectRoutes, serveDocuments } from './documents/documents.ts'
 import type { FaceApp } from './face.ts'
 import { ownConnections } from './forget-head.ts'
@@ -23,7 +23,6 @@ import { sendRefusal } from './problems.ts'
 import type { PublicAddress } from './public-address.ts'
 import { compilersFactory } from './routes.ts'
 import { addSecurityHeaders } from './security-headers.ts'
-import { staticPage } from './static-page.ts'
 
 /** Headers that a page of another origin may read. */
 const exposedHeaders = [
@@ -76,6 +75,7 @@ export async function createHttpServer(
   const app = createApp(parts, times)
   if (onRoute !== undefined) app.addHook('onRoute', onRoute)
   app.decorate(ownConnections, true)
+  announceConsole(app)
   app.decorate('countRejection', parts.onRejected)
   app.setErrorHandler(sendRefusal)
   app.setNotFoundHandler((request, reply) => {
@@ -89,8 +89,7 @@ export async function createHttpServer(
   await app.register(fastifyCompress, { global: true, threshold: 1024, encodings: ['gzip'] })
   const described = collectRoutes(app)
   await app.register(parts.routes)
-  await app.register(async (pages) => serveConsole(pages as unknown as FaceApp))
-  await app.register(async (page) => staticPage(page as unknown as FaceApp, parts.address.prefix))
+  await app.register(async (pages) => serveConsole(pages as unknown as FaceApp, parts.address.prefix))
   await app.register(async (documents) => serveDocuments(documents, described, parts))
   return app
 }

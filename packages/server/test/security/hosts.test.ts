@@ -52,7 +52,7 @@ describe('Host', () => {
     ['localhost@evil.example', 421],
     ['localhost, evil.example', 421],
   ])('whatever the request, Host: %s is %i', async (host, status) => {
-    for (const path of ['/healthz', '/page.js', '/docs/json', '/nothing']) {
+    for (const path of ['/healthz', '/runs', '/docs/json', '/nothing']) {
       const answer = await get(path, `Host: ${host}`)
       expect([path, answer.status]).toEqual([path, path === '/nothing' && status === 200 ? 404 : status])
     }
@@ -149,7 +149,7 @@ describe('other origins', () => {
     `${friend}:444`,
     '*',
   ])('the origin %s reads nothing', async (origin) => {
-    for (const path of ['/healthz', '/api/runs', '/page.js', '/nothing']) {
+    for (const path of ['/healthz', '/api/runs', '/runs', '/nothing']) {
       expect(allowOf(await rig.as(rig.owner, path, { headers: { origin } }))).toEqual([null, null])
     }
   })

@@ -202,10 +202,12 @@ describe('paths', () => {
     '/..%5cpackage.json',
     '/....//package.json',
     '/%252e%252e/package.json',
-    '/page.css/../../package.json',
+    '/assets/../../package.json',
+    '/assets/..%2f..%2fpackage.json',
+    '/assets/%2e%2e/%2e%2e/package.json',
     '//etc/passwd',
     '/%00',
-    '/page.js%00.css',
+    '/assets/index.js%00.css',
     '/docs/static/..%2f..%2f..%2fpackage.json',
     '/docs/static/%2e%2e/%2e%2e/package.json',
     '/.git/config',
@@ -215,7 +217,7 @@ describe('paths', () => {
     '/millrace.db',
     '/~root/',
     '/file:///etc/passwd',
-    '/page.js/',
+    '/assets/',
   ])('the path %s leads out of nothing', async (path) => {
     const answer = await exchange(
       rig.port,

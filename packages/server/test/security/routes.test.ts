@@ -119,6 +119,14 @@ const table = new Map<string, Row>([
     'POST /api/runs/:id/approvals/:approvalId',
     ownerOf(`/api/runs/:id/approvals/${nobodys}`, 404, () => post({ decision: 'allow' })),
   ],
+  // A job is over, and no agent listens.
+  ['POST /api/runs/:id/messages', ownerOf('/api/runs/:id/messages', 409, () => post({ text: 'hello' }))],
+  ...both('/api/runs/:id/messages', ownerOf('/api/runs/:id/messages')),
+  ...both('/api/runs/:id/messages/:messageId', ownerOf(`/api/runs/:id/messages/${nobodys}`, 404)),
+  [
+    'DELETE /api/runs/:id/messages/:messageId',
+    ownerOf(`/api/runs/:id/messages/${nobodys}`, 404, () => ({ method: 'DELETE' })),
+  ],
   ...both('/api/approvals', users('/api/approvals')),
   ...both('/api/admin/tokens', admins('/api/admin/tokens')),
   ['POST /api/admin/tokens', admins('/api/admin/tokens', 201, () => post({ user: 'ann' }))],
@@ -160,11 +168,12 @@ const table = new Map<string, Row>([
   ['POST /api/login-codes', users('/api/login-codes', 201, write)],
   ['POST /api/logout', users('/api/logout', 204, write)],
   ['POST /api/tickets', ownerOf('/api/tickets', 201, (id) => post({ path: `/api/stream/${id}` }))],
+  ...both('/', anybody('/')),
+  ...both('/settings', anybody('/settings')),
   ...both('/runs', anybody('/runs')),
   ...both('/runs/:id', anybody('/runs/:id')),
   // Beside the build, if there is one.
   ...both('/assets/*', anybody('/assets/none.js', 404)),
-  ...both('/*', anybody('/page.js')),
   ...both('/openapi.json', anybody('/openapi.json')),
   ...both('/docs', anybody('/docs')),
   ...both('/docs/*', anybody('/docs/static/swagger-ui.css')),

@@ -5,6 +5,7 @@ import type { RateLimits } from '#admission/rate-limits'
 import type { Authenticator } from '#auth/authenticator'
 import type { Principal } from '#auth/principal'
 import { adminUser, isUserName } from '#auth/user-name'
+import { hasConsole, sendConsole } from '#http/console'
 import { type Face, type FaceApp, mountPath, principalOf } from '#http/face'
 import type { PublicAddress } from '#http/public-address'
 
@@ -36,11 +37,13 @@ function loginRoute(app: FaceApp, parts: LoginFaceParts, rates: Pick<RateLimits,
     },
     async (request, reply) => {
       const { code } = request.query
+      if (code === undefined && hasConsole(request)) return sendConsole(request, reply, 0)
       const redeemed = code === undefined ? null : await parts.auth.redeem(code)
       reply.header('Cache-Control', 'no-store').header('Referrer-Policy', 'no-referrer')
       if (redeemed === null) {
         // Only failures count: nobody's wrong codes keep out the holder of a good one, which cannot be guessed.
         await rates.logins(request)
+        if (hasConsole(request)) return sendConsole(request, reply.code(401), 0)
         return reply.code(401).type('text/html; charset=utf-8').serializer(String).send(refusal)
       }
       return reply
@@ -119,17 +122,16 @@ export function loginUrl(base: string, code: string): string {
   return `${base}/login?code=${encodeURIComponent(code)}`
 }
 
+/** For a server without the console. */
 const refusal = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Millrace: log in</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="page.css">
-<main class="notice">
+<main>
 <h1>This address does not log in</h1>
 <p>A login address works once and for ten minutes. Print another on the machine of the server:</p>
 <pre>millrace login</pre>
-<p>Or <a href="./">paste a token</a>.</p>
 </main>
 `
