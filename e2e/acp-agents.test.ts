@@ -152,7 +152,7 @@ describe('a session with another agent', () => {
     ])
   })
 
-  it('a request for an unknown agent is told which there are', async () => {
+  it('a request for an unknown agent is refused with a list of the known ones', async () => {
     const request = post({ kind: 'session', project: 'web', prompt: 'x', agent: 'gemini' })
     const { status, body } = await call('/api/runs', request)
     expect(status).toBe(400)

@@ -51,7 +51,7 @@ beforeAll(async () => {
   for (const name of ['web', 'data']) mkdirSync(folder(name))
   cpSync(sample, folder('demo'), { recursive: true })
   for (const name of ['', 'src', 'src/duration.js', 'test']) giveAway(join(folder('demo'), name))
-  // An agent works as an ordinary user, who has to reach its project.
+  // An agent works as an ordinary user, and must be able to reach its project.
   chmodSync(scratch.path, 0o755)
   port = await quietPort()
   server = await start()

@@ -50,7 +50,7 @@ function install(): void {
   }
 }
 
-/** Debian's package makes and starts a server of its own unless it is told not to. */
+/** Debian's package makes and starts a server of its own unless a setting forbids it. */
 function withoutMainCluster(): void {
   const folder = '/etc/postgresql-common'
   if (existsSync(`${folder}/createcluster.conf`)) return

@@ -1,5 +1,5 @@
 /**
- * A conversation with an agent: it stays open between its turns, and is told something while it works.
+ * A conversation with an agent: it stays open between its turns, and hears from people while it works.
  *
  * Usage: MILLRACE_TOKEN=… node main.ts PROJECT
  */

@@ -30,7 +30,7 @@ export function Loading({ rows = 4 }: { rows?: number }) {
   return (
     <div role="status" aria-label="Loading" className="flex flex-col gap-2 p-4">
       {Array.from({ length: rows }, (_, row) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the bars are all the same
+        // biome-ignore lint/suspicious/noArrayIndexKey: one bar is like any other
         <div key={row} className="h-8 animate-pulse rounded-md bg-raised" />
       ))}
     </div>

@@ -3,7 +3,7 @@
  *
  * Owns: the messages that were taken and not handed to the engine, and the wait of an interactive session.
  * Invariants: a message is handed out once, and not at all if the conversation that the run resumes has it; an agent
- * that is told that nothing more comes has sealed its run; an interrupt is cut short only once its message is taken.
+ * that receives null has sealed its run; an interrupt is cut short only once its message is taken.
  */
 import { idleType, type SessionIdleEvent } from '@millrace/protocol'
 import type { AgentMessage, Dialogue, LiveAgent } from '#agents/agent'

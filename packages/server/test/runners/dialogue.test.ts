@@ -32,7 +32,7 @@ async function settle(): Promise<void> {
   for (let turns = 0; turns < 20; turns += 1) await new Promise((done) => setImmediate(done))
 }
 
-describe('what an agent is told when its turn is over', () => {
+describe('what an agent receives when its turn is over', () => {
   it('messages that waited start turns in order, and then the run takes no more', async () => {
     const { messages, dialogue } = open()
     messages.say('one')

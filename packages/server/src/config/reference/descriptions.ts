@@ -178,7 +178,7 @@ export const descriptions: Record<string, Description> = {
     default: "the preset's; else the agent's",
   },
   'agents.<name>.auth': {
-    text: 'The method by which the agent logs in, in its own words, if it needs to be told.',
+    text: 'The name of the method by which the agent logs in, where it asks for one.',
     example: 'gemini-api-key',
     default: "the preset's; else none",
   },

@@ -2,9 +2,9 @@
  * What people say to the agent of a run.
  *
  * Invariants: a message has one `message:queued` event in each run that has it, and after it at most one of
- * `message:delivered` and `message:withdrawn`. Whether a message is withdrawn or taken is decided here, once. A run
- * that is sealed takes no messages; an agent that is told that nothing more comes has sealed it in the same step, so
- * that no accepted message is missed.
+ * `message:delivered` and `message:withdrawn`. Whether a message is withdrawn or taken is decided here, once. A
+ * sealed run takes no messages; it is sealed in the step that tells its agent that no more will come, so that no
+ * accepted message is missed.
  */
 import { type Message, type MessageMode, type MessageQueuedEvent, messageTypes } from '@millrace/protocol'
 import { fence } from './fence.ts'

@@ -235,7 +235,7 @@ describe('an execution whose server is killed', () => {
 })
 
 describe('an execution that is resumed', () => {
-  it('it has the conversation so far and its limits, and its agent is told what happened while the task stays', async () => {
+  it('it has the conversation so far and its limits, and its agent learns what happened while the task stays', async () => {
     const rig = await openExecutions(async ({ task, host }) => {
       await host.started()
       await host.appendTranscript([{ conversation: 'c', subpath: '', json: `${task.transcript.length}` }])

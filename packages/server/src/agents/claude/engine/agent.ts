@@ -257,7 +257,10 @@ export class ClaudeAgent implements LiveAgent {
     else if (isKeyRefused(message)) this.#ending.fail(keyRefused.reason, keyRefused.error)
   }
 
-  /** Nothing that follows the last result is told; but a process may have work in the background while people think. */
+  /**
+   * Holds what the process says after a result until the next turn begins: nothing follows the last result in the log, but
+   * work in the background may go on while people think.
+   */
   #turnIsOver(result: SDKResultMessage): void {
     const isWaiting = this.#result !== null
     this.#result = result
