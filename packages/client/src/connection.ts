@@ -34,7 +34,9 @@ const given = <T>(value: Given<T>): T | Promise<T> =>
 /** The answer, whatever its status. Fails with `unreachable`, or with the reason of `signal`. */
 export async function send(connection: Connection, request: Request): Promise<Response> {
   const { signal } = request
-  const { base, url, init } = await prepare(connection, request).catch((error: unknown) => {
+  const preparing = unlessAborted(prepare(connection, request), signal)
+  const { base, url, init } = await preparing.catch((error: unknown) => {
+    if (signal?.aborted) throw signal.reason
     throw error instanceof ClientError ? error : unreachable('The request could not be made', error)
   })
   try {
@@ -43,6 +45,17 @@ export async function send(connection: Connection, request: Request): Promise<Re
     if (signal?.aborted) throw signal.reason
     throw unreachable(`${base} does not answer`, error)
   }
+}
+
+/** Whatever the caller's own functions wait for, its signal ends the wait. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason)
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop)
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
 }
 
 async function prepare(
@@ -75,7 +88,10 @@ async function prepare(
 /** The body of the answer. Fails with a `ClientError` for every answer but a good one in JSON. */
 export async function call<T>(connection: Connection, request: Request): Promise<T> {
   const response = await send(connection, request)
-  if (!response.ok) throw await refusalOf(response, Date.now())
+  if (!response.ok) {
+    const refusal = await refusalOf(response, Date.now())
+    throw request.signal?.aborted ? request.signal.reason : refusal
+  }
   if (response.status === 204) return undefined as T
   const type = response.headers.get('content-type') ?? ''
   try {

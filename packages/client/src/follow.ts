@@ -89,6 +89,8 @@ class Follow implements Following {
   readonly #clock: Clock
   readonly #leave = new AbortController()
   #started = false
+  /** The status that the caller was notified of. */
+  #announced: FollowStatus | null = null
 
   constructor(connection: Connection, runId: string, options: FollowOptions) {
     this.#connection = connection
@@ -140,17 +142,13 @@ class Follow implements Following {
     const { attempts = 5, giveUpAfterMs = Number.POSITIVE_INFINITY } = this.#options
     let failed = 0
     let lostAt: number | null = null
+    let isGivenUp = false
     try {
       while (!signal.aborted) {
         const stream: Stream = { settled: false, last: '' }
-        let error: ClientError
+        let error: ClientError | null = null
         try {
           if (yield* this.#connect(stream)) return
-          error = new ClientError('unreachable', 'The server ended the stream before the end of the run', {
-            retry: true,
-          })
-          // Most often it was the end. The next request finds out, and there is no reason to wait or to worry.
-          if (terminalTypes.test(stream.last)) continue
         } catch (thrown) {
           if (signal.aborted) return
           if (!(thrown instanceof ClientError)) throw thrown
@@ -158,9 +156,19 @@ class Follow implements Following {
         }
         failed = stream.settled ? 0 : failed + 1
         if (stream.settled || lostAt === null) lostAt = this.#clock.now()
-        if (!error.retry && !this.#options.isPassing?.(error)) throw this.#failed(error)
+        // Most often it was the end. The next request finds out, and there is no reason to wait or to worry.
+        if (error === null && terminalTypes.test(stream.last)) continue
+        error ??= new ClientError('unreachable', 'The server ended the stream before the end of the run', {
+          retry: true,
+        })
         const left = lostAt + giveUpAfterMs - this.#clock.now()
-        if (failed >= attempts || left <= 0) throw this.#failed(gaveUp(failed, error))
+        const isFinal = !error.retry && !this.#options.isPassing?.(error)
+        if (isFinal || failed >= attempts || left <= 0) {
+          isGivenUp = true
+          if (!isFinal) error = gaveUp(failed, error)
+          this.#become('failed', error)
+          throw error
+        }
         this.#become('reconnecting', error)
         const { backoff = defaultBackoff } = this.#options
         const backedOff = waitMs(Math.max(failed - 1, 0), backoff, this.#clock.random())
@@ -168,7 +176,8 @@ class Follow implements Following {
         await pause(this.#clock, Math.min(wait, left), signal).catch(() => {})
       }
     } finally {
-      if (this.status !== 'failed') this.close()
+      // Not by the status: a caller that is notified of `failed` may have called `retry()` already.
+      if (!isGivenUp) this.close()
     }
   }
 
@@ -194,28 +203,36 @@ class Follow implements Following {
     const clock = this.#clock
     this.epoch ??= epochOf(response)
     const openedAt = clock.now()
+    let heardAt = openedAt
     this.#become('open')
-    for await (const { id, type, data } of framesOf(response, silenceMs, clock, () => {
-      stream.settled ||= clock.now() - openedAt > settledMs
-    })) {
-      if (this.#leave.signal.aborted) return true
-      if (type === 'reset' && id === undefined) {
-        const reset = resetIn(data)
-        this.cursor = reset.firstSeq - 1
-        this.epoch = epochOf(response)
+    try {
+      for await (const { id, type, data } of framesOf(response, silenceMs, clock, () => {
+        heardAt = clock.now()
+      })) {
+        if (this.#leave.signal.aborted) return true
+        if (type === 'reset' && id === undefined) {
+          const reset = resetIn(data)
+          this.cursor = reset.firstSeq - 1
+          this.epoch = epochOf(response)
+          stream.settled = true
+          this.#options.onReset?.(reset)
+          yield { seq: null, type, data: reset }
+          continue
+        }
+        const seq = Number(id)
+        if (!Number.isSafeInteger(seq) || seq <= this.cursor) continue
+        // Before the cursor moves: an event that arrived broken is asked for again.
+        const value = parsed(data)
+        this.cursor = seq
         stream.settled = true
-        this.#options.onReset?.(reset)
-        yield { seq: null, type, data: reset }
-        continue
+        stream.last = type
+        yield { seq, type, data: value }
       }
-      const seq = Number(id)
-      if (!Number.isSafeInteger(seq) || seq <= this.cursor) continue
-      // Before the cursor moves: an event that arrived broken is asked for again.
-      const value = parsed(data)
-      this.cursor = seq
-      stream.settled = true
-      stream.last = type
-      yield { seq, type, data: value }
+    } finally {
+      const now = clock.now()
+      // The time of silence after which it was given up proves nothing.
+      stream.settled ||=
+        now - heardAt < silenceMs ? now - openedAt > settledMs : heardAt - openedAt > settledMs
     }
     return false
   }
@@ -246,14 +263,10 @@ class Follow implements Following {
     )
   }
 
-  #failed(error: ClientError): ClientError {
-    this.#become('failed', error)
-    return error
-  }
-
   #become(status: FollowStatus, error?: ClientError): void {
-    if (status === this.status && this.#started) return
     this.status = status
+    if (status === this.#announced) return
+    this.#announced = status
     this.#options.onStatus?.(status, error)
   }
 }
