@@ -106,14 +106,16 @@ export function reduceExecution(before: ExecutionView, event: ViewEvent): Execut
 
 function retryText({ error, attempt, attemptsMax }: Data): string {
   const why = stringOf(error) === null ? '' : ` (${error})`
-  return `The model's API failed${why}; attempt ${attempt ?? '?'} of ${attemptsMax ?? '?'}`
+  return `The model's API failed${why}; attempt ${numberOf(attempt) ?? '?'} of ${numberOf(attemptsMax) ?? '?'}`
 }
 
 /** A phase that began and is missing from the new plan stays: it has happened. */
 function takePlan(view: ExecutionView, plan: Data): ExecutionView {
   if (!Array.isArray(plan.phases)) return view
-  const phases = plan.phases.map(phaseOf).filter((phase) => phase !== null)
-  const planned = new Set(phases.map(({ id }) => id))
+  const named = plan.phases.map(phaseOf).filter((phase) => phase !== null)
+  const planned = new Set(named.map(({ id }) => id))
+  // A phase that is named twice is one phase, or its place would have two keys on a page.
+  const phases = [...planned].flatMap((id) => named.find((phase) => phase.id === id) ?? [])
   const known = new Map(view.phases.map((phase) => [phase.id, phase]))
   const begun = view.phases.filter(({ id, status }) => status !== 'pending' && !planned.has(id))
   return {
@@ -229,7 +231,10 @@ function changeCall(
 }
 
 function takeUsage(view: ExecutionView, { tokens, costUsd }: Data): ExecutionView {
-  return { ...view, tokens: recordOf(tokens) as Record<string, number>, costUsd: numberOf(costUsd) }
+  const counts = Object.entries(recordOf(tokens)).filter(
+    (entry): entry is [string, number] => numberOf(entry[1]) !== null,
+  )
+  return { ...view, tokens: Object.fromEntries(counts), costUsd: numberOf(costUsd) }
 }
 
 function end(view: ExecutionView, type: string, { result, duration, code }: Data): ExecutionView {

@@ -7,7 +7,7 @@
 
 import type { PlanPhase } from '#executions'
 import { isFinal } from '#runs'
-import { type PermissionDeniedEvent, type PermissionResolvedEvent, permissionTypes } from '#sessions'
+import { type PermissionResolvedEvent, permissionTypes } from '#sessions'
 import { acpPrefix, phasesOf, reduceAcp } from './acp.ts'
 import { type BoundedText, emptyText, extend, type ViewBounds } from './bounds.ts'
 import {
@@ -78,7 +78,7 @@ export function reduceSession(before: SessionView, event: ViewEvent): SessionVie
       return add(takeQuestion(view, event), note, view.bounds)
     }
     case permissionTypes.denied: {
-      const { tool, reason } = data as unknown as PermissionDeniedEvent
+      const [tool, reason] = [stringOf(data.tool) ?? 'A call', stringOf(data.reason) ?? 'no reason was given']
       return add(view, newNote(`${seq}`, `${tool} was denied by the policy: ${reason}`, true), view.bounds)
     }
     default:
@@ -216,7 +216,8 @@ function takeResult(view: SessionView, data: Record<string, unknown>, seq: numbe
 function answerOfPerson(view: SessionView, data: PermissionResolvedEvent, seq: number): NoteItem {
   const what = view.approvals.find(({ approvalId }) => approvalId === data.approvalId)?.tool ?? 'a call'
   const verb = data.decision === 'allow' ? 'Allowed' : 'Denied'
-  const added = data.message === undefined || data.message === '' ? '' : `\n${data.message}`
+  const message = stringOf(data.message) ?? ''
+  const added = message === '' ? '' : `\n${message}`
   return newNote(`${seq}`, `${verb} ${answeredBy(data)}: ${what}${added}`, data.decision === 'deny')
 }
 

@@ -38,13 +38,14 @@ export function dollars(sum: number): string {
 export function answeredBy({ by, user }: Pick<PermissionResolvedEvent, 'by' | 'user'>): string {
   switch (by) {
     case 'person':
-      return `by ${user ?? 'a person'}`
+      return `by ${stringOf(user) ?? 'a person'}`
     case 'expiry':
       return 'since nobody answered in time'
     case 'withdrawn':
       return 'since the run ended'
     default:
-      return by satisfies never
+      by satisfies never
+      return 'in another way'
   }
 }
 
