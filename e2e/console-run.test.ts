@@ -224,6 +224,27 @@ describe('an agent', () => {
     await badge('completed')
   })
 
+  it('a link to an event opens a long conversation there, and leads back to its end', async () => {
+    const id = await startRun({ kind: 'external', title: 'A long one' })
+    for (let sent = 0; sent < 1200; sent += 400) {
+      const events = Array.from({ length: 400 }, (_, index) => ({
+        type: 'thinking',
+        data: { thought: `thought ${sent + index}`, iteration: 1 },
+      }))
+      await server.call(`/api/runs/${id}/events`, post({ events }))
+    }
+    const items = page().getByRole('region', { name: 'Conversation' }).locator('[data-key]')
+    const seq = (await record(id)).head - 1000
+    await open(id, `#${seq}`)
+    await items.locator(`xpath=self::*[@data-key="${seq}"]`).waitFor()
+    await expect.poll(() => page().locator('.item-target').getAttribute('data-key')).toBe(`${seq}`)
+    expect(await items.count()).toBeLessThan(200)
+    await page().getByRole('button', { name: 'Newest' }).click()
+    await items.getByText('thought 1199').first().waitFor()
+    expect(new URL(page().url()).hash).toBe('')
+    await server.call(`/api/runs/${id}/finish`, post({ state: 'completed' }))
+  })
+
   it('a run that does not exist says so', async () => {
     await open('00000000-0000-4000-8000-000000000000')
     await page().getByText('There is no such run').waitFor()

@@ -144,7 +144,7 @@ function TalkAt({ view, ...rest }: TalkAtProps) {
 }
 
 const TalkNow = memo(function TalkNow({ run, view, isPast = false }: TalkAtProps) {
-  const [target] = useAddressedEvent()
+  const [target, setTarget] = useAddressedEvent()
   const client = useClient()
   // A message that was taken in the meantime is shown as delivered: nothing more is to be said.
   const withdraw = useCallback(
@@ -165,6 +165,7 @@ const TalkNow = memo(function TalkNow({ run, view, isPast = false }: TalkAtProps
         task={asked ?? null}
         owner={run.owner}
         target={isPast ? null : target}
+        onNewest={() => setTarget(null)}
         onWithdraw={isPast ? undefined : withdraw}
       />
     </div>

@@ -60,8 +60,14 @@ export function replaceAt<T>(list: List<T>, index: number, item: T): List<T> {
 
 /** The index of the newest item that passes, or -1. */
 export function findLastIndex<T>(list: List<T>, passes: (item: T) => boolean): number {
-  for (let index = lengthOf(list) - 1; index >= 0; index--) {
-    if (passes(itemAt(list, index) as T)) return index
+  // Block by block: a view looks for an item with nearly every event.
+  const { full, tail, skipped } = list
+  for (let number = full.length; number >= 0; number--) {
+    const block = full[number] ?? tail
+    const first = number === 0 ? skipped : 0
+    for (let place = block.length - 1; place >= first; place--) {
+      if (passes(block[place] as T)) return number * blockItems + place - skipped
+    }
   }
   return -1
 }

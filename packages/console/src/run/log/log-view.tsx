@@ -98,12 +98,16 @@ export function LogView({ log, rows, look, target, selection, onSelect, isLive }
           </div>
         </div>
       </section>
-      {!view.isFollowing && (
-        <Button small className="absolute right-4 bottom-4 shadow-float" onClick={() => rows.follow()}>
-          {isLive ? 'Jump to live' : 'Jump to the end'} ↓
-        </Button>
-      )}
+      {!view.isFollowing && <Jump isLive={isLive} onClick={() => rows.follow()} />}
     </div>
+  )
+}
+
+function Jump({ isLive, onClick }: { isLive: boolean; onClick(): void }) {
+  return (
+    <Button small className="absolute bottom-4 left-1/2 -translate-x-1/2 shadow-float" onClick={onClick}>
+      {isLive ? 'Jump to live' : 'Jump to the end'} ↓
+    </Button>
   )
 }
 

@@ -22,6 +22,8 @@ export interface ConversationProps {
   owner: string
   /** `seq` of the event that the address points to. */
   target: number | null
+  /** No longer points to an event. */
+  onNewest(): void
   /** Takes back a message that waits. */
   onWithdraw?: ((messageId: string) => void) | undefined
   /** Below the last item. */
@@ -30,18 +32,24 @@ export interface ConversationProps {
 
 /** Items that are in the page at first, and that are added when they are asked for. */
 const shownAtFirst = 60
-const shownMore = 120
+const shownMore = 60
 
-export function Conversation({ view, task, owner, target, onWithdraw, children }: ConversationProps) {
+export function Conversation({
+  view,
+  task,
+  owner,
+  target,
+  onNewest,
+  onWithdraw,
+  children,
+}: ConversationProps) {
   const nested = useMemo(() => nest(view.items), [view.items])
   const targetIndex = useMemo(() => (target === null ? -1 : indexBefore(nested, target)), [nested, target])
-  const [more, setMore] = useState(0)
-  const room = shownAtFirst + more
-  // Only ever more: a page that is read does not lose what is above.
-  const first = Math.max(0, Math.min(nested.length - room, targetIndex < 0 ? nested.length : targetIndex - 5))
+  const { first, last, showEarlier, showLater } = useShown(nested.length, targetIndex)
   const scroller = useRef<HTMLElement>(null)
   const content = useRef<HTMLDivElement>(null)
-  const { isAtEnd, toEnd } = useStickToEnd(scroller, content, view.head)
+  const { isAtEnd, toEnd } = useStickToEnd(scroller, content, view.head, targetIndex >= 0)
+  useKeepPlace(scroller, first)
   useScrollTo(content, targetIndex < 0 ? null : (nested[targetIndex]?.item.key ?? null))
   const phases = 'goal' in view ? view.phases : noPhases
   const titles = useMemo(() => titlesOf(nested, phases), [nested, phases])
@@ -62,8 +70,10 @@ export function Conversation({ view, task, owner, target, onWithdraw, children }
               {view.items.dropped.toLocaleString('en')} earlier items are in the events.
             </p>
           )}
-          {first > 0 && <Earlier count={first} onMore={() => setMore(more + shownMore)} />}
-          {nested.slice(first).map((node, index) => (
+          {first > 0 && (
+            <More key={first} label={`${first.toLocaleString('en')} earlier`} onMore={showEarlier} />
+          )}
+          {nested.slice(first, last).map((node, index) => (
             <div key={node.item.key} className="flex flex-col gap-3">
               <PhaseTitle phase={titles.get(first + index)} />
               <ItemView
@@ -74,20 +84,51 @@ export function Conversation({ view, task, owner, target, onWithdraw, children }
               />
             </div>
           ))}
+          {last < nested.length && (
+            <More
+              key={last}
+              label={`${(nested.length - last).toLocaleString('en')} later`}
+              onMore={showLater}
+            />
+          )}
           {children}
         </div>
       </section>
-      {!isAtEnd && (
-        <Button small className="absolute right-4 bottom-3 shadow-float" onClick={toEnd}>
-          Newest ↓
-        </Button>
-      )}
+      {!isAtEnd && <Newest onClick={targetIndex >= 0 ? onNewest : toEnd} />}
     </div>
   )
 }
 
-/** Asks for earlier items as soon as it is seen. */
-function Earlier({ count, onMore }: { count: number; onMore(): void }) {
+/**
+ * Which items are in the page: the newest, and more of them when they are asked for. Where the address points to an
+ * item, those around it instead.
+ */
+function useShown(count: number, targetIndex: number) {
+  const [more, setMore] = useState({ before: 0, after: 0 })
+  const isAround = targetIndex >= 0 && targetIndex < count - shownAtFirst
+  const last = isAround ? Math.min(targetIndex + shownAtFirst / 2 + more.after, count) : count
+  const first = Math.max(
+    (isAround ? targetIndex : count) - shownAtFirst / (isAround ? 2 : 1) - more.before,
+    0,
+  )
+  return {
+    first,
+    last,
+    showEarlier: () => setMore(({ before, after }) => ({ before: before + shownMore, after })),
+    showLater: () => setMore(({ before, after }) => ({ before, after: after + shownMore })),
+  }
+}
+
+function Newest({ onClick }: { onClick(): void }) {
+  return (
+    <Button small className="absolute bottom-3 left-1/2 -translate-x-1/2 shadow-float" onClick={onClick}>
+      Newest ↓
+    </Button>
+  )
+}
+
+/** Asks for more items as soon as it is seen. */
+function More({ label, onMore }: { label: string; onMore(): void }) {
   const element = useRef<HTMLButtonElement>(null)
   const latest = useRef(onMore)
   latest.current = onMore
@@ -101,7 +142,7 @@ function Earlier({ count, onMore }: { count: number; onMore(): void }) {
   }, [])
   return (
     <Button ref={element} look="quiet" small className="self-center" onClick={onMore}>
-      {count.toLocaleString('en')} earlier
+      {label}
     </Button>
   )
 }
@@ -237,6 +278,19 @@ function EventLink({ seq }: { seq: number }) {
       <LinkIcon className="size-3.5" />
     </a>
   )
+}
+
+/** What is read stays where it is when earlier items are added above it. */
+function useKeepPlace(scroller: { current: HTMLElement | null }, first: number): void {
+  const before = useRef({ first, height: 0 })
+  useLayoutEffect(() => {
+    const element = scroller.current
+    if (element === null) return
+    const grown = element.scrollHeight - before.current.height
+    // Browsers keep the place themselves, except at the very top.
+    if (first < before.current.first && element.scrollTop < 1) element.scrollTop += grown
+    before.current = { first, height: element.scrollHeight }
+  })
 }
 
 function useScrollTo(content: { current: HTMLElement | null }, key: string | null): void {

@@ -3,20 +3,29 @@ import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useSta
 /** How far from the end still counts as the end. */
 const endPx = 24
 
-/** Keeps the end of what grows in view, until the reader scrolls away from it. */
+/**
+ * Keeps the end of what grows in view, until the reader scrolls away from it. While it is held, a place is pointed to, and
+ * the end is not followed.
+ */
 export function useStickToEnd(
   scroller: RefObject<HTMLElement | null>,
   content: RefObject<HTMLElement | null>,
   version: number,
+  isHeld: boolean,
 ) {
-  const isSticking = useRef(true)
-  const [isAtEnd, setAtEnd] = useState(true)
+  const isSticking = useRef(!isHeld)
+  const [isAtEnd, setAtEnd] = useState(!isHeld)
   const toEnd = useCallback(() => {
     const element = scroller.current
     if (element === null) return
     isSticking.current = true
     element.scrollTop = element.scrollHeight
   }, [scroller])
+  useLayoutEffect(() => {
+    isSticking.current = !isHeld
+    setAtEnd(!isHeld)
+    if (!isHeld) toEnd()
+  }, [isHeld, toEnd])
   // biome-ignore lint/correctness/useExhaustiveDependencies: the end moves with each version
   useLayoutEffect(() => {
     if (isSticking.current) toEnd()
@@ -28,10 +37,11 @@ export function useStickToEnd(
     const scrolled = () => {
       const left = element.scrollHeight - element.clientHeight - element.scrollTop
       // What grew is no reader who scrolls: only a step upwards leaves the end.
-      if (left <= endPx) isSticking.current = true
+      if (isHeld) isSticking.current = false
+      else if (left <= endPx) isSticking.current = true
       else if (element.scrollTop < top - 1) isSticking.current = false
       top = element.scrollTop
-      setAtEnd(left <= endPx || isSticking.current)
+      setAtEnd(!isHeld && (left <= endPx || isSticking.current))
     }
     // Text becomes Markdown, and cards open, after they were added.
     const observer = new ResizeObserver(() => {
@@ -45,6 +55,6 @@ export function useStickToEnd(
       observer.disconnect()
       element.removeEventListener('scroll', scrolled)
     }
-  }, [scroller, content, toEnd])
+  }, [scroller, content, toEnd, isHeld])
   return { isAtEnd, toEnd }
 }
