@@ -164,14 +164,17 @@ export async function openSandbox(options: SandboxOptions): Promise<OpenSandbox>
   }
   const checks: SandboxReport['checks'] = []
   try {
-    for (const owner of ownersOf(options.projects, setpriv)) {
-      const shown = [...toolchain.shown, ...parts.readPaths, ...parts.certificates]
-      const variables = Object.keys(toolchain.env)
+    const shown = [...toolchain.shown, ...parts.readPaths, ...parts.certificates]
+    const variables = Object.keys(toolchain.env)
+    const probes = ownersOf(options.projects, setpriv).map(async (owner) => {
       const found = await probe({ spawn, owner, node: process.execPath, home, dataDir, shown, variables })
       // Where there is no filter a warning says so; the rest of the boundary holds without it.
       const judged = found.filter((check) => parts.filters !== null || check.name !== 'set-uid bit')
-      checks.push(...judged.map((check) => ({ ...check, name: `${check.name} (as uid ${owner.uid})` })))
-    }
+      return judged.map((check) => ({ ...check, name: `${check.name} (as uid ${owner.uid})` }))
+    })
+    // None is left running when another has failed.
+    await Promise.allSettled(probes)
+    checks.push(...(await Promise.all(probes)).flat())
   } catch (error) {
     refuseShortage(error)
     return unavailable(

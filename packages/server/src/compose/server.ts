@@ -36,7 +36,7 @@ import { composeKinds, type Kinds } from './kinds.ts'
 import { chooseModel } from './model.ts'
 import { packageVersion } from './package-version.ts'
 import { type Releases, releaseAll } from './releases.ts'
-import { holdDataDir, openStorage } from './storage.ts'
+import { holdDataDir, openStorage, type StorageParts } from './storage.ts'
 
 export interface ServerOptions {
   config: Config
@@ -90,8 +90,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
   const { config } = chosen
   const metrics = new Metrics()
   const node = randomUUID()
-  const store = await openStorage({ config, node, metrics, log, onFatal }, releases)
-  const sandbox = await openBoundary(config, log, releases)
+  const [store, sandbox] = await openGround({ config, node, metrics, log, onFatal }, releases)
   const base: Base = { config, store, metrics, log, node, now: () => Date.now() }
   const { delivery, realtime } = openWatching(base, options.hooks ?? new RunHooks(), releases)
   const kinds = composeKinds(chosen, log)
@@ -163,6 +162,17 @@ interface Base {
   /** Names this process among those that share a store. */
   node: string
   now: () => number
+}
+
+/** Opens both at once: the sandbox tests itself in other processes, the store opens in its threads. */
+async function openGround(
+  parts: StorageParts & { config: Config },
+  releases: Releases,
+): Promise<[ObservedStore, OpenSandbox]> {
+  const opening = [openStorage(parts, releases), openBoundary(parts.config, parts.log, releases)] as const
+  // None is left behind when the other has failed.
+  await Promise.allSettled(opening)
+  return Promise.all(opening)
 }
 
 async function openBoundary(config: Config, log: Logger, releases: Releases): Promise<OpenSandbox> {
