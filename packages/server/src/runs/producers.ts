@@ -19,13 +19,13 @@ import {
   terminalType,
 } from '@millrace/protocol'
 import type { Kind } from '#runners/kind'
-import type { Produced, ProducerStore, RunRecord, RunStore, StoreHealth } from '#store/store'
+import type { CommitFeed, Produced, ProducerStore, RunRecord, RunStore, StoreHealth } from '#store/store'
 import type { Clock } from '#time/clock'
 import { bounded, boundedError, toEventJson } from './clip.ts'
 import { cutShort, type EndingParts, endRequestFor } from './ending.ts'
 
 export interface ProducersParts extends EndingParts {
-  store: ProducerStore & Pick<RunStore, 'finish' | 'getRun'> & Pick<StoreHealth, 'status'>
+  store: ProducerStore & Pick<RunStore, 'finish' | 'getRun'> & Pick<StoreHealth, 'status'> & CommitFeed
   kinds: ReadonlyMap<string, Kind>
   after: Clock['after']
 }
@@ -40,8 +40,8 @@ export interface BatchRequest {
 
 export interface ProduceOptions {
   /**
-   * May the batch wait until the store can be written again? Default: true. A program elsewhere gives up waiting and
-   * repeats its batch, and each copy would be kept until then.
+   * May the batch, or the end, wait until the store can be written again? Default: true. A program elsewhere gives up
+   * waiting and repeats it, and each copy would be kept until then.
    */
   mayWait?: boolean
 }
@@ -69,6 +69,7 @@ export class Producers {
   readonly #parts: ProducersParts
   readonly #remembered = new Map<string, RunFacts>()
   #cancelLook: (() => void) | null = null
+  #stopListening: (() => void) | null = null
   /** Null before the first look. */
   #lookedAt: number | null = null
   /** Every producer has had the time since then, without a break, to be heard. */
@@ -81,10 +82,16 @@ export class Producers {
   /** Begins to look for runs that have gone silent, where there is a kind whose runs may. */
   start(): void {
     if (![...this.#parts.kinds.values()].some(({ detached }) => detached !== undefined)) return
+    // The id of a run that is gone may be given to another user's run.
+    this.#stopListening ??= this.#parts.store.onCommit(({ change, runId }) => {
+      if (change === 'deleted' || change === 'created') this.#remembered.delete(runId)
+    })
     this.#cancelLook = this.#parts.after(lookEveryMs, () => this.#look())
   }
 
   stop(): void {
+    this.#stopListening?.()
+    this.#stopListening = null
     this.#cancelLook?.()
     this.#cancelLook = null
   }
@@ -115,8 +122,7 @@ export class Producers {
     { mayWait = true }: ProduceOptions = {},
   ): Promise<Produced> {
     const { leaseMs } = this.#detached(run)
-    const status = this.#parts.store.status()
-    if (!mayWait && status.kind !== 'ok') throw new MillraceError(`storage_${status.kind}`, status.message)
+    this.#checkWritable(mayWait)
     const at = this.#parts.now()
     if ((producer === undefined) !== (seq === undefined)) {
       const path = producer === undefined ? 'producer' : 'seq'
@@ -136,12 +142,17 @@ export class Producers {
   }
 
   /** Ends the run as its producer says. A repeated call with the same state is answered with the run as it is. */
-  async finish(run: RunRecord, request: FinishRequest | null): Promise<RunRecord> {
+  async finish(
+    run: RunRecord,
+    request: FinishRequest | null,
+    { mayWait = true }: ProduceOptions = {},
+  ): Promise<RunRecord> {
     this.#detached(run)
     if (request === null) {
       const fields = [{ path: 'state', expected: 'completed or errored' }]
       throw new MillraceError('invalid_request', 'Say how the run ended', { fields })
     }
+    if (!isFinal(run.state)) this.#checkWritable(mayWait)
     const { state, result = null, error, tokensUsed = null, stack } = request
     const { eventBytes, log, now, store } = this.#parts
     const at = now()
@@ -214,6 +225,11 @@ export class Producers {
       if (error instanceof MillraceError && (error.code === 'run_over' || error.code === 'not_found')) return
       log.warn({ run: run.id, err: error }, 'a silent run could not be ended; it is tried again')
     }
+  }
+
+  #checkWritable(mayWait: boolean): void {
+    const status = this.#parts.store.status()
+    if (!mayWait && status.kind !== 'ok') throw new MillraceError(`storage_${status.kind}`, status.message)
   }
 
   #detached(run: RunFacts): NonNullable<Kind['detached']> {

@@ -248,10 +248,10 @@ export class Runs {
   }
 
   /** Ends an external run as the program that works on it says; lets an interactive session complete. */
-  async finish(id: string, finish: FinishRequest | null, principal: Principal): Promise<Run> {
-    const run = await this.#visible(id, principal)
-    if (finish === null && this.#kindOf(run.kind).detached === undefined) return this.messages.finish(run)
-    return publicRun(await this.#producers.finish(run, finish))
+  async finish(id: string, end: FinishRequest | null, by: Principal, options?: ProduceOptions): Promise<Run> {
+    const run = await this.#visible(id, by)
+    if (end === null && this.#kindOf(run.kind).detached === undefined) return this.messages.finish(run)
+    return publicRun(await this.#producers.finish(run, end, options))
   }
 
   async get(id: string, principal: Principal): Promise<Run> {

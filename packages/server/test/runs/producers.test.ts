@@ -154,6 +154,37 @@ it.each(['full', 'away'] as const)(
   },
 )
 
+it.each(['full', 'away'] as const)(
+  'the end of a run from elsewhere is refused at once while the store is %s, and is taken when it is repeated later',
+  async (kind) => {
+    const clock = new ManualClock(1_000_000)
+    let status: StoreStatus = { kind: 'ok' }
+    const rig = await openServer(clock, { between: (store) => ({ ...store, status: () => status }) })
+    const id = await begin(rig)
+    const finish = () => rig.runs.finish(id, { state: 'completed' }, ann, { mayWait: false })
+    status = { kind, message: 'not now' }
+    await expect(finish()).rejects.toMatchObject({ code: `storage_${kind}`, message: 'not now' })
+    expect(await stateOf(rig, id)).toBe('running')
+    status = { kind: 'ok' }
+    expect(await finish()).toMatchObject({ state: 'completed' })
+    status = { kind, message: 'not now' }
+    expect(await finish()).toMatchObject({ state: 'completed' })
+  },
+)
+
+it('a run under the id of a deleted one belongs to its own owner alone', async () => {
+  const rig = await openServer(new ManualClock(1_000_000))
+  const id = await begin(rig)
+  await rig.runs.produce(id, { events: [{ type: 'a' }] }, ann)
+  await rig.runs.finish(id, { state: 'completed' }, ann)
+  await rig.store.deleteRun(id)
+  const bob = { user: 'bob', admin: false }
+  await rig.runs.ensure(id, { kind: 'external', title: 'Another' }, bob)
+  const batch = { events: [{ type: 'b' }] }
+  await expect(rig.runs.produce(id, batch, ann)).rejects.toMatchObject({ code: 'not_found' })
+  expect(await rig.runs.produce(id, batch, bob)).toMatchObject({ firstSeq: 3 })
+})
+
 it('a silent run that cannot be ended does not keep the others alive', async () => {
   const clock = new ManualClock(1_000_000)
   let bad: string | null = null

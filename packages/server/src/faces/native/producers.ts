@@ -54,9 +54,10 @@ export function producerRoutes(app: FaceApp, { runs, auth }: ProducerParts): voi
         response: { 200: runResponse },
       },
     },
-    async (request) => ({
-      run: await runs.finish(request.params.id, request.body ?? null, principalOf(request)),
-    }),
+    async (request) => {
+      const { id } = request.params
+      return { run: await runs.finish(id, request.body ?? null, principalOf(request), { mayWait: false }) }
+    },
   )
 
   if (auth === null) return
