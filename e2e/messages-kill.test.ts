@@ -41,8 +41,10 @@ it(`each message is read once over ${cycles} kills of the server`, { timeout: cy
       '/api/runs',
       post({ kind: 'session', project: 'web', prompt: `Go ${cycle}` }),
     )
+    // Before that, nothing is kept that could be resumed.
+    while (!(await logOf(server, run.id)).some(({ type }) => type === 'assistant')) await sleep(50)
     const sent: Sent[] = []
-    const killAt = Date.now() + 300 + random.between(0, 4000)
+    const killAt = Date.now() + random.between(100, 4000)
     while (Date.now() < killAt) {
       const said = await say(server, run.id, modes[random.between(0, 2)] ?? 'queue')
       if (said === 'over') break

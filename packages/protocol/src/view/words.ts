@@ -13,7 +13,8 @@ export interface ResultFacts {
 /** What the agent SDK's `result` message says. */
 export function resultFacts(data: Record<string, unknown>): ResultFacts {
   const { subtype, result, errors } = data
-  const failed = data.is_error === true || subtype !== 'success'
+  const wasCut = isCutTurn(data)
+  const failed = !wasCut && (data.is_error === true || subtype !== 'success')
   const turns = numberOf(data.num_turns)
   const cost = numberOf(data.total_cost_usd)
   const durationMs = numberOf(data.duration_ms)
@@ -22,11 +23,17 @@ export function resultFacts(data: Record<string, unknown>): ResultFacts {
     failed,
     why: failed ? reasons.map((one) => stringOf(one) ?? '').filter((one) => one !== '') : [],
     facts: [
+      wasCut ? 'turn interrupted' : '',
       turns === null ? '' : `${turns} ${turns === 1 ? 'turn' : 'turns'}`,
       cost === null ? '' : dollars(cost),
       durationMs === null ? '' : `${(durationMs / 1000).toFixed(1)} s`,
     ].filter((one) => one !== ''),
   }
+}
+
+/** Somebody interrupted the turn with a message. The session continues. */
+function isCutTurn({ subtype, terminal_reason: reason }: Record<string, unknown>): boolean {
+  return subtype === 'error_during_execution' && /^aborted_/.test(stringOf(reason) ?? '')
 }
 
 /** `$0.0123`, `$1.20`: four decimals for less than ten cents. */

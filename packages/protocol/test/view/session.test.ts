@@ -116,6 +116,23 @@ describe('the view of a session', () => {
     ])
   })
 
+  it('a turn that a message interrupted is not shown as a failure', () => {
+    const cut = {
+      subtype: 'error_during_execution',
+      is_error: true,
+      errors: ['[ede_diagnostic]'],
+      num_turns: 3,
+    }
+    const view = viewOf([
+      { type: 'result', data: { ...cut, terminal_reason: 'aborted_tools' } },
+      { type: 'result', data: cut },
+    ])
+    expect([...itemsOf(view.items)]).toMatchObject([
+      { text: 'turn interrupted · 3 turns', isError: false },
+      { text: 'error_during_execution · [ede_diagnostic] · 3 turns', isError: true },
+    ])
+  })
+
   it('the view of a session says who answered a question', () => {
     const question = { approvalId: 'q', toolUseId: 'a', tool: 'Bash', input: {}, reason: 'r', expiresAt: 1 }
     const view = viewOf([

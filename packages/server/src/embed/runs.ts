@@ -4,12 +4,14 @@ import {
   type AnswerApprovalBody,
   type FinishRunBody,
   type LogEvent,
+  type Message,
   MillraceError,
   type PermissionResolvedEvent,
   type ProduceBody,
   type ProducedResponse,
   type ResumeRunBody,
   type Run,
+  type SendMessageBody,
   type StartRunBody,
 } from '@millrace/protocol'
 import {
@@ -18,6 +20,7 @@ import {
   finishRunBody,
   produceBody,
   resumeRunBody,
+  sendMessageBody,
 } from '@millrace/protocol/schemas'
 import { z } from 'zod'
 import type { Principal } from '#auth/principal'
@@ -61,10 +64,23 @@ export interface EmbeddedRuns {
     answer: AnswerApprovalBody,
     principal?: HostPrincipal,
   ): Promise<PermissionResolvedEvent>
+  /** Says something to the agent of an open run, as `POST /api/runs/:id/messages` does. Returns the id of the message. */
+  send(id: string, message: SendMessageBody, principal?: HostPrincipal): Promise<string>
+  /** Messages that are not delivered, oldest first. */
+  messages(id: string, principal?: HostPrincipal): Promise<Message[]>
+  /** Takes back a message. Fails with `message_taken` once the agent has it. */
+  withdraw(id: string, messageId: string, principal?: HostPrincipal): Promise<Message>
   /** Appends events to an external run, as `POST /api/runs/:id/events` does. Fails with `run_over` once it is over. */
   produce(id: string, batch: ProduceBody, principal?: HostPrincipal): Promise<ProducedResponse>
-  /** Ends an external run, as `POST /api/runs/:id/finish` does. `stack` goes to the log and nowhere else. */
-  finish(id: string, end: FinishRunBody & { stack?: string }, principal?: HostPrincipal): Promise<Run>
+  /**
+   * Ends an external run, as `POST /api/runs/:id/finish` does; `stack` goes to the log and nowhere else. With null it
+   * lets an interactive session complete.
+   */
+  finish(
+    id: string,
+    end: (FinishRunBody & { stack?: string }) | null,
+    principal?: HostPrincipal,
+  ): Promise<Run>
   /**
    * Answers a request of the host application with the run's log as SSE, resuming after its `Last-Event-ID`;
    * heartbeat every 30 s. Fails, with nothing written, with `not_found`.
@@ -94,13 +110,31 @@ export type HostPrincipal = string | { user: string; admin?: boolean }
 
 const localAdmin: Principal = { user: 'admin', admin: true }
 
-export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'delivery'>>): EmbeddedRuns {
-  const acting = (principal: HostPrincipal = localAdmin): Principal => {
-    const known = checkedPrincipal(principal)
-    // An unknown user must not become an admin.
-    if (known === null) throw new TypeError('omit the principal to act as an admin; null is no user')
-    return known
+function acting(principal: HostPrincipal = localAdmin): Principal {
+  const known = checkedPrincipal(principal)
+  // An unknown user must not become an admin.
+  if (known === null) throw new TypeError('omit the principal to act as an admin; null is no user')
+  return known
+}
+
+function embeddedMessages(
+  opened: () => Promise<Pick<OpenServer, 'runs'>>,
+): Pick<EmbeddedRuns, 'send' | 'messages' | 'withdraw'> {
+  return {
+    async send(id, message, principal) {
+      const { runs } = await opened()
+      return runs.messages.send(id, checked(sendMessageBody, message), acting(principal))
+    },
+    async messages(id, principal) {
+      return (await opened()).runs.messages.list(id, acting(principal))
+    },
+    async withdraw(id, messageId, principal) {
+      return (await opened()).runs.messages.withdraw(id, messageId, acting(principal))
+    },
   }
+}
+
+export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'delivery'>>): EmbeddedRuns {
   return {
     async start(body, principal, options = {}) {
       const { runs } = await opened()
@@ -133,11 +167,14 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
       const { runs } = await opened()
       return runs.answerApproval(id, approvalId, checked(answerApprovalBody, answer), acting(principal))
     },
+    ...embeddedMessages(opened),
     async produce(id, batch, principal) {
       return (await opened()).runs.produce(id, checked(produceBody, batch), acting(principal))
     },
-    async finish(id, { stack, ...end }, principal) {
+    async finish(id, given, principal) {
       const { runs } = await opened()
+      if (given === null) return runs.finish(id, null, acting(principal))
+      const { stack, ...end } = given
       return runs.finish(id, { ...checked(finishRunBody, end), stack }, acting(principal))
     },
     async stream(id, response, principal) {

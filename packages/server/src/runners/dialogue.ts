@@ -10,13 +10,6 @@ import type { AgentMessage, Dialogue, LiveAgent } from '#agents/agent'
 import type { Clock } from '#time/clock'
 import type { RunContext, TranscriptEntry } from './runner.ts'
 
-/** For a run that nobody can talk to. */
-export const silence: Dialogue = {
-  nextTurn: async () => null,
-  joining: async () => [],
-  delivered: async () => {},
-}
-
 export interface RunDialogueParts {
   context: Pick<RunContext, 'messages' | 'signal' | 'emit'>
   /** The conversation that the run resumes. */

@@ -102,7 +102,10 @@ describe('a message to a session', () => {
     expect(await refused(server.as(server.owner, one, remove))).toEqual([409, 'message_taken'])
     expect(await list(server, messages)).toEqual([])
     const types = (await events(server, path)).map(({ type }) => type)
-    expect(types.slice(-2)).toEqual(['message:queued', 'message:withdrawn'])
+    expect(types.filter((type) => type.startsWith('message:'))).toEqual([
+      'message:queued',
+      'message:withdrawn',
+    ])
   })
 
   it('a message without text, of an unknown mode, or after the end is refused', async () => {
@@ -176,6 +179,19 @@ describe('an interactive session', () => {
       'not_found',
     ])
   })
+})
+
+it('a program that embeds a server talks to its sessions as over HTTP', async () => {
+  const { server, id } = await open({}, { interactive: true })
+  const { embedded } = server
+  const olga = { user: 'olga' }
+  const messageId = await embedded.send(id, { text: 'Mind the gap' }, olga)
+  expect(await embedded.messages(id, olga)).toMatchObject([{ id: messageId, mode: 'queue', user: 'olga' }])
+  await expect(embedded.send(id, { text: ' ' })).rejects.toMatchObject({ code: 'invalid_request' })
+  await expect(embedded.messages(id, { user: 'eve' })).rejects.toMatchObject({ code: 'not_found' })
+  expect(await embedded.withdraw(id, messageId, olga)).toMatchObject({ state: 'withdrawn' })
+  await embedded.finish(id, null, olga)
+  await expect(embedded.send(id, { text: 'Too late' })).rejects.toMatchObject({ code: 'not_listening' })
 })
 
 it('a run that resumes another reads the messages that were not delivered there', async () => {

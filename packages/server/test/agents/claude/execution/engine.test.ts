@@ -244,3 +244,22 @@ describe('the models of Claude', () => {
     }
   })
 })
+
+describe('a message to an execution with Claude', () => {
+  it('an interrupt ends the running call, and a queued message starts the turn after the next', async () => {
+    const model = await serve([
+      use('Bash', { command: "bash -c 'sleep 600'" }, { turn: 1 }),
+      say('Stopped.', { turn: 2 }),
+      say('And done.', { turn: 3 }),
+    ])
+    const { context, moves, ended } = executions.start(model)
+    await until(() => moves.some(({ move }) => move === 'tool-start'))
+    const later = context.messages.say('And then this')
+    const now = context.messages.say('Stop that', 'interrupt')
+    const { end } = await ended
+    expect(end).toMatchObject({ state: 'completed', result: { text: 'And done.' } })
+    expect(context.messages.delivery).toEqual([now, later])
+    expect(outline(moves)).toEqual(['start Bash', 'cancelled', 'text Stopped.', 'text And done.'])
+    expect(JSON.stringify(bodyOf(model).messages)).toContain('Stop that')
+  })
+})

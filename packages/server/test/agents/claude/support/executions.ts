@@ -6,13 +6,14 @@ import { carriersOf } from '@millrace/sandbox'
 import type { ScriptedModel } from '@millrace/scripted-model'
 import { Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, expect } from 'vitest'
-import type { AgentEnd, ExecutionHost, ExecutionLimits } from '#agents/agent'
+import type { AgentEnd, Dialogue, ExecutionHost, ExecutionLimits } from '#agents/agent'
 import type { ClaudeEngineOptions } from '#agents/claude/engine/engine'
 import { createClaudeExecutionEngine } from '#agents/claude/execution/engine'
 import { Gate } from '#agents/gate'
 import type { AgentMove } from '#agents/moves'
 import type { AgentSettings } from '#config/config'
-import { silence } from '#runners/dialogue'
+import { RunDialogue } from '#runners/dialogue'
+import { wallClock } from '#time/clock'
 import { RecordingContext } from './context.ts'
 
 export interface ExecutionSettings {
@@ -55,6 +56,8 @@ export function openExecutions() {
       home: homedir(),
       ...settings.options,
     })
+    const parts = { context, transcript: [...context.transcript], idleMs: null, clock: wallClock }
+    const dialogue = new RunDialogue(parts)
     const agent = engine.start(
       {
         runId: context.run.id,
@@ -66,8 +69,9 @@ export function openExecutions() {
         resumes: resumes !== undefined,
         limits: { iterations: 20, tokens: null, seconds: 600, usd: null, ...limits },
       },
-      hostOf(context, moves, project),
+      hostOf(context, moves, project, dialogue),
     )
+    void agent.then((live) => dialogue.attach(live))
     const finish = async (): Promise<Executed> => {
       const end = await (await agent).ended
       expect(carriersOf(new Set([context.run.id])), 'processes that are left').toEqual([])
@@ -84,7 +88,12 @@ export function openExecutions() {
   }
 }
 
-function hostOf(context: RecordingContext, moves: AgentMove[], project: string): ExecutionHost {
+function hostOf(
+  context: RecordingContext,
+  moves: AgentMove[],
+  project: string,
+  dialogue: Dialogue,
+): ExecutionHost {
   const policy = createPolicy({
     unreadableBash: 'allow',
     approvals: 'off',
@@ -93,7 +102,7 @@ function hostOf(context: RecordingContext, moves: AgentMove[], project: string):
     home: homedir(),
   })
   return {
-    dialogue: silence,
+    dialogue,
     gate: new Gate({ policy, cwd: project, ask: (request) => context.ask(request), log: context.log }),
     sandbox: context.sandbox,
     get uncommittedBytes() {
