@@ -34,8 +34,8 @@ export function postgresPrograms(): string | null {
   )
 }
 
-/** Null: Postgres is not installed here. */
-export async function startPostgres(): Promise<PostgresServer | null> {
+/** Null: Postgres is not installed here. `durable`: with the server's own defaults for the disk, for measurements. */
+export async function startPostgres({ durable = false } = {}): Promise<PostgresServer | null> {
   const programs = postgresPrograms()
   if (programs === null) return null
   const folder = mkdtempSync(join(tmpdir(), 'millrace-postgres-'))
@@ -57,7 +57,7 @@ export async function startPostgres(): Promise<PostgresServer | null> {
     '--no-sync',
   ]
   execFileSync(join(programs, 'initdb'), initdb, { ...options, stdio: ['ignore', 'ignore', 'inherit'] })
-  const flags = flagsFor(folder)
+  const flags = flagsFor(folder, durable)
   let child: ChildProcess | null = null
 
   async function start(): Promise<void> {
@@ -100,12 +100,12 @@ export async function startPostgres(): Promise<PostgresServer | null> {
   }
 }
 
-function flagsFor(folder: string): string[] {
+function flagsFor(folder: string, durable: boolean): string[] {
   const settings = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: folder,
-    fsync: 'off',
-    full_page_writes: 'off',
+    fsync: durable ? 'on' : 'off',
+    full_page_writes: durable ? 'on' : 'off',
     max_connections: '300',
     shared_buffers: '64MB',
     max_wal_size: '256MB',

@@ -26,12 +26,23 @@ export async function checkServer(client: Client): Promise<void> {
   if (encoding !== 'UTF8') throw new Error(`the database must have the encoding UTF8; it has ${encoding}`)
 }
 
-/** Returns what the database keeps for its epoch and for cursors, which the first opening makes. */
-export async function identify(client: Client): Promise<{ epoch: string; cursorKey: string }> {
-  await client.query(`INSERT INTO meta VALUES ('epoch', $1), ('cursor key', $2) ON CONFLICT DO NOTHING`, [
-    randomUUID(),
-    randomBytes(16).toString('base64'),
-  ])
+/**
+ * Returns what the database keeps for its epoch and for cursors, which the first opening makes. On another timeline than at
+ * the last opening the newest commits may be missing: then the epoch is a new one, and no cursor points into other content.
+ */
+export async function identify(
+  client: Client,
+  timeline: number,
+): Promise<{ epoch: string; cursorKey: string }> {
+  await client.query(
+    `INSERT INTO meta VALUES ('epoch', $1), ('cursor key', $2), ('timeline', $3) ON CONFLICT DO NOTHING`,
+    [randomUUID(), randomBytes(16).toString('base64'), String(timeline)],
+  )
+  await client.query(
+    `WITH t AS (UPDATE meta SET value = $2 WHERE key = 'timeline' AND value <> $2 RETURNING key)
+      UPDATE meta SET value = $1 WHERE key = 'epoch' AND EXISTS (SELECT 1 FROM t)`,
+    [randomUUID(), String(timeline)],
+  )
   const { rows } = await client.query(`SELECT key, value FROM meta WHERE key IN ('epoch', 'cursor key')`)
   const found = new Map(rows.map(({ key, value }) => [key, value]))
   const epoch = found.get('epoch')

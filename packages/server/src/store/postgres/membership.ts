@@ -29,6 +29,8 @@ export interface MembershipOptions {
   link: Link
   node: NodeIdentity
   leaseMs: number
+  /** Called after each renewal with the number of nodes that are alive, this one included. */
+  counted: (alive: number) => void
   /** The node was declared dead. */
   lost: (error: NodeLost) => void
 }
@@ -111,12 +113,16 @@ export class Membership {
   }
 
   async #renewNow(): Promise<void> {
-    const { node, leaseMs, lost } = this.#options
+    const { node, leaseMs, counted, lost } = this.#options
     try {
       const renewed = await this.#alone(async (client) => {
         const sentAt = performance.now()
-        const { rowCount } = await client.query({ ...renewLease, values: [node.key, leaseMs] })
-        return rowCount === 1 ? sentAt : null
+        const { rows } = await client.query<{ alive: number }>({
+          ...renewLease,
+          values: [node.key, leaseMs],
+        })
+        if (rows[0] !== undefined) counted(rows[0].alive)
+        return rows[0] === undefined ? null : sentAt
       })
       if (renewed === null) lost(new NodeLost())
       else this.#renewed(renewed)
@@ -151,7 +157,8 @@ export class Membership {
 
 const renewLease = {
   name: 'renew node',
-  text: `UPDATE nodes SET lease_until = clock_timestamp() + $2 * interval '1 millisecond' WHERE n = $1 AND NOT dead`,
+  text: `UPDATE nodes SET lease_until = clock_timestamp() + $2 * interval '1 millisecond' WHERE n = $1 AND NOT dead
+    RETURNING (SELECT count(*) FROM nodes WHERE NOT dead) AS alive`,
 }
 
 /** A node in the middle of a flush or a renewal is passed over: it is looked at again the next time. */
@@ -212,4 +219,10 @@ export async function register(
   const key = rows[0]?.n
   if (key === undefined) throw new Error('the node was not registered')
   return key
+}
+
+/** How many nodes are alive. */
+export async function countNodes(client: Client): Promise<number> {
+  const { rows } = await client.query<{ alive: number }>('SELECT count(*) AS alive FROM nodes WHERE NOT dead')
+  return rows[0]?.alive ?? 1
 }

@@ -5,6 +5,8 @@
  * lock of the whole database while the disk writes. So it may be lost, with a connection or a node. It is only a hint: a
  * connection that was lost and is back announces a gap, and whoever must not wait looks for itself now and then.
  *
+ * A node that is alone sends nothing. One that starts greets the others; who is alive is counted with each renewal.
+ *
  * Owns: both connections, and what is waiting to be sent, at most one hint a run.
  */
 import { type RunState, runStates } from '@millrace/protocol'
@@ -31,6 +33,8 @@ export class Signals {
   readonly gaps = new Listeners<void>()
   #busy = false
   #isOpen = false
+  /** Nothing is sent while there is nobody to hear it. */
+  #hasOthers = false
 
   constructor(settings: ConnectionSettings, { epoch, node }: { epoch: string; node: number }) {
     // Databases of one server share nothing, but schemas of one database do.
@@ -47,10 +51,19 @@ export class Signals {
   async open(): Promise<void> {
     await Promise.all([this.#sending.open(), this.#hearing.open()])
     this.#isOpen = true
+    // The others may have been alone until now: without hints this greets them.
+    const client = await this.#sending.ready()
+    await client.query('SELECT pg_notify($1, $2)', [this.#channel, `${this.#node}`])
+  }
+
+  /** How many nodes are alive, this one included, as of now and then. */
+  counted(alive: number): void {
+    this.#hasOthers = alive > 1
   }
 
   /** Sends soon, and never fails. */
   send(commit: Commit): void {
+    if (!this.#hasOthers) return
     const waiting = this.#waiting.get(commit.runId)
     const change = waiting === undefined ? commit.change : strongest(waiting.change, commit.change)
     if (waiting === undefined && this.#waiting.size >= waitingMax) return
@@ -97,6 +110,7 @@ export class Signals {
   #hear(payload: string): void {
     const [node, ...hints] = payload.split(' ')
     if (Number(node) === this.#node) return
+    this.#hasOthers = true
     for (const hint of hints) {
       const commit = decode(hint)
       if (commit !== null) this.heard.call(commit)

@@ -13,7 +13,7 @@ import { checkServer, identify, type Known, recognize, timelineOf } from './data
 import { type Ended, StoreClosed } from './ended.ts'
 import { Link } from './link.ts'
 import { thisMachine } from './machine.ts'
-import { Membership, register } from './membership.ts'
+import { countNodes, Membership, register } from './membership.ts'
 import { migrate } from './migrations.ts'
 import { type Reading, startReading } from './reader/reading.ts'
 import type { ConnectionSettings } from './settings.ts'
@@ -73,22 +73,25 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
     await leaseLink.open()
     await checkServer(client)
     await migrate(client)
-    const { epoch, cursorKey } = await identify(client)
+    const timeline = await timelineOf(client)
+    const { epoch, cursorKey } = await identify(client, timeline)
     const identity = { id: node, home, machine: thisMachine() }
     const key = await register(client, identity, leaseMs)
-    known = { epoch, timeline: await timelineOf(client), node: key }
-    const membership = new Membership({
-      link: leaseLink,
-      node: { ...identity, key },
-      leaseMs,
-      lost: ended,
-    })
-    closing.unshift(async () => membership.close())
+    known = { epoch, timeline, node: key }
     const reading = await startReading({ settings })
     closing.unshift(() => reading.close())
     const signals = new Signals(settings, { epoch, node: key })
     closing.unshift(() => signals.close())
     await signals.open()
+    signals.counted(await countNodes(client))
+    const membership = new Membership({
+      link: leaseLink,
+      node: { ...identity, key },
+      leaseMs,
+      counted: (alive) => signals.counted(alive),
+      lost: ended,
+    })
+    closing.unshift(async () => membership.close())
     const backend: Backend = {
       epoch,
       cursorKey: Buffer.from(cursorKey, 'base64'),

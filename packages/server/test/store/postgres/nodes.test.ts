@@ -103,6 +103,27 @@ describe.skipIf(serverUrl === null)('nodes on one database', () => {
     expect(await other.shared?.heads([id, newRun().id])).toEqual([{ id, head: 3, closed: true }])
   })
 
+  test('on another timeline the log has another epoch, and a node that was there before ends', async () => {
+    const database = await testDatabase()
+    const failures: string[] = []
+    const url = new URL(serverUrl ?? '')
+    const proxy = await cuttingProxy(Number(url.port), Math.random)
+    url.port = String(proxy.port)
+    const settings = { ...database.settings, connectionString: url.href }
+    const before = await database.open({ settings, onFatal: ({ message }) => failures.push(message) })
+    const same = await database.open()
+    expect(same.epoch).toBe(before.epoch)
+    await database.query(`UPDATE meta SET value = '7' WHERE key = 'timeline'`)
+    const after = await database.open()
+    expect(after.epoch).not.toBe(before.epoch)
+    expect((await database.open()).epoch).toBe(after.epoch)
+    proxy.cutWith(1)
+    void before.append(newRun().id, 1, [line('x')]).catch(() => {})
+    await expect.poll(() => before.status().kind).toBe('away')
+    proxy.cutWith(0)
+    await expect.poll(() => failures).toEqual([expect.stringContaining('another history')])
+  })
+
   test('a node that cannot renew its lease says so before the lease ends', async () => {
     const database = await testDatabase()
     const url = new URL(serverUrl ?? '')
