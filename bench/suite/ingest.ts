@@ -6,6 +6,7 @@
  * measured over HTTP, too.
  */
 
+import { postgresPrograms } from '@millrace/test-support/postgres-server'
 import { Board } from '../measure/board.ts'
 import { nodeCommand, runToEnd } from '../measure/child.ts'
 import type { Scratch } from '../measure/scratch.ts'
@@ -32,6 +33,9 @@ function part(name: string, module: string, missing: Side['missing'] = () => nul
 }
 
 const store = part('millrace, store', 'store-appends-process.ts')
+const postgres = part('millrace, store on Postgres', 'postgres-appends-process.ts', () =>
+  postgresPrograms() === null ? 'apt-get install postgresql' : null,
+)
 const sqlite = part('node:sqlite, bare', 'sqlite-appends-process.ts')
 const durable = part('durable-streams, store', 'durable-streams-appends-process.ts', durableStreamsMissing)
 const durableOverHttp: Side = {
@@ -54,11 +58,13 @@ export async function ingest(options: Options): Promise<Board> {
     { name: 'p50', unit: 'ms' },
     { name: 'p99', unit: 'ms' },
   ])
-  const sides = chosen([store, sqlite, durable, durableOverHttp], options).filter(({ name, missing }) => {
-    const hint = missing()
-    if (hint !== null) console.error(`skipped: ${name} (${hint})`)
-    return hint === null
-  })
+  const sides = chosen([store, postgres, sqlite, durable, durableOverHttp], options).filter(
+    ({ name, missing }) => {
+      const hint = missing()
+      if (hint !== null) console.error(`skipped: ${name} (${hint})`)
+      return hint === null
+    },
+  )
   for (const count of options.counts ?? counts) {
     const label = counted(count, 'run')
     await interleaved(`ingest ${label}`, sides, options.rounds, async (side, scratch) => {
@@ -75,6 +81,20 @@ export async function ingest(options: Options): Promise<Board> {
     { atLeast: 0.7 },
     ratio(sqlite),
   )
+  for (const [label, atLeast] of [
+    ['1 run', 0.4],
+    ['20 runs', 0.6],
+    ['200 runs', 0.6],
+  ] as const) {
+    board.expect(
+      `acknowledged events/s, ${label}: millrace, store on Postgres / store`,
+      { atLeast },
+      {
+        of: board.median(label, postgres.name, rate),
+        to: board.median(label, store.name, rate),
+      },
+    )
+  }
   board.expect(
     'acknowledged events/s, 200 runs: millrace / durable-streams, store',
     { atLeast: 5 },
