@@ -1,6 +1,7 @@
 /** Questions of a real agent SDK with the scripted demo model, in two browsers. */
 import { scratchFolder } from '@millrace/test-support/folders'
 import { post, type ServerProcess, startServer } from '@millrace/test-support/server'
+import { until } from '@millrace/test-support/until'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { seriousProblems } from './support/axe.ts'
@@ -61,7 +62,7 @@ it('a session is started from the form; what it asks appears on every page of tw
     await expect.poll(() => one.title()).toMatch(/^\(1\)/)
     expect(await one.locator('link[rel=icon]').getAttribute('href')).toContain('f0a020')
   }
-  await question(second.page).getByRole('button', { name: 'Allow' }).click()
+  await question(second.page).getByRole('button', { name: 'Allow', exact: true }).click()
   for (const one of [page, settings, second.page]) {
     await question(one).waitFor({ state: 'detached' })
     await expect.poll(() => one.title()).not.toMatch(/^\(1\)/)
@@ -131,4 +132,22 @@ it('a question is denied with a reason, which reaches the log; an answer that co
   expect(resolved.map(({ data: answer }) => answer)).toMatchObject([
     { decision: 'deny', by: 'person', message: 'not on a Monday' },
   ])
+  // The project is taken until the session is over.
+  const read = () => server.json<{ run: { state: string } }>(`/api/runs/${run.id}`)
+  await until(async () => (await read()).run.state === 'completed')
+})
+
+it('a command is changed before it is allowed, and what ran is what was written', async () => {
+  const { page } = first
+  const body = { kind: 'session', project: 'demo', prompt: 'Fix the failing test', approvals: 'on' }
+  const { run } = await server.json<{ run: { id: string } }>('/api/runs', post(body))
+  await question(page).getByRole('button', { name: 'Edit…' }).click()
+  const field = page.getByLabel('Command that runs instead')
+  expect(await field.inputValue()).toContain('node --test')
+  await field.fill('echo changed by a person')
+  expect(await seriousProblems(page)).toEqual([])
+  await page.getByRole('button', { name: 'Allow this instead' }).click()
+  await question(page).waitFor({ state: 'detached' })
+  await page.goto(`${server.url}/runs/${run.id}`)
+  await page.getByText('changed by a person').first().waitFor()
 })

@@ -1,19 +1,13 @@
 /** A question of a run: exactly what would run, and the answer. */
-import { ClientError } from '@millrace/client'
 import type { OpenQuestion } from '@millrace/protocol'
-import { useClient } from '@millrace/react'
 import { Link } from '@tanstack/react-router'
-import { type FormEvent, useId, useRef, useState } from 'react'
 import { useOverview } from '#inbox/overview.ts'
-import { lookAgain } from '#live/live.ts'
-import { forgetQuestion } from '#live/live-store.ts'
 import { Badge } from '#ui/badge.tsx'
-import { Button } from '#ui/button.tsx'
 import { classes } from '#ui/classes.ts'
-import { Input } from '#ui/field.tsx'
 import { useNow } from '#ui/now.ts'
 import { titleOf } from '#ui/run-words.ts'
 import { durationText } from '#ui/time-words.ts'
+import { Answer } from './answer.tsx'
 import { callParts } from './call-parts.ts'
 import { Exact } from './exact.tsx'
 
@@ -76,98 +70,5 @@ function Expiry({ at }: { at: number }) {
     >
       {left > 0 ? `${durationText(left)} left` : 'expired'}
     </span>
-  )
-}
-
-type Pending = 'allow' | 'deny' | null
-
-function Answer({ question: { runId, approvalId } }: { question: OpenQuestion }) {
-  const client = useClient()
-  const [isDenying, setDenying] = useState(false)
-  const [pending, setPending] = useState<Pending>(null)
-  const [problem, setProblem] = useState<string | null>(null)
-
-  const answer = async (decision: 'allow' | 'deny', message?: string) => {
-    setPending(decision)
-    setProblem(null)
-    try {
-      await client.answer(runId, approvalId, { decision, ...(message ? { message } : {}) })
-      forgetQuestion(approvalId)
-      lookAgain()
-    } catch (error) {
-      if (!(error instanceof ClientError)) throw error
-      // Somebody else was faster, or the run is over: the list says so presently.
-      if (error.code === 'already_answered') lookAgain()
-      setProblem(error.message)
-      setPending(null)
-    }
-  }
-  return (
-    <div className="flex flex-col gap-2 pt-1">
-      {problem !== null && (
-        <p role="alert" className="text-bad">
-          {problem}
-        </p>
-      )}
-      {isDenying ? (
-        <DenyForm
-          isPending={pending !== null}
-          deny={(message) => void answer('deny', message)}
-          leave={() => setDenying(false)}
-        />
-      ) : (
-        <div className="flex gap-2">
-          <Button
-            look="good"
-            className="max-sm:flex-1"
-            disabled={pending !== null}
-            onClick={() => void answer('allow')}
-          >
-            Allow
-          </Button>
-          <Button className="max-sm:flex-1" disabled={pending !== null} onClick={() => setDenying(true)}>
-            Deny…
-          </Button>
-        </div>
-      )}
-    </div>
-  )
-}
-
-function DenyForm({
-  isPending,
-  deny,
-  leave,
-}: {
-  isPending: boolean
-  deny(reason: string): void
-  leave(): void
-}) {
-  const reason = useRef<HTMLInputElement>(null)
-  const id = useId()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    deny(reason.current?.value.trim() ?? '')
-  }
-  return (
-    <form onSubmit={submit} className="flex flex-wrap items-center gap-2">
-      <label htmlFor={id} className="sr-only">
-        Why not (the agent reads it)
-      </label>
-      <Input
-        id={id}
-        ref={reason}
-        autoFocus
-        maxLength={4096}
-        placeholder="Why not? The agent reads it."
-        className="min-w-40 flex-1"
-      />
-      <Button type="submit" look="danger" disabled={isPending}>
-        Deny
-      </Button>
-      <Button look="quiet" onClick={leave}>
-        Back
-      </Button>
-    </form>
   )
 }
