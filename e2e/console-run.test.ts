@@ -8,6 +8,7 @@ import { scratchFolder } from '@millrace/test-support/folders'
 import { post, quietPort, type ServerProcess, startServer } from '@millrace/test-support/server'
 import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { seriousProblems } from './support/axe.ts'
 import { type Browser, openBrowser } from './support/browser.ts'
 
 const isFull = process.env.MILLRACE_TEST_FULL === '1'
@@ -131,6 +132,7 @@ describe('the log of a job', () => {
     await log().getByText('last inside').waitFor()
     await page().getByRole('button', { name: 'Timestamps' }).click()
     expect(await log().locator('.log-time').first().innerText()).toMatch(/^\d\d:\d\d:\d\d\.\d{3}$/)
+    expect(await seriousProblems(page())).toEqual([])
     expect(browser.complaints).toEqual([])
   })
 
@@ -177,9 +179,11 @@ describe('an agent', () => {
     await page().waitForURL((url) => !url.pathname.endsWith(id))
     await badge('completed')
     await talk.getByText('All tests pass').waitFor()
+    expect(await seriousProblems(page())).toEqual([])
     await tab(/Files changed/)
     const file = page().getByRole('article').filter({ hasText: 'src/duration.js' })
     await file.getByText('minutes >= hour').first().waitFor()
+    expect(await seriousProblems(page())).toEqual([])
     await tab(/Events/)
     await log().getByText('result', { exact: true }).first().waitFor()
   })
@@ -218,6 +222,7 @@ describe('an agent', () => {
     await event.fill('4')
     await plan.getByText('Write, not begun').waitFor()
     await expect.poll(() => page().locator('strong', { hasText: 'Half' }).count()).toBe(0)
+    expect(await seriousProblems(page())).toEqual([])
     await page().getByRole('button', { name: 'Back to now' }).click()
     await plan.getByText('Write, at work').waitFor()
     await server.call(`/api/runs/${id}/finish`, post({ state: 'completed' }))
