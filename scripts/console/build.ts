@@ -30,7 +30,12 @@ function hashOfSources(): string {
 const wanted = hashOfSources()
 const known = existsSync(stamp) ? readFileSync(stamp, 'utf8') : ''
 if (known !== wanted || process.argv.includes('--always')) {
-  const { build } = await import('vite')
-  await build({ root: join(root, 'packages/console'), logLevel: 'warn' })
-  writeFileSync(stamp, wanted)
+  const bundler = await import('vite').catch(() => null)
+  if (bundler === null) {
+    // Installed without development dependencies: the server starts, and its page says the same.
+    console.error('The console is not built: that needs the development dependencies (npm ci).')
+  } else {
+    await bundler.build({ root: join(root, 'packages/console'), logLevel: 'warn' })
+    writeFileSync(stamp, wanted)
+  }
 }
