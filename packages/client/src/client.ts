@@ -1,4 +1,4 @@
-/** The calls of a server's native face (docs/protocol.md#3-native-face), and following. */
+/** Following, and the calls of a server's native face (docs/protocol.md#3-native-face) and of its executions face. */
 import type {
   AnswerApprovalBody,
   ApprovalResponse,
@@ -15,6 +15,7 @@ import type {
   RunResponse,
   SendMessageBody,
   SentMessageResponse,
+  StartExecutionBody,
   StartRunBody,
   ToolsResponse,
 } from '@millrace/protocol'
@@ -41,7 +42,7 @@ export interface Client {
   abort(runId: string, options?: CallOptions): Promise<Run>
   /** Starts the same work again, as a new run. */
   retry(runId: string, options?: CallOptions): Promise<Run>
-  /** Starts an execution: an agent that plans, works through phases, and reports in nine events. */
+  /** Starts an execution: an agent that plans, works through phases with tools, and reports. */
   execute(body: ExecuteBody, options?: CallOptions): Promise<{ executionId: string }>
   /** Stops the work of an execution. Fails with `run_over` when it has ended already. */
   cancel(executionId: string, options?: CallOptions): Promise<void>
@@ -71,15 +72,10 @@ export interface Client {
   ): Following<EventsOf<Kind>>
 }
 
-export interface ExecuteBody {
-  task: string
-  /** What the agent should know besides the task. */
-  context?: string | Record<string, unknown>
-  projectId?: string
-  /** Such as `anthropic:claude-sonnet-4-5`. Default: the server's. */
-  model?: string
-  /** Bounded by the server's own. */
-  limits?: { iterations?: number; tokens?: number; seconds?: number; usd?: number }
+/** `POST /api/agent/execute`: an execution as `start` takes it, with another name for its project. */
+export interface ExecuteBody extends Omit<StartExecutionBody, 'kind' | 'project'> {
+  /** Default: the only one. */
+  projectId?: StartExecutionBody['project']
 }
 
 export interface CallOptions {

@@ -54,7 +54,7 @@ export interface PlannedEvents extends LifecycleEvents, MessageEvents, Execution
   'permission:resolved': PermissionResolvedEvent
 }
 
-/** Without a kind: any type, any data. */
+/** Without a kind, and for `external`, whose producer chooses: any type, any data. */
 export type EventsOf<Kind extends RunKind | undefined> = Kind extends 'job'
   ? JobEvents
   : Kind extends 'session'

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
-import { createClient } from '#client'
+import { createClient, type ExecuteBody } from '#client'
 import { type HostileServer, hostileServer, refusing } from './support/hostile-server.ts'
 
 let server: HostileServer
@@ -43,7 +43,13 @@ it('an execution is started and cancelled on its own face', async () => {
     json({ executionId: 'e/1', state: 'aborted' }),
   ])
   const client = createClient({ url: server.url })
-  const body = { task: 'Tidy up', context: { files: ['a'] }, model: 'claude', limits: { usd: 1 } }
+  const body: ExecuteBody = {
+    task: 'Tidy up',
+    context: { files: ['a'] },
+    model: 'claude',
+    limits: { usd: 1 },
+    approvals: 'off',
+  }
   expect(await client.execute(body)).toEqual({ executionId: 'e/1' })
   await client.cancel('e/1')
   expect(server.requests).toMatchObject([
