@@ -118,6 +118,15 @@ it('the store shows the last subscription, and the one before it when that ends'
   expect(sourcesOf(client).size).toBe(0)
 })
 
+it('a subscription outside of components follows with the client that it is given', async () => {
+  const other = scriptedClient(async () => json({}))
+  await mount(within(null))
+  const leave = useAgentStore.getState().subscribeToExecution('e1', other)
+  expect([client.open(), other.open()]).toMatchObject([[], [{}]])
+  await act(async () => leave())
+  expect(other.open()).toEqual([])
+})
+
 it('each of the nine handlers takes its event in without a server', () => {
   const state = useAgentStore.getState()
   state.handleExecutionStarted({ task: 'By hand', startedAt: 1 })

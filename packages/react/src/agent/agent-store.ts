@@ -5,6 +5,7 @@
  * made last is the current one, and the one before it becomes current again when it ends; an array that no event
  * changed is the same array as before, so that selectors render only what is new.
  */
+import type { Client } from '@millrace/client'
 import type { ExecutionEvents, Plan, PlanPhase } from '@millrace/protocol'
 import { isFinal } from '@millrace/protocol'
 import {
@@ -20,7 +21,7 @@ import {
 import { create } from 'zustand'
 import { pageSources } from '#provider'
 import { type ConnectionStatus, idleSnapshot, type RunSnapshot } from '#sources/run-source'
-import type { RunSources } from '#sources/run-sources'
+import { type RunSources, sourcesOf } from '#sources/run-sources'
 
 export interface CurrentExecution extends ExecutionView {
   /** Null when its events were handed in by `handle…` alone. */
@@ -36,7 +37,7 @@ export interface ThinkingStep {
 }
 
 export interface AgentValues {
-  /** The whole view. Null while nothing is subscribed to. */
+  /** The whole view. Null before anything is subscribed to or handed in, and after the last subscription. */
   readonly currentExecution: CurrentExecution | null
   readonly plan: Plan | null
   readonly phases: readonly PlanPhase[]
@@ -57,8 +58,11 @@ export interface AgentValues {
 type Handle<Type extends keyof ExecutionEvents> = (data: ExecutionEvents[Type]) => void
 
 export interface AgentActions {
-  /** Follows an execution and shows it. Returns what ends exactly this subscription. */
-  subscribeToExecution(executionId: string, sources?: RunSources): () => void
+  /**
+   * Follows an execution and shows it, through the page's first provider unless another client is given. Returns what
+   * ends exactly this subscription.
+   */
+  subscribeToExecution(executionId: string, client?: Client): () => void
   /** Ends the last subscription to this execution; without an id, the last one of all. */
   unsubscribeFromExecution(executionId?: string): void
   /** After `failed`: tries again from the last event. */
@@ -102,9 +106,9 @@ const idle: AgentValues = {
 
 const subscriptions: Subscription[] = []
 
-/** Where the execution that is shown comes from. Null while nothing is subscribed to. */
-export function currentSources(): RunSources | null {
-  return subscriptions.at(-1)?.sources ?? null
+/** The client that follows the execution that is shown. Null while nothing is subscribed to. */
+export function currentClient(): Client | null {
+  return subscriptions.at(-1)?.sources.client ?? null
 }
 
 /** One store for the page, whatever the number of components; `useRun` shows several executions at a time. */
@@ -134,7 +138,8 @@ export const useAgentStore = create<AgentState>()((set, get) => {
 
   return {
     ...idle,
-    subscribeToExecution: (executionId, sources = pageSources()) => {
+    subscribeToExecution: (executionId, client) => {
+      const sources = client === undefined ? pageSources() : sourcesOf(client)
       const notify = () => {
         if (subscriptions.at(-1) === subscription) showCurrent()
       }

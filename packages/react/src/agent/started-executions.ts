@@ -5,20 +5,19 @@
  * refused start changes nothing of what is shown; an older start never replaces a newer one; nothing is subscribed to
  * while the component is not mounted.
  */
-import type { ExecuteBody } from '@millrace/client'
-import type { RunSources } from '#sources/run-sources'
+import type { Client, ExecuteBody } from '@millrace/client'
 import { useAgentStore } from './agent-store.ts'
 
 export class StartedExecutions {
-  readonly sources: RunSources
+  readonly client: Client
   readonly #pending = new Set<Promise<string>>()
   #starts = 0
   #newest: { start: number; executionId: string } | null = null
   #isMounted = false
   #leave: (() => void) | null = null
 
-  constructor(sources: RunSources) {
-    this.sources = sources
+  constructor(client: Client) {
+    this.client = client
   }
 
   /** Shows, until the returned function is called, what was started last: a component may be hidden and shown again. */
@@ -36,7 +35,7 @@ export class StartedExecutions {
   async start(body: ExecuteBody): Promise<string> {
     this.#starts += 1
     const start = this.#starts
-    const started = this.sources.client.execute(body).then(({ executionId }) => executionId)
+    const started = this.client.execute(body).then(({ executionId }) => executionId)
     this.#pending.add(started)
     try {
       const executionId = await started
@@ -59,7 +58,7 @@ export class StartedExecutions {
   #show(): void {
     if (!this.#isMounted || this.#newest === null) return
     const before = this.#leave
-    this.#leave = useAgentStore.getState().subscribeToExecution(this.#newest.executionId, this.sources)
+    this.#leave = useAgentStore.getState().subscribeToExecution(this.#newest.executionId, this.client)
     before?.()
   }
 }

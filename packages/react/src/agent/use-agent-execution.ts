@@ -1,8 +1,8 @@
 import type { ExecuteBody } from '@millrace/client'
 import { useCallback, useEffect, useState } from 'react'
-import { useSources } from '#provider'
+import { useClient } from '#provider'
 import { useCalls } from '#runs/use-calls'
-import { type CurrentExecution, currentSources, useAgentStore } from './agent-store.ts'
+import { type CurrentExecution, currentClient, useAgentStore } from './agent-store.ts'
 import { StartedExecutions } from './started-executions.ts'
 
 export interface UsedAgentExecution {
@@ -22,14 +22,14 @@ export interface UsedAgentExecution {
 
 /** Starts and cancels executions. The last one started stays subscribed to until the next, or until unmount. */
 export function useAgentExecution(): UsedAgentExecution {
-  const sources = useSources()
+  const client = useClient()
   const { isPending, error, perform } = useCalls()
   const currentExecution = useAgentStore((state) => state.currentExecution)
   const isExecuting = useAgentStore((state) => state.isExecuting)
   const executionError = useAgentStore((state) => state.error)
   // State, and no memo: what was started is not to be forgotten when React or a hot reload drops what it can make anew.
-  const [held, hold] = useState(() => new StartedExecutions(sources))
-  const started = held.sources === sources ? held : new StartedExecutions(sources)
+  const [held, hold] = useState(() => new StartedExecutions(client))
+  const started = held.client === client ? held : new StartedExecutions(client)
   if (started !== held) hold(started)
   useEffect(() => started.mount(), [started])
 
@@ -41,14 +41,13 @@ export function useAgentExecution(): UsedAgentExecution {
   const cancelExecution = useCallback(async () => {
     const starting = await started.starting()
     if (starting.length > 0) {
-      await Promise.all(starting.map((id) => perform(() => sources.client.cancel(id))))
+      await Promise.all(starting.map((id) => perform(() => client.cancel(id))))
       return
     }
     const id = useAgentStore.getState().currentExecution?.id ?? null
     // It may be another provider's: the client that follows it is the one that may cancel it.
-    const { client } = currentSources() ?? sources
-    if (id !== null) await perform(() => client.cancel(id))
-  }, [perform, started, sources])
+    if (id !== null) await perform(() => (currentClient() ?? client).cancel(id))
+  }, [perform, started, client])
   return {
     startExecution,
     cancelExecution,

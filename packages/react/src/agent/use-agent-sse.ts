@@ -21,7 +21,7 @@ export function useAgentSSE(executionId: string | null | undefined): UsedAgentSS
   const id = executionId ?? null
   useEffect(() => {
     if (id === null) return undefined
-    return useAgentStore.getState().subscribeToExecution(id, sources)
+    return useAgentStore.getState().subscribeToExecution(id, sources.client)
   }, [id, sources])
   const subscribe = useCallback(
     (notify: () => void) => (id === null ? () => {} : sources.subscribe(id, notify, { kind: 'execution' })),
