@@ -45,7 +45,7 @@ export interface AgentValues {
   readonly currentPhase: PlanPhase | null
   readonly thinkingSteps: readonly ThinkingStep[]
   readonly toolCalls: readonly CallItem[]
-  /** Thoughts, texts and calls in their order. */
+  /** Thoughts, texts, calls and notes in their order. */
   readonly items: readonly Item[]
   /** Questions to people that nobody has answered yet; `useApprovals` answers them. */
   readonly approvals: readonly OpenApproval[]
