@@ -10,13 +10,11 @@ import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import {
   eventTypePattern,
-  finalStates,
   lifecycleTypes,
   MillraceError,
   messageOf,
   type PermissionRequestedEvent,
   permissionTypes,
-  type Run,
   terminalType,
 } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
@@ -45,6 +43,7 @@ import { bounded, boundedError, toEventJson } from './clip.ts'
 import { cutShort, type EndingParts } from './ending.ts'
 import type { Messages } from './messages.ts'
 import { reportingSandbox } from './reporting-sandbox.ts'
+import { isReserved } from './reserved-types.ts'
 
 export interface ActiveRunParts extends EndingParts {
   store: Pick<RunStore, 'markRunning' | 'recordProcess' | 'finish'> &
@@ -273,12 +272,8 @@ export class ActiveRun {
   #checkType(type: string): void {
     if (!eventTypePattern.test(type))
       throw new TypeError(`an event type must match ${eventTypePattern}: ${type}`)
-    if (isReserved(this.#run.kind, type)) throw new TypeError(`a runner may not emit the event type ${type}`)
+    // Where the server runs the agent, it alone reports messages of people.
+    if (isReserved(this.#run.kind, type) || type.startsWith('message:'))
+      throw new TypeError(`a runner may not emit the event type ${type}`)
   }
-}
-
-function isReserved(kind: Run['kind'], type: string): boolean {
-  if (type.startsWith('run:') || type.startsWith('message:') || type === 'reset') return true
-  if (type === permissionTypes.requested || type === permissionTypes.resolved) return true
-  return finalStates.some((state) => terminalType(kind, state) === type)
 }

@@ -7,22 +7,13 @@
  * Invariants: a batch and the end for silence take effect in the order of the store, and the second finds what the
  * first did; no run ends for a silence in which this server could not have heard its producer.
  */
-import {
-  eventTypePattern,
-  finalStates,
-  isFinal,
-  lifecycleTypes,
-  MillraceError,
-  permissionTypes,
-  type RunKind,
-  resetType,
-  terminalType,
-} from '@millrace/protocol'
+import { eventTypePattern, isFinal, MillraceError, type RunKind, terminalType } from '@millrace/protocol'
 import type { Kind } from '#runners/kind'
 import type { CommitFeed, Produced, ProducerStore, RunRecord, RunStore, StoreHealth } from '#store/store'
 import type { Clock } from '#time/clock'
 import { bounded, boundedError, toEventJson } from './clip.ts'
 import { cutShort, type EndingParts, endRequestFor } from './ending.ts'
+import { isReserved } from './reserved-types.ts'
 
 export interface ProducersParts extends EndingParts {
   store: ProducerStore & Pick<RunStore, 'finish' | 'getRun'> & Pick<StoreHealth, 'status'> & CommitFeed
@@ -239,14 +230,9 @@ export class Producers {
   }
 }
 
-/** What only the server says of a run. */
+/** Fails with `invalid_request`, naming the event, unless a producer may send this type. */
 function checkType(kind: RunKind, type: string, path: string): void {
-  const reserved =
-    type === resetType ||
-    Object.values<string>(lifecycleTypes).includes(type) ||
-    type === permissionTypes.requested ||
-    type === permissionTypes.resolved ||
-    finalStates.some((state) => terminalType(kind, state) === type)
+  const reserved = isReserved(kind, type)
   if (eventTypePattern.test(type) && !reserved) return
   const expected = reserved ? 'a type that is not reserved' : `a type that matches ${eventTypePattern.source}`
   throw new MillraceError(

@@ -99,6 +99,7 @@ describe('a producer', () => {
   it.each([
     ['run:started', 'events.0.type'],
     ['run:queued', 'events.0.type'],
+    ['run:paused', 'events.0.type'],
     ['reset', 'events.0.type'],
     ['permission:resolved', 'events.0.type'],
     ['execution:complete', 'events.0.type'],
