@@ -3,7 +3,7 @@
  * `acp:<sessionUpdate>` events with the whole update as data. Foreign, so nothing about their shape is taken for granted.
  */
 import type { PlanPhase } from '#executions'
-import { extend } from './bounds.ts'
+import { emptyText, extend } from './bounds.ts'
 import {
   add,
   type CallItem,
@@ -12,6 +12,7 @@ import {
   change,
   has,
   isCall,
+  isOver,
   isTextItem,
   newCall,
   newNote,
@@ -101,11 +102,9 @@ function takeCall<V extends AgentPart>(view: V, data: Block, seq: number): V {
 function updated(call: CallItem, data: Block, charsMax: number): CallItem {
   const { title, kind, rawInput, locations, content, rawOutput } = data
   const status = statusOf(data.status) ?? call.status
-  const text = Array.isArray(content)
-    ? extend({ text: '', cutChars: 0 }, contentText(content), charsMax)
-    : null
-  const isOver = status !== 'running' && status !== 'asked'
+  const text = Array.isArray(content) ? extend(emptyText, contentText(content), charsMax) : null
   const output = text ?? call.output
+  const said = output.text !== '' ? output.text : (rawOutput ?? call.result ?? '')
   return {
     ...call,
     toolName: stringOf(title) ?? (call.toolName || (stringOf(kind) ?? '')),
@@ -115,7 +114,7 @@ function updated(call: CallItem, data: Block, charsMax: number): CallItem {
       (Array.isArray(locations) ? { path: recordOf(locations[0]).path } : undefined),
     status,
     output,
-    result: isOver ? (output.text !== '' ? output.text : (rawOutput ?? call.result ?? '')) : call.result,
+    result: isOver({ status }) ? said : call.result,
   }
 }
 

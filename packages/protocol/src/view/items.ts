@@ -181,6 +181,6 @@ export function settle<C extends Conversation>(into: C): C {
   return { ...into, items, approvals: [] }
 }
 
-export function isOver({ status }: CallItem): boolean {
+export function isOver({ status }: Pick<CallItem, 'status'>): boolean {
   return status !== 'running' && status !== 'asked'
 }
