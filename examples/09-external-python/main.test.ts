@@ -82,3 +82,25 @@ test('an answer that is cut in the middle is asked for again under the same numb
   expect(bodies).toHaveLength(2)
   expect(bodies[1]).toBe(bodies[0])
 })
+
+test('a refusal that a proxy words as a page is raised as a refusal, with its status', async () => {
+  const server = createServer((_request, response) => {
+    response.writeHead(403, { 'Content-Type': 'text/html' }).end('<h1>Forbidden</h1>')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const program = `
+from millrace import Refused, Run
+try:
+    Run("http://127.0.0.1:${port}", "t", "r1").send("a", {})
+except Refused as refused:
+    print(refused.status, refused.problem, refused)`
+  const child = spawn('python3', ['-c', program], {
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [printed] = await once(child.stdout.setEncoding('utf8'), 'data')
+  expect(printed).toBe('403 {} the server answered 403\n')
+})

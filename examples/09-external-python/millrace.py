@@ -70,8 +70,17 @@ class Run:
                     return json.load(response)
             except urllib.error.HTTPError as error:
                 if error.code < 500 and error.code not in (408, 429):
-                    raise Refused(error.code, json.load(error)) from None
+                    raise Refused(error.code, _problem(error)) from None
             except (OSError, http.client.HTTPException, json.JSONDecodeError):
                 pass  # No answer: the request may or may not have taken effect. Sending it again is safe.
             time.sleep(min(5, 0.1 * 2**attempt) * (0.5 + random.random() / 2))
         raise ConnectionError(f"{self.url} did not answer")
+
+
+def _problem(error):
+    """The server's own words. A proxy in between may answer with a page: its status alone counts then."""
+    try:
+        problem = json.load(error)
+    except (OSError, http.client.HTTPException, ValueError):
+        return {}
+    return problem if isinstance(problem, dict) else {}

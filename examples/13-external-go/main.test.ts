@@ -16,7 +16,6 @@ test.skipIf(!hasGo)(title, async () => {
   const goEnv = {
     ...process.env,
     GOPROXY: 'off',
-
     GOTOOLCHAIN: 'local',
     CGO_ENABLED: '0',
   }
