@@ -1,4 +1,4 @@
-/** Time, as following needs it. Tests put their own in its place. */
+/** Time and chance, as following needs them. Tests replace it. */
 export interface Clock {
   /** Milliseconds that never go back. */
   now(): number

@@ -12,9 +12,9 @@ import { ClientError, refusalOf } from './errors.ts'
 import { framesOf, unlessSilent } from './frames.ts'
 
 /**
- * `connecting`: for the first time. `open`: events arrive as they happen. `reconnecting`: the connection was lost and
- * is tried again. `closed`: the run is over and everything was handed out, or the caller left. `failed`: it is no
- * longer tried; `retry()` tries again from where it was.
+ * `connecting`: the first connection is being made. `open`: events arrive as they happen. `reconnecting`: the connection
+ * was lost, or could not be made; another attempt follows. `closed`: the run is over and everything was handed out, or
+ * the caller left. `failed`: no further attempt follows; `retry()` continues from the last event.
  */
 export type FollowStatus = 'connecting' | 'open' | 'reconnecting' | 'closed' | 'failed'
 
@@ -38,19 +38,19 @@ export interface FollowOptions<Events = Record<string, unknown>> {
    * throws ends the following, as a loop that throws does; the runtime reports the error.
    */
   onEvent?(event: Exclude<Followed<Events>, { type: 'reset' }>): void
-  /** Called when what was received so far is to be forgotten: the log follows again from `firstSeq`. */
+  /** Called when the caller must forget what it has received: the log follows again from `firstSeq`. */
   onReset?(reset: ResetData): void
   /** Called for each change. `error` says why it is `reconnecting` or `failed`. */
   onStatus?(status: FollowStatus, error?: ClientError): void
-  /** Failed attempts in a row after which it is given up. Default: 5. */
+  /** How many attempts in a row may fail before it gives up. Default: 5. */
   attempts?: number
-  /** How long it may be without a connection, in milliseconds, before it is given up. Default: no limit. */
+  /** How long it may be without a connection before it gives up, in milliseconds. Default: no limit. */
   giveUpAfterMs?: number
   /** Waits between attempts; each is a random part of its bound. Default: 1 s, doubled up to 30 s. */
   backoff?: Backoff
   /** Silence after which a connection counts as dead. Default: 75 s; the server sends heartbeats every 15 or 30 s. */
   silenceMs?: number
-  /** Errors that are final by themselves but not here. Default: none. */
+  /** Is an error that is otherwise final worth another attempt? Default: no. */
   isPassing?(error: ClientError): boolean
   clock?: Clock
 }
@@ -60,7 +60,7 @@ export interface Following<Events = Record<string, unknown>> extends AsyncIterab
   /** The last event handed out, and the log's identity: what `after` and `epoch` of a later following take. */
   readonly cursor: number
   readonly epoch: string | undefined
-  /** After `failed`: tries again from the cursor. A caller that iterates iterates again instead. */
+  /** After `failed`: continues from the cursor. A caller that iterates begins a new iteration instead. */
   retry(): void
   close(): void
 }

@@ -27,7 +27,7 @@ export function useAgentExecution(): UsedAgentExecution {
   const currentExecution = useAgentStore((state) => state.currentExecution)
   const isExecuting = useAgentStore((state) => state.isExecuting)
   const executionError = useAgentStore((state) => state.error)
-  // State, and no memo: what was started is not to be forgotten when React or a hot reload drops what it can make anew.
+  // State, not a memo: React and hot reloads may drop a memo, and what was started must not be forgotten.
   const [held, hold] = useState(() => new StartedExecutions(client))
   const started = held.client === client ? held : new StartedExecutions(client)
   if (started !== held) hold(started)
