@@ -118,6 +118,20 @@ it('the store shows the last subscription, and the one before it when that ends'
   expect(sourcesOf(client).size).toBe(0)
 })
 
+it('a thousand mounts of the view and the control leave no stream, subscription or frame behind', async () => {
+  const both = observed(() => [useAgentSSE('e1'), useAgentStore((state) => state.plan), useAgentExecution()])
+  for (let n = 0; n < 1000; n++) {
+    const page = await mount(n % 2 === 0 ? within(<both.Observer />) : strictly(within(<both.Observer />)))
+    client.only().queued('execution')
+    await page.unmount()
+  }
+  expect(client.followings).toHaveLength(1000)
+  expect(client.open()).toHaveLength(0)
+  expect(sourcesOf(client).size).toBe(0)
+  expect(frames.waiting).toBe(0)
+  expect(useAgentStore.getState()).toMatchObject({ currentExecution: null, connectionStatus: 'idle' })
+})
+
 it('a subscription outside of components follows with the client that it is given', async () => {
   const other = scriptedClient(async () => json({}))
   await mount(within(null))
