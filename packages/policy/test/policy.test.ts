@@ -207,6 +207,18 @@ describe('bash that cannot be read', () => {
     expect(marked).toEqual(['--zip', '"$OUT"', 'frobnicate'])
   })
 
+  it('has a reason in words where a word of the command is not known', () => {
+    const reasonOf = (command: string) => {
+      const options = { ...at, unreadableBash: 'ask', approvals: 'on', sandboxed: false } as const
+      const verdict = createPolicy(options).decide({ ...call, input: { command } })
+      return verdict.decision === 'allow' ? null : verdict.reason
+    }
+    expect(reasonOf('ls $(cat list)')).toBe(
+      'A word that is not known before the command runs could be any option of ls.',
+    )
+    expect(reasonOf('ls "$x"/src')).toBe('…/src, whose beginning is not known, could be any option of ls.')
+  })
+
   it('follows the setting inside; where nobody can be asked, asking is a denial', () => {
     const inside = (unreadableBash: 'allow' | 'ask' | 'deny', approvals: 'on' | 'off') =>
       createPolicy({ ...at, unreadableBash, approvals, sandboxed: true }).decide(call).decision

@@ -23,12 +23,22 @@ export const isManyWords = (text: string): boolean => text.includes(unknownWords
 /** Could it be an option? */
 export const startsUnknown = (text: string): boolean => /^[\u{f0000}\u{f0004}]/u.test(text)
 
+/** Why a word that begins with unknown text cannot be judged as an argument of this program. */
+export function optionProblem(text: string, program: string): string {
+  const shown = show(text)
+  const word =
+    shown === '…'
+      ? 'a word that is not known before the command runs'
+      : `${shown}, whose beginning is not known,`
+  return `${word} could be any option of ${program}`
+}
+
 const longestShown = 80
 
 /** The text as a person wrote it, near enough, on one line. */
 export function show(text: string): string {
   const readable = text
-    .replace(/[\u{f0000}\u{f0004}]/gu, '…')
+    .replace(/[\u{f0000}\u{f0004}]+/gu, '…')
     .replace(/[\u{f0001}\u{f0005}]/gu, '*')
     .replaceAll(plainText, 'N')
     .replaceAll(ownProcess, '$!')

@@ -1,6 +1,6 @@
 /** Judges a simple command by what is known of its program: by its grammar, and by what that leaves out. */
 import type { Call, Rule } from '#bash/call'
-import { show, startsUnknown } from '#bash/symbols'
+import { optionProblem, show, startsUnknown } from '#bash/symbols'
 import { type Matched, match } from './arguments.ts'
 import { type Grammar, grammar } from './grammar.ts'
 import { judgeValue } from './kinds.ts'
@@ -24,7 +24,7 @@ function judgeMatched(call: Call, matched: Matched, { marks }: Grammar): void {
   for (const text of matched.strange)
     call.unreadable(
       startsUnknown(text)
-        ? `${show(text)} could be any option of ${call.name}`
+        ? optionProblem(text, call.name)
         : `the policy does not know what ${call.name} does with ${show(text)}`,
       text,
     )

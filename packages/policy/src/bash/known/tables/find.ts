@@ -1,6 +1,6 @@
 /** `find`: where it looks, what it removes, and the commands it runs for each file. */
 import type { Call, Rule } from '#bash/call'
-import { couldBe, globToStandIns, isUnknown, namesBelow, show } from '#bash/symbols'
+import { couldBe, globToStandIns, isUnknown, namesBelow, optionProblem, show } from '#bash/symbols'
 
 /** Files that a search meant for something else must not come upon. */
 const bystanders = [
@@ -31,8 +31,7 @@ const find: Rule = (call) => {
   const operands = (start === -1 ? args : args.slice(0, start)).filter((arg) => arg !== '-P')
   const roots = operands.length === 0 ? ['.'] : operands
   for (const root of roots) {
-    if (/^[\u{f0000}\u{f0001}\u{f0004}]/u.test(root))
-      call.unreadable(`${show(root)} could be any option of find`, root)
+    if (/^[\u{f0000}\u{f0001}\u{f0004}]/u.test(root)) call.unreadable(optionProblem(root, 'find'), root)
     call.reads(root, true)
   }
   /** The expression so far, without the commands it runs. */
