@@ -19,7 +19,7 @@ export interface Connection {
   credentials?: RequestInit['credentials']
 }
 
-export interface Request {
+export interface ApiRequest {
   method?: string
   path: string
   query?: Record<string, string | number | undefined>
@@ -32,7 +32,7 @@ const given = <T>(value: Given<T>): T | Promise<T> =>
   typeof value === 'function' ? (value as () => T | Promise<T>)() : value
 
 /** The answer, whatever its status. Fails with `unreachable`, or with the reason of `signal`. */
-export async function send(connection: Connection, request: Request): Promise<Response> {
+export async function send(connection: Connection, request: ApiRequest): Promise<Response> {
   const { signal } = request
   const preparing = unlessAborted(prepare(connection, request), signal)
   const { base, url, init } = await preparing.catch((error: unknown) => {
@@ -60,7 +60,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Pr
 
 async function prepare(
   connection: Connection,
-  { method = 'GET', path, query = {}, body, headers, signal }: Request,
+  { method = 'GET', path, query = {}, body, headers, signal }: ApiRequest,
 ): Promise<{ base: string; url: URL; init: RequestInit }> {
   const base = String(await given(connection.url)).replace(/\/+$/, '')
   const url = new URL(base + path)
@@ -86,7 +86,7 @@ async function prepare(
 }
 
 /** The body of the answer. Fails with a `ClientError` for every answer but a good one in JSON. */
-export async function call<T>(connection: Connection, request: Request): Promise<T> {
+export async function call<T>(connection: Connection, request: ApiRequest): Promise<T> {
   const response = await send(connection, request)
   if (!response.ok) {
     const refusal = await refusalOf(response, Date.now())

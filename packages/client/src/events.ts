@@ -49,7 +49,7 @@ export interface SessionEvents extends LifecycleEvents, MessageEvents {
   result: Record<string, unknown>
 }
 
-export interface PlannedEvents extends LifecycleEvents, MessageEvents, ExecutionEvents {
+export interface ExecutionRunEvents extends LifecycleEvents, MessageEvents, ExecutionEvents {
   'permission:requested': PermissionRequestedEvent
   'permission:resolved': PermissionResolvedEvent
 }
@@ -60,5 +60,5 @@ export type EventsOf<Kind extends RunKind | undefined> = Kind extends 'job'
   : Kind extends 'session'
     ? SessionEvents
     : Kind extends 'execution'
-      ? PlannedEvents
+      ? ExecutionRunEvents
       : Record<string, unknown>

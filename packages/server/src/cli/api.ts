@@ -1,5 +1,5 @@
 /** Calls of the native API (docs/protocol.md#3-native-face), as the command line makes them. */
-import { ClientError, call, type Request } from '@millrace/client'
+import { type ApiRequest, ClientError, call } from '@millrace/client'
 import { messageOf } from '@millrace/protocol'
 import type { z } from 'zod'
 import type { Server } from './connect.ts'
@@ -13,7 +13,7 @@ export async function callJson<T>(
   server: Server,
   path: string,
   schema: z.ZodType<T>,
-  request: Pick<Request, 'method' | 'body'> = {},
+  request: Pick<ApiRequest, 'method' | 'body'> = {},
 ): Promise<T> {
   const parsed = schema.safeParse(await call(server, { ...request, path }))
   if (parsed.success) return parsed.data
