@@ -1,24 +1,5 @@
-/** Icons of a run's page: strokes of 16 × 16, in the colour of the text. */
-import type { ReactNode } from 'react'
-
-function icon(paths: ReactNode) {
-  return function Icon({ className = 'size-4' }: { className?: string }) {
-    return (
-      <svg
-        aria-hidden="true"
-        viewBox="0 0 16 16"
-        fill="none"
-        stroke="currentColor"
-        strokeWidth="1.5"
-        strokeLinecap="round"
-        strokeLinejoin="round"
-        className={`${className} shrink-0`}
-      >
-        {paths}
-      </svg>
-    )
-  }
-}
+/** Icons of a run's page. */
+import { icon } from '#ui/icon.tsx'
 
 export const ClockIcon = icon(<path d="M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 5v3.2l2 1.3" />)
 export const WrapIcon = icon(<path d="M2 4h12M2 8h9.5a2 2 0 0 1 0 4H8.5M10 10.5 8.5 12l1.5 1.5M2 12h3" />)

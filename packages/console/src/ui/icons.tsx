@@ -1,24 +1,5 @@
-/** The few icons that are used: strokes of 16 × 16, in the colour of the text. */
-import type { ReactNode } from 'react'
-
-function icon(paths: ReactNode) {
-  return function Icon({ className = 'size-4' }: { className?: string }) {
-    return (
-      <svg
-        aria-hidden="true"
-        viewBox="0 0 16 16"
-        fill="none"
-        stroke="currentColor"
-        strokeWidth="1.5"
-        strokeLinecap="round"
-        strokeLinejoin="round"
-        className={`${className} shrink-0`}
-      >
-        {paths}
-      </svg>
-    )
-  }
-}
+/** The few icons that several pages use. */
+import { icon } from './icon.tsx'
 
 export const InboxIcon = icon(<path d="M2 9.5 4 3h8l2 6.5V13H2zM2 9.5h3.5l1 1.5h3l1-1.5H14" />)
 export const ListIcon = icon(<path d="M5.5 4H14M5.5 8H14M5.5 12H14M2.5 4h.01M2.5 8h.01M2.5 12h.01" />)
