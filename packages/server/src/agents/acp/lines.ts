@@ -5,6 +5,7 @@
  * after more stray lines than any program prints by mistake.
  */
 import { isModest } from '#agents/claude/process/shape'
+import { LineSplitter } from '#agents/line-splitter'
 
 export type JsonRecord = Record<string, unknown>
 
@@ -24,27 +25,18 @@ const strayLinesMax = 1000
 
 export class JsonLines {
   readonly #receiver: LineReceiver
-  #pieces: string[] = []
-  #length = 0
+  readonly #lines = new LineSplitter(lineCharsMax, {
+    line: (text) => this.#take(text),
+    tooLong: () => this.#receiver.broken(`a line of more than ${lineCharsMax} characters`),
+  })
   #strayLines = 0
-  #done = false
 
   constructor(receiver: LineReceiver) {
     this.#receiver = receiver
   }
 
   push(text: string): void {
-    let start = 0
-    for (let end = text.indexOf('\n'); end !== -1 && !this.#done; end = text.indexOf('\n', start)) {
-      this.#take(this.#pieces.join('') + text.slice(start, end))
-      this.#pieces = []
-      this.#length = 0
-      start = end + 1
-    }
-    if (this.#done || start === text.length) return
-    this.#pieces.push(text.slice(start))
-    this.#length += text.length - start
-    if (this.#length > lineCharsMax) this.#break(`a line of more than ${lineCharsMax} characters`)
+    this.#lines.push(text)
   }
 
   #take(line: string): void {
@@ -56,14 +48,12 @@ export class JsonLines {
       return
     }
     this.#strayLines += 1
-    if (this.#strayLines > strayLinesMax) this.#break(`more than ${strayLinesMax} lines that are no messages`)
-    else this.#receiver.stray(text)
-  }
-
-  #break(why: string): void {
-    this.#done = true
-    this.#pieces = []
-    this.#receiver.broken(why)
+    if (this.#strayLines <= strayLinesMax) {
+      this.#receiver.stray(text)
+      return
+    }
+    this.#lines.stop()
+    this.#receiver.broken(`more than ${strayLinesMax} lines that are no messages`)
   }
 }
 

@@ -4,6 +4,7 @@
  * Invariant: at most `lineCharsMax` of an unfinished line are held; nothing is read after a line that is
  * not a message.
  */
+import { LineSplitter } from '#agents/line-splitter'
 import { isComplete, isModest } from './shape.ts'
 
 /** Several times the longest result that a tool may return to the model. */
@@ -17,38 +18,27 @@ export interface LineReceiver {
 
 export class MessageLines {
   readonly #receiver: LineReceiver
-  #pieces: string[] = []
-  #length = 0
-  #done = false
+  readonly #lines = new LineSplitter(lineCharsMax, {
+    line: (text) => this.#take(text),
+    tooLong: (beginning) => this.#receiver.broken(beginning),
+  })
 
   constructor(receiver: LineReceiver) {
     this.#receiver = receiver
   }
 
   push(text: string): void {
-    let start = 0
-    for (let end = text.indexOf('\n'); end !== -1 && !this.#done; end = text.indexOf('\n', start)) {
-      this.#take(this.#pieces.join('') + text.slice(start, end))
-      this.#pieces = []
-      this.#length = 0
-      start = end + 1
-    }
-    if (this.#done || start === text.length) return
-    this.#pieces.push(text.slice(start))
-    this.#length += text.length - start
-    if (this.#length > lineCharsMax) this.#break(this.#pieces.join('').slice(0, 1000))
+    this.#lines.push(text)
   }
 
   #take(line: string): void {
     if (line.trim() === '') return
     const message = parse(line)
-    if (message === null) this.#break(line)
-    else this.#receiver.message(line, message)
-  }
-
-  #break(line: string): void {
-    this.#done = true
-    this.#pieces = []
+    if (message !== null) {
+      this.#receiver.message(line, message)
+      return
+    }
+    this.#lines.stop()
     this.#receiver.broken(line)
   }
 }
