@@ -60,7 +60,7 @@ const row = (on: Page, name: string) => on.getByRole('main').getByRole('link', {
 const go = (name: string, on = page()) => on.getByRole('navigation').getByRole('link', { name }).click()
 
 describe('signing in', () => {
-  it('a browser without a cookie is offered to sign in, and is told how, on every page', async () => {
+  it('every page offers a browser without a cookie the ways to sign in', async () => {
     for (const path of ['/', '/runs?state=running', '/login']) {
       await page().goto(server.url + path)
       await page().getByText('This browser is not signed in').waitFor()
@@ -340,7 +340,7 @@ describe('other people and other screens', () => {
 })
 
 describe('the end of a server', () => {
-  it('the page says that the connection is lost, and goes on with the next server, still signed in', async () => {
+  it('the page says that the connection is lost, and continues with the next server, still signed in', async () => {
     const id = await startJob(server, 'waits')
     await page().goto(server.url)
     await page().locator(`[data-run="${id}"]`).getByText('running').waitFor()
