@@ -29,12 +29,18 @@ export class Received {
         const event = this.events.find(wanted)
         if (event === undefined && !this.#over) return
         this.#waiting.delete(check)
-        if (event === undefined) missed(new Error('the stream ended without the event'))
+        if (event === undefined)
+          missed(new Error(`the stream ended without the event, after ${this.#last()}`))
         else found(event)
       }
       this.#waiting.add(check)
       check()
     })
+  }
+
+  #last(): string {
+    const last = this.events.at(-1)
+    return last === undefined ? 'no event at all' : `${last.type} ${last.data.slice(0, 1000)}`
   }
 
   #tell(): void {
