@@ -1,6 +1,7 @@
 /** An agent that speaks ACP in an execution (`acp:<agent>`): the same agent as in a session, whose updates become moves. */
-import { type ExecutionErrorCode, permissionTypes } from '@millrace/protocol'
+import type { ExecutionErrorCode } from '@millrace/protocol'
 import type { AgentEnd, AgentHost, ExecutionHost, ExecutionTask, LiveAgent } from '#agents/agent'
+import { reportingHost } from '#agents/reporting-host'
 import { type AcpEngineOptions, startAgent } from '../engine.ts'
 import { Translator } from './translator.ts'
 
@@ -32,28 +33,16 @@ export async function startExecution(
 
 /** The host of an agent whose updates are to become moves. `reported` is called after each that was taken. */
 function reporting(host: ExecutionHost, translator: Translator, reported: () => void): AgentHost {
-  const take = ({ type, data }: { type: string; data: unknown }): Promise<void> => {
-    if (type === permissionTypes.denied) {
-      translator.denied(String((data as { toolUseId?: unknown }).toolUseId))
-      return host.emit([{ type, data }])
-    }
-    const moves = translator.take(type, data)
-    const told = moves.length === 0 ? Promise.resolve() : host.report(moves)
-    reported()
-    return told
-  }
-  return {
-    gate: host.gate,
-    dialogue: host.dialogue,
-    sandbox: host.sandbox,
-    get uncommittedBytes() {
-      return host.uncommittedBytes
+  return reportingHost(host, {
+    denied: (toolUseId) => translator.denied(toolUseId),
+    take({ type, data }) {
+      const moves = translator.take(type, data)
+      const stored = moves.length === 0 ? Promise.resolve() : host.report(moves)
+      reported()
+      return stored
     },
-    emit: async (events) => void (await Promise.all(events.map(take))),
-    started: (data) => host.started(data),
-    recordProcess: (process) => host.recordProcess(process),
     appendTranscript: (entries) => host.appendTranscript(entries),
-  }
+  })
 }
 
 /** What a turn used is known when it is over: one turn may exceed the limit of tokens. */
