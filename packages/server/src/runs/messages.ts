@@ -2,7 +2,7 @@
  * What people say to the agents of runs: accepted and withdrawn here, taken by the run that works.
  *
  * Owns: which runs of this node listen, one listener for all their commits, and one timer, which exist only while one
- * listens. Which messages there are, and who has them, is in the store alone: one may arrive at another node.
+ * listens. The store alone knows the messages and how far each has come: one may arrive at another node.
  * Invariants: a message is on disk before its sender has an answer; a commit is only a hint to look, and the next
  * sweep hints again.
  */
