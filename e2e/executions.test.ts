@@ -1,6 +1,6 @@
 /** Executions of a real server by both engines: the same story, a cancel that stops the work, `kill -9` anywhere. */
 import { performance } from 'node:perf_hooks'
-import { type AgentPlace, type AgentPlaceOptions, agentPlace } from '@millrace/test-support/agents'
+import { type AgentPlace, placeFor } from '@millrace/test-support/agents'
 import {
   counted,
   type EngineUnderTest,
@@ -15,18 +15,7 @@ import {
 import { processesOfRun } from '@millrace/test-support/processes'
 import { connect } from '@millrace/test-support/sse'
 import { until } from '@millrace/test-support/until'
-import { afterEach, describe, expect, it } from 'vitest'
-
-const releases: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const release of releases.splice(0).reverse()) await release()
-})
-
-async function placeFor(options: AgentPlaceOptions): Promise<AgentPlace> {
-  const place = await agentPlace(options)
-  releases.push(place.dispose)
-  return place
-}
+import { describe, expect, it } from 'vitest'
 
 describe('a scripted execution', () => {
   it('both engines tell the same story, with real tools in a real project', async () => {

@@ -7,9 +7,8 @@ import type { Run } from '@millrace/protocol'
 import type { Script } from '@millrace/scripted-model'
 import {
   type AgentPlace,
-  type AgentPlaceOptions,
-  agentPlace,
   eventsOf,
+  placeFor,
   sessionStream,
   sessionToEnd,
   startSession,
@@ -17,19 +16,8 @@ import {
 import { processesOfRun } from '@millrace/test-support/processes'
 import type { ServerProcess } from '@millrace/test-support/server'
 import { until } from '@millrace/test-support/until'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { curl } from './support/curl.ts'
-
-const releases: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const release of releases.splice(0).reverse()) await release()
-})
-
-async function placeFor(options: AgentPlaceOptions): Promise<AgentPlace> {
-  const place = await agentPlace(options)
-  releases.push(place.dispose)
-  return place
-}
 
 const longWork: Script = {
   name: 'long work',

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Script, type ScriptedModel, startScriptedModel } from '@millrace/scripted-model'
+import { onTestFinished } from 'vitest'
 import { scratchFolder } from './folders.ts'
 import { post, type ServerProcess, startServer } from './server.ts'
 import { framesOf } from './sse.ts'
@@ -31,6 +32,13 @@ export interface AgentPlaceOptions {
   projects?: readonly string[]
   /** Joined to the server's configuration. */
   config?: Record<string, unknown>
+}
+
+/** A place that lasts as long as the test that asks for it. */
+export async function placeFor(options: AgentPlaceOptions): Promise<AgentPlace> {
+  const place = await agentPlace(options)
+  onTestFinished(() => place.dispose())
+  return place
 }
 
 export async function agentPlace({
