@@ -144,6 +144,12 @@ module.exports = {
       { path: `${server}(?!(retention|time)/|store/(store|credentials)\\.ts$)` },
     ),
     forbid(
+      'engines-do-not-see-each-other',
+      'What two engines need stands beside them.',
+      { path: `${server}agents/(acp|ai-sdk|claude)/` },
+      { path: `${server}agents/(acp|ai-sdk|claude)/`, pathNot: `${server}agents/$1/` },
+    ),
+    forbid(
       'doors-stand-on-compose',
       'Composition knows all parts but not the doors; only the entry points open a door.',
       { path: server, pathNot: `${server}(embed/|cli/|(index|main)\\.ts$)` },

@@ -1,9 +1,9 @@
 /** Which kinds of run this server has: a new kind is a folder of `runners/` and one line here. */
 import { homedir } from 'node:os'
 import type { Logger } from 'pino'
-import type { ModelEndpoint } from '#agents/claude/engine/engine'
 import type { SelfTestOptions } from '#agents/claude/engine/self-test'
-import { configuredPrices } from '#agents/claude/gateway/prices'
+import type { ModelEndpoint } from '#agents/gateway/endpoint'
+import { configuredPrices } from '#agents/gateway/prices'
 import type { Config } from '#config/config'
 import type { AgentStatus } from '#faces/native/catalogue'
 import { externalKind } from '#runners/external/kind'

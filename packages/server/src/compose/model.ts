@@ -1,6 +1,6 @@
 /** The model that agent sessions talk to: the configured one, or the scripted demo. */
 import type { Logger } from 'pino'
-import type { ModelEndpoint } from '#agents/claude/engine/engine'
+import type { ModelEndpoint } from '#agents/gateway/endpoint'
 import type { Config } from '#config/config'
 import { type Demo, demoProjectId, openDemo } from './demo.ts'
 import type { Releases } from './releases.ts'

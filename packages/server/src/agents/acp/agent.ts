@@ -19,7 +19,7 @@ import {
   failed,
   type LiveAgent,
 } from '#agents/agent'
-import { Watchdog } from '#agents/claude/engine/watchdog'
+import { Watchdog } from '#agents/watchdog'
 import type { AgentEntry } from '#config/config'
 import { graceMs as usualGraceMs } from '#runners/grace'
 import type { Clock } from '#time/clock'

@@ -1,7 +1,7 @@
 /** How an agent ended: why it was ended, or the reason for which it stopped its last turn. */
 import type { ProcessExit } from '@millrace/sandbox'
 import { type AgentEnd, failed } from '#agents/agent'
-import { crashed } from '#agents/claude/engine/end'
+import { crashed } from '#agents/crash'
 
 export type Cause =
   | { kind: 'cancelled'; graceMs: number }

@@ -1,9 +1,9 @@
 /** The ACP engine: one for each agent of the configuration, whose program runs whole in the sandbox. */
 import { messageOf } from '@millrace/protocol'
 import { type AgentEngine, type AgentHost, type AgentTask, failed, type LiveAgent } from '#agents/agent'
-import type { ModelEndpoint } from '#agents/claude/engine/engine'
-import { redactor } from '#agents/claude/engine/redact'
-import { type ModelGateway, openModelGateway } from '#agents/claude/gateway/gateway'
+import type { ModelEndpoint } from '#agents/gateway/endpoint'
+import { type ModelGateway, openModelGateway } from '#agents/gateway/gateway'
+import { redactor } from '#agents/redact'
 import type { AgentEntry } from '#config/config'
 import { defaultProcessLimits } from '#runners/limits'
 import { type Clock, monotonicClock } from '#time/clock'

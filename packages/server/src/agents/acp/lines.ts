@@ -4,8 +4,9 @@
  * Invariants: at most `lineCharsMax` of an unfinished line are held; nothing is read after a line that is too long, or
  * after more stray lines than any program prints by mistake.
  */
-import { isModest } from '#agents/claude/process/shape'
+
 import { LineSplitter } from '#agents/line-splitter'
+import { isModest } from '#agents/modest-line'
 
 export type JsonRecord = Record<string, unknown>
 

@@ -1,6 +1,6 @@
 /** Puts the parts of an agent together. */
 import type { ExecutionHost, ExecutionTask, LiveAgent } from '#agents/agent'
-import { redactor } from '#agents/claude/engine/redact'
+import { redactor } from '#agents/redact'
 import { Meter } from '#agents/spending/meter'
 import { monotonicClock } from '#time/clock'
 import { AiSdkAgent } from './agent.ts'

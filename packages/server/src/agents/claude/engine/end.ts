@@ -1,9 +1,8 @@
 /** How an agent ended, from the SDK's last message or from how its process went away. */
 import type { ModelUsage, SDKResultMessage, SDKResultSuccess } from '@anthropic-ai/claude-agent-sdk'
-import type { ProcessExit } from '@millrace/sandbox'
-import { type AgentEnd, failed } from '#agents/agent'
+import type { AgentEnd } from '#agents/agent'
+import { type Budget, budgetStatus } from '#agents/gateway/budget'
 import { costOf } from '#agents/spending/price'
-import { type Budget, budgetStatus } from '../gateway/budget.ts'
 
 /** Marks everything that the scripted stand-in for a model drove. */
 export const demoName = 'scripted demo model'
@@ -197,28 +196,4 @@ function clip(text: string, longest: number): string {
 
 function dollars(sum: number): string {
   return `$${sum.toFixed(Math.max(2, String(sum).split('.')[1]?.length ?? 0))}`
-}
-
-/** The process exited, or fell silent, without a result. */
-export function crashed({ exit, thrown, last, breach }: Crash): AgentEnd {
-  if (exit?.neverBegan) return failed('not_started', `Could not start: ${last || 'no process'}`)
-  if (breach !== undefined) return failed('crashed', `The agent used more ${breach} than it is allowed`)
-  if (exit === null) {
-    return failed(
-      'protocol_error',
-      `The connection to the agent's process failed: ${thrown ?? 'it fell silent'}`,
-    )
-  }
-  const how = exit.signal === null ? `with exit code ${exit.code}` : `by ${exit.signal}`
-  const words = last === '' ? '' : `; its last words: ${last}`
-  return failed('crashed', `The agent's process ended ${how} before it gave a result${words}`)
-}
-
-interface Crash {
-  /** Null: it had not exited by itself. */
-  exit: ProcessExit | null
-  /** The SDK's error. */
-  thrown: string | null
-  last: string
-  breach: string | undefined
 }

@@ -1,28 +1,20 @@
 /** The Claude engine: agents that the Claude Agent SDK drives, each in a sandboxed process of its own. */
 import { messageOf } from '@millrace/protocol'
 import { type AgentEngine, type AgentHost, type AgentTask, failed, type LiveAgent } from '#agents/agent'
+import { Budget } from '#agents/gateway/budget'
+import type { ModelEndpoint } from '#agents/gateway/endpoint'
+import { type ModelGateway, openModelGateway } from '#agents/gateway/gateway'
+import type { ModelPrices } from '#agents/gateway/prices'
+import { redactor } from '#agents/redact'
 import type { AgentSettings } from '#config/config'
 import { defaultProcessLimits } from '#runners/limits'
 import { type Clock, monotonicClock } from '#time/clock'
-import { Budget } from '../gateway/budget.ts'
-import { type ModelGateway, openModelGateway } from '../gateway/gateway.ts'
-import type { ModelPrices } from '../gateway/prices.ts'
 import { restore } from '../transcript/restore.ts'
 import { ClaudeAgent } from './agent.ts'
 import { defaultLimits } from './options.ts'
-import { redactor } from './redact.ts'
 import { type AgentRole, sessionRole } from './role.ts'
 import { loadSdk, type Sdk } from './sdk.ts'
 import { type SelfTestOptions, testClaude } from './self-test.ts'
-
-/** Where the model's API is. */
-export interface ModelEndpoint {
-  baseUrl: string
-  /** Known to the server alone. */
-  apiKey: string | undefined
-  /** True for a scripted stand-in. */
-  demo: boolean
-}
 
 export interface ClaudeEngineOptions extends SelfTestOptions {
   /** `agent` of the configuration. */

@@ -5,7 +5,8 @@
  * not a message.
  */
 import { LineSplitter } from '#agents/line-splitter'
-import { isComplete, isModest } from './shape.ts'
+import { isModest } from '#agents/modest-line'
+import { isComplete } from './shape.ts'
 
 /** Several times the longest result that a tool may return to the model. */
 const lineCharsMax = 64 * 1024 * 1024

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Step } from '@millrace/scripted-model'
 import { describe, expect, it } from 'vitest'
-import { configuredPrices } from '#agents/claude/gateway/prices'
+import { configuredPrices } from '#agents/gateway/prices'
 import { openExecutions } from '#test/agents/claude/support/executions'
 import { openSessions, say, serve, use } from '#test/agents/claude/support/sessions'
 

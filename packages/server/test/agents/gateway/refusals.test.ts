@@ -3,7 +3,7 @@ import { type IncomingMessage, request } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { openModelGateway } from '#agents/claude/gateway/gateway'
+import { openModelGateway } from '#agents/gateway/gateway'
 import {
   ask,
   bodyOf,
@@ -15,8 +15,8 @@ import {
   releaseAll,
   told,
   upstream,
-} from '#test/agents/claude/support/gateway'
-import { exchange } from '#test/agents/claude/support/wire'
+} from '#test/agents/gateway/support/gateway'
+import { exchange } from '#test/agents/gateway/support/wire'
 
 afterEach(releaseAll)
 

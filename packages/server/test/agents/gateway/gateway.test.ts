@@ -9,8 +9,8 @@ import { gzipSync } from 'node:zlib'
 import { type Script, startScriptedModel } from '@millrace/scripted-model'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { openModelGateway } from '#agents/claude/gateway/gateway'
-import { selfSigned } from '#test/agents/claude/support/certificate'
+import { openModelGateway } from '#agents/gateway/gateway'
+import { selfSigned } from '#test/agents/gateway/support/certificate'
 import {
   after,
   ask,
@@ -23,7 +23,7 @@ import {
   settled,
   told,
   upstream,
-} from '#test/agents/claude/support/gateway'
+} from '#test/agents/gateway/support/gateway'
 
 afterEach(releaseAll)
 

@@ -1,6 +1,6 @@
 import { ManualClock } from '@millrace/test-support/manual-clock'
 import { describe, expect, it } from 'vitest'
-import { Watchdog } from '#agents/claude/engine/watchdog'
+import { Watchdog } from '#agents/watchdog'
 
 function watch() {
   const clock = new ManualClock()

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Budget } from '#agents/claude/gateway/budget'
-import { type ModelGateway, openModelGateway } from '#agents/claude/gateway/gateway'
+import type { Budget } from '#agents/gateway/budget'
+import { type ModelGateway, openModelGateway } from '#agents/gateway/gateway'
 import { rawServer } from './wire.ts'
 
 const releases: (() => unknown)[] = []

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { UsageReader } from '#agents/claude/gateway/answer-usage'
+import { UsageReader } from '#agents/gateway/answer-usage'
 
 const started = {
   input_tokens: 10,

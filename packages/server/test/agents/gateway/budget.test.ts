@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { AskedMessage } from '#agents/claude/gateway/body'
-import { type Admission, Budget } from '#agents/claude/gateway/budget'
-import { configuredPrices } from '#agents/claude/gateway/prices'
+import type { AskedMessage } from '#agents/gateway/body'
+import { type Admission, Budget } from '#agents/gateway/budget'
+import { configuredPrices } from '#agents/gateway/prices'
 import { ExecutionFailure } from '#agents/spending/meter'
 
 const prices = configuredPrices([

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BodyProblem, MessageBody } from '#agents/claude/gateway/body'
+import { BodyProblem, MessageBody } from '#agents/gateway/body'
 
 const asked = { model: 'm', max_tokens: 100, messages: [{ role: 'user', content: 'Go' }] }
 

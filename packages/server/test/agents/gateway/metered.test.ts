@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Script, type Step, startScriptedModel } from '@millrace/scripted-model'
 import { until } from '@millrace/test-support/until'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Budget } from '#agents/claude/gateway/budget'
-import { configuredPrices } from '#agents/claude/gateway/prices'
+import { Budget } from '#agents/gateway/budget'
+import { configuredPrices } from '#agents/gateway/prices'
 import {
   after,
   ask,
@@ -19,7 +19,7 @@ import {
   seenBy,
   told,
   upstream,
-} from '#test/agents/claude/support/gateway'
+} from '#test/agents/gateway/support/gateway'
 
 afterEach(releaseAll)
 

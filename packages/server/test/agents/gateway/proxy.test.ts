@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { openModelGateway } from '#agents/claude/gateway/gateway'
-import { after, ask, bodyOf, key, releaseAll, upstream } from '#test/agents/claude/support/gateway'
+import { openModelGateway } from '#agents/gateway/gateway'
+import { after, ask, bodyOf, key, releaseAll, upstream } from '#test/agents/gateway/support/gateway'
 
 afterEach(releaseAll)
 
