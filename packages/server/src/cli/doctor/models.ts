@@ -37,7 +37,7 @@ function ownerOfBudget(models: readonly ModelSettings[]): string {
   const isPriced = models.some(({ provider, price }) => provider === 'anthropic' && price !== undefined)
   return isPriced
     ? 'the gateway, at the configured price'
-    : 'the agent SDK, after each answer (no entry for anthropic has a price)'
+    : 'the agent SDK, after each answer, and executions may set no limit in dollars (no entry for anthropic has a price)'
 }
 
 /** As a request names the model of an entry. */

@@ -265,7 +265,7 @@ export const descriptions: Record<string, Description> = {
   'executions.tokens': { text: 'Tokens of all its steps together.', example: 500_000, default: none },
   'executions.seconds': { text: 'How long it may take.', example: 900 },
   'executions.usd': {
-    text: 'What it may cost, in US dollars. Refused for a model whose price is unknown. Claude without a limit keeps to `agent.maxBudgetUsd`.',
+    text: 'What it may cost, in US dollars. A model whose price is unknown, Claude too, is then refused. Without a limit, Claude keeps to `agent.maxBudgetUsd`.',
     example: 2.5,
     default: none,
   },

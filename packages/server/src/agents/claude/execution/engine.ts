@@ -14,8 +14,10 @@ import { executionRole } from './role.ts'
 
 export function createClaudeExecutionEngine(options: ClaudeEngineOptions): ExecutionEngine {
   return {
-    refuses: ({ model }) =>
-      model === undefined || isClaude(model) ? null : `${model} is no model of the Claude Agent SDK`,
+    refuses: ({ model, limits }) => {
+      if (model !== undefined && !isClaude(model)) return `${model} is no model of the Claude Agent SDK`
+      return limits.usd === null ? null : unpriced(modelOf(model) ?? options.agent?.model, options)
+    },
     start: (task, host) => start(task, host, options),
     selfTest: async () => (await import('../engine/self-test.ts')).testClaude(options),
   }
@@ -24,6 +26,26 @@ export function createClaudeExecutionEngine(options: ClaudeEngineOptions): Execu
 /** `claude`, or `claude:` and the name of a model at the provider. */
 function isClaude(model: string): boolean {
   return model === 'claude' || /^claude:./.test(model)
+}
+
+/** The model at the provider. Undefined: as the configuration says, else as the SDK chooses. */
+function modelOf(model: string | undefined): string | undefined {
+  return model?.replace(/^claude:?/, '') || undefined
+}
+
+/**
+ * Only a price lets the gateway stop an answer that costs too much before it is given. A short name (`opus`) is
+ * resolved by the SDK, to a model that counts as the dearest there is unless it has a price.
+ */
+function unpriced(
+  name: unknown,
+  { prices = null, model }: Pick<ClaudeEngineOptions, 'prices' | 'model'>,
+): string | null {
+  if (model.demo) return null
+  const fullName = typeof name === 'string' && name.startsWith('claude-') ? name : null
+  if (prices !== null && (fullName === null || prices.of(fullName).isKnown)) return null
+  const whose = fullName === null ? 'Claude' : `"${fullName}"`
+  return `A limit in dollars needs the price of ${whose}: set "price" in an entry of "models" with the provider "anthropic".`
 }
 
 async function start(
@@ -40,9 +62,8 @@ async function start(
   const started = Promise.withResolvers<{ fail(reason: string, error: string): void }>()
   const fail = (reason: string, error: string) =>
     void started.promise.then((agent) => agent.fail(reason, error))
-  const model = task.model?.replace(/^claude:?/, '') || undefined
   const agent = await startClaude(
-    { ...task, model },
+    { ...task, model: modelOf(task.model) },
     reporting(host, keeping, translator, () => checkTokens(translator, limits, fail)),
     options,
     executionRole(limits, keeping),

@@ -6,17 +6,16 @@ import type { Keeping } from './keeping.ts'
 import { planInstructions, planServer, planTool } from './plan.ts'
 
 /**
- * Without a limit of its own in US dollars, an execution has that of the configuration. The tokens are counted by
- * us: the SDK's `taskBudget` counts others (a prompt that is sent twice once), and a budget below 20,000 is refused.
+ * A limit in dollars is the gateway's to keep. The tokens are counted by us: the SDK's `taskBudget` counts others
+ * (a prompt that is sent twice once), and a budget below 20,000 is refused.
  */
 export function executionRole(
-  { iterations, usd }: Pick<ExecutionLimits, 'iterations' | 'usd'>,
+  { iterations }: Pick<ExecutionLimits, 'iterations'>,
   keeping: Pick<Keeping, 'kept'>,
 ) {
   return (sdk: Sdk): AgentRole => ({
     options: {
       maxTurns: iterations,
-      ...(usd === null ? {} : { maxBudgetUsd: usd }),
       mcpServers: planServer(sdk),
       // The translator reads both.
       includePartialMessages: true,

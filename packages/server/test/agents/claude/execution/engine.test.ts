@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import type { ScriptedModel, Step } from '@millrace/scripted-model'
 import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
+import type { ClaudeEngineOptions } from '#agents/claude/engine/engine'
 import { createClaudeExecutionEngine } from '#agents/claude/execution/engine'
 import { planTool } from '#agents/claude/execution/plan'
+import { configuredPrices } from '#agents/gateway/prices'
 import type { AgentMove } from '#agents/moves'
 import { openExecutions } from '#test/agents/claude/support/executions'
 import { program, saying } from '#test/agents/claude/support/programs'
@@ -167,7 +169,6 @@ describe('the limits of an execution', () => {
     const model = await serve([spending])
     const rows = [
       [{ iterations: 2 }, 'max_iterations', 'It reached its limit of 2 turns'],
-      [{ usd: 0.5 }, 'budget', 'It reached its budget of $0.50'],
       [{ tokens: 5000 }, 'max_tokens', 'It reached its limit of 5000 tokens'],
     ] as const
     for (const [limits, reason, error] of rows) {
@@ -242,6 +243,35 @@ describe('the models of Claude', () => {
     for (const name of ['claude:', 'claudette', 'anthropic:claude', 'gpt']) {
       expect(refusal(name)).toBe(`${name} is no model of the Claude Agent SDK`)
     }
+  })
+})
+
+describe('a limit in dollars', () => {
+  const limits = { iterations: 1, tokens: null, seconds: 1, usd: 0.01 }
+  const real = { baseUrl: nowhere.url, apiKey: 'made-up-key', demo: false }
+  const engine = (more: Partial<ClaudeEngineOptions> = {}) =>
+    createClaudeExecutionEngine({ agent: {}, model: real, policy: undefined, hidden: [], home: '/', ...more })
+  const prices = configuredPrices([
+    { provider: 'anthropic', model: 'claude-opus-5-5', price: { input: 5, output: 25 } },
+  ])
+
+  it('a limit in dollars is refused where no price of Claude is known', () => {
+    expect(engine().refuses({ model: 'claude', limits })).toMatch(/needs the price of Claude: set "price"/)
+    expect(engine().refuses({ model: undefined, limits })).toMatch(/needs the price of Claude/)
+    expect(engine().refuses({ model: undefined, limits: { ...limits, usd: null } })).toBeNull()
+  })
+
+  it('a limit in dollars is refused for a model without a price beside those that have one', () => {
+    const priced = engine({ prices })
+    expect(priced.refuses({ model: 'claude:claude-dear-6', limits })).toMatch(/price of "claude-dear-6"/)
+    const configured = engine({ prices, agent: { model: 'claude-dear-6' } })
+    expect(configured.refuses({ model: 'claude', limits })).toMatch(/price of "claude-dear-6"/)
+    for (const model of [undefined, 'claude', 'claude:opus', 'claude:claude-opus-5-5-20261001'])
+      expect(priced.refuses({ model, limits }), model).toBeNull()
+  })
+
+  it('the demo model costs nothing, so any limit in dollars holds', () => {
+    expect(engine({ model: { ...real, demo: true } }).refuses({ model: 'claude', limits })).toBeNull()
   })
 })
 

@@ -63,10 +63,7 @@ async function converse(scenario: Scenario, { project, home, url }: Place): Prom
     asking: () => {},
   }
   const patched = (event: SubagentResultEvent) => said.push({ type: subagentResultType, ...event })
-  const role = executionRole(
-    { iterations: scenario.iterations ?? 20, usd: scenario.usd ?? null },
-    { kept: async () => {} },
-  )(sdk)
+  const role = executionRole({ iterations: scenario.iterations ?? 20 }, { kept: async () => {} })(sdk)
   const prompts = scenario.prompts ?? ['Go']
   let next = Promise.withResolvers<void>()
   /** The input stays open: only then can the agent be interrupted. */

@@ -9,7 +9,6 @@ export interface Scenario {
   prompts?: readonly string[]
   agent?: AgentSettings
   iterations?: number
-  usd?: number
   env?: Record<string, string>
   /** The project is a git repository with one file, tracked.txt. */
   repository?: boolean
@@ -200,7 +199,7 @@ export const scenarios = {
         },
       },
     ],
-    usd: 0.5,
+    agent: { maxBudgetUsd: 0.5 },
   },
 
   'a refusal': {
