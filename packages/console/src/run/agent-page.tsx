@@ -42,6 +42,7 @@ export function AgentPage({ first }: { first: Run }) {
       <RunHeader
         run={run}
         isAsking={talk !== null && talk.approvals.length > 0}
+        isIdle={talk !== null && idleUntilOf(talk) !== null}
         status={status}
         error={error}
         retry={retry}
@@ -167,10 +168,26 @@ const TalkNow = memo(function TalkNow({ run, view, isPast = false }: TalkAtProps
         target={isPast ? null : target}
         onNewest={() => setTarget(null)}
         onWithdraw={isPast ? undefined : withdraw}
-      />
+      >
+        <Idle until={isPast ? null : idleUntilOf(view)} />
+      </Conversation>
     </div>
   )
 })
+
+function idleUntilOf(view: AgentView): number | null {
+  return 'idleUntil' in view ? view.idleUntil : null
+}
+
+function Idle({ until }: { until: number | null }) {
+  if (until === null) return null
+  const time = new Date(until).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
+  return (
+    <p role="status" className="rounded-md bg-wait-soft px-3 py-1.5 text-[12px] text-wait">
+      The turn is over. The session waits for a message until {time}, and completes without one.
+    </p>
+  )
+}
 
 function showPhase(phaseId: string): void {
   document.getElementById(`phase-${phaseId}`)?.scrollIntoView({ block: 'start' })

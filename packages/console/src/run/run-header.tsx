@@ -8,7 +8,7 @@ import { useDocumentState } from '#app/document-state.ts'
 import { Badge } from '#ui/badge.tsx'
 import { ExecutionIcon, ExternalIcon, JobIcon, SessionIcon } from '#ui/icons.tsx'
 import { Problem } from '#ui/notice.tsx'
-import { argumentsOf, costOf, costText, standingOf, titleOf } from '#ui/run-words.ts'
+import { argumentsOf, costOf, costText, type Standing, standingOf, titleOf } from '#ui/run-words.ts'
 import { Dot } from '#ui/state-dot.tsx'
 import { Duration, RelativeTime } from '#ui/time.tsx'
 import { RunActions } from './run-actions.tsx'
@@ -19,6 +19,8 @@ export interface RunHeaderProps {
   run: Run
   /** Someone is asked. */
   isAsking?: boolean
+  /** Its turn is over, and it waits for a message. */
+  isIdle?: boolean
   status: ConnectionStatus
   error: ClientError | null
   retry(): void
@@ -26,11 +28,12 @@ export interface RunHeaderProps {
   facts?: ReactNode
 }
 
-export function RunHeader({ run, isAsking = false, status, error, retry, facts }: RunHeaderProps) {
-  const { label, tone, isLive } = standingOf(run)
+export function RunHeader({ run, isAsking = false, isIdle = false, ...more }: RunHeaderProps) {
+  const { status, error, retry, facts } = more
+  const { label, tone, isLive } = standingNow(run, isAsking, isIdle)
   const title = titleOf(run)
   const Icon = kindIcons[run.kind]
-  useDocumentState(`${title} · ${label}`, isAsking ? 'wait' : tone)
+  useDocumentState(`${title} · ${label}`, tone)
   return (
     <header className="border-b border-line bg-bg">
       <div className="flex items-start gap-3 px-4 pt-3 pb-2">
@@ -42,11 +45,11 @@ export function RunHeader({ run, isAsking = false, status, error, retry, facts }
             {title}
           </h1>
           <p className="flex flex-wrap items-center gap-x-3 gap-y-1 pt-0.5 text-[12px] text-muted">
-            <Badge tone={isAsking ? 'wait' : tone}>
+            <Badge tone={tone}>
               <span className="pr-1.5">
-                <Dot tone={isAsking ? 'wait' : tone} pulses={isLive} />
+                <Dot tone={tone} pulses={isLive} />
               </span>
-              {isAsking ? 'needs you' : label}
+              {label}
             </Badge>
             <Facts run={run} />
             {facts}
@@ -60,6 +63,13 @@ export function RunHeader({ run, isAsking = false, status, error, retry, facts }
       <Connection status={status} error={error} retry={retry} />
     </header>
   )
+}
+
+/** How it stands, as far as the log knows more than the record. */
+function standingNow(run: Run, isAsking: boolean, isIdle: boolean): Standing {
+  if (isFinal(run.state)) return standingOf(run)
+  if (isAsking) return { label: 'needs you', tone: 'wait', isLive: true }
+  return isIdle ? { label: 'waits for a message', tone: 'wait', isLive: false } : standingOf(run)
 }
 
 function Facts({ run }: { run: Run }) {

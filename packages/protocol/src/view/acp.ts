@@ -18,12 +18,13 @@ import {
   newNote,
   newText,
   noPlace,
+  type ShownEdit,
   type TextItem,
 } from './items.ts'
 import { itemAt, lengthOf, replaceAt } from './list.ts'
 import { addEvent } from './other-events.ts'
 import { numberOf, type RunPart, recordOf, stringOf, type ViewEvent } from './run.ts'
-import { type Block, blocksOf } from './session-messages.ts'
+import { type Block, blocksOf, phaseStatusOf } from './session-messages.ts'
 
 export const acpPrefix = 'acp:'
 
@@ -105,8 +106,10 @@ function updated(call: CallItem, data: Block, charsMax: number): CallItem {
   const text = Array.isArray(content) ? extend(emptyText, contentText(content), charsMax) : null
   const output = text ?? call.output
   const said = output.text !== '' ? output.text : (rawOutput ?? call.result ?? '')
+  const edits = Array.isArray(content) ? editsIn(content, charsMax) : []
   return {
     ...call,
+    ...(edits.length > 0 ? { edits } : {}),
     toolName: stringOf(title) ?? (call.toolName || (stringOf(kind) ?? '')),
     input:
       rawInput ??
@@ -132,6 +135,19 @@ function statusOf(status: unknown): CallStatus | undefined {
   }
 }
 
+/** The diffs of a content, as many as fit; `contentText` names all of them. */
+function editsIn(content: readonly unknown[], charsMax: number): ShownEdit[] {
+  let room = charsMax
+  return content.map(recordOf).flatMap(({ type, path, oldText, newText }) => {
+    const [name, before, after] = [stringOf(path), stringOf(oldText), stringOf(newText)]
+    if (type !== 'diff' || name === null || after === null) return []
+    const chars = (before?.length ?? 0) + after.length
+    if (chars > room) return []
+    room -= chars
+    return [{ path: name, before, after }]
+  })
+}
+
 /** Texts, and the names of what is none: a diff by its path. */
 function contentText(content: readonly unknown[]): string {
   return content
@@ -152,6 +168,6 @@ export function phasesOf(entries: readonly unknown[]): PlanPhase[] {
   return entries.map(recordOf).map(({ content, status }, index) => ({
     id: `${index}`,
     name: stringOf(content) ?? '',
-    status: status === 'completed' ? 'complete' : status === 'in_progress' ? 'active' : 'pending',
+    status: phaseStatusOf(status) ?? 'pending',
   }))
 }

@@ -18,6 +18,7 @@ export type {
   MessageItem,
   NoteItem,
   OpenApproval,
+  ShownEdit,
   TextItem,
 } from './items.ts'
 export type { JobView, Line } from './job.ts'

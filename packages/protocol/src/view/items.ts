@@ -42,6 +42,16 @@ export interface CallItem extends Place {
   /** A session's result is a text; an execution's is any JSON value. Undefined while it runs. */
   readonly result: unknown
   readonly durationMs: number | null
+  /** Files that it changes, where the agent itself shows them so; absent otherwise. */
+  readonly edits?: readonly ShownEdit[]
+}
+
+/** A file before and after a change; a long one may be only the part around the change. */
+export interface ShownEdit {
+  readonly path: string
+  /** Null: the file is new. */
+  readonly before: string | null
+  readonly after: string
 }
 
 export interface NoteItem extends Place {

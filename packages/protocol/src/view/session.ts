@@ -6,6 +6,7 @@
  */
 
 import type { PlanPhase } from '#executions'
+import { idleType, messageTypes } from '#messages'
 import { isFinal } from '#runs'
 import { type PermissionResolvedEvent, permissionTypes } from '#sessions'
 import { acpPrefix, phasesOf, reduceAcp } from './acp.ts'
@@ -29,7 +30,7 @@ import {
 } from './items.ts'
 import { addEvent, isForeign, takeMessage } from './other-events.ts'
 import { advance, newRun, numberOf, type RunPart, recordOf, stringOf, type ViewEvent } from './run.ts'
-import { type Block, blocksOf, textOf } from './session-messages.ts'
+import { type Block, blocksOf, phasesAfter, textOf } from './session-messages.ts'
 import { answeredBy, resultFacts } from './words.ts'
 
 interface Streamed {
@@ -48,20 +49,22 @@ export interface SessionView extends RunPart<'session'>, Conversation {
   readonly costUsd: number | null
   /** What the agent has planned, where it keeps a plan. */
   readonly phases: readonly PlanPhase[]
+  /** Its turn is over, and it waits for a message until then. Milliseconds since the epoch; null while it works. */
+  readonly idleUntil: number | null
   /** Texts of the answer that is being written and have not come whole. */
   readonly streamed: readonly Streamed[]
 }
 
 export function newSessionView(bounds: ViewBounds): SessionView {
-  const nothing = { model: null, cwd: null, turns: null, costUsd: null, phases: [], streamed: [] }
-  return { ...newRun('session', bounds), ...emptyConversation, ...nothing }
+  const nothing = { model: null, cwd: null, turns: null, costUsd: null, idleUntil: null }
+  return { ...newRun('session', bounds), ...emptyConversation, ...nothing, phases: [], streamed: [] }
 }
 
 export function reduceSession(before: SessionView, event: ViewEvent): SessionView {
   const view = advance(before, event)
   const { type, seq } = event
   const data = recordOf(event.data)
-  if (isFinal(view.state)) return { ...settle(view), streamed: [] }
+  if (isFinal(view.state)) return { ...settle(view), streamed: [], idleUntil: null }
   switch (type) {
     case 'system':
       return takeSystem(view, data, seq)
@@ -81,6 +84,11 @@ export function reduceSession(before: SessionView, event: ViewEvent): SessionVie
       const [tool, reason] = [stringOf(data.tool) ?? 'A call', stringOf(data.reason) ?? 'no reason was given']
       return add(view, newNote(`${seq}`, `${tool} was denied by the policy: ${reason}`, true), view.bounds)
     }
+    case idleType:
+      return { ...view, idleUntil: numberOf(data.until) }
+    case messageTypes.queued:
+    case messageTypes.delivered:
+      return takeMessage({ ...view, idleUntil: null }, event, view.bounds)
     default:
       if (type === 'acp:session') return { ...view, cwd: stringOf(data.cwd) ?? view.cwd }
       if (type.startsWith(acpPrefix)) return reduceAcp(view, event)
@@ -192,7 +200,13 @@ function takeResults(view: SessionView, data: Record<string, unknown>, seq: numb
     const result = cutChars === 0 ? text : `${text}\n… ${cutChars} more characters are in the log`
     const status = block.is_error === true ? 'error' : 'ok'
     const known = after.items
-    after = change(after, isCall(id), (call) => ({ ...call, status, result }))
+    let { phases } = after
+    after = change(after, isCall(id), (call) => {
+      const over = { ...call, status, result } as const
+      phases = phasesAfter(phases, over)
+      return over
+    })
+    if (phases !== after.phases) after = { ...after, phases }
     if (after.items !== known) continue
     // The log no longer has the call.
     after = add(after, { ...newCall(`${seq}.${index}`, id, { place }), status, result }, view.bounds)

@@ -41,6 +41,29 @@ describe('the view of a session with an agent that speaks ACP', () => {
     ])
   })
 
+  it('a call has the files that its updates show before and after, as many as fit', () => {
+    const diff = (path: string, oldText: string | null, newText: string) => ({
+      type: 'diff',
+      path,
+      oldText,
+      newText,
+    })
+    const content = [diff('/p/a.ts', 'x', 'y'), diff('/p/b.ts', null, 'z'), { type: 'diff', path: 7 }]
+    const call = update('tool_call', { toolCallId: 'c', title: 'Edit', content })
+    const done = update('tool_call_update', { toolCallId: 'c', status: 'completed' })
+    expect(items(call, done)).toMatchObject([
+      {
+        status: 'ok',
+        edits: [
+          { path: '/p/a.ts', before: 'x', after: 'y' },
+          { path: '/p/b.ts', before: null, after: 'z' },
+        ],
+      },
+    ])
+    const [bounded] = itemsOf(viewOf([call], { textCharsMax: 2 }).items)
+    expect(bounded).toMatchObject({ edits: [{ path: '/p/a.ts' }] })
+  })
+
   it('the plan lights up, and the cost is known where it is in dollars', () => {
     const entries = [
       { content: 'Look', status: 'completed' },

@@ -146,4 +146,36 @@ describe('the view of a session', () => {
       { kind: 'note', text: 'Denied by ann: Bash\nNot now', isError: true },
     ])
   })
+
+  it('tasks that the agent makes, takes up, completes and deletes are its plan', () => {
+    const call = (id: string, name: string, input: object) => whole({ type: 'tool_use', id, name, input })
+    const view = viewOf([
+      call('a', 'TaskCreate', { subject: 'Look', description: 'd' }),
+      call('b', 'TaskCreate', { subject: 'Mend', description: 'd' }),
+      result('a', 'Task #1 created successfully: Look'),
+      result('b', 'Task #2 created successfully: Mend'),
+      call('c', 'TaskCreate', { subject: 'Refused', description: 'd' }),
+      result('c', 'No', true),
+      call('d', 'TaskUpdate', { taskId: '1', status: 'completed' }),
+      result('d', 'Updated task #1 status'),
+      call('e', 'TaskUpdate', { taskId: '2', status: 'in_progress', subject: 'Mend it' }),
+      result('e', 'Updated task #2 status'),
+      call('f', 'TaskCreate', { subject: 'Again' }),
+      result('f', 'Task #3 created successfully: Again'),
+      call('g', 'TaskUpdate', { taskId: '3', status: 'deleted' }),
+      result('g', 'Updated task #3 deleted'),
+    ])
+    expect(view.phases).toEqual([
+      { id: 'task-1', name: 'Look', status: 'complete' },
+      { id: 'task-2', name: 'Mend it', status: 'active' },
+    ])
+  })
+
+  it('a session that waits for a message says until when, and no longer once one arrives or it ends', () => {
+    const idle = { type: 'session:idle', data: { until: 5000 } }
+    const message = { type: 'message:queued', data: { messageId: 'm', text: 'Go on', user: 'anna' } }
+    expect(viewOf([idle]).idleUntil).toBe(5000)
+    expect(viewOf([idle, message])).toMatchObject({ idleUntil: null, items: { tail: [{ text: 'Go on' }] } })
+    expect(viewOf([idle, { type: 'completed', data: { state: 'completed' } }]).idleUntil).toBeNull()
+  })
 })

@@ -48,6 +48,32 @@ export function changedLines(from: string, to: string): DiffLine[] {
   ]
 }
 
+const contextLines = 3
+
+/** The lines that changed, with some around them; what is left out between them is counted. */
+export function nearChanges(lines: readonly DiffLine[]): DiffLine[] {
+  const near = new Set<number>()
+  for (const [index, { kind }] of lines.entries()) {
+    if (kind === 'same') continue
+    for (let at = index - contextLines; at <= index + contextLines; at++) near.add(at)
+  }
+  const kept: DiffLine[] = []
+  let left = 0
+  const count = () => {
+    if (left > 0) kept.push({ kind: 'hunk', text: `… ${left} unchanged lines`, ...unnumbered })
+    left = 0
+  }
+  for (const [index, line] of lines.entries()) {
+    if (!near.has(index)) left += 1
+    else {
+      count()
+      kept.push(line)
+    }
+  }
+  count()
+  return kept
+}
+
 function linesOf(text: string): string[] {
   return text === '' ? [] : text.replace(/\n$/, '').split('\n')
 }

@@ -1,7 +1,6 @@
 /**
  * Lines with ANSI control sequences, for people. Colours, weights and hyperlinks are kept; every other sequence is
- * removed. A line is styled by itself: a colour that an earlier line left on does not reach it, so that any line of a
- * log can be shown without the lines before it.
+ * removed. A line begins with the style that the caller gives, which is what the lines before it left on.
  *
  * Text never vanishes: a sequence that has no end in its line loses its introducer, and the rest is shown.
  */
@@ -27,7 +26,7 @@ export interface Span {
   readonly href?: string
 }
 
-const plain: Style = {}
+export const plain: Style = {}
 /** What has to be looked at: C0 but the tab, DEL, and C1. */
 const control = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/
 const controls = new RegExp(control, 'g')
@@ -47,11 +46,17 @@ export function stripAnsi(line: string): string {
     .join('')
 }
 
+/** The spans of a line alone. */
 export function parseAnsi(line: string): readonly Span[] {
-  if (line === '') return []
-  if (!control.test(line)) return [{ text: line, style: plain }]
+  return styledLine(line, plain).spans
+}
+
+/** The spans of a line, and the style that it leaves on. */
+export function styledLine(line: string, before: Style): { spans: readonly Span[]; after: Style } {
+  if (line === '') return { spans: [], after: before }
+  if (!control.test(line)) return { spans: [{ text: line, style: before }], after: before }
   const spans: Span[] = []
-  let style = plain
+  let style = before
   let href: string | undefined
   let text = ''
   const close = () => {
@@ -75,7 +80,7 @@ export function parseAnsi(line: string): readonly Span[] {
     }
   }
   close()
-  return spans
+  return { spans, after: style }
 }
 
 interface Sequence {

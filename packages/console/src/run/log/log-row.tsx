@@ -3,7 +3,7 @@
 import { memo } from 'react'
 import { nameOfEvent, summaryOf } from '#run/events/event-words.ts'
 import { classes } from '#ui/classes.ts'
-import { parseAnsi } from './ansi.ts'
+import { plain, type Style, styledLine } from './ansi.ts'
 import type { LoggedEvent } from './blocks.ts'
 import { levelOf, markOf } from './groups.ts'
 import { marked } from './matches.ts'
@@ -27,6 +27,8 @@ export interface LogRowProps extends RowLook {
   isSelected: boolean
   /** Of a line that begins a group: whether it is folded. Undefined for other lines. */
   isFolded?: boolean | undefined
+  /** What earlier lines left on. */
+  style?: Style | undefined
 }
 
 export const LogRow = memo(function LogRow(props: LogRowProps) {
@@ -65,7 +67,7 @@ function shownOf(line: string, terminal: unknown): string {
   )
 }
 
-function Text({ event, searched, isFolded, isRaw }: LogRowProps & { event: LoggedEvent }) {
+function Text({ event, searched, isFolded, isRaw, style = plain }: LogRowProps & { event: LoggedEvent }) {
   const { line, stream, truncated, terminal } = (event.data ?? {}) as {
     line?: unknown
     terminal?: unknown
@@ -100,7 +102,7 @@ function Text({ event, searched, isFolded, isRaw }: LogRowProps & { event: Logge
   const text = level?.text ?? shownOf(line, terminal)
   return (
     <span className={classes('log-text', stream === 'stderr' && 'log-stderr', level && `log-${level.level}`)}>
-      <SpanText spans={marked(parseAnsi(text), searched)} />
+      <SpanText spans={marked(styledLine(text, style).spans, searched)} />
       {truncated !== undefined && <span className="text-muted"> … (cut: the line was too long)</span>}
     </span>
   )

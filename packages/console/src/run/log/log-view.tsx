@@ -12,6 +12,7 @@ import {
 } from 'react'
 import type { RowWindow } from '#run/rows/row-window.ts'
 import { Button } from '#ui/button.tsx'
+import { carriedStyles } from './carried.ts'
 import type { EventLog } from './event-log.ts'
 import { markOf } from './groups.ts'
 import { LogRow, type RowLook } from './log-row.tsx'
@@ -67,6 +68,7 @@ export function LogView({ log, rows, look, target, selection, onSelect, isLive }
     onSelect({ first: Math.min(from, seq), last: Math.max(from, seq) })
   }
 
+  const styles = carriedStyles((seq) => log.event(seq), firstSeq + view.first, firstSeq + view.last)
   const seqs: number[] = []
   for (let row = view.first; row <= view.last; row++) if (!rows.isHidden(row)) seqs.push(firstSeq + row)
   return (
@@ -92,6 +94,7 @@ export function LogView({ log, rows, look, target, selection, onSelect, isLive }
                 isTarget={seq === target}
                 isSelected={selection !== null && seq >= selection.first && seq <= selection.last}
                 isFolded={folded.has(seq)}
+                style={styles.get(seq)}
                 {...look}
               />
             ))}

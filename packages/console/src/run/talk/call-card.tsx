@@ -1,13 +1,13 @@
 /** A call of a tool: what it does, what it prints, how it ended; and below it, what its subagent does. */
 import { type CallItem, type CallStatus, callInLine } from '@millrace/protocol/view'
-import { type ReactNode, useId, useState } from 'react'
+import { type ReactNode, useId, useMemo, useState } from 'react'
 import { Diff } from '#run/changes/diff.tsx'
 import { CheckIcon, ChevronIcon, CrossIcon, StopIcon } from '#run/icons.tsx'
 import { Badge, type Tone } from '#ui/badge.tsx'
 import { classes } from '#ui/classes.ts'
 import { Dot } from '#ui/state-dot.tsx'
 import { durationText } from '#ui/time-words.ts'
-import { editOf } from './edits.ts'
+import { type Edit, editsOf } from './edits.ts'
 import { textOfInput, textOfResult } from './results.ts'
 import { TextBlock } from './text-block.tsx'
 
@@ -21,10 +21,11 @@ export function CallCard({
   /** What its subagent did. */
   children?: ReactNode
 }) {
-  const { toolName, input, status, durationMs } = call
+  const { toolName, input, edits: shown, status, durationMs } = call
+  const edits = useMemo(() => editsOf({ input, ...(shown && { edits: shown }) }), [input, shown])
   // Open where there is something to see, until somebody says otherwise.
   const [chosen, setChosen] = useState<boolean | null>(null)
-  const isOpen = chosen ?? (status !== 'ok' || children !== undefined || editOf(input) !== null)
+  const isOpen = chosen ?? (status !== 'ok' || children !== undefined || edits.length > 0)
   const id = useId()
   const name = toolName || 'a tool'
   const line = callInLine(name, input, cwd ?? undefined)
@@ -54,8 +55,12 @@ export function CallCard({
       </h3>
       {isOpen && (
         <div id={id} className="border-t border-line">
-          <Input input={input} />
-          <Outcome call={call} isEdit={editOf(input) !== null} />
+          {edits.length === 0 ? (
+            <Input input={input} />
+          ) : (
+            <Edits edits={edits} cwd={cwd} hasPaths={shown !== undefined} />
+          )}
+          <Outcome call={call} isEdit={edits.length > 0} />
           {children !== undefined && (
             <div className="flex flex-col gap-2 border-t border-line bg-bg p-2 pl-4">{children}</div>
           )}
@@ -65,9 +70,24 @@ export function CallCard({
   )
 }
 
+/** The line of the call names the one file of its input; the files that the agent shows are named here. */
+function Edits({ edits, cwd, hasPaths }: { edits: readonly Edit[]; cwd: string | null; hasPaths: boolean }) {
+  const nameOf = (path: string) =>
+    cwd !== null && path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path
+  return edits.map(({ path, lines }, index) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: edits never move
+    <div key={index} className={classes(index > 0 && 'border-t border-line')}>
+      {hasPaths && (
+        <p className="truncate bg-raised px-3 py-1 font-mono text-[12px] text-soft" title={path}>
+          {nameOf(path)}
+        </p>
+      )}
+      <Diff lines={lines} most={60} />
+    </div>
+  ))
+}
+
 function Input({ input }: { input: unknown }) {
-  const edit = editOf(input)
-  if (edit !== null) return <Diff lines={edit.lines} most={60} />
   if (input === undefined || input === null) return null
   const text = textOfInput(input)
   if (text === '') return null

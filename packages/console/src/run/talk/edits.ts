@@ -1,9 +1,23 @@
-/** Edits that a call would make, as the tools of agents say them. */
-import { changedLines, type DiffLine } from '#run/changes/lines.ts'
+/** Edits that a call makes, as the tools of agents say them, or as the agent itself shows them. */
+import type { CallItem } from '@millrace/protocol/view'
+import { changedLines, type DiffLine, nearChanges } from '#run/changes/lines.ts'
 
 export interface Edit {
   path: string
   lines: DiffLine[]
+}
+
+/** The edits of a call; none of a call that edits nothing. */
+export function editsOf({ input, edits }: Pick<CallItem, 'input' | 'edits'>): Edit[] {
+  if (edits !== undefined && edits.length > 0) {
+    // An agent may show the whole file.
+    return edits.map(({ path, before, after }) => ({
+      path,
+      lines: nearChanges(changedLines(before ?? '', after)),
+    }))
+  }
+  const edit = editOf(input)
+  return edit === null ? [] : [edit]
 }
 
 /** The edit that is in the input of a call; null for a call that edits nothing. */

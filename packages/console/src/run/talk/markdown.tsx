@@ -8,6 +8,7 @@
 import { lexer, type MarkedToken, type Token, type Tokens } from 'marked'
 import { Fragment, memo, type ReactNode, useMemo } from 'react'
 import remend from 'remend'
+import { Code } from './code.tsx'
 import './markdown.css'
 
 export default function Markdown({ text, isOpen }: { text: string; isOpen: boolean }) {
@@ -16,7 +17,7 @@ export default function Markdown({ text, isOpen }: { text: string; isOpen: boole
     <div className="markdown">
       {blocks.map((token, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: blocks are only added
-        <Block key={index} token={token} />
+        <Block key={index} token={token} isOpen={isOpen && index === blocks.length - 1} />
       ))}
     </div>
   )
@@ -30,11 +31,15 @@ function blocksOf(text: string, isOpen: boolean): Token[] {
 }
 
 const Block = memo(
-  ({ token }: { token: Token }) => blockOf(token),
-  (before, after) => before.token.raw === after.token.raw && before.token.type === after.token.type,
+  ({ token, isOpen }: { token: Token; isOpen: boolean }) => blockOf(token, isOpen),
+  (before, after) =>
+    before.token.raw === after.token.raw &&
+    before.token.type === after.token.type &&
+    before.isOpen === after.isOpen,
 )
 
-function blockOf(given: Token): ReactNode {
+/** `isOpen`: more of it may follow. */
+function blockOf(given: Token, isOpen: boolean): ReactNode {
   const token = given as MarkedToken
   switch (token.type) {
     case 'heading': {
@@ -45,15 +50,11 @@ function blockOf(given: Token): ReactNode {
     case 'paragraph':
       return <p>{inlineOf(token.tokens)}</p>
     case 'code':
-      return (
-        <pre>
-          <code>{token.text}</code>
-        </pre>
-      )
+      return <Code text={token.text} language={languageOf(token.lang)} isOpen={isOpen} />
     case 'blockquote':
-      return <blockquote>{childrenOf(token.tokens, blockOf)}</blockquote>
+      return <blockquote>{childrenOf(token.tokens, (child) => blockOf(child, isOpen))}</blockquote>
     case 'list':
-      return listOf(token)
+      return listOf(token, isOpen)
     case 'table':
       return tableOf(token)
     case 'hr':
@@ -68,7 +69,12 @@ function blockOf(given: Token): ReactNode {
   }
 }
 
-function listOf({ ordered, start, items }: Tokens.List): ReactNode {
+/** Of ```` ```ts title=x ```` the first word. */
+function languageOf(info: string | undefined): string {
+  return /^[\w#+-]+/.exec(info ?? '')?.[0].toLowerCase() ?? ''
+}
+
+function listOf({ ordered, start, items }: Tokens.List, isOpen: boolean): ReactNode {
   const List = ordered ? 'ol' : 'ul'
   return (
     <List {...(ordered && start !== '' ? { start } : {})}>
@@ -76,7 +82,7 @@ function listOf({ ordered, start, items }: Tokens.List): ReactNode {
         // biome-ignore lint/suspicious/noArrayIndexKey: items are only added
         <li key={index} className={item.task ? 'markdown-task' : undefined}>
           {item.task && <span>{item.checked ? '☑ ' : '☐ '}</span>}
-          {childrenOf(item.tokens, blockOf)}
+          {childrenOf(item.tokens, (child) => blockOf(child, isOpen))}
         </li>
       ))}
     </List>

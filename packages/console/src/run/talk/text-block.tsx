@@ -1,6 +1,6 @@
 /** Text with the colours of terminals: what a call printed, and its result. Long ones are folded. */
 import { useState } from 'react'
-import { parseAnsi } from '#run/log/ansi.ts'
+import { plain, type Span, styledLine } from '#run/log/ansi.ts'
 import { SpanText } from '#run/log/span-text.tsx'
 import { Button } from '#ui/button.tsx'
 import { classes } from '#ui/classes.ts'
@@ -21,7 +21,7 @@ export function TextBlock({
   const [isWhole, setWhole] = useState(false)
   const all = text.replace(/\n+$/, '').split('\n')
   const kept = isWhole ? wholeLinesMax : most
-  const lines = keeps === 'end' ? all.slice(-kept) : all.slice(0, kept)
+  const lines = styled(keeps === 'end' ? all.slice(-kept) : all.slice(0, kept))
   const left = all.length - lines.length
   const more = left > 0 && (
     <Button look="quiet" small className="ml-1" onClick={() => setWhole(true)} disabled={isWhole}>
@@ -35,7 +35,7 @@ export function TextBlock({
         {lines.map((line, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: lines are only added
           <span key={index}>
-            <SpanText spans={parseAnsi(line)} />
+            <SpanText spans={line} />
             {'\n'}
           </span>
         ))}
@@ -46,3 +46,13 @@ export function TextBlock({
 }
 
 const wholeLinesMax = 2000
+
+/** A colour lasts until it is changed, also over the end of its line. */
+function styled(lines: readonly string[]): (readonly Span[])[] {
+  let style = plain
+  return lines.map((line) => {
+    const { spans, after } = styledLine(line, style)
+    style = after
+    return spans
+  })
+}

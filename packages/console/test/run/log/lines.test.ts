@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseAnsi } from '#run/log/ansi.ts'
+import type { LoggedEvent } from '#run/log/blocks.ts'
+import { carriedStyles } from '#run/log/carried.ts'
 import { levelOf, markOf } from '#run/log/groups.ts'
 import { marked } from '#run/log/matches.ts'
 
@@ -48,5 +50,37 @@ describe('groups', () => {
     expect(levelOf('::error file=a.js,line=1::It failed')).toEqual({ level: 'error', text: 'It failed' })
     expect(levelOf('##[warning]Careful')).toEqual({ level: 'warning', text: 'Careful' })
     expect(levelOf('::set-output name=x::y')).toBeNull()
+  })
+})
+
+describe('carriedStyles', () => {
+  const log = (lines: readonly (readonly [stream: string, line: string])[]) => (seq: number) => {
+    const [stream, line] = lines[seq - 1] ?? []
+    return line === undefined
+      ? undefined
+      : ({ seq, at: 0, type: 'output', data: { stream, line } } satisfies LoggedEvent)
+  }
+
+  it('a colour lasts over the ends of lines until it is changed, for each stream by itself', () => {
+    const eventOf = log([
+      ['stdout', '\u001b[31mred'],
+      ['stderr', 'plain'],
+      ['stdout', 'still red'],
+      ['stdout', 'red \u001b[1;32mgreen'],
+      ['stdout', 'green, bold\u001b[m'],
+      ['stdout', 'plain'],
+    ])
+    const styles = carriedStyles(eventOf, 2, 6)
+    expect([...styles]).toEqual([
+      [3, { color: 1 }],
+      [4, { color: 1 }],
+      [5, { color: 2, bold: true }],
+    ])
+  })
+
+  it('lines that are far before what is shown, or are not there, change nothing', () => {
+    const far = log([['stdout', '\u001b[31mred'], ...Array(400).fill(['stdout', 'x'])])
+    expect(carriedStyles(far, 300, 302).size).toBe(0)
+    expect(carriedStyles(() => undefined, 1, 10).size).toBe(0)
   })
 })

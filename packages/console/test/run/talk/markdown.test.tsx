@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { renderToStaticMarkup } from 'react-dom/server'
 import { describe, expect, it } from 'vitest'
+import { codeSpans } from '#run/talk/highlight.ts'
 import Markdown from '#run/talk/markdown.tsx'
 
 const htmlOf = (text: string, isOpen = false) =>
@@ -65,5 +66,15 @@ describe('Markdown', () => {
 
   it('what is not finished yet is shown as it will be', () => {
     expect(htmlOf('It is **very imp', true)).toContain('<strong>very imp</strong>')
+  })
+})
+
+describe('codeSpans', () => {
+  it('code is cut into named spans without losing a character, and an unknown language is left alone', () => {
+    const code = "const a = 'x' // <b>\n"
+    const spans = codeSpans(code, 'ts')
+    expect(spans?.map(({ text }) => text).join('')).toBe(code)
+    expect(spans?.find(({ text }) => text === "'x'")?.className).toBe('hljs-string')
+    expect(codeSpans(code, 'klingon')).toBeNull()
   })
 })

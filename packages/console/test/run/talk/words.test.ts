@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nameOfEvent, summaryOf } from '#run/events/event-words.ts'
-import { editOf } from '#run/talk/edits.ts'
+import { editOf, editsOf } from '#run/talk/edits.ts'
 import { textOfInput, textOfResult } from '#run/talk/results.ts'
 
 describe('editOf', () => {
@@ -79,4 +79,24 @@ describe('words for events', () => {
       }),
     )
   })
+})
+
+it('a whole file that an agent shows before and after is shown where it changed', () => {
+  const before = Array.from({ length: 30 }, (_, index) => `line ${index}`)
+  const after = before.with(10, 'another')
+  const edits = [{ path: '/p/a.ts', before: before.join('\n'), after: after.join('\n') }]
+  const [edit] = editsOf({ input: { path: 'ignored', content: 'ignored' }, edits })
+  expect(edit?.path).toBe('/p/a.ts')
+  expect(edit?.lines.map(({ kind, text }) => `${kind} ${text}`)).toEqual([
+    'hunk … 7 unchanged lines',
+    'same line 7',
+    'same line 8',
+    'same line 9',
+    'removed line 10',
+    'added another',
+    'same line 11',
+    'same line 12',
+    'same line 13',
+    'hunk … 16 unchanged lines',
+  ])
 })
