@@ -3,7 +3,7 @@
  * of these very sources: a hash of them lies beside it. `--always` builds anyway.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -35,7 +35,21 @@ if (known !== wanted || process.argv.includes('--always')) {
     // Installed without development dependencies: the server starts, and its page says the same.
     console.error('The console is not built: that needs the development dependencies (npm ci).')
   } else {
-    await bundler.build({ root: join(root, 'packages/console'), logLevel: 'warn' })
-    writeFileSync(stamp, wanted)
+    // Beside, then moved: servers that start at the same time build it at the same time.
+    const outDir = `${built}-${process.pid}`
+    try {
+      await bundler.build({
+        root: join(root, 'packages/console'),
+        logLevel: 'warn',
+        build: { outDir, emptyOutDir: true },
+      })
+      writeFileSync(join(outDir, '.sources'), wanted)
+      rmSync(built, { recursive: true, force: true })
+      renameSync(outDir, built)
+    } catch (error) {
+      rmSync(outDir, { recursive: true, force: true })
+      // Another has just moved its build there.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
+    }
   }
 }

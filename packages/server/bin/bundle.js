@@ -1,6 +1,7 @@
 /**
  * Finds the bundle of the checkout's sources, and makes it when there is none or a source has changed since.
  * What runs is always what the sources say: where no bundle can be made, they are loaded themselves.
+ * A server also gets its console, built once; `npm start` renews it when its sources have changed.
  */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -9,6 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const server = fileURLToPath(new URL('../', import.meta.url))
 const bundler = join(server, '../../scripts/bundle/server.ts')
+const consoleBuilder = join(server, '../../scripts/console/build.ts')
 const makingMs = 60_000
 
 /** Returns the address of the program in the bundle; undefined where the sources must be loaded. */
@@ -21,6 +23,19 @@ export function bundledProgram() {
   } catch {
     return undefined
   }
+}
+
+/** Where it cannot be built, the server starts without it, and its page says so. */
+export function buildConsole() {
+  if (process.argv[2] !== 'serve' || existsSync(join(server, 'public/index.html'))) return
+  if (!existsSync(consoleBuilder) || !existsSync(join(server, '../../node_modules/vite'))) return
+  try {
+    accessSync(server, constants.W_OK)
+  } catch {
+    return
+  }
+  process.stderr.write('Building the console: this happens once.\n')
+  spawnSync(process.execPath, [consoleBuilder], { stdio: ['ignore', 2, 2], timeout: makingMs })
 }
 
 /** Returns the folder of the bundle, if every file that it was made from is as it was then. */

@@ -17,7 +17,8 @@ if (major > 24 || (major === 24 && minor >= 12)) {
 /** A checkout runs a bundle of its sources, which starts in half the time; a package runs what was built. */
 async function run(program) {
   if (!program.endsWith('.ts')) return import(program)
-  const { bundledProgram } = await import('./bundle.js')
+  const { bundledProgram, buildConsole } = await import('./bundle.js')
+  buildConsole()
   return import(bundledProgram() ?? program)
 }
 

@@ -6,6 +6,7 @@
  * written for the depth of each address.
  */
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,6 +44,7 @@ export async function serveConsole(app: FaceApp, prefix: string): Promise<void> 
   for (const [address, depth] of addresses) {
     app.get(address, (request, reply) => sendConsole(request, reply, depth))
   }
+  if (!existsSync(join(built, 'assets'))) return
   // Their names change with their content. `.gz` files lie beside the large ones.
   await app.register(fastifyStatic, {
     root: join(built, 'assets'),

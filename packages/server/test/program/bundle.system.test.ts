@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -119,4 +120,18 @@ it('sources of which no bundle can be made run themselves', () => {
   } finally {
     writeFileSync(bundler, text)
   }
+})
+
+it('the first server of a checkout builds the console, and no other command does', () => {
+  const page = join(server, 'public/index.html')
+  const builder = `import { appendFileSync, mkdirSync } from 'node:fs'
+    mkdirSync(${JSON.stringify(dirname(page))}, { recursive: true })
+    appendFileSync(${JSON.stringify(page)}, 'built')`
+  mkdirSync(join(root, 'scripts/console'), { recursive: true })
+  writeFileSync(join(root, 'scripts/console/build.ts'), builder)
+  run('runs')
+  expect(existsSync(page)).toBe(false)
+  run('serve')
+  run('serve')
+  expect(readFileSync(page, 'utf8')).toBe('built')
 })
