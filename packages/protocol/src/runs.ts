@@ -130,4 +130,6 @@ export interface Run {
   retryOf: string | null
   /** The run whose conversation this one continues. */
   resumes: string | null
+  /** The run whose conversation, up to some event, this one begins with. */
+  forkOf: string | null
 }

@@ -125,6 +125,7 @@ describe('runSchema', () => {
     head: 1,
     retryOf: null,
     resumes: null,
+    forkOf: null,
   }
 
   it('the schema of a run accepts a run, and an error with more than a message', () => {

@@ -12,6 +12,7 @@ export function describeQueue(subject: Subject): void {
       expect(created).toBe(true)
       expect(record).toEqual({
         ...shown,
+        forkOf: null,
         state: 'queued',
         outcome: null,
         attempt: 0,
@@ -113,6 +114,22 @@ export function describeQueue(subject: Subject): void {
       })
       await store.finish(id, 1, completed())
       expect((await store.createRun(newRun({ exclusive: true }))).created).toBe(true)
+    })
+
+    test('exclusive runs of one project in different places run at once, and each place has one', async () => {
+      const { store } = subject
+      const at = (place?: string) => newRun({ exclusive: true, ...(place === undefined ? {} : { place }) })
+      await store.createRun(at())
+      const first = await store.createRun(at('web, worktree a'))
+      await store.createRun(at('web, worktree b'))
+      await expect(store.createRun(at('web, worktree a'))).rejects.toMatchObject({
+        code: 'project_busy',
+        message: 'The worktree already has an active agent session',
+      })
+      await store.finish(first.run.id, 0, { ...completed(), state: 'aborted' })
+      expect((await store.createRun(at('web, worktree a'))).created).toBe(true)
+      const other = { ...at('web, worktree b'), exclusive: false }
+      expect((await store.createRun(other)).created).toBe(true)
     })
 
     test('a repeated idempotency key answers with the first run, for the same owner and request only', async () => {

@@ -73,6 +73,23 @@ export function describeTranscripts(subject: Subject): void {
       expect(await store.getRun(third)).toMatchObject({ resumes: second })
     })
 
+    test('a fork begins with a copy of the first entries of a transcript, which stays as it is', async () => {
+      const { store } = subject
+      const first = await runningRun(store)
+      await store.appendTranscript(first, 1, [entry('1'), entry('2')])
+      await store.appendTranscript(first, 1, [entry('3')])
+      const fork = newRun({ fork: { of: first, entries: 2 } })
+      expect((await store.createRun(fork)).run).toMatchObject({ forkOf: first, resumes: null })
+      await store.claim({ kind: 'job', limit: 9, node: 'here' })
+      await store.appendTranscript(fork.id, 1, [entry('4')])
+      const texts = async (id: string) =>
+        (await store.readTranscript(id)).map(({ json }) => JSON.parse(json).text)
+      expect(await texts(fork.id)).toEqual(['1', '2', '4'])
+      expect(await texts(first)).toEqual(['1', '2', '3'])
+      const unknown = newRun({ fork: { of: newRun().id, entries: 1 } })
+      await expect(store.createRun(unknown)).rejects.toMatchObject({ code: 'not_resumable' })
+    })
+
     test('resuming a run whose transcript is not kept is refused', async () => {
       const { store } = subject
       const empty = await runningRun(store)

@@ -23,6 +23,7 @@ export function someRun(values: Partial<Run> = {}): Run {
     head: 3,
     retryOf: null,
     resumes: null,
+    forkOf: null,
     ...values,
   }
 }

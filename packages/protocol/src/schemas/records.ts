@@ -30,4 +30,5 @@ export const runSchema = z.object({
   head: z.int().nonnegative(),
   retryOf: z.uuid().nullable(),
   resumes: z.uuid().nullable(),
+  forkOf: z.uuid().nullable(),
 }) satisfies z.ZodType<Run>

@@ -33,8 +33,12 @@ export interface NewRun {
   createdAt: number
   retryOf: string | null
   resumes: string | null
-  /** A project has one open run at a time that is exclusive. */
+  /** The run whose conversation it begins with, and how many entries of that transcript. Absent: it is no fork. */
+  fork?: { of: string; entries: number }
+  /** A place has one open run at a time that is exclusive. */
   exclusive: boolean
+  /** What an exclusive run has to itself. Default: its project. */
+  place?: string
   /** The first event of the log. */
   queued: EventInput
   /**

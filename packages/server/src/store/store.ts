@@ -44,8 +44,9 @@ export interface RunStore {
    * Puts a run in the queue. `created` is false when the idempotency key was known.
    * With `resumes`, the new run begins with a copy of that run's transcript, and with the messages that were not
    * delivered there: they wait here, each with its `message:queued` event after the run's first events.
-   * Fails with `project_busy` when the run is exclusive and its project has an open run that is, with
-   * `not_resumable` when no transcript of the resumed run is kept, with `idempotency_mismatch`, or with
+   * With `fork`, it begins with a copy of the first entries of a transcript.
+   * Fails with `project_busy` when the run is exclusive and its place has an open run that is, with
+   * `not_resumable` when no transcript of the resumed or forked run is kept, with `idempotency_mismatch`, or with
    * `storage_full` while the disk is full, or `storage_away` while the database cannot be reached.
    */
   createRun(run: NewRun): Promise<{ run: RunRecord; created: boolean }>

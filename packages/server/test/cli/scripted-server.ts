@@ -123,6 +123,7 @@ export function runOf(change: Partial<Run> = {}): Run {
     head: 0,
     retryOf: null,
     resumes: null,
+    forkOf: null,
     ...change,
   }
 }

@@ -24,6 +24,7 @@ const blank: RunRecord = {
   head: 1,
   retryOf: null,
   resumes: null,
+  forkOf: null,
   cause: 'abort',
   process: { pid: 7, startTime: 7 },
   node: 'secret-node',

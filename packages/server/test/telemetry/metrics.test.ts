@@ -78,6 +78,7 @@ function run(changed: Partial<RunRecord>): RunRecord {
     head: 3,
     retryOf: null,
     resumes: null,
+    forkOf: null,
     cause: null,
     process: null,
     node: null,

@@ -50,13 +50,17 @@ function runWrites(
   }
   return {
     async createRun(run) {
-      const { spec, queued, detached, ...rest } = run
+      const { spec, queued, detached, exclusive, place = run.project, ...rest } = run
       const events = detached === undefined ? [queued] : [queued, detached.started]
       const log = encodeEvents(events)
       const leaseUntil = detached?.leaseUntil ?? null
       const written = await submit(
         outbox,
-        { op: 'create', run: { ...rest, leaseUntil, spec: JSON.stringify(spec) }, log },
+        {
+          op: 'create',
+          run: { ...rest, place: exclusive ? place : null, leaseUntil, spec: JSON.stringify(spec) },
+          log,
+        },
         events,
         log,
       )

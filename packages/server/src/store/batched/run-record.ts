@@ -21,6 +21,7 @@ export function toRecord(row: RunRow): RunRecord {
     head: row.head,
     retryOf: row.retryOf,
     resumes: row.resumes,
+    forkOf: row.forkOf,
     cause: row.cause,
     process: row.pid === null ? null : { pid: row.pid, startTime: row.processStart ?? 0 },
     node: row.node,

@@ -17,7 +17,7 @@ import type { TranscriptEntry } from '#store/store'
 export interface MemoryRun extends RunRow {
   /** Grows from run to run, and is never given again. */
   readonly n: number
-  readonly exclusive: boolean
+  readonly place: string | null
   readonly idempotency: NewRunRow['idempotency']
   readonly log: EventsRow[]
   readonly approvals: Map<string, MemoryApproval>
@@ -75,7 +75,7 @@ export function addToTally(tables: MemoryTables, kind: RunKind, more: Tally): vo
 
 /** The row as it is now; the run may change, the row does not. */
 export function toRow(run: MemoryRun): RunRow {
-  const { n: _n, exclusive: _exclusive, idempotency: _key, ...rest } = run
+  const { n: _n, place: _place, idempotency: _key, ...rest } = run
   const { log: _log, approvals: _approvals, transcript: _transcript, producers: _producers, ...kept } = rest
   const { messages: _messages, ...row } = kept
   return row

@@ -5,7 +5,7 @@
 import type { Operation, OperationResult } from '#store/batched/operations'
 import * as approvals from '#store/rules/approvals'
 import * as claims from '#store/rules/claim'
-import { type CreateFacts, create } from '#store/rules/create'
+import { type CreateFacts, copiesOf, create } from '#store/rules/create'
 import { fence } from '#store/rules/fence'
 import { finish } from '#store/rules/finish'
 import * as forget from '#store/rules/forget'
@@ -43,10 +43,11 @@ function runWriter(
       if (created.kind === 'known') return rowResult(known(runs, created.id), false)
       const added = insert(tables, run, created.row)
       addEvents(added, log)
-      if (created.copyFrom === null) return rowResult(added, true)
-      const earlier = known(runs, created.copyFrom)
-      keep(added, earlier.transcript)
-      const carried = carryMessages(earlier, added)
+      const { copies } = created
+      if (copies === null) return rowResult(added, true)
+      const earlier = known(runs, copies.from)
+      keep(added, earlier.transcript.slice(0, copies.entries ?? undefined))
+      const carried = copies.entries === null ? carryMessages(earlier, added) : ''
       return carried === '' ? rowResult(added, true) : { ...rowResult(added, true), carried }
     },
 
@@ -183,18 +184,16 @@ function factsFor({ runs }: MemoryTables, run: NewRunRow): CreateFacts {
   )
   return {
     sameKey: first && { id: first.id, fingerprint: first.idempotency?.fingerprint ?? null },
-    transcriptKept: run.resumes !== null && (runs.get(run.resumes)?.transcript.length ?? 0) > 0,
-    projectTaken: all.some(
-      ({ exclusive, project, closed }) => exclusive && !closed && project === run.project,
-    ),
+    transcriptKept: (runs.get(copiesOf(run)?.from ?? '')?.transcript.length ?? 0) > 0,
+    placeTaken: all.some(({ place, closed }) => place !== null && !closed && place === run.place),
     idTaken: runs.has(run.id),
   }
 }
 
-function insert(tables: MemoryTables, { exclusive, idempotency }: NewRunRow, row: RunRow): MemoryRun {
+function insert(tables: MemoryTables, { place, idempotency }: NewRunRow, row: RunRow): MemoryRun {
   tables.lastN += 1
   const kept = { log: [], approvals: new Map(), messages: new Map(), transcript: [], producers: new Map() }
-  const run: MemoryRun = { ...row, ...kept, n: tables.lastN, exclusive, idempotency }
+  const run: MemoryRun = { ...row, ...kept, n: tables.lastN, place, idempotency }
   tables.runs.set(row.id, run)
   return run
 }

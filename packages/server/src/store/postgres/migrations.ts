@@ -175,6 +175,16 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE discarded (run bigint PRIMARY KEY, through bigint NOT NULL);
     `,
   },
+  {
+    id: 2,
+    // place: what an exclusive run has to itself, its project or a worktree of it. fork_of: as `Run.forkOf`.
+    sql: `
+      ALTER TABLE runs ADD COLUMN place text, ADD COLUMN fork_of uuid;
+      UPDATE runs SET place = project WHERE exclusive AND NOT closed;
+      ALTER TABLE runs DROP COLUMN exclusive;
+      CREATE UNIQUE INDEX one_open_run_a_place ON runs (place) WHERE place IS NOT NULL AND NOT closed;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

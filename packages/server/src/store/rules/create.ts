@@ -6,10 +6,10 @@ import type { NewRunRow, RunRow } from './rows.ts'
 export interface CreateFacts {
   /** The run that its owner created with the same idempotency key. */
   sameKey: { id: string; fingerprint: string | null } | undefined
-  /** With `resumes`: an entry of that run's transcript is kept. */
+  /** With `resumes` or `fork`: an entry of that run's transcript is kept. */
   transcriptKept: boolean
-  /** With `exclusive`: the project has an open run that is exclusive. */
-  projectTaken: boolean
+  /** With `place`: an open run has it. */
+  placeTaken: boolean
   /** A run has the same id. */
   idTaken: boolean
 }
@@ -17,8 +17,15 @@ export interface CreateFacts {
 export type Creation =
   /** The request was made before, and this run is its answer. */
   | { kind: 'known'; id: string }
-  /** The row, before its first events; `copyFrom` is the run whose transcript it begins with. */
-  | { kind: 'created'; row: RunRow; copyFrom: string | null }
+  /** The row, before its first events. */
+  | { kind: 'created'; row: RunRow; copies: Copies | null }
+
+/** What a new run has of an earlier one. */
+export interface Copies {
+  from: string
+  /** How many entries of its transcript, at most. Null: all, and the messages that were not delivered there. */
+  entries: number | null
+}
 
 /**
  * A repeated key is answered before anything else is judged: the project is busy with the very run that
@@ -31,15 +38,22 @@ export function create(run: NewRunRow, facts: CreateFacts): Creation | Refusal {
       ? { kind: 'known', id: sameKey.id }
       : refusal('idempotency_mismatch', 'The idempotency key was used for another request')
   }
-  if (run.resumes !== null && !facts.transcriptKept) {
+  const copies = copiesOf(run)
+  if (copies !== null && !facts.transcriptKept) {
     return refusal('not_resumable', 'Nothing is kept of the conversation')
   }
-  if (run.exclusive && run.project !== null && facts.projectTaken) {
-    // The words are part of the protocol: clients compare them.
-    return refusal('project_busy', 'Project already has an active agent session')
+  if (run.place !== null && facts.placeTaken) {
+    // The words about the project are part of the protocol: clients compare them.
+    const what = run.place === run.project ? 'Project' : 'The worktree'
+    return refusal('project_busy', `${what} already has an active agent session`)
   }
   if (facts.idTaken) return refusal('internal', `There is a run ${run.id} already`)
-  return { kind: 'created', row: firstRow(run), copyFrom: run.resumes }
+  return { kind: 'created', row: firstRow(run), copies }
+}
+
+export function copiesOf({ resumes, fork }: Pick<NewRunRow, 'resumes' | 'fork'>): Copies | null {
+  if (resumes !== null) return { from: resumes, entries: null }
+  return fork === undefined ? null : { from: fork.of, entries: fork.entries }
 }
 
 /** A run that nobody here works on waits for no claim. */
@@ -60,6 +74,7 @@ function firstRow(run: NewRunRow): RunRow {
     finishedAt: null,
     retryOf: run.retryOf,
     resumes: run.resumes,
+    forkOf: run.fork?.of ?? null,
     cause: null,
     sealed: false,
     node: null,

@@ -29,6 +29,7 @@ export interface RunRow extends RunFacts {
   finishedAt: number | null
   retryOf: string | null
   resumes: string | null
+  forkOf: string | null
   node: string | null
   pid: number | null
   processStart: number | null
@@ -44,9 +45,11 @@ export interface RunRow extends RunFacts {
 /** A message as it is accepted. */
 export type MessageRow = Omit<Message, 'state'>
 
-export interface NewRunRow extends Omit<NewRun, 'spec' | 'queued' | 'detached'> {
+export interface NewRunRow extends Omit<NewRun, 'spec' | 'queued' | 'detached' | 'exclusive' | 'place'> {
   /** JSON. */
   spec: string
+  /** What the run has to itself. Null: it is not exclusive. */
+  place: string | null
   /** Set for a run that begins at once, without a claim. */
   leaseUntil: number | null
 }

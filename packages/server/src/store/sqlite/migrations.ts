@@ -201,6 +201,18 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX undelivered_messages ON messages (run, n) WHERE state IN ('waiting', 'taken');
     `,
   },
+  {
+    id: 9,
+    // place: what an exclusive run has to itself, its project or a worktree of it. fork_of: as `Run.forkOf`.
+    sql: `
+      ALTER TABLE runs ADD COLUMN place TEXT;
+      UPDATE runs SET place = project WHERE exclusive = 1;
+      DROP INDEX one_open_exclusive_run_a_project;
+      ALTER TABLE runs DROP COLUMN exclusive;
+      CREATE UNIQUE INDEX one_open_run_a_place ON runs (place) WHERE place IS NOT NULL AND closed = 0;
+      ALTER TABLE runs ADD COLUMN fork_of TEXT;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

@@ -41,15 +41,19 @@ const create = fc
     owner: oneOf(['ada', 'bob']),
     exclusive: fc.boolean(),
     resumes: fc.option(run),
+    fork: fc.option(fc.record({ of: run, entries: fc.nat(3) }), { freq: 2 }),
+    place: fc.option(oneOf(['web', 'a worktree']), { freq: 2 }),
     key: fc.option(fc.record({ key: oneOf(['k', 'l']), fingerprint: oneOf(['f', 'g']) }), { freq: 2 }),
     lease: fc.option(at, { freq: 1 }),
   })
   .map(
-    ({ key, lease, ...given }): Step =>
+    ({ key, lease, fork, place, ...given }): Step =>
       (store) =>
         store.createRun(
           newRun({
             ...given,
+            ...(fork === null ? {} : { fork }),
+            ...(place === null ? {} : { place }),
             idempotency: key,
             ...(lease === null ? {} : { detached: { started: line('started'), leaseUntil: lease } }),
           }),

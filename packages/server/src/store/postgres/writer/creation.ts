@@ -31,37 +31,41 @@ export async function createRun({ run, log }: Create, { tx, runs }: WriterParts)
     const opened = runs.opened(created.row, n)
     runs.add(opened, log)
     const carried =
-      created.copyFrom === null
-        ? ''
-        : await takeUp(created.copyFrom, opened, created.row.createdAt, { tx, runs })
+      created.copies === null ? '' : await takeUp(created.copies, opened, created.row.createdAt, { tx, runs })
     const result = { kind: 'row' as const, row: rowOf(opened), changed: true }
     return carried === '' ? result : { ...result, carried }
   }
   throw new Error(`the run ${run.id} cannot be inserted`)
 }
 
-/** What a run that resumes has of the earlier one. Returns the text of the events about it. */
+/** What a run has of an earlier one. Returns the text of the events about it. */
 async function takeUp(
-  id: string,
+  { from: id, entries }: creation.Copies,
   run: LoadedRun,
   at: number,
   parts: Pick<WriterParts, 'tx' | 'runs'>,
 ): Promise<string> {
   const earlier = await parts.runs.load(id)
-  if (earlier === undefined) throw new Error(`the run ${id} is resumed and does not exist`)
-  parts.tx.post(sql.copyEntries, [id, run.n])
-  return carryMessages({ id, run: earlier }, run, at, parts)
+  if (earlier === undefined) throw new Error(`the run ${id} is taken up and does not exist`)
+  parts.tx.post(sql.copyEntries, [id, run.n, entries])
+  return entries === null ? carryMessages({ id, run: earlier }, run, at, parts) : ''
 }
 
 async function factsFor(run: NewRunRow, tx: Transaction): Promise<creation.CreateFacts> {
-  const { id, owner, project, idempotency, resumes, exclusive } = run
+  const { id, owner, idempotency, place } = run
   const [facts] = await tx.ask<{
     keyId: string | null
     fingerprint: string | null
     transcriptKept: boolean
-    projectTaken: boolean
+    placeTaken: boolean
     idTaken: boolean
-  }>(sql.selectCreateFacts, [owner, idempotency?.key ?? null, resumes, exclusive ? project : null, id])
+  }>(sql.selectCreateFacts, [
+    owner,
+    idempotency?.key ?? null,
+    creation.copiesOf(run)?.from ?? null,
+    place,
+    id,
+  ])
   if (facts === undefined) throw new Error('no facts were found')
   const { keyId, fingerprint, ...rest } = facts
   return { ...rest, sameKey: keyId === null ? undefined : { id: keyId, fingerprint } }
@@ -69,7 +73,7 @@ async function factsFor(run: NewRunRow, tx: Transaction): Promise<creation.Creat
 
 /** Returns the key of the row; undefined: there is one in its way. */
 async function insert(
-  { exclusive, idempotency }: NewRunRow,
+  { place, idempotency }: NewRunRow,
   row: RunRow,
   tx: Transaction,
 ): Promise<number | undefined> {
@@ -85,7 +89,8 @@ async function insert(
     row.leaseUntil,
     row.retryOf,
     row.resumes,
-    exclusive,
+    row.forkOf,
+    place,
     idempotency?.key ?? null,
     idempotency?.fingerprint ?? null,
   ])

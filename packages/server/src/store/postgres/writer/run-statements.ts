@@ -36,8 +36,8 @@ export const addTally = statement(
 export const insertRun = statement(
   'insert run',
   `INSERT INTO runs (id, kind, project, owner, state, attempt, created_at, started_at, lease_until, retry_of, resumes,
-      exclusive, leased, idempotency_key, fingerprint)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $9::bigint IS NOT NULL, $13, $14)
+      fork_of, place, leased, idempotency_key, fingerprint)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $9::bigint IS NOT NULL, $14, $15)
     ON CONFLICT DO NOTHING RETURNING n`,
 )
 export const insertDetails = statement('insert details', 'INSERT INTO details (run, spec) VALUES ($1, $2)')
@@ -49,7 +49,7 @@ export const selectCreateFacts = statement(
   `SELECT (SELECT id FROM runs WHERE owner = $1 AND idempotency_key = $2) AS "keyId",
       (SELECT fingerprint FROM runs WHERE owner = $1 AND idempotency_key = $2) AS fingerprint,
       EXISTS (SELECT 1 FROM transcripts WHERE run = (SELECT n FROM runs WHERE id = $3)) AS "transcriptKept",
-      EXISTS (SELECT 1 FROM runs WHERE project = $4 AND exclusive AND NOT closed) AS "projectTaken",
+      EXISTS (SELECT 1 FROM runs WHERE place = $4 AND NOT closed) AS "placeTaken",
       EXISTS (SELECT 1 FROM runs WHERE id = $5) AS "idTaken"`,
 )
 export const countActive = statement(
@@ -73,7 +73,7 @@ export const copyEntries = statement(
   'copy entries',
   `INSERT INTO transcripts (run, conversation, subpath, json)
     SELECT $2::bigint, conversation, subpath, json FROM transcripts
-    WHERE run = (SELECT n FROM runs WHERE id = $1::uuid) ORDER BY n`,
+    WHERE run = (SELECT n FROM runs WHERE id = $1::uuid) ORDER BY n LIMIT $3::bigint`,
 )
 
 export const insertApproval = statement(

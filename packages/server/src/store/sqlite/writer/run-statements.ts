@@ -57,13 +57,13 @@ export function prepareRunStatements(db: DatabaseSync) {
 /** Returns the key of the row. What the row does not say about a new run, the schema's defaults do. */
 function prepareInsert(db: DatabaseSync): (run: NewRunRow, row: RunRow) => number {
   const insertRun = db.prepare(`INSERT INTO runs
-    (id, kind, project, owner, state, attempt, created_at, started_at, lease_until, retry_of, resumes, exclusive,
+    (id, kind, project, owner, state, attempt, created_at, started_at, lease_until, retry_of, resumes, fork_of, place,
       idempotency_key, fingerprint)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const insertDetails = db.prepare('INSERT INTO details (run, spec) VALUES (?, ?)')
   const insertText = db.prepare('INSERT INTO search (run, text) VALUES (?, ?)')
 
-  return ({ exclusive, idempotency }, row) => {
+  return ({ place, idempotency }, row) => {
     const key = insertRun.run(
       row.id,
       row.kind,
@@ -76,7 +76,8 @@ function prepareInsert(db: DatabaseSync): (run: NewRunRow, row: RunRow) => numbe
       row.leaseUntil,
       row.retryOf,
       row.resumes,
-      Number(exclusive),
+      row.forkOf,
+      place,
       idempotency?.key ?? null,
       idempotency?.fingerprint ?? null,
     )
@@ -90,7 +91,7 @@ function prepareInsert(db: DatabaseSync): (run: NewRunRow, row: RunRow) => numbe
 /** What the rules ask about other runs. */
 function prepareLookups(db: DatabaseSync) {
   const selectByKey = db.prepare('SELECT id, fingerprint FROM runs WHERE owner = ? AND idempotency_key = ?')
-  const selectTaken = db.prepare('SELECT 1 FROM runs WHERE project = ? AND exclusive = 1 AND closed = 0')
+  const selectTaken = db.prepare('SELECT 1 FROM runs WHERE place = ? AND closed = 0')
   const selectActive = db.prepare(
     `SELECT count(*) AS active FROM runs WHERE kind = ? AND node = ? AND state IN ('starting', 'running')`,
   )
@@ -102,7 +103,7 @@ function prepareLookups(db: DatabaseSync) {
   return {
     findByKey: (owner: string, key: string) =>
       selectByKey.get(owner, key) as { id: string; fingerprint: string | null } | undefined,
-    isProjectTaken: (project: string): boolean => selectTaken.get(project) !== undefined,
+    isPlaceTaken: (place: string): boolean => selectTaken.get(place) !== undefined,
     countActive: (kind: RunKind, node: string): number => Number(selectActive.get(kind, node)?.active),
     findOldestWaiting(kind: RunKind): string | undefined {
       const found = selectOldest.get(kind)

@@ -99,30 +99,25 @@ export function createRunWriter(
     const n = sql.insert(run, created.row)
     const opened = log.opened(created.row, n)
     log.add(opened, events)
-    const carried = created.copyFrom === null ? '' : takeUp(created.copyFrom, opened, created.row.createdAt)
+    const carried = created.copies === null ? '' : takeUp(created.copies, opened, created.row.createdAt)
     return carried === '' ? row(opened, true) : { ...row(opened, true), carried }
   }
 
-  /** What a run that resumes has of the earlier one. Returns the text of the events about it. */
-  function takeUp(id: string, run: OpenRun, at: number): string {
+  /** What a run has of an earlier one. Returns the text of the events about it. */
+  function takeUp({ from: id, entries }: creation.Copies, run: OpenRun, at: number): string {
     const earlier = log.open(id)
-    if (earlier === undefined) throw new Error(`the run ${id} is resumed and does not exist`)
-    transcripts.copy(id, run.n)
-    return messages.carry({ id, run: earlier }, run, at)
+    if (earlier === undefined) throw new Error(`the run ${id} is taken up and does not exist`)
+    transcripts.copy(id, run.n, entries)
+    return entries === null ? messages.carry({ id, run: earlier }, run, at) : ''
   }
 
-  function factsFor({
-    id,
-    owner,
-    project,
-    idempotency,
-    resumes,
-    exclusive,
-  }: NewRunRow): creation.CreateFacts {
+  function factsFor(run: NewRunRow): creation.CreateFacts {
+    const { id, owner, idempotency, place } = run
+    const copies = creation.copiesOf(run)
     return {
       sameKey: idempotency === null ? undefined : sql.findByKey(owner, idempotency.key),
-      transcriptKept: resumes !== null && transcripts.isKept(resumes),
-      projectTaken: exclusive && project !== null && sql.isProjectTaken(project),
+      transcriptKept: copies !== null && transcripts.isKept(copies.from),
+      placeTaken: place !== null && sql.isPlaceTaken(place),
       idTaken: log.open(id) !== undefined,
     }
   }

@@ -9,8 +9,8 @@ export interface TranscriptWriter {
   append(operation: Extract<RunOperation, { op: 'transcript' }>): OperationResult
   /** Is anything kept of the run with this id? */
   isKept(id: string): boolean
-  /** Copies what is kept of one run to another. */
-  copy(fromId: string, to: number): void
+  /** Copies what is kept of one run to another: the first entries, or all. */
+  copy(fromId: string, to: number, entries: number | null): void
 }
 
 export function createTranscriptWriter(db: DatabaseSync, log: PendingLog): TranscriptWriter {
@@ -18,9 +18,9 @@ export function createTranscriptWriter(db: DatabaseSync, log: PendingLog): Trans
   const selectAny = db.prepare(
     'SELECT 1 FROM transcripts WHERE run = (SELECT n FROM runs WHERE id = ?) LIMIT 1',
   )
-  const copyAll = db.prepare(`INSERT INTO transcripts (run, conversation, subpath, json)
+  const copyFirst = db.prepare(`INSERT INTO transcripts (run, conversation, subpath, json)
     SELECT ?, conversation, subpath, json FROM transcripts
-    WHERE run = (SELECT n FROM runs WHERE id = ?) ORDER BY n`)
+    WHERE run = (SELECT n FROM runs WHERE id = ?) ORDER BY n LIMIT ?`)
 
   return {
     append({ run: id, attempt, entries }) {
@@ -30,6 +30,7 @@ export function createTranscriptWriter(db: DatabaseSync, log: PendingLog): Trans
       return { kind: 'done' }
     },
     isKept: (id) => selectAny.get(id) !== undefined,
-    copy: (fromId, to) => void copyAll.run(to, fromId),
+    // A negative limit is none.
+    copy: (fromId, to, entries) => void copyFirst.run(to, fromId, entries ?? -1),
   }
 }

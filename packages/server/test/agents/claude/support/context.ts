@@ -71,6 +71,7 @@ export class RecordingContext implements RunContext {
       head: 1,
       retryOf: null,
       resumes: earlier?.resumes ?? null,
+      forkOf: null,
     }
   }
 

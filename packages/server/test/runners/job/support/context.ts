@@ -47,6 +47,7 @@ export class FakeContext implements RunContext {
       head: 1,
       retryOf: null,
       resumes: null,
+      forkOf: null,
     }
   }
 
