@@ -2,6 +2,7 @@
 export type { KeptHomes } from '#homes/kept-homes'
 export { type NetworkAccess, parseDestination } from '#network/access'
 export { openSandbox } from './open.ts'
+export { barrierTo } from './paths.ts'
 export { endLeftovers } from './processes/leftovers.ts'
 export { carriersOf } from './processes/processes.ts'
 export type {

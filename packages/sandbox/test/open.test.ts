@@ -1,7 +1,7 @@
-import { chownSync, readdirSync, readFileSync } from 'node:fs'
+import { chownSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { isRoot, Workspace } from '@millrace/test-support/workspace'
+import { isRoot, ordinaryUser, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { probe } from '#probe/probe'
 import type { Sandbox } from '#sandbox'
@@ -61,6 +61,25 @@ describe('a boundary that works', () => {
     expect(report.warnings.some((warning) => /p0 contains the home directory/.test(warning))).toBe(true)
     expect(report.warnings.some((warning) => /p1 contains this server's own program/.test(warning))).toBe(
       true,
+    )
+  })
+
+  it.runIf(isRoot)("was attacked as a user who may not enter the folder of the server's Node", async () => {
+    const closed = join(workspace.root, 'closed')
+    mkdirSync(closed, { mode: 0o700 })
+    symlinkSync(process.execPath, join(closed, 'node'))
+    const sandbox = await workspace.open([theirs])
+    const found = await probe({
+      spawn: (command) => sandbox.spawn(command),
+      owner: ordinaryUser,
+      node: join(closed, 'node'),
+      home: homedir(),
+      dataDir: workspace.dataDir,
+      shown: [],
+      variables: [],
+    })
+    expect(found.map(({ name, held }) => ({ name, held }))).toEqual(
+      expect.arrayContaining(escapes.map((name) => ({ name, held: true }))),
     )
   })
 

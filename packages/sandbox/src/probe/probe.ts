@@ -5,6 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import {
   chmodSync,
+  constants,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -18,7 +20,7 @@ import { tmpdir } from 'node:os'
 import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { giveDirectory } from '#ownership'
-import { isWithin } from '#paths'
+import { barrierTo, isWithin } from '#paths'
 import { carriersOf, runIdVariable } from '#processes/processes'
 import type { SandboxedCommand, SandboxedProcess } from '#sandbox'
 import type { Attempt, Targets } from './escapes.ts'
@@ -55,6 +57,7 @@ export async function probe(options: ProbeOptions): Promise<Attempt[]> {
     writeFileSync(join(project, script), readFileSync(fileURLToPath(new URL(script, import.meta.url))), {
       mode: 0o644,
     })
+    const node = nodeFor(options, project)
     if (process.getuid?.() === 0) giveDirectory(project, options.owner)
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject)
@@ -85,7 +88,7 @@ export async function probe(options: ProbeOptions): Promise<Attempt[]> {
       port: address !== null && typeof address === 'object' ? address.port : 0,
     }
     const runId = randomUUID()
-    const attempts = await attempt(options, project, runId, targets)
+    const attempts = await attempt({ ...options, node }, project, runId, targets)
     const escaped = existsSync(targets.outsideFile)
     const left = carriersOf(new Set([runId])).length
     return [
@@ -105,6 +108,18 @@ export async function probe(options: ProbeOptions): Promise<Attempt[]> {
     rmSync(dataFile, { force: true })
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+/**
+ * Returns a Node that the owner can start. Root's server may be installed below /root, which the owners of other projects
+ * may not enter; their boundary must be tested anyway.
+ */
+function nodeFor({ node, owner }: ProbeOptions, project: string): string {
+  if (barrierTo(node, owner.uid, owner.gid) === null) return node
+  const copy = join(project, 'node')
+  copyFileSync(node, copy, constants.COPYFILE_FICLONE)
+  chmodSync(copy, 0o755)
+  return copy
 }
 
 async function attempt(

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, lchownSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { barrierTo } from '@millrace/sandbox'
 import { demoProject, demoScript, loadScript, startScriptedModel } from '@millrace/scripted-model'
 import type { Project } from '#config/config'
 import type { Kind } from '#runners/kind'
@@ -24,11 +25,24 @@ export interface Demo {
 }
 
 export const demoProjectId = 'demo'
-/** `nobody`, everywhere: an agent never works as root. */
+/** `nobody`, everywhere. */
 const nobody = 65_534
+
+/**
+ * Returns the owner of the demo's project, who its runs work as. A server of root gives it to `nobody`, unless `nobody` cannot
+ * reach the installation, as below /root: the demo's sessions could not start their program.
+ */
+export function demoOwner(
+  uid = process.getuid?.(),
+  installation = [process.execPath, import.meta.filename],
+): number {
+  if (uid !== 0) return uid ?? 0
+  return installation.every((path) => barrierTo(path, nobody, nobody) === null) ? nobody : 0
+}
 
 export async function openDemo(dataDir: string, { withProject }: { withProject: boolean }): Promise<Demo> {
   const model = await startScriptedModel({ script: loadScript(demoScript), keepRequests: 0 })
+  const owner = demoOwner()
   if (!withProject)
     return { baseUrl: model.url, project: null, refresh: () => {}, close: () => model.close() }
   // Not in the data directory, which no run may enter; the name is the same after a restart, for a resume.
@@ -44,10 +58,10 @@ export async function openDemo(dataDir: string, { withProject }: { withProject: 
     remove()
     mkdirSync(folder, { mode: 0o755 })
     cpSync(demoProject, path, { recursive: true })
-    if (process.getuid?.() !== 0) return
+    if (owner === process.getuid?.()) return
     // The folder last: from then on another process of that user could replace what is in it.
     for (const entry of [...readdirSync(path, { recursive: true, encoding: 'utf8' }).reverse(), '.']) {
-      lchownSync(join(path, entry), nobody, nobody)
+      lchownSync(join(path, entry), owner, owner)
     }
   }
   try {

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { ModelEndpoint } from '#agents/gateway/endpoint'
 import type { Config } from '#config/config'
-import { type Demo, demoProjectId, openDemo } from './demo.ts'
+import { type Demo, demoOwner, demoProjectId, openDemo } from './demo.ts'
 import type { Releases } from './releases.ts'
 
 /** Where agent sessions find their model, unless `ANTHROPIC_BASE_URL` says otherwise. */
@@ -38,9 +38,12 @@ export async function chooseModel(
 }
 
 /** A demo that cannot be opened does not keep the server from starting. */
-async function tryDemo({ dataDir, configFile, projects }: Config, log: Logger): Promise<Demo | null> {
+async function tryDemo(config: Config, log: Logger): Promise<Demo | null> {
+  const { dataDir, configFile, projects, sandbox } = config
+  const refusesRoot = sandbox.mode === 'required' && !sandbox.rootProjects
   // A configuration file names the projects there are.
-  const withProject = configFile === null && !projects.has(demoProjectId)
+  const withProject =
+    configFile === null && !projects.has(demoProjectId) && !(refusesRoot && demoOwner() === 0)
   try {
     return await openDemo(dataDir, { withProject })
   } catch (error) {
