@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer'
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
-import { isAbsolute, resolve } from 'node:path'
+import { dirname, isAbsolute, resolve } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
 import { realPath } from './paths.ts'
 
@@ -15,12 +15,11 @@ export interface ProgramPlace {
 
 /** Throws `invalid_request` if the program is missing, hidden, or not executable. */
 export function checkProgram(program: string, place: ProgramPlace): void {
-  if (!program.includes('/')) {
-    const found = place.path.some((directory) => canRun(resolve(place.cwd, directory, program)))
-    if (!found)
-      throw cannotStart(`the program ${program} was not found on the PATH of runs (${place.path.join(':')})`)
-    return
-  }
+  if (program.includes('/')) checkAtPath(program, place)
+  else checkOnPath(program, place)
+}
+
+function checkAtPath(program: string, place: ProgramPlace): void {
   const path = isAbsolute(program) ? program : resolve(place.cwd, program)
   const real = realPath(path)
   if (real === null) throw cannotStart(`the program ${program} was not found`)
@@ -32,9 +31,31 @@ export function checkProgram(program: string, place: ProgramPlace): void {
   if (statSync(real).isDirectory()) throw cannotStart(`${program} is a directory, not a program`)
   if (!canRun(real)) throw cannotStart(`${program} is not executable`)
   const interpreter = interpreterOf(real)
-  if (interpreter !== null && realPath(interpreter) === null) {
+  if (interpreter !== null && realPath(interpreter) === null)
     throw cannotStart(`${program} needs the interpreter ${interpreter}, which was not found`)
-  }
+  if (interpreter !== null)
+    refuseHidden(`${program} needs the interpreter ${interpreter}`, interpreter, place)
+}
+
+/** The first on the PATH is started whose file can be seen inside, as a link that leads nowhere is passed over. */
+function checkOnPath(program: string, place: ProgramPlace): void {
+  const found = place.path
+    .map((directory) => resolve(place.cwd, directory, program))
+    .flatMap((path) => (canRun(path) ? [{ path, real: realPath(path) ?? path }] : []))
+  const [first] = found
+  if (first === undefined)
+    throw cannotStart(`the program ${program} was not found on the PATH of runs (${place.path.join(':')})`)
+  const seen = found.find(({ real }) => place.visible(real)) ?? first
+  refuseHidden(`the program ${program} is ${seen.path}, a link to ${seen.real}`, seen.real, place)
+  const interpreter = interpreterOf(seen.real)
+  if (interpreter !== null && realPath(interpreter) !== null)
+    refuseHidden(`the program ${program} (${seen.real}) needs ${interpreter}`, interpreter, place)
+}
+
+function refuseHidden(what: string, path: string, place: ProgramPlace): void {
+  const real = realPath(path) ?? path
+  if (place.visible(real)) return
+  throw cannotStart(`${what}, which runs cannot see; add ${dirname(real)} to sandbox.read`)
 }
 
 function cannotStart(message: string): MillraceError {

@@ -28,7 +28,24 @@ file('.nvm/alias/default', 'v20.1.0')
 script('.local/pipx/venvs/lint/bin/lint', 'echo linted')
 mkdirSync(join(home, '.local/bin'), { recursive: true })
 symlinkSync('../pipx/venvs/lint/bin/lint', join(home, '.local/bin/lint'))
+script(
+  '.local/lib/node_modules/packer/bin/packer.js',
+  'cat "$(dirname $(readlink -f $0))/../../dependency/x"',
+)
+file('.local/lib/node_modules/dependency/x', 'packed\n')
+symlinkSync('../lib/node_modules/packer/bin/packer.js', join(home, '.local/bin/packer'))
+file('envs/tool/pyvenv.cfg', 'home = /usr/bin\n')
+file('envs/tool/lib/module', 'of the environment\n')
+script('envs/tool/bin/scripted', 'cat "$(dirname $(readlink -f $0))/../lib/module"')
+symlinkSync(join(home, 'envs/tool/bin/scripted'), join(home, '.local/bin/scripted'))
+script('downloads/single-2.0', 'echo single')
+file('downloads/beside', 'secret')
+symlinkSync('../../downloads/single-2.0', join(home, '.local/bin/single'))
 script('private/bin/own', 'echo own')
+file('private/key', 'secret')
+symlinkSync('../../private/key', join(home, '.local/bin/key'))
+symlinkSync('../../code/other/run', join(home, '.local/bin/of-another-project'))
+script('code/other/run', 'echo secret')
 script('.config/secret', 'echo secret')
 file('.ssh/id_ed25519', 'secret')
 
@@ -43,7 +60,7 @@ const directories = [
 const serverEnv = { HOME: home, PATH: [...directories, 'relative', '/usr/bin'].join(':') }
 let sandbox: Sandbox
 beforeAll(async () => {
-  sandbox = await workspace.open([project], { serverEnv })
+  sandbox = await workspace.open([project, join(home, 'code/other')], { serverEnv })
 })
 
 const sh = async (text: string, options: Partial<SandboxedCommand> = {}) =>
@@ -55,6 +72,9 @@ describe('toolchains in the home of the server’s user', () => {
     ['rustup', 'crate', `crate of ${home}/.rustup\nsettings\n`],
     ['nvm', 'old-node', 'a package\n'],
     ['pipx', 'lint', 'linted\n'],
+    ['npm with the prefix ~/.local', 'packer', 'packed\n'],
+    ['a virtual environment that ~/.local/bin links to', 'scripted', 'of the environment\n'],
+    ['a single file that ~/.local/bin links to', 'single', 'single\n'],
   ])('a program of %s runs inside and finds its files', async (_name, program, printed) => {
     expect(await sh(program)).toBe(printed)
   })
@@ -65,12 +85,18 @@ describe('toolchains in the home of the server’s user', () => {
     )
     expect(found.trim().split('\n')).toEqual([
       './.cargo/bin/crate',
+      './.local/lib/node_modules/dependency/x',
+      './.local/lib/node_modules/packer/bin/packer.js',
       './.local/pipx/venvs/lint/bin/lint',
       './.nvm/versions/node/v20.1.0/bin/old-node',
       './.nvm/versions/node/v20.1.0/lib/node_modules/x',
       './.pyenv/shims/snake',
       './.pyenv/versions/3.13/lib/module',
       './.rustup/settings.toml',
+      './downloads/single-2.0',
+      './envs/tool/bin/scripted',
+      './envs/tool/lib/module',
+      './envs/tool/pyvenv.cfg',
     ])
   })
 
@@ -91,6 +117,24 @@ describe('toolchains in the home of the server’s user', () => {
   it('without a boundary the programs find their files as well', async () => {
     const loose = await workspace.open([project], { serverEnv, mode: 'off' })
     expect((await workspace.sh(loose, project, 'crate')).stdout).toBe(`crate of ${home}/.rustup\nsettings\n`)
+  })
+})
+
+describe('a program that runs cannot see', () => {
+  it('a link on the PATH that leads to one is named with what it leads to', async () => {
+    const spawn = workspace.spawn(sandbox, project, ['of-another-project'])
+    await expect(spawn).rejects.toThrow(
+      `the program of-another-project is ${home}/.local/bin/of-another-project, a link to ${home}/code/other/run, which runs cannot see; add ${home}/code/other to sandbox.read`,
+    )
+  })
+
+  it('an interpreter is named with the script that needs it', async () => {
+    script('private/bin/interpreter', '')
+    file('code/app/scripted', `#!${home}/private/bin/interpreter\n`, 0o755)
+    file('.cargo/bin/scripted-crate', `#!${home}/private/bin/interpreter\n`, 0o755)
+    const why = `${home}/private/bin/interpreter, which runs cannot see; add ${home}/private/bin to sandbox.read`
+    await expect(workspace.spawn(sandbox, project, ['./scripted'])).rejects.toThrow(why)
+    await expect(workspace.spawn(sandbox, project, ['scripted-crate'])).rejects.toThrow(why)
   })
 })
 

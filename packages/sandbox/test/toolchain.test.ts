@@ -38,6 +38,19 @@ describe('the programs of a run', () => {
     expect(toolchain(opt).path).toContain(opt)
   })
 
+  it('a package in /opt is shown whole, but for its settings and data', () => {
+    for (const name of ['bin', 'lib', 'etc', 'var', '.secrets', 'work'])
+      mkdirSync(join(workspace.root, 'opt/jdk', name), { recursive: true })
+    symlinkSync(home, join(workspace.root, 'opt/jdk/elsewhere'))
+    const projects = [join(workspace.root, 'opt/jdk/work')]
+    const packageRoots = [join(workspace.root, 'opt')]
+    const node = join(version, 'bin/node')
+    const jdk = join(workspace.root, 'opt/jdk')
+    const found = findToolchain({ node, path: join(jdk, 'bin'), home, dataDir, projects, packageRoots })
+    expect(found.shown.filter((path) => path.startsWith(jdk))).toEqual([join(jdk, 'bin'), join(jdk, 'lib')])
+    expect(toolchain(join(jdk, 'bin')).shown).not.toContain(join(jdk, 'lib'))
+  })
+
   it.each([
     ['home', home],
     ['what lies in home', join(home, '.nvm')],

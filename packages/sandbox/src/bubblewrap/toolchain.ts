@@ -6,6 +6,7 @@
 import { basename, dirname, isAbsolute, join, relative } from 'node:path'
 import { isDirectory, isWithin, realPath } from '#paths'
 import { homeToolchainOf, locationVariables, withHome } from './home-toolchains.ts'
+import { linkedPrograms, packageRoots, restOfPackage } from './linked-programs.ts'
 
 export interface Toolchain {
   /** Directories of the PATH, in order. */
@@ -29,6 +30,8 @@ export interface ToolchainOptions {
   projects: readonly string[]
   /** What every run may read. */
   readPaths?: readonly string[]
+  /** See `restOfPackage`. */
+  packageRoots?: readonly string[]
   /** The server's environment, for variables that say where a toolchain lies. */
   env?: NodeJS.ProcessEnv
 }
@@ -109,9 +112,18 @@ class Finding {
     const real = realPath(value)
     if (real === null || !isDirectory(real)) return
     const isShown = isSystemPath(real) || this.result.shown.some((shown) => isWithin(shown, real))
-    if (!isShown && !isShareable(real, this.#options)) return
+    if (!isShown && (isWithin(this.#options.home, real) || !this.#isShareable(real))) return
     this.show(real)
     this.result.env[name] = value
+  }
+
+  /** Belongs to no project and not to the server, and holds neither. */
+  #isShareable(path: string): boolean {
+    const { dataDir, projects } = this.#options
+    return (
+      ![dataDir, ...projects].some((place) => isWithin(place, path)) &&
+      holdsNothingPrivate(path, this.#options)
+    )
   }
 
   /** Takes the directory, or returns why not. */
@@ -133,7 +145,13 @@ class Finding {
     if (options.readPaths?.some((path) => isWithin(path, real))) this.take(real, [])
     else if (isWithin(options.home, real)) return this.#judgeInHome(real)
     else if (isWithin('/nix/store', real)) this.take(real, ['/nix/store'])
-    else this.take(real, [real])
+    else
+      this.take(real, [
+        real,
+        ...restOfPackage(real, options.packageRoots ?? packageRoots).filter((path) =>
+          this.#isShareable(path),
+        ),
+      ])
     return null
   }
 
@@ -145,17 +163,14 @@ class Finding {
     const shown = toolchain.shown.flatMap((path) => realPath(join(home, path)) ?? [])
     if (!shown.every((path) => holdsNothingPrivate(path, this.#options)))
       return 'its toolchain holds what runs may not see'
-    this.take(directory, shown)
+    this.take(directory, [
+      ...shown,
+      ...linkedPrograms(directory, home).filter((path) => this.#isShareable(path)),
+    ])
     for (const [name, path] of Object.entries(toolchain.env))
       if (isDirectory(join(home, path))) this.result.env[name] = join(home, path)
     return null
   }
-}
-
-function isShareable(directory: string, options: ToolchainOptions): boolean {
-  const { home, dataDir, projects } = options
-  if ([home, dataDir, ...projects].some((place) => isWithin(place, directory))) return false
-  return holdsNothingPrivate(directory, options)
 }
 
 function holdsNothingPrivate(directory: string, { home, dataDir, projects }: ToolchainOptions): boolean {
