@@ -194,6 +194,12 @@ module.exports = {
       { path: `${server}(?!(wakeups|time)/|store/store\\.ts$)` },
     ),
     forbid(
+      'nodes-see-the-store-port',
+      'Nodes meet in the store: what they say to each other passes through it.',
+      { path: `${server}nodes/` },
+      { path: `${server}(?!(nodes|time)/|store/store\\.ts$)` },
+    ),
+    forbid(
       'delivery-sees-the-store-port',
       'Delivery reads the log and writes to streams, and nothing else.',
       { path: `${server}delivery/` },

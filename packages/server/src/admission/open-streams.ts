@@ -37,6 +37,8 @@ export interface OpenStreamsParts {
   log: Logger
   /** Called for each stream that is ended here. */
   onEnded?: (reason: EndOfStream) => void
+  /** Called with the id of each ticket that opens a stream, which may have opened one at another node before. */
+  onTicket?: (id: string) => void
 }
 
 interface Entry {
@@ -91,7 +93,7 @@ export class OpenStreams {
     // A ticket opens one connection at a time: the client that reconnects takes the place of its older
     // connection.
     const ticket = ticketOf(identity)
-    if (ticket !== null) for (const entry of [...this.#ofTicket.of(ticket)]) this.#end(entry, 'ticket')
+    if (ticket !== null) this.endTicket(ticket)
     this.#makeRoomForUser(user)
     this.#makeRoomAtAddress(address, user)
     this.#makeRoom(limits.streams, 'server', this.#entries, user)
@@ -99,7 +101,10 @@ export class OpenStreams {
     this.#entries.add(entry)
     this.#ofUser.add(user, entry)
     this.#at(user).add(address, entry)
-    if (ticket !== null) this.#ofTicket.add(ticket, entry)
+    if (ticket !== null) {
+      this.#ofTicket.add(ticket, entry)
+      this.#parts.onTicket?.(ticket)
+    }
     this.#timer ??= setInterval(() => void this.#sweep(), sweepMs).unref()
     const release = () => this.#release(entry)
     return {
@@ -112,6 +117,11 @@ export class OpenStreams {
       release,
       handOver: (next) => this.#handOver(entry, next),
     }
+  }
+
+  /** Ends the stream of a ticket, if it has one here. */
+  endTicket(id: string): void {
+    for (const entry of [...this.#ofTicket.of(id)]) this.#end(entry, 'ticket')
   }
 
   close(): void {

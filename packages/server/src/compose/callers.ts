@@ -6,6 +6,7 @@ import type { JwtSettings, JwtVerifier } from '#auth/jwt'
 import { newSecret } from '#auth/secrets'
 import { UserTokens } from '#auth/user-tokens'
 import type { Config } from '#config/config'
+import type { Post } from '#nodes/post'
 import type { CredentialStore } from '#store/credentials'
 import type { Metrics } from '#telemetry/metrics'
 import type { Releases } from './releases.ts'
@@ -16,6 +17,8 @@ export interface CallersParts {
   metrics: Metrics
   now: () => number
   log: Logger
+  /** Null: this node is alone. */
+  post: Pick<Post, 'on' | 'tell'> | null
 }
 
 export interface Callers {
@@ -27,7 +30,7 @@ export interface Callers {
 }
 
 export async function openCallers(
-  { config, credentials, metrics, now, log }: CallersParts,
+  { config, credentials, metrics, now, log, post }: CallersParts,
   releases: Releases,
 ): Promise<Callers> {
   const localToken = newSecret('mr_local')
@@ -40,10 +43,14 @@ export async function openCallers(
     now,
     log,
     onEnded: (reason) => metrics.http.streamEnded(reason),
+    onTicket: (id) => post?.tell(ticketTopic, id),
   })
+  post?.on(ticketTopic, (id) => streams.endTicket(String(id)))
   releases.push(() => streams.close())
   return { auth, streams, tokens: new UserTokens(credentials, now), localToken }
 }
+
+const ticketTopic = 'ticket opened'
 
 /** Its library is loaded where it is used. */
 async function jwtVerifier(settings: JwtSettings, now: () => number): Promise<JwtVerifier> {

@@ -2,6 +2,7 @@
 import type { SandboxReport } from '@millrace/sandbox'
 import type { FastifyPluginAsync } from 'fastify'
 import type { OpenStreams } from '#admission/open-streams'
+import type { CountEverywhere } from '#admission/rate-limits'
 import type { Authenticator } from '#auth/authenticator'
 import type { UserTokens } from '#auth/user-tokens'
 import type { Config } from '#config/config'
@@ -26,6 +27,7 @@ import type { PublicAddress } from '#http/public-address'
 import { routes } from '#http/routes'
 import { RunStreams } from '#http/run-streams'
 import type { HttpServerParts } from '#http/server'
+import type { Elsewhere } from '#realtime/elsewhere'
 import type { Realtime } from '#realtime/realtime'
 import type { Retention } from '#retention/retention'
 import type { Runs } from '#runs/runs'
@@ -41,6 +43,9 @@ export interface FacesParts {
   tokens: UserTokens
   streams: OpenStreams
   realtime: Realtime
+  /** Absent, both: this node is alone. */
+  elsewhere?: Elsewhere | null
+  countEverywhere?: CountEverywhere | null
   retention: Pick<Retention, 'prune'>
   metrics: Metrics
   sandbox: SandboxReport
@@ -61,6 +66,7 @@ export function composeFaces(parts: FacesParts): FastifyPluginAsync {
     guard: { auth, address, hostPrincipal },
     hosts: config.http.hosts,
     limits: config.limits,
+    countEverywhere: parts.countEverywhere ?? null,
     runStreams,
     draining: () => parts.readiness().status === 'draining',
     endsPipelined: endPipelined,
@@ -76,7 +82,13 @@ function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
     nativeFace({ runs, pages, streamRun, auth: parts.hostPrincipal === null ? auth : null }),
     catalogueFace({ projects: config.projects, tools: config.tools, agent: parts.agent }),
     jobsFace({ runs, streamRun, concurrency: config.concurrency.job }),
-    realtimeFace({ realtime: parts.realtime, streams, compress, bodyBytesMax: config.limits.bodyBytes }),
+    realtimeFace({
+      realtime: parts.realtime,
+      elsewhere: parts.elsewhere ?? null,
+      streams,
+      compress,
+      bodyBytesMax: config.limits.bodyBytes,
+    }),
     sessionsFace({ runs, streamRun }),
     executionsFace({ runs, streamRun }),
     serviceFace(parts),

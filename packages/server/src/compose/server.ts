@@ -34,6 +34,7 @@ import { openCallers } from './callers.ts'
 import { composeFaces, type FacesParts, httpServerParts } from './faces.ts'
 import { composeKinds, type Kinds } from './kinds.ts'
 import { chooseModel } from './model.ts'
+import { type Connected, openPost } from './nodes.ts'
 import { packageVersion } from './package-version.ts'
 import { type Releases, releaseAll } from './releases.ts'
 import { holdDataDir, openStorage, type StorageParts } from './storage.ts'
@@ -91,28 +92,22 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
   const metrics = new Metrics()
   const node = randomUUID()
   const [store, sandbox] = await openGround({ config, node, metrics, log, onFatal }, releases)
-  const base: Base = { config, store, metrics, log, node, now: () => Date.now() }
+  const { shared } = store
+  const base: Base = {
+    config,
+    store,
+    metrics,
+    log,
+    node,
+    now: shared?.now ?? Date.now,
+    ...openPost(store, log, releases),
+  }
   const { delivery, realtime } = openWatching(base, options.hooks ?? new RunHooks(), releases)
   const kinds = composeKinds(chosen, log)
   releases.push(() => kinds.close())
   const runs = composeRuns(base, sandbox, kinds)
-  metrics.observe({
-    version: packageVersion,
-    boundary: sandbox.report.boundary,
-    kinds: kinds.all.map(({ kind }) => kind),
-    activeRuns: () => runs.activeCount,
-    queueCounts: (kind) => store.queueCounts(kind),
-    uncommittedBytes: () => store.uncommittedBytes(),
-    storeStatus: () => store.status(),
-    delivery: () => delivery.stats(),
-    realtime: () => realtime.stats(),
-  })
-  releases.push(
-    store.shared?.onLeaseEnding((reason) => {
-      log.fatal({ reason }, 'the runs of this node are ended: other nodes are about to take them over')
-      void runs.shutdown().finally(() => onFatal?.(new Error(reason)))
-    }) ?? (() => {}),
-  )
+  observe(base, { sandbox, kinds, runs, delivery, realtime })
+  endWithLease(base, runs, onFatal, releases)
   await runs.open()
   const callers = await openCallers({ ...base, credentials: store.credentials }, releases)
   const retention = new Retention({ ...base, rule: config.retention, kept: [sandbox.homes] })
@@ -128,6 +123,8 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
   const parts: FacesParts = {
     ...opened,
     config,
+    elsewhere: base.elsewhere,
+    countEverywhere: shared?.count ?? null,
     pages: store,
     retention,
     metrics,
@@ -153,14 +150,51 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
   }
 }
 
+interface Observed {
+  sandbox: OpenSandbox
+  kinds: Kinds
+  runs: Runs
+  delivery: Delivery
+  realtime: Realtime
+}
+
+function observe({ metrics, store }: Base, { sandbox, kinds, runs, delivery, realtime }: Observed): void {
+  metrics.observe({
+    version: packageVersion,
+    boundary: sandbox.report.boundary,
+    kinds: kinds.all.map(({ kind }) => kind),
+    activeRuns: () => runs.activeCount,
+    queueCounts: (kind) => store.queueCounts(kind),
+    uncommittedBytes: () => store.uncommittedBytes(),
+    storeStatus: () => store.status(),
+    delivery: () => delivery.stats(),
+    realtime: () => realtime.stats(),
+  })
+}
+
+/** A node whose lease is about to end stops what it works on: others will take it over. */
+function endWithLease(
+  { store, log }: Base,
+  runs: Runs,
+  onFatal: ServerOptions['onFatal'],
+  releases: Releases,
+): void {
+  const stop = store.shared?.onLeaseEnding((reason) => {
+    log.fatal({ reason }, 'the runs of this node are ended: other nodes are about to take them over')
+    void runs.shutdown().finally(() => onFatal?.(new Error(reason)))
+  })
+  if (stop !== undefined) releases.push(stop)
+}
+
 /** What most parts are built from. */
-interface Base {
+interface Base extends Connected {
   config: Config
   store: ObservedStore
   metrics: Metrics
   log: Logger
   /** Names this process among those that share a store. */
   node: string
+  /** Of a store that nodes share, its time. */
   now: () => number
 }
 
@@ -193,7 +227,7 @@ async function openBoundary(config: Config, log: Logger, releases: Releases): Pr
 }
 
 function openWatching(
-  { config, store, log, node, now }: Base,
+  { config, store, log, node, now, elsewhere }: Base,
   hooks: RunHooks,
   releases: Releases,
 ): { delivery: Delivery; realtime: Realtime } {
@@ -205,7 +239,7 @@ function openWatching(
   const delivery = new Delivery({ store, wakeups })
   releases.push(() => delivery.close())
   const publicTopics = config.realtime?.publicTopics ?? []
-  const realtime = new Realtime({ store, publicTopics, hooks, node, now, log })
+  const realtime = new Realtime({ store, publicTopics, hooks, node, now, log, elsewhere })
   releases.push(() => realtime.close())
   return { delivery, realtime }
 }

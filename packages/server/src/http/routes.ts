@@ -7,7 +7,12 @@ import fastifyCookie from '@fastify/cookie'
 import type { ErrorCode } from '@millrace/protocol'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
-import { createRateLimits, type RateLimitSettings, type RateLimits } from '#admission/rate-limits'
+import {
+  type CountEverywhere,
+  createRateLimits,
+  type RateLimitSettings,
+  type RateLimits,
+} from '#admission/rate-limits'
 import type { Face, FaceApp } from './face.ts'
 import { checkAccess, checkHost, type GuardParts, identify } from './guard.ts'
 import { readJsonBodies } from './json-body.ts'
@@ -20,6 +25,8 @@ export interface RoutesParts {
   /** Host names that are served here, besides those of loopback. */
   hosts: readonly string[]
   limits: RateLimitSettings
+  /** Absent: this node is alone. */
+  countEverywhere?: CountEverywhere | null
   runStreams: RunStreams
   draining: () => boolean
   /** True when the request was pipelined behind a stream on its connection, which has ended it. */
@@ -47,7 +54,7 @@ export function routes(parts: RoutesParts): FastifyPluginAsync {
 
     app.addHook('onRoute', (route) => parts.runStreams.add(route))
     app.addHook('onRequest', (request, reply) => admit(request, reply, parts))
-    const rates = await limitRates(app, parts.limits)
+    const rates = await limitRates(app, parts)
     for (const face of parts.faces) {
       await app.register(async (context) => {
         const { refusals } = face
@@ -82,8 +89,11 @@ async function admit(request: FastifyRequest, reply: FastifyReply, parts: Routes
 }
 
 /** Counts a call once its body is known to be valid, before its route does anything. */
-async function limitRates(app: FaceApp, limits: RateLimitSettings): Promise<RateLimits> {
-  const rates = await createRateLimits(app, limits)
+async function limitRates(
+  app: FaceApp,
+  { limits, countEverywhere }: Pick<RoutesParts, 'limits' | 'countEverywhere'>,
+): Promise<RateLimits> {
+  const rates = await createRateLimits(app, limits, countEverywhere)
   app.addHook('preHandler', async (request) => {
     const { starts, rate = starts ? 'starts' : undefined } = request.routeOptions.config
     if (rate !== undefined) await rates[rate](request)

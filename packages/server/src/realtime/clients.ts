@@ -15,6 +15,7 @@ import { Heartbeats } from '#sse/heartbeats'
 import { openStream } from '#sse/open'
 import type { Clock } from '#time/clock'
 import { RealtimeClient, type RealtimeCounters } from './client.ts'
+import { nodePrefix } from './elsewhere.ts'
 
 export interface ConnectOptions {
   req: IncomingMessage
@@ -57,7 +58,7 @@ export class Clients {
     const { clock, node } = parts
     this.#parts = parts
     this.#connections = { clock, heartbeats: new Heartbeats(clock), counters: this.#counters }
-    this.#idPrefix = node.replaceAll('-', '').slice(0, 12)
+    this.#idPrefix = nodePrefix(node)
   }
 
   find(clientId: string): RealtimeClient | undefined {

@@ -14,6 +14,7 @@ import { type Clock, monotonicClock } from '#time/clock'
 import { deadlineAfter } from '#time/deadline'
 import type { RealtimeClient } from './client.ts'
 import { type ClientStats, Clients, type ConnectOptions } from './clients.ts'
+import type { Elsewhere } from './elsewhere.ts'
 import type { RunHooks } from './hooks.ts'
 import { type Message, Published, RecordChange } from './message.ts'
 import { type Audience, ProjectChanges } from './project-changes.ts'
@@ -32,6 +33,8 @@ export interface RealtimeParts {
   now: () => number
   log: Logger
   clock?: Clock
+  /** Null or absent: this node is alone. */
+  elsewhere?: Elsewhere | null
 }
 
 export interface RealtimeStats extends ClientStats {
@@ -72,6 +75,7 @@ export class Realtime {
     }
     this.#runChanges = new RunChanges({
       ...pace,
+      deletedHere: (run) => parts.elsewhere?.tellDeleted(run),
       wanted: () => this.#subscribers.followsRecords || parts.hooks.wanted,
       send: (change) => this.#sendRun(change),
     })
@@ -79,6 +83,10 @@ export class Realtime {
       ...pace,
       send: (audience, record) =>
         this.#send(record.id, 'projects', audience, new RecordChange('update', 'projects', record)),
+    })
+    parts.elsewhere?.listen({
+      published: (topic, data) => send(this.#subscribers.everybody(topic), new Published(data)),
+      deleted: (run) => this.#runChanges.deletedElsewhere(run),
     })
   }
 
@@ -118,7 +126,7 @@ export class Realtime {
   }
 
   /**
-   * Sends to every client that follows the topic: signed-in ones, and guests where it is configured as
+   * Sends to every client that follows the topic, at any node: signed-in ones, and guests where it is configured as
    * public. Fails with `invalid_request` when an application may not publish under this name.
    */
   publish(topic: string, data: unknown): void {
@@ -131,6 +139,7 @@ export class Realtime {
     const message = new Published(data)
     this.#published += 1
     send(this.#subscribers.everybody(topic), message)
+    this.#parts.elsewhere?.publish(topic, data)
   }
 
   /**

@@ -7,7 +7,7 @@
  * what is sent is on disk. Nothing is read while nobody listens.
  */
 import type { Run } from '@millrace/protocol'
-import { type Commit, type CommitFeed, publicRun, type RunRecord, type RunStore } from '#store/store'
+import { type Commit, type CommitFeed, publicRun, type RunStore } from '#store/store'
 import type { Clock } from '#time/clock'
 import { Throttle } from '#time/throttle'
 import type { RecordAction } from './message.ts'
@@ -30,6 +30,8 @@ export interface RunChangesParts {
   wanted: () => boolean
   send: (change: RunChange) => void
   onFailure: (error: unknown) => void
+  /** Called with each run that this node deleted: other nodes cannot look it up. */
+  deletedHere?: (run: Run) => void
 }
 
 interface Unsent {
@@ -73,7 +75,10 @@ export class RunChanges {
 
   #committed({ runId, change, closed, last, elsewhere }: Commit): void {
     if (change === 'deleted') {
-      this.#deleted(runId, last)
+      // The node that deleted it says in a letter what it was.
+      if (elsewhere) return
+      if (last !== undefined) this.#parts.deletedHere?.(publicRun(last))
+      this.#deleted(runId, last && publicRun(last), true)
       return
     }
     // Only the start of its log was pruned: the record is unchanged.
@@ -86,6 +91,10 @@ export class RunChanges {
     this.#throttle.request(runId)
   }
 
+  deletedElsewhere(run: Run): void {
+    this.#deleted(run.id, run, false)
+  }
+
   async #read(runId: string): Promise<void> {
     const unsent = this.#unsent.get(runId)
     if (unsent === undefined) return
@@ -96,7 +105,7 @@ export class RunChanges {
       const run = await this.#parts.store.getRun(runId)
       // Deleted meanwhile, which was sent.
       if (this.#beingRead.get(runId) !== unsent || run === null) return
-      this.#send(unsent.created ? 'create' : 'update', run, unsent)
+      this.#send(unsent.created ? 'create' : 'update', publicRun(run), unsent)
     } catch (error) {
       if (this.#beingRead.get(runId) === unsent)
         this.#unsent.set(runId, join(unsent, this.#unsent.get(runId)))
@@ -106,24 +115,19 @@ export class RunChanges {
     }
   }
 
-  #deleted(runId: string, last: RunRecord | undefined): void {
+  #deleted(runId: string, last: Run | undefined, here: boolean): void {
     this.#throttle.forget(runId)
     const { created, finished } = join(this.#beingRead.get(runId), this.#unsent.get(runId))
     this.#beingRead.delete(runId)
     this.#unsent.delete(runId)
     if (last === undefined || !this.#parts.wanted()) return
-    const here = true
     if (created) this.#send('create', last, { finished, here })
     else if (finished) this.#send('update', last, { finished, here })
     this.#send('delete', last, { finished: false, here })
   }
 
-  #send(
-    action: RecordAction,
-    record: RunRecord,
-    { finished, here }: Omit<RunChange, 'action' | 'run'>,
-  ): void {
-    this.#parts.send({ action, run: publicRun(record), finished, here })
+  #send(action: RecordAction, run: Run, { finished, here }: Omit<RunChange, 'action' | 'run'>): void {
+    this.#parts.send({ action, run, finished, here })
   }
 }
 

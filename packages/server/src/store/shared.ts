@@ -7,7 +7,38 @@
 import type { EndCause } from '@millrace/protocol'
 import type { RunProcess, RunRecord } from './records.ts'
 
+/** What a node says to the others: soon, in order, at most once. */
+export interface Letter {
+  /** The node that wrote it. */
+  from: string
+  text: string
+}
+
+/** A node that is alive. */
+export interface NodeRecord {
+  id: string
+  /** What it says of itself (`announce`); null: nothing yet. */
+  announced: string | null
+}
+
 export interface SharedStore {
+  /** Names this node among those that share the store. */
+  readonly node: string
+  /** Milliseconds since the epoch, by the clock that all nodes share. */
+  now(): number
+  /** Tells the others, and those that come later, what this node is for. */
+  announce(text: string): Promise<void>
+  /** Those that are alive, this one included, by a fresh read. */
+  nodes(): Promise<NodeRecord[]>
+  /** Sends a letter to one node, or, without a name, to all others. Resolves when it is on its way, or lost. */
+  post(to: string | null, text: string): Promise<void>
+  /** Calls the listener with letters to this node. Returns a function that ends the listening. */
+  onLetter(listener: (letter: Letter) => void): () => void
+  /**
+   * Counts an event under a name, over all nodes: how often it happened in the current window, this time included, and
+   * how long the window lasts. A window begins with the first event in it.
+   */
+  count(name: string, windowMs: number): Promise<{ count: number; leftMs: number }>
   /**
    * Takes over what no living node works on: runs of dead nodes, each with its next attempt, so that the earlier one can
    * write nothing, and with the cause `crash` unless there is one. Also returns queued runs whose end was requested. Oldest

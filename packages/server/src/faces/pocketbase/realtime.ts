@@ -11,6 +11,7 @@ import type { Identity } from '#auth/identity'
 import type { Face, FaceApp } from '#http/face'
 import { forgetOwnHead } from '#http/forget-head'
 import type { RealtimeClient } from '#realtime/client'
+import type { Elsewhere, SubscribeHere } from '#realtime/elsewhere'
 import type { Realtime } from '#realtime/realtime'
 import { mergeHeaders, setStreamHeaders } from '#sse/headers'
 import { logStream } from '#telemetry/request-log'
@@ -22,6 +23,8 @@ export interface RealtimeFaceParts {
   streams: Pick<OpenStreams, 'reserve'>
   compress: boolean
   bodyBytesMax: number
+  /** Null: this node is alone. */
+  elsewhere: Pick<Elsewhere, 'subscribe' | 'onSubscribe'> | null
 }
 
 /** A thousand subscriptions of 2,500 characters, and what JSON puts around them. */
@@ -46,7 +49,9 @@ export function realtimeFace(parts: RealtimeFaceParts): Face {
         route.config = { ...route.config, bareToken: true }
       })
       connectRoute(app, parts, places)
-      subscribeRoute(app, parts, places)
+      const subscribeHere = subscribing(parts, places)
+      parts.elsewhere?.onSubscribe(subscribeHere)
+      subscribeRoute(app, parts, subscribeHere)
       publishRoute(app, parts)
     },
   }
@@ -95,8 +100,23 @@ function connectRoute(app: FaceApp, parts: RealtimeFaceParts, places: Places): v
   )
 }
 
-function subscribeRoute(app: FaceApp, parts: RealtimeFaceParts, places: Places): void {
-  const { realtime, bodyBytesMax } = parts
+function subscribing({ realtime }: RealtimeFaceParts, places: Places): SubscribeHere {
+  return (clientId, identity, subscriptions) => {
+    const client = realtime.find(clientId)
+    if (client === undefined) throw noClient()
+    refuseAnother(client, identity)
+    realtime.subscribe(client, identity, subscriptions, () => {
+      if (identity !== null) places.get(client)?.handOver(identity)
+    })
+  }
+}
+
+function noClient(): MillraceError {
+  return new MillraceError('not_found', 'Missing or invalid client id.')
+}
+
+function subscribeRoute(app: FaceApp, parts: RealtimeFaceParts, subscribeHere: SubscribeHere): void {
+  const { realtime, bodyBytesMax, elsewhere } = parts
   app.post(
     '/api/realtime',
     {
@@ -112,13 +132,10 @@ function subscribeRoute(app: FaceApp, parts: RealtimeFaceParts, places: Places):
     },
     async (request, reply) => {
       const { clientId, subscriptions } = readSubscribeBody(request.body)
-      const client = realtime.find(clientId)
-      if (client === undefined) throw new MillraceError('not_found', 'Missing or invalid client id.')
       const { identity } = request
-      refuseAnother(client, identity)
-      realtime.subscribe(client, identity, subscriptions, () => {
-        if (identity !== null) places.get(client)?.handOver(identity)
-      })
+      if (elsewhere === null || realtime.find(clientId) !== undefined)
+        subscribeHere(clientId, identity, subscriptions)
+      else if (!(await passedOn(elsewhere, clientId, identity, subscriptions))) throw noClient()
       return reply.code(204).send(null)
     },
   )
@@ -148,6 +165,19 @@ function publishRoute(app: FaceApp, { realtime }: RealtimeFaceParts): void {
       return reply.code(204).send(null)
     },
   )
+}
+
+/** A node that is gone has taken its clients with it: they connect anew. */
+async function passedOn(
+  elsewhere: Pick<Elsewhere, 'subscribe'>,
+  ...[clientId, identity, subscriptions]: Parameters<SubscribeHere>
+): Promise<boolean> {
+  try {
+    return await elsewhere.subscribe(clientId, identity, subscriptions)
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'not_found') return false
+    throw error
+  }
 }
 
 /** A client belongs to its first principal: nobody else can change its subscriptions, or learn that it exists. */

@@ -59,6 +59,14 @@ export async function timelineOf(client: Client): Promise<number> {
   return rows[0].timeline
 }
 
+/** What the server's clock shows, in milliseconds since the epoch. */
+export async function timeOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ time: number }>(
+    'SELECT extract(epoch FROM clock_timestamp()) * 1000 AS time',
+  )
+  return rows[0]?.time ?? 0
+}
+
 /** Fails with `Ended` when what the node knows of the database is no longer true. */
 export async function recognize(client: Client, { epoch, timeline, node }: Known): Promise<void> {
   const { rows } = await client.query(

@@ -7,12 +7,13 @@
  */
 import type { EndCause } from '@millrace/protocol'
 import type { RunRow } from '#store/rules/rows'
-import type { RunProcess } from '#store/store'
+import type { NodeRecord, RunProcess } from '#store/store'
 import type { Client } from './connection.ts'
 import { NodeLost } from './ended.ts'
 import type { Link } from './link.ts'
 import { Listeners } from './listeners.ts'
 import { runColumns, runTables, toRunRow } from './rows.ts'
+import type { StoreClock } from './store-clock.ts'
 
 export interface NodeIdentity {
   /** The key of its row. */
@@ -31,6 +32,7 @@ export interface MembershipOptions {
   leaseMs: number
   /** Called after each renewal with the number of nodes that are alive, this one included. */
   counted: (alive: number) => void
+  clock: StoreClock
   /** The node was declared dead. */
   lost: (error: NodeLost) => void
 }
@@ -91,6 +93,15 @@ export class Membership {
     }))
   }
 
+  async announce(text: string): Promise<void> {
+    const { key } = this.#options.node
+    await this.#alone((client) => client.query({ ...announce, values: [key, text] }))
+  }
+
+  async nodes(): Promise<NodeRecord[]> {
+    return (await this.#alone((client) => client.query<NodeRecord>(selectNodes))).rows
+  }
+
   async endsRequested(): Promise<{ id: string; cause: EndCause }[]> {
     const { id } = this.#options.node
     const { rows } = await this.#alone((client) =>
@@ -113,16 +124,18 @@ export class Membership {
   }
 
   async #renewNow(): Promise<void> {
-    const { node, leaseMs, counted, lost } = this.#options
+    const { node, leaseMs, counted, clock, lost } = this.#options
     try {
       const renewed = await this.#alone(async (client) => {
         const sentAt = performance.now()
-        const { rows } = await client.query<{ alive: number }>({
+        const { rows } = await client.query<{ alive: number; time: number }>({
           ...renewLease,
           values: [node.key, leaseMs],
         })
-        if (rows[0] !== undefined) counted(rows[0].alive)
-        return rows[0] === undefined ? null : sentAt
+        if (rows[0] === undefined) return null
+        counted(rows[0].alive)
+        clock.read(rows[0].time, sentAt)
+        return sentAt
       })
       if (renewed === null) lost(new NodeLost())
       else this.#renewed(renewed)
@@ -158,7 +171,16 @@ export class Membership {
 const renewLease = {
   name: 'renew node',
   text: `UPDATE nodes SET lease_until = clock_timestamp() + $2 * interval '1 millisecond' WHERE n = $1 AND NOT dead
-    RETURNING (SELECT count(*) FROM nodes WHERE NOT dead) AS alive`,
+    RETURNING (SELECT count(*) FROM nodes WHERE NOT dead) AS alive,
+      extract(epoch FROM clock_timestamp()) * 1000 AS time`,
+}
+
+const announce = { name: 'announce', text: 'UPDATE nodes SET announced = $2 WHERE n = $1 AND NOT dead' }
+
+/** One whose lease has ended is declared dead by the next look of any node. */
+const selectNodes = {
+  name: 'nodes',
+  text: 'SELECT id, announced FROM nodes WHERE NOT dead AND lease_until > clock_timestamp() ORDER BY n',
 }
 
 /** A node in the middle of a flush or a renewal is passed over: it is looked at again the next time. */

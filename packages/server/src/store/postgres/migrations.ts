@@ -185,6 +185,29 @@ export const migrations: readonly Migration[] = [
       CREATE UNIQUE INDEX one_open_run_a_place ON runs (place) WHERE place IS NOT NULL AND NOT closed;
     `,
   },
+  {
+    id: 3,
+    // What nodes say to each other and count together need not outlive a crash of the server: no write-ahead log.
+    // letters: those that are too long for a notification, for a minute.
+    // queue_of_project: the queue of a run is its project's. A sum, so that only this index has the order: with the bare column the
+    // planner walks the primary key, through every run that waits for other nodes.
+    sql: `
+      ALTER TABLE nodes ADD COLUMN announced text;
+      CREATE UNLOGGED TABLE letters (
+        n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        sent_at timestamptz NOT NULL,
+        text text NOT NULL
+      );
+      CREATE UNLOGGED TABLE counts (
+        name text PRIMARY KEY,
+        count integer NOT NULL,
+        until timestamptz NOT NULL
+      );
+      CREATE INDEX counts_by_end ON counts (until);
+      CREATE INDEX queue_of_project ON runs (kind, (coalesce(project, '')), (n + 0))
+        WHERE state = 'queued' AND cause IS NULL;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

@@ -1,5 +1,6 @@
 /**
- * Tells the other nodes what was committed here, and hears what they committed: NOTIFY, each message about many runs.
+ * Tells the other nodes what was committed here, and hears what they committed: NOTIFY, each message about many runs. Carries
+ * letters besides, on a channel of their own, which older versions do not listen to.
  *
  * A notification is sent after its commit, on a connection of its own that waits for no disk: inside the commit it would hold a
  * lock of the whole database while the disk writes. So it may be lost, with a connection or a node. It is only a hint: a
@@ -7,13 +8,15 @@
  *
  * A node that is alone sends nothing. One that starts greets the others; who is alive is counted with each renewal.
  *
- * Owns: both connections, and what is waiting to be sent, at most one hint a run.
+ * Owns: both connections, and what is waiting to be sent, at most one hint a run. Letters are heard in their order.
  */
 import { type RunState, runStates } from '@millrace/protocol'
-import type { Commit } from '#store/store'
+import type { Commit, Letter } from '#store/store'
 import type { Client } from './connection.ts'
+import { readLetter, sendLetter } from './letters.ts'
 import { Link } from './link.ts'
 import { Listeners } from './listeners.ts'
+import type { Query } from './reader/query.ts'
 import type { ConnectionSettings } from './settings.ts'
 
 /** A payload has less than 8,000 bytes. */
@@ -23,23 +26,35 @@ const waitingMax = 20_000
 
 const changes = ['created', 'updated', 'finished', 'deleted'] as const satisfies readonly Commit['change'][]
 
+export interface SignalsOptions {
+  epoch: string
+  /** The key of this node's row, and its name. */
+  node: number
+  id: string
+  query: Query
+}
+
 export class Signals {
+  readonly #options: SignalsOptions
   readonly #channel: string
-  readonly #node: number
+  readonly #letterChannel: string
   readonly #sending: Link
   readonly #hearing: Link
   readonly #waiting = new Map<string, Commit>()
   readonly heard = new Listeners<Commit>()
+  readonly letters = new Listeners<Letter>()
   readonly gaps = new Listeners<void>()
+  #opening: Promise<unknown> = Promise.resolve()
   #busy = false
   #isOpen = false
   /** Nothing is sent while there is nobody to hear it. */
   #hasOthers = false
 
-  constructor(settings: ConnectionSettings, { epoch, node }: { epoch: string; node: number }) {
+  constructor(settings: ConnectionSettings, options: SignalsOptions) {
+    this.#options = options
     // Databases of one server share nothing, but schemas of one database do.
-    this.#channel = `millrace_${epoch.replaceAll('-', '')}`
-    this.#node = node
+    this.#channel = `millrace_${options.epoch.replaceAll('-', '')}`
+    this.#letterChannel = `${this.#channel}_letters`
     this.#sending = new Link({
       settings,
       role: 'notifier',
@@ -53,7 +68,17 @@ export class Signals {
     this.#isOpen = true
     // The others may have been alone until now: without hints this greets them.
     const client = await this.#sending.ready()
-    await client.query('SELECT pg_notify($1, $2)', [this.#channel, `${this.#node}`])
+    await client.query('SELECT pg_notify($1, $2)', [this.#channel, `${this.#options.node}`])
+  }
+
+  async post(to: string | null, text: string): Promise<void> {
+    if (!this.#hasOthers) return
+    try {
+      const client = await this.#sending.ready()
+      await sendLetter(client, this.#letterChannel, { from: this.#options.id, to, text })
+    } catch {
+      // Lost with the connection: at most once.
+    }
   }
 
   /** How many nodes are alive, this one included, as of now and then. */
@@ -79,7 +104,7 @@ export class Signals {
 
   async #sendAll(): Promise<void> {
     while (this.#waiting.size > 0) {
-      let payload = `${this.#node}`
+      let payload = `${this.#options.node}`
       for (const [runId, commit] of this.#waiting) {
         const hint = ` ${encode(commit)}`
         if (payload.length + hint.length > payloadCharsMax) break
@@ -102,19 +127,35 @@ export class Signals {
   }
 
   async #listen(client: Client): Promise<void> {
-    client.on('notification', ({ payload }) => this.#hear(payload ?? ''))
-    await client.query(`LISTEN ${this.#channel}`)
+    client.on('notification', ({ channel, payload }) =>
+      channel === this.#channel ? this.#hear(payload ?? '') : this.#hearLetter(payload ?? ''),
+    )
+    await client.query(`LISTEN ${this.#channel}; LISTEN ${this.#letterChannel}`)
     if (this.#isOpen) this.gaps.call()
   }
 
   #hear(payload: string): void {
     const [node, ...hints] = payload.split(' ')
-    if (Number(node) === this.#node) return
+    if (Number(node) === this.#options.node) return
     this.#hasOthers = true
     for (const hint of hints) {
       const commit = decode(hint)
       if (commit !== null) this.heard.call(commit)
     }
+  }
+
+  #hearLetter(payload: string): void {
+    const { id, query } = this.#options
+    // Read at once, opened in turn: a long one does not fall behind the short ones after it.
+    const read = readLetter(payload, id, query)
+    if (read === null) return
+    this.#hasOthers = true
+    this.#opening = this.#opening
+      .then(() => read)
+      .then((letter) => {
+        if (letter !== null) this.letters.call(letter)
+      })
+      .catch(() => {})
   }
 }
 

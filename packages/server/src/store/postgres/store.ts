@@ -9,7 +9,8 @@ import type { Backend } from '#store/batched/backend'
 import { type BatchedStoreOptions, openBatchedStore } from '#store/batched/open-batched-store'
 import { toRecord } from '#store/batched/run-record'
 import type { SharedStore, Store } from '#store/store'
-import { checkServer, identify, type Known, recognize, timelineOf } from './database.ts'
+import { count } from './counting.ts'
+import { checkServer, identify, type Known, recognize, timelineOf, timeOf } from './database.ts'
 import { type Ended, StoreClosed } from './ended.ts'
 import { Link } from './link.ts'
 import { thisMachine } from './machine.ts'
@@ -18,6 +19,7 @@ import { migrate } from './migrations.ts'
 import { type Reading, startReading } from './reader/reading.ts'
 import type { ConnectionSettings } from './settings.ts'
 import { Signals } from './signals.ts'
+import { StoreClock } from './store-clock.ts'
 import { Writing } from './writer/writing.ts'
 
 export interface PostgresStoreOptions extends BatchedStoreOptions {
@@ -80,15 +82,19 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
     known = { epoch, timeline, node: key }
     const reading = await startReading({ settings })
     closing.unshift(() => reading.close())
-    const signals = new Signals(settings, { epoch, node: key })
+    const signals = new Signals(settings, { epoch, node: key, id: node, query: reading.query })
     closing.unshift(() => signals.close())
     await signals.open()
     signals.counted(await countNodes(client))
+    const clock = new StoreClock()
+    const askedAt = performance.now()
+    clock.read(await timeOf(client), askedAt)
     const membership = new Membership({
       link: leaseLink,
       node: { ...identity, key },
       leaseMs,
       counted: (alive) => signals.counted(alive),
+      clock,
       lost: ended,
     })
     closing.unshift(async () => membership.close())
@@ -108,7 +114,8 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
         for (const close of closing) await close()
       },
     }
-    return { ...openBatchedStore(backend, options), shared: sharing(membership, signals, reading) }
+    const shared = sharing({ node, membership, signals, reading, clock })
+    return { ...openBatchedStore(backend, options), shared }
   } catch (error) {
     for (const close of closing) await close()
     throw error
@@ -127,8 +134,23 @@ function sending(writing: Writing): Backend['send'] {
   }
 }
 
-function sharing(membership: Membership, signals: Signals, { query }: Reading): SharedStore {
+interface SharingParts {
+  node: string
+  membership: Membership
+  signals: Signals
+  reading: Reading
+  clock: StoreClock
+}
+
+function sharing({ node, membership, signals, reading: { query }, clock }: SharingParts): SharedStore {
   return {
+    node,
+    now: () => clock.now(),
+    announce: (text) => membership.announce(text),
+    nodes: () => membership.nodes(),
+    post: (to, text) => signals.post(to, text),
+    onLetter: (listener) => signals.letters.add(listener),
+    count: (name, windowMs) => count(query, name, windowMs),
     adopt: async () => (await membership.adopt()).map(toRecord),
     leftovers: () => membership.leftovers(),
     endsRequested: () => membership.endsRequested(),
