@@ -1,14 +1,15 @@
 /** What goes between the main thread and the two threads that have the database. */
 import type { ErrorCode } from '@millrace/protocol'
 import type { ReadName } from '#store/batched/backend'
-import type { BatchReply, Operation } from '#store/batched/operations'
+import type { Stop } from '#store/batched/operations'
+import type { PackedOperations, PackedResults } from './packing.ts'
 
-export type ToWriter = { kind: 'batch'; operations: Operation[]; urgent: boolean } | { kind: 'close' }
+export type ToWriter = { kind: 'batch'; operations: PackedOperations; urgent: boolean } | { kind: 'close' }
 
 export type FromWriter =
   | { kind: 'ready'; epoch: string; cursorKey: string }
   | { kind: 'refused'; code: ErrorCode; message: string }
-  | { kind: 'reply'; reply: BatchReply }
+  | { kind: 'reply'; results: PackedResults; stopped: Stop | null }
 
 export type ToReader =
   | { kind: 'open'; path: string }

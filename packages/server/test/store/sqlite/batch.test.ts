@@ -52,6 +52,29 @@ test('appends that share a transaction are announced as one commit and stored as
   db.close()
 })
 
+test('a run that another connection changed is read afresh by the next transaction', async () => {
+  const dataDir = temporaryFolder()
+  const store = await openTemporary({ dataDir })
+  const id = await runningRun(store)
+  await store.append(id, 1, [line('a')])
+  const other = new DatabaseSync(databasePath(dataDir))
+  other.prepare('UPDATE runs SET attempt = 2, head = head + 5 WHERE id = ?').run(id)
+  other.close()
+  await expect(store.append(id, 1, [line('b')])).rejects.toMatchObject({ code: 'stale_attempt' })
+  expect(await store.append(id, 2, [line('c')])).toEqual({ firstSeq: 9, lastSeq: 9 })
+})
+
+test('what a failed transaction did to a run is forgotten', async () => {
+  const store = await openTemporary({ dataDir: temporaryFolder() })
+  const id = await runningRun(store)
+  const [appended] = await Promise.allSettled([
+    store.append(id, 1, [line('a')]),
+    store.recordProcess(id, 1, { pid: 0.5, startTime: 1 }),
+  ])
+  expect(appended).toMatchObject({ value: { firstSeq: 3 } })
+  expect(await store.append(id, 1, [line('b')])).toEqual({ firstSeq: 4, lastSeq: 4 })
+})
+
 test('a listener that throws stops neither the other listeners nor the store', async () => {
   const store = await openTemporary({ dataDir: temporaryFolder() })
   const thrown: unknown[] = []

@@ -44,14 +44,14 @@ async function writeMany(mib: number, write: () => void) {
 
 test('reads that overlap without a pause do not let the write-ahead log grow', async () => {
   const target = database()
-  const checkpoints = createCheckpoints(target.db, target.path, { firstBytes: 4 * MiB, step: 2 * MiB })
+  const checkpoints = createCheckpoints(target.db, { firstBytes: 4 * MiB, step: 2 * MiB })
   await overlappingReads(target.path)
   // With SQLite's own checkpoints alone, it never shrinks: otherwise this test would prove nothing.
   await writeMany(40, target.write)
   expect(target.walBytes()).toBeGreaterThan(30 * MiB)
   const commit = () => {
     target.write()
-    checkpoints.afterCommit([])
+    checkpoints.afterCommit([], target.walBytes())
   }
   for (let round = 0; round < 5; round += 1) {
     await writeMany(8, commit)
@@ -65,7 +65,7 @@ test('reads that overlap without a pause do not let the write-ahead log grow', a
 
 test('a long read does not stop the writer at every commit, and the log is short again after it', () => {
   const target = database()
-  const checkpoints = createCheckpoints(target.db, target.path, { firstBytes: 2 * MiB, step: 4 * MiB })
+  const checkpoints = createCheckpoints(target.db, { firstBytes: 2 * MiB, step: 4 * MiB })
   const reader = new DatabaseSync(target.path, { readOnly: true })
   reader.exec('BEGIN')
   reader.prepare('SELECT count(*) FROM t').get()
@@ -77,7 +77,7 @@ test('a long read does not stop the writer at every commit, and the log is short
   }
   for (let n = 0; n < 320; n += 1) {
     target.write()
-    checkpoints.afterCommit([])
+    checkpoints.afterCommit([], target.walBytes())
   }
   expect(target.walBytes()).toBeGreaterThan(20 * MiB)
   expect(folds).toBeGreaterThan(2)
@@ -85,7 +85,7 @@ test('a long read does not stop the writer at every commit, and the log is short
   reader.close()
   for (let n = 0; n < 80; n += 1) {
     target.write()
-    checkpoints.afterCommit([])
+    checkpoints.afterCommit([], target.walBytes())
     if (n > 8) expect(target.walBytes()).toBeLessThan(3 * MiB)
   }
 })

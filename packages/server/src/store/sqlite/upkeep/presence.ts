@@ -18,8 +18,8 @@ interface Identity {
   size: number
 }
 
-/** Throws a `FilesLost` once one of the files is missing, another, or emptied. */
-export type PresenceCheck = () => void
+/** Throws a `FilesLost` once one of the files is missing, another, or emptied. Returns the size of the last file. */
+export type PresenceCheck = () => number
 
 export class FilesLost extends Error {
   override readonly name = 'FilesLost'
@@ -29,10 +29,14 @@ export class FilesLost extends Error {
 export function presenceCheck(paths: readonly string[]): PresenceCheck {
   const opened = remember(paths)
   return () => {
+    let size = 0
     for (const [path, was] of opened) {
-      const reason = changeOf(path, was, statSync(path, { throwIfNoEntry: false }))
+      const is = statSync(path, { throwIfNoEntry: false })
+      const reason = changeOf(path, was, is)
       if (reason !== null) throw new FilesLost(reason)
+      size = is?.size ?? 0
     }
+    return size
   }
 }
 

@@ -38,6 +38,7 @@ export function createBatchWriter(
   function transaction(operations: readonly Operation[]): OperationResult[] {
     try {
       begin.run()
+      log.begin()
       const results = operations.map(apply)
       log.flushAll()
       commit.run()
@@ -46,9 +47,8 @@ export function createBatchWriter(
     } catch (error) {
       // After some errors SQLite has rolled back already.
       if (db.isTransaction) db.exec('ROLLBACK')
-      throw error
-    } finally {
       log.clear()
+      throw error
     }
   }
 

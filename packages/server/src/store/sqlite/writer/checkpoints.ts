@@ -9,13 +9,13 @@
  *
  * Pages that were given back leave the file only when the log is folded, so the last of them folds it.
  */
-import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import type { OperationResult } from '#store/batched/operations'
 import { walKeptBytes } from '#store/sqlite/database'
 
 export interface Checkpoints {
-  afterCommit(results: readonly OperationResult[]): void
+  /** `logBytes`: how long the log is. */
+  afterCommit(results: readonly OperationResult[], logBytes: number): void
 }
 
 const stepBytes = 16 * 1024 * 1024
@@ -24,7 +24,6 @@ const waitMs = 200
 /** The log is too long from `firstBytes` on. */
 export function createCheckpoints(
   db: DatabaseSync,
-  path: string,
   { firstBytes = walKeptBytes + stepBytes, step = stepBytes } = {},
 ): Checkpoints {
   let tooLong = firstBytes
@@ -56,11 +55,10 @@ export function createCheckpoints(
   }
 
   return {
-    afterCommit(results) {
+    afterCommit(results, logBytes) {
       if (reclaimedAll(results)) fold()
-      const size = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-      if (size < firstBytes) tooLong = firstBytes
-      else if (size >= tooLong) tooLong = fold() ? firstBytes : size + Math.max(step, size / 4)
+      else if (logBytes < firstBytes) tooLong = firstBytes
+      else if (logBytes >= tooLong) tooLong = fold() ? firstBytes : logBytes + Math.max(step, logBytes / 4)
     },
   }
 }

@@ -1,37 +1,17 @@
 /**
- * The runs that a transaction writes to, with their logs. Lives as long as the transaction: what the
- * rules ask about a run comes from its row, read inside it, and heads go back to the rows before it
- * commits. Several appends to one run share a row of events.
+ * The runs that transactions write to, with their logs. What the rules ask about a run comes from its row,
+ * read inside the transaction, and heads go back to the rows before it commits. Several appends to one run
+ * share a row of events.
  *
  * Invariants: a statement that reads or writes a run's row comes after a `flush` of that run; what it
  * changes of the facts is changed here, too.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import type { EndCause, RunKind, RunState } from '@millrace/protocol'
 import { type LogText, rowSize } from '#store/batched/operations'
-import type { RunFacts, RunRow } from '#store/rules/rows'
+import type { RunRow } from '#store/rules/rows'
+import { createKnownRuns, type OpenRun } from './known-runs.ts'
 
-export interface OpenRun extends RunFacts, Pick<RunRow, 'kind' | 'startedAt' | 'leaseUntil'> {
-  readonly n: number
-  /** The head that its row has. */
-  storedHead: number
-  /** Events that have numbers and no row yet. */
-  pending: { firstSeq: number; jsonBytes: number; text: string } | null
-}
-
-type FactsRow = [
-  n: number,
-  kind: RunKind,
-  state: RunState,
-  closed: number,
-  attempt: number,
-  head: number,
-  firstSeq: number,
-  cause: EndCause | null,
-  sealed: number,
-  startedAt: number | null,
-  leaseUntil: number | null,
-]
+export type { OpenRun } from './known-runs.ts'
 
 export interface PendingLog {
   open(id: string): OpenRun | undefined
@@ -43,44 +23,24 @@ export interface PendingLog {
   flushAll(): void
   /** Forgets a run whose row is gone; its log must have been flushed. */
   forget(id: string): void
-  /** Forgets everything: the transaction is over. */
+  /** Called first in a transaction: forgets what another connection may have changed since the last one. */
+  begin(): void
+  /** Forgets everything: the transaction failed. */
   clear(): void
 }
 
 export function createPendingLog(db: DatabaseSync): PendingLog {
-  // An array a row, not an object: this is read for every append.
-  const selectRun = db.prepare(`SELECT n, kind, state, closed, attempt, head, first_seq, cause, sealed,
-    started_at, lease_until FROM runs WHERE id = ?`)
-  selectRun.setReturnArrays(true)
   const updateHead = db.prepare('UPDATE runs SET head = ? WHERE n = ?')
   const insertBatch = db.prepare(
     'INSERT INTO batches (run, first_seq, last_seq, json_bytes, body) VALUES (?, ?, ?, ?, ?)',
   )
-  const runs = new Map<string, OpenRun>()
-
-  function open(id: string): OpenRun | undefined {
-    const known = runs.get(id)
-    if (known !== undefined) return known
-    const row = selectRun.get(id) as FactsRow | undefined
-    if (row === undefined) return undefined
-    const [n, kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil] = row
-    const own = { kind, state, attempt, head, firstSeq, cause, startedAt, leaseUntil }
-    const facts = { ...own, closed: closed === 1, sealed: sealed === 1 }
-    const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
-    runs.set(id, run)
-    return run
-  }
-
-  function opened(row: RunRow, n: number): OpenRun {
-    const { kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil } = row
-    const facts = { kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil }
-    const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
-    runs.set(row.id, run)
-    return run
-  }
+  const runs = createKnownRuns(db)
+  /** Those with events that are not in their rows yet. */
+  const appended = new Set<OpenRun>()
 
   function add(run: OpenRun, log: readonly LogText[]): number {
     const firstSeq = run.head + 1
+    appended.add(run)
     for (const { count, overhead, text } of log) {
       if (run.pending !== null && run.pending.text.length + text.length > rowSize) closeRow(run)
       const jsonBytes = Buffer.byteLength(text) - overhead
@@ -103,6 +63,7 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
   }
 
   function flush(run: OpenRun): void {
+    appended.delete(run)
     closeRow(run)
     if (run.head === run.storedHead) return
     updateHead.run(run.head, run.n)
@@ -110,8 +71,13 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
   }
 
   function flushAll(): void {
-    for (const run of runs.values()) flush(run)
+    for (const run of appended) flush(run)
   }
 
-  return { open, opened, add, flush, flushAll, forget: (id) => runs.delete(id), clear: () => runs.clear() }
+  function clear(): void {
+    runs.clear()
+    appended.clear()
+  }
+
+  return { ...runs, add, flush, flushAll, clear }
 }

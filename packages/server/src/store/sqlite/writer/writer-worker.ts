@@ -1,11 +1,11 @@
 /** The thread that owns the one writing connection. It opens the database, then answers batch by batch. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { failureKind, messageOf, openForWriting } from '#store/sqlite/database'
 import type { FromWriter, ToWriter } from '#store/sqlite/messages'
 import { migrate } from '#store/sqlite/migrations'
+import { packResults, unpackOperations } from '#store/sqlite/packing'
 import { type PresenceCheck, presenceCheck } from '#store/sqlite/upkeep/presence'
 import { checkNothingLost, writeState } from '#store/sqlite/upkeep/state-file'
 import { createBatchWriter, diskFull } from './batch-writer.ts'
@@ -51,21 +51,22 @@ function serve(db: DatabaseSync): void {
   const epoch = meta('epoch', randomUUID())
   const cursorKey = meta('cursor key', randomBytes(16).toString('base64'))
   const reserve = openReserve(path)
-  const checkpoints = createCheckpoints(db, path)
-  const checkPresence = presenceCheck([dirname(path), path, `${path}-wal`])
+  const checkpoints = createCheckpoints(db)
+  // Not the folder: a file that is there, and is the same, is in its folder.
+  const checkPresence = presenceCheck([path, `${path}-wal`])
   const writer = createBatchWriter(db, (results) => {
     // A commit into a deleted file succeeds; it is not acknowledged.
-    checkPresence()
-    checkpoints.afterCommit(results)
+    const logBytes = checkPresence()
+    checkpoints.afterCommit(results, logBytes)
   })
   port.on('message', (message: ToWriter) => {
     if (message.kind === 'batch') {
       if (message.urgent) reserve.giveUp()
-      const reply =
+      const { results, stopped } =
         message.urgent || reserve.restore()
-          ? writer.write(message.operations)
+          ? writer.write(unpackOperations(message.operations))
           : { results: [], stopped: diskFull }
-      send({ kind: 'reply', reply })
+      send({ kind: 'reply', results: packResults(results), stopped })
       return
     }
     port.close()

@@ -4,6 +4,7 @@ import { MillraceError } from '@millrace/protocol'
 import type { Backend } from '#store/batched/backend'
 import type { BatchReply } from '#store/batched/operations'
 import type { FromWriter, ToWriter } from '#store/sqlite/messages'
+import { packOperations, unpackResults } from '#store/sqlite/packing'
 import { threadLimits } from '#store/sqlite/thread-limits'
 
 /** `close` resolves when the thread has checkpointed and closed the database. */
@@ -25,7 +26,7 @@ export async function startWriting(path: string): Promise<Writing> {
 
   worker.on('message', (message: FromWriter) => {
     if (message.kind === 'reply') {
-      answered?.(message.reply)
+      answered?.({ results: unpackResults(message.results), stopped: message.stopped })
     } else if (message.kind === 'ready') {
       opened.resolve(message)
     } else {
@@ -55,7 +56,7 @@ export async function startWriting(path: string): Promise<Writing> {
     send: (operations, urgent = false) =>
       new Promise((resolve) => {
         answered = resolve
-        post({ kind: 'batch', operations, urgent })
+        post({ kind: 'batch', operations: packOperations(operations), urgent })
       }),
     async close() {
       closing = true
