@@ -81,12 +81,12 @@ function stepsOf(engine: EngineUnderTest): Step[] {
 
 export const planAndWork: Script = { name: 'plan and work', steps: engines.flatMap(stepsOf) }
 
-/** How often each call worked. */
-export function counted(place: AgentPlace): Record<string, number> {
+/** How often each call worked in a project. */
+export function counted(place: AgentPlace, project?: string): Record<string, number> {
   const counts: Record<string, number> = {}
   let text = ''
   try {
-    text = readFileSync(join(place.project(), countFile), 'utf8')
+    text = readFileSync(join(place.project(project), countFile), 'utf8')
   } catch {
     // No call has worked yet.
   }
