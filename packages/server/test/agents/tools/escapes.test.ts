@@ -11,6 +11,7 @@ import { type CallOptions, openTools } from './support/rig.ts'
 
 const tools = openTools()
 const { call, file, link, give, project, workspace } = tools
+const isFull = process.env.MILLRACE_TEST_FULL !== undefined
 const canary = `canary-${randomUUID()}`
 const at = (name: string) => join(workspace.root, name)
 const outside = at('outside')
@@ -62,6 +63,13 @@ const ways = (target: string): string[] => [
   ...(target === join(outside, 'keep') ? ['keep-link'] : []),
 ]
 
+/**
+ * Every call is a process. By default all ways lead to the first target and two to the others; how a path is resolved is
+ * tested in one process (`inside/place.test.ts`).
+ */
+const waysTo = (targets: readonly string[]): string[] =>
+  targets.flatMap((target, index) => (isFull || index === 0 ? ways(target) : ways(target).slice(0, 2)))
+
 function fingerprint(path: string): string {
   const stat = lstatSync(path)
   if (!stat.isDirectory()) {
@@ -89,7 +97,7 @@ const everythingOutside = () => [outside, home, workspace.dataDir].map(fingerpri
 
 describe('a file tool does not leave the project', () => {
   it('to read, search or list, whatever way leads out', async () => {
-    await eachOf([...secrets.flatMap(ways)], async (path) => {
+    await eachOf(waysTo(secrets), async (path) => {
       const read = await call('read', { path })
       expect(read, path).toMatchObject({ ok: false, text: expect.not.stringContaining(canary) })
     })
@@ -108,7 +116,7 @@ describe('a file tool does not leave the project', () => {
   ])('to write or edit, whatever way leads out, %s', async (_what, options: () => CallOptions) => {
     const untouched = everythingOutside()
     const targets = [join(outside, 'keep'), join(home, '.ssh/id_rsa'), join(outside, 'new/deep')]
-    await eachOf(targets.flatMap(ways), async (path) => {
+    await eachOf(waysTo(targets), async (path) => {
       const written = await call('write', { path, content: 'escaped' }, options())
       const edited = await call('edit', { path, oldText: 'canary', newText: 'escaped' }, options())
       expect([written.ok, edited.ok], path).toEqual([false, false])
@@ -138,8 +146,9 @@ describe('a file tool does not leave the project', () => {
       { command: swap, timeoutSeconds: 300 },
       { ...options(), signal: stop.signal },
     )
+    const rounds = isFull ? 12 : 4
     let seen = ''
-    for (let count = 0; count < 12; count += 1) {
+    for (let count = 0; count < rounds; count += 1) {
       const calls = await Promise.all([
         call('write', { path: 'race/real/keep', content: `escaped ${count}` }, options()),
         call('edit', { path: 'race/real/keep', oldText: 'canary', newText: 'escaped' }, options()),
@@ -162,7 +171,7 @@ describe('the tool shell does not leave the project', () => {
   }
   const folder = new URL('../../../../policy/test/corpus/', import.meta.url)
   /** The boundary has a test of its own for all of them; these show that the tool starts commands behind it. */
-  const share = process.env.MILLRACE_TEST_FULL === undefined ? 8 : 1
+  const share = isFull ? 1 : 24
   const attacks = readdirSync(folder)
     .filter((name) => name.endsWith('.jsonl') && name !== 'honest.jsonl')
     .sort()
@@ -188,6 +197,6 @@ describe('the tool shell does not leave the project', () => {
     })
     delete process.env.MILLRACE_CANARY_TOKEN
     expect({ leaks, changes }).toEqual({ leaks: [], changes: [] })
-    expect(attacks.length).toBeGreaterThan(50)
+    expect(attacks.length).toBeGreaterThan(20)
   })
 })
