@@ -1,5 +1,7 @@
 /**
- * A hidden tab gives the streams of its runs back, so that twenty open tabs work over the six connections that a browser has to
+ * Streams of runs, as a page that people look at reads them.
+ *
+ * A hidden tab gives them back, so that twenty open tabs work over the six connections that a browser has to
  * one server. When it is shown again, the client reconnects where it was.
  */
 
@@ -18,8 +20,44 @@ export function visibleStreams(base: typeof fetch): typeof fetch {
     const signals = [leave.signal, init?.signal].filter((signal) => signal != null)
     watch(leave)
     init?.signal?.addEventListener('abort', () => leave.abort(), { once: true })
-    return base(input, { ...init, signal: AbortSignal.any(signals) })
+    const response = await base(input, { ...init, signal: AbortSignal.any(signals) })
+    // An answer without content (204) may have a body here that no new one may have.
+    if (response.status !== 200 || response.body === null) return response
+    const { status, statusText, headers } = response
+    return new Response(response.body.pipeThrough(inPieces()), { status, statusText, headers })
   }
+}
+
+/** About a hundred events: some milliseconds of work. */
+const pieceBytes = 16 * 1024
+
+/** A long log arrives at once. It is handed on in pieces, and between them the page has its turn. */
+function inPieces(): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  let sinceTurn = 0
+  return new TransformStream({
+    async transform(chunk, controller) {
+      for (let at = 0; at < chunk.length; at += pieceBytes) {
+        const piece = chunk.subarray(at, at + pieceBytes)
+        controller.enqueue(piece)
+        sinceTurn += piece.length
+        if (sinceTurn < pieceBytes) continue
+        sinceTurn = 0
+        await otherTask()
+      }
+    },
+  })
+}
+
+/** Resolves in another task of the event loop. A timer would wait for milliseconds. */
+function otherTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(null)
+  })
 }
 
 function untilShown(signal: AbortSignal | null | undefined): Promise<void> {

@@ -2,7 +2,7 @@
 import { isFinal, type Run } from '@millrace/protocol'
 import { dollars, type View } from '@millrace/protocol/view'
 import { useClient, useRun } from '@millrace/react'
-import { memo, useCallback, useDeferredValue, useState } from 'react'
+import { memo, useCallback, useDeferredValue, useEffect, useState } from 'react'
 import { Button } from '#ui/button.tsx'
 import { Loading } from '#ui/notice.tsx'
 import { ChangesView } from './changes/changes-view.tsx'
@@ -27,7 +27,8 @@ export function AgentPage({ first }: { first: Run }) {
   const run = asItStands(known ?? first, view)
   const [shown, setShown] = useState<Shown>('talk')
   const [hasTimeline, setTimeline] = useState(false)
-  const talk = view === null || view.kind === 'job' ? null : view
+  const isCaughtUp = useCaughtUp(view, first.head)
+  const talk = view === null || view.kind === 'job' || !isCaughtUp ? null : view
   const changes = useChanges(run.id, talk === null ? 0 : changesVersion(talk))
   const hasChanges = run.kind !== 'external'
   const tabs: Tab<Shown>[] = [
@@ -69,6 +70,22 @@ export function AgentPage({ first }: { first: Run }) {
       {shown === 'talk' && run.kind !== 'external' && <Composer run={run} />}
     </div>
   )
+}
+
+/** How long a page waits for the whole of a log that arrives. */
+const catchUpMs = 2000
+
+/**
+ * Whether the view has what there was when the page was opened: a conversation of thousands of items is laid out once, and not
+ * with every piece of it that arrives.
+ */
+function useCaughtUp(view: View | null, head: number): boolean {
+  const [isLate, setLate] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), catchUpMs)
+    return () => clearTimeout(timer)
+  }, [])
+  return isLate || (view !== null && view.head >= head)
 }
 
 /** The record is read when the run begins to be followed, and when it ends: between them, the log says how it stands. */

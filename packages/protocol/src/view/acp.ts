@@ -9,9 +9,9 @@ import {
   type CallItem,
   type CallStatus,
   type Conversation,
+  callNamed,
   change,
   has,
-  isCall,
   isOver,
   isTextItem,
   newCall,
@@ -94,10 +94,10 @@ function closed<V extends AgentPart>(view: V): V {
 function takeCall<V extends AgentPart>(view: V, data: Block, seq: number): V {
   const id = stringOf(data.toolCallId)
   if (id === null) return view
-  const known = has(view, isCall(id))
+  const known = has(view, callNamed(id))
     ? view
     : add(closed(view), newCall(`${seq}`, id, { place: noPlace }), view.bounds)
-  return change(known, isCall(id), (call) => updated(call, data, view.bounds.textCharsMax))
+  return change(known, callNamed(id), (call) => updated(call, data, view.bounds.textCharsMax))
 }
 
 function updated(call: CallItem, data: Block, charsMax: number): CallItem {

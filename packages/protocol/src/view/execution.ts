@@ -10,17 +10,17 @@ import {
   add,
   type CallItem,
   type Conversation,
+  callNamed,
   change,
   emptyConversation,
   has,
-  isCall,
-  isText,
   newCall,
   newNote,
   newText,
   type Place,
   settle,
   takeQuestion,
+  textNamed,
 } from './items.ts'
 import { addEvent, isForeign, takeMessage } from './other-events.ts'
 import { advance, newRun, numberOf, type RunPart, recordOf, stringOf, type ViewEvent } from './run.ts'
@@ -179,8 +179,8 @@ function takeText(view: ExecutionView, data: Data): ExecutionView {
   if (messageId === null || text === null) return view
   const { bounds } = view
   const key = `message:${messageId}`
-  if (has(view, isText(key))) {
-    return change(view, isText(key), (item) => ({ ...item, ...extend(item, text, bounds.textCharsMax) }))
+  if (has(view, textNamed(key))) {
+    return change(view, textNamed(key), (item) => ({ ...item, ...extend(item, text, bounds.textCharsMax) }))
   }
   return add(view, newText('text', key, text, { place: placeOf(view, data), isOpen: true, bounds }), bounds)
 }
@@ -189,9 +189,9 @@ function startCall(view: ExecutionView, data: Data, seq: number): ExecutionView 
   const id = stringOf(data.toolCallId)
   if (id === null) return view
   const [toolName, input] = [stringOf(data.toolName) ?? '', data.params]
-  if (has(view, isCall(id))) {
+  if (has(view, callNamed(id))) {
     // Some agents announce a call before they know its input, and again when they do.
-    return change(view, isCall(id), (call) => ({ ...call, toolName, input }))
+    return change(view, callNamed(id), (call) => ({ ...call, toolName, input }))
   }
   return add(view, newCall(`${seq}`, id, { toolName, input, place: placeOf(view, data) }), view.bounds)
 }
@@ -226,7 +226,7 @@ function changeCall(
 ): ExecutionView {
   const id = stringOf(data.toolCallId)
   if (id === null) return view
-  if (has(view, isCall(id))) return change(view, isCall(id), changed)
+  if (has(view, callNamed(id))) return change(view, callNamed(id), changed)
   return add(view, changed(newCall(`${seq}`, id, { place: placeOf(view, data) })), view.bounds)
 }
 

@@ -4,7 +4,16 @@
  */
 import { type PermissionRequestedEvent, type PermissionResolvedEvent, permissionTypes } from '#sessions'
 import { type BoundedText, emptyText, extend, type ViewBounds } from './bounds.ts'
-import { append, emptyList, findLastIndex, itemAt, type List, mapItems, replaceAt } from './list.ts'
+import {
+  append,
+  emptyList,
+  indexOfNamed,
+  itemAt,
+  type List,
+  mapItems,
+  type Places,
+  replaceAt,
+} from './list.ts'
 import { recordOf, stringOf, type ViewEvent } from './run.ts'
 
 /** Where an item belongs, as far as that is known. */
@@ -99,28 +108,54 @@ export function add<C extends Conversation>(into: C, item: Item, { itemsMax }: V
 
 export function change<C extends Conversation, I extends Item>(
   into: C,
-  isIt: (item: Item) => item is I,
+  name: ItemName<I>,
   changed: (item: I) => Item,
 ): C {
-  const index = findLastIndex(into.items, isIt)
+  const index = indexOfNamed(into.items, name, nameOfItem, places)
   if (index < 0) return into
   return { ...into, items: replaceAt(into.items, index, changed(itemAt(into.items, index) as I)) }
 }
 
-export function isCall(toolCallId: string): (item: Item) => item is CallItem {
-  return (item): item is CallItem => item.kind === 'call' && item.toolCallId === toolCallId
+/** By what events point to an item of a kind. */
+export type ItemName<I extends Item> = string & { readonly of?: I }
+
+const places: Places<Item> = new WeakMap()
+
+function nameOfItem(item: Item): string | null {
+  switch (item.kind) {
+    case 'call':
+      return callNamed(item.toolCallId)
+    case 'text':
+    case 'thinking':
+      return textNamed(item.key)
+    case 'message':
+      return messageNamed(item.messageId)
+    case 'note':
+    case 'event':
+      return null
+    default:
+      return item satisfies never
+  }
 }
 
-export function isText(key: string): (item: Item) => item is TextItem {
-  return (item): item is TextItem => item.key === key && isTextItem(item)
+export function callNamed(toolCallId: string): ItemName<CallItem> {
+  return `call ${toolCallId}`
+}
+
+export function textNamed(key: string): ItemName<TextItem> {
+  return `text ${key}`
+}
+
+export function messageNamed(messageId: string): ItemName<MessageItem> {
+  return `message ${messageId}`
 }
 
 export function isTextItem(item: Item): item is TextItem {
   return item.kind === 'text' || item.kind === 'thinking'
 }
 
-export function has(into: Conversation, isIt: (item: Item) => boolean): boolean {
-  return findLastIndex(into.items, isIt) >= 0
+export function has(into: Conversation, name: ItemName<Item>): boolean {
+  return indexOfNamed(into.items, name, nameOfItem, places) >= 0
 }
 
 export function newText(
@@ -179,7 +214,7 @@ function answered<C extends Conversation>(into: C, { approvalId }: PermissionRes
 }
 
 function withStatus<C extends Conversation>(into: C, id: string, from: CallStatus, to: CallStatus): C {
-  return change(into, isCall(id), (call) => (call.status === from ? { ...call, status: to } : call))
+  return change(into, callNamed(id), (call) => (call.status === from ? { ...call, status: to } : call))
 }
 
 /** Nothing grows, runs or is asked after the end of a run. */

@@ -58,16 +58,30 @@ export function replaceAt<T>(list: List<T>, index: number, item: T): List<T> {
   return { ...list, full: list.full.with(number, block.with(place % blockItems, item)) }
 }
 
-/** The index of the newest item that passes, or -1. */
-export function findLastIndex<T>(list: List<T>, passes: (item: T) => boolean): number {
-  // Block by block: a view looks for an item with nearly every event.
-  const { full, tail, skipped } = list
-  for (let number = full.length; number >= 0; number--) {
-    const block = full[number] ?? tail
-    const first = number === 0 ? skipped : 0
-    for (let place = block.length - 1; place >= first; place--) {
-      if (passes(block[place] as T)) return number * blockItems + place - skipped
+/** Where the items of full blocks are, by their names. A block never changes, so this is never wrong. */
+export type Places<T> = WeakMap<readonly T[], ReadonlyMap<string, number>>
+
+/**
+ * The index of the newest item with a name, or -1. `places` belongs to `nameOf`: a view looks for an item with nearly every
+ * event, and must not look through thousands of items each time.
+ */
+export function indexOfNamed<T>(
+  { full, tail, skipped }: List<T>,
+  name: string,
+  nameOf: (item: T) => string | null,
+  places: Places<T>,
+): number {
+  const inTail = tail.findLastIndex((item) => nameOf(item) === name)
+  if (inTail >= 0) return full.length * blockItems + inTail - skipped
+  for (let number = full.length - 1; number >= 0; number--) {
+    const block = full[number] as readonly T[]
+    let known = places.get(block)
+    if (known === undefined) {
+      known = new Map(block.map((item, place) => [nameOf(item) ?? '', place]))
+      places.set(block, known)
     }
+    const place = known.get(name)
+    if (place !== undefined && (number > 0 || place >= skipped)) return number * blockItems + place - skipped
   }
   return -1
 }

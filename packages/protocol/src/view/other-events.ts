@@ -1,15 +1,7 @@
 /** Events that belong to no kind of run: messages of people, and types that nothing here has words for. */
 import { messageTypes } from '#messages'
 import type { ViewBounds } from './bounds.ts'
-import {
-  add,
-  type Conversation,
-  change,
-  type EventItem,
-  type Item,
-  type MessageItem,
-  noPlace,
-} from './items.ts'
+import { add, type Conversation, change, type EventItem, messageNamed, noPlace } from './items.ts'
 import { recordOf, stringOf, type ViewEvent } from './run.ts'
 
 /** Takes a message of a person, or what became of it; any other event changes nothing. */
@@ -27,16 +19,12 @@ export function takeMessage<C extends Conversation>(into: C, event: ViewEvent, b
       return add(into, { ...noPlace, ...said, user: stringOf(user), status: 'waiting' }, bounds)
     }
     case messageTypes.delivered:
-      return change(into, isMessage(id), (item) => ({ ...item, status: 'delivered' }))
+      return change(into, messageNamed(id), (item) => ({ ...item, status: 'delivered' }))
     case messageTypes.withdrawn:
-      return change(into, isMessage(id), (item) => ({ ...item, status: 'withdrawn' }))
+      return change(into, messageNamed(id), (item) => ({ ...item, status: 'withdrawn' }))
     default:
       return into
   }
-}
-
-function isMessage(messageId: string): (item: Item) => item is MessageItem {
-  return (item): item is MessageItem => item.kind === 'message' && item.messageId === messageId
 }
 
 /** Shows an event as it is. */

@@ -14,10 +14,9 @@ import { type BoundedText, emptyText, extend, type ViewBounds } from './bounds.t
 import {
   add,
   type Conversation,
+  callNamed,
   change,
   emptyConversation,
-  isCall,
-  isText,
   type NoteItem,
   newCall,
   newNote,
@@ -27,6 +26,7 @@ import {
   settle,
   type TextItem,
   takeQuestion,
+  textNamed,
 } from './items.ts'
 import { addEvent, isForeign, takeMessage } from './other-events.ts'
 import { advance, newRun, numberOf, type RunPart, recordOf, stringOf, type ViewEvent } from './run.ts'
@@ -131,7 +131,7 @@ function takeDelta(view: SessionView, event: Record<string, unknown>, seq: numbe
   if (added === null || added === '') return view
   const { bounds } = view
   if (last.key !== null) {
-    return change(view, isText(last.key), (item) => ({
+    return change(view, textNamed(last.key), (item) => ({
       ...item,
       ...extend(item, added, bounds.textCharsMax),
     }))
@@ -142,7 +142,7 @@ function takeDelta(view: SessionView, event: Record<string, unknown>, seq: numbe
 }
 
 function close(view: SessionView, key: string): SessionView {
-  return change(view, isText(key), (item) => ({ ...item, isOpen: false }))
+  return change(view, textNamed(key), (item) => ({ ...item, isOpen: false }))
 }
 
 function takeAnswer(view: SessionView, data: Record<string, unknown>, seq: number): SessionView {
@@ -185,7 +185,7 @@ function takeWhole(
   const after = index < 0 ? view : { ...view, streamed: view.streamed.slice(index + 1) }
   if (known !== null) {
     const whole: BoundedText = extend(emptyText, text, bounds.textCharsMax)
-    return change(after, isText(known), (item) => ({ ...item, ...whole, isOpen: false }))
+    return change(after, textNamed(known), (item) => ({ ...item, ...whole, isOpen: false }))
   }
   return text === '' ? after : add(after, newText(kind, key, text, { place, bounds }), bounds)
 }
@@ -201,7 +201,7 @@ function takeResults(view: SessionView, data: Record<string, unknown>, seq: numb
     const status = block.is_error === true ? 'error' : 'ok'
     const known = after.items
     let { phases } = after
-    after = change(after, isCall(id), (call) => {
+    after = change(after, callNamed(id), (call) => {
       const over = { ...call, status, result } as const
       phases = phasesAfter(phases, over)
       return over

@@ -31,8 +31,8 @@ export interface ConversationProps {
 }
 
 /** Items that are in the page at first, and that are added when they are asked for. */
-const shownAtFirst = 60
-const shownMore = 60
+const shownAtFirst = 40
+const shownMore = 40
 
 export function Conversation({
   view,

@@ -1,0 +1,162 @@
+/** One run of each kind, open in a tab of its own: started from the form, reloaded in the middle, and the server killed in the middle. */
+import { type AgentPlace, agentPlace } from '@millrace/test-support/agents'
+import { post, quietPort, type ServerProcess } from '@millrace/test-support/server'
+import { until } from '@millrace/test-support/until'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { seriousProblems } from './support/axe.ts'
+import { type Browser, openBrowser } from './support/browser.ts'
+
+/** The first half of an answer arrives when it is released, and the second never. */
+const halfSaid = (name: string) => ({
+  when: { turn: 1, prompt: `Begin the ${name}` },
+  reply: {
+    content: [{ type: 'text' as const, text: [`Half of the ${name}`, ', and the rest'], hold: name }],
+  },
+})
+const script = {
+  name: 'half an answer',
+  steps: [
+    {
+      when: { text: 'Continue, please' },
+      reply: { content: [{ type: 'text' as const, text: 'All of it.' }] },
+    },
+    halfSaid('session'),
+    halfSaid('execution'),
+  ],
+}
+const kinds = ['job', 'session', 'execution', 'external'] as const
+type Kind = (typeof kinds)[number]
+
+let place: AgentPlace
+let server: ServerProcess
+let browser: Browser
+let port: number
+const tabs = {} as Record<Kind, Page>
+const releases: (() => unknown)[] = []
+const start = () => place.start({ port })
+
+beforeAll(async () => {
+  place = await agentPlace({
+    script,
+    projects: ['job', 'session', 'execution'],
+    config: {
+      tools: { waits: { command: ['bash', '-c', 'echo Half of the job; sleep 600'], projects: ['job'] } },
+      policy: { approvals: 'off' },
+    },
+  })
+  releases.push(() => place.dispose())
+  port = await quietPort()
+  server = await start()
+  browser = await openBrowser()
+  releases.push(browser.close)
+  const address = /http:\/\/\S+\/login\?code=\S+/.exec(server.log())?.[0]
+  await browser.page.goto(address ?? 'about:blank')
+  await browser.page.getByRole('navigation').waitFor()
+})
+afterAll(async () => {
+  for (const release of releases.reverse()) await release()
+})
+beforeEach(() => {
+  browser.complaints.length = 0
+})
+
+/** What each run has shown when it is in its middle. */
+const half = (kind: Kind) => tabs[kind].getByText(`Half of the ${kind}`, { exact: true })
+const badge = (kind: Kind, label: string) =>
+  tabs[kind].locator('header').getByText(label, { exact: true }).waitFor()
+const idOf = (kind: Kind) => new URL(tabs[kind].url()).pathname.split('/').at(-1) ?? ''
+
+async function fillForm(kind: Exclude<Kind, 'external'>): Promise<void> {
+  const page = tabs[kind]
+  await page.keyboard.press('c')
+  const dialog = page.getByRole('dialog', { name: 'New run' })
+  const label = { job: 'Tool', session: 'Agent session', execution: 'Execution' }[kind]
+  await dialog.getByText(label, { exact: true }).first().click()
+  await dialog.getByLabel('Project').selectOption(kind)
+  if (kind !== 'job') await dialog.getByLabel(/^(Prompt|Task)$/).fill(`Begin the ${kind}`)
+  if (kind === 'execution') expect(await seriousProblems(page)).toEqual([])
+  await dialog.getByRole('button', { name: /^(Run|Start .*)$/ }).click()
+  await page.waitForURL(/\/runs\/[0-9a-f-]{36}/)
+}
+
+async function report(...events: { type: string; data: object }[]): Promise<void> {
+  const { status } = await server.call(`/api/runs/${idOf('external')}/events`, post({ events }))
+  expect(status).toBe(200)
+}
+const say = (text: string) => ({ type: 'text:delta', data: { messageId: 'm', text } })
+
+it('a job, a session and an execution are started from the form, and all kinds are watched live', async () => {
+  for (const kind of kinds) {
+    tabs[kind] = await browser.context.newPage()
+    if (kind === 'external') {
+      const { run } = await server.json<{ run: { id: string } }>(
+        '/api/runs',
+        post({ kind, title: 'An import' }),
+      )
+      await tabs[kind].goto(`${server.url}/runs/${run.id}`)
+      await report(say('Half of the external'))
+    } else {
+      await tabs[kind].goto(`${server.url}/runs`)
+      await tabs[kind].getByRole('navigation').waitFor()
+      await fillForm(kind)
+      if (kind !== 'job') place.model.release(kind)
+    }
+    await half(kind).waitFor()
+    await badge(kind, 'running')
+  }
+  expect(browser.complaints).toEqual([])
+})
+
+it('a reload in the middle shows what was there, once, and the run goes on', async () => {
+  await Promise.all(kinds.map((kind) => tabs[kind].reload()))
+  for (const kind of kinds) {
+    await half(kind).waitFor()
+    await badge(kind, 'running')
+    expect(await half(kind).count()).toBe(1)
+  }
+  await report(say(' and more'))
+  await tabs.external.getByText('Half of the external and more', { exact: true }).waitFor()
+  expect(browser.complaints).toEqual([])
+})
+
+it('after a kill of the server every open page says how its run ended, and an external run continues', async () => {
+  await server.end('SIGKILL')
+  await Promise.all(
+    kinds.map((kind) =>
+      tabs[kind]
+        .getByText(/^(The c|C)onnection (was )?lost/)
+        .first()
+        .waitFor(),
+    ),
+  )
+  server = await start()
+  for (const kind of ['job', 'session', 'execution'] as const) {
+    await badge(kind, 'interrupted')
+    expect(await half(kind).count()).toBe(1)
+  }
+  await report(say(', to the end'))
+  await tabs.external.getByText('Half of the external and more, to the end', { exact: true }).waitFor()
+  await server.call(`/api/runs/${idOf('external')}/finish`, post({ state: 'completed' }))
+  await badge('external', 'completed')
+  expect(browser.complaints.filter((text) => !text.includes('net::ERR_'))).toEqual([])
+})
+
+it('from its page an interrupted job starts again, and a conversation continues with a message', async () => {
+  await tabs.job.getByRole('button', { name: 'Retry' }).click()
+  await tabs.job.getByText('retry of').waitFor()
+  await half('job').waitFor()
+  await tabs.job.getByRole('button', { name: 'Abort' }).click()
+  await badge('job', 'aborted')
+  for (const kind of ['session', 'execution'] as const) {
+    const before = tabs[kind].url()
+    await tabs[kind].getByLabel('Continue with a message').fill('Continue, please')
+    await tabs[kind].keyboard.press('Enter')
+    await tabs[kind].waitForURL((url) => url.href !== before)
+    await tabs[kind].getByText('All of it.').first().waitFor()
+    await badge(kind, 'completed')
+    const { run } = await server.json<{ run: { resumes: string } }>(`/api/runs/${idOf(kind)}`)
+    expect(before).toContain(run.resumes)
+  }
+  await until(async () => (await server.json<{ approvals: [] }>('/api/approvals')).approvals.length === 0)
+})
