@@ -16,9 +16,9 @@ import {
 } from '@millrace/protocol'
 import {
   answerApprovalBody,
-  fieldErrors,
   finishRunBody,
   produceBody,
+  readRequest,
   resumeRunBody,
   sendMessageBody,
 } from '@millrace/protocol/schemas'
@@ -123,7 +123,7 @@ function embeddedMessages(
   return {
     async send(id, message, principal) {
       const { runs } = await opened()
-      return runs.messages.send(id, checked(sendMessageBody, message), acting(principal))
+      return runs.messages.send(id, readRequest(sendMessageBody, message), acting(principal))
     },
     async messages(id, principal) {
       return (await opened()).runs.messages.list(id, acting(principal))
@@ -138,11 +138,11 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
   return {
     async start(body, principal, options = {}) {
       const { runs } = await opened()
-      const request = checked(runs.request, body)
+      const request = readRequest(runs.request, body)
       if (!('id' in options) || options.id === undefined) {
         return (await runs.start(request, acting(principal), options)).run
       }
-      return runs.ensure(checked(z.uuid(), options.id), request, acting(principal))
+      return runs.ensure(readRequest(z.uuid(), options.id), request, acting(principal))
     },
     async get(id, principal) {
       return (await opened()).runs.get(id, acting(principal))
@@ -161,21 +161,21 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
     },
     async resume(id, principal, options = {}) {
       const { runs } = await opened()
-      return runs.resume(id, acting(principal), checked(resumeRunBody, options))
+      return runs.resume(id, acting(principal), readRequest(resumeRunBody, options))
     },
     async answerApproval(id, approvalId, answer, principal) {
       const { runs } = await opened()
-      return runs.answerApproval(id, approvalId, checked(answerApprovalBody, answer), acting(principal))
+      return runs.answerApproval(id, approvalId, readRequest(answerApprovalBody, answer), acting(principal))
     },
     ...embeddedMessages(opened),
     async produce(id, batch, principal) {
-      return (await opened()).runs.produce(id, checked(produceBody, batch), acting(principal))
+      return (await opened()).runs.produce(id, readRequest(produceBody, batch), acting(principal))
     },
     async finish(id, given, principal) {
       const { runs } = await opened()
       if (given === null) return runs.finish(id, null, acting(principal))
       const { stack, ...end } = given
-      return runs.finish(id, { ...checked(finishRunBody, end), stack }, acting(principal))
+      return runs.finish(id, { ...readRequest(finishRunBody, end), stack }, acting(principal))
     },
     async stream(id, response, principal) {
       const { runs, delivery } = await opened()
@@ -212,15 +212,6 @@ async function streamTo(
   })
   if (result.outcome === 'missing') throw new MillraceError('not_found', `No run ${runId}`)
   return result.outcome === 'streaming' ? result.handle : { closed: Promise.resolve(), close: () => {} }
-}
-
-/** Checks the body as over HTTP: a program without types may pass anything. */
-function checked<Schema extends z.ZodType>(schema: Schema, body: z.input<Schema>): z.output<Schema> {
-  const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
-  const fields = fieldErrors(parsed.error)
-  const named = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
-  throw new MillraceError('invalid_request', `The request is not valid: ${named}`, { fields })
 }
 
 /** A missing header as text: all who lack it would be one user, and see each other's runs. */

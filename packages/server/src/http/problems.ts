@@ -1,7 +1,6 @@
 /** Answers every failure of a route in the shape of its face: RFC 9457 by default. */
-import { type ErrorCode, type FieldError, MillraceError } from '@millrace/protocol'
+import { type ErrorCode, MillraceError } from '@millrace/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { problemDetails } from './refusals.ts'
 
 declare module 'fastify' {
@@ -27,26 +26,12 @@ const codeOfStatus: Partial<Record<number, ErrorCode>> = {
 /** Translates any failure into our own words. Nothing of an unexpected error reaches the outside. */
 export function toMillraceError(error: FastifyError | MillraceError | Error): MillraceError {
   if (error instanceof MillraceError) return error
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const whole = error.validationContext === 'querystring' ? '(query)' : '(body)'
-    const fields = error.validation.map((issue) =>
-      fieldOf(issue.instancePath, issue.message ?? 'a valid value', whole),
-    )
-    const named = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
-    return new MillraceError('invalid_request', `The request is not valid: ${named}`, { fields })
-  }
   const status = 'statusCode' in error ? error.statusCode : undefined
   const code = status === undefined ? undefined : codeOfStatus[status]
   if (code !== undefined) return new MillraceError(code, error.message)
   return new MillraceError('internal', 'Something failed inside the server; see its log', {
     cause: error,
   })
-}
-
-/** `/a/b` of a JSON pointer as `a.b`. */
-function fieldOf(pointer: string, message: string, whole: string): FieldError {
-  const path = pointer.split('/').filter(Boolean).join('.')
-  return { path: path === '' ? whole : path, expected: message }
 }
 
 /** Records a failure for the operator: in a count, in the request's log line, and in a line of its own where it is our fault. */

@@ -5,8 +5,16 @@
 import type { IncomingMessage } from 'node:http'
 import fastifyCookie from '@fastify/cookie'
 import type { ErrorCode } from '@millrace/protocol'
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { readRequest } from '@millrace/protocol/schemas'
+import type {
+  FastifyPluginAsync,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaCompiler,
+  FastifyServerOptions,
+} from 'fastify'
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
 import {
   type CountEverywhere,
   createRateLimits,
@@ -32,6 +40,18 @@ export interface RoutesParts {
   /** True when the request was pipelined behind a stream on its connection, which has ended it. */
   endsPipelined: (request: IncomingMessage) => boolean
   onRejected: (code: ErrorCode) => void
+}
+
+/** A refusal is in our own words, not in zod's. */
+const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
+  const whole = httpPart === 'querystring' ? '(query)' : `(${httpPart ?? 'body'})`
+  return (value) => {
+    try {
+      return { value: readRequest(schema, value, whole) }
+    } catch (error) {
+      return { error: error as Error }
+    }
+  }
 }
 
 /** For an application of our own: without them, Fastify loads its two compilers of JSON Schema, which nothing here uses. */

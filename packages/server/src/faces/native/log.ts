@@ -1,6 +1,6 @@
 /** The log of a run: as a stream, or page by page. */
 import { MillraceError } from '@millrace/protocol'
-import { eventsPage, fieldErrors } from '@millrace/protocol/schemas'
+import { eventsPage, readRequest } from '@millrace/protocol/schemas'
 import { z } from 'zod'
 import { readPage } from '#delivery/page'
 import { refuseSpentTicket } from '#faces/streaming'
@@ -48,9 +48,7 @@ const pageQuerySchema = z.object({
 })
 
 function pageQuery(query: unknown): z.infer<typeof pageQuerySchema> {
-  const parsed = pageQuerySchema.safeParse(query)
-  if (parsed.success) return parsed.data
-  throw new MillraceError('invalid_request', 'The query is not valid', { fields: fieldErrors(parsed.error) })
+  return readRequest(pageQuerySchema, query, '(query)')
 }
 
 function headerEpoch(headers: Record<string, string | string[] | undefined>): string | undefined {

@@ -1,6 +1,6 @@
 /** From a request for an execution to the spec of its run. */
 import { type ExecutionLimitsBody, type FieldError, MillraceError } from '@millrace/protocol'
-import { fieldErrors, startExecutionBody } from '@millrace/protocol/schemas'
+import { invalidRequest, readRequest, startExecutionBody } from '@millrace/protocol/schemas'
 import type { ExecutionLimits } from '#agents/agent'
 import type { Project } from '#config/config'
 import type { Engines } from './engines.ts'
@@ -33,9 +33,7 @@ export function prepareExecution(
   { projects, engines, bounds }: PrepareParts,
 ): { project: string; spec: Record<string, unknown> } {
   const { continuation, ...body } = request
-  const parsed = startExecutionBody.safeParse(body)
-  if (!parsed.success) throw refusal(fieldErrors(parsed.error))
-  const { kind: _kind, ...asked } = parsed.data
+  const { kind: _kind, ...asked } = readRequest(startExecutionBody, body)
   const project = projectOf(asked.project, projects)
   const fields = typeof project === 'string' ? [{ path: 'project', expected: project }] : []
   fields.push(...limitProblems(asked.limits, bounds))
@@ -46,7 +44,7 @@ export function prepareExecution(
     if (whyNot !== null) throw new MillraceError('agent_unavailable', whyNot)
     fields.push(...refusalsOf(engine.engine, asked.model, limitsOf(asked.limits, bounds)))
   }
-  if (typeof project === 'string' || fields.length > 0) throw refusal(fields)
+  if (typeof project === 'string' || fields.length > 0) throw invalidRequest(fields)
   const resumed = typeof continuation === 'string' ? { continuation } : {}
   return { project: project.id, spec: { ...asked, ...resumed, project: project.id } }
 }
@@ -76,9 +74,4 @@ function oneOf(names: readonly string[], what: string): string {
   if (names.length === 0) return `a ${what}, of which this server has none`
   const listed = names.slice(0, shown).join(', ')
   return `one of ${listed}${names.length > shown ? ', …' : ''}`
-}
-
-function refusal(fields: FieldError[]): MillraceError {
-  const named = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
-  return new MillraceError('invalid_request', `The request is not valid: ${named}`, { fields })
 }
