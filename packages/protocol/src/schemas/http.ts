@@ -87,7 +87,7 @@ export const executionLimits = z.strictObject({
 /** Besides the task: a text, or values by name. */
 export const executionContext = z.union(
   [z.string().max(262_144), z.record(z.string(), z.json())],
-  'expected a text of at most 262144 characters, or an object',
+  'a text of at most 262144 characters, or an object',
 )
 
 /** `POST /api/runs` for an agent that plans, works through its phases with tools, and reports. */
@@ -111,7 +111,7 @@ export const startExternalBody = z.strictObject({
   leaseSeconds: z.int().min(1).max(604_800).optional(),
 }) satisfies z.ZodType<StartExternalBody>
 
-const producerName = z.string().regex(/^[\w:./-]{1,128}$/, 'expected 1 to 128 letters, digits and :._/-')
+const producerName = z.string().regex(/^[\w:./-]{1,128}$/, '1 to 128 letters, digits and :._/-')
 
 export const produceBody = z.strictObject({
   events: z.array(z.strictObject({ type: z.string(), data: z.unknown().optional() })).max(1000),

@@ -104,7 +104,8 @@ function named(given: string, entries: ModelEntries): Found | string {
     return `"models" of the configuration has no OpenAI-compatible entry "${name}": ${list}.`
   }
   if (entry.baseUrl === undefined) return `The entry "${name}" of "models" needs a baseUrl.`
-  const id = rest.join(':') || entry.model
+  const id = rest.length === 0 ? entry.model : rest.join(':')
+  if (id === '') return `The model "openai-compatible:${given}" has no name after its last colon.`
   if (id === undefined)
     return `The entry "${name}" of "models" names no model: ask for "openai-compatible:${name}:<model>".`
   return { entry, id }

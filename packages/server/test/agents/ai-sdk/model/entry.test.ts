@@ -62,6 +62,7 @@ describe('the name of a model', () => {
     ['openai-compatible:constructor', /no OpenAI-compatible entry "constructor"/],
     ['openai-compatible:homeless', /needs a baseUrl/],
     ['openai-compatible:nameless', /names no model/],
+    ['openai-compatible:local:', /has no name after its last colon/],
   ])('%s is refused with a sentence', (name, words) => {
     expect(resolve(name)).toMatch(words)
     expect(resolve(name)).toMatch(/\.$/)
