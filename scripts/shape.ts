@@ -20,6 +20,7 @@ const longFunctions: Record<string, string> = {
   'packages/store-conformance/src/logs.ts describeLogs': 'the suite of one part of the port',
   'packages/store-conformance/src/queue.ts describeQueue': 'the suite of one part of the port',
   'packages/store-conformance/src/retention.ts describeRetention': 'the suite of one part of the port',
+  'packages/store-conformance/src/room.ts describeRoom': 'the suite of one part of the port',
   'packages/store-conformance/src/transcripts.ts describeTranscripts': 'the suite of one part of the port',
   'packages/server/src/store/sqlite/writer/forgetter.ts createForgetter':
     'closures over one set of prepared statements',

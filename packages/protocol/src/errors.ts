@@ -35,6 +35,7 @@ export const errorTable = {
   internal: { status: 500, retry: true, title: 'Internal error' },
   draining: { status: 503, retry: true, title: 'The server is shutting down' },
   storage_full: { status: 503, retry: true, title: 'The disk is full' },
+  quota_exceeded: { status: 507, retry: false, title: 'The quota of stored data is used up' },
   storage_away: { status: 503, retry: true, title: 'The database cannot be reached' },
   storage_failed: { status: 503, retry: true, title: 'The store failed' },
   agent_unavailable: { status: 503, retry: false, title: 'No agent can be run' },

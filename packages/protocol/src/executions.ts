@@ -32,6 +32,7 @@ export const executionErrorCodes = [
   'max_tokens',
   'time_limit',
   'budget',
+  'quota',
   'cancelled',
   'agent_crashed',
   'not_resumable',

@@ -49,6 +49,8 @@ export interface StreamErrorEvent {
   message: string
   /** The state the run ended in, where a run stands behind the event. */
   state?: 'errored' | 'aborted' | 'interrupted'
+  /** Present when it was ended because the runs of its owner take more room in the store than they may. */
+  limit?: 'quota'
 }
 
 export type StreamEvent =

@@ -45,8 +45,8 @@ export function outcomeOf(kind: RunKind, state: RunState, result: unknown): RunO
   }
 }
 
-/** Why a run was made to end from outside. The first cause recorded wins. */
-export const endCauses = ['abort', 'shutdown', 'crash'] as const
+/** Why a run was made to end from outside. The first cause recorded wins. `quota`: its owner's runs take more than they may. */
+export const endCauses = ['abort', 'shutdown', 'crash', 'quota'] as const
 export type EndCause = (typeof endCauses)[number]
 
 /**

@@ -10,6 +10,7 @@ import { describeMessages } from './messages.ts'
 import { describeProducers } from './producers.ts'
 import { describeQueue } from './queue.ts'
 import { describeRetention } from './retention.ts'
+import { describeRoom } from './room.ts'
 import { describeTranscripts } from './transcripts.ts'
 
 /** An empty store for one test. */
@@ -50,6 +51,7 @@ export function describeStoreConformance(name: string, open: () => Promise<Opene
     describeListing(subject)
     describeCredentials(subject)
     describeRetention(subject)
+    describeRoom(subject)
 
     test('a closed store refuses every call with `draining`', async () => {
       const run = newRun()

@@ -73,6 +73,8 @@ export interface Config {
     eventBytes: number
     /** Of a job whose tool sets no limit. */
     outputBytes?: number | undefined
+    /** What the runs of one owner may take in the store. */
+    ownerBytes: number
   }
   /** Runs that ended `days` ago are deleted; of every other log only the newest `events` are kept. */
   retention: { days: number; events?: number | undefined }

@@ -295,6 +295,7 @@ export const sectionSchemas = {
     bodyBytes: whole(1024, 1_073_741_824, ' of bytes').default(1_048_576),
     eventBytes: whole(1024, 67_108_864, ' of bytes').default(1_048_576),
     outputBytes: whole(1, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
+    ownerBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').default(10_737_418_240),
   }),
   retention: section({
     days: z

@@ -15,7 +15,8 @@ export function graceOf(reason: unknown): number {
     case 'shutdown':
       return shutdownGraceMs
     case 'crash':
-      // Nothing they print now could be stored.
+    case 'quota':
+      // Nothing they print now could, or should, be stored.
       return 0
     default:
       return cause satisfies never

@@ -52,6 +52,8 @@ export interface ActiveRunParts extends EndingParts {
     TranscriptStore
   approvals: Pick<Approvals, 'waitFor' | 'giveUp' | 'giveUpAll'>
   messages: Pick<Messages, 'of'>
+  /** Called when the run begins to write something. */
+  wrote: (run: RunRecord) => void
   /** How long an approval waits for its answer. */
   approvalSeconds: number
   runner: Runner
@@ -253,6 +255,7 @@ export class ActiveRun {
    * ends the run, whose next events could not be stored either. A runner may ignore the promise.
    */
   #track(begin: () => Promise<void>): Promise<void> {
+    this.#parts.wrote(this.#run)
     const write = begin()
     const settled: Promise<void> = write
       .catch((error: unknown) => this.#writeFailed(error))

@@ -13,9 +13,10 @@ import type { EndRequest } from '#runners/runner'
 import type { RunRecord, Store } from '#store/store'
 import { ActiveRun, type ActiveRunParts } from './active-run.ts'
 import { cancelQueued, type EndingParts, endRequestFor, settledWithin } from './ending.ts'
+import { OwnerQuota, type OwnerQuotaParts } from './owner-quota.ts'
 
-export interface ActiveRunsParts extends EndingParts {
-  store: ActiveRunParts['store'] & Pick<Store, 'requestEnd' | 'status' | 'getRun' | 'onCommit'>
+export interface ActiveRunsParts extends EndingParts, Omit<OwnerQuotaParts, 'store' | 'log' | 'end'> {
+  store: ActiveRunParts['store'] & Pick<Store, 'requestEnd' | 'status' | 'getRun' | 'onCommit' | 'ownerBytes'>
   kinds: ReadonlyMap<string, Kind>
   projects: ReadonlyMap<string, { id: string; path: string }>
   sandbox: Sandbox
@@ -46,10 +47,12 @@ export class ActiveRuns {
   readonly #parts: ActiveRunsParts
   readonly #active = new Map<string, ActiveRun>()
   readonly #endAtLaunch = new Map<string, EndRequest>()
+  readonly #quota: OwnerQuota
   #closing = false
 
   constructor(parts: ActiveRunsParts) {
     this.#parts = parts
+    this.#quota = new OwnerQuota({ ...parts, end: (id, request) => this.end(id, request) })
   }
 
   get count(): number {
@@ -66,6 +69,7 @@ export class ActiveRuns {
       ...this.#parts,
       approvalSeconds,
       approvals,
+      wrote: (writer) => this.wrote(writer),
       runner: kind.runner,
       project,
     })
@@ -116,6 +120,11 @@ export class ActiveRuns {
     return run !== undefined
   }
 
+  /** Notes that a run writes, here or through a producer: the quota of its owner may end it. */
+  wrote(run: { id: string; owner: string }): void {
+    this.#quota.wrote(run)
+  }
+
   /** Waits until another node has ended a run that it works on, no longer than `ms`. */
   async #overElsewhere(id: string, ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -132,6 +141,7 @@ export class ActiveRuns {
   /** Interrupts every run, and every run that is launched from here on. `claims` settles when none is under way. */
   async shutdown(claims: Promise<void>): Promise<void> {
     this.#closing = true
+    this.#quota.stop()
     await settledWithin(claims, recordWaitMs)
     await Promise.all([...this.#active.values()].map((run) => this.#interrupt(run)))
   }

@@ -1,5 +1,12 @@
 /** The small parts of ending a run that more than one way of ending needs. */
-import { type EndCause, isFinal, type Run, terminalType } from '@millrace/protocol'
+import {
+  type EndCause,
+  type ErrorCode,
+  type FinalState,
+  isFinal,
+  type Run,
+  terminalType,
+} from '@millrace/protocol'
 import type { Logger } from 'pino'
 import { EndRequest, type Runner } from '#runners/runner'
 import type { Finish, RunRecord, RunStore } from '#store/store'
@@ -16,15 +23,29 @@ const messages: Record<EndCause, string> = {
   abort: 'Aborted by request',
   shutdown: 'Interrupted: the server is shutting down',
   crash: 'The server stopped without warning while the run was active',
+  quota: 'The runs of its owner take more room than limits.ownerBytes allows',
 }
+
+/** That of the refusal of a start: what a program looks for is one word. */
+const quotaCode: ErrorCode = 'quota_exceeded'
 
 /** The request to end that a recorded cause stands for. */
 export function endRequestFor(cause: EndCause): EndRequest {
   return new EndRequest(cause, messages[cause])
 }
 
-export function finalStateFor(cause: EndCause): 'aborted' | 'interrupted' {
-  return cause === 'abort' ? 'aborted' : 'interrupted'
+export function finalStateFor(cause: EndCause): Exclude<FinalState, 'completed'> {
+  switch (cause) {
+    case 'abort':
+      return 'aborted'
+    case 'quota':
+      return 'errored'
+    case 'shutdown':
+    case 'crash':
+      return 'interrupted'
+    default:
+      return cause satisfies never
+  }
 }
 
 /**
@@ -45,7 +66,7 @@ export function cutShort(
     state,
     event: { ...event, json: toEventJson(data, parts.eventBytes) },
     result: null,
-    error: boundedError({ message }, parts.eventBytes),
+    error: boundedError({ message, ...(cause === 'quota' && { code: quotaCode }) }, parts.eventBytes),
     usage: null,
   })
   try {

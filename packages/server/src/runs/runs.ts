@@ -60,7 +60,7 @@ export interface RunsParts {
     TranscriptStore &
     CommitFeed &
     StoreHealth &
-    Pick<Store, 'shared'>
+    Pick<Store, 'shared' | 'ownerBytes'>
   kinds: readonly Kind[]
   projects: ReadonlyMap<string, { id: string; path: string }>
   sandbox: Sandbox
@@ -75,6 +75,8 @@ export interface RunsParts {
   abortWaitMs?: number
   /** How long an approval stays open before it counts as denied. */
   approvalSeconds?: number
+  /** What the runs of one owner may take in the store. Default: any number of bytes. */
+  ownerBytesMax?: number | undefined
   /** What waits of many runs are timed by. */
   after?: Clock['after']
 }
@@ -109,18 +111,17 @@ export class Runs {
     const requests = parts.kinds.map(({ request }) => request) as [Kind['request'], ...Kind['request'][]]
     this.#requestSchema = z.discriminatedUnion('kind', requests)
     this.#approvals = new Approvals(parts)
-    const visible = this.#visible.bind(this)
-    this.messages = new Messages({ ...parts, kinds: this.#kinds, visible })
+    this.messages = new Messages({ ...parts, kinds: this.#kinds, visible: this.#visible.bind(this) })
     this.#questions = new Questions(parts.store)
     const after = parts.after ?? wallClock.after
     this.#producers = new Producers({ ...parts, kinds: this.#kinds, after })
-    const finishDetached = this.#producers.end.bind(this.#producers)
     this.#active = new ActiveRuns({
       ...parts,
+      after,
       kinds: this.#kinds,
       approvals: this.#approvals,
       messages: this.messages,
-      finishDetached,
+      finishDetached: this.#producers.end.bind(this.#producers),
     })
     // Nobody here works on a detached run, so nobody claims one.
     const claimed = parts.kinds.filter(({ detached }) => detached === undefined)
@@ -183,6 +184,7 @@ export class Runs {
       retryOf,
       resumes,
       exclusive: kind.exclusive,
+      ownerBytesMax: this.#parts.ownerBytesMax,
       queued: {
         at,
         type: lifecycleTypes.queued,
@@ -233,6 +235,7 @@ export class Runs {
     const facts = await this.#producers.facts(id)
     if (facts === null || !maySee(principal, facts.owner)) throw notFound(id)
     try {
+      this.#active.wrote(facts)
       return await this.#producers.produce(facts, batch, options)
     } catch (error) {
       throw error instanceof MillraceError && error.code === 'not_found' ? notFound(id) : error
@@ -369,10 +372,8 @@ export class Runs {
   #kindOf(kind: RunKind): Kind {
     const known = this.#kinds.get(kind)
     if (known !== undefined) return known
-    const expected = `one of ${[...this.#kinds.keys()].join(', ')}`
-    throw new MillraceError('invalid_request', `This server has no runs of kind ${kind}`, {
-      fields: [{ path: 'kind', expected }],
-    })
+    const fields = [{ path: 'kind', expected: `one of ${[...this.#kinds.keys()].join(', ')}` }]
+    throw new MillraceError('invalid_request', `This server has no runs of kind ${kind}`, { fields })
   }
 
   async #visible(id: string, principal: Principal): Promise<RunRecord> {

@@ -39,6 +39,8 @@ export interface NewRun {
   exclusive: boolean
   /** What an exclusive run has to itself. Default: its project. */
   place?: string
+  /** The run is refused while the runs of its owner take this many bytes. Absent: they may take any number. */
+  ownerBytesMax?: number | undefined
   /** The first event of the log. */
   queued: EventInput
   /**
@@ -211,6 +213,12 @@ export interface Commit {
   last?: RunRecord
   /** Another node committed it: it comes without events, and may come late, twice, or never. */
   elsewhere?: true
+}
+
+/** What the runs of an owner take in the store: their logs, conversations, messages and specs. */
+export interface OwnerBytes {
+  owner: string
+  bytes: number
 }
 
 /** What of a store may be forgotten. */

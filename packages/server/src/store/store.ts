@@ -20,6 +20,7 @@ import type {
   NewApproval,
   NewMessage,
   NewRun,
+  OwnerBytes,
   PageRequest,
   Produced,
   ProducerBatch,
@@ -35,6 +36,7 @@ import type {
 import type { SharedStore } from './shared.ts'
 
 export type * from './credentials.ts'
+export { quotaMessage } from './quota-message.ts'
 export type * from './records.ts'
 export { publicRun } from './records.ts'
 export type * from './shared.ts'
@@ -46,8 +48,9 @@ export interface RunStore {
    * delivered there: they wait here, each with its `message:queued` event after the run's first events.
    * With `fork`, it begins with a copy of the first entries of a transcript.
    * Fails with `project_busy` when the run is exclusive and its place has an open run that is, with
-   * `not_resumable` when no transcript of the resumed or forked run is kept, with `idempotency_mismatch`, or with
-   * `storage_full` while the disk is full, or `storage_away` while the database cannot be reached.
+   * `not_resumable` when no transcript of the resumed or forked run is kept, with `quota_exceeded` while its owner's
+   * runs take as much as they may, with `idempotency_mismatch`, or with `storage_full` while the disk is full, or
+   * `storage_away` while the database cannot be reached.
    */
   createRun(run: NewRun): Promise<{ run: RunRecord; created: boolean }>
 
@@ -201,6 +204,14 @@ export interface RetentionStore {
   ): Promise<{ found: Expendable[]; nextCursor: string | null }>
 }
 
+/** What owners take of the store, counted by the writes themselves (`rules/room.ts`): an answer reads no log. */
+export interface RoomStore {
+  /** What the runs of an owner take. What is deleted counts no longer; what is pruned, until it is reclaimed. */
+  ownerBytes(owner: string): Promise<number>
+  /** Those whose runs take most, most first. */
+  largestOwners(limit: number): Promise<OwnerBytes[]>
+}
+
 export interface CommitFeed {
   /**
    * Announces each commit, in order: after it is on disk and the promises of its writes are resolved, and
@@ -222,6 +233,7 @@ export interface Store
     MessageStore,
     TranscriptStore,
     RetentionStore,
+    RoomStore,
     CommitFeed,
     StoreHealth {
   readonly credentials: CredentialStore

@@ -29,6 +29,8 @@ export interface MetricSources {
   /** A question to the store, which may not be able to answer. */
   queueCounts: (kind: RunKind) => Promise<Pick<QueueCounts, 'running' | 'pending'>>
   uncommittedBytes: () => number
+  /** A question to the store, as above. */
+  largestOwners: (limit: number) => Promise<{ bytes: number }[]>
   storeStatus: () => StoreStatus
   delivery: () => DeliveryStats
   realtime: () => RealtimeStats
@@ -77,9 +79,9 @@ export class Metrics {
   async #refresh(): Promise<void> {
     if (this.#sources === null) return
     const { delivery, realtime, storeStatus, uncommittedBytes, activeRuns } = this.#sources
-    const open = await openRuns(this.#sources)
+    const [open, largest] = await Promise.all([openRuns(this.#sources), largestBytes(this.#sources)])
     this.runs.set(open, activeRuns())
-    this.store.set(storeStatus().kind, uncommittedBytes())
+    this.store.set(storeStatus().kind, uncommittedBytes(), largest)
     this.#delivery.set(delivery())
     this.#realtime.set(realtime())
   }
@@ -94,6 +96,15 @@ async function openRuns({ kinds, queueCounts }: MetricSources): Promise<OpenRuns
         return { kind, queued: pending, active: running }
       }),
     )
+  } catch {
+    return null
+  }
+}
+
+/** Null as above. */
+async function largestBytes({ largestOwners }: MetricSources): Promise<number | null> {
+  try {
+    return (await largestOwners(1))[0]?.bytes ?? 0
   } catch {
     return null
   }

@@ -7,6 +7,7 @@
  * was called, and the store's answer or refusal is passed on unchanged.
  */
 import { Buffer } from 'node:buffer'
+import { MillraceError } from '@millrace/protocol'
 import type { EventInput, RunRecord, Store, TranscriptEntry } from '#store/store'
 
 export interface WriteObserver {
@@ -17,6 +18,8 @@ export interface WriteObserver {
   queued(run: RunRecord): void
   started(run: RunRecord): void
   ended(run: RunRecord): void
+  /** The quota of an owner refused a run, or made one end. */
+  overQuota(action: 'refused' | 'ended'): void
 }
 
 export interface ObservedStore extends Store {
@@ -52,7 +55,10 @@ export function observeStore(
       const { queued, detached } = run
       const first = detached === undefined ? [queued] : [queued, detached.started]
       const bytes = sizeOf(first)
-      const answer = await timed(bytes, () => store.createRun(run))
+      const answer = await timed(bytes, () => store.createRun(run)).catch((error: unknown) => {
+        if (error instanceof MillraceError && error.code === 'quota_exceeded') observer.overQuota('refused')
+        throw error
+      })
       if (answer.created) {
         observer.appended(first.length, bytes)
         observer.queued(answer.run)
@@ -115,7 +121,11 @@ export function observeStore(
       return run
     },
 
-    requestEnd: (runId, cause) => timed(0, () => store.requestEnd(runId, cause)),
+    async requestEnd(runId, cause) {
+      const run = await timed(0, () => store.requestEnd(runId, cause))
+      if (cause === 'quota' && run?.cause === 'quota') observer.overQuota('ended')
+      return run
+    },
     recordProcess: (runId, attempt, process) => timed(0, () => store.recordProcess(runId, attempt, process)),
   }
 }

@@ -21,5 +21,6 @@ export function writeObserver({ runs, store }: Metrics, log: Logger): WriteObser
       runs.ended(run)
       lines.ended(run)
     },
+    overQuota: (action) => store.overQuota(action),
   }
 }

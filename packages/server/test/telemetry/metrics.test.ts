@@ -46,6 +46,7 @@ function sources(changed: Partial<MetricSources> = {}): MetricSources {
     activeRuns: () => 0,
     queueCounts: async () => ({ running: 0, pending: 0 }),
     uncommittedBytes: () => 0,
+    largestOwners: async () => [],
     storeStatus: () => ({ kind: 'ok' }),
     delivery: () => still,
     realtime: () => noTopics,
@@ -174,11 +175,17 @@ describe('the metrics', () => {
       },
       storeStatus: () => (broken ? { kind: 'failed', message: 'the disk lied' } : { kind: 'ok' }),
       uncommittedBytes: () => 77,
+      largestOwners: async () => {
+        if (broken) throw new Error('the disk lied')
+        return [{ bytes: 4321 }]
+      },
     })
     expect(await figure(metrics, 'millrace_runs{kind="job",state="queued"}')).toBe(1)
     expect(await figure(metrics, 'millrace_store_status{status="ok"}')).toBe(1)
+    expect(await figure(metrics, 'millrace_largest_owner_bytes')).toBe(4321)
     broken = true
     const { body } = await metrics.text()
+    expect(figureOf(body, 'millrace_largest_owner_bytes')).toBeUndefined()
     expect(figureOf(body, 'millrace_runs{kind="job",state="queued"}')).toBeUndefined()
     expect(figureOf(body, 'millrace_store_status{status="ok"}')).toBe(0)
     expect(figureOf(body, 'millrace_store_status{status="failed"}')).toBe(1)

@@ -49,6 +49,7 @@ function observed(store: Store) {
       queued: (run) => void told.push(`queued ${run.state}`),
       started: (run) => void told.push(`started ${run.state}`),
       ended: (run) => void told.push(`ended ${run.state}`),
+      overQuota: (action) => void told.push(`quota ${action}`),
     },
     () => {
       clock += 250
@@ -160,6 +161,21 @@ describe('a store whose writes are seen', () => {
     for (const answer of answers) answer.reject(new MillraceError('storage_failed', 'the disk lied'))
     expect((await Promise.allSettled(writes)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     expect(watched.uncommittedBytes()).toBe(0)
+  })
+
+  it('an observed store reports the runs that a quota refused, and those that it made end', async () => {
+    const { watched, told } = observed(memory())
+    await watched.createRun(newRun)
+    const other = { ...newRun, id: '33333333-3333-4333-8333-333333333333', idempotency: null }
+    await expect(watched.createRun({ ...other, ownerBytesMax: 1 })).rejects.toMatchObject({
+      code: 'quota_exceeded',
+    })
+    await watched.requestEnd(id, 'quota')
+    expect(told).toEqual(['queued queued', 'quota refused', 'quota ended'])
+    await watched.createRun(other)
+    await watched.requestEnd(other.id, 'abort')
+    await watched.requestEnd(other.id, 'quota')
+    expect(told.slice(3)).toEqual(['queued queued'])
   })
 
   it('an observed store hands writes on in the turn they were called, so that they keep their order', async () => {

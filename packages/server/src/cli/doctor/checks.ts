@@ -9,6 +9,7 @@ import { checkDataDirectory } from './data-directory.ts'
 import { checkDatabase } from './database.ts'
 import { checkCapacity, checkConfig, checkNode } from './machine.ts'
 import { checkModels } from './models.ts'
+import { checkOwners } from './owners.ts'
 import { checkSandbox } from './sandbox.ts'
 import { checkStream } from './stream.ts'
 
@@ -23,6 +24,7 @@ export async function runChecks({ url, ...flags }: CheckFlags, io: Io): Promise<
   if (config !== null) {
     checks.push(
       ...(await checkDataDirectory(config.dataDir)),
+      ...(config.store === undefined ? checkOwners(config.dataDir, config.limits.ownerBytes) : []),
       ...(await checkDatabase(config)),
       ...(await checkSandbox(config)),
       ...(await checkAgent(config)),

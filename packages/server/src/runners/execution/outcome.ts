@@ -32,6 +32,11 @@ export function errored(code: ExecutionErrorCode, error: string): RunOutcome {
   return { state: 'errored', data, result: null, error: { message, code }, usage: null }
 }
 
+function codeOf(cause: EndCause | null): ExecutionErrorCode {
+  if (cause === 'abort') return 'cancelled'
+  return cause === 'quota' ? 'quota' : 'internal'
+}
+
 /** An execution that was ended from outside, or that the runner itself failed at. */
 export function endedData(
   _run: unknown,
@@ -40,5 +45,5 @@ export function endedData(
   cause: EndCause | null,
 ): Record<string, unknown> {
   if (state === 'interrupted') return { error: message }
-  return { error: message, code: (cause === 'abort' ? 'cancelled' : 'internal') satisfies ExecutionErrorCode }
+  return { error: message, code: codeOf(cause) }
 }

@@ -13,6 +13,7 @@ const runner: Runner = {
   run: () => Promise.reject(new Error('an external run is not run here')),
   endedData(_run, state, message, cause) {
     if (state === 'interrupted') return { error: message }
+    if (cause === 'quota') return { error: message, code: 'quota' }
     return { error: message, code: cause === 'abort' ? 'cancelled' : 'internal' }
   },
 }

@@ -44,7 +44,8 @@ export function createJobRunner(options: JobRunnerOptions): Runner {
       }
       return attend(process, prepared, { context, clock, eventBytes, outputBytes })
     },
-    endedData: (_run, state, message) => ({ message, state }) satisfies StreamErrorEvent,
+    endedData: (_run, state, message, cause) =>
+      ({ message, state, ...(cause === 'quota' && { limit: 'quota' }) }) satisfies StreamErrorEvent,
   }
 }
 

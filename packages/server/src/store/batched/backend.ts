@@ -9,6 +9,7 @@ import type {
   Approval,
   Commit,
   Expendable,
+  OwnerBytes,
   PageRequest,
   QueueCounts,
   RetentionRule,
@@ -67,6 +68,9 @@ export interface Reads {
     ask: RetentionRule & { after: number }
     answer: { found: Expendable[]; nextAfter: number | null }
   }
+  ownerBytes: { ask: { owner: string }; answer: number }
+  /** Most first. */
+  largestOwners: { ask: { limit: number }; answer: OwnerBytes[] }
   bounds: { ask: { id: string }; answer: Bounds | null }
   page: { ask: { id: string } & PageRequest; answer: PageText | null }
   /** Open ones, oldest first. */

@@ -22,6 +22,8 @@ type Reads = Pick<
   | 'getMessage'
   | 'readTranscript'
   | 'expendable'
+  | 'ownerBytes'
+  | 'largestOwners'
   | 'bounds'
   | 'readAfter'
 >
@@ -61,6 +63,9 @@ export function portReads({ epoch, cursorKey, read }: ReadingBackend): Reads {
       const { found, nextAfter } = await read('expendable', { ...rule, after: Number(cursor ?? 0) })
       return { found, nextCursor: nextAfter === null ? null : String(nextAfter) }
     },
+
+    ownerBytes: (owner) => read('ownerBytes', { owner }),
+    largestOwners: (limit) => read('largestOwners', { limit }),
 
     async bounds(id) {
       const bounds = await read('bounds', { id })

@@ -9,7 +9,7 @@ import { averageDurationMs, isSilent } from '#store/rules/finish'
 import { expendable } from '#store/rules/forget'
 import { searchText } from '#store/rules/search'
 import type { PageRequest } from '#store/store'
-import { type MemoryRun, type MemoryTables, tallyOf, toRow } from './tables.ts'
+import { type MemoryRun, type MemoryTables, ownerBytes, tallyOf, toRow } from './tables.ts'
 
 type Answers = { [Name in ReadName]: (ask: Reads[Name]['ask']) => Reads[Name]['answer'] }
 
@@ -25,7 +25,10 @@ export function createReader(tables: MemoryTables): Backend['read'] {
 
 function runAnswers(
   tables: MemoryTables,
-): Pick<Answers, 'run' | 'list' | 'active' | 'silent' | 'counts' | 'expendable'> {
+): Pick<
+  Answers,
+  'run' | 'list' | 'active' | 'silent' | 'counts' | 'expendable' | 'ownerBytes' | 'largestOwners'
+> {
   const { runs } = tables
   return {
     run({ id }) {
@@ -56,6 +59,12 @@ function runAnswers(
         averageDurationMs: averageDurationMs(tally),
       }
     },
+    ownerBytes: ({ owner }) => ownerBytes(tables, owner),
+    largestOwners: ({ limit }) =>
+      [...new Set([...runs.values()].map(({ owner }) => owner))]
+        .map((owner) => ({ owner, bytes: ownerBytes(tables, owner) }))
+        .sort((one, other) => other.bytes - one.bytes || (one.owner < other.owner ? -1 : 1))
+        .slice(0, limit),
     expendable: ({ after, ...rule }) => ({
       found: [...runs.values()].flatMap((run) => (run.n > after ? (expendable(run, rule) ?? []) : [])),
       nextAfter: null,

@@ -11,6 +11,7 @@ import type { EventsRow } from '#store/batched/page-text'
 import type { Credential } from '#store/credentials'
 import type { Tally } from '#store/rules/finish'
 import type { ProducerRow } from '#store/rules/produce'
+import { bytesOfEnd, bytesOfEntries, bytesOfRun, bytesOfText, producedBytes } from '#store/rules/room'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
 import type { TranscriptEntry } from '#store/store'
 
@@ -71,6 +72,19 @@ export function addToTally(tables: MemoryTables, kind: RunKind, more: Tally): vo
     timed: sum.timed + more.timed,
     durationMs: sum.durationMs + more.durationMs,
   })
+}
+
+export function ownerBytes({ runs }: MemoryTables, owner: string): number {
+  return [...runs.values()].reduce((sum, run) => (run.owner === owner ? sum + bytesOf(run) : sum), 0)
+}
+
+function bytesOf(run: MemoryRun): number {
+  let bytes = bytesOfRun(run) + bytesOfEnd(run) + bytesOfEntries(run.transcript)
+  for (const { body } of run.log) bytes += bytesOfText(body)
+  for (const { answer } of run.approvals.values()) bytes += bytesOfText(answer)
+  for (const { text } of run.messages.values()) bytes += bytesOfText(text)
+  for (const { answers } of run.producers.values()) bytes += answers.length * producedBytes
+  return bytes
 }
 
 /** The row as it is now; the run may change, the row does not. */

@@ -17,7 +17,7 @@ import type { TranscriptEntry } from '#store/store'
 import { addEvents, appended, changed, rowResult, type Writer } from './changes.ts'
 import { credentialWriter } from './credential-writer.ts'
 import { carryMessages, messageWriter } from './message-writer.ts'
-import { addToTally, type MemoryRun, type MemoryTables, toRow } from './tables.ts'
+import { addToTally, type MemoryRun, type MemoryTables, ownerBytes, toRow } from './tables.ts'
 
 export function createWriter(tables: MemoryTables): (operation: Operation) => OperationResult {
   const writer: Writer = {
@@ -176,7 +176,8 @@ function retentionWriter({ runs }: MemoryTables): Pick<Writer, 'prune' | 'delete
   }
 }
 
-function factsFor({ runs }: MemoryTables, run: NewRunRow): CreateFacts {
+function factsFor(tables: MemoryTables, run: NewRunRow): CreateFacts {
+  const { runs } = tables
   const all = [...runs.values()]
   const first = all.find(
     ({ owner, idempotency }) =>
@@ -186,6 +187,7 @@ function factsFor({ runs }: MemoryTables, run: NewRunRow): CreateFacts {
     sameKey: first && { id: first.id, fingerprint: first.idempotency?.fingerprint ?? null },
     transcriptKept: (runs.get(copiesOf(run)?.from ?? '')?.transcript.length ?? 0) > 0,
     placeTaken: all.some(({ place, closed }) => place !== null && !closed && place === run.place),
+    ownerBytes: ownerBytes(tables, run.owner),
     idTaken: runs.has(run.id),
   }
 }

@@ -208,6 +208,29 @@ export const migrations: readonly Migration[] = [
         WHERE state = 'queued' AND cause IS NULL;
     `,
   },
+  {
+    id: 4,
+    // What each run takes (`rules/room.ts`), and all runs of an owner together: in parts, as the tallies, so that nodes that
+    // append to runs of one owner do not wait for each other. A part may be negative; the sum of an owner is not.
+    sql: `
+      ALTER TABLE runs ADD COLUMN bytes bigint NOT NULL DEFAULT 0;
+      UPDATE runs SET bytes = 1024
+        + coalesce((SELECT octet_length(spec) + coalesce(octet_length(result), 0)
+          + coalesce(octet_length(error), 0) + coalesce(octet_length(usage), 0) FROM details WHERE run = n), 0)
+        + (SELECT coalesce(sum(octet_length(body)), 0) FROM batches WHERE run = runs.n)
+        + (SELECT coalesce(sum(octet_length(json)), 0) FROM transcripts WHERE run = runs.n)
+        + (SELECT coalesce(sum(octet_length(answer)), 0) FROM approvals WHERE run = runs.n)
+        + (SELECT coalesce(sum(octet_length(text)), 0) FROM messages WHERE run = runs.n)
+        + (SELECT 64 * count(*) FROM producer_batches WHERE run = runs.n);
+      CREATE TABLE owner_bytes (
+        owner text NOT NULL,
+        part integer NOT NULL,
+        bytes bigint NOT NULL,
+        PRIMARY KEY (owner, part)
+      ) WITH (fillfactor = 50);
+      INSERT INTO owner_bytes SELECT owner, 0, sum(bytes) FROM runs GROUP BY owner;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

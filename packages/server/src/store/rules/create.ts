@@ -1,5 +1,6 @@
 /** Whether a run is created, and its row as it begins. */
 import { type Refusal, refusal } from './refusal.ts'
+import { overQuota } from './room.ts'
 import type { NewRunRow, RunRow } from './rows.ts'
 
 /** What a backend must look up first. Only what the run asks for is needed; the rest may be left as is. */
@@ -10,6 +11,8 @@ export interface CreateFacts {
   transcriptKept: boolean
   /** With `place`: an open run has it. */
   placeTaken: boolean
+  /** With `ownerBytesMax`: what the runs of its owner take. */
+  ownerBytes: number
   /** A run has the same id. */
   idTaken: boolean
 }
@@ -38,6 +41,8 @@ export function create(run: NewRunRow, facts: CreateFacts): Creation | Refusal {
       ? { kind: 'known', id: sameKey.id }
       : refusal('idempotency_mismatch', 'The idempotency key was used for another request')
   }
+  const refused = overQuota({ ...run, ownerBytes: facts.ownerBytes })
+  if (refused !== null) return refused
   const copies = copiesOf(run)
   if (copies !== null && !facts.transcriptKept) {
     return refusal('not_resumable', 'Nothing is kept of the conversation')

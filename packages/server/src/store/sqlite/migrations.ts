@@ -213,6 +213,23 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE runs ADD COLUMN fork_of TEXT;
     `,
   },
+  {
+    id: 10,
+    // What each run takes (`rules/room.ts`), and all runs of an owner together.
+    sql: `
+      ALTER TABLE runs ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+      UPDATE runs SET bytes = 1024
+        + coalesce((SELECT octet_length(spec) + coalesce(octet_length(result), 0)
+          + coalesce(octet_length(error), 0) + coalesce(octet_length(usage), 0) FROM details WHERE run = n), 0)
+        + (SELECT coalesce(sum(octet_length(body)), 0) FROM batches WHERE run = runs.n)
+        + (SELECT coalesce(sum(octet_length(json)), 0) FROM transcripts WHERE run = runs.n)
+        + (SELECT coalesce(sum(octet_length(answer)), 0) FROM approvals WHERE run = runs.n)
+        + (SELECT coalesce(sum(octet_length(text)), 0) FROM messages WHERE run = runs.n)
+        + (SELECT 64 * count(*) FROM producer_batches WHERE run = runs.n);
+      CREATE TABLE owner_bytes (owner TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      INSERT INTO owner_bytes SELECT owner, sum(bytes) FROM runs GROUP BY owner;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

@@ -13,6 +13,8 @@ export class StoreMetrics {
   readonly #bytes: Counter
   readonly #waiting: Gauge
   readonly #health: Gauge<'status'>
+  readonly #largest: Gauge
+  readonly #quota: Counter<'action'>
 
   constructor(registry: Registry) {
     const registers = [registry]
@@ -40,6 +42,18 @@ export class StoreMetrics {
     this.#health = gauge(registry, 'millrace_store_status', 'The status of the store: 1 for the one it has', [
       'status',
     ])
+    this.#largest = gauge(
+      registry,
+      'millrace_largest_owner_bytes',
+      'What the runs of the owner that takes most take in the store',
+    )
+    this.#quota = counter(
+      registry,
+      'millrace_quota_total',
+      'Runs that the quota of an owner refused or ended',
+      ['action'],
+    )
+    for (const action of ['refused', 'ended']) this.#quota.inc({ action }, 0)
   }
 
   committed(seconds: number): void {
@@ -57,7 +71,14 @@ export class StoreMetrics {
     this.#bytes.inc(bytes)
   }
 
-  set(status: StoreStatus['kind'], uncommittedBytes: number): void {
+  overQuota(action: 'refused' | 'ended'): void {
+    this.#quota.inc({ action })
+  }
+
+  /** `largestBytes` is null when the store could not be read: an old number would be a wrong one. */
+  set(status: StoreStatus['kind'], uncommittedBytes: number, largestBytes: number | null): void {
+    if (largestBytes === null) this.#largest.remove()
+    else this.#largest.set(largestBytes)
     this.#waiting.set(uncommittedBytes)
     for (const known of statuses) this.#health.set({ status: known }, known === status ? 1 : 0)
   }

@@ -1,5 +1,14 @@
 import { DatabaseSync } from 'node:sqlite'
-import { completed, newRun, readAll } from '@millrace/store-conformance/material'
+import {
+  completed,
+  entry,
+  line,
+  newApproval,
+  newMessage,
+  newRun,
+  readAll,
+  runningRun,
+} from '@millrace/store-conformance/material'
 import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, onTestFinished, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
@@ -125,4 +134,29 @@ test('a file that is not a database is refused', async () => {
   const { writeFileSync } = await import('node:fs')
   writeFileSync(databasePath(dataDir), 'this is not a database, however long it may be'.repeat(100))
   await expect(openTemporary({ dataDir })).rejects.toMatchObject({ code: 'storage_failed' })
+})
+
+test('what runs of schema 9 take is counted for their owners, as if they had been written since', async () => {
+  const dataDir = temporaryFolder()
+  const store = await openTemporary({ dataDir })
+  for (const owner of ['ada', 'bob']) {
+    const run = await runningRun(store, { owner, kind: 'session' })
+    await store.append(run, 1, [line('ä'.repeat(5_000))])
+    await store.appendTranscript(run, 1, [entry('t'.repeat(3_000))])
+    await store.acceptMessage(run, newMessage())
+    const approval = newApproval()
+    await store.requestApproval(run, 1, approval)
+    await store.finish(run, 1, completed({ text: 'r'.repeat(owner === 'ada' ? 900 : 90) }))
+  }
+  const detached = { started: line('started'), leaseUntil: 99_000 }
+  const { run } = await store.createRun(newRun({ kind: 'external', detached }))
+  await store.produce(run.id, { events: [], producer: { id: 'p', epoch: 0, seq: 0 }, leaseUntil: 99_000 })
+  const counted = await store.largestOwners(9)
+  expect(counted).toHaveLength(2)
+  await store.close()
+  const db = open(dataDir)
+  db.exec('DROP TABLE owner_bytes; ALTER TABLE runs DROP COLUMN bytes')
+  db.exec(migrations.find(({ id }) => id === 10)?.sql ?? '')
+  const recounted = db.prepare('SELECT owner, bytes FROM owner_bytes ORDER BY bytes DESC').all()
+  expect(recounted.map((row) => ({ ...row }))).toEqual(counted)
 })

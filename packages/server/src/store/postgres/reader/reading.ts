@@ -65,6 +65,8 @@ function answersFrom(query: Query, queryPages: Query): Answers {
     silent: ({ before }) => runs.silent(before),
     counts: ({ kind }) => runs.counts(kind),
     expendable: createExpendableReader(query),
+    ownerBytes: ({ owner }) => runs.ownerBytes(owner),
+    largestOwners: ({ limit }) => runs.largestOwners(limit),
     bounds: ({ id }) => runs.bounds(id),
     page: (asked) => pages(asked),
     approvals: ({ run }) => sessions.openApprovals(run),

@@ -3,7 +3,7 @@ import type { RunKind } from '@millrace/protocol'
 import type { Bounds, ListQuery, Reads } from '#store/batched/backend'
 import { factColumns, hasNul, isRunId, runColumns, runTables, toRunRow } from '#store/postgres/rows'
 import type { RunRow } from '#store/rules/rows'
-import type { QueueCounts } from '#store/store'
+import type { OwnerBytes, QueueCounts } from '#store/store'
 import type { Query } from './query.ts'
 
 export interface RunReader {
@@ -13,6 +13,8 @@ export interface RunReader {
   silent(before: number): Promise<RunRow[]>
   list(query: ListQuery): Promise<Reads['list']['answer']>
   counts(kind: RunKind): Promise<QueueCounts>
+  ownerBytes(owner: string): Promise<number>
+  largestOwners(limit: number): Promise<OwnerBytes[]>
 }
 
 type Row = RunRow & { n: number }
@@ -44,6 +46,16 @@ const selectCounts = {
     FROM tallies WHERE kind = $1`,
 }
 
+const selectBytes = {
+  name: 'owner bytes',
+  text: 'SELECT coalesce(sum(bytes), 0)::bigint AS bytes FROM owner_bytes WHERE owner = $1',
+}
+const selectLargest = {
+  name: 'largest owners',
+  text: `SELECT owner, sum(bytes)::bigint AS bytes FROM owner_bytes GROUP BY owner HAVING sum(bytes) > 0
+    ORDER BY bytes DESC, owner LIMIT $1`,
+}
+
 export function createRunReader(query: Query): RunReader {
   return {
     async run(id) {
@@ -64,6 +76,12 @@ export function createRunReader(query: Query): RunReader {
       if (counts === undefined) throw new Error('no counts were found')
       return counts
     },
+    async ownerBytes(owner) {
+      if (hasNul(owner)) return 0
+      const [found] = await query<{ bytes: number }>(selectBytes, [owner])
+      return found?.bytes ?? 0
+    },
+    largestOwners: (limit) => query<OwnerBytes>(selectLargest, [limit]),
   }
 }
 

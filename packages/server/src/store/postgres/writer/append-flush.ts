@@ -10,6 +10,7 @@ import type { Operation, OperationResult } from '#store/batched/operations'
 import type { Client, Statement } from '#store/postgres/connection'
 import { isRunId } from '#store/postgres/rows'
 import { JoinedEvents } from './joined-events.ts'
+import { partOf } from './tallies.ts'
 
 type Append = Extract<Operation, { op: 'append' }>
 
@@ -53,11 +54,15 @@ const flushAppends: Statement = {
   text: `WITH f AS (
       UPDATE nodes SET last_flush = $9 WHERE n = $10 AND NOT dead AND last_flush < $9 RETURNING n),
     i AS MATERIALIZED (
-      SELECT x.* FROM unnest($1::uuid[], $2::int[], $3::int[]) AS x (id, attempt, count), f),
+      SELECT x.* FROM unnest($1::uuid[], $2::int[], $3::int[], $11::bigint[]) AS x (id, attempt, count, bytes), f),
     m AS (
-      UPDATE runs SET head = runs.head + i.count FROM i
+      UPDATE runs SET head = runs.head + i.count, bytes = runs.bytes + i.bytes FROM i
       WHERE runs.id = i.id AND runs.attempt = i.attempt AND NOT runs.closed
-      RETURNING runs.id, runs.n, runs.head - i.count AS before, runs.state),
+      RETURNING runs.id, runs.n, runs.head - i.count AS before, runs.state, runs.owner, i.bytes),
+    o AS (
+      INSERT INTO owner_bytes (owner, part, bytes)
+      SELECT owner, $12::int, sum(bytes) FROM m GROUP BY owner ORDER BY owner
+      ON CONFLICT (owner, part) DO UPDATE SET bytes = owner_bytes.bytes + excluded.bytes),
     w AS (
       INSERT INTO batches (run, last_seq, first_seq, flush, writer, json_bytes, body)
       SELECT m.n, m.before + p.last, m.before + p.first, $9, $10, p.bytes, p.body
@@ -92,6 +97,8 @@ export async function flush(
     rows.map(({ body }) => body),
     number,
     node,
+    plan.map(({ events }) => events.bytes),
+    partOf(node),
   ]
   const { rows: flushed } = await client.query<FlushedRow>({ name, text, values })
   return flushed[0]?.writer === null ? null : resultsOf(plan, flushed)

@@ -2,6 +2,7 @@
 import type { OperationResult, RunOperation } from '#store/batched/operations'
 import * as rules from '#store/rules/approvals'
 import { isRefusal } from '#store/rules/refusal'
+import { bytesOfText } from '#store/rules/room'
 import type { LoadedRun } from './loaded-runs.ts'
 import * as sql from './run-statements.ts'
 import type { WriterParts } from './writer-parts.ts'
@@ -21,6 +22,7 @@ export function approvalWriter({ tx, runs }: WriterParts): ApprovalWriter {
   function resolve(run: LoadedRun, id: string, answer: string): void {
     run.approvals.set(id, { answer })
     tx.post(sql.updateApproval, [run.n, id, answer])
+    runs.grow(run, bytesOfText(answer))
   }
 
   return {

@@ -2,6 +2,7 @@
 import type { OperationResult, RunOperation } from '#store/batched/operations'
 import * as creation from '#store/rules/create'
 import { isRefusal } from '#store/rules/refusal'
+import { bytesOfRun } from '#store/rules/room'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
 import { searchText } from '#store/rules/search'
 import { type LoadedRun, rowOf } from './loaded-runs.ts'
@@ -17,7 +18,7 @@ const tries = 5
 
 export async function createRun({ run, log }: Create, { tx, runs }: WriterParts): Promise<OperationResult> {
   for (let left = tries; left > 0; left -= 1) {
-    const created = creation.create(run, await factsFor(run, tx))
+    const created = creation.create(run, await factsFor(run, { tx, runs }))
     if (isRefusal(created)) return created
     if (created.kind === 'known') {
       const first = await runs.load(created.id)
@@ -29,6 +30,7 @@ export async function createRun({ run, log }: Create, { tx, runs }: WriterParts)
     // Another node was first with the project, the key or the id.
     if (n === undefined) continue
     const opened = runs.opened(created.row, n)
+    runs.grow(opened, bytesOfRun(run))
     runs.add(opened, log)
     const carried =
       created.copies === null ? '' : await takeUp(created.copies, opened, created.row.createdAt, { tx, runs })
@@ -48,16 +50,22 @@ async function takeUp(
   const earlier = await parts.runs.load(id)
   if (earlier === undefined) throw new Error(`the run ${id} is taken up and does not exist`)
   parts.tx.post(sql.copyEntries, [id, run.n, entries])
+  const [copied] = await parts.tx.ask<{ bytes: number }>(sql.selectEntryBytes, [run.n])
+  parts.runs.grow(run, copied?.bytes ?? 0)
   return entries === null ? carryMessages({ id, run: earlier }, run, at, parts) : ''
 }
 
-async function factsFor(run: NewRunRow, tx: Transaction): Promise<creation.CreateFacts> {
+async function factsFor(
+  run: NewRunRow,
+  { tx, runs }: Pick<WriterParts, 'tx' | 'runs'>,
+): Promise<creation.CreateFacts> {
   const { id, owner, idempotency, place } = run
   const [facts] = await tx.ask<{
     keyId: string | null
     fingerprint: string | null
     transcriptKept: boolean
     placeTaken: boolean
+    ownerBytes: number
     idTaken: boolean
   }>(sql.selectCreateFacts, [
     owner,
@@ -68,7 +76,8 @@ async function factsFor(run: NewRunRow, tx: Transaction): Promise<creation.Creat
   ])
   if (facts === undefined) throw new Error('no facts were found')
   const { keyId, fingerprint, ...rest } = facts
-  return { ...rest, sameKey: keyId === null ? undefined : { id: keyId, fingerprint } }
+  const ownerBytes = rest.ownerBytes + runs.addedBytes(owner)
+  return { ...rest, ownerBytes, sameKey: keyId === null ? undefined : { id: keyId, fingerprint } }
 }
 
 /** Returns the key of the row; undefined: there is one in its way. */

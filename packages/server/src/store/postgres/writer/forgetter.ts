@@ -13,7 +13,6 @@ import type { Statement } from '#store/postgres/connection'
 import * as rules from '#store/rules/forget'
 import { isRefusal, unknownRun } from '#store/rules/refusal'
 import { rowOf } from './loaded-runs.ts'
-import type { Transaction } from './transaction.ts'
 import type { WriterParts } from './writer-parts.ts'
 
 /** The most that one call removes: appends that arrive meanwhile wait for it. */
@@ -30,8 +29,9 @@ const deleteRow = statement(
   `WITH a AS (DELETE FROM details WHERE run = $1), b AS (DELETE FROM search WHERE run = $1),
       c AS (DELETE FROM approvals WHERE run = $1), d AS (DELETE FROM producers WHERE run = $1),
       e AS (DELETE FROM producer_batches WHERE run = $1), f AS (DELETE FROM messages WHERE run = $1)
-    DELETE FROM runs WHERE n = $1`,
+    DELETE FROM runs WHERE n = $1 RETURNING owner, bytes`,
 )
+const shrink = statement('shrink run', 'UPDATE runs SET bytes = bytes - $2 WHERE n = $1 RETURNING owner')
 const discard = statement(
   'discard',
   `INSERT INTO discarded VALUES ($1, $2)
@@ -44,7 +44,7 @@ const nextDiscarded = statement(
 const removeNote = statement('remove note', 'DELETE FROM discarded WHERE run = $1')
 const selectBatches = statement(
   'discarded batches',
-  `SELECT last_seq AS key, json_bytes AS bytes FROM batches WHERE run = $1 AND last_seq <= $2
+  `SELECT last_seq AS key, octet_length(body) AS bytes FROM batches WHERE run = $1 AND last_seq <= $2
     ORDER BY last_seq LIMIT $3`,
 )
 const deleteBatches = statement('delete batches', 'DELETE FROM batches WHERE run = $1 AND last_seq <= $2')
@@ -56,11 +56,11 @@ const deleteEntries = statement('delete entries', 'DELETE FROM transcripts WHERE
 
 export interface Forgetter {
   prune(operation: Extract<RunOperation, { op: 'prune' }>): OperationResult
-  deleteRun(operation: Extract<RunOperation, { op: 'delete' }>): OperationResult
+  deleteRun(operation: Extract<RunOperation, { op: 'delete' }>): Promise<OperationResult>
   reclaim(): Promise<OperationResult>
 }
 
-export function forgetter({ tx, runs, flush }: WriterParts): Forgetter {
+export function forgetter({ tx, runs, owners, flush }: WriterParts): Forgetter {
   return {
     prune({ run: id, through }) {
       const run = runs.open(id)
@@ -75,7 +75,7 @@ export function forgetter({ tx, runs, flush }: WriterParts): Forgetter {
       return { kind: 'dropped', row: rowOf(run), events, changed: events > 0 }
     },
 
-    deleteRun({ run: id }) {
+    async deleteRun({ run: id }) {
       const run = runs.open(id)
       if (run === undefined) return { kind: 'none' }
       const deleted = rules.deleteRun(run)
@@ -83,25 +83,31 @@ export function forgetter({ tx, runs, flush }: WriterParts): Forgetter {
       const row = rowOf(run)
       // What was appended in this batch has to be there to be discarded with the rest.
       flush()
-      tx.post(deleteRow, [run.n])
+      const [gone] = await tx.ask<{ owner: string; bytes: number }>(deleteRow, [run.n])
+      if (gone !== undefined) owners.add(gone.owner, -gone.bytes)
       tx.post(discard, [run.n, wholeRun])
       runs.forget(id)
       return { kind: 'dropped', row, events: deleted.events, changed: true }
     },
 
-    reclaim: async () => ({ kind: 'reclaimed', bytes: 0, more: !(await removeDiscarded(tx)) }),
+    reclaim: async () => ({ kind: 'reclaimed', bytes: 0, more: !(await removeDiscarded({ tx, owners })) }),
   }
 }
 
 /** True when nothing discarded is left for this node. */
-async function removeDiscarded(tx: Transaction): Promise<boolean> {
+async function removeDiscarded({ tx, owners }: Pick<WriterParts, 'tx' | 'owners'>): Promise<boolean> {
   const room = { rows: pieceRows, bytes: pieceBytes }
   while (room.rows > 0 && room.bytes > 0) {
     const [note] = await tx.ask<{ run: number; through: number }>(nextDiscarded)
     if (note === undefined) return true
     const { run, through } = note
     const batches = firstOf(await tx.ask<Sized>(selectBatches, [run, through, room.rows]), room)
-    if (batches.last > 0) tx.post(deleteBatches, [run, batches.last])
+    if (batches.last > 0) {
+      tx.post(deleteBatches, [run, batches.last])
+      // A run that is deleted takes nothing since then.
+      const [shrunk] = await tx.ask<{ owner: string }>(shrink, [run, batches.bytes])
+      if (shrunk !== undefined) owners.add(shrunk.owner, -batches.bytes)
+    }
     if (!batches.all) continue
     if (through === wholeRun) {
       const entries = firstOf(await tx.ask<Sized>(selectEntries, [run, room.rows]), room)
@@ -122,8 +128,9 @@ interface Sized {
 function firstOf(
   found: readonly Sized[],
   room: { rows: number; bytes: number },
-): { last: number; all: boolean } {
+): { last: number; bytes: number; all: boolean } {
   let last = 0
+  let sum = 0
   let taken = 0
   for (const { key, bytes } of found) {
     if (room.bytes <= 0) break
@@ -131,6 +138,7 @@ function firstOf(
     taken += 1
     room.rows -= 1
     room.bytes -= bytes
+    sum += bytes
   }
-  return { last, all: taken === found.length && room.rows > 0 }
+  return { last, bytes: sum, all: taken === found.length && room.rows > 0 }
 }

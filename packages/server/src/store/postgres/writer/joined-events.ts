@@ -12,6 +12,8 @@ export interface JoinedRow {
 
 export class JoinedEvents {
   readonly rows: JoinedRow[] = []
+  /** Of the bodies of all rows. */
+  bytes = 0
   #count = 0
 
   get count(): number {
@@ -20,7 +22,9 @@ export class JoinedEvents {
 
   add(log: readonly LogText[]): void {
     for (const { count, overhead, text } of log) {
-      const jsonBytes = Buffer.byteLength(text) - overhead
+      const bytes = Buffer.byteLength(text)
+      const jsonBytes = bytes - overhead
+      this.bytes += bytes
       const row = this.rows.at(-1)
       if (row === undefined || row.body.length + text.length > rowSize) {
         this.rows.push({ first: this.#count + 1, last: this.#count + count, jsonBytes, body: text })

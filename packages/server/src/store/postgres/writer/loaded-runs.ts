@@ -2,7 +2,8 @@
  * The runs that a transaction is about. Their rows are locked and read before anything is decided, all in one round trip
  * and in the order of their ids, as every writer locks them. Events are numbered here, and written at the end.
  *
- * Invariant: a row here is as the transaction sees it. A statement that changes a run's row changes it here, too.
+ * Invariants: a row here is as the transaction sees it, and a statement that changes a run's row changes it here, too;
+ * whatever a transaction stores for a run is added to what the run takes, and so to what its owner does.
  */
 import type { Message } from '@millrace/protocol'
 import type { LogText, Operation } from '#store/batched/operations'
@@ -11,6 +12,7 @@ import { factColumns, isRunId, messageColumns } from '#store/postgres/rows'
 import type { ProducerRow } from '#store/rules/produce'
 import type { RunRow } from '#store/rules/rows'
 import { JoinedEvents } from './joined-events.ts'
+import type { OwnerBytes } from './owner-bytes.ts'
 import type { Transaction } from './transaction.ts'
 
 export interface LoadedRun extends RunRow {
@@ -19,6 +21,8 @@ export interface LoadedRun extends RunRow {
   storedHead: number
   /** Events that have numbers and no row yet. */
   added: JoinedEvents
+  /** By how many bytes the run takes more than its row says, these events aside. */
+  grown: number
   /** Questions: those that are open, oldest first, and those that the batch names. */
   readonly approvals: Map<string, { answer: string | null }>
   /** Messages: those that are not delivered, oldest first, and those that the batch names. */
@@ -67,16 +71,19 @@ const insertBatches: Statement = {
 }
 const updateHeads: Statement = {
   name: 'update heads',
-  text: `UPDATE runs SET head = x.head FROM unnest($1::bigint[], $2::bigint[]) AS x (n, head) WHERE runs.n = x.n`,
+  text: `UPDATE runs SET head = x.head, bytes = runs.bytes + x.bytes
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS x (n, head, bytes) WHERE runs.n = x.n`,
 }
 
 export class LoadedRuns {
   readonly #tx: Transaction
+  readonly #owners: OwnerBytes
   readonly #runs = new Map<string, LoadedRun>()
   readonly #byKey = new Map<number, LoadedRun>()
 
-  constructor(tx: Transaction) {
+  constructor(tx: Transaction, owners: OwnerBytes) {
     this.#tx = tx
+    this.#owners = owners
   }
 
   /** Locks and reads whatever the operations name. */
@@ -133,6 +140,17 @@ export class LoadedRuns {
     return firstSeq
   }
 
+  /** Counts what is stored of the run besides its events; negative: what is no longer. */
+  grow(run: LoadedRun, bytes: number): void {
+    run.grown += bytes
+  }
+
+  /** What the transaction has added to what the runs of an owner take. */
+  addedBytes(owner: string): number {
+    const runs = [...this.#runs.values()].filter((run) => run.owner === owner)
+    return runs.reduce((sum, run) => sum + run.grown + run.added.bytes, this.#owners.of(owner))
+  }
+
   /** Forgets a run whose row is gone; its events must have been written. */
   forget(id: string): void {
     this.#runs.delete(id)
@@ -140,24 +158,29 @@ export class LoadedRuns {
 
   /** Posts the events that were numbered, with the heads of their runs. */
   write(writer: number, flush: number): void {
-    const runs = [...this.#runs.values()].filter(({ added }) => added.count > 0)
+    const runs = [...this.#runs.values()].filter(({ added, grown }) => added.count > 0 || grown !== 0)
     if (runs.length === 0) return
     const rows = runs.flatMap((run) =>
       run.added.rows.map((row) => ({ n: run.n, before: run.storedHead, ...row })),
     )
-    this.#tx.post(insertBatches, [
-      rows.map(({ n }) => n),
-      rows.map(({ before, first }) => before + first),
-      rows.map(({ before, last }) => before + last),
-      rows.map(({ jsonBytes }) => jsonBytes),
-      rows.map(({ body }) => body),
-      writer,
-      flush,
-    ])
-    this.#tx.post(updateHeads, [runs.map(({ n }) => n), runs.map(({ head }) => head)])
-    for (const run of runs) {
+    if (rows.length > 0) {
+      this.#tx.post(insertBatches, [
+        rows.map(({ n }) => n),
+        rows.map(({ before, first }) => before + first),
+        rows.map(({ before, last }) => before + last),
+        rows.map(({ jsonBytes }) => jsonBytes),
+        rows.map(({ body }) => body),
+        writer,
+        flush,
+      ])
+    }
+    const bytes = runs.map(({ added, grown }) => added.bytes + grown)
+    this.#tx.post(updateHeads, [runs.map(({ n }) => n), runs.map(({ head }) => head), bytes])
+    for (const [index, run] of runs.entries()) {
+      this.#owners.add(run.owner, bytes[index] ?? 0)
       run.storedHead = run.head
       run.added = new JoinedEvents()
+      run.grown = 0
     }
   }
 
@@ -168,6 +191,7 @@ export class LoadedRuns {
       ...row,
       storedHead: row.head,
       added: new JoinedEvents(),
+      grown: 0,
       approvals: new Map(),
       messages: new Map(),
       producers: new Map(),
@@ -278,6 +302,6 @@ function namedBy(operations: readonly Operation[]): Named {
 /** The row as it is now; the run may change, the row does not. */
 export function rowOf(run: LoadedRun): RunRow {
   const { n: _n, storedHead: _head, added: _added, approvals: _approvals, ...rest } = run
-  const { messages: _messages, producers: _producers, answers: _answers, ...row } = rest
+  const { messages: _messages, producers: _producers, answers: _answers, grown: _grown, ...row } = rest
   return row
 }

@@ -6,6 +6,7 @@ import type { Statement } from '#store/postgres/connection'
 import { messageColumns } from '#store/postgres/rows'
 import * as rules from '#store/rules/messages'
 import { isRefusal } from '#store/rules/refusal'
+import { bytesOfText } from '#store/rules/room'
 import { type LoadedRun, rowOf } from './loaded-runs.ts'
 import type { WriterParts } from './writer-parts.ts'
 
@@ -58,7 +59,7 @@ export function messageWriter({ tx, runs }: WriterParts): MessageWriter {
       const facts = { id: message.id, taken: known?.messages.has(message.id) ?? false, waitingMax }
       const run = rules.acceptMessage(known, { ...facts, waiting: waitingOf(known).length })
       if (isRefusal(run)) return run
-      put(run, message, { tx })
+      put(run, message, { tx, runs })
       return { kind: 'appended', firstSeq: runs.add(run, log), state: run.state }
     },
 
@@ -109,7 +110,7 @@ export async function carryMessages(
   for (const message of await tx.ask<Message>(selectUndelivered, [from.n])) {
     from.messages.set(message.id, { ...message, state: 'carried' })
     tx.post(update, [from.n, message.id, 'carried'])
-    put(to, message, { tx })
+    put(to, message, { tx, runs })
     const events = encodeEvents([{ at, ...rules.carryMessage(message, fromId) }])
     runs.add(to, events)
     for (const { text } of events) texts += text
@@ -117,10 +118,15 @@ export async function carryMessages(
   return texts
 }
 
-function put(run: LoadedRun, message: Omit<Message, 'state'>, { tx }: Pick<WriterParts, 'tx'>): void {
+function put(
+  run: LoadedRun,
+  message: Omit<Message, 'state'>,
+  { tx, runs }: Pick<WriterParts, 'tx' | 'runs'>,
+): void {
   const { id, mode, text, user, at } = message
   run.messages.set(id, { id, mode, text, user, at, state: 'waiting' })
   tx.post(insert, [run.n, id, mode, text, user, at])
+  runs.grow(run, bytesOfText(text))
 }
 
 function waitingOf(run: LoadedRun | undefined): Message[] {

@@ -2,6 +2,7 @@
 import type { OperationResult, ProduceOperation } from '#store/batched/operations'
 import { produce } from '#store/rules/produce'
 import { isRefusal } from '#store/rules/refusal'
+import { producedBytes } from '#store/rules/room'
 import * as sql from './run-statements.ts'
 import type { WriterParts } from './writer-parts.ts'
 
@@ -25,6 +26,8 @@ export function producerWriter({ tx, runs }: WriterParts): (operation: ProduceOp
     if (producer !== null && produced.producer !== null) {
       if (produced.begins) {
         tx.post(sql.forgetProduced, [run.n, producer])
+        // Its earlier batches, numbered from 0.
+        runs.grow(run, -producedBytes * (run.producers.get(producer)?.next ?? 0))
         for (const key of run.answers.keys()) if (key.startsWith(`${producer} `)) run.answers.delete(key)
       }
       const { epoch, next } = produced.producer
@@ -32,6 +35,7 @@ export function producerWriter({ tx, runs }: WriterParts): (operation: ProduceOp
       run.answers.set(`${producer} ${seq}`, { firstSeq, lastSeq: run.head })
       tx.post(sql.putProducer, [run.n, producer, epoch, next])
       tx.post(sql.addProduced, [run.n, producer, seq, firstSeq, run.head])
+      runs.grow(run, producedBytes)
     }
     return { kind: 'appended', firstSeq, state: run.state }
   }

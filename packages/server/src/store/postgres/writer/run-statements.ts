@@ -50,6 +50,7 @@ export const selectCreateFacts = statement(
       (SELECT fingerprint FROM runs WHERE owner = $1 AND idempotency_key = $2) AS fingerprint,
       EXISTS (SELECT 1 FROM transcripts WHERE run = (SELECT n FROM runs WHERE id = $3)) AS "transcriptKept",
       EXISTS (SELECT 1 FROM runs WHERE place = $4 AND NOT closed) AS "placeTaken",
+      (SELECT coalesce(sum(bytes), 0)::bigint FROM owner_bytes WHERE owner = $1) AS "ownerBytes",
       EXISTS (SELECT 1 FROM runs WHERE id = $5) AS "idTaken"`,
 )
 export const countActive = statement(
@@ -74,6 +75,10 @@ export const copyEntries = statement(
   `INSERT INTO transcripts (run, conversation, subpath, json)
     SELECT $2::bigint, conversation, subpath, json FROM transcripts
     WHERE run = (SELECT n FROM runs WHERE id = $1::uuid) ORDER BY n LIMIT $3::bigint`,
+)
+export const selectEntryBytes = statement(
+  'bytes of entries',
+  `SELECT coalesce(sum(octet_length(json)), 0)::bigint AS bytes FROM transcripts WHERE run = $1`,
 )
 
 export const insertApproval = statement(

@@ -8,6 +8,7 @@ import { fence } from '#store/rules/fence'
 import * as endings from '#store/rules/finish'
 import * as progress from '#store/rules/progress'
 import { isRefusal } from '#store/rules/refusal'
+import { bytesOfEnd, bytesOfEntries } from '#store/rules/room'
 import type { RunRow } from '#store/rules/rows'
 import { type ApprovalWriter, approvalWriter } from './approval-writer.ts'
 import { createRun } from './creation.ts'
@@ -129,6 +130,7 @@ function ownWriter({ tx, runs }: WriterParts) {
         entries.map(({ subpath }) => subpath),
         entries.map(({ json }) => json),
       ])
+      runs.grow(run, bytesOfEntries(entries))
       return { kind: 'done' }
     },
   }
@@ -163,6 +165,7 @@ function endingWriter({ tx, runs, tallies }: WriterParts, approvals: ApprovalWri
         change.cause,
       ])
       tx.post(sql.updateDetails, [run.n, change.result, change.error, change.usage])
+      runs.grow(run, bytesOfEnd(change))
       tallies.add(run.kind, tally)
       const result = changed(run, change)
       return withdrawn === '' ? result : { ...result, withdrawn }

@@ -7,6 +7,10 @@ import type { Transaction } from './transaction.ts'
 /** Nodes add to different rows of a kind, mostly. */
 const parts = 16
 
+export function partOf(node: number): number {
+  return node % parts
+}
+
 export class Tallies {
   readonly #sums = new Map<RunKind, Tally>()
 
@@ -23,7 +27,7 @@ export class Tallies {
     for (const kind of [...this.#sums.keys()].sort()) {
       const sum = this.#sums.get(kind)
       if (sum === undefined) continue
-      tx.post(addTally, [kind, node % parts, sum.completed, sum.failed, sum.timed, sum.durationMs])
+      tx.post(addTally, [kind, partOf(node), sum.completed, sum.failed, sum.timed, sum.durationMs])
     }
   }
 }

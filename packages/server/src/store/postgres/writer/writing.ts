@@ -16,6 +16,7 @@ import { refusal } from '#store/rules/refusal'
 import { type AppendPlan, type AppendResults, flush, planAppends, readFlushed } from './append-flush.ts'
 import { writeCredential } from './credential-writer.ts'
 import { LoadedRuns } from './loaded-runs.ts'
+import { OwnerBytes } from './owner-bytes.ts'
 import { runWriter } from './run-writer.ts'
 import { Tallies } from './tallies.ts'
 import { Transaction } from './transaction.ts'
@@ -142,10 +143,11 @@ export class Writing {
     number: number,
     operations: readonly Operation[],
   ): Promise<OperationResult[]> {
-    const runs = new LoadedRuns(tx)
+    const owners = new OwnerBytes()
+    const runs = new LoadedRuns(tx, owners)
     const tallies = new Tallies()
     const writeEvents = () => runs.write(this.#node, number)
-    const write = runWriter({ tx, runs, tallies, flush: writeEvents })
+    const write = runWriter({ tx, runs, tallies, owners, flush: writeEvents })
     await runs.loadFor(operations)
     const results: OperationResult[] = []
     for (const operation of operations) {
@@ -153,6 +155,7 @@ export class Writing {
     }
     writeEvents()
     tallies.write(tx, this.#node)
+    owners.write(tx, this.#node)
     return results
   }
 

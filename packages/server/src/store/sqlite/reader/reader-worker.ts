@@ -51,6 +51,8 @@ function answersFrom(db: DatabaseSync): Answers {
     silent: ({ before }) => runs.silent(before),
     counts: ({ kind }) => runs.counts(kind),
     expendable: createExpendableReader(db),
+    ownerBytes: ({ owner }) => runs.ownerBytes(owner),
+    largestOwners: ({ limit }) => runs.largestOwners(limit),
     bounds: ({ id }) => logs.bounds(id),
     page: ({ id, ...request }) => logs.page(id, request),
     approvals: ({ run }) => sessions.openApprovals(run),

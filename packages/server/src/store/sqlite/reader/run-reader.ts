@@ -4,7 +4,7 @@ import type { RunKind } from '@millrace/protocol'
 import type { ListQuery, Reads } from '#store/batched/backend'
 import type { RunRow } from '#store/rules/rows'
 import { runColumns, runTables, toRunRow } from '#store/sqlite/run-columns'
-import type { QueueCounts } from '#store/store'
+import type { OwnerBytes, QueueCounts } from '#store/store'
 
 export interface RunReader {
   run(id: string): RunRow | null
@@ -12,6 +12,8 @@ export interface RunReader {
   silent(before: number): RunRow[]
   list(query: ListQuery): Reads['list']['answer']
   counts(kind: RunKind): QueueCounts
+  ownerBytes(owner: string): number
+  largestOwners(limit: number): OwnerBytes[]
 }
 
 export function createRunReader(db: DatabaseSync): RunReader {
@@ -31,6 +33,10 @@ export function createRunReader(db: DatabaseSync): RunReader {
     coalesce(max(completed), 0) AS completed, coalesce(max(failed), 0) AS failed,
     coalesce(max(1.0 * duration_ms / nullif(timed, 0)), 0) AS averageDurationMs
     FROM tallies WHERE kind = $kind`)
+  const selectBytes = db.prepare('SELECT bytes FROM owner_bytes WHERE owner = ?')
+  const selectLargest = db.prepare(
+    'SELECT owner, bytes FROM owner_bytes WHERE bytes > 0 ORDER BY bytes DESC, owner LIMIT ?',
+  )
   const listStatements = new Map<string, StatementSync>()
 
   function list(query: ListQuery): Reads['list']['answer'] {
@@ -62,5 +68,7 @@ export function createRunReader(db: DatabaseSync): RunReader {
     silent: (before) => selectSilent.all(before).map(toRunRow),
     list,
     counts: (kind) => selectCounts.get({ kind }) as unknown as QueueCounts,
+    ownerBytes: (owner) => Number(selectBytes.get(owner)?.bytes ?? 0),
+    largestOwners: (limit) => selectLargest.all(limit) as unknown as OwnerBytes[],
   }
 }

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { OperationResult, RunOperation } from '#store/batched/operations'
 import * as rules from '#store/rules/approvals'
 import { isRefusal } from '#store/rules/refusal'
+import { bytesOfText } from '#store/rules/room'
 import type { OpenRun, PendingLog } from './pending-log.ts'
 
 type OperationOf<Op extends RunOperation['op']> = Extract<RunOperation, { op: Op }>
@@ -38,6 +39,7 @@ export function createApprovalWriter(db: DatabaseSync, log: PendingLog): Approva
       const run = rules.answer(known, found(known, id))
       if (isRefusal(run)) return run
       update.run(answer, run.n, id)
+      log.grow(run, bytesOfText(answer))
       return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
     },
 
@@ -48,6 +50,7 @@ export function createApprovalWriter(db: DatabaseSync, log: PendingLog): Approva
       for (const { approval, type, answer } of withdrawn) {
         const text = `${at} ${type} ${answer}\n`
         update.run(answer, run.n, approval)
+        log.grow(run, bytesOfText(answer))
         log.add(run, [{ count: 1, overhead: text.length - answer.length, text }])
         texts += text
       }

@@ -37,7 +37,8 @@ export interface Forgetter {
 export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
   const selectRow = db.prepare(`SELECT ${runColumns} FROM ${runTables} WHERE n = ?`)
   const updateFirst = db.prepare('UPDATE runs SET first_seq = ? WHERE n = ?')
-  const deleteRow = db.prepare('DELETE FROM runs WHERE n = ?')
+  const deleteRow = db.prepare('DELETE FROM runs WHERE n = ? RETURNING owner, bytes')
+  const shrink = db.prepare('UPDATE runs SET bytes = bytes - ? WHERE n = ? RETURNING owner')
   const deleteDetails = db.prepare('DELETE FROM details WHERE run = ?')
   const deleteText = db.prepare('DELETE FROM search WHERE run = ?')
   const deleteApprovals = db.prepare('DELETE FROM approvals WHERE run = ?')
@@ -48,7 +49,7 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
     ON CONFLICT (run) DO UPDATE SET through = max(through, excluded.through)`)
   const nextDiscarded = db.prepare('SELECT run, through FROM discarded LIMIT 1')
   const removeNote = db.prepare('DELETE FROM discarded WHERE run = ?')
-  const selectBatches = db.prepare(`SELECT last_seq AS key, json_bytes AS bytes FROM batches
+  const selectBatches = db.prepare(`SELECT last_seq AS key, octet_length(body) AS bytes FROM batches
     WHERE run = ? AND last_seq <= ? ORDER BY last_seq LIMIT ?`)
   const deleteBatches = db.prepare('DELETE FROM batches WHERE run = ? AND last_seq <= ?')
   const selectEntries = db.prepare(`SELECT n AS key, octet_length(json) AS bytes FROM transcripts
@@ -79,7 +80,8 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
     if (isRefusal(deleted)) return deleted
     log.flush(run)
     const row = rowOf(run.n)
-    deleteRow.run(run.n)
+    const gone = deleteRow.get(run.n)
+    log.shrinkOwner(String(gone?.owner), Number(gone?.bytes))
     deleteDetails.run(run.n)
     deleteText.run(run.n)
     deleteApprovals.run(run.n)
@@ -106,6 +108,9 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
       const [run, through] = [Number(note.run), Number(note.through)]
       const batches = firstOf(selectBatches.all(run, through, room.rows), room)
       if (batches.last > 0) deleteBatches.run(run, batches.last)
+      // A run that is deleted takes nothing since then.
+      const owner = batches.bytes > 0 ? shrink.get(batches.bytes, run)?.owner : undefined
+      if (owner !== undefined) log.shrinkOwner(String(owner), batches.bytes)
       if (!batches.all) continue
       if (through === wholeRun) {
         const entries = firstOf(selectEntries.all(run, room.rows), room)
@@ -139,8 +144,9 @@ export function createForgetter(db: DatabaseSync, log: PendingLog): Forgetter {
 function firstOf(
   found: readonly Record<string, unknown>[],
   room: { rows: number; bytes: number },
-): { last: number; all: boolean } {
+): { last: number; bytes: number; all: boolean } {
   let last = 0
+  let bytes = 0
   let taken = 0
   for (const row of found) {
     if (room.bytes <= 0) break
@@ -148,6 +154,7 @@ function firstOf(
     taken += 1
     room.rows -= 1
     room.bytes -= Number(row.bytes)
+    bytes += Number(row.bytes)
   }
-  return { last, all: taken === found.length && room.rows > 0 }
+  return { last, bytes, all: taken === found.length && room.rows > 0 }
 }

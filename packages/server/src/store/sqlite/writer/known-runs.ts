@@ -9,8 +9,10 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { EndCause, RunKind, RunState } from '@millrace/protocol'
 import type { RunFacts, RunRow } from '#store/rules/rows'
 
-export interface OpenRun extends RunFacts, Pick<RunRow, 'kind' | 'startedAt' | 'leaseUntil'> {
+export interface OpenRun extends RunFacts, Pick<RunRow, 'kind' | 'owner' | 'startedAt' | 'leaseUntil'> {
   readonly n: number
+  /** By how many bytes the run takes more than its row says. */
+  grown: number
   /** The head that its row has. */
   storedHead: number
   /** Events that have numbers and no row yet. */
@@ -19,6 +21,7 @@ export interface OpenRun extends RunFacts, Pick<RunRow, 'kind' | 'startedAt' | '
 
 type FactsRow = [
   n: number,
+  owner: string,
   kind: RunKind,
   state: RunState,
   closed: number,
@@ -46,7 +49,7 @@ const knownRunsMax = 10_000
 
 export function createKnownRuns(db: DatabaseSync): KnownRuns {
   // An array a row, not an object: this is read for every run that is not known.
-  const selectRun = db.prepare(`SELECT n, kind, state, closed, attempt, head, first_seq, cause, sealed,
+  const selectRun = db.prepare(`SELECT n, owner, kind, state, closed, attempt, head, first_seq, cause, sealed,
     started_at, lease_until FROM runs WHERE id = ?`)
   selectRun.setReturnArrays(true)
   const selectVersion = db.prepare('PRAGMA data_version')
@@ -65,18 +68,30 @@ export function createKnownRuns(db: DatabaseSync): KnownRuns {
     if (known !== undefined) return known
     const row = selectRun.get(id) as FactsRow | undefined
     if (row === undefined) return undefined
-    const [n, kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil] = row
-    const own = { kind, state, attempt, head, firstSeq, cause, startedAt, leaseUntil }
+    const [n, owner, kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil] = row
+    const own = { owner, kind, state, attempt, head, firstSeq, cause, startedAt, leaseUntil }
     const facts = { ...own, closed: closed === 1, sealed: sealed === 1 }
-    const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
+    const run: OpenRun = { n, ...facts, storedHead: head, grown: 0, pending: null }
     runs.set(id, run)
     return run
   }
 
   function opened(row: RunRow, n: number): OpenRun {
-    const { kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil } = row
-    const facts = { kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil }
-    const run: OpenRun = { n, ...facts, storedHead: head, pending: null }
+    const { owner, kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil } = row
+    const facts = {
+      owner,
+      kind,
+      state,
+      closed,
+      attempt,
+      head,
+      firstSeq,
+      cause,
+      sealed,
+      startedAt,
+      leaseUntil,
+    }
+    const run: OpenRun = { n, ...facts, storedHead: head, grown: 0, pending: null }
     runs.set(row.id, run)
     return run
   }

@@ -5,6 +5,7 @@ import { encodeEvents } from '#store/batched/log-text'
 import type { OperationResult, RunOperation } from '#store/batched/operations'
 import * as rules from '#store/rules/messages'
 import { isRefusal } from '#store/rules/refusal'
+import { bytesOfText } from '#store/rules/room'
 import { messageColumns } from '#store/sqlite/run-columns'
 import type { OpenRun, PendingLog } from './pending-log.ts'
 
@@ -24,6 +25,11 @@ export interface MessageWriter {
 export function createMessageWriter(db: DatabaseSync, log: PendingLog): MessageWriter {
   const sql = prepareStatements(db)
 
+  function insert(run: OpenRun, message: Omit<Message, 'state'>): void {
+    sql.insert(run, message)
+    log.grow(run, bytesOfText(message.text))
+  }
+
   function seal(run: OpenRun): void {
     sql.seal(run)
     run.sealed = true
@@ -36,7 +42,7 @@ export function createMessageWriter(db: DatabaseSync, log: PendingLog): MessageW
       const waiting = sql.countWaiting(known)
       const run = rules.acceptMessage(known, { id: message.id, taken, waiting, waitingMax })
       if (isRefusal(run)) return run
-      sql.insert(run, message)
+      insert(run, message)
       return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
     },
 
@@ -75,7 +81,7 @@ export function createMessageWriter(db: DatabaseSync, log: PendingLog): MessageW
       let texts = ''
       for (const message of sql.undelivered(from)) {
         sql.update('carried', from, message.id)
-        sql.insert(to, message)
+        insert(to, message)
         const events = encodeEvents([{ at, ...rules.carryMessage(message, fromId) }])
         log.add(to, events)
         for (const { text } of events) texts += text

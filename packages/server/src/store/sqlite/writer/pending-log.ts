@@ -4,12 +4,14 @@
  * share a row of events.
  *
  * Invariants: a statement that reads or writes a run's row comes after a `flush` of that run; what it
- * changes of the facts is changed here, too.
+ * changes of the facts is changed here, too; whatever a transaction stores for a run is added to what the
+ * run takes, and so to what its owner does.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { type LogText, rowSize } from '#store/batched/operations'
 import type { RunRow } from '#store/rules/rows'
 import { createKnownRuns, type OpenRun } from './known-runs.ts'
+import { createOwnerBytes } from './owner-bytes.ts'
 
 export type { OpenRun } from './known-runs.ts'
 
@@ -19,6 +21,12 @@ export interface PendingLog {
   opened(row: RunRow, n: number): OpenRun
   /** Numbers the events; returns the first number. */
   add(run: OpenRun, log: readonly LogText[]): number
+  /** Counts what is stored of the run besides its events; negative: what is no longer. */
+  grow(run: OpenRun, bytes: number): void
+  /** What the runs of an owner take, as the transaction has it. */
+  ownerBytes(owner: string): number
+  /** Counts a run, or beginnings of its log, that are gone. */
+  shrinkOwner(owner: string, bytes: number): void
   flush(run: OpenRun): void
   flushAll(): void
   /** Forgets a run whose row is gone; its log must have been flushed. */
@@ -30,20 +38,23 @@ export interface PendingLog {
 }
 
 export function createPendingLog(db: DatabaseSync): PendingLog {
-  const updateHead = db.prepare('UPDATE runs SET head = ? WHERE n = ?')
+  const updateHead = db.prepare('UPDATE runs SET head = ?, bytes = bytes + ? WHERE n = ?')
   const insertBatch = db.prepare(
     'INSERT INTO batches (run, first_seq, last_seq, json_bytes, body) VALUES (?, ?, ?, ?, ?)',
   )
   const runs = createKnownRuns(db)
-  /** Those with events that are not in their rows yet. */
-  const appended = new Set<OpenRun>()
+  const owners = createOwnerBytes(db)
+  /** Those with events, or other growth, that are not in their rows yet. */
+  const grown = new Set<OpenRun>()
 
   function add(run: OpenRun, log: readonly LogText[]): number {
     const firstSeq = run.head + 1
-    appended.add(run)
+    grown.add(run)
     for (const { count, overhead, text } of log) {
       if (run.pending !== null && run.pending.text.length + text.length > rowSize) closeRow(run)
-      const jsonBytes = Buffer.byteLength(text) - overhead
+      const bytes = Buffer.byteLength(text)
+      const jsonBytes = bytes - overhead
+      run.grown += bytes
       if (run.pending === null) {
         run.pending = { firstSeq: run.head + 1, jsonBytes, text }
       } else {
@@ -63,21 +74,34 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
   }
 
   function flush(run: OpenRun): void {
-    appended.delete(run)
+    grown.delete(run)
     closeRow(run)
-    if (run.head === run.storedHead) return
-    updateHead.run(run.head, run.n)
+    if (run.head === run.storedHead && run.grown === 0) return
+    updateHead.run(run.head, run.grown, run.n)
+    owners.add(run.owner, run.grown)
     run.storedHead = run.head
+    run.grown = 0
   }
 
-  function flushAll(): void {
-    for (const run of appended) flush(run)
+  return {
+    ...runs,
+    add,
+    grow(run, bytes) {
+      grown.add(run)
+      run.grown += bytes
+    },
+    ownerBytes: (owner) =>
+      [...grown].reduce((sum, run) => (run.owner === owner ? sum + run.grown : sum), owners.of(owner)),
+    shrinkOwner: (owner, bytes) => owners.add(owner, -bytes),
+    flush,
+    flushAll() {
+      for (const run of grown) flush(run)
+      owners.write()
+    },
+    clear() {
+      runs.clear()
+      grown.clear()
+      owners.clear()
+    },
   }
-
-  function clear(): void {
-    runs.clear()
-    appended.clear()
-  }
-
-  return { ...runs, add, flush, flushAll, clear }
 }

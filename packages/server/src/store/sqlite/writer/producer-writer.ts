@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { OperationResult, ProduceOperation } from '#store/batched/operations'
 import { type ProducerRow, produce } from '#store/rules/produce'
 import { isRefusal } from '#store/rules/refusal'
+import { producedBytes } from '#store/rules/room'
 import type { PendingLog } from './pending-log.ts'
 
 export function createProducerWriter(
@@ -38,10 +39,11 @@ export function createProducerWriter(
     }
     const firstSeq = log.add(run, operation.log)
     if (producer !== null && produced.producer !== null) {
-      if (produced.begins) forgetBatches.run(run.n, producer)
+      if (produced.begins) log.grow(run, -producedBytes * Number(forgetBatches.run(run.n, producer).changes))
       putProducer.run(run.n, producer, produced.producer.epoch, produced.producer.next)
       const events = operation.log.reduce((sum, { count }) => sum + count, 0)
       addBatch.run(run.n, producer, seq, firstSeq, firstSeq + events - 1)
+      log.grow(run, producedBytes)
     }
     return { kind: 'appended', firstSeq, state: run.state }
   }

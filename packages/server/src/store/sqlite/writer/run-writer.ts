@@ -11,6 +11,7 @@ import * as ending from '#store/rules/finish'
 import { sealRun } from '#store/rules/messages'
 import * as progress from '#store/rules/progress'
 import { isRefusal } from '#store/rules/refusal'
+import { bytesOfEnd, bytesOfRun } from '#store/rules/room'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
 import { createApprovalWriter } from './approval-writer.ts'
 import { createForgetter } from './forgetter.ts'
@@ -98,6 +99,7 @@ export function createRunWriter(
     }
     const n = sql.insert(run, created.row)
     const opened = log.opened(created.row, n)
+    log.grow(opened, bytesOfRun(run))
     log.add(opened, events)
     const carried = created.copies === null ? '' : takeUp(created.copies, opened, created.row.createdAt)
     return carried === '' ? row(opened, true) : { ...row(opened, true), carried }
@@ -107,7 +109,7 @@ export function createRunWriter(
   function takeUp({ from: id, entries }: creation.Copies, run: OpenRun, at: number): string {
     const earlier = log.open(id)
     if (earlier === undefined) throw new Error(`the run ${id} is taken up and does not exist`)
-    transcripts.copy(id, run.n, entries)
+    transcripts.copy(id, run, entries)
     return entries === null ? messages.carry({ id, run: earlier }, run, at) : ''
   }
 
@@ -118,6 +120,7 @@ export function createRunWriter(
       sameKey: idempotency === null ? undefined : sql.findByKey(owner, idempotency.key),
       transcriptKept: copies !== null && transcripts.isKept(copies.from),
       placeTaken: place !== null && sql.isPlaceTaken(place),
+      ownerBytes: run.ownerBytesMax === undefined ? 0 : log.ownerBytes(owner),
       idTaken: log.open(id) !== undefined,
     }
   }
@@ -175,6 +178,7 @@ export function createRunWriter(
     const { run } = finished
     const withdrawn = approvals.withdraw(run, finished.withdrawn, operation.at)
     log.add(run, operation.log)
+    log.grow(run, bytesOfEnd(finished.change))
     sql.finish(run.n, finished.change)
     sql.tally(run.n, finished.tally)
     const result = changed(run, finished.change)

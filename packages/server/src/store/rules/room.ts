@@ -1,0 +1,43 @@
+/**
+ * What runs take in a store, as the quota of their owner counts it: in bytes of UTF-8, with a round figure for each row
+ * whatever its backend makes of it. Every backend counts the same, in the transaction that writes.
+ */
+import { Buffer } from 'node:buffer'
+import { quotaMessage } from '#store/quota-message'
+import type { TranscriptEntry } from '#store/store'
+import { type Refusal, refusal } from './refusal.ts'
+import type { NewRunRow, RunRow } from './rows.ts'
+
+/** Of a run besides its log and its texts: its row, its indexes, the text by which it is found. */
+const runBytes = 1024
+/** Of a batch of a producer: the answer that is kept for it. */
+export const producedBytes = 64
+
+export function bytesOfText(text: string | null): number {
+  return text === null ? 0 : Buffer.byteLength(text)
+}
+
+export function bytesOfRun({ spec }: Pick<NewRunRow, 'spec'>): number {
+  return runBytes + bytesOfText(spec)
+}
+
+export function bytesOfEnd({ result, error, usage }: Pick<RunRow, 'result' | 'error' | 'usage'>): number {
+  return bytesOfText(result) + bytesOfText(error) + bytesOfText(usage)
+}
+
+export function bytesOfEntries(entries: readonly Pick<TranscriptEntry, 'json'>[]): number {
+  return entries.reduce((sum, { json }) => sum + bytesOfText(json), 0)
+}
+
+/** May the owner start another run? Null: yes. */
+export function overQuota({
+  owner,
+  ownerBytes,
+  ownerBytesMax,
+}: Pick<NewRunRow, 'owner' | 'ownerBytesMax'> & { ownerBytes: number }): Refusal | null {
+  if (ownerBytesMax === undefined || ownerBytes < ownerBytesMax) return null
+  return refusal('quota_exceeded', quotaMessage(owner, ownerBytes, ownerBytesMax), {
+    ownerBytes,
+    ownerBytesMax,
+  })
+}
