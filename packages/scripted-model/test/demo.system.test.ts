@@ -51,4 +51,36 @@ describe('the demo', () => {
       result: expect.stringMatching(/^The scripted demo model stops here/),
     })
   })
+
+  it('claims no repair where the tests of another project pass under a plan', async () => {
+    const model = await startScriptedModel({ script: { ...loadScript(demoScript), pauseMs: 0 } })
+    onTestFinished(() => model.close())
+    const [plan, tests] = ['plan-1', 'tests-1']
+    const tool = 'mcp__millrace__plan'
+    const messages = [
+      { role: 'user', content: 'Fix the failing test' },
+      {
+        role: 'assistant',
+        content: [
+          { type: 'tool_use', id: plan, name: tool, input: {} },
+          { type: 'tool_use', id: tests, name: 'Bash', input: { command: 'npm test' } },
+        ],
+      },
+      {
+        role: 'user',
+        content: [
+          { type: 'tool_result', tool_use_id: plan, content: 'noted' },
+          { type: 'tool_result', tool_use_id: tests, content: 'all good' },
+        ],
+      },
+    ]
+    const answer = await fetch(`${model.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': 'made-up-key' },
+      body: JSON.stringify({ model: 'any', max_tokens: 100, system: `call ${tool}`, messages }),
+    })
+    expect(await answer.json()).toMatchObject({
+      content: [{ text: expect.stringMatching(/^The scripted demo model stops here[\s\S]*all good$/) }],
+    })
+  })
 })

@@ -226,7 +226,10 @@ export class Producers {
   #detached(run: RunFacts): NonNullable<Kind['detached']> {
     const detached = this.#parts.kinds.get(run.kind)?.detached
     if (detached) return detached
-    throw new MillraceError('invalid_request', `Only the server can add events to a ${run.kind}`)
+    throw new MillraceError(
+      'invalid_request',
+      `Only the server can add events to a run of the kind "${run.kind}"`,
+    )
   }
 }
 
