@@ -22,7 +22,7 @@ afterAll(() => {
 })
 
 describe('the environment of a session', () => {
-  it('no process that the agent can inspect has a secret of the server in its environment', async () => {
+  it('no process that the agent can inspect has a secret of the server in its environment, and the address of the model there is closed once the session is over', async () => {
     for (const sandbox of [undefined, sessions.loose]) {
       const name = sandbox === undefined ? 'seen-inside.txt' : 'seen-outside.txt'
       const model = await serve([use('Bash', { command: `./spy.sh $PPID ${name}` }), say('Done.')], {
@@ -42,28 +42,11 @@ describe('the environment of a session', () => {
       expect(seen).not.toContain('made-up-key')
       expect(seen).not.toContain('MILLRACE_OWN')
       expect(seen).not.toMatch(/^ANTHROPIC_API_KEY=/m)
+      const url = /^ANTHROPIC_BASE_URL=(.*)$/m.exec(seen)?.[1]
+      expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+      expect(url).not.toBe(model.url)
+      await expect(fetch(`${url}/v1/messages`, { method: 'POST' })).rejects.toThrow()
     }
-  })
-
-  it('the model API named in the environment is open while the session lives, and closed afterwards', async () => {
-    const model = await serve([use('Bash', { command: './spy.sh $PPID seen-gateway.txt' }), say('Done.')])
-    await sessions.run(model)
-    const seen = readFileSync(file('seen-gateway.txt'), 'utf8')
-    const url = /^ANTHROPIC_BASE_URL=(.*)$/m.exec(seen)?.[1]
-    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
-    expect(url).not.toBe(model.url)
-    await expect(fetch(`${url}/v1/messages`, { method: 'POST' })).rejects.toThrow()
-  })
-})
-
-describe('a prompt', () => {
-  it('a file mentioned in a prompt is not read without the policy', async () => {
-    writeFileSync(file('mentioned.txt'), 'words of the file')
-    const model = await serve([say('Hello.')])
-    await sessions.run(model, { prompt: `Look at @mentioned.txt and @${file('mentioned.txt')}` })
-    expect(model.requests).toHaveLength(1)
-    expect(JSON.stringify(model.requests)).toContain('@mentioned.txt')
-    expect(JSON.stringify(model.requests)).not.toContain('words of the file')
   })
 })
 
@@ -82,9 +65,14 @@ describe('a session', () => {
     expect(context.startedWith).toEqual({ boundary: 'bubblewrap', model: 'some-model' })
   })
 
-  it('a session has the documented tools, and a system prompt that says it works alone', async () => {
+  it('a session has the documented tools, a prompt that says it works alone, no file that its prompt mentions, and the name of the demo that drives it', async () => {
+    writeFileSync(file('mentioned.txt'), 'words of the file')
     const model = await serve([say('Hello.')])
-    const { context } = await sessions.run(model, { agent: { disallowedTools: ['WebSearch'] } })
+    const { context, outcome } = await sessions.run(model, {
+      prompt: `Look at @mentioned.txt and @${file('mentioned.txt')}`,
+      agent: { disallowedTools: ['WebSearch'] },
+      options: { model: { baseUrl: model.url, apiKey: undefined, demo: true } },
+    })
     const { tools, permissionMode } = context.of('system')[0] as { tools: string[]; permissionMode: string }
     expect(permissionMode).toBe('default')
     expect(tools).toContain('Bash')
@@ -93,12 +81,10 @@ describe('a session', () => {
     }
     const { system } = (model.requests[0]?.body ?? {}) as { system?: unknown }
     expect(JSON.stringify(system)).toContain('Ask no questions')
-  })
-
-  it('a session driven by the scripted demo model says so', async () => {
-    const model = await serve([say('Hello.')])
-    const demo = { baseUrl: model.url, apiKey: undefined, demo: true }
-    const { context, outcome } = await sessions.run(model, { options: { model: demo } })
+    // The policy judged no call that would have read it.
+    expect(model.requests).toHaveLength(1)
+    expect(JSON.stringify(model.requests)).toContain('@mentioned.txt')
+    expect(JSON.stringify(model.requests)).not.toContain('words of the file')
     expect(context.startedWith).toMatchObject({ demo: 'scripted demo model' })
     expect(outcome).toMatchObject({ error: null, result: { demo: 'scripted demo model' } })
   })

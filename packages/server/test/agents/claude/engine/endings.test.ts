@@ -301,7 +301,7 @@ describe('a session that is ended from outside', () => {
   })
 
   it('an ended session leaves no process, whatever the moment and the cause', async () => {
-    const rounds = full ? 60 : 20
+    const rounds = full ? 60 : 6
     const model = await serve([
       {
         when: { turn: 1 },

@@ -8,26 +8,30 @@ import { openSessions, say, serve, toolResults, use } from '#test/agents/claude/
 const sessions = openSessions()
 const file = (name: string) => join(sessions.project, name)
 
+const unreadable = "python3 -c \"open('unreadable.txt', 'w')\""
+
 /** The agent makes these calls, one per turn, then ends. */
 function calls(...list: [tool: string, input: Record<string, unknown>][]): Step[] {
   return [...list.map(([tool, input], index) => use(tool, input, { turn: index + 1 })), say('I see.')]
 }
 
 describe('a call that the policy denies', () => {
-  it('a denied call does not happen, reaches the agent as an error with the reason, and is reported once', async () => {
+  it('a denied call does not happen, reaches the agent as an error with the reason, and is reported once; unreadable bash is denied where approvals are off', async () => {
     const model = await serve(
       calls(
         ['Bash', { command: 'cat /proc/1/environ' }],
         ['Write', { file_path: '/tmp/../etc/made.txt', content: 'x' }],
         ['EnterPlanMode', {}],
+        // Cannot be read, and nobody may be asked.
+        ['Bash', { command: unreadable }],
         ['Bash', { command: 'echo fine > fine.txt' }],
       ),
     )
-    const { context, outcome } = await sessions.run(model)
+    const { context, outcome } = await sessions.run(model, { policy: { unreadableBash: 'ask' } })
     expect(outcome.state).toBe('completed')
     const results = toolResults(context)
     const denied = context.of('permission:denied')
-    expect(denied.map(({ tool }) => tool)).toEqual(['Bash', 'Write', 'EnterPlanMode'])
+    expect(denied.map(({ tool }) => tool)).toEqual(['Bash', 'Write', 'EnterPlanMode', 'Bash'])
     for (const [index, { toolUseId, reason }] of denied.entries()) {
       expect(results[index]).toMatchObject({ id: toolUseId, isError: true })
       expect(results[index]?.text).toContain(JSON.stringify(reason).slice(1, -1))
@@ -36,7 +40,8 @@ describe('a call that the policy denies', () => {
       denied.map(({ toolUseId }) => toolUseId),
     )
     // Allowed calls are not logged.
-    expect(results[3]).toMatchObject({ isError: false })
+    expect(results[4]).toMatchObject({ isError: false })
+    expect(context.questions).toEqual([])
     expect(readFileSync(file('fine.txt'), 'utf8')).toBe('fine\n')
   })
 
@@ -60,18 +65,17 @@ describe('a call that the policy denies', () => {
 
 describe('a tool of an MCP server', () => {
   const server = file('docs.mjs')
-  const agent = { mcpServers: { docs: { type: 'stdio', command: 'node', args: [server] } } }
-  const steps = calls(['mcp__docs__search', { query: 'millrace' }])
+  const program = { type: 'stdio', command: 'node', args: [server] }
+  const agent = { mcpServers: { docs: program, other: program } }
 
   it('a tool of an MCP server is denied unless the configuration lists it or its server', async () => {
     writeFileSync(server, mcpServer)
-    const denied = await sessions.run(await serve(steps), { agent })
-    expect(denied.context.of('permission:denied')).toMatchObject([{ tool: 'mcp__docs__search' }])
+    const steps = calls(['mcp__docs__search', { query: 'millrace' }], ['mcp__other__search', { query: 'x' }])
     const policy = { allowedTools: ['mcp__docs__*'] }
-    const allowed = await sessions.run(await serve(steps), { agent, policy })
-    expect(allowed.context.of('permission:denied')).toEqual([])
-    expect(toolResults(allowed.context)).toMatchObject([{ isError: false }])
-    expect(toolResults(allowed.context)[0]?.text).toContain('found millrace')
+    const { context } = await sessions.run(await serve(steps), { agent, policy })
+    expect(context.of('permission:denied')).toMatchObject([{ tool: 'mcp__other__search' }])
+    expect(toolResults(context).map(({ isError }) => isError)).toEqual([false, true])
+    expect(toolResults(context)[0]?.text).toContain('found millrace')
   })
 })
 
@@ -163,22 +167,25 @@ describe('a call that people are asked about', () => {
   })
 
   it('a call does not run when a person refuses or nobody answers, and the agent learns what they said', async () => {
-    for (const answer of [
-      { by: 'person', message: 'not today', told: 'not today' },
-      { by: 'expiry', told: 'Nobody answered in time' },
-    ] as const) {
-      const model = await serve(calls(['Bash', { command: "python3 -c \"open('refused.txt', 'w')\"" }]))
-      const { context, run } = sessions.prepare(model, asking)
-      context.answer = async () => ({ decision: 'deny', ...answer })
-      await run()
-      expect(existsSync(file('refused.txt'))).toBe(false)
-      expect(toolResults(context)[0]).toMatchObject({ isError: true })
-      expect(toolResults(context)[0]?.text).toContain(answer.told)
-      expect(context.warnings).toHaveLength(1)
-    }
+    const refused = ['refused', 'expired'].map((name) => `python3 -c "open('${name}.txt', 'w')"`)
+    const model = await serve(
+      calls(...refused.map((one): Parameters<typeof calls>[0] => ['Bash', { command: one }])),
+    )
+    const { context, run } = sessions.prepare(model, asking)
+    context.answer = async ({ input }) =>
+      JSON.stringify(input).includes('refused.txt')
+        ? { decision: 'deny', by: 'person', message: 'not today' }
+        : { decision: 'deny', by: 'expiry' }
+    await run()
+    for (const name of ['refused.txt', 'expired.txt']) expect(existsSync(file(name))).toBe(false)
+    const results = toolResults(context)
+    expect(results.map(({ isError }) => isError)).toEqual([true, true])
+    expect(results[0]?.text).toContain('not today')
+    expect(results[1]?.text).toContain('Nobody answered in time')
+    expect(context.warnings).toHaveLength(2)
   })
 
-  it('the input that a person put in its place runs, and the same call again is not asked about', async () => {
+  it('where approvals are on, unreadable bash is asked about by default; the input that a person put in its place runs, and the same call again is not asked about', async () => {
     const changed = "python3 -c \"open('changed.txt', 'a').write('x')\""
     const model = await serve(
       calls(
@@ -186,7 +193,7 @@ describe('a call that people are asked about', () => {
         ['Bash', { command: changed, description: 'Writes again' }],
       ),
     )
-    const { context, run } = sessions.prepare(model, asking)
+    const { context, run } = sessions.prepare(model, { approvals: 'on' })
     context.answer = async () => ({
       decision: 'allow',
       by: 'person',
@@ -210,22 +217,6 @@ describe('a call that people are asked about', () => {
     expect(existsSync(file('late.txt'))).toBe(false)
     expect(model.requests).toHaveLength(1)
     expect(context.outline.at(-1)).toBe('assistant')
-  })
-
-  it('unreadable bash is asked about by default where approvals are on', async () => {
-    const model = await serve(calls(['Bash', { command: "python3 -c \"open('usual.txt', 'w')\"" }]))
-    const { context, run } = sessions.prepare(model, { approvals: 'on' })
-    context.answer = async () => ({ decision: 'deny', by: 'person' })
-    await run()
-    expect(context.questions).toHaveLength(1)
-    expect(existsSync(file('usual.txt'))).toBe(false)
-  })
-
-  it('unreadable bash is denied where approvals are off', async () => {
-    const model = await serve(calls(['Bash', { command }]))
-    const { context } = await sessions.run(model, { ...asking, approvals: 'off' })
-    expect(context.questions).toEqual([])
-    expect(context.of('permission:denied')).toHaveLength(1)
   })
 })
 

@@ -5,6 +5,7 @@ import type { RecordingContext } from '#test/agents/claude/support/context'
 import { openSessions, say, serve, use } from '#test/agents/claude/support/sessions'
 
 const sessions = openSessions()
+const isFull = process.env.MILLRACE_TEST_FULL !== undefined
 
 /** The messages of the last request to the model, by role, without reminders. */
 function conversationOf(model: { requests: readonly { body: unknown }[] }): string[] {
@@ -24,27 +25,31 @@ function uuids({ transcript }: RecordingContext): string[] {
 }
 
 describe('a prompt that looks like a command', () => {
-  it('a prompt that begins with a word of the SDK reaches the model as it was written, also on a resume', async () => {
-    const prompts = [
-      '/login returns 500, please fix it',
-      '/clear the cache at the start',
-      '/compact',
-      '!important is used too often in site.css',
-      '#42 is open again',
-      '@README.md is out of date',
-    ]
-    const model = await serve([say('Done.')])
-    const [first = '', ...others] = prompts
-    let { context, outcome } = await sessions.run(model, { prompt: first })
-    expect(outcome.state).toBe('completed')
-    for (const prompt of others) {
-      const next = await sessions.run(model, { prompt, resumes: context })
-      expect(next.outcome.state, prompt).toBe('completed')
-      context = next.context
-    }
-    const asked = conversationOf(model).filter((line) => line.startsWith('user: '))
-    expect(asked).toEqual(prompts.map((prompt) => `user: ${prompt}`))
-  })
+  // By default, the chain of three below begins with some of them.
+  it.runIf(isFull)(
+    'a prompt that begins with a word of the SDK reaches the model as it was written, also on a resume',
+    async () => {
+      const prompts = [
+        '/login returns 500, please fix it',
+        '/clear the cache at the start',
+        '/compact',
+        '!important is used too often in site.css',
+        '#42 is open again',
+        '@README.md is out of date',
+      ]
+      const model = await serve([say('Done.')])
+      const [first = '', ...others] = prompts
+      let { context, outcome } = await sessions.run(model, { prompt: first })
+      expect(outcome.state).toBe('completed')
+      for (const prompt of others) {
+        const next = await sessions.run(model, { prompt, resumes: context })
+        expect(next.outcome.state, prompt).toBe('completed')
+        context = next.context
+      }
+      const asked = conversationOf(model).filter((line) => line.startsWith('user: '))
+      expect(asked).toEqual(prompts.map((prompt) => `user: ${prompt}`))
+    },
+  )
 
   it('a session whose model was never asked is not completed, and says what answered instead', async () => {
     const model = await serve([say('Done.')])
@@ -60,23 +65,28 @@ describe('a prompt that looks like a command', () => {
 })
 
 describe('a session that resumes another', () => {
-  it('a chain of three sessions has the whole conversation, once, in order', async () => {
+  it('a chain of three sessions has the whole conversation, once, in order, and each prompt as it was written', async () => {
+    const prompts = [
+      '/login returns 500',
+      '!important is used too often',
+      '@README.md is out of date',
+    ] as const
     const cost = { input_tokens: 1000, output_tokens: 500 }
     const model = await serve([
-      { when: { text: 'first' }, reply: { content: [{ type: 'text', text: 'One.' }], usage: cost } },
-      { when: { text: 'second' }, reply: { content: [{ type: 'text', text: 'Two.' }], usage: cost } },
-      { when: { text: 'third' }, reply: { content: [{ type: 'text', text: 'Three.' }], usage: cost } },
+      { when: { text: prompts[0] }, reply: { content: [{ type: 'text', text: 'One.' }], usage: cost } },
+      { when: { text: prompts[1] }, reply: { content: [{ type: 'text', text: 'Two.' }], usage: cost } },
+      { when: { text: prompts[2] }, reply: { content: [{ type: 'text', text: 'Three.' }], usage: cost } },
     ])
-    const first = await sessions.run(model, { prompt: 'first' })
-    const second = await sessions.run(model, { prompt: 'second', resumes: first.context })
-    const third = await sessions.run(model, { prompt: 'third', resumes: second.context })
+    const first = await sessions.run(model, { prompt: prompts[0] })
+    const second = await sessions.run(model, { prompt: prompts[1], resumes: first.context })
+    const third = await sessions.run(model, { prompt: prompts[2], resumes: second.context })
     expect([first, second, third].map(({ outcome }) => outcome.error)).toEqual([null, null, null])
     expect(conversationOf(model)).toEqual([
-      'user: first',
+      `user: ${prompts[0]}`,
       'assistant: One.',
-      'user: second',
+      `user: ${prompts[1]}`,
       'assistant: Two.',
-      'user: third',
+      `user: ${prompts[2]}`,
     ])
     const all = [first, second, third]
     expect(all.map(({ outcome }) => (outcome.result as { text: string }).text)).toEqual([
