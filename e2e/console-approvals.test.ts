@@ -17,8 +17,7 @@ beforeAll(async () => {
   releases.push(() => server.end())
   first = await openBrowser()
   releases.push(first.close)
-  second = await openBrowser({ width: 390, height: 844 })
-  releases.push(second.close)
+  second = await first.another({ width: 390, height: 844 })
 })
 afterAll(async () => {
   for (const release of releases.reverse()) await release()

@@ -82,7 +82,7 @@ describe('signing in', () => {
 
   it('a used address is refused with what to do, and a pasted token then signs its user in', async () => {
     const token = await tokenOf('anna')
-    const other = await openBrowser()
+    const other = await browser.another()
     try {
       const response = await other.page.goto(printedAddress())
       expect(response?.status()).toBe(401)
@@ -274,7 +274,7 @@ describe('other people and other screens', () => {
       await fetch(`${server.url}/api/runs`, { method: 'POST', headers, body })
     ).json()) as { run: { id: string } }
     const admins = await startJob(server, 'waits')
-    const other = await openBrowser()
+    const other = await browser.another()
     try {
       await other.page.goto(server.url)
       await other.page.getByLabel('Token, code, or login address').fill(token)

@@ -5,14 +5,19 @@ import { scratchFolder } from '@millrace/test-support/folders'
 import { startJob } from '@millrace/test-support/jobs'
 import { post, quietPort, type ServerProcess, startServer } from '@millrace/test-support/server'
 import { connect } from '@millrace/test-support/sse'
-import { afterEach, describe, expect, it } from 'vitest'
-import { openBrowser } from './support/browser.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Browser, openBrowser } from './support/browser.ts'
 import { millraceToEnd } from './support/cli.ts'
 import { startNginx } from './support/nginx.ts'
 
 const releases: (() => unknown)[] = []
-afterEach(async () => {
-  for (const release of releases.splice(0).reverse()) await release()
+let browser: Browser
+beforeAll(async () => {
+  browser = await openBrowser()
+})
+afterAll(async () => {
+  for (const release of releases.reverse()) await release()
+  await browser?.close()
 })
 
 interface Site {
@@ -59,17 +64,22 @@ async function site(target: (upstream: string) => string, passesHost = true): Pr
 }
 
 const kinds = [
-  ['removes the prefix', (upstream: string) => `${upstream}/`],
-  ['leaves the prefix in place', (upstream: string) => upstream],
+  ['removes the prefix', (upstream: string) => `${upstream}/`, '/docs'],
+  ['leaves the prefix in place', (upstream: string) => upstream, '/docs/'],
 ] as const
 
-describe.each(kinds)('behind an nginx that %s', (_kind, target) => {
+describe.each(kinds)('behind an nginx that %s', (_kind, target, docs) => {
+  let behind: Site
+  beforeAll(async () => {
+    behind = await site(target)
+  })
+
   it('a browser logs in with the printed address, and page, streams and API document work below the prefix', async () => {
-    const { server, base } = await site(target)
+    const { server, base } = behind
     const printed = /http:\/\/\S+\/login\?code=\S+/.exec(server.log())?.[0] ?? ''
     expect(printed).toMatch(`${base}/login?code=`)
-    const { page, context, complaints, close } = await openBrowser()
-    releases.push(close)
+    const { page, context, complaints } = browser
+    complaints.length = 0
     await page.goto(printed)
     expect(page.url()).toBe(`${base}/`)
     const [cookie, ...more] = await context.cookies()
@@ -84,10 +94,8 @@ describe.each(kinds)('behind an nginx that %s', (_kind, target) => {
     await page.getByText('Ended with exit code 0').first().waitFor()
     await page.getByRole('navigation').getByRole('link', { name: 'Runs' }).click()
     await page.waitForURL(`${base}/runs`)
-    for (const address of [`${base}/docs`, `${base}/docs/`]) {
-      await page.goto(address)
-      await page.locator('#operations-service-get_healthz').waitFor()
-    }
+    await page.goto(base + docs)
+    await page.locator('#operations-service-get_healthz').waitFor()
     const { servers } = (await (await fetch(`${base}/openapi.json`)).json()) as { servers: unknown }
     expect(servers).toEqual([{ url: base }])
     await page.goto(`${base}/settings`)
@@ -99,7 +107,7 @@ describe.each(kinds)('behind an nginx that %s', (_kind, target) => {
   })
 
   it('realtime, a ticket for a stream, and the Location of a run work below the prefix', async () => {
-    const { server, base } = await site(target)
+    const { server, base } = behind
     const headers = { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' }
     const topics = await connect(`${base}/api/realtime`, {})
     await topics.until(({ type }) => type === 'PB_CONNECT')
@@ -125,11 +133,9 @@ describe.each(kinds)('behind an nginx that %s', (_kind, target) => {
       expect(stream.events.at(-1)?.type).toBe('complete')
     }
   })
-})
 
-describe('a server with a public address', () => {
   it('millrace login prints the public address, and local commands work without the proxy', async () => {
-    const { server, base, cli } = await site((upstream) => upstream)
+    const { server, base, cli } = behind
     const login = await cli('login')
     expect(login.stdout).toMatch(`${base}/login?code=`)
     // The proxy's folder without a slash, and a direct request that names the prefix.
@@ -139,7 +145,9 @@ describe('a server with a public address', () => {
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
     expect((await cli('run', 'greet')).stdout).toContain('hello')
   })
+})
 
+describe('behind an nginx that changes the host', () => {
   it('a write with a cookie is accepted from its own pages where the proxy changes the host', async () => {
     const { server, base, cli } = await site((upstream) => upstream, false)
     const login = await fetch((await cli('login')).stdout.trim(), { redirect: 'manual' })
