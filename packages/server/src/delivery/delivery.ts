@@ -180,7 +180,7 @@ export class Delivery {
     releaseFeed: () => void,
   ): Follower {
     // What closures name lives as long as the stream: `options`, with its headers, must not.
-    const { req, res, compress } = options
+    const { req, res, compress, ownConnection = false } = options
     const { firstSeq, head } = bounds
     const { contentType } = feed.dialect
     const heartbeat = this.#heartbeats.of(feed.dialect, options.heartbeat)
@@ -196,7 +196,8 @@ export class Delivery {
         recheckMs: heartbeat.intervalMs,
         onDetached: releaseFeed,
       },
-      (user) => openStream(user, this.#connections, { req, res, contentType, compress, heartbeat }),
+      (user) =>
+        openStream(user, this.#connections, { req, res, contentType, compress, ownConnection, heartbeat }),
     )
     this.#followers.add(follower)
     return follower

@@ -79,6 +79,10 @@ export class Follower implements TurnTaker, ConnectionUser {
     return this.#connection.closed
   }
 
+  get detached(): boolean {
+    return this.#connection.detached
+  }
+
   get stalledSince(): number | null {
     return this.#connection.stalledSince
   }

@@ -23,9 +23,16 @@ export interface StreamOptions {
   heartbeat: { intervalMs: number; text: string }
   /** Compress for clients that accept gzip. */
   compress: boolean
+  /**
+   * The connection is of a server of our own: it may be taken from the response, which then is no longer to be used and
+   * does not hear of the end of the stream. Default: false.
+   */
+  ownConnection?: boolean
 }
 
 export interface StreamHandle {
+  /** True when the response gave its connection away, and does not hear of its end. */
+  readonly detached: boolean
   /** Resolves when the response is finished or its connection gone. */
   readonly closed: Promise<void>
   /** Ends the stream at once (a revoked credential, a cap). */
@@ -45,6 +52,7 @@ export type StreamResult =
 
 /** A stream whose client left before it began. */
 export const closedHandle: StreamHandle = {
+  detached: false,
   closed: Promise.resolve(),
   close: () => {},
   stalledSince: null,

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { OpenStreams } from '#admission/open-streams'
 import type { Delivery } from '#delivery/delivery'
 import type { Dialect } from '#delivery/dialect'
-import { forgetOwnHead } from '#http/forget-head'
+import { forgetOwnHead, ownsConnection } from '#http/forget-head'
 import { logStream } from '#telemetry/request-log'
 
 export interface Heartbeat {
@@ -50,13 +50,15 @@ export function createStreamRun({ delivery, streams, compress }: StreamRunParts)
         types: typeList(query.types),
         heartbeat,
         compress,
+        ownConnection: ownsConnection(request),
       })
       if (result.outcome === 'missing') throw new MillraceError('not_found', `No run ${run.id}`)
       if (result.outcome === 'streaming') {
         const { handle } = result
         place.attach(handle)
         const facts = { user: identity.principal.user, run: run.id }
-        logStream(request, { ...facts, after: handle.cursor }, () => ({ ...facts, through: handle.cursor }))
+        const factsAtEnd = () => ({ ...facts, through: handle.cursor })
+        logStream(request, { ...facts, after: handle.cursor }, factsAtEnd, handle)
         forgetOwnHead(request, reply)
       } else place.release()
     } catch (error) {

@@ -25,9 +25,14 @@ interface StoredHead {
 /** The decorator of a Fastify server on which no host application reads connections. */
 export const ownConnections = 'millraceOwnsConnections'
 
+/** True when the request came to a server of our own. */
+export function ownsConnection(request: FastifyRequest): boolean {
+  return request.server.hasDecorator(ownConnections)
+}
+
 /** Forgets the heads of an answered request where the connection is our own. */
 export function forgetOwnHead(request: FastifyRequest, reply: FastifyReply): void {
-  if (request.server.hasDecorator(ownConnections)) forgetHead(request.raw, reply.raw)
+  if (ownsConnection(request)) forgetHead(request.raw, reply.raw)
 }
 
 /** Does nothing before the head is sent. Afterwards neither object holds a header. */

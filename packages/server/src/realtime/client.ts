@@ -71,6 +71,10 @@ export class RealtimeClient implements TurnTaker, ConnectionUser {
     return this.#connection.isOpen
   }
 
+  get detached(): boolean {
+    return this.#connection.detached
+  }
+
   get closed(): Promise<void> {
     return this.#connection.closed
   }

@@ -24,6 +24,8 @@ export interface ConnectOptions {
   headers: OutgoingHttpHeaders
   /** Compress for clients that accept gzip. */
   compress: boolean
+  /** The connection is of a server of our own (see `StreamHead`). */
+  ownConnection?: boolean
 }
 
 export interface ClientsParts {
@@ -66,7 +68,7 @@ export class Clients {
   }
 
   /** Opens a stream and sends `PB_CONNECT`. While draining, the connection is closed unanswered. */
-  connect({ req, res, headers, compress }: ConnectOptions): RealtimeClient | null {
+  connect({ req, res, headers, compress, ownConnection = false }: ConnectOptions): RealtimeClient | null {
     if (this.#refusing || res.destroyed || res.writableEnded) {
       res.destroy()
       return null
@@ -88,6 +90,7 @@ export class Clients {
           res,
           contentType: eventStreamType,
           compress,
+          ownConnection,
           heartbeat: ping,
         }),
     )

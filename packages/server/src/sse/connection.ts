@@ -78,6 +78,11 @@ export class Connection implements SinkOwner, Heart {
     this.#stopHeartbeats = parts.heartbeats.add(this, heartbeat.intervalMs)
   }
 
+  /** True when its response gave the connection away, and does not hear of its end: `closed` says it. */
+  get detached(): boolean {
+    return this.#sink.detached === true
+  }
+
   get isOpen(): boolean {
     return this.#phase === 'open'
   }

@@ -38,7 +38,7 @@ export function setStreamHeaders(
   if (req !== undefined && asksToClose(req)) res.once('finish', () => req.socket.end())
 }
 
-function asksToClose(req: IncomingMessage): boolean {
+export function asksToClose(req: IncomingMessage): boolean {
   return /(?:^|,)\s*close\s*(?:,|$)/i.test(req.headers.connection ?? '')
 }
 

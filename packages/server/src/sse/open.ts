@@ -3,11 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { Connection, type ConnectionParts, type ConnectionUser, type Heartbeat } from './connection.ts'
 import { GzipSink } from './gzip-sink.ts'
-import { acceptsGzip, addVary, setStreamHeaders } from './headers.ts'
+import { acceptsGzip, addVary, asksToClose, setStreamHeaders } from './headers.ts'
 import { markStreaming } from './pipelining.ts'
 import { type FlushableResponse, ResponseSink } from './response-sink.ts'
 import type { Sink, SinkOwner } from './sink.ts'
 import { rawSocket, SocketSink } from './socket-sink.ts'
+import { refuseBytes, TakenSink } from './taken-sink.ts'
+import { takeSocket } from './taken-socket.ts'
 
 /** A peer that vanished without a word is noticed by the kernel's probes after about this long. */
 const probeAfterMs = 30_000
@@ -18,6 +20,8 @@ export interface StreamHead {
   contentType: string
   /** Compress for clients that accept gzip. */
   compress: boolean
+  /** The connection is of a server of our own, and may be taken from it for as long as the stream lasts. */
+  ownConnection: boolean
   heartbeat: Heartbeat
 }
 
@@ -56,7 +60,7 @@ export function openThroughResponse(
   })
 }
 
-function openSink({ req, res, contentType, compress }: StreamHead, owner: SinkOwner): Sink {
+function openSink({ req, res, contentType, compress, ownConnection }: StreamHead, owner: SinkOwner): Sink {
   const gzip = compress && acceptsGzip(req) && !res.hasHeader('Content-Encoding')
   setStreamHeaders(req, res, contentType)
   if (compress) addVary(res, 'Accept-Encoding')
@@ -66,7 +70,10 @@ function openSink({ req, res, contentType, compress }: StreamHead, owner: SinkOw
   tuneSocket(req, res)
   if (gzip) return new GzipSink(res, owner)
   const socket = rawSocket(req, res)
-  return socket === null ? new ResponseSink(res, owner) : new SocketSink(res, socket, owner)
+  if (socket === null) return new ResponseSink(res, owner)
+  const closes = asksToClose(req)
+  if (ownConnection && takeSocket(req, res, socket, refuseBytes)) return new TakenSink(socket, owner, closes)
+  return new SocketSink(res, socket, owner)
 }
 
 function tuneSocket(req: IncomingMessage | undefined, res: ServerResponse): void {

@@ -9,6 +9,8 @@ import type { ServerResponse } from 'node:http'
 import type { Chunk } from './chunk.ts'
 
 export interface Sink {
+  /** True when the response gave its connection away: it does not hear of its end. */
+  readonly detached?: boolean
   /** False when the sink is full; `drained()` follows once it takes bytes again. Not called after `end()`. */
   write(chunk: Chunk): boolean
   /** Ends the response once everything written has been sent. */

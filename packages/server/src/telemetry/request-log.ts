@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { ErrorCode } from '@millrace/protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { whenOver } from '#sse/sink'
@@ -22,8 +23,15 @@ declare module 'fastify' {
 /** What a line says of a stream, besides what the line of every request says. */
 export type StreamFacts = Record<string, string | number | undefined>
 
-/** Requests whose lines are for `debug`. */
-const quiet = new WeakSet<IncomingMessage>()
+/** What the last line of a request is made of, besides what its answer says. */
+interface Begun {
+  level: RequestLevel
+  startedAt: number
+  /** What its connection had sent before. */
+  sentBefore: number
+}
+
+const begun = new WeakMap<IncomingMessage, Begun>()
 
 /** What the last line of a stream says. */
 const streams = new WeakMap<IncomingMessage, () => StreamFacts>()
@@ -57,8 +65,8 @@ export function logRequests(
 ): void {
   app.addHook('onRequest', (request, reply, done) => {
     const startedAt = performance.now()
-    if (level === 'debug') quiet.add(request.raw)
     const sentBefore = request.raw.socket.bytesWritten ?? 0
+    begun.set(request.raw, { level, startedAt, sentBefore })
     // On Node's own response, so that a stream written past Fastify has it too.
     reply.raw.setHeader('X-Request-Id', request.id)
     whenOver(reply.raw, () => {
@@ -85,11 +93,45 @@ export function logRequests(
   })
 }
 
+/** A stream, which may have taken its connection away from the response: then it alone knows its end. */
+interface LoggedStream {
+  detached: boolean
+  closed: Promise<void>
+}
+
 /** Writes the first of a stream's two lines; `factsAtEnd` gives what the other one says. */
-export function logStream(request: FastifyRequest, facts: StreamFacts, factsAtEnd: () => StreamFacts): void {
-  streams.set(request.raw, factsAtEnd)
-  const level = quiet.has(request.raw) ? 'debug' : 'info'
-  request.log[level]({ route: request.routeOptions.url, ...facts }, 'stream opened')
+export function logStream(
+  request: FastifyRequest,
+  facts: StreamFacts,
+  factsAtEnd: () => StreamFacts,
+  stream: LoggedStream,
+): void {
+  const { raw, log, method } = request
+  const route = request.routeOptions.url
+  const { level, startedAt, sentBefore } = begun.get(raw) ?? { level: 'info', startedAt: 0, sentBefore: 0 }
+  log[level]({ route, ...facts }, 'stream opened')
+  if (stream.detached) {
+    logDetached(
+      { log, socket: raw.socket, method, route, level, startedAt, sentBefore, factsAtEnd },
+      stream.closed,
+    )
+  } else streams.set(raw, factsAtEnd)
+}
+
+interface DetachedStream extends Begun, Pick<FastifyRequest, 'log' | 'method'> {
+  socket: Socket
+  route: string | undefined
+  factsAtEnd: () => StreamFacts
+}
+
+/** Apart, so that it holds nothing else of the request, which may be gone while the stream lasts. */
+function logDetached(stream: DetachedStream, closed: Promise<void>): void {
+  void closed.then(() => {
+    const { log, socket, method, route, level, startedAt, sentBefore, factsAtEnd } = stream
+    const ms = Math.round(performance.now() - startedAt)
+    const bytes = socket.bytesWritten - sentBefore
+    log[level]({ method, route, status: 200, ms, user: undefined, ...factsAtEnd(), bytes }, 'stream ended')
+  })
 }
 
 function statusOf(reply: FastifyReply): number {

@@ -38,6 +38,9 @@ async function converse(server: StreamServer, text: string): Promise<string> {
   return heard
 }
 
+/** Straight to a socket that was taken from the HTTP server, and to one that is still its own. */
+const ways = [{ ownConnection: true }, { ownConnection: false }]
+
 test('early and late followers receive the same bytes, whether straight from the socket or through the response', async () => {
   const log = filled(500, 300)
   const raw = await startStreamServer({ log, delivery: { ringBytes: 60_000, batchBytes: 4000 } })
@@ -67,59 +70,72 @@ test('early and late followers receive the same bytes, whether straight from the
   for (const text of texts) expect(text).toBe(texts[0])
 })
 
-test('after a stream has ended, the same connection serves the next request', async () => {
-  const log = filled(3, 10)
-  log.append('run', [{ type: 'complete', data: 1 }], true)
-  const { url, sockets } = await startStreamServer({ log })
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  onTestFinished(() => agent.destroy())
-  const first = await (await open(`${url}/run`, { agent })).end()
-  const second = await (await open(`${url}/run?after=1`, { agent })).end()
-  const third = await (await open(`${url}/run?after=4`, { agent })).end()
-  expect([first.ids, second.ids, third.status]).toEqual([[1, 2, 3, 4], [2, 3, 4], 204])
-  expect(sockets.size).toBe(1)
-  const [socket] = sockets
-  // Listeners that streams add to the socket are gone with them.
-  expect(socket?.listenerCount('drain')).toBe(1)
-})
+test.each(ways)(
+  'after a stream has ended, the same connection serves the next request (%o)',
+  async (stream) => {
+    const log = filled(3, 10)
+    log.append('run', [{ type: 'complete', data: 1 }], true)
+    const { url, sockets } = await startStreamServer({ log, stream })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    onTestFinished(() => agent.destroy())
+    const first = await (await open(`${url}/run`, { agent })).end()
+    const second = await (await open(`${url}/run?after=1`, { agent })).end()
+    const third = await (await open(`${url}/run?after=4`, { agent })).end()
+    expect([first.ids, second.ids, third.status]).toEqual([[1, 2, 3, 4], [2, 3, 4], 204])
+    expect(sockets.size).toBe(1)
+    const [socket] = sockets
+    // Listeners that streams add to the socket are gone with them.
+    expect(socket?.listenerCount('drain')).toBe(1)
+  },
+)
 
-test('a pipelined second request ends the connection, and no byte of the first answer is wrong', async () => {
-  const log = filled(3, 10)
-  const server = await startStreamServer({ log })
-  const get = 'GET /run HTTP/1.1\r\nHost: x\r\n\r\n'
-  const socket = connect(server.port, '127.0.0.1')
-  socket.on('error', () => {})
-  let heard = ''
-  socket.setEncoding('latin1').on('data', (data) => {
-    heard += data
-  })
-  socket.write(get)
-  await until(() => heard.includes('id: 3'))
-  socket.write(get)
-  await new Promise((resolve) => socket.once('close', resolve))
-  expect(heard.match(/HTTP\/1\.1 200/g)).toHaveLength(1)
-  const [, body = ''] = heard.split('\r\n\r\n', 2)
-  expect(body).toMatch(/^[0-9a-f]+\r\nid: 1\n/)
-  expect(server.delivery.stats().followers).toBe(0)
-})
+test.each(ways)(
+  'a pipelined second request ends the connection, and no byte of the first answer is wrong (%o)',
+  async (stream) => {
+    const log = filled(3, 10)
+    const server = await startStreamServer({ log, stream })
+    const get = 'GET /run HTTP/1.1\r\nHost: x\r\n\r\n'
+    const socket = connect(server.port, '127.0.0.1')
+    socket.on('error', () => {})
+    let heard = ''
+    socket.setEncoding('latin1').on('data', (data) => {
+      heard += data
+    })
+    socket.write(get)
+    await until(() => heard.includes('id: 3'))
+    socket.write(get)
+    await new Promise((resolve) => socket.once('close', resolve))
+    expect(heard.match(/HTTP\/1\.1 200/g)).toHaveLength(1)
+    const [, body = ''] = heard.split('\r\n\r\n', 2)
+    expect(body).toMatch(/^[0-9a-f]+\r\nid: 1\n/)
+    expect(server.delivery.stats().followers).toBe(0)
+  },
+)
 
-test('two requests sent at once are either answered in order or cut, never mixed', async () => {
-  const log = filled(2, 10)
-  log.append('run', [{ type: 'complete', data: 1 }], true)
-  const server = await startStreamServer({ log })
-  const get = 'GET /run HTTP/1.1\r\nHost: x\r\n\r\n'
-  const heard = await converse(server, `${get}${get.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}`)
-  const answers = heard.split(/(?=HTTP\/1\.1 )/)
-  for (const answer of answers) expect(answer.match(/^id: \d$/gm) ?? []).toEqual(['id: 1', 'id: 2', 'id: 3'])
-})
+test.each(ways)(
+  'two requests sent at once are either answered in order or cut, never mixed (%o)',
+  async (stream) => {
+    const log = filled(2, 10)
+    log.append('run', [{ type: 'complete', data: 1 }], true)
+    const server = await startStreamServer({ log, stream })
+    const get = 'GET /run HTTP/1.1\r\nHost: x\r\n\r\n'
+    const heard = await converse(server, `${get}${get.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}`)
+    const answers = heard.split(/(?=HTTP\/1\.1 )/)
+    for (const answer of answers)
+      expect(answer.match(/^id: \d$/gm) ?? []).toEqual(['id: 1', 'id: 2', 'id: 3'])
+  },
+)
 
-test('a client that sends Connection: close has its connection closed after the stream', async () => {
-  const log = filled(2, 10)
-  log.append('run', [{ type: 'complete', data: 1 }], true)
-  const server = await startStreamServer({ log })
-  const heard = await converse(server, 'GET /run HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
-  expect(heard).toMatch(/id: 3\nevent: complete\ndata: 1\n\n\r\n0\r\n\r\n$/)
-})
+test.each(ways)(
+  'a client that sends Connection: close has its connection closed after the stream (%o)',
+  async (stream) => {
+    const log = filled(2, 10)
+    log.append('run', [{ type: 'complete', data: 1 }], true)
+    const server = await startStreamServer({ log, stream })
+    const heard = await converse(server, 'GET /run HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    expect(heard).toMatch(/id: 3\nevent: complete\ndata: 1\n\n\r\n0\r\n\r\n$/)
+  },
+)
 
 test('an HTTP/1.0 client receives plain bytes, and the end of the connection as the end', async () => {
   const log = filled(2, 10)

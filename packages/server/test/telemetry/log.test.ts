@@ -150,7 +150,7 @@ describe('a log on a terminal', () => {
         level,
       )
       app.get('/', (request) => {
-        logStream(request, {}, () => ({}))
+        logStream(request, {}, () => ({}), { detached: false, closed: Promise.resolve() })
         return 'x'
       })
       await app.inject('/')

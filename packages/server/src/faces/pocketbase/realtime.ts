@@ -9,7 +9,7 @@ import { z } from 'zod'
 import type { OpenStreams, Reservation } from '#admission/open-streams'
 import type { Identity } from '#auth/identity'
 import type { Face, FaceApp } from '#http/face'
-import { forgetOwnHead } from '#http/forget-head'
+import { forgetOwnHead, ownsConnection } from '#http/forget-head'
 import type { RealtimeClient } from '#realtime/client'
 import type { Elsewhere, SubscribeHere } from '#realtime/elsewhere'
 import type { Realtime } from '#realtime/realtime'
@@ -83,6 +83,7 @@ function connectRoute(app: FaceApp, parts: RealtimeFaceParts, places: Places): v
           res: reply.raw,
           headers: reply.getHeaders() as OutgoingHttpHeaders,
           compress,
+          ownConnection: ownsConnection(request),
         })
         if (client === null) place.release()
         else {
@@ -191,10 +192,11 @@ function refuseAnother({ principal }: RealtimeClient, identity: Identity | null)
 /** Logs the owner at the end: the SDK authenticates only when it subscribes. The client's id stays secret. */
 function logConnection(request: FastifyRequest, client: RealtimeClient): void {
   const opener = request.identity?.principal.user
-  logStream(request, { user: opener }, () => ({
+  const factsAtEnd = () => ({
     user: client.principal?.user ?? opener,
     subscriptions: client.subscriptions.size,
-  }))
+  })
+  logStream(request, { user: opener }, factsAtEnd, client)
 }
 
 function answerHead(request: FastifyRequest, reply: FastifyReply): FastifyReply {

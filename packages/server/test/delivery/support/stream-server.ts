@@ -55,6 +55,7 @@ export async function startStreamServer(options: StreamServerOptions = {}): Prom
         types: query('types')?.split(','),
         heartbeat: { intervalMs: 15_000, text: 'heartbeat' },
         compress: false,
+        ownConnection: true,
         ...options.stream,
       })
       results.push(result)
