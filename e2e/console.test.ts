@@ -206,6 +206,24 @@ describe('the list', () => {
   })
 })
 
+describe('activity', () => {
+  it('the charts show how many runs there were, and how many failed, also to those who read a table', async () => {
+    await page().goto(`${server.url}/activity`)
+    const failures = page().getByRole('region', { name: 'Failures' })
+    await failures.locator('canvas').waitFor()
+    await failures.getByText(/^1 · \d+ %$/).waitFor()
+    const counts = page().getByRole('region', { name: 'Runs' }).getByRole('cell')
+    const { runs } = await server.json<{ runs: object[] }>('/api/runs?kind=job')
+    const counted = (await counts.allInnerTexts()).reduce((sum, text) => sum + Number(text), 0)
+    expect(counted).toBe(runs.length + 250)
+    await page().getByText('7 days').click()
+    await page().waitForURL('**/activity?hours=168')
+    await page().getByRole('region', { name: 'Spend' }).getByText('$0.00').first().waitFor()
+    expect(await seriousProblems(page())).toEqual([])
+    expect(browser.complaints).toEqual([])
+  })
+})
+
 describe('many tabs', () => {
   it('twenty tabs share one stream, all see a new run at once, and when the leading tab closes another leads', async () => {
     const { context } = browser

@@ -21,7 +21,9 @@ export function useKeys(): void {
       if (target?.closest('input, textarea, select, dialog, [contenteditable]')) return
       const isSecond = event.timeStamp - wentAt < sequenceMs
       wentAt = event.key === 'g' ? event.timeStamp : 0
-      const to = isSecond ? ({ i: '/', r: '/runs', s: '/settings' } as const)[event.key] : undefined
+      const to = isSecond
+        ? ({ i: '/', r: '/runs', a: '/activity', s: '/settings' } as const)[event.key]
+        : undefined
       if (to !== undefined) void navigate({ to })
       else if (event.key === 'c') {
         event.preventDefault()

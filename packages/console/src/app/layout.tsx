@@ -8,7 +8,7 @@ import { openPalette, openStart } from '#start/start-store.ts'
 import { Kbd } from '#ui/badge.tsx'
 import { IconButton } from '#ui/button.tsx'
 import { classes } from '#ui/classes.ts'
-import { GearIcon, InboxIcon, ListIcon, PlusIcon, SearchIcon } from '#ui/icons.tsx'
+import { ChartIcon, GearIcon, InboxIcon, ListIcon, PlusIcon, SearchIcon } from '#ui/icons.tsx'
 import { ConnectionBanner } from './banner.tsx'
 import { useSignedIn } from './session.ts'
 
@@ -67,6 +67,9 @@ function Navigation() {
       <NavLink to="/runs" icon={<ListIcon />} count={working.length}>
         Runs
       </NavLink>
+      <NavLink to="/activity" icon={<ChartIcon />} count={0}>
+        Activity
+      </NavLink>
       <button
         type="button"
         className="flex h-13 flex-1 flex-col items-center justify-center gap-0.5 text-[11px] text-soft sm:hidden"
@@ -93,7 +96,7 @@ function NavLink({
   tone = 'neutral',
   children,
 }: {
-  to: '/' | '/runs' | '/settings'
+  to: '/' | '/runs' | '/activity' | '/settings'
   icon: ReactNode
   count: number
   tone?: 'neutral' | 'wait'

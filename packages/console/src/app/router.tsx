@@ -1,4 +1,4 @@
-/** The pages. Each is a module of its own folder; the page of a run and the settings are loaded when they are first opened. */
+/** The pages. Each is a module of its own folder; all but the inbox and the list are loaded when they are first opened. */
 import { messageOf } from '@millrace/protocol'
 import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
@@ -10,6 +10,7 @@ import { basePath } from './address.ts'
 import { Shell } from './shell.tsx'
 
 const RunPage = lazy(() => import('#run/run-page.tsx'))
+const ActivityPage = lazy(() => import('#activity/activity-page.tsx'))
 const SettingsPage = lazy(async () => ({
   default: (await import('#people/settings-page.tsx')).SettingsPage,
 }))
@@ -42,6 +43,22 @@ const run = createRoute({
   },
 })
 
+const hoursMost = 8760
+
+const activity = createRoute({
+  getParentRoute: () => root,
+  path: '/activity',
+  validateSearch: ({ hours }: Record<string, unknown>): { hours?: number } => {
+    const count = Math.floor(Number(hours))
+    return count >= 1 && count <= hoursMost ? { hours: count } : {}
+  },
+  component: () => (
+    <Suspense fallback={<Loading />}>
+      <ActivityPage />
+    </Suspense>
+  ),
+})
+
 const settings = createRoute({
   getParentRoute: () => root,
   path: '/settings',
@@ -62,7 +79,7 @@ const login = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([inbox, runs, run, settings, login]),
+  routeTree: root.addChildren([inbox, runs, run, activity, settings, login]),
   basepath: basePath,
   // Readable addresses: `?state=running&q=npm`.
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),

@@ -119,7 +119,7 @@ function useCommands(): Command[] {
   const navigate = useNavigate()
   const { runs } = useOverview()
   return useMemo(() => {
-    const go = (label: string, to: '/' | '/runs' | '/settings'): Command => ({
+    const go = (label: string, to: '/' | '/runs' | '/activity' | '/settings'): Command => ({
       id: `go ${to}`,
       label,
       group: 'Go to',
@@ -147,6 +147,7 @@ function useCommands(): Command[] {
     const elsewhere: Command[] = [
       go('Inbox', '/'),
       go('Runs', '/runs'),
+      go('Activity', '/activity'),
       go('Settings', '/settings'),
       {
         id: 'docs',

@@ -13,3 +13,4 @@ export const ExternalIcon = icon(<path d="M9 3h4v4M13 3 7.5 8.5M11 9.5V13H3V5h3.
 export const GearIcon = icon(
   <path d="M8 10a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM8 1.75v2M8 12.25v2M1.75 8h2M12.25 8h2M3.6 3.6 5 5M11 11l1.4 1.4M12.4 3.6 11 5M5 11l-1.4 1.4" />,
 )
+export const ChartIcon = icon(<path d="M2.5 13.5h11M4 11V8M8 11V3.5M12 11V6" />)

@@ -2,3 +2,4 @@
 export * from './http.ts'
 export * from './read-request.ts'
 export * from './records.ts'
+export * from './statistics.ts'

@@ -20,6 +20,7 @@ import { ticketFace } from '#faces/native/tickets'
 import { tokenFace } from '#faces/native/tokens'
 import { realtimeFace } from '#faces/pocketbase/realtime'
 import { sessionsFace } from '#faces/sessions/sessions'
+import { statisticsFace } from '#faces/statistics/statistics'
 import { createStreamRun } from '#faces/streaming'
 import type { Face } from '#http/face'
 import type { HostPrincipalOf } from '#http/guard'
@@ -91,6 +92,7 @@ function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
     }),
     sessionsFace({ runs, streamRun }),
     executionsFace({ runs, streamRun }),
+    statisticsFace({ runs }),
     serviceFace(parts),
     adminFace(parts),
     probeFace(parts),

@@ -52,6 +52,7 @@ export const postgresAddress =
 
 /** The first parts of the paths that are ours: below one of them, `/api/api/runs` would have two meanings. */
 export const ownPaths = [
+  'activity',
   'api',
   'assets',
   'docs',

@@ -21,6 +21,7 @@ const addresses = [
   ['/', 0],
   ['/runs', 0],
   ['/runs/:id', 1],
+  ['/activity', 0],
   ['/settings', 0],
 ] as const
 

@@ -128,6 +128,7 @@ const table = new Map<string, Row>([
     ownerOf(`/api/runs/:id/messages/${nobodys}`, 404, () => ({ method: 'DELETE' })),
   ],
   ...both('/api/approvals', users('/api/approvals')),
+  ...both('/api/statistics', users('/api/statistics')),
   ...both('/api/admin/tokens', admins('/api/admin/tokens')),
   ['POST /api/admin/tokens', admins('/api/admin/tokens', 201, () => post({ user: 'ann' }))],
   ['DELETE /api/admin/tokens/:id', admins(`/api/admin/tokens/${nobodys}`, 404, () => ({ method: 'DELETE' }))],
@@ -170,6 +171,7 @@ const table = new Map<string, Row>([
   ['POST /api/tickets', ownerOf('/api/tickets', 201, (id) => post({ path: `/api/stream/${id}` }))],
   ...both('/', anybody('/')),
   ...both('/settings', anybody('/settings')),
+  ...both('/activity', anybody('/activity')),
   ...both('/runs', anybody('/runs')),
   ...both('/runs/:id', anybody('/runs/:id')),
   // Beside the build, if there is one.
