@@ -37,6 +37,7 @@ import type { Quarantine } from '#protect/quarantine'
 import { resolveReadPaths } from '#read-paths'
 import type { ProcessLimits, SandboxedCommand } from '#sandbox'
 import { boundaryArguments, privateHome, scratchDirectories } from './mounts.ts'
+import { workspaceVariables } from './outer-workspaces.ts'
 import { BoundaryStatus } from './status.ts'
 import { isSystemPath, type Toolchain } from './toolchain.ts'
 import { viewOf } from './view.ts'
@@ -82,11 +83,12 @@ export async function spawnContained(
 ): Promise<RunningChild> {
   const { projectPath, limits } = command
   const identity = identityFor(projectPath, parts.programs.setpriv)
+  const outside = outsideRepository({ projectPath, user: identity, home: parts.home, dataDir: parts.dataDir })
   const protection = protect({
     projectPath,
     roots: parts.projects.map((project) => project.path),
     configFile: parts.configFile,
-    outside: outsideRepository({ projectPath, user: identity, home: parts.home, dataDir: parts.dataDir }),
+    outside,
     // Without the launcher nothing could change a copy.
     uid: parts.launcher === null ? -1 : identity.uid,
     isStandIn: (path) => parts.placeholders.isHeld(path),
@@ -156,9 +158,12 @@ export async function spawnContained(
         home: privateHome,
         proxy: way?.variables ?? {},
         temporary: '/tmp',
-        toolchain: Object.fromEntries(
-          Object.entries(toolchain.env).filter(([, directory]) => view.visible(directory)),
-        ),
+        toolchain: {
+          ...workspaceVariables(projectPath, outside?.tree ?? null, join(privateHome, '.cache')),
+          ...Object.fromEntries(
+            Object.entries(toolchain.env).filter(([, directory]) => view.visible(directory)),
+          ),
+        },
       }),
     )
     const given = [...homeFiles, ...copies, ...generated]

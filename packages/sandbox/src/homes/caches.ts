@@ -22,6 +22,9 @@ const kept: readonly (readonly [path: string, name: string])[] = [
   ['.cache', 'cache'],
   ['.npm/_cacache', 'npm'],
   ['.local/share/pnpm/store', 'pnpm'],
+  // Versions that a project asks for: pnpm of itself, uv of Python.
+  ['.local/share/pnpm/.tools', 'pnpm-versions'],
+  ['.local/share/uv/python', 'uv-pythons'],
   ['.yarn/berry', 'yarn'],
   ['.bun/install/cache', 'bun'],
   ['go/pkg/mod', 'go-modules'],
