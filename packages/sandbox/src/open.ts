@@ -307,7 +307,7 @@ async function versionOf(bwrap: string): Promise<string | null> {
 }
 
 /**
- * Throws where an attempt failed for want of files, processes or memory: that says nothing about the sandbox, and a
+ * Throws where an attempt failed for want of files, processes, memory or space: that says nothing about the sandbox, and a
  * server that took it for a missing one would run everything without.
  */
 function refuseShortage(error: unknown): void {
@@ -319,16 +319,17 @@ function refuseShortage(error: unknown): void {
   if (found === undefined) return
   throw new MillraceError(
     'sandbox_unavailable',
-    `The sandbox could not be tested: ${found.lack} (${messageOf(error)}). Raise the limit and start again`,
+    `The sandbox could not be tested: ${found.lack} (${messageOf(error)}). ${found.advice ?? 'Raise the limit'} and start again`,
     { cause: error },
   )
 }
 
-const shortages = [
+const shortages: readonly { sign: RegExp; lack: string; advice?: string }[] = [
   { sign: /EMFILE|ENFILE|too many open files/i, lack: 'this process may open no more files' },
   { sign: /EAGAIN|resource temporarily unavailable/i, lack: 'no more processes may be started' },
   // A descriptor that the server inherited cannot be covered in a child where its number is above the limit.
   { sign: /spawn EINVAL/, lack: 'it inherited an open file whose number is above its limit of open files' },
+  { sign: /ENOSPC|EDQUOT|no space left/i, lack: 'the disk for temporary files is full', advice: 'Make room' },
   { sign: /ENOMEM|cannot allocate memory/i, lack: 'there is not enough memory' },
 ]
 

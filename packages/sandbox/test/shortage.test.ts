@@ -1,6 +1,6 @@
 /** A machine that is short of files for a moment, which is no machine without a sandbox. */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -19,8 +19,12 @@ await openSandbox(options).then(
 process.exit()
 `
 
-async function openWith(openFiles: number): Promise<string> {
-  const script = `ulimit -n ${openFiles}; exec "$0" --input-type=module -e "$1" "$2"`
+function openWith(openFiles: number): Promise<string> {
+  return openAfter(`ulimit -n ${openFiles}`)
+}
+
+async function openAfter(preparation: string): Promise<string> {
+  const script = `${preparation}; exec "$0" --input-type=module -e "$1" "$2"`
   const { stdout } = await promisify(execFile)('bash', ['-c', script, process.execPath, program, directory])
   return stdout
 }
@@ -35,4 +39,15 @@ describe('a sandbox', () => {
       expect(await openWith(files)).toMatch(files < 40 ? refused : /^opened: bubblewrap|^refused: .*limit/)
     },
   )
+
+  it.runIf(process.getuid?.() === 0)('with a full /tmp, opening is refused as well', async () => {
+    const full = join(directory, 'tmp')
+    mkdirSync(full)
+    const preparation = `mount -t tmpfs -o size=8k none ${full} && head -c 8192 /dev/zero > ${full}/filler; export TMPDIR=${full}`
+    // In a mount namespace of its own, which takes the mount with it.
+    const inNamespace = `[ -n "$IN" ] || IN=1 exec unshare -m bash -c "$BASH_EXECUTION_STRING" "$0" "$1" "$2"`
+    expect(await openAfter(`${inNamespace}; ${preparation}`)).toMatch(
+      /^refused: sandbox_unavailable .*temporary files is full.*Make room/,
+    )
+  })
 })
