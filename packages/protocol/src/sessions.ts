@@ -2,6 +2,7 @@
  * Agent sessions (docs/sessions.md): the events of a session's log besides the messages of the agent SDK,
  * which are logged unchanged, with their `type` as the event's type.
  */
+import type { FileChange } from './changes.ts'
 import type { FinalState } from './runs.ts'
 
 /** Data of a session's terminal event, whose type is the state. */
@@ -44,6 +45,19 @@ export interface SubagentResultEvent {
   tool: string
   /** The patches in the tool's structured result, as in `tool_use_result` of a `user` message. */
   result: Record<string, unknown>
+}
+
+/**
+ * Type of the event with what the log has not shown of a session's changes: those of commands, in a project without git. It
+ * comes at the end, and is left out where there is nothing to add.
+ */
+export const sessionChangedType = 'session:changed'
+
+export interface SessionChangedEvent {
+  /** From how each file was when the session began. They take the place of what is known of the same files. */
+  files: FileChange[]
+  /** Files that are as they were. */
+  restored: string[]
 }
 
 export interface PermissionRequestedEvent extends PermissionDeniedEvent {

@@ -8,6 +8,8 @@ export {
   newChanges,
   unchangingTypes,
 } from './changes/changes.ts'
+export { applyHunks, hunksBetween } from './changes/difference.ts'
+export { formatHunks, linesOf, parseHunks } from './changes/hunks.ts'
 export { changesInResult } from './changes/sdk-results.ts'
 export type { ExecutionView } from './execution.ts'
 export type {

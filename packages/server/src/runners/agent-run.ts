@@ -3,7 +3,7 @@ import type { Policy, PolicyOptions } from '@millrace/policy'
 import type { AgentEnd, AgentHost, Dialogue, LiveAgent } from '#agents/agent'
 import type { Gate } from '#agents/gate'
 import type { PolicySettings } from '#config/config'
-import type { RunContext } from './runner.ts'
+import type { EmittedEvent, RunContext } from './runner.ts'
 
 export interface AgentRunOptions {
   /** `policy` of the configuration. */
@@ -30,7 +30,13 @@ export async function gateOf(context: RunContext, place: Place, options: AgentRu
   return new Gate({ policy, cwd: place.cwd, ask: (request) => context.ask(request), log: context.log })
 }
 
-export function hostOf(context: RunContext, gate: Gate, dialogue: Dialogue): AgentHost {
+/** `hear` is given what goes to the log, before it does. */
+export function hostOf(
+  context: RunContext,
+  gate: Gate,
+  dialogue: Dialogue,
+  hear: (events: readonly EmittedEvent[]) => void = () => {},
+): AgentHost {
   return {
     gate,
     sandbox: context.sandbox,
@@ -38,7 +44,10 @@ export function hostOf(context: RunContext, gate: Gate, dialogue: Dialogue): Age
     get uncommittedBytes() {
       return context.uncommittedBytes
     },
-    emit: (events) => context.emit(events),
+    emit: (events) => {
+      hear(events)
+      return context.emit(events)
+    },
     started: (data) => context.started(data),
     recordProcess: (process) => context.recordProcess(process),
     appendTranscript: (entries) => context.appendTranscript(entries),

@@ -1,11 +1,11 @@
 /**
  * What a session or an execution did, at a glance: files with a diff each, commands, cost. From nothing but its events,
- * like a view, and as a view plain, immutable data. Files that a program changed behind the back of the tools are not
- * in the events: a shell command shows them in a git repository only.
+ * like a view, and as a view plain, immutable data. What commands changed is in the events where the project is a git repository,
+ * and for others at the end of a session.
  */
 import type { FileChange, RanCommand, RunChangesResponse } from '#changes'
 import { finalStateOf, type RunKind } from '#runs'
-import { permissionTypes, subagentResultType } from '#sessions'
+import { permissionTypes, sessionChangedType, subagentResultType } from '#sessions'
 import { numberOf, recordOf, stringOf, type ViewEvent } from '../run.ts'
 import { blocksOf, textOf } from '../session-messages.ts'
 import { changesInContent } from './acp-results.ts'
@@ -87,6 +87,8 @@ function ofSession(changes: Changes, type: string, data: Data): Changes {
     }
     case subagentResultType:
       return withFiles(changes, changesInResult(data.result, changes.cwd))
+    case sessionChangedType:
+      return withWhole(changes, data)
     case permissionTypes.denied:
       return done(changes, data.toolUseId, 'denied', '')
     case 'result':
@@ -208,6 +210,16 @@ function fileIn(value: unknown): FileChange[] {
   if (typeof path !== 'string' || typeof diff !== 'string') return []
   if (status !== 'added' && status !== 'modified' && status !== 'deleted') return []
   return [{ path, status, additions: numberOf(additions) ?? 0, deletions: numberOf(deletions) ?? 0, diff }]
+}
+
+/** Each file replaces what was known of it. */
+function withWhole(changes: Changes, { files, restored }: Data): Changes {
+  const whole = Array.isArray(files) ? files.flatMap(fileIn) : []
+  const gone = new Set<unknown>([
+    ...whole.map(({ path }) => path),
+    ...(Array.isArray(restored) ? restored : []),
+  ])
+  return withFiles({ ...changes, files: changes.files.filter(({ path }) => !gone.has(path)) }, whole)
 }
 
 function withFiles(changes: Changes, made: readonly FileChange[]): Changes {

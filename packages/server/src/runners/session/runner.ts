@@ -1,10 +1,11 @@
 /** Drives an agent through one session: the gate in front of its calls, its task, its end. */
-import type { AgentEngine } from '#agents/agent'
+import type { AgentEnd, AgentEngine } from '#agents/agent'
 import { type AgentRunOptions, endOf, gateOf, hostOf } from '#runners/agent-run'
 import { RunDialogue } from '#runners/dialogue'
 import { graceOf } from '#runners/grace'
 import type { RunContext, Runner, RunOutcome } from '#runners/runner'
 import { type Clock, wallClock } from '#time/clock'
+import { UnseenChanges } from './changes/unseen.ts'
 import { endedData, errored, outcomeOf } from './outcome.ts'
 import type { SessionSpec } from './prepare.ts'
 
@@ -38,31 +39,35 @@ async function runSession(context: RunContext, options: SessionRunnerOptions): P
   const cwd = spec.cwd ?? project.path
   const transcript = await context.readTranscript()
   if (signal.aborted) return errored(run, 'aborted', 'It was ended before it started')
-  const gate = await gateOf(context, { projectPath: project.path, cwd, approvals: spec.approvals }, options)
+  const place = { projectPath: project.path, cwd }
+  const gate = await gateOf(context, { ...place, approvals: spec.approvals }, options)
+  const unseen = await UnseenChanges.open(place, context.log)
   const dialogue = new RunDialogue({
     context,
     transcript,
     idleMs: idleMsOf(spec),
     clock: options.clock ?? wallClock,
   })
+  let end: AgentEnd
   try {
     const agent = await engine.start(
       {
         runId: run.id,
         prompt: spec.prompt,
-        projectPath: project.path,
-        cwd,
+        ...place,
         model: spec.model,
         transcript,
         resumes: run.resumes !== null,
       },
-      hostOf(context, gate, dialogue),
+      hostOf(context, gate, dialogue, (events) => unseen?.take(events)),
     )
     dialogue.attach(agent)
-    return outcomeOf(run, await endOf(agent, signal, graceOf))
+    end = await endOf(agent, signal, graceOf)
   } finally {
     dialogue.close()
   }
+  await unseen?.report((event) => context.emit([event]), context.log)
+  return outcomeOf(run, end)
 }
 
 const idleSecondsDefault = 900
