@@ -391,6 +391,6 @@ it('whatever the chunks and cuts are, every event arrives exactly once', async (
       const { events, error } = await followAll({ attempts: 20 })
       expect([error, events]).toEqual([undefined, story])
     }),
-    { numRuns: 60 },
+    { numRuns: process.env.MILLRACE_TEST_FULL ? 300 : 25 },
   )
 }, 120_000)

@@ -7,7 +7,7 @@ import { attacks, honest, placed } from './support/corpus.ts'
 import { bash, places, policyWith } from './support/policies.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
-const runs = full ? 20_000 : 1_500
+const runs = full ? 20_000 : 300
 const outside = policyWith()
 const { project: projectPath, home } = places
 const read = createBashReader({
