@@ -12,7 +12,7 @@ import { seriousProblems } from './support/axe.ts'
 import { type Browser, openBrowser } from './support/browser.ts'
 
 const isFull = process.env.MILLRACE_TEST_FULL === '1'
-const lines = isFull ? 1_000_000 : 200_000
+const lines = isFull ? 1_000_000 : 40_000
 /** The first line stands after `run:queued` and `run:started`. */
 const seqOfLine = (line: number) => line + 2
 

@@ -16,7 +16,7 @@ const full = Boolean(process.env.MILLRACE_TEST_FULL)
 // The log must be larger than what the paused follower may cost, or a copy of it would not be noticed.
 const { megabytes, followers, allowedMegabytes } = full
   ? { megabytes: 200, followers: 100, allowedMegabytes: 50 }
-  : { megabytes: 48, followers: 2, allowedMegabytes: 36 }
+  : { megabytes: 32, followers: 2, allowedMegabytes: 24 }
 /** Followers share a process, so that the machine's other core has no more than two of them to run. */
 const processes = 2
 /** A machine that is busy with something else may collect late; a kept log is there each time. */

@@ -7,7 +7,7 @@ type Falsy = null | undefined | false | 0 | ''
  * busy machine no other limit is right.
  */
 export async function until<T>(ask: () => T | Promise<T>, signal?: AbortSignal): Promise<Exclude<T, Falsy>> {
-  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs + 1, 20)) {
+  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 1.2 + 1, 50)) {
     const answer = await ask()
     if (answer) return answer as Exclude<T, Falsy>
     await sleep(pauseMs, undefined, { signal })
