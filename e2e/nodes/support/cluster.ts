@@ -62,6 +62,10 @@ export async function openCluster(
       return server
     },
     async end() {
+      for (const [name, server] of servers) {
+        if (server.child.exitCode === null || server.child.exitCode === 0) continue
+        console.log(`${name} ended with ${server.child.exitCode}:\n${server.log().slice(-2000)}`)
+      }
       await Promise.all([...servers.values()].map((server) => server.end('SIGKILL')))
       await query(`DROP SCHEMA ${schema} CASCADE`)
       scratch.dispose()

@@ -39,6 +39,7 @@ export const errorTable = {
   storage_away: { status: 503, retry: true, title: 'The database cannot be reached' },
   storage_failed: { status: 503, retry: true, title: 'The store failed' },
   agent_unavailable: { status: 503, retry: false, title: 'No agent can be run' },
+  no_worker: { status: 503, retry: true, title: 'No worker has what the run needs' },
   sandbox_unavailable: { status: 503, retry: false, title: 'The sandbox is not available' },
   // The next two fail the start of a server: no request is answered with them.
   invalid_config: { status: 500, retry: false, title: 'The configuration is not valid' },

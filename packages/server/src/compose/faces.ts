@@ -49,7 +49,11 @@ export interface FacesParts {
   countEverywhere?: CountEverywhere | null
   retention: Pick<Retention, 'prune'>
   metrics: Metrics
-  sandbox: SandboxReport
+  sandbox: () => Pick<SandboxReport, 'boundary' | 'warnings'>
+  /** What is shown of projects and tools. */
+  catalogue: Pick<Config, 'projects' | 'tools'>
+  /** This node works, and serves nobody but its operator. */
+  onlyWorks?: boolean
   agent: () => AgentStatus
   version: string
   readiness: () => Readiness
@@ -77,11 +81,12 @@ export function composeFaces(parts: FacesParts): FastifyPluginAsync {
 
 function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
   const { config, runs, pages, auth, streams, address } = parts
+  if (parts.onlyWorks) return [serviceFace(parts)]
   const compress = config.http.compressStreams
   const streamRun = createStreamRun({ delivery: parts.delivery, streams, compress })
   const faces = [
     nativeFace({ runs, pages, streamRun, auth: parts.hostPrincipal === null ? auth : null }),
-    catalogueFace({ projects: config.projects, tools: config.tools, agent: parts.agent }),
+    catalogueFace({ ...parts.catalogue, agent: parts.agent }),
     jobsFace({ runs, streamRun, concurrency: config.concurrency.job }),
     realtimeFace({
       realtime: parts.realtime,

@@ -28,7 +28,12 @@ export interface Kinds {
 /** A server that has just started has other work. A run that needs the result sooner begins the test itself. */
 const selfTestDelayMs = 1000
 
-export function composeKinds({ config, model, demo }: ModelChoice, log: Logger): Kinds {
+/** `tests`: false on a node that runs nothing. */
+export function composeKinds(
+  { config, model, demo }: ModelChoice,
+  log: Logger,
+  { tests = true }: { tests?: boolean } = {},
+): Kinds {
   const closing = new AbortController()
   let tested: Promise<SelfTest> | undefined
   const test = (options: SelfTestOptions) => {
@@ -39,7 +44,8 @@ export function composeKinds({ config, model, demo }: ModelChoice, log: Logger):
   const all = [jobKind(config), session, execution, externalKind(config)].map((kind) =>
     onFreshDemo(kind, demo),
   )
-  const timer = setTimeout(() => void logSelfTests(all, log, closing.signal), selfTestDelayMs).unref()
+  const testAll = () => void logSelfTests(all, log, closing.signal)
+  const timer = tests ? setTimeout(testAll, selfTestDelayMs).unref() : undefined
   return {
     all,
     agentStatus: () => {

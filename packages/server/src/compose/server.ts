@@ -23,6 +23,7 @@ import { RunHooks } from '#realtime/hooks'
 import { Realtime } from '#realtime/realtime'
 import { Retention } from '#retention/retention'
 import { startSweeper } from '#retention/sweeper'
+import type { Placed } from '#runs/dispatcher'
 import { Runs } from '#runs/runs'
 import { Metrics } from '#telemetry/metrics'
 import type { ObservedStore } from '#telemetry/observed-store'
@@ -34,7 +35,16 @@ import { openCallers } from './callers.ts'
 import { composeFaces, type FacesParts, httpServerParts } from './faces.ts'
 import { composeKinds, type Kinds } from './kinds.ts'
 import { chooseModel } from './model.ts'
-import { type Connected, openPost } from './nodes.ts'
+import { announcementOf } from './nodes/announcing.ts'
+import {
+  agentOf,
+  boundaryOf,
+  type Connected,
+  openPlacement,
+  openPost,
+  placedBy,
+  servingOnly,
+} from './nodes/nodes.ts'
 import { packageVersion } from './package-version.ts'
 import { type Releases, releaseAll } from './releases.ts'
 import { holdDataDir, openStorage, type StorageParts } from './storage.ts'
@@ -87,12 +97,16 @@ export async function openServer(options: ServerOptions): Promise<OpenServer> {
 async function open(options: ServerOptions, releases: Releases): Promise<OpenServer> {
   const { log, onFatal } = options
   await holdDataDir(options.config.dataDir, releases)
-  const chosen = await chooseModel(options.config, options.demo ? log : null, releases)
-  const { config } = chosen
+  const role = options.config.store?.role ?? 'all'
+  const demo = options.demo && options.config.store === undefined
+  const own = await chooseModel(options.config, demo ? log : null, releases)
   const metrics = new Metrics()
   const node = randomUUID()
-  const [store, sandbox] = await openGround({ config, node, metrics, log, onFatal }, releases)
+  const [store, sandbox] = await openGround({ config: own.config, node, metrics, log, onFatal }, releases)
   const { shared } = store
+  const serving = role === 'web' ? await openPlacement(store, null, log, releases) : null
+  const chosen = serving === null ? { ...own, catalogue: own.config } : servingOnly(own.config, serving)
+  const { config } = chosen
   const base: Base = {
     config,
     store,
@@ -103,9 +117,12 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
     ...openPost(store, log, releases),
   }
   const { delivery, realtime } = openWatching(base, options.hooks ?? new RunHooks(), releases)
-  const kinds = composeKinds(chosen, log)
+  const kinds = composeKinds(chosen, log, { tests: serving === null })
   releases.push(() => kinds.close())
-  const runs = composeRuns(base, sandbox, kinds)
+  const { boundary } = sandbox.report
+  const announced = () => announcementOf({ config, kinds, boundary })
+  const placement = serving ?? (await openPlacement(store, announced, log, releases))
+  const runs = composeRuns(base, sandbox, kinds, placedBy(placement, config, kinds))
   observe(base, { sandbox, kinds, runs, delivery, realtime })
   endWithLease(base, runs, onFatal, releases)
   await runs.open()
@@ -114,11 +131,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
   releases.push(startSweeper({ retention, log, after: monotonicClock.after }))
 
   let draining = false
-  const readiness = (): Readiness => {
-    if (draining) return { ready: false, status: 'draining' }
-    const status = store.status().kind
-    return status === 'ok' ? { ready: true, status: 'ok' } : { ready: false, status: `storage_${status}` }
-  }
+  const readiness = () => readinessOf(store, draining)
   const opened = { runs, delivery, realtime, ...callers, address: new PublicAddress(config.http.publicUrl) }
   const parts: FacesParts = {
     ...opened,
@@ -128,8 +141,10 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
     pages: store,
     retention,
     metrics,
-    sandbox: sandbox.report,
-    agent: kinds.agentStatus,
+    sandbox: () => (serving === null ? sandbox.report : boundaryOf(serving)),
+    agent: () => (serving === null ? kinds.agentStatus() : agentOf(serving)),
+    catalogue: chosen.catalogue,
+    onlyWorks: role === 'worker',
     version: packageVersion,
     readiness,
     hostPrincipal: options.principal ?? null,
@@ -148,6 +163,12 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
     },
     close: () => releaseAll(releases),
   }
+}
+
+function readinessOf(store: Pick<ObservedStore, 'status'>, draining: boolean): Readiness {
+  if (draining) return { ready: false, status: 'draining' }
+  const status = store.status().kind
+  return status === 'ok' ? { ready: true, status: 'ok' } : { ready: false, status: `storage_${status}` }
 }
 
 interface Observed {
@@ -211,8 +232,10 @@ async function openGround(
 }
 
 async function openBoundary(config: Config, log: Logger, releases: Releases): Promise<OpenSandbox> {
+  // A node that only serves runs nothing: there is nothing to be kept apart.
+  const servesOnly = config.store?.role === 'web'
   const sandbox = await openSandbox({
-    mode: config.sandbox.mode,
+    mode: servesOnly ? 'off' : config.sandbox.mode,
     refuseRoot: config.sandbox.mode === 'required' && !config.sandbox.rootProjects,
     readPaths: config.sandbox.read,
     certificates: config.sandbox.certificates,
@@ -223,7 +246,7 @@ async function openBoundary(config: Config, log: Logger, releases: Releases): Pr
     projects: [...config.projects.values()],
   })
   releases.push(() => sandbox.close())
-  for (const warning of sandbox.report.warnings) log.warn(`Sandbox: ${warning}`)
+  for (const warning of servesOnly ? [] : sandbox.report.warnings) log.warn(`Sandbox: ${warning}`)
   return sandbox
 }
 
@@ -245,7 +268,12 @@ function openWatching(
   return { delivery, realtime }
 }
 
-function composeRuns({ config, store, log, node, now }: Base, sandbox: Sandbox, kinds: Kinds): Runs {
+function composeRuns(
+  { config, store, log, node, now }: Base,
+  sandbox: Sandbox,
+  kinds: Kinds,
+  placement: Placed | null,
+): Runs {
   return new Runs({
     store,
     kinds: kinds.all,
@@ -258,6 +286,7 @@ function composeRuns({ config, store, log, node, now }: Base, sandbox: Sandbox, 
     now,
     log,
     shutdownGraceMs,
+    ...(placement !== null && { placement }),
     ...(config.policy && { approvalSeconds: config.policy.approvalSeconds }),
   })
 }

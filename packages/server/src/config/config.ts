@@ -111,7 +111,14 @@ export interface StoreSettings {
   /** From a file. Undefined: that of the address, or of PGPASSFILE. */
   password: string | undefined
   leaseSeconds: number
+  /** What this node does: serve and work, only serve, or only work. */
+  role: NodeRole
+  /** How many runs of a kind may be active on all nodes together. */
+  concurrency: { job?: number | undefined; session?: number | undefined; execution?: number | undefined }
 }
+
+export const nodeRoles = ['all', 'web', 'worker'] as const
+export type NodeRole = (typeof nodeRoles)[number]
 
 export interface SandboxSettings {
   mode: 'auto' | 'required' | 'off'

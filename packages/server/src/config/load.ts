@@ -5,7 +5,7 @@ import { sep } from 'node:path'
 import type { z } from 'zod'
 import { agentProblems } from './agent-settings.ts'
 import { readAgents } from './agents/read.ts'
-import type { Config, Project, Tool } from './config.ts'
+import type { Config, NodeRole, Project, Tool } from './config.ts'
 import { namedDataDir, resolveDataDir } from './data-dir.ts'
 import { asContent, type ConfigContent, readConfigFile } from './file.ts'
 import { ConfigError, Problems, unknownKey } from './problems.ts'
@@ -43,7 +43,8 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
   if (content.$schema !== undefined) problems.parse('$schema', schemaKey, content.$schema)
   const sections = readSections(content, env, problems)
   const settings = readSettings(flags, env, sections.http, problems)
-  const work = await readWork(file, { cwd, env }, problems)
+  const stored = readStore({ flags, env, cwd, section: sections.store }, problems)
+  const work = await readWork(file, { cwd, env, role: stored.store?.role ?? 'all' }, problems)
   const dataDir = resolveDataDir(
     namedDataDir(flags.data, env, cwd),
     env,
@@ -52,7 +53,6 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
     problems,
   )
   const runs = runEnvironment({ sections, env, settings, dataDir, work }, problems)
-  const stored = readStore({ flags, env, cwd, section: sections.store }, problems)
   if (problems.list.length > 0) throw new ConfigError(file?.path ?? null, problems.list)
   const { host: _host, port: _port, hosts, ...http } = sections.http
   return {
@@ -92,23 +92,29 @@ interface Work {
   notices: string[]
 }
 
-/** Reads `projects` and `tools` of the file; without one, derives them from the directory. */
+/**
+ * Reads `projects` and `tools` of the file; without one, derives them from the directory. A node that only serves has those of
+ * the workers; one that only works, those whose directories it has.
+ */
 async function readWork(
   file: ConfigContent | null | undefined,
-  { cwd, env }: Pick<LoadInput, 'cwd' | 'env'>,
+  { cwd, env, role }: Pick<LoadInput, 'cwd' | 'env'> & { role: NodeRole },
   problems: Problems,
 ): Promise<Work> {
-  if (file === undefined) return { projects: new Map(), tools: new Map(), warnings: [], notices: [] }
+  if (file === undefined || role === 'web')
+    return { projects: new Map(), tools: new Map(), warnings: [], notices: [] }
   if (file === null) {
     const { project, tools, warnings, notices } = await zeroConfig(await realpath(cwd), env)
     return { projects: new Map([[project.id, project]]), tools, warnings, notices }
   }
   const { projects: section, tools } = file.content
   const declared = section !== null && typeof section === 'object' ? Object.keys(section) : []
+  const warnings: string[] = []
+  const absent = role === 'worker' ? (project: string) => void warnings.push(project) : null
   return {
-    projects: await readProjects(section, file.folder, problems),
+    projects: await readProjects(section, file.folder, problems, absent),
     tools: readTools(tools, declared, problems),
-    warnings: [],
+    warnings,
     notices: [],
   }
 }

@@ -6,11 +6,15 @@ import type { Project } from './config.ts'
 import type { Problems } from './problems.ts'
 import { projectId, projectSchema } from './schema.ts'
 
-/** Returns the valid projects by id, with paths relative to `folder`; reports the problems of the others. */
+/**
+ * Returns the valid projects by id, with paths relative to `folder`; reports the problems of the others. `absent`: called
+ * instead with what is wrong with a directory, where other nodes may have it.
+ */
 export async function readProjects(
   section: unknown,
   folder: string,
   problems: Problems,
+  absent: ((warning: string) => void) | null = null,
 ): Promise<Map<string, Project>> {
   const projects = new Map<string, Project>()
   if (section === undefined) {
@@ -30,7 +34,8 @@ export async function readProjects(
     if (parsed === undefined) continue
     const path = await directory(resolve(folder, withHome(parsed.path)))
     if (typeof path === 'string') projects.set(id, { id, path })
-    else problems.add(`${at}.path`, path.expected)
+    else if (absent === null) problems.add(`${at}.path`, path.expected)
+    else absent(`This worker does not have the project ${id}: ${path.expected}.`)
   }
   return projects
 }

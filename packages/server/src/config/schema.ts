@@ -311,6 +311,12 @@ export const sectionSchemas = {
     url: z.string({ error: postgresAddress }).optional(),
     passwordFile: text.optional(),
     leaseSeconds: whole(5, 3600, ' of seconds').default(15),
+    role: oneOf(['all', 'web', 'worker']).default('all'),
+    concurrency: section({
+      job: slots.optional(),
+      session: slots.optional(),
+      execution: slots.optional(),
+    }).prefault({}),
   }),
   realtime: section({ publicTopics: listOf(topic, 'topics').default([]) }),
   auth: section({

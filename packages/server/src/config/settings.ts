@@ -11,6 +11,7 @@ export interface ConfigFlags {
   port?: string | undefined
   data?: string | undefined
   store?: string | undefined
+  role?: string | undefined
 }
 
 interface Settings {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { z } from 'zod'
-import type { Config } from './config.ts'
+import { type Config, type NodeRole, nodeRoles } from './config.ts'
 import type { Problems } from './problems.ts'
 import { postgresAddress, type sectionSchemas } from './schema.ts'
 import { type ConfigFlags, given } from './settings.ts'
@@ -21,9 +21,11 @@ export function readStore(
   problems: Problems,
 ): { store: Config['store']; warnings: string[] } {
   const named = given(flags.store, '--store', env.MILLRACE_STORE, 'MILLRACE_STORE')
+  const role = given(flags.role, '--role', env.MILLRACE_ROLE, 'MILLRACE_ROLE')
   const url = named?.text ?? section?.url
   if (url === undefined) {
     if (section !== undefined) problems.add('store.url', postgresAddress)
+    else if (role !== undefined) problems.add(role.by, 'a store that several nodes share (--store)')
     return { store: undefined, warnings: [] }
   }
   if (!isPostgresUrl(url)) {
@@ -37,7 +39,20 @@ export function readStore(
           'The password in --store is visible to every user of this machine: put it into store.passwordFile, PGPASSFILE or MILLRACE_STORE.',
         ]
       : []
-  return { store: { url, password, leaseSeconds: section?.leaseSeconds ?? 15 }, warnings }
+  const { leaseSeconds = 15, concurrency = {} } = section ?? {}
+  const store = { url, password, leaseSeconds, role: readRole(role, section?.role, problems), concurrency }
+  return { store, warnings }
+}
+
+function readRole(
+  named: { by: string; text: string } | undefined,
+  inFile: NodeRole = 'all',
+  problems: Problems,
+): NodeRole {
+  if (named === undefined) return inFile
+  const role = nodeRoles.find((known) => known === named.text)
+  if (role === undefined) problems.add(named.by, nodeRoles.map((known) => `"${known}"`).join(' or '))
+  return role ?? inFile
 }
 
 /** The address without its password, to be shown. */

@@ -8,7 +8,7 @@
  */
 import { MillraceError, type RunKind } from '@millrace/protocol'
 import type { Logger } from 'pino'
-import type { CommitFeed, RunRecord, RunStore } from '#store/store'
+import type { Claim, CommitFeed, RunRecord, RunStore } from '#store/store'
 
 export interface DispatcherParts {
   store: Pick<RunStore, 'claim'> & CommitFeed
@@ -16,11 +16,26 @@ export interface DispatcherParts {
   kinds: readonly { kind: RunKind; concurrency: number }[]
   node: string
   launch: (run: RunRecord) => void
+  /** Of a store that nodes share: the projects whose runs this node takes, and how many runs all may have. */
+  share?: Pick<Claim, 'projects'> & {
+    limitOfAll: (kind: RunKind) => number | undefined
+    /** Whether this node can run the kind now: what it cannot, another may. */
+    takes: (kind: RunKind) => boolean
+  }
   log: Logger
   /** The wait before a look that failed is repeated. */
   retryMs?: number
   /** Where other nodes share the store, a hint may be lost: look this often anyway. */
   lookMs?: number | undefined
+}
+
+/** Of a node among several that share the store. */
+export interface Placed {
+  /** False: this node takes no runs. */
+  works: boolean
+  share: NonNullable<DispatcherParts['share']>
+  /** Fails with `no_worker` when no node can work on the run. */
+  require(need: { kind: RunKind; project: string | null; spec: Record<string, unknown> }): Promise<void>
 }
 
 interface Look {
@@ -106,7 +121,16 @@ export class Dispatcher {
 
   async #claimAll(kind: RunKind, limit: number): Promise<void> {
     while (!this.#stopped) {
-      const run = await this.#parts.store.claim({ kind, limit, node: this.#parts.node })
+      const { node, share } = this.#parts
+      if (share?.takes(kind) === false) return
+      const limitOfAll = share?.limitOfAll(kind)
+      const run = await this.#parts.store.claim({
+        kind,
+        limit,
+        node,
+        ...(share?.projects && { projects: share.projects }),
+        ...(limitOfAll !== undefined && { limitOfAll }),
+      })
       if (run === null) return
       // Launched even if stop() was called meanwhile: it is ours now, and the shutdown ends it.
       this.#parts.launch(run)

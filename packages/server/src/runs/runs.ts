@@ -5,7 +5,7 @@
  * truth: what a run is, and whether it may start or end, is decided by the store.
  * Invariant: a principal learns nothing of another's run.
  */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import {
   type AnswerApprovalBody,
   isFinal,
@@ -43,8 +43,9 @@ import { type Clock, wallClock } from '#time/clock'
 import { ActiveRuns } from './active-runs.ts'
 import { Approvals } from './approvals.ts'
 import { toEventJson } from './clip.ts'
-import { Dispatcher } from './dispatcher.ts'
+import { Dispatcher, type Placed } from './dispatcher.ts'
 import { endRequestFor } from './ending.ts'
+import { fingerprintOf } from './fingerprint.ts'
 import { Messages } from './messages.ts'
 import { lookMs, OtherNodes, type OtherNodesParts } from './other-nodes.ts'
 import { type BatchRequest, type FinishRequest, type ProduceOptions, Producers } from './producers.ts'
@@ -73,6 +74,8 @@ export interface RunsParts {
   shutdownGraceMs: number
   /** How long an abort waits for the run's end before it answers with the run as it is. */
   abortWaitMs?: number
+  /** Where nodes share the store: what this one takes of the queue, and which runs some node can work on. */
+  placement?: Placed
   /** How long an approval stays open before it counts as denied. */
   approvalSeconds?: number
   /** What the runs of one owner may take in the store. Default: any number of bytes. */
@@ -124,13 +127,15 @@ export class Runs {
       finishDetached: this.#producers.end.bind(this.#producers),
     })
     // Nobody here works on a detached run, so nobody claims one.
-    const claimed = parts.kinds.filter(({ detached }) => detached === undefined)
+    const works = parts.placement?.works ?? true
+    const claimed = works ? parts.kinds.filter(({ detached }) => detached === undefined) : []
     const { shared } = parts.store
     this.#dispatcher = new Dispatcher({
       ...parts,
       kinds: claimed,
       launch: (run) => this.#active.launch(run),
       lookMs: shared && lookMs,
+      ...(parts.placement && { share: parts.placement.share }),
     })
     const end: OtherNodesParts['end'] = (id, cause) => this.#active.endHere(id, endRequestFor(cause))
     this.#otherNodes = shared ? new OtherNodes({ ...parts, shared, kinds: this.#kinds, end, after }) : null
@@ -172,6 +177,8 @@ export class Runs {
     const availability = kind.availability()
     if (!availability.available) throw new MillraceError('agent_unavailable', availability.reason)
     const { project, spec } = kind.prepare(request)
+    if (kind.detached === undefined)
+      await this.#parts.placement?.require({ kind: request.kind, project, spec })
     const at = this.#parts.now()
     const { id = randomUUID(), idempotencyKey, retryOf = null, resumes = null } = options
     const creating = this.#parts.store.createRun({
@@ -386,14 +393,4 @@ export class Runs {
 /** The same answer for a run that does not exist and for one that is somebody else's. */
 function notFound(id: string): MillraceError {
   return new MillraceError('not_found', `No run ${id.slice(0, 64)}`)
-}
-
-/** Two requests that mean the same have one fingerprint, in whatever order their keys came. */
-function fingerprintOf(kind: RunKind, project: string | null, spec: Record<string, unknown>): string {
-  const text = JSON.stringify([kind, project, spec], (_key, value: unknown) =>
-    value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  )
-  return createHash('sha256').update(text).digest('hex')
 }

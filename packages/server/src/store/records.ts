@@ -79,6 +79,10 @@ export interface Claim {
   /** How many runs of the kind may be active (starting or running) on the node at once, this one included. */
   limit: number
   node: string
+  /** The projects whose runs the node takes; runs without a project are everybody's. Absent: of all projects. */
+  projects?: readonly string[]
+  /** How many may be active on all nodes together. Absent: any number. */
+  limitOfAll?: number
 }
 
 /** A batch of events of a program outside the server. */

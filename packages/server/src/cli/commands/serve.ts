@@ -46,6 +46,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
     .option('--port <port>', 'port to listen on, 0 for any (default: 4000)')
     .option('--data <dir>', 'data directory, outside every project')
     .option('--store <url>', 'Postgres database of several nodes (default: a store in the data directory)')
+    .option('--role <role>', 'of several nodes: "all", "web" (only serves) or "worker" (only works)')
     .option('--open', 'open the page in the browser of this machine, logged in')
     .action(async (flags: ServeFlags) => end(await serveCommand(flags, io)))
 }

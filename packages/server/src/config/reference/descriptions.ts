@@ -342,6 +342,25 @@ export const descriptions: Record<string, Description> = {
     text: 'A node that does not reach the database for this long is dead, and others close its runs. It gives up after two thirds of it.',
     example: 30,
   },
+  'store.role': {
+    text: 'What this node does: `all`; `web`, only serve, with the projects and tools of the workers; or `worker`, only work, on the projects whose directories it has. `--role` and `MILLRACE_ROLE` override it.',
+    example: 'worker',
+  },
+  'store.concurrency.job': {
+    text: 'Jobs on all nodes together; `concurrency.job` is what one node takes.',
+    example: 40,
+    default: 'no limit',
+  },
+  'store.concurrency.session': {
+    text: 'Agent sessions on all nodes together.',
+    example: 20,
+    default: 'no limit',
+  },
+  'store.concurrency.execution': {
+    text: 'Executions on all nodes together.',
+    example: 20,
+    default: 'no limit',
+  },
   'realtime.publicTopics': { text: 'Topics of your own that guests may subscribe to.', example: ['news'] },
   'auth.jwt.jwksUrl': {
     text: 'Where your identity provider publishes its keys; needs `issuer` and `audience`. Either this or `secretEnv`.',

@@ -74,7 +74,9 @@ function listeningValues({ flags, env }: LoadInput, config: Config): EffectiveVa
   const host = given(flags.host, '--host', env.MILLRACE_HOST, 'MILLRACE_HOST')
   const port = given(flags.port, '--port', env.MILLRACE_PORT, 'MILLRACE_PORT')
   const store = given(flags.store, '--store', env.MILLRACE_STORE, 'MILLRACE_STORE')
+  const role = given(flags.role, '--role', env.MILLRACE_ROLE, 'MILLRACE_ROLE')
   return [
+    ...(role === undefined ? [] : [{ key: 'store.role', value: config.store?.role, source: role.by }]),
     ...(store === undefined ? [] : [{ key: 'store.url', value: config.store?.url, source: store.by }]),
     ...(host === undefined ? [] : [{ key: 'http.host', value: config.host, source: host.by }]),
     ...(port === undefined ? [] : [{ key: 'http.port', value: config.port, source: port.by }]),

@@ -113,6 +113,7 @@ const settings = `## Flags and environment
 | \`--config\` | \`MILLRACE_CONFIG\` | | \`millrace.config.{ts,js,json}\` | the configuration file |
 | \`--data\` | \`MILLRACE_DATA\` | | \`$XDG_STATE_HOME/millrace/<folder>-<hash>\` | the data directory, outside every project |
 | \`--store\` | \`MILLRACE_STORE\` | \`store.url\` | the embedded store | the address of a Postgres database |
+| \`--role\` | \`MILLRACE_ROLE\` | \`store.role\` | \`all\` | what this node does, of several: \`all\`, \`web\` or \`worker\` |
 | \`--host\` | \`MILLRACE_HOST\` | \`http.host\` | \`127.0.0.1\` | the address to listen on |
 | \`--port\` | \`MILLRACE_PORT\` | \`http.port\` | \`4000\` | the port to listen on |
 | | \`MILLRACE_TOKEN\` | | none | an admin's token given from outside, for scripts and containers; the token that commands send |

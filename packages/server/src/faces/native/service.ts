@@ -16,7 +16,7 @@ export interface Readiness {
 
 export interface ServiceFaceParts {
   version: string
-  sandbox: Pick<SandboxReport, 'boundary' | 'warnings'>
+  sandbox: () => Pick<SandboxReport, 'boundary' | 'warnings'>
   metrics: Pick<Metrics, 'text'>
   readiness: () => Readiness
 }
@@ -93,7 +93,11 @@ function reportRoutes(app: FaceApp, parts: ServiceFaceParts): void {
       version: parts.version,
       user: request.identity?.principal.user ?? '',
       admin: request.identity?.principal.admin ?? false,
-      sandbox: { boundary: parts.sandbox.boundary, warnings: parts.sandbox.warnings },
+      sandbox: shown(parts.sandbox()),
     }),
   )
+}
+
+function shown({ boundary, warnings }: Pick<SandboxReport, 'boundary' | 'warnings'>) {
+  return { boundary, warnings }
 }

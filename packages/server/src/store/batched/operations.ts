@@ -3,14 +3,14 @@
  * cross to another thread, and the events of one append travel as one string (`log-text.ts`), because
  * cloning them one by one cost more than writing them.
  */
-import type { EndCause, Message, RunKind, RunState } from '@millrace/protocol'
+import type { EndCause, Message, RunState } from '@millrace/protocol'
 import type { Credential } from '#store/credentials'
 import type { Ending } from '#store/rules/finish'
 import type { MessageWant } from '#store/rules/messages'
 import type { Batch } from '#store/rules/produce'
 import type { Refusal } from '#store/rules/refusal'
 import type { MessageRow, NewRunRow, RunRow } from '#store/rules/rows'
-import type { TranscriptEntry } from '#store/store'
+import type { Claim, TranscriptEntry } from '#store/store'
 
 /**
  * A row of events is closed above this many characters; one event is never cut. That is about what a
@@ -38,7 +38,7 @@ export type CredentialOperation =
 
 export type RunOperation =
   | { op: 'create'; run: NewRunRow; log: LogText[] }
-  | { op: 'claim'; kind: RunKind; limit: number; node: string }
+  | ClaimOperation
   | { op: 'append'; run: string; attempt: number; log: LogText[] }
   | ProduceOperation
   | { op: 'running'; run: string; attempt: number; at: number; log: LogText[] }
@@ -59,6 +59,10 @@ export type RunOperation =
   | { op: 'reclaim' }
   /** Writes a little, to learn whether the disk has room again. */
   | { op: 'probe' }
+
+export interface ClaimOperation extends Claim {
+  op: 'claim'
+}
 
 export interface ProduceOperation extends Batch {
   op: 'produce'

@@ -68,8 +68,8 @@ function runWrites(
       return { run: toRecord(rowOf(written)), created }
     },
 
-    async claim({ kind, limit, node }) {
-      return recordOrNull(await submit(outbox, { op: 'claim', kind, limit, node }))
+    async claim(claim) {
+      return recordOrNull(await submit(outbox, { op: 'claim', ...claim }))
     },
 
     async markRunning(run, attempt, event) {

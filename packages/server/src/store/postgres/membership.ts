@@ -148,13 +148,17 @@ export class Membership {
     if (this.#over) return
     if (this.#giveUp !== null) clearTimeout(this.#giveUp)
     const left = at + this.#options.leaseMs * shareGivenUp - performance.now()
-    this.#giveUp = setTimeout(
-      () => {
+    const giveUp = setTimeout(
+      async () => {
+        // A process that was held up has not looked yet at what arrived meanwhile.
+        for (let turns = 2; turns > 0; turns -= 1) await new Promise((turn) => setImmediate(turn))
+        if (this.#over || this.#giveUp !== giveUp) return
         this.#over = true
         this.ending.call('the lease of this node could not be renewed: the database cannot be reached')
       },
       Math.max(0, left),
     )
+    this.#giveUp = giveUp
   }
 
   /** One at a time: a renewal must not become part of another's transaction. */

@@ -35,7 +35,13 @@ it('a distant clock, a distant server, an unsafe default and a pooler deserve a 
 })
 
 it('a database that cannot be reached fails, and its password is not shown', async () => {
-  const store = { url: 'postgres://millrace:made-up@127.0.0.1:1/none', password: undefined, leaseSeconds: 15 }
+  const store = {
+    url: 'postgres://millrace:made-up@127.0.0.1:1/none',
+    password: undefined,
+    leaseSeconds: 15,
+    role: 'all' as const,
+    concurrency: {},
+  }
   const [check] = await checkDatabase({ store })
   expect(check).toMatchObject({ status: 'fail' })
   expect(check?.detail).toContain('127.0.0.1:1')

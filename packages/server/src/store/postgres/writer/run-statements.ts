@@ -57,6 +57,26 @@ export const countActive = statement(
   'count active',
   `SELECT count(*) AS active FROM runs WHERE kind = $1 AND node = $2 AND state IN ('starting', 'running')`,
 )
+/** Held until the transaction is over: nodes that count a kind over all take turns. */
+export const lockKind = statement('lock kind', 'SELECT pg_advisory_xact_lock(721635, hashtext($1))')
+export const countActiveOfAll = statement(
+  'count active of all',
+  `SELECT count(*) AS active FROM runs WHERE kind = $1 AND state IN ('starting', 'running') AND node IS NOT NULL`,
+)
+/**
+ * The oldest of some projects, by the index `queue_of_project`: the first few of each, and of those the oldest that no other
+ * node is about to claim. An array, so that each candidate is looked up by its key.
+ */
+export const selectOldestOf = statement(
+  'oldest waiting of projects',
+  `SELECT id FROM runs WHERE n = ANY (ARRAY(
+      SELECT r.n FROM unnest($2::text[]) AS p (project), LATERAL (
+        SELECT n FROM runs
+        WHERE kind = $1 AND coalesce(project, '') = p.project AND state = 'queued' AND cause IS NULL
+        ORDER BY n + 0 LIMIT 4) AS r
+      ORDER BY r.n LIMIT 32))
+    AND state = 'queued' AND cause IS NULL ORDER BY n + 0 LIMIT 1 FOR UPDATE SKIP LOCKED`,
+)
 /** As `isWaiting` of the rules. A run that another node is about to claim is passed over. */
 export const selectOldest = statement(
   'oldest waiting',

@@ -90,14 +90,20 @@ function ownWriter({ tx, runs }: WriterParts) {
       return { kind: 'appended', firstSeq: runs.add(run, log), state: run.state }
     },
 
-    async claim({ kind, limit, node }: OperationOf<'claim'>): Promise<OperationResult> {
-      const [counted, oldest] = await Promise.all([
+    async claim({ kind, limit, node, projects, limitOfAll }: OperationOf<'claim'>): Promise<OperationResult> {
+      // Counts after it see what other nodes committed before they let the lock go.
+      if (limitOfAll !== undefined) tx.post(sql.lockKind, [kind])
+      const [counted, all, oldest] = await Promise.all([
         tx.ask<{ active: number }>(sql.countActive, [kind, node]),
-        tx.ask<{ id: string }>(sql.selectOldest, [kind]),
+        limitOfAll === undefined ? [] : tx.ask<{ active: number }>(sql.countActiveOfAll, [kind]),
+        projects === undefined
+          ? tx.ask<{ id: string }>(sql.selectOldest, [kind])
+          : tx.ask<{ id: string }>(sql.selectOldestOf, [kind, ['', ...projects]]),
       ])
       const active = counted[0]?.active ?? 0
       const id = oldest[0]?.id
-      const run = id === undefined || active >= limit ? undefined : await runs.load(id)
+      const isFull = active >= limit || (all[0]?.active ?? 0) >= (limitOfAll ?? Number.POSITIVE_INFINITY)
+      const run = id === undefined || isFull ? undefined : await runs.load(id)
       const claimed = claims.claim(run, { active, limit, node })
       if (run === undefined || claimed === null) return { kind: 'none' }
       const { state, attempt, pid, processStart } = claimed
