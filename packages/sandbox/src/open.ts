@@ -106,6 +106,7 @@ export async function openSandbox(options: SandboxOptions): Promise<OpenSandbox>
   const fallback = (warnings: string[], checks: SandboxReport['checks'] = []): OpenSandbox => ({
     report: { boundary: 'none', warnings, checks, path },
     homes: keptHomes,
+    quarantine,
     spawn: plain,
     close,
   })
@@ -198,6 +199,7 @@ export async function openSandbox(options: SandboxOptions): Promise<OpenSandbox>
       path,
     },
     homes: keptHomes,
+    quarantine,
     spawn,
     close,
   }

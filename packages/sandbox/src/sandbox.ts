@@ -106,4 +106,6 @@ export interface Sandbox {
 /** The sandbox as its owner sees it. */
 export interface OpenSandbox extends Sandbox {
   readonly homes: KeptHomes
+  /** What was taken away from runs, by their ids. */
+  readonly quarantine: Pick<KeptHomes, 'list' | 'forget'>
 }

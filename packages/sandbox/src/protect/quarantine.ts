@@ -10,8 +10,20 @@
  * after a crash. Invariant: once `finish()` has returned and no process of the run is left, everything under a
  * name that the run could have created is harmless.
  */
-import { cpSync, existsSync, type FSWatcher, mkdirSync, renameSync, rmSync, watch } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  type FSWatcher,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  watch,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import type { KeptHomes } from '#homes/kept-homes'
+import { removeTree } from '#homes/own-homes'
 import { entryAt, isDirectory } from '#paths'
 import { isInertRepository } from './inert-repository.ts'
 import { Journal } from './journal.ts'
@@ -30,7 +42,7 @@ export interface WatchedName {
 
 export interface TakenAway {
   path: string
-  /** Its new path, in the server's data directory. */
+  /** Its new path: in the server's data directory, or, of much on another file system, beside the old one. */
   keptAt: string
 }
 
@@ -41,10 +53,13 @@ export interface QuarantineRun {
 
 /** A run that creates protected names more often than this does not do so by accident. */
 const takenMax = 8
+/** What is copied at most: the server waits for it. Settings and repositories without history are far smaller. */
+const copiedBytesMax = 16 * 1024 * 1024
+const copiedEntriesMax = 2000
 /** Used where the system provides no watcher. */
 const pollMs = 200
 
-export class Quarantine {
+export class Quarantine implements Pick<KeptHomes, 'list' | 'forget'> {
   readonly #directory: string
   readonly #journal: Journal<[runId: string, names: readonly WatchedName[]]>
   readonly #runs = new Map<string, readonly WatchedName[]>()
@@ -52,6 +67,15 @@ export class Quarantine {
   constructor(dataDir: string) {
     this.#directory = join(dataDir, 'quarantine')
     this.#journal = new Journal(join(dataDir, 'watched.json'), isWatch)
+  }
+
+  /** Ids of the runs of which something is kept. */
+  list(): string[] {
+    return isDirectory(this.#directory) ? readdirSync(this.#directory) : []
+  }
+
+  forget(runId: string): void {
+    if (/^[A-Za-z0-9-]+$/.test(runId)) removeTree(join(this.#directory, runId))
   }
 
   /** Removes what runs of an earlier server created, if that server did not get to it. */
@@ -122,9 +146,10 @@ export class Quarantine {
       if (code === 'ENOENT') return null
       if (code !== 'EXDEV') throw error
     }
-    // On another file system: rename it out of the way at once, then copy it.
+    // On another file system: rename it out of the way at once, then copy it, unless that would take long or fill the disk.
     const aside = join(dirname(path), `.${basename(path)}.millrace-${crypto.randomUUID()}`)
     renameSync(path, aside)
+    if (!isSmall(aside)) return aside
     cpSync(aside, keptAt, { recursive: true, verbatimSymlinks: true })
     rmSync(aside, { recursive: true, force: true })
     return keptAt
@@ -133,6 +158,21 @@ export class Quarantine {
   #writeJournal(): void {
     this.#journal.write([...this.#runs])
   }
+}
+
+/** By the sizes that files claim: a copy of a hole is as large as the hole. */
+function isSmall(path: string): boolean {
+  let bytes = 0
+  const waiting = [path]
+  for (let seen = 0; seen < copiedEntriesMax; seen += 1) {
+    const next = waiting.pop()
+    if (next === undefined) return true
+    const stat = lstatSync(next)
+    bytes += stat.size
+    if (bytes > copiedBytesMax) return false
+    if (stat.isDirectory()) waiting.push(...readdirSync(next).map((name) => join(next, name)))
+  }
+  return false
 }
 
 function isHarmless({ path, kind }: WatchedName): boolean {

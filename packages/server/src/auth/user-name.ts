@@ -5,8 +5,12 @@ export const adminUser = 'admin'
 
 const charsMax = 255
 
-/** Is this a valid name for a user, or, with `admin`, for an admin? */
+/**
+ * Is this a valid name for a user, or, with `admin`, for an admin? Not one that could be shown as another's: with characters
+ * that nobody sees or that reverse what follows, or with space around it.
+ */
 export function isUserName(name: unknown, admin: boolean): name is string {
   if (typeof name !== 'string' || name.length === 0 || name.length > charsMax) return false
-  return !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(name) && (admin || name !== adminUser)
+  if (/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|^\s|\s$/u.test(name)) return false
+  return admin || name !== adminUser
 }

@@ -127,7 +127,11 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
   endWithLease(base, runs, onFatal, releases)
   await runs.open()
   const callers = await openCallers({ ...base, credentials: store.credentials }, releases)
-  const retention = new Retention({ ...base, rule: config.retention, kept: [sandbox.homes] })
+  const retention = new Retention({
+    ...base,
+    rule: config.retention,
+    kept: [sandbox.homes, sandbox.quarantine],
+  })
   releases.push(startSweeper({ retention, log, after: monotonicClock.after }))
 
   let draining = false

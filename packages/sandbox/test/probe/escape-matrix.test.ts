@@ -21,7 +21,7 @@ import { promisify } from 'node:util'
 import { isRoot, ordinaryUser, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-const child = fileURLToPath(new URL('support/escape-child.ts', import.meta.url))
+const child = fileURLToPath(new URL('../support/escape-child.ts', import.meta.url))
 const workspace = new Workspace()
 const canary = `canary-${randomUUID()}`
 const outside = join(workspace.root, 'outside')
@@ -156,9 +156,9 @@ it.runIf(isRoot)(
       ...ordinaryUser,
     })
     expect(stdout.startsWith(canary)).toBe(true)
-  expect(stdout.split('\n')).toEqual(
+    expect(stdout.split('\n')).toEqual(
       expect.arrayContaining([
-          `MILLRACE_CANARY=${canary}`,
+        `MILLRACE_CANARY=${canary}`,
         'escaped set-uid by install',
         'escaped set-uid by python',
         'escaped an abstract socket',
