@@ -3,7 +3,7 @@
  *
  * Owns: one timer for all watched runs, which exists only while a run is watched.
  */
-import { statfsSync } from 'node:fs'
+import { statfsSync, statSync } from 'node:fs'
 import { ownMemoryOf } from '#processes/processes'
 import type { Breach, ProcessLimits } from './sandbox.ts'
 
@@ -13,8 +13,8 @@ export interface Watched {
   limits: ProcessLimits
   /** The living processes of the run. */
   members(): number[]
-  /** In-memory directories that only this run writes to. */
-  scratch: readonly string[]
+  /** Paths of the in-memory directories that only this run writes to. */
+  scratch(): readonly string[]
   breached(limit: Breach): void
 }
 
@@ -46,13 +46,31 @@ export class LimitWatch {
   }
 }
 
+/**
+ * Returns how to find the directories of a run. `init` is its first process, which at first sees the server's own files:
+ * a sample at that moment would take the whole disk for what the run has used.
+ */
+export function scratchOf(init: number, directories: readonly string[]): Watched['scratch'] {
+  const root = `/proc/${init}/root`
+  return () => (hasOwnRoot(root) ? directories.map((directory) => root + directory) : [])
+}
+
+function hasOwnRoot(root: string): boolean {
+  try {
+    const [its, ours] = [statSync(`${root}/`), statSync('/')]
+    return its.dev !== ours.dev || its.ino !== ours.ino
+  } catch {
+    return false
+  }
+}
+
 function breachOf({ limits, members, scratch }: Watched): Breach | null {
   const pids = members()
   if (limits.processes !== undefined && pids.length > limits.processes) return 'processes'
   if (limits.memoryBytes === undefined) return null
   let used = 0
   for (const pid of pids) used += ownMemoryOf(pid)
-  for (const directory of scratch) used += usedBytesOf(directory)
+  for (const directory of scratch()) used += usedBytesOf(directory)
   return used > limits.memoryBytes ? 'memory' : null
 }
 

@@ -139,7 +139,7 @@ function attach(
       return report?.kind === 'signal' ? { code: null, signal: report.signal } : { code, signal }
     },
     limits: command.limits,
-    scratch: [],
+    scratch: () => [],
     watch,
     release,
   })

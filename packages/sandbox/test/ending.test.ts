@@ -8,6 +8,7 @@ import { until } from '@millrace/test-support/until'
 import { finish, isRoot, ordinaryUser, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { homePrefixOf } from '#homes/own-homes'
+import { LimitWatch, scratchOf } from '#limits'
 import { endLeftovers } from '#processes/leftovers'
 import { carriersOf, isRunning, startTimeOf } from '#processes/processes'
 import type { Sandbox } from '#sandbox'
@@ -260,6 +261,25 @@ describe('limits', () => {
     const { stdout } = await finish(child)
     expect(stdout).not.toContain('all')
     expect(ordinaryUser.uid).toBeGreaterThan(0)
+  })
+
+  it('memory: a run that still has the root of the server is not charged with the files there', async () => {
+    const watch = new LimitWatch()
+    const breaches: string[] = []
+    const run = (name: string, scratch: () => readonly string[]) => ({
+      limits: { memoryBytes: 1 },
+      members: () => [],
+      scratch,
+      breached: () => void breaches.push(name),
+    })
+    // Like this process, the first process of a sandbox has the server's root until it has built its own.
+    const stop = [
+      watch.watch(run('early', scratchOf(process.pid, ['/']))),
+      watch.watch(run('full', () => ['/'])),
+    ]
+    await until(() => breaches.length > 0)
+    expect(breaches).toEqual(['full'])
+    for (const unwatch of stop) unwatch()
   })
 
   it('a run within its limits is left alone', async () => {

@@ -24,7 +24,7 @@ import { checkHomeFiles, type HomeFile } from '#homes/home-files'
 import type { HeldHome, ServerHomes } from '#homes/kept-homes'
 import { accountFiles, identityFor } from '#identity'
 import { LaunchReader, launchArguments, launcherPath, refuseTerminal } from '#launcher/launcher'
-import type { LimitWatch } from '#limits'
+import { type LimitWatch, scratchOf } from '#limits'
 import { takeSockets, wayOut } from '#network/way-out'
 import { keep, RunningChild } from '#processes/child'
 import { type OutputPipe, type OutputPipes, writersOf } from '#processes/output-pipes'
@@ -286,9 +286,10 @@ async function attach(
     },
     limits: withLauncher(command.limits, parts.launcher),
     // A kept home is on the disk.
-    scratch: scratchDirectories
-      .filter((directory) => command.keptHome === undefined || directory !== privateHome)
-      .map((directory) => `/proc/${init}/root${directory}`),
+    scratch: scratchOf(
+      init,
+      scratchDirectories.filter((directory) => command.keptHome === undefined || directory !== privateHome),
+    ),
     watch: parts.watch,
     release,
   })

@@ -34,7 +34,8 @@ export interface ChildParts {
     ended: boolean,
   ): ProcessExit | Promise<ProcessExit>
   limits: ProcessLimits
-  scratch: readonly string[]
+  /** See `Watched`. */
+  scratch(): readonly string[]
   watch: LimitWatch
   release(): void
 }
@@ -80,7 +81,7 @@ export class RunningChild implements SandboxedProcess {
     const unwatch = parts.watch.watch({
       limits: parts.limits,
       members: () => parts.tree.members(),
-      scratch: parts.scratch,
+      scratch: () => parts.scratch(),
       breached: (limit) => this.passed(limit),
     })
     this.gone = this.left.then(async () => {

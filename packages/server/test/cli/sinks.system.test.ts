@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { bin, place } from './child.ts'
 import { json, runOf, scriptedServer } from './scripted-server.ts'
@@ -33,7 +34,7 @@ function started(
 
 async function cardOf(dataDir: string): Promise<{ url: string; token: string }> {
   const path = join(dataDir, 'server.json')
-  await expect.poll(() => existsSync(path)).toBe(true)
+  await until(() => existsSync(path))
   return JSON.parse(readFileSync(path, 'utf8'))
 }
 

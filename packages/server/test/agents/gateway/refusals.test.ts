@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openModelGateway } from '#agents/gateway/gateway'
 import {
@@ -16,7 +15,7 @@ import {
   told,
   upstream,
 } from '#test/agents/gateway/support/gateway'
-import { exchange } from '#test/agents/gateway/support/wire'
+import { conversation, exchange } from '#test/agents/gateway/support/wire'
 
 afterEach(releaseAll)
 
@@ -268,16 +267,16 @@ describe('close()', () => {
     const gateway = await gatewayTo(base)
     const { answer } = await ask(gateway, { path: '/v1/messages?held' })
     await once(answer, 'data')
-    const kept = exchange(
+    const kept = conversation(
       gateway.url,
       `POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${gateway.token}\r\nContent-Length: 0\r\n\r\n`,
     )
     const over = bodyOf(answer)
     over.catch(() => {})
-    await sleep(50)
+    await kept.says('done')
     await Promise.all([gateway.close(), gateway.close()])
     await expect(over).rejects.toMatchObject({ code: 'ECONNRESET' })
-    expect(await kept).toContain('done')
+    await kept.over
     await happens(() => gone === 1)
     await expect(ask(gateway)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     await gateway.close()

@@ -37,15 +37,35 @@ export async function rawServer(onData: (socket: Socket, all: Buffer) => void): 
   }
 }
 
-/** Sends exactly these bytes; resolves with all bytes received until the connection closed. */
-export async function exchange(url: string, sent: string | Buffer): Promise<string> {
+export interface Conversation {
+  /** Resolves when this has been received; rejects when the connection closed before. */
+  says(text: string): Promise<void>
+  /** All bytes received until the connection closed. */
+  over: Promise<string>
+}
+
+/** Sends exactly these bytes. */
+export function conversation(url: string, sent: string | Buffer): Conversation {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   const chunks: Buffer[] = []
+  const heard = () => Buffer.concat(chunks).toString('latin1')
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   socket.on('error', () => {})
-  const over = once(socket, 'close')
+  const over = once(socket, 'close').then(heard)
   socket.write(sent)
-  await over
-  return Buffer.concat(chunks).toString('latin1')
+  return {
+    over,
+    says: async (text) => {
+      while (!heard().includes(text)) {
+        if (socket.closed) throw new Error(`closed without ${text}`)
+        await Promise.race([once(socket, 'data'), over])
+      }
+    },
+  }
+}
+
+/** Sends exactly these bytes; resolves with all bytes received until the connection closed. */
+export function exchange(url: string, sent: string | Buffer): Promise<string> {
+  return conversation(url, sent).over
 }
