@@ -218,6 +218,14 @@ module.exports = {
       { path: `${server}(store|sse|delivery|realtime|faces|http|runs|auth|compose|embed|cli)/` },
     ),
     forbid(
+      'worktrees-see-the-store-port',
+      'Trees of the disk: what works in them, and who asks, is not theirs to know.',
+      { path: `${server}worktrees/` },
+      {
+        path: `${server}(runs|runners|agents|faces|http|delivery|realtime|sse|compose|embed|cli|store/(?!store\\.ts$))`,
+      },
+    ),
+    forbid(
       'programs-inside-stand-alone',
       'The programs of the file tools run in the sandbox, alone; the server reads them as text.',
       { path: `${server}agents/tools/inside/` },

@@ -14,6 +14,7 @@ export const errorTable = {
   run_open: { status: 409, retry: true, title: 'The run is not over yet' },
   project_busy: { status: 409, retry: true, title: 'The project already has an active session' },
   not_resumable: { status: 409, retry: false, title: 'The run cannot be resumed' },
+  not_mergeable: { status: 409, retry: false, title: 'The worktree cannot be merged' },
   not_listening: { status: 409, retry: false, title: 'The run takes no messages' },
   message_taken: { status: 409, retry: false, title: 'The message was already taken' },
   already_answered: { status: 409, retry: false, title: 'Already answered' },

@@ -31,6 +31,8 @@ export interface StartSessionBody {
   idleSeconds?: number | undefined
   /** An agent of the configuration. Default: `claude`, the built-in one. */
   agent?: string | undefined
+  /** Works in a git worktree of the project: a new one, or that of a branch, which is made where there is none. */
+  worktree?: true | string | undefined
 }
 
 /** What an execution may use. The configuration sets what applies to the absent ones, and bounds the others. */

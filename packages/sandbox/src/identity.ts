@@ -1,5 +1,5 @@
 /** The user that a run's processes have, outside the boundary and inside. */
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 
 export interface Identity {
   uid: number
@@ -32,5 +32,17 @@ export function accountFiles({ uid, gid }: Identity, home: string): { passwd: st
   return {
     passwd: `${user}:x:${uid}:${gid}:${user}:${home}:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n`,
     group: `${group}:x:${gid}:\nnogroup:x:65534:\n`,
+  }
+}
+
+/** Returns the home of a user, or null if the system knows none. */
+export function homeOf(uid: number): string | null {
+  try {
+    const line = readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .find((one) => one.split(':')[2] === String(uid))
+    return line?.split(':')[5] || null
+  } catch {
+    return null
   }
 }

@@ -5,6 +5,7 @@ export { openSandbox } from './open.ts'
 export { barrierTo } from './paths.ts'
 export { endLeftovers } from './processes/leftovers.ts'
 export { carriersOf } from './processes/processes.ts'
+export { type OwnerCommand, ProjectOwner } from './project-owner.ts'
 export type {
   OpenSandbox,
   ProcessExit,

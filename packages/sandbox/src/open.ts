@@ -5,7 +5,7 @@
  * Owns: everything the sandbox sets up (stand-ins, private homes, the watch over limits), until `close()`.
  */
 import { execFile } from 'node:child_process'
-import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,6 +30,7 @@ import { DescriptorCover } from './descriptors.ts'
 import { identityFor } from './identity.ts'
 import { LimitWatch } from './limits.ts'
 import { isWithin, realPath } from './paths.ts'
+import { findProgram } from './program.ts'
 import type { OpenSandbox, Sandbox, SandboxedCommand, SandboxReport } from './sandbox.ts'
 import { spawnUnsandboxed } from './unsandboxed.ts'
 
@@ -275,27 +276,6 @@ function warningsOf(options: SandboxOptions, setpriv: string | null, home: strin
     }
   }
   return warnings
-}
-
-/** Searches only the system's directories: the PATH may contain directories that a run can write to. */
-function findProgram(name: string): string | null {
-  for (const directory of [
-    '/usr/bin',
-    '/bin',
-    '/usr/local/bin',
-    '/usr/sbin',
-    '/sbin',
-    '/run/current-system/sw/bin',
-  ]) {
-    const path = join(directory, name)
-    try {
-      accessSync(path, constants.X_OK)
-      return path
-    } catch {
-      // Not in this directory.
-    }
-  }
-  return null
 }
 
 async function versionOf(bwrap: string): Promise<string | null> {

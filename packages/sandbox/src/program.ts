@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer'
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
-import { dirname, isAbsolute, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
 import { realPath } from './paths.ts'
 
@@ -86,4 +86,25 @@ function interpreterOf(path: string): string | null {
     return null
   }
   return /^#![ \t]*(\/[^\s]+)/.exec(head.toString('latin1', 0, length))?.[1] ?? null
+}
+
+/** Searches only the system's directories: the PATH may contain directories that a run can write to. */
+export function findProgram(name: string): string | null {
+  for (const directory of [
+    '/usr/bin',
+    '/bin',
+    '/usr/local/bin',
+    '/usr/sbin',
+    '/sbin',
+    '/run/current-system/sw/bin',
+  ]) {
+    const path = join(directory, name)
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {
+      // Not in this directory.
+    }
+  }
+  return null
 }

@@ -38,7 +38,7 @@ import type {
   ToolsResponse,
 } from '#requests'
 import { runKinds, runOutcomes, runStates } from '#runs'
-import { logEventSchema, runSchema } from './records.ts'
+import { fileChangeSchema, logEventSchema, runSchema } from './records.ts'
 
 const name = z.string().min(1).max(255)
 
@@ -74,6 +74,10 @@ export const startSessionBody = z.strictObject({
   idleSeconds: z.int().min(1).max(86_400).optional(),
   /** An agent of the configuration. Default: the built-in one. */
   agent: z.string().min(1).max(64).optional(),
+  /** A git worktree of the project: a new one, or that of a branch. */
+  worktree: z
+    .union([z.literal(true), z.string().min(1).max(200)], 'expected true, or the name of a branch')
+    .optional(),
 }) satisfies z.ZodType<StartSessionBody>
 
 /** What a model may use at most. */
@@ -320,15 +324,7 @@ export const toolsResponse = z.object({
 
 /** `GET /api/runs/:id/changes`. */
 export const runChangesResponse = z.object({
-  files: z.array(
-    z.object({
-      path: z.string(),
-      status: z.enum(['added', 'modified', 'deleted']),
-      additions: z.int(),
-      deletions: z.int(),
-      diff: z.string(),
-    }),
-  ),
+  files: z.array(fileChangeSchema),
   filesLeftOut: z.int(),
   commands: z.array(
     z.object({

@@ -1,5 +1,6 @@
 /** A run and an event as zod schemas. The interfaces in `runs.ts` and `events.ts` say what the fields mean. */
 import { z } from 'zod'
+import type { FileChange } from '#changes'
 import { eventTypePattern, type LogEvent } from '#events'
 import { type Run, runKinds, runOutcomes, runStates } from '#runs'
 
@@ -32,3 +33,11 @@ export const runSchema = z.object({
   resumes: z.uuid().nullable(),
   forkOf: z.uuid().nullable(),
 }) satisfies z.ZodType<Run>
+
+export const fileChangeSchema = z.object({
+  path: z.string(),
+  status: z.enum(['added', 'modified', 'deleted']),
+  additions: z.int(),
+  deletions: z.int(),
+  diff: z.string(),
+}) satisfies z.ZodType<FileChange>

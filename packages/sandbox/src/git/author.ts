@@ -1,8 +1,7 @@
 /** The identity that the owner of a project commits with, for the commits of its runs. */
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
-import type { Identity } from '#identity'
+import { homeOf, type Identity } from '#identity'
 
 /** Nobody who could plant a repository's configuration can write here, so every owner is safe. */
 const safe = '[safe]\n\tdirectory = *\n'
@@ -62,15 +61,4 @@ function userSection(listed: string): string {
   }
   const lines = [...user].map(([name, value]) => `\t${name} = "${value.replaceAll(/["\\]/g, '\\$&')}"\n`)
   return lines.length === 0 ? '' : `[user]\n${lines.join('')}`
-}
-
-function homeOf(uid: number): string | null {
-  try {
-    const line = readFileSync('/etc/passwd', 'utf8')
-      .split('\n')
-      .find((one) => one.split(':')[2] === String(uid))
-    return line?.split(':')[5] || null
-  } catch {
-    return null
-  }
 }

@@ -18,6 +18,7 @@ const commands: readonly { names: readonly string[]; load(): Promise<CommandModu
   { names: ['ask', 'resume', 'retry'], load: () => import('#cli/commands/ask') },
   { names: ['acp'], load: () => import('#cli/editor/command') },
   { names: ['approve', 'deny', 'say', 'finish'], load: () => import('#cli/commands/answer') },
+  { names: ['worktrees'], load: () => import('#cli/worktrees/command') },
   { names: ['tools', 'projects'], load: () => import('#cli/commands/catalogue') },
   { names: ['runs'], load: () => import('#cli/commands/runs') },
   { names: ['show'], load: () => import('#cli/commands/show') },

@@ -22,6 +22,7 @@ import { realtimeFace } from '#faces/pocketbase/realtime'
 import { sessionsFace } from '#faces/sessions/sessions'
 import { statisticsFace } from '#faces/statistics/statistics'
 import { createStreamRun } from '#faces/streaming'
+import { worktreesFace } from '#faces/worktrees/worktrees'
 import type { Face } from '#http/face'
 import type { HostPrincipalOf } from '#http/guard'
 import type { PublicAddress } from '#http/public-address'
@@ -34,6 +35,7 @@ import type { Retention } from '#retention/retention'
 import type { Runs } from '#runs/runs'
 import { endPipelined } from '#sse/pipelining'
 import type { Metrics } from '#telemetry/metrics'
+import type { Worktrees } from '#worktrees/worktrees'
 
 export interface FacesParts {
   config: Pick<Config, 'projects' | 'tools' | 'http' | 'limits' | 'concurrency'>
@@ -48,6 +50,7 @@ export interface FacesParts {
   elsewhere?: Elsewhere | null
   countEverywhere?: CountEverywhere | null
   retention: Pick<Retention, 'prune'>
+  worktrees: Worktrees
   metrics: Metrics
   sandbox: () => Pick<SandboxReport, 'boundary' | 'warnings'>
   /** What is shown of projects and tools. */
@@ -85,7 +88,14 @@ function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
   const compress = config.http.compressStreams
   const streamRun = createStreamRun({ delivery: parts.delivery, streams, compress })
   const faces = [
-    nativeFace({ runs, pages, streamRun, auth: parts.hostPrincipal === null ? auth : null }),
+    nativeFace({
+      runs,
+      pages,
+      streamRun,
+      auth: parts.hostPrincipal === null ? auth : null,
+      worktrees: parts.worktrees,
+    }),
+    worktreesFace({ worktrees: parts.worktrees }),
     catalogueFace({ ...parts.catalogue, agent: parts.agent }),
     jobsFace({ runs, streamRun, concurrency: config.concurrency.job }),
     realtimeFace({

@@ -11,6 +11,7 @@ import { jobKind } from '#runners/job/kind'
 import type { Kind, SelfTest } from '#runners/kind'
 import { sessionKind } from '#runners/session/kind'
 import { endedData } from '#runners/session/outcome'
+import type { Worktrees } from '#worktrees/worktrees'
 import { acpExecutions, otherAgents } from './acp.ts'
 import { claudeEngine, testClaude } from './claude.ts'
 import { onFreshDemo } from './demo.ts'
@@ -28,11 +29,11 @@ export interface Kinds {
 /** A server that has just started has other work. A run that needs the result sooner begins the test itself. */
 const selfTestDelayMs = 1000
 
-/** `tests`: false on a node that runs nothing. */
+/** `tests`: false on a node that runs nothing; `worktrees`: null on one that has no projects. */
 export function composeKinds(
   { config, model, demo }: ModelChoice,
   log: Logger,
-  { tests = true }: { tests?: boolean } = {},
+  { tests = true, worktrees }: { tests?: boolean; worktrees: Worktrees | null },
 ): Kinds {
   const closing = new AbortController()
   let tested: Promise<SelfTest> | undefined
@@ -40,7 +41,7 @@ export function composeKinds(
     tested ??= testClaude(options, closing.signal)
     return tested
   }
-  const { session, execution } = composeAgents(config, model, test)
+  const { session, execution } = composeAgents(config, model, test, worktrees)
   const all = [jobKind(config), session, execution, externalKind(config)].map((kind) =>
     onFreshDemo(kind, demo),
   )
@@ -68,6 +69,7 @@ function composeAgents(
   config: Config,
   model: ModelEndpoint | null,
   test: (options: SelfTestOptions) => Promise<SelfTest>,
+  worktrees: Worktrees | null,
 ): { session: Kind; execution: Kind } {
   const options = {
     agent: config.agent,
@@ -79,6 +81,7 @@ function composeAgents(
     hidden: [config.dataDir],
     home: homedir(),
   }
+  const kept = worktrees ?? undefined
   const selfTest = () => test(options)
   const acp = {
     ...options,
@@ -94,12 +97,18 @@ function composeAgents(
       endedData,
       run: async (context) => {
         const { createSessionRunner } = await import('#runners/session/runner')
-        return createSessionRunner({ ...options, engine: claudeEngine(options), others }).run(context)
+        return createSessionRunner({
+          ...options,
+          engine: claudeEngine(options),
+          others,
+          worktrees: kept,
+        }).run(context)
       },
     },
     others: [...others.keys()],
     unavailable: model === null ? noModel : null,
     selfTest,
+    worktrees: kept,
   })
   const execution = composeExecutions({
     config,

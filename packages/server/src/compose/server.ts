@@ -31,10 +31,12 @@ import { monotonicClock } from '#time/clock'
 import { localWakeups } from '#wakeups/local'
 import { sharedWakeups } from '#wakeups/shared'
 import { Wakeups } from '#wakeups/wakeups'
+import { openWorktrees } from '#worktrees/open'
+import type { Worktrees } from '#worktrees/worktrees'
 import { openCallers } from './callers.ts'
 import { composeFaces, type FacesParts, httpServerParts } from './faces.ts'
 import { composeKinds, type Kinds } from './kinds.ts'
-import { chooseModel } from './model.ts'
+import { chooseModel, type ModelChoice } from './model.ts'
 import { announcementOf } from './nodes/announcing.ts'
 import {
   agentOf,
@@ -117,8 +119,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
     ...openPost(store, log, releases),
   }
   const { delivery, realtime } = openWatching(base, options.hooks ?? new RunHooks(), releases)
-  const kinds = composeKinds(chosen, log, { tests: serving === null })
-  releases.push(() => kinds.close())
+  const { worktrees, kinds } = await openWork(chosen, { ...base, sandbox }, serving === null, releases)
   const { boundary } = sandbox.report
   const announced = () => announcementOf({ config, kinds, boundary })
   const placement = serving ?? (await openPlacement(store, announced, log, releases))
@@ -127,12 +128,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
   endWithLease(base, runs, onFatal, releases)
   await runs.open()
   const callers = await openCallers({ ...base, credentials: store.credentials }, releases)
-  const retention = new Retention({
-    ...base,
-    rule: config.retention,
-    kept: [sandbox.homes, sandbox.quarantine],
-  })
-  releases.push(startSweeper({ retention, log, after: monotonicClock.after }))
+  const retention = openRetention({ ...base, sandbox, worktrees }, releases)
 
   let draining = false
   const readiness = () => readinessOf(store, draining)
@@ -144,6 +140,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
     countEverywhere: shared?.count ?? null,
     pages: store,
     retention,
+    worktrees,
     metrics,
     sandbox: () => (serving === null ? sandbox.report : boundaryOf(serving)),
     agent: () => (serving === null ? kinds.agentStatus() : agentOf(serving)),
@@ -210,6 +207,34 @@ function endWithLease(
     void runs.shutdown().finally(() => onFatal?.(new Error(reason)))
   })
   if (stop !== undefined) releases.push(stop)
+}
+
+/** Which kinds there are, and the worktrees that sessions may have. */
+async function openWork(
+  chosen: ModelChoice,
+  parts: Base & { sandbox: OpenSandbox },
+  works: boolean,
+  releases: Releases,
+): Promise<{ worktrees: Worktrees; kinds: Kinds }> {
+  const worktrees = openWorktrees(parts)
+  if (works) await worktrees.recover()
+  const kinds = composeKinds(chosen, parts.log, { tests: works, worktrees: works ? worktrees : null })
+  releases.push(() => kinds.close())
+  return { worktrees, kinds }
+}
+
+function openRetention(
+  parts: Base & { sandbox: OpenSandbox; worktrees: Worktrees },
+  releases: Releases,
+): Retention {
+  const retention = new Retention({
+    ...parts,
+    rule: parts.config.retention,
+    kept: [parts.sandbox.homes, parts.sandbox.quarantine],
+    also: () => parts.worktrees.sweep(parts.config.worktrees),
+  })
+  releases.push(startSweeper({ retention, log: parts.log, after: monotonicClock.after }))
+  return retention
 }
 
 /** What most parts are built from. */

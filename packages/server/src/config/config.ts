@@ -78,6 +78,14 @@ export interface Config {
   }
   /** Runs that ended `days` ago are deleted; of every other log only the newest `events` are kept. */
   retention: { days: number; events?: number | undefined }
+  worktrees: {
+    /** Absent: beside the data directory, and in /var/lib for the owners of other projects. */
+    directory?: string | undefined
+    /** Worktrees without unmerged work that nobody used for so long are removed. */
+    days: number
+    /** The same for those with unmerged work. Undefined: never. */
+    unmergedDays?: number | undefined
+  }
   /** Undefined: the embedded store, in the data directory. */
   store?: StoreSettings | undefined
   /** What an execution may use at most, and what applies where its request names no limit. */

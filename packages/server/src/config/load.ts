@@ -1,7 +1,7 @@
 /** Builds one validated `Config` from the file, the environment and the flags. */
 import { realpath } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { sep } from 'node:path'
+import { resolve, sep } from 'node:path'
 import type { z } from 'zod'
 import { agentProblems } from './agent-settings.ts'
 import { readAgents } from './agents/read.ts'
@@ -53,6 +53,7 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
     problems,
   )
   const runs = runEnvironment({ sections, env, settings, dataDir, work }, problems)
+  checkWorktrees(sections.worktrees, { dataDir, work }, problems)
   if (problems.list.length > 0) throw new ConfigError(file?.path ?? null, problems.list)
   const { host: _host, port: _port, hosts, ...http } = sections.http
   return {
@@ -119,6 +120,22 @@ async function readWork(
   }
 }
 
+/** A worktree in a project would be found by the project's tools; in the data directory no run could enter it. */
+function checkWorktrees(
+  { directory }: Config['worktrees'],
+  { dataDir, work }: Pick<RunEnvironmentParts, 'dataDir' | 'work'>,
+  problems: Problems,
+): void {
+  const places = [dataDir, ...[...work.projects.values()].map(({ path }) => path)]
+  const around =
+    directory === undefined ? undefined : places.find((place) => isBelow(place, resolve(directory)))
+  if (around !== undefined)
+    problems.add(
+      'worktrees.directory',
+      `a directory outside the data directory and every project; it is in ${around}`,
+    )
+}
+
 interface RunEnvironmentParts {
   sections: ReturnType<typeof readSections>
   settings: ReturnType<typeof readSettings>
@@ -179,6 +196,8 @@ function readSections(content: Record<string, unknown>, env: NodeJS.ProcessEnv, 
     limits: problems.parse('limits', schemas.limits, always('limits')) ?? schemas.limits.parse({}),
     retention:
       problems.parse('retention', schemas.retention, always('retention')) ?? schemas.retention.parse({}),
+    worktrees:
+      problems.parse('worktrees', schemas.worktrees, always('worktrees')) ?? schemas.worktrees.parse({}),
     executions:
       problems.parse('executions', schemas.executions, always('executions')) ?? schemas.executions.parse({}),
     policy: optional('policy', schemas.policy),

@@ -106,6 +106,12 @@ const networkAccess = z.union([z.boolean(), z.literal('internet'), destinations]
 
 const terminalSide = whole(1, 1000)
 
+const daysExpected = 'a number of days above 0'
+const daysSchema = z
+  .number({ error: daysExpected })
+  .positive({ error: daysExpected })
+  .max(36_500, { error: 'at most 36500 days' })
+
 const processLimits = section({
   memoryBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
   processes: whole(1, 1_000_000).optional(),
@@ -299,12 +305,13 @@ export const sectionSchemas = {
     ownerBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').default(10_737_418_240),
   }),
   retention: section({
-    days: z
-      .number({ error: 'a number of days above 0' })
-      .positive({ error: 'a number of days above 0' })
-      .max(36_500, { error: 'at most 36500 days' })
-      .default(30),
+    days: daysSchema.default(30),
     events: whole(1, Number.MAX_SAFE_INTEGER).optional(),
+  }),
+  worktrees: section({
+    directory: matching(/^\/[^\0]*$/s, 'an absolute path').optional(),
+    days: daysSchema.default(7),
+    unmergedDays: daysSchema.optional(),
   }),
   store: section({
     // Checked where it is read: a problem of the schema would show its password.

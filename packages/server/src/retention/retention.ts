@@ -45,6 +45,8 @@ export interface RetentionParts {
   now: () => number
   /** Forgotten with their runs. Default: nothing. */
   kept?: readonly KeptOfRuns[]
+  /** What else a pass removes, besides runs and what is kept of them. Default: nothing. */
+  also?: () => Promise<void>
   /** Receives one line for each pass that deleted something. */
   log?: Pick<Logger, 'info'>
 }
@@ -95,6 +97,8 @@ export class Retention {
       }
     }
     await this.#forgetKept()
+    this.#check()
+    await this.#parts.also?.()
     // Includes the space that an interrupted pass left behind.
     for (let more = true; more; ) {
       this.#check()

@@ -30,12 +30,17 @@ export async function gateOf(context: RunContext, place: Place, options: AgentRu
   return new Gate({ policy, cwd: place.cwd, ask: (request) => context.ask(request), log: context.log })
 }
 
-/** `hear` is given what goes to the log, before it does. */
+interface HostOptions {
+  hear?: (events: readonly EmittedEvent[]) => void
+  facts?: Record<string, unknown> | undefined
+}
+
+/** `hear` is given what goes to the log, before it does; `facts` are added to what the engine says when it has started. */
 export function hostOf(
   context: RunContext,
   gate: Gate,
   dialogue: Dialogue,
-  hear: (events: readonly EmittedEvent[]) => void = () => {},
+  { hear = () => {}, facts }: HostOptions = {},
 ): AgentHost {
   return {
     gate,
@@ -48,7 +53,7 @@ export function hostOf(
       hear(events)
       return context.emit(events)
     },
-    started: (data) => context.started(data),
+    started: (data) => context.started(facts === undefined ? data : { ...data, ...facts }),
     recordProcess: (process) => context.recordProcess(process),
     appendTranscript: (entries) => context.appendTranscript(entries),
   }

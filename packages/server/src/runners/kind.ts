@@ -13,7 +13,7 @@ export interface Kind {
   readonly runner: Runner
   /** How many of its runs may be active at once on one node. */
   readonly concurrency: number
-  /** Whether its runs share a project with no other open exclusive run. */
+  /** Whether its runs share their place, the project unless `prepare` names another, with no other open exclusive run. */
   readonly exclusive: boolean
   /** How a run that is over is resumed; null when its runs cannot be resumed. */
   readonly resumable: Resumable | null
@@ -23,9 +23,9 @@ export interface Kind {
   readonly detached?: Detached
   /**
    * Turns a request, or the spec of an earlier run, into the values of the run's row. Throws
-   * `invalid_request` naming the fields at fault.
+   * `invalid_request` naming the fields at fault. `owner` is the user who starts it.
    */
-  prepare(request: Record<string, unknown>): PreparedRun
+  prepare(request: Record<string, unknown>, owner: string): PreparedRun | Promise<PreparedRun>
   /** Whether a run can be started now. Cheap: it is asked at every start. */
   availability(): Availability
   /** Tests what its runs need. Runs once, however often it is called; never rejects. */
@@ -36,6 +36,8 @@ export interface Kind {
 interface PreparedRun {
   project: string | null
   spec: Record<string, unknown>
+  /** What an exclusive run has to itself. Default: its project. */
+  place?: string
 }
 
 export interface Detached {

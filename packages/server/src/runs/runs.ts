@@ -45,12 +45,13 @@ import { Approvals } from './approvals.ts'
 import { toEventJson } from './clip.ts'
 import { Dispatcher, type Placed } from './dispatcher.ts'
 import { endRequestFor } from './ending.ts'
-import { fingerprintOf } from './fingerprint.ts'
 import { Messages } from './messages.ts'
 import { lookMs, OtherNodes, type OtherNodesParts } from './other-nodes.ts'
 import { type BatchRequest, type FinishRequest, type ProduceOptions, Producers } from './producers.ts'
 import { Questions } from './questions.ts'
 import { recover } from './recovery.ts'
+import { fingerprintOf } from './starting/fingerprint.ts'
+import { type StartOptions, Successors } from './starting/successors.ts'
 
 export interface RunsParts {
   store: RunStore &
@@ -84,14 +85,6 @@ export interface RunsParts {
   after?: Clock['after']
 }
 
-export interface StartOptions {
-  /** A UUID; the server makes one by default. */
-  id?: string
-  idempotencyKey?: string | undefined
-  retryOf?: string
-  resumes?: string
-}
-
 export class Runs {
   /** What people say to the agents of runs. */
   readonly messages: Messages
@@ -103,6 +96,7 @@ export class Runs {
   readonly #approvals: Approvals
   readonly #questions: Questions
   readonly #otherNodes: OtherNodes | null
+  readonly #successors: Successors
   readonly #requestSchema: z.ZodType<{ kind: RunKind } & Record<string, unknown>>
   #closedAtOpen = 0
   #draining = false
@@ -114,8 +108,11 @@ export class Runs {
     const requests = parts.kinds.map(({ request }) => request) as [Kind['request'], ...Kind['request'][]]
     this.#requestSchema = z.discriminatedUnion('kind', requests)
     this.#approvals = new Approvals(parts)
-    this.messages = new Messages({ ...parts, kinds: this.#kinds, visible: this.#visible.bind(this) })
+    const visible = this.#visible.bind(this)
+    this.messages = new Messages({ ...parts, kinds: this.#kinds, visible })
     this.#questions = new Questions(parts.store)
+    const start: Runs['start'] = this.start.bind(this)
+    this.#successors = new Successors({ ...parts, visible, kindOf: (kind) => this.#kindOf(kind), start })
     const after = parts.after ?? wallClock.after
     this.#producers = new Producers({ ...parts, kinds: this.#kinds, after })
     this.#active = new ActiveRuns({
@@ -176,7 +173,8 @@ export class Runs {
     const kind = this.#kindOf(request.kind)
     const availability = kind.availability()
     if (!availability.available) throw new MillraceError('agent_unavailable', availability.reason)
-    const { project, spec } = kind.prepare(request)
+    const preparing = kind.prepare(request, principal.user)
+    const { project, spec, place } = preparing instanceof Promise ? await preparing : preparing
     if (kind.detached === undefined)
       await this.#parts.placement?.require({ kind: request.kind, project, spec })
     const at = this.#parts.now()
@@ -192,6 +190,7 @@ export class Runs {
       resumes,
       exclusive: kind.exclusive,
       ownerBytesMax: this.#parts.ownerBytesMax,
+      ...(place === undefined ? {} : { place }),
       queued: {
         at,
         type: lifecycleTypes.queued,
@@ -300,44 +299,13 @@ export class Runs {
     return publicRun(run)
   }
 
-  /**
-   * Runs the same spec again, as a new run. A run that resumed a conversation resumes the same one again:
-   * `not_resumable` when that is no longer kept.
-   */
-  async retry(id: string, principal: Principal): Promise<Run> {
-    const run = await this.#visible(id, principal)
-    if (!isFinal(run.state)) throw new MillraceError('run_open', 'Only a run that is over can be retried')
-    const request = { ...run.spec, kind: run.kind }
-    const options = run.resumes === null ? {} : { resumes: run.resumes }
-    return (await this.start(request, principal, { ...options, retryOf: run.id })).run
+  /** See `Successors`. */
+  retry(id: string, principal: Principal): Promise<Run> {
+    return this.#successors.retry(id, principal)
   }
 
-  /**
-   * Resumes a run that is over, as a new run; the kind says what of the spec changes. Fails with
-   * `not_resumable` for a kind that cannot, and where nothing of the conversation is kept; with
-   * `run_open` while it is not over; with `project_busy`.
-   */
-  async resume(
-    id: string,
-    principal: Principal,
-    options: { prompt?: string | undefined } = {},
-  ): Promise<Run> {
-    const run = await this.#visible(id, principal)
-    const { resumable } = this.#kindOf(run.kind)
-    if (resumable === null) {
-      throw new MillraceError(
-        'not_resumable',
-        `A run of kind ${run.kind} cannot be resumed; retry it instead`,
-      )
-    }
-    if (!isFinal(run.state)) throw new MillraceError('run_open', 'Only a run that is over can be resumed')
-    const request = { ...resumable.request(run, options.prompt), kind: run.kind }
-    try {
-      return (await this.start(request, principal, { resumes: run.id })).run
-    } catch (error) {
-      if (!(error instanceof MillraceError) || error.code !== 'not_resumable') throw error
-      throw new MillraceError('not_resumable', `${error.message}; retry it instead`, { cause: error })
-    }
+  resume(id: string, principal: Principal, options: { prompt?: string | undefined } = {}): Promise<Run> {
+    return this.#successors.resume(id, principal, options)
   }
 
   /** The questions that the principal may answer, and nobody has. */

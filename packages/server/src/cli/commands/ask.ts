@@ -26,6 +26,7 @@ interface AskFlags extends FollowFlags {
   context?: string
   limit?: string[]
   interactive?: boolean
+  worktree?: true | string
 }
 
 interface ResumeFlags extends FollowFlags {
@@ -46,6 +47,10 @@ export function declare(program: Command, { io, end }: CommandContext): void {
       '--limit <name=number>',
       'with --plan: iterations, tokens, seconds or usd; may be repeated',
       (one: string, others: string[] = []) => [...others, one],
+    )
+    .option(
+      '--worktree [branch]',
+      'work in a git worktree: a new one, or that of the branch, beside the sessions in the project',
     )
     .option(
       '--interactive',
@@ -97,7 +102,7 @@ async function askCommand(given: string | undefined, flags: AskFlags, io: Io): P
 function sessionOf(
   prompt: string,
   project: string,
-  { cwd, model, approvals, agent, interactive }: AskFlags,
+  { cwd, model, approvals, agent, interactive, worktree }: AskFlags,
 ): StartSessionBody {
   return {
     kind: 'session',
@@ -108,6 +113,7 @@ function sessionOf(
     ...(approvals === undefined ? {} : { approvals }),
     ...(agent === undefined ? {} : { agent }),
     ...(interactive === undefined ? {} : { interactive }),
+    ...(worktree === undefined ? {} : { worktree }),
   }
 }
 
@@ -147,8 +153,10 @@ function limitsOf(given: readonly string[]): ExecutionLimitsBody {
 }
 
 /** Flags that mean something for only one of the two kinds of run. */
-function checkFlags({ plan, cwd, context, limit, agent, interactive }: AskFlags): void {
+function checkFlags({ plan, cwd, context, limit, agent, interactive, worktree }: AskFlags): void {
   if (plan && agent !== undefined) throw new CliError('--agent does not go with --plan', exitCodes.usage)
+  if (plan && worktree !== undefined)
+    throw new CliError('--worktree does not go with --plan', exitCodes.usage)
   if (plan && interactive) throw new CliError('--interactive does not go with --plan', exitCodes.usage)
   if (plan && cwd !== undefined) throw new CliError('--cwd does not go with --plan', exitCodes.usage)
   const orphan = context !== undefined ? '--context' : limit !== undefined ? '--limit' : undefined

@@ -328,6 +328,20 @@ export const descriptions: Record<string, Description> = {
     example: 100_000,
     default: 'all',
   },
+  'worktrees.directory': {
+    text: 'Where worktrees of sessions lie ([sessions.md](sessions.md#worktrees)). The owners of all projects must be able to pass through it.',
+    example: '/srv/millrace/worktrees',
+    default: 'beside the data directory',
+  },
+  'worktrees.days': {
+    text: 'A worktree without unmerged work is removed when no session has used it for this long.',
+    example: 1,
+  },
+  'worktrees.unmergedDays': {
+    text: 'The same for a worktree with unmerged work. Its last commit is named in the log.',
+    example: 90,
+    default: 'never',
+  },
   'store.url': {
     text: 'A Postgres database instead of the embedded store, for several nodes ([deployment.md](deployment.md#several-nodes)).',
     example: 'postgres://millrace@db.example.org/millrace',

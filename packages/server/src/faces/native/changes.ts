@@ -1,9 +1,18 @@
 /** What a run did at a glance: the files it changed, its commands, its cost. Read from its log each time. */
-import { MillraceError, type Run, type RunChangesResponse } from '@millrace/protocol'
+import {
+  type CheckpointEvent,
+  checkpointType,
+  isFinal,
+  lifecycleTypes,
+  MillraceError,
+  type Run,
+  type RunChangesResponse,
+  type RunWorktree,
+} from '@millrace/protocol'
 import { runChangesResponse } from '@millrace/protocol/schemas'
 import { applyToChanges, changesResponse, newChanges, unchangingTypes } from '@millrace/protocol/view'
-import type { PageSource } from '#delivery/page'
 import { type FaceApp, principalOf } from '#http/face'
+import type { Worktrees } from '#worktrees/worktrees'
 import { type NativeFaceParts, runParams } from './run-route.ts'
 
 const pageBytesMax = 4 * 1024 ** 2
@@ -14,7 +23,11 @@ const logBytesMax = 256 * 1024 ** 2
 const workMsMax = 10_000
 const turnMs = 5
 
-export function changesRoutes(app: FaceApp, { runs, pages }: Pick<NativeFaceParts, 'runs' | 'pages'>): void {
+export interface ChangesParts extends Pick<NativeFaceParts, 'runs' | 'pages'> {
+  worktrees: Pick<Worktrees, 'changesOfRun'>
+}
+
+export function changesRoutes(app: FaceApp, { runs, pages, worktrees }: ChangesParts): void {
   /** One reading of a run at a time, whose answer all who asked meanwhile share. */
   const readings = new Map<string, Promise<RunChangesResponse>>()
 
@@ -31,18 +44,23 @@ export function changesRoutes(app: FaceApp, { runs, pages }: Pick<NativeFacePart
     async (request) => {
       const run = await runs.get(request.params.id, principalOf(request))
       const key = `${run.id} ${run.head}`
-      const reading = readings.get(key) ?? readChanges(pages, run).finally(() => readings.delete(key))
+      const reading =
+        readings.get(key) ?? readChanges({ pages, worktrees }, run).finally(() => readings.delete(key))
       readings.set(key, reading)
       return reading
     },
   )
 }
 
-async function readChanges(pages: PageSource, run: Run): Promise<RunChangesResponse> {
+async function readChanges(
+  { pages, worktrees }: Pick<ChangesParts, 'pages' | 'worktrees'>,
+  run: Run,
+): Promise<RunChangesResponse> {
   const pace = new Pace()
   let changes = newChanges(run.kind)
   let complete = true
   let bytes = 0
+  const files = new FilesOfRun()
   for (let after = 0; ; ) {
     const page = await pages.readAfter(run.id, { after, maxBytes: pageBytesMax, maxEvents: pageEventsMax })
     if (page === null) throw new MillraceError('not_found', `No run ${run.id}`)
@@ -50,13 +68,36 @@ async function readChanges(pages: PageSource, run: Run): Promise<RunChangesRespo
     for (const { seq, type, json } of page.events) {
       bytes += json.length
       if (unchangingTypes.includes(type)) continue
+      files.take(type, json)
       changes = applyToChanges(changes, { seq, type, data: JSON.parse(json) })
       await pace.keep()
     }
     const last = page.events.at(-1)
-    if (last === undefined || last.seq >= run.head) return changesResponse(changes, complete)
+    if (last === undefined || last.seq >= run.head) {
+      const told = changesResponse(changes, complete)
+      return { ...told, ...(await files.read(run, worktrees)) }
+    }
     if (bytes > logBytesMax || pace.workedMs > workMsMax) return changesResponse(changes, false)
     after = last.seq
+  }
+}
+
+/** What git has of a run that works in a worktree: also what no tool reported. */
+class FilesOfRun {
+  #worktree: RunWorktree | null = null
+  #end: string | null = null
+
+  take(type: string, json: string): void {
+    if (type === lifecycleTypes.started) this.#worktree = JSON.parse(json).worktree ?? null
+    else if (type === checkpointType) this.#end = (JSON.parse(json) as CheckpointEvent).commit
+  }
+
+  /** Nothing where the run works in its project, or git no longer has it: the log has what the tools reported. */
+  async read(run: Run, worktrees: ChangesParts['worktrees']) {
+    if (this.#worktree === null) return {}
+    const { commit, branch } = this.#worktree
+    const end = isFinal(run.state) ? (this.#end ?? commit) : null
+    return (await worktrees.changesOfRun(run, commit, end, branch)) ?? {}
   }
 }
 

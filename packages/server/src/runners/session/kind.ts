@@ -9,6 +9,7 @@ import { startSessionBody } from '@millrace/protocol/schemas'
 import type { Config } from '#config/config'
 import type { Availability, Kind, Resumable, SelfTest } from '#runners/kind'
 import type { Runner } from '#runners/runner'
+import type { Worktrees } from '#worktrees/worktrees'
 import { prepareSession } from './prepare.ts'
 
 export interface SessionKindOptions {
@@ -19,6 +20,8 @@ export interface SessionKindOptions {
   /** Why the built-in agent cannot start, whatever the self-test would find; null if there is no such reason. */
   unavailable: string | null
   selfTest(): Promise<SelfTest>
+  /** Absent: sessions work in their projects only. */
+  worktrees?: Pick<Worktrees, 'branchFor'> | undefined
 }
 
 /** The prompt of a session that is resumed without one. */
@@ -40,6 +43,7 @@ export function sessionKind({
   others = [],
   unavailable,
   selfTest,
+  worktrees,
 }: SessionKindOptions): Kind {
   let problems = unavailable === null ? [] : [unavailable]
   let test: Promise<SelfTest> | undefined
@@ -57,6 +61,18 @@ export function sessionKind({
   }
   const builtIn = (): Availability =>
     problems.length === 0 ? { available: true } : { available: false, reason: problems.join('; ') }
+  /** Several sessions of a project work at once, each in a worktree. */
+  const inWorktree = async (
+    prepared: ReturnType<typeof prepareSession>,
+    asked: true | string,
+    owner: string,
+  ) => {
+    const project = config.projects.get(prepared.project)
+    if (worktrees === undefined || project === undefined)
+      throw new MillraceError('invalid_request', 'This server keeps no worktrees')
+    const worktree = await worktrees.branchFor(project, asked, owner)
+    return { ...prepared, spec: { ...prepared.spec, worktree }, place: `${project.id}\n${worktree}` }
+  }
   const isOther = (agent: unknown) => typeof agent === 'string' && others.includes(agent)
 
   return {
@@ -66,12 +82,13 @@ export function sessionKind({
     exclusive: true,
     listens: true,
     resumable: resumableSession,
-    prepare: (request) => {
+    prepare: (request, owner) => {
       const prepared = prepareSession(request, { ...config, agents: others })
       const now = builtIn()
       if (!isOther(prepared.spec.agent) && !now.available)
         throw new MillraceError('agent_unavailable', now.reason)
-      return prepared
+      const { worktree } = request
+      return worktree === undefined ? prepared : inWorktree(prepared, worktree as true | string, owner)
     },
     availability: () => (others.length > 0 ? { available: true } : builtIn()),
     selfTest: tested,

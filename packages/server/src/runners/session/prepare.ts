@@ -19,6 +19,8 @@ export interface SessionSpec {
   idleSeconds?: number
   /** Absent: the built-in one. */
   agent?: string
+  /** The branch of the worktree it works in. Absent: it works in the project itself. */
+  worktree?: string
 }
 
 /** Checks a request, or the spec of an earlier session. Throws `invalid_request` naming every field at fault. */
@@ -35,6 +37,7 @@ export function prepareSession(
     interactive,
     idleSeconds,
     agent = builtInAgent,
+    worktree,
   } = request as unknown as SessionSpec
   const fields: FieldError[] = []
   const project = config.projects.get(projectId)
@@ -60,6 +63,7 @@ export function prepareSession(
     ...(interactive === undefined ? {} : { interactive }),
     ...(idleSeconds === undefined ? {} : { idleSeconds }),
     ...(agent === builtInAgent ? {} : { agent }),
+    ...(worktree === undefined ? {} : { worktree }),
   }
   return { project: project.id, spec: { ...spec } }
 }

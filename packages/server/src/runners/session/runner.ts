@@ -1,12 +1,15 @@
 /** Drives an agent through one session: the gate in front of its calls, its task, its end. */
-import type { AgentEnd, AgentEngine } from '#agents/agent'
+import { messageOf } from '@millrace/protocol'
+import type { AgentEnd, AgentEngine, Dialogue } from '#agents/agent'
 import { type AgentRunOptions, endOf, gateOf, hostOf } from '#runners/agent-run'
 import { RunDialogue } from '#runners/dialogue'
 import { graceOf } from '#runners/grace'
 import type { RunContext, Runner, RunOutcome } from '#runners/runner'
 import { type Clock, wallClock } from '#time/clock'
+import type { Worktrees } from '#worktrees/worktrees'
 import { UnseenChanges } from './changes/unseen.ts'
 import { endedData, errored, outcomeOf } from './outcome.ts'
+import { placeOf, type SessionPlace } from './place.ts'
 import type { SessionSpec } from './prepare.ts'
 
 export interface SessionRunnerOptions extends AgentRunOptions {
@@ -16,6 +19,7 @@ export interface SessionRunnerOptions extends AgentRunOptions {
   clock?: Clock
   /** Of the others, by their names. Default: none. */
   others?: ReadonlyMap<string, Pick<AgentEngine, 'start'>>
+  worktrees?: Pick<Worktrees, 'hold'> | undefined
 }
 
 export function createSessionRunner(options: SessionRunnerOptions): Runner {
@@ -27,21 +31,40 @@ export function createSessionRunner(options: SessionRunnerOptions): Runner {
 }
 
 async function runSession(context: RunContext, options: SessionRunnerOptions): Promise<RunOutcome> {
-  const { run, project, signal } = context
+  const { run, project } = context
   if (project === null) {
     const message = `The project ${run.project ?? ''} is no longer in the configuration`
     return errored(run, 'not_started', message)
   }
+  let place: SessionPlace
+  try {
+    place = await placeOf(context, project, options.worktrees)
+  } catch (error) {
+    return errored(run, 'not_started', messageOf(error))
+  }
+  try {
+    return await runIn(place, context, options)
+  } finally {
+    await place.checkpoint?.()
+    place.release()
+  }
+}
+
+async function runIn(
+  place: SessionPlace,
+  context: RunContext,
+  options: SessionRunnerOptions,
+): Promise<RunOutcome> {
+  const { run, signal } = context
+  const { projectPath, cwd } = place
   const spec = run.spec as unknown as SessionSpec
   const engine = spec.agent === undefined ? options.engine : options.others?.get(spec.agent)
   if (engine === undefined)
     return errored(run, 'not_started', `The agent ${spec.agent} is no longer in the configuration`)
-  const cwd = spec.cwd ?? project.path
   const transcript = await context.readTranscript()
   if (signal.aborted) return errored(run, 'aborted', 'It was ended before it started')
-  const place = { projectPath: project.path, cwd }
-  const gate = await gateOf(context, { ...place, approvals: spec.approvals }, options)
-  const unseen = await UnseenChanges.open(place, context.log)
+  const gate = await gateOf(context, { projectPath, cwd, approvals: spec.approvals }, options)
+  const unseen = await UnseenChanges.open({ projectPath, cwd }, context.log)
   const dialogue = new RunDialogue({
     context,
     transcript,
@@ -54,12 +77,16 @@ async function runSession(context: RunContext, options: SessionRunnerOptions): P
       {
         runId: run.id,
         prompt: spec.prompt,
-        ...place,
+        projectPath,
+        cwd,
         model: spec.model,
         transcript,
         resumes: run.resumes !== null,
       },
-      hostOf(context, gate, dialogue, (events) => unseen?.take(events)),
+      hostOf(context, gate, keepingFiles(dialogue, place), {
+        hear: (events) => unseen?.take(events),
+        facts: place.started,
+      }),
     )
     dialogue.attach(agent)
     end = await endOf(agent, signal, graceOf)
@@ -68,6 +95,19 @@ async function runSession(context: RunContext, options: SessionRunnerOptions): P
   }
   await unseen?.report((event) => context.emit([event]), context.log)
   return outcomeOf(run, end)
+}
+
+/** The files are kept when a turn is over, before the next one changes them. */
+function keepingFiles(dialogue: Dialogue, { checkpoint }: SessionPlace): Dialogue {
+  if (checkpoint === null) return dialogue
+  return {
+    nextTurn: async () => {
+      await checkpoint()
+      return dialogue.nextTurn()
+    },
+    joining: () => dialogue.joining(),
+    delivered: (messageId) => dialogue.delivered(messageId),
+  }
 }
 
 const idleSecondsDefault = 900

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
 import { startJobBody, startSessionBody } from '@millrace/protocol/schemas'
+import type { Sandbox } from '@millrace/sandbox'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import { OpenStreams } from '#admission/open-streams'
@@ -34,6 +35,7 @@ import { people, type Tokens } from '#test/security/support/people'
 import type { Clock } from '#time/clock'
 import { localWakeups } from '#wakeups/local'
 import { Wakeups } from '#wakeups/wakeups'
+import { openWorktrees } from '#worktrees/open'
 
 export type Agent = (context: RunContext) => Promise<RunOutcome>
 
@@ -152,6 +154,11 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   })
   onTestFinished(() => delivery.close())
+  const sandbox: Sandbox = {
+    report: boundary,
+    spawn: () => Promise.reject(new Error('a script starts no process')),
+    close: () => Promise.resolve(),
+  }
   const runs = new Runs({
     store,
     kinds: [
@@ -159,11 +166,7 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
       ...(options.kinds ?? []),
     ],
     projects: config.projects,
-    sandbox: {
-      report: boundary,
-      spawn: () => Promise.reject(new Error('a script starts no process')),
-      close: () => Promise.resolve(),
-    },
+    sandbox,
     endLeftovers: async () => 0,
     eventBytes: config.limits.eventBytes,
     node: randomUUID(),
@@ -196,6 +199,7 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     streams,
     realtime,
     retention: new Retention({ store, rule: config.retention, now, log: silent }),
+    worktrees: openWorktrees({ config, store, sandbox, now, log: silent }),
     metrics: new Metrics(),
     sandbox: () => boundary,
     catalogue: config,

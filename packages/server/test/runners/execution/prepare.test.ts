@@ -5,7 +5,8 @@ import { prepareExecution } from '#runners/execution/prepare'
 import { bounds, completed, ScriptedEngine, scriptedExecutions } from './support/rig.ts'
 
 const engine = new ScriptedEngine(async () => completed)
-const { prepare } = scriptedExecutions(engine)
+const kind = scriptedExecutions(engine)
+const prepare = (asked: Record<string, unknown>) => kind.prepare(asked, 'ada')
 const request = { kind: 'execution', project: 'web', task: 'Mend it' }
 
 function refusal(work: () => unknown): MillraceError {

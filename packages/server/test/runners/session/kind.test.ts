@@ -68,14 +68,16 @@ describe('the kind session', () => {
     const { made, began, tests } = kind(Promise.resolve(nothing), 'There is no model.', ['other'])
     const request = { kind: 'session', project: 'web', prompt: 'Go' }
     expect(made.availability()).toEqual({ available: true })
-    expect(made.prepare({ ...request, agent: 'other' }).spec).toEqual({
+    expect((await made.prepare({ ...request, agent: 'other' }, 'ada')).spec).toEqual({
       project: 'web',
       prompt: 'Go',
       agent: 'other',
     })
     for (const agent of [undefined, 'claude'])
-      expect(() => made.prepare({ ...request, agent })).toThrow('There is no model.')
-    expect(() => made.prepare({ ...request, agent: 'others' })).toThrow('one of the agents claude, other')
+      expect(() => made.prepare({ ...request, agent }, 'ada')).toThrow('There is no model.')
+    expect(() => made.prepare({ ...request, agent: 'others' }, 'ada')).toThrow(
+      'one of the agents claude, other',
+    )
     await made.runner.run({ run: { id: 'r2', spec: { agent: 'other' } } } as unknown as RunContext)
     expect([began, tests()]).toEqual([['r2'], 0])
     expect(await made.selfTest()).toEqual(nothing)
