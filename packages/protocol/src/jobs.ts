@@ -36,10 +36,10 @@ export interface ExecutionResponse {
   startedAt: number
   finishedAt: number
   /**
-   * Present when it was ended for passing a limit other than time: which one. `protected`: it kept making files
-   * under protected names.
+   * Present when it was ended for passing a limit other than time: which one. `disk`: it was about to fill the disk of
+   * the server. `protected`: it kept making files under protected names.
    */
-  limit?: 'memory' | 'processes' | 'output' | 'protected'
+  limit?: 'memory' | 'processes' | 'output' | 'disk' | 'protected'
 }
 
 export type StreamCompleteEvent = ExecutionResponse

@@ -5,9 +5,12 @@
  */
 import { statfsSync, statSync } from 'node:fs'
 import { ownMemoryOf } from '#processes/processes'
+import type { DiskGuard } from './disk-guard.ts'
 import type { Breach, ProcessLimits } from './sandbox.ts'
 
 export const sampleEveryMs = 250
+/** Of the samples, every how many one looks at the disk. */
+const diskEvery = 2
 
 export interface Watched {
   limits: ProcessLimits
@@ -21,14 +24,23 @@ export interface Watched {
 export class LimitWatch {
   private readonly watched = new Set<Watched>()
   private timer: NodeJS.Timeout | null = null
+  private samples = 0
+  private readonly disk: DiskGuard | null
 
-  /** Watches a run that has limits. Returns a function that stops watching. */
+  /** `disk`: absent, nobody is ended for what it writes to the disk. */
+  constructor(disk: DiskGuard | null = null) {
+    this.disk = disk
+  }
+
+  /** Watches a run, if there is anything to watch. Returns a function that stops watching. */
   watch(run: Watched): () => void {
-    if (run.limits.memoryBytes === undefined && run.limits.processes === undefined) return () => {}
+    const { memoryBytes, processes } = run.limits
+    if (this.disk === null && memoryBytes === undefined && processes === undefined) return () => {}
     this.watched.add(run)
     this.timer ??= setInterval(() => this.sample(), sampleEveryMs)
     return () => {
       this.watched.delete(run)
+      this.disk?.forget(run)
       if (this.watched.size > 0 || this.timer === null) return
       clearInterval(this.timer)
       this.timer = null
@@ -43,6 +55,12 @@ export class LimitWatch {
       this.watched.delete(run)
       run.breached(breach)
     }
+    this.samples += 1
+    if (this.samples % diskEvery !== 0) return
+    const filler = this.disk?.look(this.watched) ?? null
+    if (filler === null) return
+    this.watched.delete(filler)
+    filler.breached('disk')
   }
 }
 

@@ -15,6 +15,7 @@ import { type BubblewrapParts, spawnContained } from '#bubblewrap/bubblewrap'
 import { withHome } from '#bubblewrap/home-toolchains'
 import { defaultSizes, type ScratchSizes, systemArguments } from '#bubblewrap/mounts'
 import { findToolchain, type Toolchain, toolchainOf } from '#bubblewrap/toolchain'
+import { type Disk, DiskGuard, diskOf } from '#disk-guard'
 import { Authors } from '#git/author'
 import { ServerCaches } from '#homes/caches'
 import { CopiedFiles } from '#homes/copied-files'
@@ -50,6 +51,8 @@ export interface SandboxOptions {
   cache?: { bytesMax: number; othersDirectory?: string } | undefined
   /** Where homes are kept of runs that have another user than the server. Default: in /var/lib. */
   keptHomesOfOthers?: string
+  /** That a run must not fill. Default: the one with the data directory. */
+  disk?: Disk
   /** Of the in-memory directories of runs. */
   sizes?: ScratchSizes | undefined
   /** Of the server: its PATH and home, and where its toolchains lie. Default: that of this process. */
@@ -72,7 +75,7 @@ export async function openSandbox(options: SandboxOptions): Promise<OpenSandbox>
   const keptHomes = new ServerHomes(dataDir, options.keptHomesOfOthers)
   const { cache } = options
   const caches = cache === undefined ? null : new ServerCaches(dataDir, cache.bytesMax, cache.othersDirectory)
-  const watch = new LimitWatch()
+  const watch = new LimitWatch(new DiskGuard(options.disk ?? diskOf(dataDir)))
   const descriptors = new DescriptorCover()
   const pipes = new OutputPipes(findProgram('mkfifo'))
   const close = async () => {

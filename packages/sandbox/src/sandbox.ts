@@ -58,8 +58,11 @@ export interface ProcessLimits {
   processes?: number | undefined
 }
 
-/** `protected`: the run kept creating files under protected names. */
-export type Breach = 'memory' | 'processes' | 'protected'
+/**
+ * `protected`: the run kept creating files under protected names. `disk`: it was about to fill the disk of the data
+ * directory.
+ */
+export type Breach = 'memory' | 'processes' | 'disk' | 'protected'
 
 export interface SandboxedProcess {
   readonly pid: number

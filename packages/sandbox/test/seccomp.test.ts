@@ -103,7 +103,7 @@ function answerOf(filter: Buffer, arch: number, nr: number, args: number[] = [])
     ]
     const branch = (holds: boolean) => (at += holds ? ifTrue : ifFalse)
     const code = filter.readUInt16LE(at * 8)
-    if (code === 0x06) return value === 0x7fff0000 ? 'allow' : value === 0x50001 ? 'EPERM' : 'ENOSYS'
+    if (code === 0x06) return answers.get(value ?? 0) ?? `${value}`
     if (code === 0x20) register = data.readUInt32LE(value)
     else if (code === 0x54) register = (register & value) >>> 0
     else if (code === 0x05) at += value
@@ -114,6 +114,13 @@ function answerOf(filter: Buffer, arch: number, nr: number, args: number[] = [])
   }
   throw new Error('the program has no end')
 }
+
+const answers = new Map([
+  [0x7fff0000, 'allow'],
+  [0x50001, 'EPERM'],
+  [0x50026, 'ENOSYS'],
+  [0x5005f, 'EOPNOTSUPP'],
+])
 
 describe.each([
   ['x64', 'x64'],
@@ -144,6 +151,8 @@ describe.each([
     expect(ask('mknodat', -100, 0, 0o060666)).toBe('EPERM')
     expect(ask('mknodat', -100, 0, 0o010666)).toBe('allow')
     expect(ask('openat2')).toBe('ENOSYS')
+    for (const mode of [0, 1, 0x10]) expect(ask('fallocate', 3, mode)).toBe('EOPNOTSUPP')
+    for (const mode of [3, 0x08]) expect(ask('fallocate', 3, mode)).toBe('allow')
   })
 
   it('what no run needs is refused, mounts only without a sandbox of the tool’s own, and all else allowed', () => {

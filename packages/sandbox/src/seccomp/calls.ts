@@ -50,6 +50,7 @@ export const calls: Readonly<Record<keyof typeof auditArch, CallTable>> = {
     kexec_file_load: 320,
     bpf: 321,
     userfaultfd: 323,
+    fallocate: 285,
   },
   ia32: {
     ...everywhere,
@@ -75,10 +76,12 @@ export const calls: Readonly<Record<keyof typeof auditArch, CallTable>> = {
     open_by_handle_at: 342,
     bpf: 357,
     userfaultfd: 374,
+    fallocate: 324,
   },
   arm64: {
     ...everywhere,
     mknodat: 33,
+    fallocate: 47,
     mkdirat: 34,
     umount2: 39,
     mount: 40,

@@ -60,6 +60,8 @@ export function breachText(breach: CallProcess['process']['breach']): string | n
       return 'It was ended because it used more memory than a run may.'
     case 'processes':
       return 'It was ended because it started more processes than a run may.'
+    case 'disk':
+      return "It was ended because it was about to fill the server's disk."
     case 'protected':
       return 'It was ended because it kept creating files that other programs would run.'
     default:

@@ -103,6 +103,7 @@ function describeEnd(result: ExecutionResponse): string {
   const after = `after ${(result.durationMs / 1000).toFixed(1)} s`
   if (result.timedOut) return `ended ${after}: it took longer than its tool allows`
   if (result.limit === 'protected') return `ended ${after}: it kept making files under protected names`
+  if (result.limit === 'disk') return `ended ${after}: it was about to fill the disk of the server`
   if (result.limit !== undefined) return `ended ${after}: it exceeded its ${result.limit} limit`
   return result.signal === null
     ? `exit code ${result.exitCode} ${after}`
