@@ -27,9 +27,7 @@ export class LineSplitter {
   push(text: string): void {
     let start = 0
     for (let end = text.indexOf('\n'); end !== -1 && !this.#done; end = text.indexOf('\n', start)) {
-      const line = this.#pieces.join('') + text.slice(start, end)
-      this.#pieces = []
-      this.#length = 0
+      const line = this.#finish(text.slice(start, end))
       start = end + 1
       this.#taker.line(line)
     }
@@ -40,6 +38,16 @@ export class LineSplitter {
     const beginning = this.#pieces.join('').slice(0, beginningChars)
     this.stop()
     this.#taker.tooLong(beginning)
+  }
+
+  /** Joins all pieces at once: a long line added to a short one would be copied again when it is read. */
+  #finish(last: string): string {
+    if (this.#pieces.length === 0) return last
+    this.#pieces.push(last)
+    const line = this.#pieces.join('')
+    this.#pieces = []
+    this.#length = 0
+    return line
   }
 
   stop(): void {

@@ -33,8 +33,27 @@ export function toEventJson(data: unknown, maxBytes: number): string {
   if (json === undefined) throw new TypeError(`an event's data must be JSON, not a ${typeof data}`)
   // A UTF-16 unit is at most three bytes of UTF-8, so the short case needs no counting.
   if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return json
+  const short = withoutExcess(data, maxBytes)
+  const cut = short === null ? null : cutStrings(asObject(JSON.parse(short)), maxBytes)
+  if (cut !== null) return cut
   const root = asObject(JSON.parse(json))
   return cutStrings(root, maxBytes) ?? leaveOut(root, maxBytes) ?? allLeftOut(maxBytes)
+}
+
+/**
+ * Returns the JSON without what one text has beyond `maxBytes` characters, which is cut in any case and need not be
+ * parsed and measured: a message of an agent may have many megabytes. Null where that could change what is cut: with
+ * several such texts their order counts.
+ */
+function withoutExcess(data: unknown, maxBytes: number): string | null {
+  if (data !== null && typeof data === 'object' && 'truncated' in data) return null
+  let long = 0
+  const json = JSON.stringify(data, (_key, value) => {
+    if (typeof value !== 'string' || value.length <= maxBytes) return value
+    long += 1
+    return value.slice(0, maxBytes + 1)
+  })
+  return long === 1 ? json : null
 }
 
 /** Bounds a value of a run's row as an event is bounded. Throws a TypeError for a value that JSON cannot hold. */

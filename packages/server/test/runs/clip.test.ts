@@ -247,3 +247,25 @@ describe('the cost of cutting', () => {
     expect(many.calls).toBeLessThanOrEqual(few.calls * 8 + 16)
   })
 })
+
+it('what a text has beyond the bound of an event changes nothing of what is kept of the event', () => {
+  const other = fc.oneof(
+    fc.string({ maxLength: 200 }),
+    fc.array(fc.string({ maxLength: 40 }), { maxLength: 5 }),
+  )
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 128, max: 400 }),
+      fc.string({ minLength: 1, maxLength: 5 }),
+      other,
+      other,
+      (maxBytes, unit, a, b) => {
+        const long = unit.repeat(5 * maxBytes).slice(0, 5 * maxBytes)
+        const barely = long.slice(0, maxBytes + 1)
+        for (const place of [(text: string) => ({ a, text, b }), (text: string) => [a, { b, text }]]) {
+          expect(toEventJson(place(long), maxBytes)).toBe(toEventJson(place(barely), maxBytes))
+        }
+      },
+    ),
+  )
+})

@@ -34,6 +34,7 @@ import type { TranscriptEntry } from '#runners/runner'
 import type { Clock } from '#time/clock'
 import { Bridge } from '../process/bridge.ts'
 import { agentEnvironment } from '../process/environment.ts'
+import { LongTexts } from '../process/long-texts.ts'
 import { startProcess } from '../process/start.ts'
 import { charactersOf, entriesOf } from '../transcript/mirror.ts'
 import type { Conversation } from '../transcript/restore.ts'
@@ -83,6 +84,7 @@ export class ClaudeAgent implements LiveAgent {
   readonly #watchdog: Watchdog
   readonly #journal: Journal
   readonly #turns: Turns
+  readonly #texts = new LongTexts()
   readonly #controller = new AbortController()
   readonly #left = Promise.withResolvers<void>()
   /** For the model, after its next call. */
@@ -204,6 +206,7 @@ export class ClaudeAgent implements LiveAgent {
       ending: this.#ending,
       began: (process) => this.#began(process),
       mirrored: (frame) => this.#keep(entriesOf(frame)),
+      shorten: (line, message) => this.#texts.shorten(line, message),
       quote: (line) => this.#quote(line),
       outputCharsMax,
       unreadBytesMax,
@@ -230,6 +233,7 @@ export class ClaudeAgent implements LiveAgent {
   async #read(query: Query): Promise<void> {
     for await (const message of query) {
       if (this.#ending.cause !== null) return
+      this.#texts.restore(message)
       this.#take(message)
     }
   }

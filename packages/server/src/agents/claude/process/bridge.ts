@@ -12,6 +12,7 @@ import { finished } from 'node:stream/promises'
 import type { SpawnedProcess } from '@anthropic-ai/claude-agent-sdk'
 import { messageOf } from '@millrace/protocol'
 import type { ProcessExit, SandboxedProcess } from '@millrace/sandbox'
+import { collectGarbage } from '#memory/collect'
 import { graceMs } from '#runners/grace'
 import { isMirrorFrame, type MirrorFrame } from '../transcript/mirror.ts'
 import { MessageLines } from './lines.ts'
@@ -23,6 +24,8 @@ export interface BridgeParts {
   /** Called once the process runs, before any of its output is passed on. */
   began(process: SandboxedProcess): void
   mirrored(frame: MirrorFrame): void
+  /** Returns a message as the SDK is to receive it. */
+  shorten(line: string, message: { type: string }): string
   /** Removes secrets from a line of its output. */
   quote(line: string): string
   /** The bound of its output, beyond which nothing is passed on. */
@@ -33,6 +36,8 @@ export interface BridgeParts {
   room(): Promise<unknown> | null
 }
 
+/** What a line of this length leaves behind is collected at once. */
+const longLineChars = 4 * 1024 ** 2
 /** Only the end of stderr is kept: the last words matter. */
 const stderrCharsMax = 8192
 
@@ -55,6 +60,7 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
   #isCut = false
   #holding = false
   #output = 0
+  #longLines = 0
 
   constructor(parts: BridgeParts) {
     super()
@@ -138,6 +144,7 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
     else {
       try {
         lines.push(text)
+        if (this.#longLines > 0) this.#collect()
       } catch (error) {
         // If it were thrown further, the pipe would end without a cause.
         this.#broken(`(${messageOf(error)})`)
@@ -150,9 +157,20 @@ export class Bridge extends EventEmitter implements SpawnedProcess {
     ending.fail('protocol_error', `The agent's process wrote a line that is not a message: ${quote(line)}`)
   }
 
+  /** A long line leaves several copies of itself behind. */
+  #collect(): void {
+    this.#longLines = 0
+    collectGarbage()
+  }
+
   #pass(line: string, message: { type: string }): void {
+    if (line.length > longLineChars) this.#longLines += 1
     if (isMirrorFrame(message)) this.#parts.mirrored(message)
-    else if (!this.#isCut) this.stdout.write(`${line.replace(lineEnds, escaped)}\n`)
+    else if (!this.#isCut) this.#write(this.#parts.shorten(line, message))
+  }
+
+  #write(line: string): void {
+    this.stdout.write(`${line.replace(lineEnds, escaped)}\n`)
   }
 
   /** Pauses the process until there is room for more. */

@@ -20,6 +20,7 @@ function bridge(script: string, parts: Partial<BridgeParts> = {}) {
     ending: { fail: (reason, error) => heard.push(`${reason}: ${error}`) },
     began: () => heard.push('began'),
     mirrored: (frame) => heard.push(`mirrored ${frame.filePath}`),
+    shorten: (line) => line,
     quote: (line) => line,
     outputCharsMax: 1_000_000,
     unreadBytesMax: 100_000,
