@@ -235,7 +235,7 @@ module.exports = {
       'stores-stand-alone',
       'A store is replaceable.',
       { path: `${server}store/` },
-      { path: `${server}(?!(store|time)/)` },
+      { path: `${server}(?!(store|time|memory)/)` },
     ),
     forbid(
       'config-stands-alone',

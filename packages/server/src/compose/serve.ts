@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { Config } from '#config/config'
 import { loginUrl } from '#faces/native/login'
 import { createHttpServer, type HttpServerOptions } from '#http/server'
+import { collectGarbage } from '#memory/collect'
 import { capacityProblems, readCapacity } from './capacity.ts'
 import { openServer } from './server.ts'
 
@@ -31,6 +32,9 @@ export interface ServeOptions {
 /** How many connections may wait to be accepted: a storm of reconnecting followers must find room. */
 const backlog = 65_535
 
+/** By then the self-tests of a start are over; what loading left behind, a third of the heap, is given back. */
+const settledAfterMs = 3000
+
 export async function serve({ config, log, onFatal, http }: ServeOptions): Promise<Serving> {
   const problems = capacityProblems(readCapacity())
   if (problems.length > 0) throw new Error(problems.join('\n'))
@@ -43,6 +47,7 @@ export async function serve({ config, log, onFatal, http }: ServeOptions): Promi
     const card = join(config.dataDir, 'server.json')
     await writeCard(card, { url, token: server.localToken, pid: process.pid, startedAt: Date.now() })
     const { code } = await server.auth.createLoginCode({ user: 'admin', admin: true })
+    const settling = setTimeout(() => collectGarbage(true), settledAfterMs).unref()
     log.info({ url, dataDir: config.dataDir, sandbox: server.sandbox.boundary }, 'listening')
     return {
       url,
@@ -50,6 +55,7 @@ export async function serve({ config, log, onFatal, http }: ServeOptions): Promi
       loginUrl: loginUrl(server.address.url, code),
       stop: async (reason) => {
         log.info({ reason }, 'stopping')
+        clearTimeout(settling)
         await server.drain()
         await app.close()
         await rm(card, { force: true })

@@ -4,12 +4,16 @@ import type { ReadName } from '#store/batched/backend'
 import type { Stop } from '#store/batched/operations'
 import type { PackedOperations, PackedResults } from './packing.ts'
 
-export type ToWriter = { kind: 'batch'; operations: PackedOperations; urgent: boolean } | { kind: 'close' }
+export type ToWriter =
+  | { kind: 'batch'; operations: PackedOperations; urgent: boolean }
+  | { kind: 'reads'; reads: AskedRead[] }
+  | { kind: 'close' }
 
 export type FromWriter =
   | { kind: 'ready'; epoch: string; cursorKey: string }
   | { kind: 'refused'; code: ErrorCode; message: string }
   | { kind: 'reply'; results: PackedResults; stopped: Stop | null }
+  | FromReader
 
 export type ToReader =
   | { kind: 'open'; path: string }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type BatchedStoreOptions, openBatchedStore } from '#store/batched/open-batched-store'
 import type { Store } from '#store/store'
 import { databasePath } from './database.ts'
-import { startReading } from './reader/reading.ts'
+import { startReadingLate } from './reader/late-reading.ts'
 import { watchPresence } from './upkeep/presence.ts'
 import { noteAtExit } from './upkeep/state-file.ts'
 import { startWriting } from './writer/writing.ts'
@@ -25,7 +25,7 @@ export interface SqliteStoreOptions extends BatchedStoreOptions {
 export async function openSqliteStore({ dataDir, ...options }: SqliteStoreOptions): Promise<Store> {
   const path = databasePath(dataDir)
   const writing = await startWriting(path)
-  const reading = startReading(path)
+  const reading = startReadingLate(path, writing)
   const forgetExit = noteAtExit(path)
   const presence = watchPresence([dataDir, path, `${path}-wal`, join(dataDir, 'lock.db')], presenceMs)
   return openBatchedStore(

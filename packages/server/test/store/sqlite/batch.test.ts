@@ -1,10 +1,11 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { line, newRun, readAll, runningRun, upTo } from '@millrace/store-conformance/material'
 import { temporaryFolder } from '@millrace/test-support/folders'
+import { until } from '@millrace/test-support/until'
 import { expect, test } from 'vitest'
 import { databasePath } from '#store/sqlite/database'
-import type { Commit } from '#store/store'
+import type { Commit, Store } from '#store/store'
 import { openTemporary } from './support/temporary.ts'
 
 test('a write that the database itself refuses fails alone, and the rest of its batch is written', async () => {
@@ -103,4 +104,30 @@ test('a closed store leaves one data file that nobody else can read', async () =
   await store.close()
   expect(existsSync(`${path}-wal`)).toBe(false)
   expect(statSync(path).mode & 0o777).toBe(0o600)
+})
+
+function threadsOfReading(): number {
+  return readdirSync('/proc/self/task').filter(
+    (task) => readFileSync(`/proc/self/task/${task}/comm`, 'latin1').trim() === 'store reader',
+  ).length
+}
+
+test('few short reads need no thread of their own, and a page or many reads at once start one', async () => {
+  for (const startsOne of [
+    (store: Store, id: string) => store.readAfter(id, { after: 0, maxBytes: 1000 }),
+    (store: Store, id: string) => Promise.all(upTo(30).map(() => store.getRun(id))),
+  ]) {
+    const before = threadsOfReading()
+    const store = await openTemporary({ dataDir: temporaryFolder() })
+    const id = await runningRun(store)
+    expect(await store.getRun(id)).toMatchObject({ id, state: 'running' })
+    expect(await store.bounds(id)).toMatchObject({ head: 2 })
+    expect(threadsOfReading()).toBe(before)
+    await startsOne(store, id)
+    await until(() => threadsOfReading() === before + 1)
+    await store.append(id, 1, [line('a')])
+    expect(await store.bounds(id)).toMatchObject({ head: 3 })
+    await store.close()
+    await until(() => threadsOfReading() === before)
+  }
 })

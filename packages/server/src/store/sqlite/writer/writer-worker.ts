@@ -2,15 +2,19 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import { collectGarbage } from '#memory/collect'
 import { failureKind, messageOf, openForWriting } from '#store/sqlite/database'
 import type { FromWriter, ToWriter } from '#store/sqlite/messages'
 import { migrate } from '#store/sqlite/migrations'
 import { packResults, unpackOperations } from '#store/sqlite/packing'
+import { createAnswerer } from '#store/sqlite/reader/answers'
 import { type PresenceCheck, presenceCheck } from '#store/sqlite/upkeep/presence'
 import { checkNothingLost, writeState } from '#store/sqlite/upkeep/state-file'
 import { createBatchWriter, diskFull } from './batch-writer.ts'
 import { createCheckpoints } from './checkpoints.ts'
 import { openReserve } from './reserve.ts'
+
+const settledAfterMs = 3000
 
 if (parentPort === null) throw new Error('writer-worker runs as a worker thread')
 const port = parentPort
@@ -59,7 +63,12 @@ function serve(db: DatabaseSync): void {
     const logBytes = checkPresence()
     checkpoints.afterCommit(results, logBytes)
   })
+  const answer = createAnswerer(db)
   port.on('message', (message: ToWriter) => {
+    if (message.kind === 'reads') {
+      for (const read of message.reads) send(answer(read))
+      return
+    }
     if (message.kind === 'batch') {
       if (message.urgent) reserve.giveUp()
       const { results, stopped } =
@@ -72,6 +81,8 @@ function serve(db: DatabaseSync): void {
     port.close()
     close(db, checkPresence)
   })
+  // What opening and the first reads left behind.
+  setTimeout(() => collectGarbage(true), settledAfterMs).unref()
   send({ kind: 'ready', epoch, cursorKey })
 }
 

@@ -5,10 +5,14 @@ import type { Backend } from '#store/batched/backend'
 import type { BatchReply } from '#store/batched/operations'
 import type { FromWriter, ToWriter } from '#store/sqlite/messages'
 import { packOperations, unpackResults } from '#store/sqlite/packing'
+import { createAsking } from '#store/sqlite/reader/asking'
 import { threadLimits } from '#store/sqlite/thread-limits'
 
 /** `close` resolves when the thread has checkpointed and closed the database. */
-export type Writing = Pick<Backend, 'epoch' | 'cursorKey' | 'send' | 'failed' | 'close'>
+export interface Writing extends Pick<Backend, 'epoch' | 'cursorKey' | 'send' | 'read' | 'failed' | 'close'> {
+  /** True while a batch is being written: a read would wait for it. */
+  isBusy(): boolean
+}
 
 /** Rejects with `storage_failed` or `storage_full` when the database cannot be opened. */
 export async function startWriting(path: string): Promise<Writing> {
@@ -23,12 +27,18 @@ export async function startWriting(path: string): Promise<Writing> {
   let answered: ((reply: BatchReply) => void) | null = null
   let closing = false
   const post = (message: ToWriter): void => worker.postMessage(message)
+  const asking = createAsking((reads) => post({ kind: 'reads', reads }))
 
   worker.on('message', (message: FromWriter) => {
     if (message.kind === 'reply') {
-      answered?.({ results: unpackResults(message.results), stopped: message.stopped })
+      const reply = { results: unpackResults(message.results), stopped: message.stopped }
+      const settle = answered
+      answered = null
+      settle?.(reply)
     } else if (message.kind === 'ready') {
       opened.resolve(message)
+    } else if (message.kind !== 'refused') {
+      asking.take(message)
     } else {
       closing = true
       opened.reject(new MillraceError(message.code, `Cannot open ${path}: ${message.message}`))
@@ -38,7 +48,9 @@ export async function startWriting(path: string): Promise<Writing> {
   worker.on('exit', () => died('the writer thread has ended'))
 
   function died(message: string): void {
-    opened.reject(new MillraceError('storage_failed', message))
+    const error = new MillraceError('storage_failed', message)
+    opened.reject(error)
+    asking.die(error)
     if (closing) return
     closing = true
     failed.resolve(message)
@@ -52,6 +64,8 @@ export async function startWriting(path: string): Promise<Writing> {
     epoch,
     cursorKey: Buffer.from(cursorKey, 'base64'),
     failed: failed.promise,
+    read: asking.read,
+    isBusy: () => answered !== null,
     // The batch of a thread that dies has no answer: `failed` says so.
     send: (operations, urgent = false) =>
       new Promise((resolve) => {
@@ -60,6 +74,7 @@ export async function startWriting(path: string): Promise<Writing> {
       }),
     async close() {
       closing = true
+      asking.flush()
       post({ kind: 'close' })
       await exited
     },
