@@ -9,13 +9,14 @@ const serverFolders = ['packages/server/test/{embed,faces,security}/**/*.test.ts
 const systemFolders = [
   'e2e/**/*.test.ts',
   'examples/**/*.test.ts',
+  'packages/sandbox/test/**/*.test.ts',
   'packages/server/test/{agents,runners,store/sqlite}/**/*.test.ts',
 ]
 
-/** Tests of processes, some of which replace a module for themselves: each file has a process of its own. */
-const mockingFolders = [
-  'packages/sandbox/test/**/*.test.ts',
-  'packages/server/test/agents/tools/inside/**/*.test.ts',
+/** They replace a module for themselves: each has a process of its own. */
+const mockingFiles = [
+  'packages/sandbox/test/{late-beginning,open,ownership}.test.ts',
+  'packages/server/test/agents/tools/inside/{place,web/request}.test.ts',
 ]
 
 /** Tests that need a Postgres server: they share one, which is started for them. */
@@ -38,6 +39,7 @@ const pageTests = (version: 18 | 19) => {
       setupFiles: ['packages/react/test/support/setup.ts'],
       // It imports React, and has to find the one that the test finds.
       server: { deps: { inline: ['zustand'] } },
+      isolate: false,
       maxWorkers: 2,
       sequence: { groupOrder: 0 },
     },
@@ -55,6 +57,7 @@ const consoleTests = {
     environment: 'happy-dom',
     setupFiles: ['packages/react/test/support/setup.ts'],
     server: { deps: { inline: ['zustand'] } },
+    isolate: false,
     maxWorkers: 2,
     sequence: { groupOrder: 0 },
   },
@@ -77,7 +80,6 @@ export default defineConfig({
             ...exclude,
             ...serverFolders,
             ...systemFolders,
-            ...mockingFolders,
             ...postgresFolders,
             '**/*.system.test.ts',
           ],
@@ -91,7 +93,7 @@ export default defineConfig({
       pageTests(19),
       pageTests(18),
       consoleTests,
-      // The others run four files at a time on two cores, since much of a test is waiting.
+      // The others run together, four files at a time on two cores, since much of a test is waiting.
       {
         extends: true,
         test: {
@@ -109,20 +111,20 @@ export default defineConfig({
         test: {
           name: 'system',
           include: [...systemFolders, 'packages/*/test/**/*.system.test.ts'],
-          exclude: [...exclude, ...postgresFolders, ...mockingFolders],
+          exclude: [...exclude, ...postgresFolders, ...mockingFiles],
           isolate: false,
           maxWorkers: 4,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
       {
         extends: true,
         test: {
           name: 'mocking',
-          include: mockingFolders,
+          include: mockingFiles,
           exclude,
           maxWorkers: 4,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -132,8 +134,9 @@ export default defineConfig({
           include: postgresFolders,
           exclude,
           globalSetup: ['scripts/postgres-setup.ts'],
+          // Alone: its nodes hold leases of seconds.
           maxWorkers: 2,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -18,7 +18,7 @@ import { followWithPackage } from './support/event-source.ts'
 import { seededRandom } from './support/random.ts'
 import { followThrough } from './support/resuming.ts'
 
-const cycles = process.env.MILLRACE_TEST_FULL ? 100 : 3
+const cycles = process.env.MILLRACE_TEST_FULL ? 100 : 2
 /** A cycle takes about two seconds, on a machine that is busy with other things twenty. */
 const timeout = cycles * 60_000
 const token = `token-${randomUUID()}`

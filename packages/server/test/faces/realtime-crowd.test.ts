@@ -1,6 +1,6 @@
 /**
  * Many clients, a fifth of which stop reading: the others get everything, memory stays flat, and all are
- * forgotten when they leave. 500 of them; 5,000 in the full test, where delays of the two phases are compared too.
+ * forgotten when they leave. 250 of them; 5,000 in the full test, where delays of the two phases are compared too.
  */
 import { connect as connectSocket, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openRig, post, type Rig } from '#test/security/support/server'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
-const crowd = full ? 5000 : 500
+const crowd = full ? 5000 : 250
 const rounds = full ? 40 : 20
 const padding = 'x'.repeat(2000)
 
