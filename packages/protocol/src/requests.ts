@@ -249,6 +249,25 @@ export interface CreatedTokenResponse extends TokenRecord {
   token: string
 }
 
+/** An agent that a session may name. */
+export interface OfferedAgent {
+  name: string
+  /** `claude`: the built-in one. `acp`: a program that speaks the Agent Client Protocol. */
+  kind: 'claude' | 'acp'
+  /** Does it ask before it changes something, where approvals are on? Null: not known. The sandbox bounds it anyway. */
+  asks: boolean | null
+  /** Can a session of it be started? */
+  available: boolean
+  /** Why not, for a person. */
+  reason?: string | undefined
+}
+
+/** `GET /api/agents`. */
+export interface AgentsResponse {
+  /** The built-in one first. */
+  agents: OfferedAgent[]
+}
+
 export interface ProjectsResponse {
   projects: { id: string }[]
   /** Agent sessions. Absent where the server has none. */

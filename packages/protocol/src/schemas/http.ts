@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { RunChangesResponse } from '#changes'
 import { type Message, messageModes, messageStates } from '#messages'
 import type {
+  AgentsResponse,
   AnswerApprovalBody,
   ApprovalResponse,
   CreatedTokenResponse,
@@ -308,6 +309,18 @@ export const projectsResponse = z.object({
     })
     .optional(),
 }) satisfies z.ZodType<ProjectsResponse>
+
+export const agentsResponse = z.object({
+  agents: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(['claude', 'acp']),
+      asks: z.boolean().nullable(),
+      available: z.boolean(),
+      reason: z.string().optional(),
+    }),
+  ),
+}) satisfies z.ZodType<AgentsResponse>
 
 export const toolsResponse = z.object({
   tools: z.array(

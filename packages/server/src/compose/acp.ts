@@ -1,7 +1,11 @@
 /** The agents of the configuration that speak ACP: what they need is loaded with the first run of one. */
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { OfferedAgent } from '@millrace/protocol'
 import type { AcpEngineOptions } from '#agents/acp/engine'
 import type { AgentEngine } from '#agents/agent'
+import { builtInAgent } from '#config/agents/read'
 import type { AgentEntry } from '#config/config'
 import type { OfferedEngine } from '#runners/execution/engines'
 import { packageVersion } from './package-version.ts'
@@ -22,6 +26,27 @@ export function otherAgents({
     },
   })
   return new Map([...agents].map(([name, entry]) => [name, engineOf(entry)]))
+}
+
+/** What a session may name: the built-in agent, and those of the configuration. `path`: of runs; null if not known here. */
+export function offeredAgents(
+  builtIn: { available: boolean; reason?: string | undefined },
+  agents: ReadonlyMap<string, AgentEntry> = new Map(),
+  path: readonly string[] | null,
+): OfferedAgent[] {
+  const { available, reason } = builtIn
+  const others = [...agents.values()].map(({ name, asks, command: [program] }): OfferedAgent => {
+    const isFound = path === null || isProgram(program, path)
+    const missing = isFound ? {} : { reason: `${program} is not installed where runs can see it` }
+    return { name, kind: 'acp', asks, available: isFound, ...missing }
+  })
+  const why = reason === undefined ? {} : { reason }
+  return [{ name: builtInAgent, kind: 'claude', asks: true, available, ...why }, ...others]
+}
+
+function isProgram(program: string, path: readonly string[]): boolean {
+  const places = program.includes('/') ? [program] : path.map((directory) => join(directory, program))
+  return places.some((place) => existsSync(place))
 }
 
 const prefix = 'acp:'

@@ -1,4 +1,5 @@
 /** Which faces there are, and what each is built from: a new face is a folder of `faces/` and one line here. */
+import type { OfferedAgent } from '@millrace/protocol'
 import type { SandboxReport } from '@millrace/sandbox'
 import type { FastifyPluginAsync } from 'fastify'
 import type { OpenStreams } from '#admission/open-streams'
@@ -58,6 +59,7 @@ export interface FacesParts {
   /** This node works, and serves nobody but its operator. */
   onlyWorks?: boolean
   agent: () => AgentStatus
+  agents: () => OfferedAgent[]
   version: string
   readiness: () => Readiness
   address: PublicAddress
@@ -96,7 +98,7 @@ function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
       worktrees: parts.worktrees,
     }),
     worktreesFace({ worktrees: parts.worktrees }),
-    catalogueFace({ ...parts.catalogue, agent: parts.agent }),
+    catalogueFace({ ...parts.catalogue, agent: parts.agent, agents: parts.agents }),
     jobsFace({ runs, streamRun, concurrency: config.concurrency.job }),
     realtimeFace({
       realtime: parts.realtime,

@@ -19,6 +19,7 @@ import type { Readiness } from '#faces/native/service'
 import type { HostPrincipalOf } from '#http/guard'
 import { PublicAddress } from '#http/public-address'
 import type { HttpServerParts } from '#http/server'
+import type { Placement } from '#nodes/placement'
 import { RunHooks } from '#realtime/hooks'
 import { Realtime } from '#realtime/realtime'
 import { Retention } from '#retention/retention'
@@ -33,6 +34,7 @@ import { sharedWakeups } from '#wakeups/shared'
 import { Wakeups } from '#wakeups/wakeups'
 import { openWorktrees } from '#worktrees/open'
 import type { Worktrees } from '#worktrees/worktrees'
+import { offeredAgents } from './acp.ts'
 import { openCallers } from './callers.ts'
 import { composeFaces, type FacesParts, httpServerParts } from './faces.ts'
 import { composeKinds, type Kinds } from './kinds.ts'
@@ -143,7 +145,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
     worktrees,
     metrics,
     sandbox: () => (serving === null ? sandbox.report : boundaryOf(serving)),
-    agent: () => (serving === null ? kinds.agentStatus() : agentOf(serving)),
+    ...agentsOf({ serving, kinds, sandbox, config }),
     catalogue: chosen.catalogue,
     onlyWorks: role === 'worker',
     version: packageVersion,
@@ -221,6 +223,19 @@ async function openWork(
   const kinds = composeKinds(chosen, parts.log, { tests: works, worktrees: works ? worktrees : null })
   releases.push(() => kinds.close())
   return { worktrees, kinds }
+}
+
+/** Whether the built-in agent can work, and which agents there are. */
+function agentsOf(parts: {
+  serving: Placement | null
+  kinds: Kinds
+  sandbox: OpenSandbox
+  config: Config
+}): Pick<FacesParts, 'agent' | 'agents'> {
+  const { serving, kinds, sandbox, config } = parts
+  const agent = () => (serving === null ? kinds.agentStatus() : agentOf(serving))
+  const path = serving === null ? (sandbox.report.path?.directories ?? []) : null
+  return { agent, agents: () => offeredAgents(agent(), config.agents, path) }
 }
 
 function openRetention(

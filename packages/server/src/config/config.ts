@@ -191,6 +191,8 @@ export interface AgentEntry {
   auth?: string | undefined
   /** Its model is that of the built-in agent, behind the server's gateway. */
   usesGateway: boolean
+  /** Does it ask before it changes something? Null: not known. */
+  asks: boolean | null
   /** Absolute paths that it may read besides those of every run. */
   read: readonly string[]
   /** Files in its home when a conversation begins: path below the home → content. */

@@ -30,6 +30,7 @@ describe('agents of the configuration', () => {
       network: ['generativelanguage.googleapis.com:443'],
       mode: 'default',
       usesGateway: false,
+      asks: true,
     })
   })
 
@@ -49,6 +50,7 @@ describe('agents of the configuration', () => {
       network: 'internet',
       env: { A: 'b', OPENAI_API_KEY: 'made-up' },
       secrets: ['made-up'],
+      asks: null,
     })
   })
 
@@ -63,6 +65,7 @@ describe('agents of the configuration', () => {
       mode: undefined,
       auth: undefined,
       usesGateway: false,
+      asks: null,
       read: [],
       files: new Map([['.agent/a b.toml', 'x']]),
       stallSeconds: undefined,

@@ -11,6 +11,8 @@ export interface AgentPreset {
   auth?: string
   /** Reaches its model through the server's gateway, with the server's key and without knowing it. */
   gateway?: 'anthropic'
+  /** It asks before it changes something, as the preset starts it. */
+  asks: boolean
 }
 
 export const agentPresets = {
@@ -21,6 +23,7 @@ export const agentPresets = {
     network: [],
     mode: 'default',
     gateway: 'anthropic',
+    asks: true,
   },
   // Its own sandbox does not start inside ours.
   codex: {
@@ -29,6 +32,7 @@ export const agentPresets = {
     network: ['api.openai.com:443'],
     mode: 'agent-full-access',
     auth: 'api-key',
+    asks: false,
   },
   gemini: {
     command: ['gemini', '--acp'],
@@ -36,6 +40,7 @@ export const agentPresets = {
     network: ['generativelanguage.googleapis.com:443'],
     mode: 'default',
     auth: 'gemini-api-key',
+    asks: true,
   },
   // Asks only where its own configuration says so.
   opencode: {
@@ -47,6 +52,7 @@ export const agentPresets = {
       }),
     },
     network: [],
+    asks: true,
   },
 } as const satisfies Record<string, AgentPreset>
 

@@ -68,6 +68,10 @@ function readAgent({ name, input, preset, command, env }: AgentParts, problems: 
     mode: input.mode ?? preset?.mode,
     auth: input.auth ?? preset?.auth,
     usesGateway: preset?.gateway === 'anthropic',
+    // An entry that starts it otherwise may change that.
+    asks: [input.command, input.mode, input.env].every((one) => one === undefined)
+      ? (preset?.asks ?? null)
+      : null,
     read: (input.read ?? []).map(withHome),
     files: new Map(Object.entries(input.files ?? {})),
     stallSeconds: input.stallSeconds,

@@ -1,5 +1,6 @@
 /** What may be started, and where. */
-import { projectsResponse, toolsResponse } from '@millrace/protocol/schemas'
+import type { OfferedAgent } from '@millrace/protocol'
+import { agentsResponse, projectsResponse, toolsResponse } from '@millrace/protocol/schemas'
 import type { z } from 'zod'
 import type { Config } from '#config/config'
 import type { Face, FaceApp } from '#http/face'
@@ -9,6 +10,7 @@ export type AgentStatus = NonNullable<z.infer<typeof projectsResponse>['agent']>
 
 export interface CatalogueFaceParts extends Pick<Config, 'projects' | 'tools'> {
   agent: () => AgentStatus
+  agents: () => OfferedAgent[]
 }
 
 export function catalogueFace(parts: CatalogueFaceParts): Face {
@@ -29,6 +31,18 @@ function addRoutes(app: FaceApp, parts: CatalogueFaceParts): void {
       projects: [...parts.projects.values()].map(({ id }) => ({ id })),
       agent: parts.agent(),
     }),
+  )
+
+  app.get(
+    '/api/agents',
+    {
+      schema: {
+        tags: ['catalogue'],
+        summary: 'Agents that a session may name',
+        response: { 200: agentsResponse },
+      },
+    },
+    () => ({ agents: parts.agents() }),
   )
 
   app.get(

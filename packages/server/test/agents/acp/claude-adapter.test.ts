@@ -13,6 +13,7 @@ const entry = scripted({
   command: ['node', join(modules, '@agentclientprotocol/claude-agent-acp/dist/index.js')],
   mode: agentPresets['claude-acp'].mode,
   usesGateway: true,
+  asks: true,
   read: [modules],
 })
 const model = ({ url }: { url: string }) => ({ model: { baseUrl: url, apiKey: 'made-up-key', demo: false } })

@@ -204,6 +204,7 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     sandbox: () => boundary,
     catalogue: config,
     agent: () => ({ available: true, demo: false }),
+    agents: () => [],
     version: '0.0.0',
     readiness: () => (draining ? { ready: false, status: 'draining' } : { ready: true, status: 'ok' }),
     address,

@@ -33,6 +33,7 @@ export function scripted(entry: Partial<AgentEntry> = {}, traits: readonly strin
     network: [],
     mode: 'default',
     usesGateway: false,
+    asks: null,
     read: scriptedAgentRead,
     files: new Map(),
     limits: {},
