@@ -3,10 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { drawCharts } from './charts.ts'
 import type { Board } from './measure/board.ts'
 import { releaseOnSignal } from './measure/scratch.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { boot, rest } from './suite/boot.ts'
+import { burst, connect } from './suite/burst.ts'
 import { fanout } from './suite/fanout.ts'
 import { gzip } from './suite/gzip.ts'
 import { idle } from './suite/idle.ts'
@@ -30,12 +32,16 @@ const suite: Record<string, (options: Options) => Promise<Board>> = {
   gzip,
   boot,
   rest,
+  connect,
+  burst,
 }
 
 releaseOnSignal()
 const asked = readOptions(process.argv.slice(2))
 const names = asked?.name === 'all' ? Object.keys(suite) : [asked?.name ?? '']
-if (asked?.name === 'soak') {
+if (asked?.name === 'charts') {
+  console.error(`${drawCharts()} charts`)
+} else if (asked?.name === 'soak') {
   process.exitCode = (await soak(asked.options)) ? 0 : 1
 } else if (asked === null || names.some((name) => !(name in suite))) {
   console.error(usage)

@@ -25,12 +25,15 @@ export const usage = `npm run bench -- <name> [options]
   gzip       what a stream costs and weighs compressed, flushed at every write
   boot       from the start of the program until it listens, and one command
   rest       memory and threads of a fresh server
+  connect    10,000 followers that come at once, until each has its first event
+  burst      ten events within a tenth of a second, to 10,000 followers
   all        all of these, one after the other
+  charts     draws the tables of README.md (measures nothing)
   soak       followers and jobs coming and going, for --minutes
 
   --rounds N      rounds per side, interleaved (default 3)
   --seconds N     length of one window of measurement (default 4)
-  --counts A,B    followers (fanout, idle, storm), runs (ingest), producers, events (resume) or lines (output)
+  --counts A,B    followers (fanout, idle, storm, connect, burst), runs (ingest), producers, events (resume) or lines (output)
   --sides A,B     only sides whose name holds one of these
   --minutes N     length of the soak (default 30)`
 
