@@ -9,6 +9,8 @@ import type {
   PermissionRequestedEvent,
   PermissionResolvedEvent,
   RunKind,
+  RunParkedEvent,
+  RunWokenEvent,
   SessionEndEvent,
   SessionIdleEvent,
   StreamErrorEvent,
@@ -38,6 +40,8 @@ export interface SessionEvents extends LifecycleEvents, MessageEvents {
   'permission:resolved': PermissionResolvedEvent
   'permission:denied': PermissionDeniedEvent
   'session:idle': SessionIdleEvent
+  'run:parked': RunParkedEvent
+  'run:woken': RunWokenEvent
   completed: SessionEndEvent
   errored: SessionEndEvent
   aborted: SessionEndEvent

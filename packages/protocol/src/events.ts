@@ -18,6 +18,23 @@ export interface LogEvent {
 /** Events every run's log has, whatever its kind, besides its terminal one. */
 export const lifecycleTypes = { queued: 'run:queued', started: 'run:started' } as const
 
+/** Events of a run whose agent needs no process while people think (docs/protocol.md#parked-runs). */
+export const parkingTypes = {
+  /** Its process has ended, and nothing works on it until the question is answered. */
+  parked: 'run:parked',
+  /** A new process has begun the call that was asked about, or refused it. */
+  woken: 'run:woken',
+} as const
+
+export interface RunParkedEvent {
+  /** The question that it waits for. */
+  approvalId: string
+}
+
+export interface RunWokenEvent {
+  attempt: number
+}
+
 /** A file that a run made under a protected name was moved out of the project. */
 export const quarantinedType = 'sandbox:quarantined'
 export interface QuarantinedEvent {

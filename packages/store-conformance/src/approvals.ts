@@ -31,7 +31,11 @@ export function describeApprovals(subject: Subject): void {
         { id: first.id, expiresAt: 60_000 },
         { id: second.id, expiresAt: 70_000 },
       ])
-      expect(await store.getApproval(id, first.id)).toEqual({ expiresAt: 60_000, answer: null })
+      expect(await store.getApproval(id, first.id)).toEqual({
+        id: first.id,
+        expiresAt: 60_000,
+        answer: null,
+      })
       const answer = { ...allow, decision: 'deny' as const, message: 'not\n"today" ü€🎉' }
       const data = {
         approvalId: first.id,
@@ -54,7 +58,11 @@ export function describeApprovals(subject: Subject): void {
       expect(log[4]).toMatchObject({ at: 5_000, json: JSON.stringify(data) })
       expect(await store.getRun(id)).toMatchObject({ head: 6 })
       await subject.reopen()
-      expect(await subject.store.getApproval(id, first.id)).toEqual({ expiresAt: 60_000, answer: data })
+      expect(await subject.store.getApproval(id, first.id)).toEqual({
+        id: first.id,
+        expiresAt: 60_000,
+        answer: data,
+      })
       expect(await subject.store.openApprovals(id)).toHaveLength(1)
       expect(await readAll(subject.store, id)).toEqual(log)
     })

@@ -7,6 +7,7 @@ import { describeListing } from './listing.ts'
 import { describeLogs } from './logs.ts'
 import { completed, line, newRun, readAll, type Subject } from './material.ts'
 import { describeMessages } from './messages.ts'
+import { describeParking } from './parking.ts'
 import { describeProducers } from './producers.ts'
 import { describeQueue } from './queue.ts'
 import { describeRetention } from './retention.ts'
@@ -47,6 +48,7 @@ export function describeStoreConformance(name: string, open: () => Promise<Opene
     describeProducers(subject)
     describeApprovals(subject)
     describeMessages(subject)
+    describeParking(subject)
     describeTranscripts(subject)
     describeListing(subject)
     describeCredentials(subject)
@@ -85,11 +87,8 @@ export function describeStoreConformance(name: string, open: () => Promise<Opene
       }
       await subject.reopen()
       const after = subject.store
-      expect({
-        epoch: after.epoch,
-        run: await after.getRun(run.id),
-        log: await readAll(after, run.id),
-      }).toEqual(before)
+      const now = { epoch: after.epoch, run: await after.getRun(run.id), log: await readAll(after, run.id) }
+      expect(now).toEqual(before)
     })
   })
 }

@@ -25,6 +25,7 @@ export function describeQueue(subject: Subject): void {
         cause: null,
         process: null,
         node: null,
+        parked: null,
       })
       expect(await store.getRun(run.id)).toEqual(record)
     })

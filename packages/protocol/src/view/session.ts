@@ -5,6 +5,7 @@
  * was streamed. When the model was asked again in the middle of an answer, what was streamed of the first answer stays.
  */
 
+import { parkingTypes } from '#events'
 import type { PlanPhase } from '#executions'
 import { idleType, messageTypes } from '#messages'
 import { isFinal } from '#runs'
@@ -31,7 +32,7 @@ import {
 import { addEvent, isForeign, takeMessage } from './other-events.ts'
 import { advance, newRun, numberOf, type RunPart, recordOf, stringOf, type ViewEvent } from './run.ts'
 import { type Block, blocksOf, phasesAfter, textOf } from './session-messages.ts'
-import { answeredBy, resultFacts } from './words.ts'
+import { answeredBy, isPutOff, resultFacts } from './words.ts'
 
 interface Streamed {
   readonly kind: TextItem['kind']
@@ -89,6 +90,12 @@ export function reduceSession(before: SessionView, event: ViewEvent): SessionVie
     case messageTypes.queued:
     case messageTypes.delivered:
       return takeMessage({ ...view, idleUntil: null }, event, view.bounds)
+    case parkingTypes.parked:
+      return add(
+        view,
+        newNote(`${seq}`, 'Its process has ended; it starts again with the answer'),
+        view.bounds,
+      )
     default:
       if (type === 'acp:session') return { ...view, cwd: stringOf(data.cwd) ?? view.cwd }
       if (type.startsWith(acpPrefix)) return reduceAcp(view, event)
@@ -215,6 +222,7 @@ function takeResults(view: SessionView, data: Record<string, unknown>, seq: numb
 }
 
 function takeResult(view: SessionView, data: Record<string, unknown>, seq: number): SessionView {
+  if (isPutOff(data)) return view
   const { failed, why, facts } = resultFacts(data)
   return add(
     {

@@ -31,6 +31,11 @@ export function resultFacts(data: Record<string, unknown>): ResultFacts {
   }
 }
 
+/** Its process ended until people have answered: it says nothing of the turn, which resumes. */
+export function isPutOff({ terminal_reason: reason }: Record<string, unknown>): boolean {
+  return reason === 'tool_deferred'
+}
+
 /** Somebody interrupted the turn with a message. The session continues. */
 function isCutTurn({ subtype, terminal_reason: reason }: Record<string, unknown>): boolean {
   return subtype === 'error_during_execution' && /^aborted_/.test(stringOf(reason) ?? '')
@@ -49,7 +54,7 @@ export function answeredBy({ by, user }: Pick<PermissionResolvedEvent, 'by' | 'u
     case 'expiry':
       return 'since nobody answered in time'
     case 'withdrawn':
-      return 'since the run ended'
+      return 'since the question was withdrawn'
     default:
       by satisfies never
       return 'in another way'

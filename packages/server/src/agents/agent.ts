@@ -12,13 +12,13 @@
  *     interrupt() ─▶ the turn is over now ─▶ nextTurn()
  */
 import type { SelfTest } from '#runners/kind'
-import type { RunContext, TranscriptEntry } from '#runners/runner'
+import type { Parked, RunContext, TranscriptEntry, Woken } from '#runners/runner'
 import type { Gate } from './gate.ts'
 import type { AgentMove } from './moves.ts'
 
 export interface AgentEngine {
   /** Starts an agent on its first prompt. Rejects if that fails before a process runs. */
-  start(task: AgentTask, host: AgentHost): Promise<LiveAgent>
+  start(task: AgentTask, host: AgentHost): Promise<LiveAgent<AgentStop>>
   /** Checks whether agents can be started and the gate holds. Never rejects. */
   selfTest(): Promise<SelfTest>
 }
@@ -64,6 +64,13 @@ export interface AgentTask {
   transcript: readonly TranscriptEntry[]
   /** Whose caches of tools the agent may use, those of the owner's earlier runs in the project. Absent: none last. */
   cacheOwner?: string
+  /**
+   * The process may end once people have not answered a question for this long, if the conversation can be resumed with
+   * the call that they are asked about: the agent then ends as `parked`. Absent: it waits with its process.
+   */
+  parkAfterMs?: number
+  /** The conversation ends with a call that people were asked about: the agent begins with that, and reads no prompt. */
+  woken?: Woken | null
   /** The conversation must be resumed: the agent ends with `not_resumable` if the transcript does not suffice. */
   resumes: boolean
 }
@@ -111,9 +118,9 @@ export interface Dialogue {
   delivered(messageId: string): Promise<void>
 }
 
-export interface LiveAgent {
+export interface LiveAgent<Stop = AgentEnd> {
   /** Settles once no process of the agent is left and all it said is on disk. Rejects on an engine fault. */
-  readonly ended: Promise<AgentEnd>
+  readonly ended: Promise<Stop>
   /** Ends the agent from outside; its processes have `graceMs` to exit by themselves. */
   cancel(graceMs: number): void
   /**
@@ -125,6 +132,9 @@ export interface LiveAgent {
 }
 
 export type AgentEnd = AgentCompleted | AgentFailed
+
+/** What a task with `parkAfterMs` may end as besides. */
+export type AgentStop = AgentEnd | Parked
 
 interface AgentCompleted {
   state: 'completed'

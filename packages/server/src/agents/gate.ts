@@ -18,6 +18,12 @@ export interface GateParts {
   /** The directory of a call that names none. Absolute. */
   cwd: string
   ask: RunContext['ask']
+  /** Withdraws the open question about a call. Absent: nothing withdraws one. */
+  withdraw?: RunContext['withdraw']
+  /** Kinds of calls that people have allowed for the whole run before. */
+  allowed?: Iterable<string>
+  /** Called with each that is added. */
+  keep?(kind: string): void
   log: RunContext['log']
 }
 
@@ -50,6 +56,11 @@ interface Judged {
   verdict: Verdict
 }
 
+interface Asked {
+  inputDigest: string
+  permit: Promise<Permit>
+}
+
 /** Open calls whose verdict is remembered. A forgotten call is judged again. */
 const judgedCallsMax = 1000
 /** Calls that may wait for a verdict before the process has to wait. */
@@ -68,7 +79,11 @@ export class Gate {
   readonly #judged = new Map<string, Judged>()
   readonly #reported = new Set<string>()
   /** Kinds of calls that people allowed for the whole run. */
-  readonly #allowed = new Set<string>()
+  readonly #allowed: Set<string>
+  /** Questions whose answers nobody has used, by the id of the call. */
+  readonly #asked = new Map<string, Asked>()
+  /** Calls that people are being asked about. */
+  readonly #open = new Set<string>()
   #openApprovals = 0
   #waiting = 0
   #turn: Promise<void> = Promise.resolve()
@@ -76,6 +91,7 @@ export class Gate {
 
   constructor(parts: GateParts) {
     this.#parts = parts
+    this.#allowed = new Set(parts.allowed)
   }
 
   /** Returns the policy's verdict. Never rejects; waits for its turn, never for people. */
@@ -105,7 +121,7 @@ export class Gate {
           return { allowed: true, input: toolCall.input }
         case 'ask':
           if (this.#allowed.has(kindOf(toolCall))) return { allowed: true, input: toolCall.input }
-          return await this.#askPeople(call, toolCall, verdict.reason)
+          return await this.#answerTo(call, toolCall, verdict.reason)
         case 'deny':
           this.#report(call, toolCall.input, verdict.reason)
           return { allowed: false, reason: verdict.reason }
@@ -117,9 +133,34 @@ export class Gate {
     }
   }
 
+  /**
+   * Asks people about a call whose verdict is *ask*, and resolves when they have answered. `permit` then takes that answer.
+   * Never rejects.
+   */
+  async answered(call: GateCall): Promise<void> {
+    await this.#inTurn()
+    try {
+      const { toolCall, verdict } = this.#verdictFor(call)
+      if (verdict.decision !== 'ask' || this.#allowed.has(kindOf(toolCall))) return
+      const permit = this.#askPeople(call, toolCall, verdict.reason)
+      this.#asked.set(call.id, { inputDigest: digestOf(toolCall.input), permit })
+      await permit
+    } catch {
+      // Whoever permits the call learns it.
+    }
+  }
+
+  /** Withdraws the question about a call, or about every call: they are refused. */
+  withdraw(id?: string): void {
+    const ids = id === undefined ? [...this.#open] : [id]
+    // A failure also ends the run.
+    for (const one of ids) this.#parts.withdraw?.(one).catch(() => {})
+  }
+
   /** Forgets the verdict of a call that is over. */
   forget(id: string): void {
     this.#judged.delete(id)
+    this.#asked.delete(id)
     this.#reported.delete(id)
   }
 
@@ -167,6 +208,14 @@ export class Gate {
     }
   }
 
+  /** Each answer is used once. */
+  #answerTo(call: GateCall, toolCall: ToolCall, reason: string): Promise<Permit> {
+    const asked = this.#asked.get(call.id)
+    this.#asked.delete(call.id)
+    if (asked !== undefined && asked.inputDigest === digestOf(toolCall.input)) return asked.permit
+    return this.#askPeople(call, toolCall, reason)
+  }
+
   async #askPeople(call: GateCall, toolCall: ToolCall, reason: string): Promise<Permit> {
     const { tool, input } = toolCall
     const { ask, log } = this.#parts
@@ -177,6 +226,7 @@ export class Gate {
       return { allowed: false, reason: refusal }
     }
     this.#openApprovals += 1
+    this.#open.add(id)
     this.listener.asking(true)
     try {
       const answer = await ask({ toolUseId: id, tool, input, reason, ...agentOf(agentId) })
@@ -186,6 +236,7 @@ export class Gate {
       return { allowed: false, reason: refusalBy(answer, reason) }
     } finally {
       this.#openApprovals -= 1
+      this.#open.delete(id)
       this.listener.asking(false)
     }
   }
@@ -204,8 +255,14 @@ export class Gate {
         return { allowed: false, reason: refusal }
       }
     }
-    if (scope === 'run' && this.#allowed.size < allowedKindsMax) this.#allowed.add(kindOf(toolCall))
+    if (scope === 'run') this.#allowForRun(kindOf(toolCall))
     return { allowed: true, input: toolCall.input }
+  }
+
+  #allowForRun(kind: string): void {
+    if (this.#allowed.has(kind) || this.#allowed.size >= allowedKindsMax) return
+    this.#allowed.add(kind)
+    this.#parts.keep?.(kind)
   }
 
   #reportFailure(call: GateCall, error: unknown): string {
@@ -245,7 +302,7 @@ function refusalBy(answer: ApprovalAnswer, reason: string): string {
     case 'expiry':
       return `Nobody answered in time, so this call is refused. It needed an approval because: ${reason}`
     case 'withdrawn':
-      return 'The run is ending, so this call is refused.'
+      return 'The question about this call was withdrawn, so it is refused.'
     default:
       return answer.by satisfies never
   }

@@ -161,6 +161,8 @@ export interface PolicySettings {
   unreadableBash?: 'allow' | 'ask' | 'deny' | undefined
   /** How long a person has to answer before the question counts as denied. */
   approvalSeconds: number
+  /** How long the process of a session waits for an answer. Absent: as long as it takes. */
+  parkAfterSeconds?: number | undefined
 }
 
 /** Options of the agent SDK that are data, passed through unchanged. */

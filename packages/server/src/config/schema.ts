@@ -202,6 +202,7 @@ export const sectionSchemas = {
     approvals: oneOf(['off', 'on']).default('off'),
     unreadableBash: oneOf(['allow', 'ask', 'deny']).optional(),
     approvalSeconds: whole(1, 2_592_000, ' of seconds').default(3600),
+    parkAfterSeconds: whole(0, 2_592_000, ' of seconds').default(60),
   }),
   sandbox: section({
     mode: oneOf(['auto', 'required', 'off']).default('auto'),

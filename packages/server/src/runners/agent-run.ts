@@ -1,7 +1,7 @@
 /** What every run of an agent needs, whatever its kind: the gate in front of its calls, its host, its end. */
 import type { Policy, PolicyOptions } from '@millrace/policy'
-import type { AgentEnd, AgentHost, Dialogue, LiveAgent } from '#agents/agent'
-import type { Gate } from '#agents/gate'
+import type { AgentHost, Dialogue, LiveAgent } from '#agents/agent'
+import type { Gate, GateParts } from '#agents/gate'
 import type { PolicySettings } from '#config/config'
 import type { EmittedEvent, RunContext } from './runner.ts'
 
@@ -24,10 +24,34 @@ interface Place {
 }
 
 /** Loads the policy, which is large, with the first run that needs it. */
-export async function gateOf(context: RunContext, place: Place, options: AgentRunOptions): Promise<Gate> {
+export async function gateOf(
+  context: RunContext,
+  place: Place,
+  options: AgentRunOptions,
+  kept: Pick<GateParts, 'allowed' | 'keep'> = {},
+): Promise<Gate> {
   const [{ Gate }, { createPolicy }] = await Promise.all([import('#agents/gate'), import('@millrace/policy')])
   const policy = policyFor(context, place, { createPolicy, ...options })
-  return new Gate({ policy, cwd: place.cwd, ask: (request) => context.ask(request), log: context.log })
+  return new Gate({
+    policy,
+    cwd: place.cwd,
+    ask: (request) => context.ask(request),
+    withdraw: (toolUseId) => context.withdraw(toolUseId),
+    log: context.log,
+    ...kept,
+  })
+}
+
+/** An agent whose open questions are withdrawn when a message cuts its turn. */
+export function askingAgent(agent: Pick<LiveAgent, 'interrupt'>, gate: Gate): Pick<LiveAgent, 'interrupt'> {
+  if (agent.interrupt === undefined) return {}
+  return {
+    interrupt: () => {
+      // First: a call that is refused sooner lets the model answer once more.
+      agent.interrupt?.()
+      gate.withdraw()
+    },
+  }
 }
 
 interface HostOptions {
@@ -60,11 +84,11 @@ export function hostOf(
 }
 
 /** Waits for the end of the agent, which the abort of the run's signal brings about. */
-export async function endOf(
-  agent: LiveAgent,
+export async function endOf<Stop>(
+  agent: LiveAgent<Stop>,
   signal: AbortSignal,
   graceOf: (reason: unknown) => number,
-): Promise<AgentEnd> {
+): Promise<Stop> {
   const cancel = () => agent.cancel(graceOf(signal.reason))
   signal.addEventListener('abort', cancel)
   if (signal.aborted) cancel()

@@ -98,9 +98,17 @@ export interface RunContext {
   /**
    * Asks people to approve a tool call and waits for their answer. Request and answer are recorded in
    * the run's log; the first answer wins; without one it is denied when it expires. Rejects when the run
-   * ends, or when the request could not be stored, which also aborts `signal`. Need not be awaited.
+   * ends, or when the request could not be stored, which also aborts `signal`. Need not be awaited. In a run that was
+   * parked, a call that was asked about before is not asked about again: the same question is answered, or was.
    */
   ask(request: ApprovalRequest): Promise<ApprovalAnswer>
+  /** Withdraws the open question about a call, as refused; without one, does nothing. A failure also aborts `signal`. */
+  withdraw(toolUseId: string): Promise<void>
+  /**
+   * Set where an earlier attempt was parked: the stored conversation ends with a call that people were asked about, and
+   * the agent begins with that.
+   */
+  readonly woken: Woken | null
   /**
    * Adds to the stored conversation, for a later run to resume. On disk when the promise resolves; a
    * failure also aborts `signal`.
@@ -114,6 +122,16 @@ export interface RunContext {
   readonly messages: RunMessages
   /** The server's log, with run and project bound: for facts that operators should know. */
   readonly log: Pick<Logger, 'warn' | 'info'>
+}
+
+export interface Woken {
+  /** What the run has used so far. */
+  usage: Record<string, unknown> | null
+  /**
+   * Records that the call begins, or is refused. Until this is on disk a crash of the server lets another attempt begin it;
+   * from then on a crash interrupts the run. Idempotent. A failure also aborts the signal.
+   */
+  begins(): Promise<void>
 }
 
 /** A child's pipes are paused above this many emitted bytes that are not yet on disk. */
@@ -139,9 +157,19 @@ export interface RunOutcome {
   usage: Record<string, unknown> | null
 }
 
-export interface Runner {
+/**
+ * The work goes no further without people, and needs no process until they have answered: the conversation is stored, and a
+ * question of the run is, or was, open. Another attempt resumes it.
+ */
+export interface Parked {
+  state: 'parked'
+  /** What the run has used, earlier attempts included. */
+  usage: Record<string, unknown> | null
+}
+
+export interface Runner<Outcome = RunOutcome | Parked> {
   readonly kind: RunKind
-  run(context: RunContext): Promise<RunOutcome>
+  run(context: RunContext): Promise<Outcome>
   /** Returns the data of the terminal event of a run that was ended from outside, or whose runner failed. */
   endedData(
     run: Run,

@@ -7,28 +7,26 @@
  * attempt); whatever a runner does, no rejection is left unhandled and the run ends.
  */
 import { Buffer } from 'node:buffer'
-import { randomUUID } from 'node:crypto'
 import {
   eventTypePattern,
   lifecycleTypes,
   MillraceError,
   messageOf,
-  type PermissionRequestedEvent,
-  permissionTypes,
+  parkingTypes,
+  type RunParkedEvent,
+  type RunWokenEvent,
   terminalType,
 } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import {
-  type ApprovalAnswer,
-  type ApprovalRequest,
   type EmittedEvent,
   EndRequest,
+  type Parked,
   type RunContext,
   type Runner,
   type RunOutcome,
 } from '#runners/runner'
 import {
-  type ApprovalStore,
   type EventInput,
   type Finish,
   type LogStore,
@@ -38,17 +36,18 @@ import {
   type RunStore,
   type TranscriptStore,
 } from '#store/store'
-import type { Approvals } from './approvals.ts'
+import type { Approvals } from './approvals/approvals.ts'
+import { Asking, type AskingParts } from './approvals/asking.ts'
 import { bounded, boundedError, toEventJson } from './clip.ts'
-import { cutShort, type EndingParts } from './ending.ts'
+import { cutShort, type EndingParts, endRequestFor } from './ending.ts'
 import type { Messages } from './messages.ts'
 import { reportingSandbox } from './reporting-sandbox.ts'
 import { isReserved } from './reserved-types.ts'
 
 export interface ActiveRunParts extends EndingParts {
-  store: Pick<RunStore, 'markRunning' | 'recordProcess' | 'finish'> &
+  store: Pick<RunStore, 'markRunning' | 'recordProcess' | 'finish' | 'park' | 'wake' | 'getRun'> &
     Pick<LogStore, 'append'> &
-    Pick<ApprovalStore, 'requestApproval'> &
+    AskingParts['store'] &
     TranscriptStore
   approvals: Pick<Approvals, 'waitFor' | 'giveUp' | 'giveUpAll'>
   messages: Pick<Messages, 'of'>
@@ -59,6 +58,8 @@ export interface ActiveRunParts extends EndingParts {
   runner: Runner
   sandbox: Sandbox
   project: { id: string; path: string } | null
+  /** Called when the run is parked. */
+  parked?(): void
 }
 
 /** Why the run ends before its work does. */
@@ -71,10 +72,12 @@ export class ActiveRun {
   readonly #run: RunRecord
   readonly #parts: ActiveRunParts
   readonly #controller = new AbortController()
+  readonly #asking: Asking
   readonly #inFlight = new Set<Promise<void>>()
   #uncommitted = 0
   #ending: Ending | null = null
   #finishing: Promise<void> | null = null
+  #waking: Promise<void> | null = null
 
   constructor(run: RunRecord, parts: ActiveRunParts) {
     this.#run = run
@@ -82,6 +85,13 @@ export class ActiveRun {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.done = promise
     this.#over = resolve
+    this.#asking = new Asking({
+      ...parts,
+      run,
+      signal: this.#controller.signal,
+      toInput: (event) => this.#toInput(event),
+      track: (begin) => this.#track(begin),
+    })
     void this.#live()
   }
 
@@ -101,14 +111,39 @@ export class ActiveRun {
   }
 
   async #live(): Promise<void> {
-    let outcome: RunOutcome | null = null
+    let outcome: RunOutcome | Parked | null = null
     try {
       outcome = await this.#parts.runner.run(this.#context())
     } catch (error) {
       this.#fail(error)
     }
     await Promise.all(this.#inFlight)
+    if (outcome?.state === 'parked') {
+      if (this.#ending === null && (await this.#park(outcome))) return
+      outcome = null
+    }
     await this.#finish(this.#ending === null ? this.#finishedBy(outcome) : this.#finishFor(this.#ending))
+  }
+
+  /** False: the run is to end instead. */
+  async #park({ usage }: Parked): Promise<boolean> {
+    const { store, eventBytes } = this.#parts
+    const { id, attempt } = this.#run
+    const data: RunParkedEvent = { approvalId: this.#asking.open ?? '' }
+    const event = this.#toInput({ type: parkingTypes.parked, data })
+    try {
+      if ((await store.park(id, attempt, { usage: bounded(usage, eventBytes), event })) !== null) {
+        this.#parts.parked?.()
+        this.#over()
+        this.#stop(new EndRequest('crash', 'the run is parked'))
+        return true
+      }
+      const cause = (await store.getRun(id))?.cause ?? 'crash'
+      this.#ending ??= { kind: 'asked', request: endRequestFor(cause) }
+    } catch (error) {
+      this.#fail(error)
+    }
+    return false
   }
 
   #endBecause(ending: Ending, reason: EndRequest): void {
@@ -197,7 +232,9 @@ export class ActiveRun {
       started: (data) => this.#track(() => this.#started(data)),
       recordProcess: (process: RunProcess) =>
         this.#track(() => parts.store.recordProcess(run.id, run.attempt, process)),
-      ask: (request) => this.#ask(request),
+      ask: (request) => this.#asking.ask(request),
+      withdraw: (toolUseId) => this.#asking.withdraw(toolUseId),
+      woken: run.parked === null ? null : { usage: run.usage, begins: () => this.#begins() },
       appendTranscript: (entries) =>
         this.#track(() => parts.store.appendTranscript(run.id, run.attempt, entries)),
       readTranscript: () => parts.store.readTranscript(run.id),
@@ -206,33 +243,22 @@ export class ActiveRun {
     }
   }
 
-  /** The end of the run waits for the request to be on disk, not for the answer, which may never arrive. */
-  #ask(request: ApprovalRequest): Promise<ApprovalAnswer> {
-    const { signal } = this.#controller
-    const { approvals } = this.#parts
-    const id = randomUUID()
-    const answer = approvals.waitFor(this.#run.id, id)
-    // A runner that no longer looks needs no rejection.
-    answer.catch(() => {})
-    if (signal.aborted) approvals.giveUp(id, signal.reason)
-    else this.#track(() => this.#request(id, request)).catch((error) => approvals.giveUp(id, error))
-    return answer
-  }
-
-  async #request(id: string, request: ApprovalRequest): Promise<void> {
-    const run = this.#run
-    const parts = this.#parts
-    const expiresAt = parts.now() + parts.approvalSeconds * 1000
-    const data: PermissionRequestedEvent = { ...request, approvalId: id, expiresAt }
-    const event = this.#toInput({ type: permissionTypes.requested, data })
-    await parts.store.requestApproval(run.id, run.attempt, { id, expiresAt, event })
-  }
-
   async #started(data: Record<string, unknown> | undefined): Promise<void> {
     const run = this.#run
     const parts = this.#parts
+    // It has been running since its first attempt.
+    if (run.parked !== null) return
     const event = { type: lifecycleTypes.started, data: { attempt: run.attempt, ...data } }
     await parts.store.markRunning(run.id, run.attempt, this.#toInput(event))
+  }
+
+  #begins(): Promise<void> {
+    const { id, attempt } = this.#run
+    const data: RunWokenEvent = { attempt }
+    this.#waking ??= this.#track(async () => {
+      await this.#parts.store.wake(id, attempt, this.#toInput({ type: parkingTypes.woken, data }))
+    })
+    return this.#waking
   }
 
   async #emit(events: EmittedEvent[]): Promise<void> {

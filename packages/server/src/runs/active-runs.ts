@@ -8,16 +8,17 @@
  */
 import { isFinal, MillraceError } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
-import type { Kind } from '#runners/kind'
 import type { EndRequest } from '#runners/runner'
 import type { RunRecord, Store } from '#store/store'
 import { ActiveRun, type ActiveRunParts } from './active-run.ts'
-import { cancelQueued, type EndingParts, endRequestFor, settledWithin } from './ending.ts'
+import { cancelQueued, endRequestFor, settledWithin } from './ending.ts'
 import { OwnerQuota, type OwnerQuotaParts } from './owner-quota.ts'
+import { closeRuns, type RecoveryParts } from './recovery.ts'
 
-export interface ActiveRunsParts extends EndingParts, Omit<OwnerQuotaParts, 'store' | 'log' | 'end'> {
-  store: ActiveRunParts['store'] & Pick<Store, 'requestEnd' | 'status' | 'getRun' | 'onCommit' | 'ownerBytes'>
-  kinds: ReadonlyMap<string, Kind>
+export interface ActiveRunsParts extends RecoveryParts, Omit<OwnerQuotaParts, 'store' | 'log' | 'end'> {
+  store: ActiveRunParts['store'] & RecoveryParts['store'] & Pick<Store, 'status' | 'onCommit' | 'ownerBytes'>
+  /** Called when a run is parked. */
+  parked: () => void
   projects: ReadonlyMap<string, { id: string; path: string }>
   sandbox: Sandbox
   approvals: ActiveRunParts['approvals']
@@ -110,6 +111,10 @@ export class ActiveRuns {
       await settledWithin(active.done, abortWaitMs)
     } else if (record.node === node) this.#endAtLaunch.set(id, request)
     else if (record.node !== null) await this.#overElsewhere(id, abortWaitMs)
+    const now = await store.getRun(id)
+    if (now === null || isFinal(now.state) || now.parked === null || now.parked === 'woken') return now
+    // It waits for people, and nobody works on it.
+    await closeRuns([now], this.#parts)
     return store.getRun(id)
   }
 

@@ -6,9 +6,9 @@
  * Invariants: one look a kind at a time; a hint that arrives during a look makes it look once more; a
  * look that failed is repeated, so that no hint is lost with it.
  */
-import { MillraceError, type RunKind } from '@millrace/protocol'
+import { MillraceError, messageTypes, parkingTypes, permissionTypes, type RunKind } from '@millrace/protocol'
 import type { Logger } from 'pino'
-import type { Claim, CommitFeed, RunRecord, RunStore } from '#store/store'
+import type { Claim, Commit, CommitFeed, RunRecord, RunStore } from '#store/store'
 
 export interface DispatcherParts {
   store: Pick<RunStore, 'claim'> & CommitFeed
@@ -59,7 +59,7 @@ export class Dispatcher {
   start(): void {
     if (this.#stopped || this.#stopListening !== null) return
     this.#stopListening = this.#parts.store.onCommit((commit) => {
-      if (commit.change === 'created' || commit.change === 'finished') this.#lookAll()
+      if (commit.change === 'created' || commit.change === 'finished' || mayMatter(commit)) this.#lookAll()
     })
     if (this.#parts.lookMs !== undefined) {
       this.#net = setInterval(() => this.#lookAll(), this.#parts.lookMs)
@@ -143,4 +143,15 @@ export class Dispatcher {
       this.#lookAll()
     }, this.#parts.retryMs ?? 1000)
   }
+}
+
+/** Events that make a parked run ready, or that leave a place to another run. */
+const hints: ReadonlySet<string> = new Set([
+  permissionTypes.resolved,
+  messageTypes.queued,
+  parkingTypes.parked,
+])
+
+function mayMatter({ events }: Commit): boolean {
+  return events.some(({ type }) => hints.has(type))
 }

@@ -67,7 +67,8 @@ export function cutShort(
     event: { ...event, json: toEventJson(data, parts.eventBytes) },
     result: null,
     error: boundedError({ message, ...(cause === 'quota' && { code: quotaCode }) }, parts.eventBytes),
-    usage: null,
+    // What attempts used that were parked is known.
+    usage: run.usage,
   })
   try {
     if (runner !== undefined) return finish(runner.endedData(run, state, message, cause))

@@ -1,7 +1,8 @@
 /**
  * Closes what a crashed server left behind: runs that are marked active, and perhaps their processes. The
  * processes are ended first, then the log records what was open, and that the run was interrupted. Queued runs whose abort
- * was recorded and not carried out are closed too: no server would claim them.
+ * was recorded and not carried out are closed too: no server would claim them. A run that was woken and whose call had not
+ * begun is parked again instead.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Kind } from '#runners/kind'
@@ -11,7 +12,10 @@ import { toEventJson } from './clip.ts'
 import { cancelQueued, cutShort, type EndingParts, endRequestFor } from './ending.ts'
 
 export interface RecoveryParts extends EndingParts {
-  store: Pick<Store, 'listActive' | 'requestEnd' | 'finish' | 'getRun' | 'readAfter' | 'append' | 'shared'>
+  store: Pick<
+    Store,
+    'listActive' | 'requestEnd' | 'finish' | 'park' | 'getRun' | 'readAfter' | 'append' | 'shared'
+  >
   kinds: ReadonlyMap<string, Kind>
   endLeftovers: (runs: { id: string; process: RunProcess | null }[]) => Promise<number>
 }
@@ -28,13 +32,13 @@ export async function recover(parts: RecoveryParts): Promise<number> {
   return left.length
 }
 
-/** Ends what is left of these runs, and writes their terminal events. */
+/** Ends what is left of these runs, and writes their terminal events, or parks them again. */
 export async function closeRuns(left: readonly RunRecord[], parts: RecoveryParts): Promise<void> {
   const cancelled = left.filter((run) => run.state === 'queued')
   const active = left.filter((run) => run.state !== 'queued')
   await endProcesses(active, parts)
   await Promise.all([
-    ...active.map((run) => close(run, parts)),
+    ...active.map((run) => (isToBeParked(run) ? parkAgain(run, parts) : close(run, parts))),
     ...cancelled.map((run) => cancelQueued(run, runnerOf(run, parts), parts)),
   ])
 }
@@ -48,6 +52,14 @@ async function endProcesses(
   if (ended > 0) log.warn({ processes: ended }, 'ended processes that an earlier server left behind')
 }
 
+function isToBeParked({ parked, cause }: RunRecord): boolean {
+  return parked === 'woken' && cause === null
+}
+
+async function parkAgain({ id, attempt }: RunRecord, { store }: RecoveryParts): Promise<void> {
+  await store.park(id, attempt, { usage: null, event: null }).catch(ignoreSettled)
+}
+
 async function close(run: RunRecord, parts: RecoveryParts): Promise<void> {
   const record = (await parts.store.requestEnd(run.id, 'crash')) ?? run
   // A cause that was recorded before the crash was first: the user asked for an abort.
@@ -58,10 +70,14 @@ async function close(run: RunRecord, parts: RecoveryParts): Promise<void> {
     await closeLog(record, parts)
     await parts.store.finish(run.id, record.attempt, finish)
   } catch (error) {
-    // It ended after it was listed, or another node took it over: there is nothing to close.
-    const settled = ['run_over', 'stale_attempt', 'not_found']
-    if (!(error instanceof MillraceError) || !settled.includes(error.code)) throw error
+    ignoreSettled(error)
   }
+}
+
+/** It ended after it was listed, or another node took it over: there is nothing to do. */
+function ignoreSettled(error: unknown): void {
+  const settled = ['run_over', 'stale_attempt', 'not_found']
+  if (!(error instanceof MillraceError) || !settled.includes(error.code)) throw error
 }
 
 /** A crash in between leaves a log that needs no more events: the next recovery writes the terminal one alone. */

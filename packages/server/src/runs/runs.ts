@@ -41,14 +41,15 @@ import {
 } from '#store/store'
 import { type Clock, wallClock } from '#time/clock'
 import { ActiveRuns } from './active-runs.ts'
-import { Approvals } from './approvals.ts'
+import { Approvals } from './approvals/approvals.ts'
+import { Expiries } from './approvals/expiries.ts'
+import { Questions } from './approvals/questions.ts'
 import { toEventJson } from './clip.ts'
 import { Dispatcher, type Placed } from './dispatcher.ts'
 import { endRequestFor } from './ending.ts'
 import { Messages } from './messages.ts'
 import { lookMs, OtherNodes, type OtherNodesParts } from './other-nodes.ts'
 import { type BatchRequest, type FinishRequest, type ProduceOptions, Producers } from './producers.ts'
-import { Questions } from './questions.ts'
 import { recover } from './recovery.ts'
 import { fingerprintOf } from './starting/fingerprint.ts'
 import { type StartOptions, Successors } from './starting/successors.ts'
@@ -95,6 +96,7 @@ export class Runs {
   readonly #producers: Producers
   readonly #approvals: Approvals
   readonly #questions: Questions
+  readonly #expiries: Expiries
   readonly #otherNodes: OtherNodes | null
   readonly #successors: Successors
   readonly #requestSchema: z.ZodType<{ kind: RunKind } & Record<string, unknown>>
@@ -113,6 +115,9 @@ export class Runs {
     this.#questions = new Questions(parts.store)
     const start: Runs['start'] = this.start.bind(this)
     this.#successors = new Successors({ ...parts, visible, kindOf: (kind) => this.#kindOf(kind), start })
+    const { shared } = parts.store
+    const expire = this.#approvals.expire.bind(this.#approvals)
+    this.#expiries = new Expiries({ ...parts, expire, othersPark: shared !== undefined })
     const after = parts.after ?? wallClock.after
     this.#producers = new Producers({ ...parts, kinds: this.#kinds, after })
     this.#active = new ActiveRuns({
@@ -122,11 +127,11 @@ export class Runs {
       approvals: this.#approvals,
       messages: this.messages,
       finishDetached: this.#producers.end.bind(this.#producers),
+      parked: () => this.#expiries.look(),
     })
     // Nobody here works on a detached run, so nobody claims one.
     const works = parts.placement?.works ?? true
     const claimed = works ? parts.kinds.filter(({ detached }) => detached === undefined) : []
-    const { shared } = parts.store
     this.#dispatcher = new Dispatcher({
       ...parts,
       kinds: claimed,
@@ -147,6 +152,7 @@ export class Runs {
   async open(): Promise<void> {
     this.#closedAtOpen = await recover({ ...this.#parts, kinds: this.#kinds })
     this.#dispatcher.start()
+    this.#expiries.look()
     this.#producers.start()
     this.#otherNodes?.start()
   }
@@ -334,6 +340,7 @@ export class Runs {
   shutdown(): Promise<void> {
     this.#draining = true
     this.#producers.stop()
+    this.#expiries.stop()
     this.#otherNodes?.stop()
     this.#stopping ??= this.#active.shutdown(this.#dispatcher.stop())
     return this.#stopping

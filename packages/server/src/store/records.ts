@@ -1,5 +1,6 @@
 /** What the store's port speaks of: runs, events, questions, pages, commits. */
 import type {
+  ApprovalSource,
   EndCause,
   FinalState,
   LogBounds,
@@ -59,6 +60,12 @@ export interface RunProcess {
   startTime: number
 }
 
+/**
+ * A run without a process. `waiting`: for the answer of a person. `ready`: there is one, and the run can be claimed.
+ * `woken`: it is claimed, and the call that was asked about has not begun.
+ */
+export type ParkedState = 'waiting' | 'ready' | 'woken'
+
 /** A run with what only the inside of the server may know. */
 export interface RunRecord extends Run {
   /** The first cause of ending that was recorded, if any. */
@@ -66,11 +73,13 @@ export interface RunRecord extends Run {
   process: RunProcess | null
   /** The node that claimed it. */
   node: string | null
+  /** Set where it has no process because people are to answer. */
+  parked: ParkedState | null
 }
 
 /** The run without what only the inside of the server may know. */
 export function publicRun(record: RunRecord): Run {
-  const { cause: _cause, process: _process, node: _node, ...run } = record
+  const { cause: _cause, process: _process, node: _node, parked: _parked, ...run } = record
   return run
 }
 
@@ -120,6 +129,8 @@ export interface NewApproval {
   id: string
   /** Milliseconds since the epoch. */
   expiresAt: number
+  /** Names the call that is asked about. A later attempt finds the question by it. */
+  call?: string | undefined
   /** The `permission:requested` event. */
   event: EventInput
 }
@@ -141,7 +152,7 @@ export interface TakeMessages {
 
 export interface ApprovalAnswer {
   decision: 'allow' | 'deny'
-  by: 'person' | 'expiry'
+  by: ApprovalSource
   /** Name of the user who answers. */
   user?: string | undefined
   message?: string | undefined
@@ -151,7 +162,22 @@ export interface ApprovalAnswer {
   at: number
 }
 
+export interface Park {
+  /** What was used so far; null: as it is known. */
+  usage: Record<string, unknown> | null
+  /** The `run:parked` event; null: the log has it. */
+  event: EventInput | null
+}
+
+/** A question that nobody has answered. */
+export interface OpenApproval {
+  runId: string
+  id: string
+  expiresAt: number
+}
+
 export interface Approval {
+  id: string
   expiresAt: number
   /** The answer that counts; null while the question is open. */
   answer: PermissionResolvedEvent | null

@@ -41,8 +41,8 @@ export interface SharedStore {
   count(name: string, windowMs: number): Promise<{ count: number; leftMs: number }>
   /**
    * Takes over what no living node works on: runs of dead nodes, each with its next attempt, so that the earlier one can
-   * write nothing, and with the cause `crash` unless there is one. Also returns queued runs whose end was requested. Oldest
-   * first. The process of a run is named only if it was started on this machine.
+   * write nothing, and with the cause `crash` unless there is one, or it is `woken` and can be parked again. Also returns
+   * queued and parked runs whose end was requested. Oldest first. The process of a run is named only if it was started on this machine.
    */
   adopt(): Promise<RunRecord[]>
   /** Runs that earlier nodes on this data directory worked on and others took over: their processes may still be here. */

@@ -20,8 +20,10 @@ import type {
   NewApproval,
   NewMessage,
   NewRun,
+  OpenApproval,
   OwnerBytes,
   PageRequest,
+  Park,
   Produced,
   ProducerBatch,
   QueueCounts,
@@ -54,11 +56,24 @@ export interface RunStore {
    */
   createRun(run: NewRun): Promise<{ run: RunRecord; created: boolean }>
 
-  /** Takes the oldest queued run of a kind: queued → starting, attempt + 1. Null when none may start. */
+  /**
+   * Takes the oldest run of a kind that was parked and is ready, which stays running, or else the oldest queued one:
+   * queued → starting. Attempt + 1. Null when none may start.
+   */
   claim(claim: Claim): Promise<RunRecord | null>
 
   /** starting → running, together with the event that says so. Refused as `append` is. */
   markRunning(runId: string, attempt: number, event: EventInput): Promise<RunRecord>
+
+  /**
+   * The run needs no process until people have answered: it belongs to no node, and is claimed again when no question of
+   * it is open, or a message is to cut its turn. Messages that were taken and not delivered wait again. Null: the run is
+   * to end. Refused as `append` is.
+   */
+  park(runId: string, attempt: number, park: Park): Promise<RunRecord | null>
+
+  /** The call that was asked about begins, or is refused: from here on a crash interrupts the run. Refused as `append` is. */
+  wake(runId: string, attempt: number, event: EventInput): Promise<RunRecord>
 
   /** Records which process does the work. Refused as `append` is. */
   recordProcess(runId: string, attempt: number, process: RunProcess): Promise<void>
@@ -75,8 +90,8 @@ export interface RunStore {
   getRun(runId: string): Promise<RunRecord | null>
   listRuns(filter: RunFilter): Promise<{ runs: RunRecord[]; nextCursor: string | null }>
   /**
-   * Runs to be brought to an end after a crash, oldest first: those `starting` or `running`, and queued
-   * ones whose end was requested.
+   * Runs to be brought to an end after a crash, or to be parked again (`woken`), oldest first: those `starting` or
+   * `running` that do not wait for people, and open ones whose end was requested.
    */
   listActive(): Promise<RunRecord[]>
   queueCounts(kind: RunKind): Promise<QueueCounts>
@@ -136,6 +151,14 @@ export interface ApprovalStore {
 
   /** The questions of a run that nobody has answered, oldest first. By a fresh read. */
   openApprovals(runId: string): Promise<{ id: string; expiresAt: number }[]>
+  /** Open questions of all runs, those that expire first; only before this time, and of one owner, where given. By a fresh read. */
+  waitingApprovals(about: {
+    owner?: string | undefined
+    before?: number | undefined
+    limit: number
+  }): Promise<OpenApproval[]>
+  /** The newest question of a run about a call, by a fresh read. Null: there is none. */
+  approvalOfCall(runId: string, call: string): Promise<Approval | null>
   /** A question of a run by a fresh read. Null: no such question, or no such run. */
   getApproval(runId: string, approvalId: string): Promise<Approval | null>
 }

@@ -224,7 +224,8 @@ describe('the gate as the Claude SDK asks it', () => {
   })
 
   it('canUseTool is answered with the judged input, or with the reason', async () => {
-    const canUseTool = canUseToolOf(open(byCommand).gate)
+    const { gate } = open(byCommand)
+    const canUseTool = canUseToolOf({ permit: (call) => gate.permit(call), begins: async () => {} }, gate)
     const about = { signal, toolUseID: 'call', requestId: 'r' }
     expect(await canUseTool('Bash', { command: 'good' }, about)).toEqual({
       behavior: 'allow',

@@ -111,7 +111,10 @@ describe('a question', () => {
         log.resolved('q1', { decision: 'deny', by: 'expiry' }),
         '✗ denied since nobody answered in time: Bash one',
       ],
-      [log.resolved('q1', { decision: 'deny', by: 'withdrawn' }), '✗ denied since the run ended: Bash one'],
+      [
+        log.resolved('q1', { decision: 'deny', by: 'withdrawn' }),
+        '✗ denied since the question was withdrawn: Bash one',
+      ],
     ] as const) {
       const at = person()
       await at.show(log.asked('q1', 'one'), event)

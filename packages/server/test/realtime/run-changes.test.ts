@@ -15,6 +15,7 @@ const blank: RunRecord = {
   outcome: null,
   spec: {},
   attempt: 0,
+  parked: null,
   createdAt: 0,
   startedAt: null,
   finishedAt: null,

@@ -70,6 +70,7 @@ function run(changed: Partial<RunRecord>): RunRecord {
     outcome: 'success',
     spec: {},
     attempt: 1,
+    parked: null,
     createdAt: 1000,
     startedAt: 3000,
     finishedAt: 10_000,

@@ -4,6 +4,8 @@ const known = new Map(
   Object.entries({
     'run:queued': 'Queued',
     'run:started': 'Started',
+    'run:parked': 'Its process has ended until the answer',
+    'run:woken': 'Started again with the answer',
     complete: 'Ended',
     error: 'Ended',
     'sandbox:quarantined': 'A protected file was moved away',

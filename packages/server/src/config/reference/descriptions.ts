@@ -104,6 +104,10 @@ export const descriptions: Record<string, Description> = {
     text: 'How long a person has to answer before the answer is no.',
     example: 600,
   },
+  'policy.parkAfterSeconds': {
+    text: 'How long the process of a session waits for an answer before it ends, to be started again with the answer. See [Parked runs](protocol.md#parked-runs).',
+    example: 5,
+  },
   'sandbox.mode': {
     text: '`auto`: a sandbox where the machine has one. `required`: no start without one. `off`: none. See [sandbox.md](sandbox.md).',
     example: 'required',

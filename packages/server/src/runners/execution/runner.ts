@@ -1,6 +1,6 @@
 /** Drives an agent through one execution: its task, its limits, the story that its moves become, its end. */
 import type { AgentEnd, ExecutionEngine, ExecutionHost, ExecutionLimits, LiveAgent } from '#agents/agent'
-import { type AgentRunOptions, endOf, gateOf, hostOf } from '#runners/agent-run'
+import { type AgentRunOptions, askingAgent, endOf, gateOf, hostOf } from '#runners/agent-run'
 import { RunDialogue } from '#runners/dialogue'
 import { graceOf } from '#runners/grace'
 import type { EmittedEvent, RunContext, Runner, RunOutcome } from '#runners/runner'
@@ -25,7 +25,7 @@ const graceMsMax = 1500
 /** After this much more, the story no longer waits for calls that do not end. */
 const closingMs = 1000
 
-export function createExecutionRunner(options: ExecutionRunnerOptions): Runner {
+export function createExecutionRunner(options: ExecutionRunnerOptions): Runner<RunOutcome> {
   return {
     kind: 'execution',
     run: (context) => runExecution(context, options),
@@ -96,7 +96,7 @@ async function work(context: RunContext, options: Work): Promise<AgentEnd> {
       },
       tellingHost(hostOf(context, gate, dialogue), options),
     )
-    dialogue.attach(agent)
+    dialogue.attach(askingAgent(agent, gate))
     return agent
   }
   try {

@@ -28,7 +28,7 @@ export interface JobRunnerOptions {
 
 /** Output of a tool that names no limit of its own: a gigabyte of log for one run. */
 export const defaultOutputBytes = 1024 ** 3
-export function createJobRunner(options: JobRunnerOptions): Runner {
+export function createJobRunner(options: JobRunnerOptions): Runner<RunOutcome> {
   const { tools, environment = {}, eventBytes, outputBytes = defaultOutputBytes, clock = wallClock } = options
   return {
     kind: 'job',

@@ -1,12 +1,13 @@
 /** Drives an agent through one session: the gate in front of its calls, its task, its end. */
 import { messageOf } from '@millrace/protocol'
-import type { AgentEnd, AgentEngine, Dialogue } from '#agents/agent'
-import { type AgentRunOptions, endOf, gateOf, hostOf } from '#runners/agent-run'
+import type { AgentEngine, AgentStop, Dialogue } from '#agents/agent'
+import { type AgentRunOptions, askingAgent, endOf, gateOf, hostOf } from '#runners/agent-run'
 import { RunDialogue } from '#runners/dialogue'
 import { graceOf } from '#runners/grace'
-import type { RunContext, Runner, RunOutcome } from '#runners/runner'
+import type { Parked, RunContext, Runner, RunOutcome } from '#runners/runner'
 import { type Clock, wallClock } from '#time/clock'
 import type { Worktrees } from '#worktrees/worktrees'
+import { allowedKinds } from './allowed-kinds.ts'
 import { UnseenChanges } from './changes/unseen.ts'
 import { endedData, errored, outcomeOf } from './outcome.ts'
 import { placeOf, type SessionPlace } from './place.ts'
@@ -30,7 +31,7 @@ export function createSessionRunner(options: SessionRunnerOptions): Runner {
   }
 }
 
-async function runSession(context: RunContext, options: SessionRunnerOptions): Promise<RunOutcome> {
+async function runSession(context: RunContext, options: SessionRunnerOptions): Promise<RunOutcome | Parked> {
   const { run, project } = context
   if (project === null) {
     const message = `The project ${run.project ?? ''} is no longer in the configuration`
@@ -54,7 +55,7 @@ async function runIn(
   place: SessionPlace,
   context: RunContext,
   options: SessionRunnerOptions,
-): Promise<RunOutcome> {
+): Promise<RunOutcome | Parked> {
   const { run, signal } = context
   const { projectPath, cwd } = place
   const spec = run.spec as unknown as SessionSpec
@@ -63,7 +64,13 @@ async function runIn(
     return errored(run, 'not_started', `The agent ${spec.agent} is no longer in the configuration`)
   const transcript = await context.readTranscript()
   if (signal.aborted) return errored(run, 'aborted', 'It was ended before it started')
-  const gate = await gateOf(context, { projectPath, cwd, approvals: spec.approvals }, options)
+  const parkAfterMs = parkAfterMsOf(spec, options)
+  const gate = await gateOf(
+    context,
+    { projectPath, cwd, approvals: spec.approvals },
+    options,
+    parkAfterMs === undefined ? {} : allowedKinds(context, transcript),
+  )
   const unseen = await UnseenChanges.open({ projectPath, cwd }, context.log)
   const dialogue = new RunDialogue({
     context,
@@ -71,7 +78,7 @@ async function runIn(
     idleMs: idleMsOf(spec),
     clock: options.clock ?? wallClock,
   })
-  let end: AgentEnd
+  let end: AgentStop
   try {
     const agent = await engine.start(
       {
@@ -82,19 +89,21 @@ async function runIn(
         model: spec.model,
         transcript,
         resumes: run.resumes !== null,
+        woken: context.woken,
+        ...(parkAfterMs === undefined ? {} : { parkAfterMs }),
       },
       hostOf(context, gate, keepingFiles(dialogue, place), {
         hear: (events) => unseen?.take(events),
         facts: place.started,
       }),
     )
-    dialogue.attach(agent)
+    dialogue.attach(askingAgent(agent, gate))
     end = await endOf(agent, signal, graceOf)
   } finally {
     dialogue.close()
   }
   await unseen?.report((event) => context.emit([event]), context.log)
-  return outcomeOf(run, end)
+  return end.state === 'parked' ? end : outcomeOf(run, end)
 }
 
 /** The files are kept when a turn is over, before the next one changes them. */
@@ -115,4 +124,10 @@ const idleSecondsDefault = 900
 /** Null: the session ends with its turn if no message waits. */
 function idleMsOf({ interactive, idleSeconds = idleSecondsDefault }: SessionSpec): number | null {
   return interactive === true ? idleSeconds * 1000 : null
+}
+
+/** Undefined: its process waits for people. Only the built-in agent can resume with a call that it has asked about. */
+function parkAfterMsOf({ agent }: SessionSpec, { policy }: SessionRunnerOptions): number | undefined {
+  const seconds = policy?.parkAfterSeconds
+  return agent === undefined && seconds !== undefined ? seconds * 1000 : undefined
 }

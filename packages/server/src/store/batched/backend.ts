@@ -9,6 +9,7 @@ import type {
   Approval,
   Commit,
   Expendable,
+  OpenApproval,
   OwnerBytes,
   PageRequest,
   QueueCounts,
@@ -76,6 +77,13 @@ export interface Reads {
   /** Open ones, oldest first. */
   approvals: { ask: { run: string }; answer: { id: string; expiresAt: number }[] }
   approval: { ask: { run: string; id: string }; answer: Approval | null }
+  /** The newest one about a call. */
+  approvalOfCall: { ask: { run: string; call: string }; answer: Approval | null }
+  /** Open ones of all runs, those that expire first. */
+  waitingApprovals: {
+    ask: { owner: string | undefined; before: number; limit: number }
+    answer: OpenApproval[]
+  }
   /** Those that are not delivered, oldest first. */
   messages: { ask: { run: string }; answer: Message[] }
   message: { ask: { run: string; id: string }; answer: Message | null }

@@ -42,9 +42,20 @@ export type RunOperation =
   | { op: 'append'; run: string; attempt: number; log: LogText[] }
   | ProduceOperation
   | { op: 'running'; run: string; attempt: number; at: number; log: LogText[] }
+  /** `usage`: JSON; null: as it is. */
+  | { op: 'park'; run: string; attempt: number; usage: string | null; log: LogText[] }
+  | { op: 'wake'; run: string; attempt: number; log: LogText[] }
   | { op: 'process'; run: string; attempt: number; pid: number; startTime: number }
   | { op: 'end'; run: string; cause: EndCause }
-  | { op: 'ask'; run: string; attempt: number; approval: string; expiresAt: number; log: LogText[] }
+  | {
+      op: 'ask'
+      run: string
+      attempt: number
+      approval: string
+      expiresAt: number
+      call: string | null
+      log: LogText[]
+    }
   /** `answer`: JSON, the data of the event. */
   | { op: 'answer'; run: string; approval: string; answer: string; log: LogText[] }
   | { op: 'say'; run: string; message: MessageRow; waitingMax: number; log: LogText[] }

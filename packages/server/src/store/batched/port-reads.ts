@@ -18,6 +18,8 @@ type Reads = Pick<
   | 'queueCounts'
   | 'openApprovals'
   | 'getApproval'
+  | 'approvalOfCall'
+  | 'waitingApprovals'
   | 'undeliveredMessages'
   | 'getMessage'
   | 'readTranscript'
@@ -55,6 +57,9 @@ export function portReads({ epoch, cursorKey, read }: ReadingBackend): Reads {
     queueCounts: (kind: RunKind) => read('counts', { kind }),
     openApprovals: (run) => read('approvals', { run }),
     getApproval: (run, id) => read('approval', { run, id }),
+    approvalOfCall: (run, call) => read('approvalOfCall', { run, call }),
+    waitingApprovals: ({ owner, before = Number.MAX_SAFE_INTEGER, limit }) =>
+      read('waitingApprovals', { owner, before, limit }),
     undeliveredMessages: (run) => read('messages', { run }),
     getMessage: (run, id) => read('message', { run, id }),
     readTranscript: (run) => read('transcript', { run }),

@@ -25,6 +25,7 @@ export function submit(
 export function portWrites(outbox: Outbox) {
   return {
     ...runWrites(outbox),
+    ...parkingWrites(outbox),
     ...eventWrites(outbox),
     ...messageWrites(outbox),
     ...retentionWrites(outbox),
@@ -97,6 +98,22 @@ function runWrites(
   }
 }
 
+function parkingWrites(outbox: Outbox): Pick<Port.Store, 'park' | 'wake'> {
+  return {
+    async park(run, attempt, { usage, event }) {
+      const events = event === null ? [] : [event]
+      const log = encodeEvents(events)
+      const operation = { op: 'park', run, attempt, usage: toJson(usage), log } as const
+      return recordOrNull(await submit(outbox, operation, events, log))
+    },
+
+    async wake(run, attempt, event) {
+      const log = encodeEvents([event])
+      return toRecord(rowOf(await submit(outbox, { op: 'wake', run, attempt, log }, [event], log)))
+    },
+  }
+}
+
 function eventWrites(
   outbox: Outbox,
 ): Pick<Port.Store, 'append' | 'produce' | 'requestApproval' | 'answerApproval' | 'appendTranscript'> {
@@ -121,9 +138,9 @@ function eventWrites(
       return { firstSeq, lastSeq: firstSeq + events.length - 1, duplicate: false }
     },
 
-    async requestApproval(run, attempt, { id, expiresAt, event }) {
+    async requestApproval(run, attempt, { id, expiresAt, call = null, event }) {
       const log = encodeEvents([event])
-      await submit(outbox, { op: 'ask', run, attempt, approval: id, expiresAt, log }, [event], log)
+      await submit(outbox, { op: 'ask', run, attempt, approval: id, expiresAt, call, log }, [event], log)
     },
 
     async answerApproval(run, approval, { at, decision, by, user, message, updatedInput, scope }) {

@@ -25,6 +25,7 @@ export function toRecord(row: RunRow): RunRecord {
     cause: row.cause,
     process: row.pid === null ? null : { pid: row.pid, startTime: row.processStart ?? 0 },
     node: row.node,
+    parked: row.parked,
   }
 }
 

@@ -2,6 +2,7 @@
 import { isUndelivered, type Message } from '@millrace/protocol'
 import { encodeEvents } from '#store/batched/log-text'
 import * as rules from '#store/rules/messages'
+import { readied } from '#store/rules/park'
 import { isRefusal } from '#store/rules/refusal'
 import { addEvents, appended, changed, rowResult, type Writer } from './changes.ts'
 import type { MemoryRun, MemoryTables } from './tables.ts'
@@ -17,6 +18,7 @@ export function messageWriter({
       const run = rules.acceptMessage(known, { id: message.id, taken, waiting, waitingMax })
       if (isRefusal(run)) return run
       run.messages.set(message.id, { ...message, state: 'waiting' })
+      if (message.mode === 'interrupt') Object.assign(run, readied(run))
       return appended(run, log)
     },
 

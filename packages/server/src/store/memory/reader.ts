@@ -8,8 +8,15 @@ import { isDead, storedParent } from '#store/rules/credentials'
 import { averageDurationMs, isSilent } from '#store/rules/finish'
 import { expendable } from '#store/rules/forget'
 import { searchText } from '#store/rules/search'
-import type { PageRequest } from '#store/store'
-import { type MemoryRun, type MemoryTables, ownerBytes, tallyOf, toRow } from './tables.ts'
+import type { Approval, PageRequest } from '#store/store'
+import {
+  type MemoryApproval,
+  type MemoryRun,
+  type MemoryTables,
+  ownerBytes,
+  tallyOf,
+  toRow,
+} from './tables.ts'
 
 type Answers = { [Name in ReadName]: (ask: Reads[Name]['ask']) => Reads[Name]['answer'] }
 
@@ -120,7 +127,10 @@ function indexAfter({ log }: MemoryRun, seq: number): number {
 
 function sessionAnswers({
   runs,
-}: MemoryTables): Pick<Answers, 'approvals' | 'approval' | 'messages' | 'message' | 'transcript'> {
+}: MemoryTables): Pick<
+  Answers,
+  'approvals' | 'approval' | 'approvalOfCall' | 'waitingApprovals' | 'messages' | 'message' | 'transcript'
+> {
   return {
     messages: ({ run }) =>
       [...(runs.get(run)?.messages.values() ?? [])].flatMap((message) =>
@@ -136,14 +146,28 @@ function sessionAnswers({
       ),
     approval({ run, id }) {
       const found = runs.get(run)?.approvals.get(id)
-      if (found === undefined) return null
-      return {
-        expiresAt: found.expiresAt,
-        answer: found.answer === null ? null : JSON.parse(found.answer),
-      }
+      return found === undefined ? null : approvalOf(id, found)
     },
+    approvalOfCall({ run, call }) {
+      const found = [...(runs.get(run)?.approvals ?? [])].findLast(([, asked]) => asked.call === call)
+      return found === undefined ? null : approvalOf(...found)
+    },
+    waitingApprovals: ({ owner, before, limit }) =>
+      [...runs.values()]
+        .filter((run) => owner === undefined || run.owner === owner)
+        .flatMap((run) =>
+          [...run.approvals].flatMap(([id, { expiresAt, answer }]) =>
+            answer === null && expiresAt < before ? [{ runId: run.id, id, expiresAt }] : [],
+          ),
+        )
+        .sort((one, other) => one.expiresAt - other.expiresAt)
+        .slice(0, limit),
     transcript: ({ run }) => (runs.get(run)?.transcript ?? []).map((entry) => ({ ...entry })),
   }
+}
+
+function approvalOf(id: string, { expiresAt, answer }: MemoryApproval): Approval {
+  return { id, expiresAt, answer: answer === null ? null : JSON.parse(answer) }
 }
 
 function credentialAnswers({

@@ -35,6 +35,7 @@ export interface MemoryProducer extends ProducerRow {
 
 export interface MemoryApproval {
   readonly expiresAt: number
+  readonly call: string | null
   /** JSON; null while it is open. */
   answer: string | null
 }

@@ -2,6 +2,7 @@
  * What each operation does to the tables. An operation is judged by its rule before it changes anything,
  * and nothing after that can fail: it takes effect as a whole or not at all.
  */
+import { isUndelivered } from '@millrace/protocol'
 import type { Operation, OperationResult } from '#store/batched/operations'
 import * as approvals from '#store/rules/approvals'
 import * as claims from '#store/rules/claim'
@@ -9,6 +10,7 @@ import { type CreateFacts, copiesOf, create } from '#store/rules/create'
 import { fence } from '#store/rules/fence'
 import { finish } from '#store/rules/finish'
 import * as forget from '#store/rules/forget'
+import * as parking from '#store/rules/park'
 import { produce } from '#store/rules/produce'
 import * as progress from '#store/rules/progress'
 import { isRefusal, unknownRun } from '#store/rules/refusal'
@@ -53,7 +55,7 @@ function runWriter(
 
     claim({ kind, limit, node }) {
       const ofKind = [...runs.values()].filter((run) => run.kind === kind)
-      const oldest = ofKind.find(claims.isWaiting)
+      const oldest = ofKind.find(parking.isReady) ?? ofKind.find(claims.isWaiting)
       const active = ofKind.filter((run) => run.node === node && claims.isActive(run)).length
       const claimed = claims.claim(oldest, { active, limit, node })
       return oldest === undefined || claimed === null ? { kind: 'none' } : changed(oldest, claimed)
@@ -93,7 +95,9 @@ function runWriter(
   }
 }
 
-function progressWriter(tables: MemoryTables): Pick<Writer, 'running' | 'process' | 'end' | 'finish'> {
+function progressWriter(
+  tables: MemoryTables,
+): Pick<Writer, 'running' | 'park' | 'wake' | 'process' | 'end' | 'finish'> {
   const { runs } = tables
   return {
     running({ run: id, attempt, at, log }) {
@@ -101,6 +105,27 @@ function progressWriter(tables: MemoryTables): Pick<Writer, 'running' | 'process
       if (isRefusal(marked)) return marked
       addEvents(marked.run, log)
       return changed(marked.run, marked.change)
+    },
+
+    park({ run: id, attempt, usage, log }) {
+      const known = runs.get(id)
+      const undelivered = [...(known?.messages.values() ?? [])].filter(({ state }) => isUndelivered(state))
+      const openOnes = known === undefined ? [] : openApprovals(known)
+      const parked = parking.park(known, attempt, { openApprovals: openOnes.length, undelivered })
+      if (parked === null) return { kind: 'none' }
+      if (isRefusal(parked)) return parked
+      const { run, change } = parked
+      for (const message of undelivered) message.state = 'waiting'
+      addEvents(run, log)
+      return changed(run, { ...change, usage: usage ?? run.usage })
+    },
+
+    wake({ run: id, attempt, log }) {
+      const woken = parking.wake(runs.get(id), attempt)
+      if (isRefusal(woken)) return woken
+      if (woken.change === null) return rowResult(woken.run, false)
+      addEvents(woken.run, log)
+      return changed(woken.run, woken.change)
     },
 
     process({ run: id, attempt, pid, startTime }) {
@@ -132,11 +157,11 @@ function progressWriter(tables: MemoryTables): Pick<Writer, 'running' | 'process
 
 function approvalWriter({ runs }: MemoryTables): Pick<Writer, 'ask' | 'answer'> {
   return {
-    ask({ run: id, attempt, approval, expiresAt, log }) {
+    ask({ run: id, attempt, approval, expiresAt, call, log }) {
       const taken = runs.get(id)?.approvals.has(approval) ?? false
       const run = approvals.ask(runs.get(id), attempt, { id: approval, taken })
       if (isRefusal(run)) return run
-      run.approvals.set(approval, { expiresAt, answer: null })
+      run.approvals.set(approval, { expiresAt, call, answer: null })
       return appended(run, log)
     },
 
@@ -145,6 +170,7 @@ function approvalWriter({ runs }: MemoryTables): Pick<Writer, 'ask' | 'answer'> 
       const run = approvals.answer(runs.get(id), asked)
       if (isRefusal(run)) return run
       if (asked !== undefined) asked.answer = answer
+      Object.assign(run, parking.readied(run))
       return appended(run, log)
     },
   }

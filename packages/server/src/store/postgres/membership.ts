@@ -202,14 +202,16 @@ const takeOver = {
       WHERE state IN ('starting', 'running') AND node IS NOT NULL
         AND node NOT IN (SELECT id FROM nodes WHERE NOT dead)
       ORDER BY runs.id FOR UPDATE OF runs)
-    UPDATE runs SET attempt = runs.attempt + 1, cause = coalesce(runs.cause, 'crash'), node = $1, adopted_from = o.node
+    UPDATE runs SET attempt = runs.attempt + 1, node = $1,
+      cause = CASE WHEN runs.parked IS NULL THEN coalesce(runs.cause, 'crash') ELSE runs.cause END, adopted_from = o.node
     FROM o WHERE runs.n = o.n RETURNING runs.n, o.machine`,
 }
 
 const selectAdopted = {
   name: 'adopted',
   text: `SELECT ${runColumns} FROM ${runTables}
-    WHERE n = ANY ($1::bigint[]) OR (state = 'queued' AND cause IS NOT NULL) ORDER BY n`,
+    WHERE n = ANY ($1::bigint[]) OR (state = 'queued' AND cause IS NOT NULL)
+      OR (parked IN ('waiting', 'ready') AND cause IS NOT NULL) ORDER BY n`,
 }
 
 const selectLeftovers = {

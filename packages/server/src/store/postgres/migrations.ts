@@ -231,6 +231,16 @@ export const migrations: readonly Migration[] = [
       INSERT INTO owner_bytes SELECT owner, 0, sum(bytes) FROM runs GROUP BY owner;
     `,
   },
+  {
+    id: 5,
+    // Runs that need no process while people think, and the call that a question is about.
+    sql: `
+      ALTER TABLE runs ADD COLUMN parked text;
+      CREATE INDEX parked ON runs (kind, parked, n) WHERE parked IS NOT NULL;
+      ALTER TABLE approvals ADD COLUMN call text;
+      CREATE INDEX approvals_by_expiry ON approvals (expires_at) WHERE answer IS NULL;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

@@ -4,7 +4,7 @@ import type { RunRow } from '#store/rules/rows'
 /** Everything of `RunRow` except its details; the names are those of `RunRow`. */
 export const factColumns = `runs.n, runs.id, runs.kind, runs.project, runs.owner, runs.state, runs.outcome, runs.closed,
   runs.attempt, runs.head, runs.first_seq AS "firstSeq", runs.created_at AS "createdAt", runs.started_at AS "startedAt",
-  runs.finished_at AS "finishedAt", runs.retry_of AS "retryOf", runs.resumes, runs.fork_of AS "forkOf", runs.cause, runs.sealed, runs.node, runs.pid,
+  runs.finished_at AS "finishedAt", runs.retry_of AS "retryOf", runs.resumes, runs.fork_of AS "forkOf", runs.cause, runs.sealed, runs.parked, runs.node, runs.pid,
   runs.process_start AS "processStart", runs.lease_until AS "leaseUntil"`
 
 export const runColumns = `${factColumns}, spec, result, error, usage`

@@ -82,6 +82,7 @@ function firstRow(run: NewRunRow): RunRow {
     forkOf: run.fork?.of ?? null,
     cause: null,
     sealed: false,
+    parked: null,
     node: null,
     pid: null,
     processStart: null,

@@ -26,7 +26,10 @@ export interface Ending {
 
 export interface Finished<Run> {
   run: Run
-  change: Pick<RunRow, 'state' | 'outcome' | 'closed' | 'finishedAt' | 'result' | 'error' | 'usage' | 'cause'>
+  change: Pick<
+    RunRow,
+    'state' | 'outcome' | 'closed' | 'finishedAt' | 'result' | 'error' | 'usage' | 'cause' | 'parked'
+  >
   /** Open questions, oldest first: their events come before the terminal one. */
   withdrawn: Withdrawal[]
   tally: Tally
@@ -61,6 +64,7 @@ export function finish<
       error,
       usage,
       cause: silentBefore === null ? own.cause : 'crash',
+      parked: null,
     },
     withdrawn: open.map(withdraw),
     tally: tallyOf(state, own.startedAt, at),

@@ -1,6 +1,6 @@
 /** The rows that the rules are about, as every backend keeps them. */
 import type { EndCause, Message, RunKind, RunOutcome, RunState } from '@millrace/protocol'
-import type { NewRun } from '#store/store'
+import type { NewRun, ParkedState } from '#store/store'
 
 /** What decides whether a run may be written to, and what follows. */
 export interface RunFacts {
@@ -15,6 +15,7 @@ export interface RunFacts {
   cause: EndCause | null
   /** It takes no more messages. */
   sealed: boolean
+  parked: ParkedState | null
 }
 
 export interface RunRow extends RunFacts {

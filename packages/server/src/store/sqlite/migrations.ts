@@ -230,6 +230,16 @@ export const migrations: readonly Migration[] = [
       INSERT INTO owner_bytes SELECT owner, sum(bytes) FROM runs GROUP BY owner;
     `,
   },
+  {
+    id: 11,
+    // Runs that need no process while people think, and the call that a question is about.
+    sql: `
+      ALTER TABLE runs ADD COLUMN parked TEXT;
+      CREATE INDEX parked ON runs (kind, parked, n) WHERE parked IS NOT NULL;
+      ALTER TABLE approvals ADD COLUMN call TEXT;
+      CREATE INDEX approvals_by_expiry ON approvals (expires_at) WHERE answer IS NULL;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

@@ -4,7 +4,7 @@ import type { RunRow } from '#store/rules/rows'
 /** The names are those of `RunRow`. */
 export const runColumns = `runs.id, kind, project, owner, state, outcome, closed, attempt, created_at AS createdAt,
   started_at AS startedAt, finished_at AS finishedAt, head, first_seq AS firstSeq, retry_of AS retryOf,
-  resumes, fork_of AS forkOf, cause, sealed, node, pid, process_start AS processStart, lease_until AS leaseUntil, spec, result, error, usage`
+  resumes, fork_of AS forkOf, cause, sealed, parked, node, pid, process_start AS processStart, lease_until AS leaseUntil, spec, result, error, usage`
 
 /** The names are those of `Message`. */
 export const messageColumns = 'id, mode, text, user, at, state'

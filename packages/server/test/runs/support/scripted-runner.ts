@@ -1,9 +1,9 @@
 import type { Run, RunKind } from '@millrace/protocol'
 import { z } from 'zod'
 import { alwaysAvailable, type Kind } from '#runners/kind'
-import type { RunContext, Runner, RunOutcome } from '#runners/runner'
+import type { Parked, RunContext, Runner, RunOutcome } from '#runners/runner'
 
-export type Script = (context: RunContext) => Promise<RunOutcome>
+export type Script = (context: RunContext) => Promise<RunOutcome | Parked>
 
 export function outcome(change: Partial<RunOutcome> = {}): RunOutcome {
   return {
@@ -51,7 +51,7 @@ export class ScriptedRunner implements Runner {
     this.kind = kind
   }
 
-  async run(context: RunContext): Promise<RunOutcome> {
+  async run(context: RunContext): Promise<RunOutcome | Parked> {
     this.contexts.set(context.run.id, context)
     this.begun.push(context.run.id)
     this.active += 1

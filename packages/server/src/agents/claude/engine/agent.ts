@@ -23,7 +23,14 @@ import type {
 } from '@anthropic-ai/claude-agent-sdk'
 import { messageOf, permissionTypes, subagentResultType } from '@millrace/protocol'
 import type { ProcessLimits, SandboxedProcess } from '@millrace/sandbox'
-import { type AgentEnd, type AgentHost, type AgentTask, failed, type LiveAgent } from '#agents/agent'
+import {
+  type AgentEnd,
+  type AgentHost,
+  type AgentStop,
+  type AgentTask,
+  failed,
+  type LiveAgent,
+} from '#agents/agent'
 import { crashed } from '#agents/crash'
 import type { ModelGateway } from '#agents/gateway/gateway'
 import { takenAwayText } from '#agents/taken-away'
@@ -38,11 +45,12 @@ import { LongTexts } from '../process/long-texts.ts'
 import { startProcess } from '../process/start.ts'
 import { charactersOf, entriesOf } from '../transcript/mirror.ts'
 import type { Conversation } from '../transcript/restore.ts'
-import { demoName, endOf, keyRefused } from './end.ts'
+import { demoName, endOf, keyRefused, leftOf } from './end.ts'
 import { type AgentCause, Ending } from './ending.ts'
 import { Journal } from './journal.ts'
 import { eventTypeOf, isKeyRefused, isSignOfLife, isSubagent, toolCallsIn } from './messages.ts'
 import { agentOptions, defaultLimits, defaultNetwork } from './options.ts'
+import { Parking, wakingOptions } from './parking.ts'
 import { canUseToolOf, hookOf } from './permissions.ts'
 import type { AgentRole } from './role.ts'
 import { noticeHook, patchingTools, subagentHook } from './subagents.ts'
@@ -77,14 +85,15 @@ const settleMs = 1000
 /** How long what the process says after a result is held back while the next message is looked up. */
 const holdMs = 1000
 
-export class ClaudeAgent implements LiveAgent {
-  readonly ended: Promise<AgentEnd>
+export class ClaudeAgent implements LiveAgent<AgentStop> {
+  readonly ended: Promise<AgentStop>
   readonly #parts: ClaudeAgentParts
   readonly #ending = new Ending((cause) => this.#end(cause))
   readonly #watchdog: Watchdog
   readonly #journal: Journal
   readonly #turns: Turns
   readonly #texts = new LongTexts()
+  readonly #parking: Parking
   readonly #controller = new AbortController()
   readonly #left = Promise.withResolvers<void>()
   /** For the model, after its next call. */
@@ -103,7 +112,8 @@ export class ClaudeAgent implements LiveAgent {
     const silenceSeconds = settings?.stallSeconds ?? defaultLimits.stallSeconds
     const keptChars = charactersOf(task.transcript)
     this.#journal = new Journal({ host, ending: this.#ending, keptChars })
-    this.#turns = new Turns(task.prompt, host.dialogue, clock)
+    this.#turns = new Turns(task, host.dialogue, clock)
+    this.#parking = new Parking({ gate: host.gate, clock, task, turns: this.#turns })
     this.#watchdog = new Watchdog({
       clock,
       silenceMs: silenceSeconds * 1000,
@@ -135,7 +145,7 @@ export class ClaudeAgent implements LiveAgent {
     if (this.#query !== null && this.#result === null) this.#turns.interrupt(this.#query)
   }
 
-  async #live(): Promise<AgentEnd> {
+  async #live(): Promise<AgentStop> {
     let thrown: string | null = null
     try {
       const query = this.#parts.query({ prompt: this.#turns.input, options: this.#options() })
@@ -165,15 +175,22 @@ export class ClaudeAgent implements LiveAgent {
     return {
       ...usual,
       // One owner: the gateway knows every request, and the prices of the configuration.
-      ...(gateway.budget === null && maxBudgetUsd !== undefined ? { maxBudgetUsd } : {}),
+      ...(gateway.budget === null ? { maxBudgetUsd: leftOf(maxBudgetUsd, task.woken?.usage) } : {}),
       ...(task.model === undefined ? {} : { model: task.model }),
       ...(conversation === null ? { sessionId: task.runId } : { resume: conversation.id }),
+      ...(task.woken == null ? {} : wakingOptions(conversation?.putOffTool ?? 'Bash')),
       cwd: task.cwd,
       env: environment,
       abortController: this.#controller,
-      canUseTool: canUseToolOf(host.gate, role.ownTools),
+      canUseTool: canUseToolOf(this.#parking, host.gate, role.ownTools),
       hooks: {
-        PreToolUse: [{ hooks: [hookOf(host.gate, role)], timeout: hookTimeoutSeconds, onFailure: 'block' }],
+        PreToolUse: [
+          {
+            hooks: [hookOf(host.gate, role, this.#parking)],
+            timeout: hookTimeoutSeconds + (task.parkAfterMs ?? 0) / 1000,
+            onFailure: 'block',
+          },
+        ],
         PostToolBatch: [{ hooks: [this.#turns.join] }],
         PostToolUse: [
           {
@@ -197,6 +214,7 @@ export class ClaudeAgent implements LiveAgent {
       sandbox: host.sandbox,
       limits,
       conversation,
+      waitsForInput: task.woken != null,
       network: settings?.network ?? defaultNetwork,
       services: [Number(new URL(gateway.url).port)],
       takenAway: (path: string) => void this.#notices.push(takenAwayText(task.projectPath, path)),
@@ -256,6 +274,7 @@ export class ClaudeAgent implements LiveAgent {
       this.#watchdog.ended(id)
       this.#parts.host.gate.forget(id)
     }
+    this.#parking.heard(message)
     this.#journal.emit(eventTypeOf(message.type), message)
     if (this.#query !== null) this.#turns.heard(message, this.#query)
     if (message.type === 'result') this.#turnIsOver(message)
@@ -267,6 +286,10 @@ export class ClaudeAgent implements LiveAgent {
    * work in the background may go on while people think.
    */
   #turnIsOver(result: SDKResultMessage): void {
+    if (this.#parking.isPutOff && result.terminal_reason === 'tool_deferred') {
+      this.#ending.report({ kind: 'parked', message: result })
+      return
+    }
     const isWaiting = this.#result !== null
     this.#result = result
     if (isWaiting) return
@@ -317,7 +340,7 @@ export class ClaudeAgent implements LiveAgent {
   }
 
   async #leave(cause: AgentCause): Promise<void> {
-    if (cause.kind === 'result') await this.#settle()
+    if (cause.kind === 'result' || cause.kind === 'parked') await this.#settle()
     else {
       this.#controller.abort()
       // Closed now, so that the process sends no more requests during its grace.
@@ -335,7 +358,7 @@ export class ClaudeAgent implements LiveAgent {
     cancel()
   }
 
-  async #describeEnd(thrown: string | null): Promise<AgentEnd> {
+  async #describeEnd(thrown: string | null): Promise<AgentStop> {
     const { cause } = this.#ending
     if (cause === null && this.#held !== null && this.#result !== null) return this.#endOf(this.#result)
     if (cause === null) return this.#describeCrash(thrown)
@@ -346,15 +369,17 @@ export class ClaudeAgent implements LiveAgent {
         return failed(cause.reason, cause.error)
       case 'result':
         return this.#endOf(cause.message)
+      case 'parked':
+        return { state: 'parked', usage: this.#endOf(cause.message).usage }
       default:
         return cause satisfies never
     }
   }
 
   #endOf(message: SDKResultMessage): AgentEnd {
-    const { settings, role, demo, gateway } = this.#parts
+    const { task, settings, role, demo, gateway } = this.#parts
     const { maxTurns, maxBudgetUsd } = { ...defaultLimits, ...settings, ...role.options }
-    return endOf(message, { maxTurns, maxBudgetUsd, demo, budget: gateway.budget })
+    return endOf(message, { maxTurns, maxBudgetUsd, demo, budget: gateway.budget, woken: task.woken })
   }
 
   /** The SDK stopped without a result, and no part has found a cause. */

@@ -3,6 +3,7 @@ import type { ModelUsage, SDKResultMessage, SDKResultSuccess } from '@anthropic-
 import type { AgentEnd } from '#agents/agent'
 import { type Budget, budgetStatus } from '#agents/gateway/budget'
 import { costOf } from '#agents/spending/price'
+import type { Woken } from '#runners/runner'
 
 /** Marks everything that the scripted stand-in for a model drove. */
 export const demoName = 'scripted demo model'
@@ -13,6 +14,8 @@ export interface EndParts {
   demo: boolean
   /** What the gateway has counted; null: the SDK counts. */
   budget: Pick<Budget, 'usd' | 'isSpent' | 'costUsd' | 'priceOf'> | null
+  /** Has the usage of earlier attempts of the run. */
+  woken?: Pick<Woken, 'usage'> | null | undefined
 }
 
 interface Cause {
@@ -65,7 +68,7 @@ export function endOf(message: SDKResultMessage, parts: EndParts): AgentEnd {
     permissionDenials: amount(message.permission_denials?.length),
     ...(parts.demo ? { demo: demoName } : {}),
   }
-  const usage = { ...usageOf(message, parts.budget) }
+  const usage = { ...added(usageOf(message, parts.budget), parts.woken?.usage ?? null) }
   const cause =
     message.subtype === 'success' && !message.is_error
       ? unfinished(message, text)
@@ -172,6 +175,36 @@ function usageOf(message: SDKResultMessage, budget: EndParts['budget']): Session
     turns: amount(message.num_turns),
     byModel: Object.fromEntries(byModel),
   }
+}
+
+/** What all attempts of a run have used. The store has `earlier` as this server wrote it. */
+function added(now: SessionUsage, earlier: Record<string, unknown> | null): SessionUsage {
+  if (earlier === null) return now
+  const before = earlier as unknown as SessionUsage
+  const byModel = { ...before.byModel }
+  for (const [name, used] of Object.entries(now.byModel)) {
+    const known = byModel[name]
+    byModel[name] = known === undefined ? used : summed(known, used)
+  }
+  return { ...summed(before, now), byModel, turns: before.turns + now.turns }
+}
+
+function summed(one: SessionUsage['byModel'][string], other: typeof one): typeof one {
+  return {
+    inputTokens: one.inputTokens + other.inputTokens,
+    outputTokens: one.outputTokens + other.outputTokens,
+    cacheReadTokens: one.cacheReadTokens + other.cacheReadTokens,
+    cacheCreationTokens: one.cacheCreationTokens + other.cacheCreationTokens,
+    costUsd: one.costUsd + other.costUsd,
+  }
+}
+
+/** What earlier attempts of a run have left of a budget, in US dollars. The SDK takes no budget of nothing. */
+export function leftOf<Usd extends number | undefined>(
+  usd: Usd,
+  earlier: Record<string, unknown> | null | undefined,
+): Usd {
+  return (usd === undefined ? usd : Math.max(usd - amount(earlier?.costUsd), 1e-6)) as Usd
 }
 
 function ofModel(

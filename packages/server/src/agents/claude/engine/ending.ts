@@ -4,6 +4,8 @@ import type { SDKResultMessage } from '@anthropic-ai/claude-agent-sdk'
 export type AgentCause =
   | { kind: 'cancelled'; graceMs: number }
   | { kind: 'result'; message: SDKResultMessage }
+  /** A call is put off until people have answered. */
+  | { kind: 'parked'; message: SDKResultMessage }
   | { kind: 'failed'; reason: string; error: string }
 
 export class Ending {

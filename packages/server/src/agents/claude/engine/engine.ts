@@ -1,6 +1,13 @@
 /** The Claude engine: agents that the Claude Agent SDK drives, each in a sandboxed process of its own. */
 import { messageOf } from '@millrace/protocol'
-import { type AgentEngine, type AgentHost, type AgentTask, failed, type LiveAgent } from '#agents/agent'
+import {
+  type AgentEngine,
+  type AgentHost,
+  type AgentStop,
+  type AgentTask,
+  failed,
+  type LiveAgent,
+} from '#agents/agent'
 import { Budget } from '#agents/gateway/budget'
 import type { ModelEndpoint } from '#agents/gateway/endpoint'
 import { type ModelGateway, openModelGateway } from '#agents/gateway/gateway'
@@ -11,6 +18,7 @@ import { defaultProcessLimits } from '#runners/limits'
 import { type Clock, monotonicClock } from '#time/clock'
 import { restore } from '../transcript/restore.ts'
 import { ClaudeAgent } from './agent.ts'
+import { leftOf } from './end.ts'
 import { defaultLimits } from './options.ts'
 import { type AgentRole, sessionRole } from './role.ts'
 import { loadSdk, type Sdk } from './sdk.ts'
@@ -33,21 +41,25 @@ export interface ClaudeEngineOptions extends SelfTestOptions {
 
 export function createClaudeEngine(options: ClaudeEngineOptions): AgentEngine {
   return {
-    start: (task, host) => startClaude(task, host, options, () => sessionRole, budgetOf(options)),
+    start: (task, host) =>
+      startClaude(task, host, options, () => sessionRole, budgetOf(options, { spent: task.woken?.usage })),
     selfTest: () => testClaude(options),
   }
 }
 
-/** What a run may spend, where prices are known. `usd`: as the run asks; null: as the configuration says. */
+/**
+ * What a run may spend, where prices are known. `usd`: as the run asks; null: as the configuration says. `spent`: the usage
+ * of its earlier attempts.
+ */
 export function budgetOf(
   { prices = null, agent, model }: ClaudeEngineOptions,
-  usd: number | null = null,
+  { usd = null, spent = null }: { usd?: number | null; spent?: Record<string, unknown> | null } = {},
 ): Budget | null {
   if (prices === null || model.demo) return null
-  return new Budget(usd ?? agent?.maxBudgetUsd ?? defaultLimits.maxBudgetUsd, prices)
+  return new Budget(leftOf(usd ?? agent?.maxBudgetUsd ?? defaultLimits.maxBudgetUsd, spent), prices)
 }
 
-export type StartedClaude = LiveAgent & Pick<ClaudeAgent, 'fail'>
+export type StartedClaude = LiveAgent<AgentStop> & Pick<ClaudeAgent, 'fail'>
 
 export async function startClaude(
   task: AgentTask,

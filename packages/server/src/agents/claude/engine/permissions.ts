@@ -1,17 +1,23 @@
 /**
- * Connects the gate to the agent SDK: every call passes the `PreToolUse` hook before it runs, and only
- * `canUseTool` waits for people. Neither ever throws: the SDK ignores a hook that does.
+ * Connects the gate to the agent SDK: every call passes the `PreToolUse` hook before it runs, and `canUseTool` waits for
+ * people as long as they take. The hook waits for them only where it may put the call off. Neither ever throws: the SDK
+ * ignores a hook that does.
  */
 import type { CanUseTool, HookCallback } from '@anthropic-ai/claude-agent-sdk'
 import type { Gate } from '#agents/gate'
+import { cutReason, type Parking } from './parking.ts'
 import type { AgentRole } from './role.ts'
 
 type HookOutput = Awaited<ReturnType<HookCallback>>
+
+/** Waits for nobody. */
+const nothingWaits: Pick<Parking, 'hold' | 'begins'> = { hold: async () => 'passes', begins: async () => {} }
 
 /** `ownTools` are tools of the server itself, which the gate does not judge; no other call runs before `beforeCall`. */
 export function hookOf(
   gate: Pick<Gate, 'judge'>,
   { ownTools = [], beforeCall }: Partial<Pick<AgentRole, 'ownTools' | 'beforeCall'>> = {},
+  parking: Pick<Parking, 'hold' | 'begins'> = nothingWaits,
 ): HookCallback {
   return async (input, toolUseId) => {
     if (input.hook_event_name !== 'PreToolUse') return decide('deny', 'This is not a tool call.')
@@ -20,23 +26,53 @@ export function hookOf(
       return agentId === undefined ? {} : decide('deny', 'Only the main agent may call this tool.')
     }
     const id = input.tool_use_id ?? toolUseId
-    const verdict = await gate.judge({ id, tool, input: tool_input, cwd, agentId })
+    const call = { id, tool, input: tool_input, cwd, agentId }
+    const verdict = await gate.judge(call)
     if (verdict.decision !== 'deny' && id !== undefined) await beforeCall?.(id)
+    if (verdict.decision === 'ask') {
+      const held = await parking.hold(call)
+      if (held === 'put off') return decide('defer', verdict.reason)
+      // Whether people allow it is asked next.
+      if (held === 'passes') return decide('ask', verdict.reason)
+    }
+    if (!(await hasBegun(parking))) return decide('deny', ending)
+    if (verdict.decision === 'ask') return decide('deny', cutReason)
     return verdict.decision === 'allow' ? {} : decide(verdict.decision, verdict.reason)
   }
 }
 
 /** The SDK calls it after the hook, for calls that the SDK doubts or the hook wants people to judge. */
-export function canUseToolOf(gate: Pick<Gate, 'permit'>, ownTools: readonly string[] = []): CanUseTool {
-  return async (tool, input, { toolUseID: id, agentID: agentId }) => {
+export function canUseToolOf(
+  parking: Pick<Parking, 'permit' | 'begins'>,
+  gate: Pick<Gate, 'withdraw'>,
+  ownTools: readonly string[] = [],
+): CanUseTool {
+  return async (tool, input, { toolUseID: id, agentID: agentId, signal }) => {
     if (ownTools.includes(tool)) return { behavior: 'allow', updatedInput: input }
-    const permit = await gate.permit({ id, tool, input, agentId, changeable: true })
+    // The turn was cut, perhaps before the question was asked.
+    const withdraw = () => gate.withdraw(id)
+    signal.addEventListener('abort', withdraw, { once: true })
+    const permit = await parking.permit({ id, tool, input, agentId, changeable: true })
+    signal.removeEventListener('abort', withdraw)
+    if (!(await hasBegun(parking))) return { behavior: 'deny', message: ending }
     return permit.allowed
       ? { behavior: 'allow', updatedInput: permit.input }
       : { behavior: 'deny', message: permit.reason }
   }
 }
 
-function decide(permissionDecision: 'deny' | 'ask', permissionDecisionReason: string): HookOutput {
+const ending = 'The run is ending.'
+
+/** False: it could not be recorded that the call begins, which ends the run. */
+async function hasBegun(parking: Pick<Parking, 'begins'>): Promise<boolean> {
+  try {
+    await parking.begins()
+    return true
+  } catch {
+    return false
+  }
+}
+
+function decide(permissionDecision: 'deny' | 'ask' | 'defer', permissionDecisionReason: string): HookOutput {
   return { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision, permissionDecisionReason } }
 }

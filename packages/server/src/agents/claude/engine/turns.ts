@@ -10,7 +10,7 @@
  * the first result that no message follows.
  */
 import type { HookCallback, Query, SDKMessage, SDKUserMessage } from '@anthropic-ai/claude-agent-sdk'
-import type { AgentMessage, Dialogue } from '#agents/agent'
+import type { AgentMessage, AgentTask, Dialogue } from '#agents/agent'
 import type { TranscriptEntry } from '#runners/runner'
 import type { Clock } from '#time/clock'
 
@@ -33,13 +33,20 @@ export class Turns {
   /** The message whose turn runs, or is about to begin; null for the prompt. */
   #current: string | null = null
   /** The turn of `current` has begun. */
-  #hasBegun = true
+  #hasBegun: boolean
   #cutting = false
+  readonly #cut = Promise.withResolvers<void>()
 
-  constructor(prompt: string, dialogue: Dialogue, clock: Pick<Clock, 'after'>) {
+  constructor(
+    { prompt, woken = null }: Pick<AgentTask, 'prompt' | 'woken'>,
+    dialogue: Dialogue,
+    clock: Pick<Clock, 'after'>,
+  ) {
     this.#dialogue = dialogue
     this.#clock = clock
-    this.input.push(userMessage(prompt))
+    // A conversation that is woken continues by itself, with the call that was put off.
+    this.#hasBegun = woken === null
+    if (woken === null) this.input.push(userMessage(prompt))
   }
 
   /** For the SDK, which calls it after the tools of one answer have run, before the model is asked again. Never throws. */
@@ -56,6 +63,7 @@ export class Turns {
 
   /** Takes in a receipt: what the process says about a message that it was given. */
   heard(message: SDKMessage, query: Pick<Query, 'interrupt'>): void {
+    if (message.type === 'system' && message.subtype === 'init') this.#begins(query)
     if ((message.type as string) !== 'command_lifecycle') return
     const { command_uuid: uuid, state } = message as Receipt
     if (typeof uuid !== 'string') return
@@ -65,6 +73,16 @@ export class Turns {
     if (uuid !== this.#current || state !== 'started') return
     this.#hasBegun = true
     // An interrupt that the process read before it began the turn has cut nothing.
+    if (this.#cutting) this.#interrupt(query)
+  }
+
+  /**
+   * A conversation that is woken makes its call before its turn begins. The process would take an interrupt in between, and
+   * never begin the turn.
+   */
+  #begins(query: Pick<Query, 'interrupt'>): void {
+    if (this.#hasBegun || this.#current !== null) return
+    this.#hasBegun = true
     if (this.#cutting) this.#interrupt(query)
   }
 
@@ -100,7 +118,18 @@ export class Turns {
 
   interrupt(query: Pick<Query, 'interrupt'>): void {
     this.#cutting = true
+    this.#cut.resolve()
     if (this.#hasBegun) this.#interrupt(query)
+  }
+
+  /** A message is to cut the turn. */
+  get isCutting(): boolean {
+    return this.#cutting
+  }
+
+  /** Resolves when a message cuts a turn for the first time. */
+  get cut(): Promise<void> {
+    return this.#cut.promise
   }
 
   /** The process is given nothing more. */

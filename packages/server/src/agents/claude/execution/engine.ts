@@ -55,7 +55,7 @@ async function start(
 ): Promise<LiveAgent> {
   const { budgetOf, startClaude } = await import('../engine/engine.ts')
   const { limits } = task
-  const budget = budgetOf(options, limits.usd)
+  const budget = budgetOf(options, { usd: limits.usd })
   const translator = new Translator(planTool, () => budget?.costUsd ?? null)
   const clock = options.clock ?? monotonicClock
   const keeping = new Keeping(host, clock)
@@ -71,7 +71,12 @@ async function start(
   )
   started.resolve(agent)
   return {
-    ended: agent.ended.finally(() => keeping.settle()).then((end) => executionEndOf(end, translator)),
+    ended: agent.ended
+      .finally(() => keeping.settle())
+      .then((end) => {
+        if (end.state === 'parked') throw new Error('an execution cannot be parked')
+        return executionEndOf(end, translator)
+      }),
     cancel: (graceMs) => agent.cancel(graceMs),
     interrupt: () => agent.interrupt?.(),
   }

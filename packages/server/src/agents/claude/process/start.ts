@@ -18,9 +18,14 @@ export interface ProcessPlace {
   /** Files for the home, which is otherwise empty. */
   conversation: Conversation | null
   cacheOwner?: string
+  /** The process starts when there is something to read for it. */
+  waitsForInput: boolean
   /** Called with the path of a file that was taken out of the project. */
   takenAway?(path: string): void
 }
+
+/** `read -t 0` says whether there is input, and takes none of it. */
+const waiting = ['/bin/bash', '-c', 'until read -t 0; do sleep 0.02; done; exec "$0" "$@"'] as const
 
 /** Starts what the SDK wants started, in the sandbox, with our environment in place of the SDK's. */
 export async function startProcess(
@@ -30,10 +35,11 @@ export async function startProcess(
 ): Promise<SandboxedProcess> {
   const { command, args } = wanted
   // If the program is a script, it follows its interpreter.
+  const program = isAbsolute(command) ? realPathOf(command) : command
   const files = [command, ...args.slice(0, 1)].filter(isAbsolute).map(realPathOf)
   return sandbox.spawn({
     runId,
-    argv: [isAbsolute(command) ? realPathOf(command) : command, ...args],
+    argv: place.waitsForInput ? [...waiting, program, ...args] : [program, ...args],
     cwd,
     env: allowedEnvironment(wanted.env, environment),
     projectPath,

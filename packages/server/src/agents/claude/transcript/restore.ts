@@ -5,6 +5,8 @@ export interface Conversation {
   id: string
   /** Path below the home → content. */
   homeFiles: Map<string, string>
+  /** The tool of the call that was put off last, if any was. */
+  putOffTool: string | null
 }
 
 /** Returns what a later process resumes; null if nothing was said. */
@@ -17,7 +19,15 @@ export function restore(entries: readonly TranscriptEntry[], cwd: string): Conve
   if (!lines.some(({ type }) => type === 'user' || type === 'assistant')) return null
   const directory = `.claude/projects/${cwd.replace(/[^A-Za-z0-9]/g, '-')}`
   const content = lines.map(({ json }) => `${json}\n`).join('')
-  return { id, homeFiles: new Map([[`${directory}/${id}.jsonl`, content]]) }
+  return { id, homeFiles: new Map([[`${directory}/${id}.jsonl`, content]]), putOffTool: putOffTool(lines) }
+}
+
+function putOffTool(lines: readonly Line[]): string | null {
+  const last = lines.findLast(({ json }) => json.includes('"hook_deferred_tool"'))
+  if (last === undefined) return null
+  const { attachment } = JSON.parse(last.json) as { attachment?: { toolName?: unknown } }
+  const name = attachment?.toolName
+  return typeof name === 'string' && /^[\w-]{1,200}$/.test(name) ? name : null
 }
 
 interface Line {

@@ -71,6 +71,8 @@ function answersFrom(query: Query, queryPages: Query): Answers {
     page: (asked) => pages(asked),
     approvals: ({ run }) => sessions.openApprovals(run),
     approval: ({ run, id }) => sessions.approval(run, id),
+    approvalOfCall: ({ run, call }) => sessions.approvalOfCall(run, call),
+    waitingApprovals: (asked) => sessions.waitingApprovals(asked),
     messages: ({ run }) => sessions.messages(run),
     message: ({ run, id }) => sessions.message(run, id),
     transcript: ({ run }) => sessions.transcript(run),

@@ -28,7 +28,8 @@ const selectBounds = {
 const selectActive = {
   name: 'active',
   text: `SELECT ${runColumns} FROM ${runTables} WHERE n IN (
-      SELECT n FROM runs WHERE state IN ('starting', 'running') AND (lease_until IS NULL OR cause IS NOT NULL)
+      SELECT n FROM runs WHERE state IN ('starting', 'running')
+        AND (lease_until IS NULL AND (parked IS NULL OR parked = 'woken') OR cause IS NOT NULL)
       UNION ALL SELECT n FROM runs WHERE state = 'queued' AND cause IS NOT NULL) ORDER BY n`,
 }
 const selectSilent = {

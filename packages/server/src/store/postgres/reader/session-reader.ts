@@ -2,7 +2,7 @@
 import type { Message } from '@millrace/protocol'
 import type { Reads } from '#store/batched/backend'
 import { hasNul, isRunId, messageColumns } from '#store/postgres/rows'
-import type { Approval, TranscriptEntry } from '#store/store'
+import type { Approval, OpenApproval, TranscriptEntry } from '#store/store'
 import type { Query } from './query.ts'
 
 const ofRun = 'run = (SELECT n FROM runs WHERE id = $1)'
@@ -12,7 +12,16 @@ const selectOpen = {
 }
 const select = {
   name: 'approval',
-  text: `SELECT expires_at AS "expiresAt", answer FROM approvals WHERE ${ofRun} AND id = $2`,
+  text: `SELECT id, expires_at AS "expiresAt", answer FROM approvals WHERE ${ofRun} AND id = $2`,
+}
+const selectOfCall = {
+  name: 'approval of call',
+  text: `SELECT id, expires_at AS "expiresAt", answer FROM approvals WHERE ${ofRun} AND call = $2 ORDER BY n DESC LIMIT 1`,
+}
+const selectWaiting = {
+  name: 'waiting approvals',
+  text: `SELECT runs.id AS "runId", approvals.id, expires_at AS "expiresAt" FROM approvals JOIN runs ON runs.n = approvals.run
+    WHERE answer IS NULL AND expires_at < $1 AND ($2::text IS NULL OR owner = $2) ORDER BY expires_at LIMIT $3`,
 }
 const selectEntries = {
   name: 'transcript',
@@ -33,11 +42,19 @@ export function createSessionReader(query: Query) {
     openApprovals: async (run: string): Promise<Reads['approvals']['answer']> =>
       isRunId(run) ? query(selectOpen, [run]) : [],
     async approval(run: string, id: string): Promise<Approval | null> {
-      if (!isRunId(run) || hasNul(id)) return null
-      const [found] = await query<{ expiresAt: number; answer: string | null }>(select, [run, id])
-      if (found === undefined) return null
-      return { expiresAt: found.expiresAt, answer: found.answer === null ? null : JSON.parse(found.answer) }
+      return isRunId(run) && !hasNul(id) ? approvalOf(await query<ApprovalRow>(select, [run, id])) : null
     },
+    async approvalOfCall(run: string, call: string): Promise<Approval | null> {
+      return isRunId(run) && !hasNul(call)
+        ? approvalOf(await query<ApprovalRow>(selectOfCall, [run, call]))
+        : null
+    },
+    waitingApprovals: async ({
+      owner,
+      before,
+      limit,
+    }: Reads['waitingApprovals']['ask']): Promise<OpenApproval[]> =>
+      hasNul(owner) ? [] : query<OpenApproval>(selectWaiting, [before, owner ?? null, limit]),
     /** Those that are not delivered, oldest first. */
     messages: async (run: string): Promise<Message[]> => (isRunId(run) ? query(selectMessages, [run]) : []),
     async message(run: string, id: string): Promise<Message | null> {
@@ -47,4 +64,15 @@ export function createSessionReader(query: Query) {
     transcript: async (run: string): Promise<TranscriptEntry[]> =>
       isRunId(run) ? query(selectEntries, [run]) : [],
   }
+}
+
+interface ApprovalRow {
+  id: string
+  expiresAt: number
+  answer: string | null
+}
+
+function approvalOf([found]: readonly ApprovalRow[]): Approval | null {
+  if (found === undefined) return null
+  return { ...found, answer: found.answer === null ? null : JSON.parse(found.answer) }
 }

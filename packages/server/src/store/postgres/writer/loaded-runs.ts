@@ -75,6 +75,11 @@ const updateHeads: Statement = {
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS x (n, head, bytes) WHERE runs.n = x.n`,
 }
 
+const updateParked: Statement = {
+  name: 'mark parked',
+  text: 'UPDATE runs SET parked = $2 WHERE n = $1',
+}
+
 export class LoadedRuns {
   readonly #tx: Transaction
   readonly #owners: OwnerBytes
@@ -149,6 +154,13 @@ export class LoadedRuns {
   addedBytes(owner: string): number {
     const runs = [...this.#runs.values()].filter((run) => run.owner === owner)
     return runs.reduce((sum, run) => sum + run.grown + run.added.bytes, this.#owners.of(owner))
+  }
+
+  /** Null changes nothing. */
+  setParked(run: LoadedRun, change: Pick<RunRow, 'parked'> | null): void {
+    if (change === null) return
+    this.#tx.post(updateParked, [run.n, change.parked])
+    run.parked = change.parked
   }
 
   /** Forgets a run whose row is gone; its events must have been written. */
@@ -269,6 +281,11 @@ function namedBy(operations: readonly Operation[]): Named {
       case 'answer':
         named.asked.push(operation.run)
         named.approvals.push(operation.approval)
+        break
+      case 'park':
+        named.asked.push(operation.run)
+        named.told.push(operation.run)
+        detailed.add(operation.run)
         break
       case 'say':
         named.told.push(operation.run)

@@ -5,6 +5,7 @@ import type { LogText, OperationResult, RunOperation } from '#store/batched/oper
 import type { Statement } from '#store/postgres/connection'
 import { messageColumns } from '#store/postgres/rows'
 import * as rules from '#store/rules/messages'
+import { readied } from '#store/rules/park'
 import { isRefusal } from '#store/rules/refusal'
 import { bytesOfText } from '#store/rules/room'
 import { type LoadedRun, rowOf } from './loaded-runs.ts'
@@ -60,6 +61,7 @@ export function messageWriter({ tx, runs }: WriterParts): MessageWriter {
       const run = rules.acceptMessage(known, { ...facts, waiting: waitingOf(known).length })
       if (isRefusal(run)) return run
       put(run, message, { tx, runs })
+      if (message.mode === 'interrupt') runs.setParked(run, readied(run))
       return { kind: 'appended', firstSeq: runs.add(run, log), state: run.state }
     },
 
@@ -96,6 +98,14 @@ export function messageWriter({ tx, runs }: WriterParts): MessageWriter {
       if (sealed !== null) seal(run)
       return { kind: 'row', row: rowOf(run), changed: sealed !== null }
     },
+  }
+}
+
+/** Messages that are not delivered wait, and nobody has taken them. */
+export function releaseMessages(run: LoadedRun, messages: readonly Message[], tx: WriterParts['tx']): void {
+  for (const message of messages) {
+    run.messages.set(message.id, { ...message, state: 'waiting' })
+    tx.post(update, [run.n, message.id, 'waiting'])
   }
 }
 

@@ -5,12 +5,17 @@ const statement = (name: string, text: string): Statement => ({ name, text })
 
 export const updateClaimed = statement(
   'claim run',
-  'UPDATE runs SET state = $2, attempt = $3, node = $4, pid = $5, process_start = $6 WHERE n = $1',
+  'UPDATE runs SET state = $2, attempt = $3, node = $4, pid = $5, process_start = $6, parked = $7 WHERE n = $1',
 )
 export const updateRunning = statement(
   'mark running',
   'UPDATE runs SET state = $2, started_at = $3 WHERE n = $1',
 )
+export const parkRun = statement(
+  'park run',
+  'UPDATE runs SET parked = $2, node = $3, pid = $4, process_start = $5 WHERE n = $1',
+)
+export const updateUsage = statement('set usage', 'UPDATE details SET usage = $2 WHERE run = $1')
 export const updateProcess = statement(
   'record process',
   'UPDATE runs SET pid = $2, process_start = $3 WHERE n = $1',
@@ -18,7 +23,7 @@ export const updateProcess = statement(
 export const updateCause = statement('record cause', 'UPDATE runs SET cause = $2 WHERE n = $1')
 export const updateFinished = statement(
   'finish run',
-  'UPDATE runs SET state = $2, outcome = $3, closed = $4, finished_at = $5, cause = $6 WHERE n = $1',
+  'UPDATE runs SET state = $2, outcome = $3, closed = $4, finished_at = $5, cause = $6, parked = $7 WHERE n = $1',
 )
 export const updateDetails = statement(
   'set details',
@@ -77,7 +82,14 @@ export const selectOldestOf = statement(
       ORDER BY r.n LIMIT 32))
     AND state = 'queued' AND cause IS NULL ORDER BY n + 0 LIMIT 1 FOR UPDATE SKIP LOCKED`,
 )
-/** As `isWaiting` of the rules. A run that another node is about to claim is passed over. */
+/** As `isReady` of the rules. A run that another node is about to claim is passed over. */
+export const selectReady = statement(
+  'oldest ready',
+  `SELECT id FROM runs WHERE kind = $1 AND parked = 'ready' AND cause IS NULL
+      AND ($2::text[] IS NULL OR coalesce(project, '') = ANY ($2)) ORDER BY n LIMIT 1
+    FOR UPDATE SKIP LOCKED`,
+)
+/** As `isWaiting` of the rules. */
 export const selectOldest = statement(
   'oldest waiting',
   `SELECT id FROM runs WHERE kind = $1 AND state = 'queued' AND cause IS NULL ORDER BY n LIMIT 1
@@ -103,7 +115,7 @@ export const selectEntryBytes = statement(
 
 export const insertApproval = statement(
   'insert approval',
-  'INSERT INTO approvals (run, id, expires_at) VALUES ($1, $2, $3)',
+  'INSERT INTO approvals (run, id, expires_at, call) VALUES ($1, $2, $3, $4)',
 )
 export const updateApproval = statement(
   'answer approval',

@@ -2,6 +2,7 @@
  * What each operation does to a run's row and log, inside the transaction of its batch: the rules decide about the rows
  * that are loaded, and what they decide is posted.
  */
+import type { RunKind } from '@millrace/protocol'
 import type { FinishOperation, OperationResult, RunOperation } from '#store/batched/operations'
 import * as claims from '#store/rules/claim'
 import { fence } from '#store/rules/fence'
@@ -10,7 +11,7 @@ import * as progress from '#store/rules/progress'
 import { isRefusal } from '#store/rules/refusal'
 import { bytesOfEnd, bytesOfEntries } from '#store/rules/room'
 import type { RunRow } from '#store/rules/rows'
-import { type ApprovalWriter, approvalWriter } from './approval-writer.ts'
+import { type ApprovalWriter, approvalWriter, parkingWriter } from './approval-writer.ts'
 import { createRun } from './creation.ts'
 import { forgetter } from './forgetter.ts'
 import { type LoadedRun, rowOf } from './loaded-runs.ts'
@@ -29,6 +30,7 @@ export function runWriter(
   const own = ownWriter(parts)
   const ending = endingWriter(parts, approvals)
   const messages = messageWriter(parts)
+  const parking = parkingWriter(parts, approvals)
   const produce = producerWriter(parts)
   const forget = forgetter(parts)
 
@@ -44,6 +46,10 @@ export function runWriter(
         return produce(operation)
       case 'running':
         return own.markRunning(operation)
+      case 'park':
+        return parking.park(operation)
+      case 'wake':
+        return parking.wake(operation)
       case 'process':
         return own.recordProcess(operation)
       case 'end':
@@ -83,6 +89,11 @@ export function runWriter(
 
 /** Writes of the attempt that works on a run, and its claim. */
 function ownWriter({ tx, runs }: WriterParts) {
+  const oldestWaiting = (kind: RunKind, projects: readonly string[] | null) =>
+    projects === null
+      ? tx.ask<{ id: string }>(sql.selectOldest, [kind])
+      : tx.ask<{ id: string }>(sql.selectOldestOf, [kind, projects])
+
   return {
     append({ run: id, attempt, log }: OperationOf<'append'>): OperationResult {
       const run = fence(runs.open(id), attempt)
@@ -93,21 +104,21 @@ function ownWriter({ tx, runs }: WriterParts) {
     async claim({ kind, limit, node, projects, limitOfAll }: OperationOf<'claim'>): Promise<OperationResult> {
       // Counts after it see what other nodes committed before they let the lock go.
       if (limitOfAll !== undefined) tx.post(sql.lockKind, [kind])
-      const [counted, all, oldest] = await Promise.all([
+      const wanted = projects === undefined ? null : ['', ...projects]
+      const [counted, all, ready] = await Promise.all([
         tx.ask<{ active: number }>(sql.countActive, [kind, node]),
         limitOfAll === undefined ? [] : tx.ask<{ active: number }>(sql.countActiveOfAll, [kind]),
-        projects === undefined
-          ? tx.ask<{ id: string }>(sql.selectOldest, [kind])
-          : tx.ask<{ id: string }>(sql.selectOldestOf, [kind, ['', ...projects]]),
+        tx.ask<{ id: string }>(sql.selectReady, [kind, wanted]),
       ])
+      const [oldest] = ready.length > 0 ? ready : await oldestWaiting(kind, wanted)
       const active = counted[0]?.active ?? 0
-      const id = oldest[0]?.id
+      const id = oldest?.id
       const isFull = active >= limit || (all[0]?.active ?? 0) >= (limitOfAll ?? Number.POSITIVE_INFINITY)
       const run = id === undefined || isFull ? undefined : await runs.load(id)
       const claimed = claims.claim(run, { active, limit, node })
       if (run === undefined || claimed === null) return { kind: 'none' }
-      const { state, attempt, pid, processStart } = claimed
-      tx.post(sql.updateClaimed, [run.n, state, attempt, node, pid, processStart])
+      const { state, attempt, pid, processStart, parked } = claimed
+      tx.post(sql.updateClaimed, [run.n, state, attempt, node, pid, processStart, parked])
       return changed(run, claimed)
     },
 
@@ -169,6 +180,7 @@ function endingWriter({ tx, runs, tallies }: WriterParts, approvals: ApprovalWri
         change.closed,
         change.finishedAt,
         change.cause,
+        change.parked,
       ])
       tx.post(sql.updateDetails, [run.n, change.result, change.error, change.usage])
       runs.grow(run, bytesOfEnd(change))

@@ -41,6 +41,8 @@ function answersFrom(db: DatabaseSync): Answers {
     page: ({ id, ...request }) => logs.page(id, request),
     approvals: ({ run }) => sessions.openApprovals(run),
     approval: ({ run, id }) => sessions.approval(run, id),
+    approvalOfCall: ({ run, call }) => sessions.approvalOfCall(run, call),
+    waitingApprovals: (ask) => sessions.waitingApprovals(ask),
     messages: ({ run }) => sessions.messages(run),
     message: ({ run, id }) => sessions.message(run, id),
     transcript: ({ run }) => sessions.transcript(run),

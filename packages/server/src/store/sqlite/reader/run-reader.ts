@@ -22,7 +22,8 @@ export function createRunReader(db: DatabaseSync): RunReader {
     // As `isToBeEnded` of the rules, in two sets, so that each has its index: joined by OR they would
     // read every run there ever was.
     `SELECT ${runColumns} FROM ${runTables} WHERE n IN (
-      SELECT n FROM runs WHERE state IN ('starting', 'running') AND (lease_until IS NULL OR cause IS NOT NULL)
+      SELECT n FROM runs WHERE state IN ('starting', 'running')
+        AND (lease_until IS NULL AND (parked IS NULL OR parked = 'woken') OR cause IS NOT NULL)
       UNION ALL SELECT n FROM runs WHERE state = 'queued' AND cause IS NOT NULL) ORDER BY n`,
   )
   const selectSilent = db.prepare(`SELECT ${runColumns} FROM ${runTables}

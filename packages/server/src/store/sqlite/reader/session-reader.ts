@@ -3,11 +3,13 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Message } from '@millrace/protocol'
 import type { Reads } from '#store/batched/backend'
 import { messageColumns } from '#store/sqlite/run-columns'
-import type { Approval, TranscriptEntry } from '#store/store'
+import type { Approval, OpenApproval, TranscriptEntry } from '#store/store'
 
 export interface SessionReader {
   openApprovals(run: string): Reads['approvals']['answer']
   approval(run: string, id: string): Approval | null
+  approvalOfCall(run: string, call: string): Approval | null
+  waitingApprovals(ask: Reads['waitingApprovals']['ask']): OpenApproval[]
   /** Those that are not delivered, oldest first. */
   messages(run: string): Message[]
   message(run: string, id: string): Message | null
@@ -20,7 +22,14 @@ export function createSessionReader(db: DatabaseSync): SessionReader {
   const selectOpen = db.prepare(
     `SELECT id, expires_at AS expiresAt FROM approvals WHERE ${ofRun} AND answer IS NULL ORDER BY n`,
   )
-  const select = db.prepare(`SELECT expires_at AS expiresAt, answer FROM approvals WHERE ${ofRun} AND id = ?`)
+  const approvalColumns = 'id, expires_at AS expiresAt, answer'
+  const select = db.prepare(`SELECT ${approvalColumns} FROM approvals WHERE ${ofRun} AND id = ?`)
+  const selectOfCall = db.prepare(
+    `SELECT ${approvalColumns} FROM approvals WHERE ${ofRun} AND call = ? ORDER BY n DESC LIMIT 1`,
+  )
+  const selectWaiting = db.prepare(`SELECT runs.id AS runId, approvals.id, expires_at AS expiresAt
+    FROM approvals JOIN runs ON runs.n = approvals.run
+    WHERE answer IS NULL AND expires_at < ?1 AND (?2 IS NULL OR owner = ?2) ORDER BY expires_at LIMIT ?3`)
   const selectMessages = db.prepare(
     `SELECT ${messageColumns} FROM messages WHERE ${ofRun} AND state IN ('waiting', 'taken') ORDER BY n`,
   )
@@ -31,14 +40,18 @@ export function createSessionReader(db: DatabaseSync): SessionReader {
 
   return {
     openApprovals: (run) => selectOpen.all(run) as unknown as Reads['approvals']['answer'],
-    approval(run, id) {
-      const row = select.get(run, id)
-      if (row === undefined) return null
-      const answer = row.answer === null ? null : JSON.parse(String(row.answer))
-      return { expiresAt: Number(row.expiresAt), answer }
-    },
+    approval: (run, id) => approvalOf(select.get(run, id)),
+    approvalOfCall: (run, call) => approvalOf(selectOfCall.get(run, call)),
+    waitingApprovals: ({ owner, before, limit }) =>
+      selectWaiting.all(before, owner ?? null, limit) as unknown as OpenApproval[],
     messages: (run) => selectMessages.all(run) as unknown as Message[],
     message: (run, id) => (selectMessage.get(run, id) as unknown as Message | undefined) ?? null,
     transcript: (run) => selectEntries.all(run) as unknown as TranscriptEntry[],
   }
+}
+
+function approvalOf(row: Record<string, unknown> | undefined): Approval | null {
+  if (row === undefined) return null
+  const answer = row.answer === null ? null : JSON.parse(String(row.answer))
+  return { id: String(row.id), expiresAt: Number(row.expiresAt), answer }
 }

@@ -1,9 +1,15 @@
-/** The rows of questions to people. What may happen to one is in `rules/approvals.ts`. */
+/**
+ * The rows of questions to people, and of runs that need no process while people think. What may happen to them is in
+ * `rules/approvals.ts` and `rules/park.ts`.
+ */
 import type { DatabaseSync } from 'node:sqlite'
+import type { MessageMode } from '@millrace/protocol'
 import type { OperationResult, RunOperation } from '#store/batched/operations'
 import * as rules from '#store/rules/approvals'
+import { type ParkedRow, readied } from '#store/rules/park'
 import { isRefusal } from '#store/rules/refusal'
 import { bytesOfText } from '#store/rules/room'
+import type { RunRow } from '#store/rules/rows'
 import type { OpenRun, PendingLog } from './pending-log.ts'
 
 type OperationOf<Op extends RunOperation['op']> = Extract<RunOperation, { op: Op }>
@@ -17,8 +23,12 @@ export interface ApprovalWriter {
   withdraw(run: OpenRun, withdrawn: readonly rules.Withdrawal[], at: number): string
 }
 
-export function createApprovalWriter(db: DatabaseSync, log: PendingLog): ApprovalWriter {
-  const insert = db.prepare('INSERT INTO approvals (run, id, expires_at) VALUES (?, ?, ?)')
+export function createApprovalWriter(
+  db: DatabaseSync,
+  log: PendingLog,
+  setParked: SetParked,
+): ApprovalWriter {
+  const insert = db.prepare('INSERT INTO approvals (run, id, expires_at, call) VALUES (?, ?, ?, ?)')
   const select = db.prepare('SELECT answer FROM approvals WHERE run = ? AND id = ?')
   const selectOpen = db.prepare('SELECT id FROM approvals WHERE run = ? AND answer IS NULL ORDER BY n')
   const update = db.prepare('UPDATE approvals SET answer = ? WHERE run = ? AND id = ?')
@@ -26,11 +36,11 @@ export function createApprovalWriter(db: DatabaseSync, log: PendingLog): Approva
     run && (select.get(run.n, id) as { answer: unknown } | undefined)
 
   return {
-    ask({ run: runId, attempt, approval: id, expiresAt, log: events }) {
+    ask({ run: runId, attempt, approval: id, expiresAt, call, log: events }) {
       const known = log.open(runId)
       const run = rules.ask(known, attempt, { id, taken: found(known, id) !== undefined })
       if (isRefusal(run)) return run
-      insert.run(run.n, id, expiresAt)
+      insert.run(run.n, id, expiresAt, call)
       return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
     },
 
@@ -40,6 +50,7 @@ export function createApprovalWriter(db: DatabaseSync, log: PendingLog): Approva
       if (isRefusal(run)) return run
       update.run(answer, run.n, id)
       log.grow(run, bytesOfText(answer))
+      setParked(run, readied(run))
       return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
     },
 
@@ -55,6 +66,34 @@ export function createApprovalWriter(db: DatabaseSync, log: PendingLog): Approva
         texts += text
       }
       return texts
+    },
+  }
+}
+
+/** Changes the row and the facts; null changes nothing. */
+export type SetParked = (run: OpenRun, change: Pick<RunRow, 'parked'> | null) => void
+
+export function prepareParking(db: DatabaseSync) {
+  const update = db.prepare('UPDATE runs SET parked = ? WHERE n = ?')
+  const park = db.prepare('UPDATE runs SET parked = ?, node = ?, pid = ?, process_start = ? WHERE n = ?')
+  const updateUsage = db.prepare('UPDATE details SET usage = ? WHERE run = ?')
+  const selectModes = db.prepare(
+    `SELECT mode FROM messages WHERE run = ? AND state IN ('waiting', 'taken') ORDER BY n`,
+  )
+  const release = db.prepare(`UPDATE messages SET state = 'waiting' WHERE run = ? AND state = 'taken'`)
+  const set: SetParked = (run, change) => {
+    if (change === null) return
+    update.run(change.parked, run.n)
+    run.parked = change.parked
+  }
+  return {
+    set,
+    /** Messages that are not delivered. */
+    undelivered: (run: OpenRun) => selectModes.all(run.n) as unknown as { mode: MessageMode }[],
+    park(run: OpenRun, { parked, node, pid, processStart }: ParkedRow, usage: string | null) {
+      park.run(parked, node, pid, processStart, run.n)
+      release.run(run.n)
+      if (usage !== null) updateUsage.run(usage, run.n)
     },
   }
 }

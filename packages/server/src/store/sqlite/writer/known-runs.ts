@@ -8,6 +8,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { EndCause, RunKind, RunState } from '@millrace/protocol'
 import type { RunFacts, RunRow } from '#store/rules/rows'
+import type { ParkedState } from '#store/store'
 
 export interface OpenRun extends RunFacts, Pick<RunRow, 'kind' | 'owner' | 'startedAt' | 'leaseUntil'> {
   readonly n: number
@@ -30,6 +31,7 @@ type FactsRow = [
   firstSeq: number,
   cause: EndCause | null,
   sealed: number,
+  parked: ParkedState | null,
   startedAt: number | null,
   leaseUntil: number | null,
 ]
@@ -49,7 +51,8 @@ const knownRunsMax = 10_000
 
 export function createKnownRuns(db: DatabaseSync): KnownRuns {
   // An array a row, not an object: this is read for every run that is not known.
-  const selectRun = db.prepare(`SELECT n, owner, kind, state, closed, attempt, head, first_seq, cause, sealed,
+  const selectRun =
+    db.prepare(`SELECT n, owner, kind, state, closed, attempt, head, first_seq, cause, sealed, parked,
     started_at, lease_until FROM runs WHERE id = ?`)
   selectRun.setReturnArrays(true)
   const selectVersion = db.prepare('PRAGMA data_version')
@@ -68,8 +71,9 @@ export function createKnownRuns(db: DatabaseSync): KnownRuns {
     if (known !== undefined) return known
     const row = selectRun.get(id) as FactsRow | undefined
     if (row === undefined) return undefined
-    const [n, owner, kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil] = row
-    const own = { owner, kind, state, attempt, head, firstSeq, cause, startedAt, leaseUntil }
+    const [n, owner, kind, state, closed, attempt, head, firstSeq, cause, sealed, ...more] = row
+    const [parked, startedAt, leaseUntil] = more
+    const own = { owner, kind, state, attempt, head, firstSeq, cause, parked, startedAt, leaseUntil }
     const facts = { ...own, closed: closed === 1, sealed: sealed === 1 }
     const run: OpenRun = { n, ...facts, storedHead: head, grown: 0, pending: null }
     runs.set(id, run)
@@ -77,20 +81,10 @@ export function createKnownRuns(db: DatabaseSync): KnownRuns {
   }
 
   function opened(row: RunRow, n: number): OpenRun {
-    const { owner, kind, state, closed, attempt, head, firstSeq, cause, sealed, startedAt, leaseUntil } = row
-    const facts = {
-      owner,
-      kind,
-      state,
-      closed,
-      attempt,
-      head,
-      firstSeq,
-      cause,
-      sealed,
-      startedAt,
-      leaseUntil,
-    }
+    const { owner, kind, state, closed, attempt, head, firstSeq, cause, sealed } = row
+    const { parked, startedAt, leaseUntil } = row
+    const own = { owner, kind, state, closed, attempt, head, firstSeq, cause, sealed }
+    const facts = { ...own, parked, startedAt, leaseUntil }
     const run: OpenRun = { n, ...facts, storedHead: head, grown: 0, pending: null }
     runs.set(row.id, run)
     return run

@@ -4,9 +4,11 @@ import type { Message, MessageState } from '@millrace/protocol'
 import { encodeEvents } from '#store/batched/log-text'
 import type { OperationResult, RunOperation } from '#store/batched/operations'
 import * as rules from '#store/rules/messages'
+import { readied } from '#store/rules/park'
 import { isRefusal } from '#store/rules/refusal'
 import { bytesOfText } from '#store/rules/room'
 import { messageColumns } from '#store/sqlite/run-columns'
+import type { SetParked } from './approval-writer.ts'
 import type { OpenRun, PendingLog } from './pending-log.ts'
 
 type OperationOf<Op extends RunOperation['op']> = Extract<RunOperation, { op: Op }>
@@ -22,7 +24,7 @@ export interface MessageWriter {
   carry(from: { id: string; run: OpenRun }, to: OpenRun, at: number): string
 }
 
-export function createMessageWriter(db: DatabaseSync, log: PendingLog): MessageWriter {
+export function createMessageWriter(db: DatabaseSync, log: PendingLog, setParked: SetParked): MessageWriter {
   const sql = prepareStatements(db)
 
   function insert(run: OpenRun, message: Omit<Message, 'state'>): void {
@@ -43,6 +45,7 @@ export function createMessageWriter(db: DatabaseSync, log: PendingLog): MessageW
       const run = rules.acceptMessage(known, { id: message.id, taken, waiting, waitingMax })
       if (isRefusal(run)) return run
       insert(run, message)
+      if (message.mode === 'interrupt') setParked(run, readied(run))
       return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
     },
 

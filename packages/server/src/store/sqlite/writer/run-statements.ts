@@ -10,13 +10,13 @@ import { runColumns, runTables, toRunRow } from '#store/sqlite/run-columns'
 export function prepareRunStatements(db: DatabaseSync) {
   const selectRow = db.prepare(`SELECT ${runColumns} FROM ${runTables} WHERE n = ?`)
   const updateClaim = db.prepare(
-    'UPDATE runs SET state = ?, attempt = ?, node = ?, pid = ?, process_start = ? WHERE n = ?',
+    'UPDATE runs SET state = ?, attempt = ?, node = ?, pid = ?, process_start = ?, parked = ? WHERE n = ?',
   )
   const updateRunning = db.prepare('UPDATE runs SET state = ?, started_at = ? WHERE n = ?')
   const updateProcess = db.prepare('UPDATE runs SET pid = ?, process_start = ? WHERE n = ?')
   const updateCause = db.prepare('UPDATE runs SET cause = ? WHERE n = ?')
   const updateFinished = db.prepare(
-    'UPDATE runs SET state = ?, outcome = ?, closed = ?, finished_at = ?, cause = ? WHERE n = ?',
+    'UPDATE runs SET state = ?, outcome = ?, closed = ?, finished_at = ?, cause = ?, parked = ? WHERE n = ?',
   )
   const updateDetails = db.prepare('UPDATE details SET result = ?, error = ?, usage = ? WHERE run = ?')
   const addTally = db.prepare(`INSERT INTO tallies (kind, completed, failed, timed, duration_ms)
@@ -35,17 +35,27 @@ export function prepareRunStatements(db: DatabaseSync) {
       if (found === undefined) throw new Error(`run ${n} has no row`)
       return toRunRow(found)
     },
-    claim: (n: number, { state, attempt, node, pid, processStart }: Claimed) =>
-      updateClaim.run(state, attempt, node, pid, processStart, n),
+    claim: (n: number, { state, attempt, node, pid, processStart, parked }: Claimed) =>
+      updateClaim.run(state, attempt, node, pid, processStart, parked, n),
     markRunning: (n: number, { state, startedAt }: Pick<RunRow, 'state' | 'startedAt'>) =>
       updateRunning.run(state, startedAt, n),
     recordProcess: (n: number, pid: number, startTime: number) => updateProcess.run(pid, startTime, n),
     recordCause: (n: number, { cause }: Pick<RunRow, 'cause'>) => updateCause.run(cause, n),
     finish(
       n: number,
-      { state, outcome, closed, finishedAt, result, error, usage, cause }: Finished<unknown>['change'],
+      {
+        state,
+        outcome,
+        closed,
+        finishedAt,
+        result,
+        error,
+        usage,
+        cause,
+        parked,
+      }: Finished<unknown>['change'],
     ) {
-      updateFinished.run(state, outcome, Number(closed), finishedAt, cause, n)
+      updateFinished.run(state, outcome, Number(closed), finishedAt, cause, parked, n)
       updateDetails.run(result, error, usage, n)
     },
     tally: (n: number, { completed, failed, timed, durationMs }: Tally) =>
@@ -95,7 +105,10 @@ function prepareLookups(db: DatabaseSync) {
   const selectActive = db.prepare(
     `SELECT count(*) AS active FROM runs WHERE kind = ? AND node = ? AND state IN ('starting', 'running')`,
   )
-  // As `isWaiting` of the rules, by an index.
+  // As `isReady` and `isWaiting` of the rules, each by an index.
+  const selectReady = db.prepare(
+    `SELECT id FROM runs WHERE kind = ? AND parked = 'ready' AND cause IS NULL ORDER BY n LIMIT 1`,
+  )
   const selectOldest = db.prepare(
     `SELECT id FROM runs WHERE kind = ? AND state = 'queued' AND cause IS NULL ORDER BY n LIMIT 1`,
   )
@@ -105,8 +118,8 @@ function prepareLookups(db: DatabaseSync) {
       selectByKey.get(owner, key) as { id: string; fingerprint: string | null } | undefined,
     isPlaceTaken: (place: string): boolean => selectTaken.get(place) !== undefined,
     countActive: (kind: RunKind, node: string): number => Number(selectActive.get(kind, node)?.active),
-    findOldestWaiting(kind: RunKind): string | undefined {
-      const found = selectOldest.get(kind)
+    findOldest(kind: RunKind): string | undefined {
+      const found = selectReady.get(kind) ?? selectOldest.get(kind)
       return found === undefined ? undefined : String(found.id)
     },
   }

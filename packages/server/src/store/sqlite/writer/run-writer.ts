@@ -9,11 +9,12 @@ import * as creation from '#store/rules/create'
 import { fence } from '#store/rules/fence'
 import * as ending from '#store/rules/finish'
 import { sealRun } from '#store/rules/messages'
+import * as rules from '#store/rules/park'
 import * as progress from '#store/rules/progress'
 import { isRefusal } from '#store/rules/refusal'
 import { bytesOfEnd, bytesOfRun } from '#store/rules/room'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
-import { createApprovalWriter } from './approval-writer.ts'
+import { createApprovalWriter, prepareParking } from './approval-writer.ts'
 import { createForgetter } from './forgetter.ts'
 import { createMessageWriter } from './message-writer.ts'
 import type { OpenRun, PendingLog } from './pending-log.ts'
@@ -30,8 +31,9 @@ export function createRunWriter(
 ): (operation: RunOperation) => OperationResult {
   const sql = prepareRunStatements(db)
   const forgetter = createForgetter(db, log)
-  const approvals = createApprovalWriter(db, log)
-  const messages = createMessageWriter(db, log)
+  const parking = prepareParking(db)
+  const approvals = createApprovalWriter(db, log, parking.set)
+  const messages = createMessageWriter(db, log, parking.set)
   const transcripts = createTranscriptWriter(db, log)
   const produce = createProducerWriter(db, log)
 
@@ -47,6 +49,10 @@ export function createRunWriter(
         return produce(operation)
       case 'running':
         return markRunning(operation)
+      case 'park':
+        return park(operation)
+      case 'wake':
+        return wake(operation)
       case 'process':
         return recordProcess(operation)
       case 'end':
@@ -127,7 +133,7 @@ export function createRunWriter(
 
   function claim({ kind, limit, node }: OperationOf<'claim'>): OperationResult {
     const active = sql.countActive(kind, node)
-    const oldest = active < limit ? sql.findOldestWaiting(kind) : undefined
+    const oldest = active < limit ? sql.findOldest(kind) : undefined
     const run = oldest === undefined ? undefined : log.open(oldest)
     const claimed = claims.claim(run, { active, limit, node })
     if (run === undefined || claimed === null) return { kind: 'none' }
@@ -142,6 +148,28 @@ export function createRunWriter(
     log.add(run, events)
     sql.markRunning(run.n, change)
     return changed(run, change)
+  }
+
+  function park({ run: id, attempt, usage, log: events }: OperationOf<'park'>): OperationResult {
+    const known = log.open(id)
+    const undelivered = known === undefined ? [] : parking.undelivered(known)
+    const openApprovals = known === undefined ? 0 : approvals.open(known).length
+    const parked = rules.park(known, attempt, { openApprovals, undelivered })
+    if (parked === null) return { kind: 'none' }
+    if (isRefusal(parked)) return parked
+    log.add(parked.run, events)
+    parking.park(parked.run, parked.change, usage)
+    return changed(parked.run, parked.change)
+  }
+
+  function wake({ run: id, attempt, log: events }: OperationOf<'wake'>): OperationResult {
+    const woken = rules.wake(log.open(id), attempt)
+    if (isRefusal(woken)) return woken
+    const { run, change } = woken
+    if (change === null) return row(run, false)
+    log.add(run, events)
+    parking.set(run, change)
+    return row(run, true)
   }
 
   function recordProcess({ run: id, attempt, pid, startTime }: OperationOf<'process'>): OperationResult {

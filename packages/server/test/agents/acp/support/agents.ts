@@ -74,6 +74,7 @@ export function openAgents() {
     const run = async (): Promise<{ context: RecordingContext; outcome: RunOutcome }> => {
       const outcome = await runner.run(context)
       expect(carriersOf(new Set([context.run.id])), 'processes that are left').toEqual([])
+      if (outcome.state === 'parked') throw new Error('the session was parked')
       return { context, outcome }
     }
     return { context, run }

@@ -28,6 +28,9 @@ export class RecordingContext implements RunContext {
   readonly events: EmittedEvent[] = []
   readonly transcript: TranscriptEntry[]
   readonly questions: ApprovalRequest[] = []
+  /** Calls whose questions were withdrawn. */
+  readonly withdrawn: string[] = []
+  onWithdrawn: (toolUseId: string) => void = () => {}
   readonly messages = new Mailbox()
   readonly warnings: { message: string; about: Record<string, unknown> }[] = []
   startedWith: Record<string, unknown> | null = null
@@ -109,6 +112,13 @@ export class RecordingContext implements RunContext {
       else this.signal.addEventListener('abort', stop, { once: true })
     })
     return Promise.race([this.answer(question), ended])
+  }
+
+  woken: RunContext['woken'] = null
+
+  async withdraw(toolUseId: string): Promise<void> {
+    this.withdrawn.push(toolUseId)
+    this.onWithdrawn(toolUseId)
   }
 
   async appendTranscript(entries: TranscriptEntry[]): Promise<void> {

@@ -12,7 +12,7 @@ import { Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { type ClaudeEngineOptions, createClaudeEngine } from '#agents/claude/engine/engine'
 import type { AgentSettings, PolicySettings } from '#config/config'
-import type { RunOutcome } from '#runners/runner'
+import type { Parked, RunOutcome } from '#runners/runner'
 import { createSessionRunner } from '#runners/session/runner'
 import { RecordingContext, type SessionAsked } from './context.ts'
 
@@ -28,6 +28,11 @@ export interface SessionSettings extends Partial<SessionAsked> {
 export interface Ended {
   context: RecordingContext
   outcome: RunOutcome
+}
+
+export interface Parking {
+  context: RecordingContext
+  outcome: RunOutcome | Parked
 }
 
 /** Opens a workspace for the file; everything is closed and checked after its tests. */
@@ -56,12 +61,17 @@ export function openSessions() {
       ...options,
     }
     const runner = createSessionRunner({ ...engineOptions, engine: createClaudeEngine(engineOptions) })
-    const run = async (): Promise<Ended> => {
+    const stop = async (): Promise<Parking> => {
       const outcome = await runner.run(context)
       expect(carriersOf(new Set([context.run.id])), 'processes that are left').toEqual([])
       return { context, outcome }
     }
-    return { context, run, runner }
+    const run = async (): Promise<Ended> => {
+      const { outcome } = await stop()
+      if (outcome.state === 'parked') throw new Error('the session was parked')
+      return { context, outcome }
+    }
+    return { context, run, stop, runner }
   }
 
   return {

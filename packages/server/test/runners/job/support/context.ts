@@ -93,6 +93,12 @@ export class FakeContext implements RunContext {
     return Promise.reject(new Error('a command asked somebody'))
   }
 
+  withdraw(): Promise<never> {
+    return Promise.reject(new Error('a command asked somebody'))
+  }
+
+  readonly woken = null
+
   appendTranscript(): Promise<void> {
     return Promise.reject(new Error('a command kept a conversation'))
   }

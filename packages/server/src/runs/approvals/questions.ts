@@ -5,25 +5,18 @@
  * Owns the texts of questions that are still open, which never change, so that lists that are read often do not search logs
  * often.
  */
-import {
-  isFinal,
-  type OpenQuestion,
-  type PermissionRequestedEvent,
-  permissionTypes,
-  type RunKind,
-} from '@millrace/protocol'
+import { type OpenQuestion, type PermissionRequestedEvent, permissionTypes } from '@millrace/protocol'
 import type { ApprovalStore, LogStore, RunRecord, RunStore } from '#store/store'
 
-/** Kinds whose runs ask. */
-const asking: readonly RunKind[] = ['session', 'execution']
-const runsMax = 200
+/** Those that expire first. */
+const questionsMax = 2000
 /** A question stands near the end of its log, since most agents wait for the answer. */
 const windowEvents = 500
 const windowBytes = 4 * 1024 * 1024
 
-type QuestionStore = Pick<RunStore, 'listRuns'> &
+type QuestionStore = Pick<RunStore, 'getRun'> &
   Pick<LogStore, 'readAfter'> &
-  Pick<ApprovalStore, 'openApprovals'>
+  Pick<ApprovalStore, 'waitingApprovals'>
 
 export class Questions {
   readonly #store: QuestionStore
@@ -34,28 +27,26 @@ export class Questions {
     this.#store = store
   }
 
-  /** Of the runs of `owner`; of all runs without one. The oldest first. */
+  /** Of the runs of `owner`; of all runs without one. Those that expire first come first. */
   async open(owner: string | undefined): Promise<OpenQuestion[]> {
-    const running = await Promise.all(
-      asking.map((kind) => this.#store.listRuns({ kind, state: 'running', owner, limit: runsMax })),
+    const waiting = await this.#store.waitingApprovals({ owner, limit: questionsMax })
+    const byRun = Map.groupBy(waiting, ({ runId }) => runId)
+    if (owner === undefined && waiting.length < questionsMax) {
+      for (const runId of this.#texts.keys()) if (!byRun.has(runId)) this.#texts.delete(runId)
+    }
+    const questions = await Promise.all(
+      [...byRun].map(([runId, open]) => this.#ofRun(runId, new Set(open.map(({ id }) => id)))),
     )
-    const questions = await Promise.all(running.flatMap(({ runs }) => runs).map((run) => this.#ofRun(run)))
     return questions.flat().sort((a, b) => a.expiresAt - b.expiresAt)
   }
 
-  async #ofRun(run: RunRecord): Promise<OpenQuestion[]> {
-    const open = isFinal(run.state) ? [] : await this.#store.openApprovals(run.id)
-    if (open.length === 0) {
-      this.#texts.delete(run.id)
-      return []
-    }
-    const ids = new Set(open.map(({ id }) => id))
-    const known = new Map([...(this.#texts.get(run.id) ?? [])].filter(([id]) => ids.has(id)))
+  async #ofRun(runId: string, ids: ReadonlySet<string>): Promise<OpenQuestion[]> {
+    const known = new Map([...(this.#texts.get(runId) ?? [])].filter(([id]) => ids.has(id)))
     const missing = new Set([...ids].filter((id) => !known.has(id)))
-    if (missing.size > 0)
-      for (const text of await this.#search(run, missing)) known.set(text.approvalId, text)
-    this.#texts.set(run.id, known)
-    return [...known.values()].map((text) => ({ ...text, runId: run.id }))
+    const run = missing.size === 0 ? null : await this.#store.getRun(runId)
+    if (run !== null) for (const text of await this.#search(run, missing)) known.set(text.approvalId, text)
+    this.#texts.set(runId, known)
+    return [...known.values()].map((text) => ({ ...text, runId }))
   }
 
   /** Searches the log from its end, window by window. */

@@ -78,7 +78,7 @@ export class Approvals {
     const approval = await store.getApproval(runId, approvalId)
     if (approval === null) throw new MillraceError('not_found', `No approval ${approvalId.slice(0, 64)}`)
     const at = now()
-    if (approval.answer === null && at >= approval.expiresAt) await this.#expire(runId, approvalId)
+    if (approval.answer === null && at >= approval.expiresAt) await this.expire(runId, approvalId)
     const given = { message, updatedInput, scope: scope === 'run' ? scope : undefined }
     return store.answerApproval(runId, approvalId, { decision, by: 'person', user, at, ...given })
   }
@@ -106,25 +106,22 @@ export class Approvals {
   #look(commit: Commit): void {
     for (const event of commit.events) {
       if (event.type !== permissionTypes.resolved) continue
-      if (this.#ofRun(commit.runId).length > 0) this.#settle(JSON.parse(event.json))
+      if (this.#ofRun(commit.runId).length === 0) continue
+      const resolved = JSON.parse(event.json) as PermissionResolvedEvent
+      if (!commit.closed) this.#settle(resolved)
+      else
+        this.giveUp(
+          resolved.approvalId,
+          new MillraceError('run_over', 'The run ended before an answer arrived'),
+        )
     }
   }
 
-  #settle({ approvalId, decision, by, message, updatedInput, scope }: PermissionResolvedEvent): void {
-    const waiting = this.#waiting.get(approvalId)
+  #settle(resolved: PermissionResolvedEvent): void {
+    const waiting = this.#waiting.get(resolved.approvalId)
     if (waiting === undefined) return
-    if (by === 'withdrawn')
-      waiting.reject(new MillraceError('run_over', 'The run ended before an answer arrived'))
-    else {
-      waiting.resolve({
-        decision,
-        by,
-        ...(message === undefined ? {} : { message }),
-        ...(updatedInput === undefined ? {} : { updatedInput }),
-        ...(scope === undefined ? {} : { scope }),
-      })
-    }
-    this.#forget(approvalId)
+    waiting.resolve(answerOf(resolved))
+    this.#forget(resolved.approvalId)
   }
 
   #forget(approvalId: string): void {
@@ -166,12 +163,13 @@ export class Approvals {
         const answer = (await store.getApproval(runId, id))?.answer ?? null
         if (answer !== null) this.#settle(answer)
       } else if (expiresAt <= now()) {
-        await this.#expire(runId, id)
+        await this.expire(runId, id)
       }
     }
   }
 
-  async #expire(runId: string, approvalId: string): Promise<void> {
+  /** Records that nobody answered in time, unless somebody has. */
+  async expire(runId: string, approvalId: string): Promise<void> {
     try {
       const at = this.#parts.now()
       await this.#parts.store.answerApproval(runId, approvalId, { decision: 'deny', by: 'expiry', at })
@@ -179,5 +177,22 @@ export class Approvals {
       // Another answer was first.
       if (!(error instanceof MillraceError) || error.code !== 'already_answered') throw error
     }
+  }
+}
+
+/** What the runner of the run needs to know of an answer. */
+export function answerOf({
+  decision,
+  by,
+  message,
+  updatedInput,
+  scope,
+}: PermissionResolvedEvent): ApprovalAnswer {
+  return {
+    decision,
+    by,
+    ...(message === undefined ? {} : { message }),
+    ...(updatedInput === undefined ? {} : { updatedInput }),
+    ...(scope === undefined ? {} : { scope }),
   }
 }
