@@ -14,7 +14,7 @@ import { MillraceError, messageOf } from '@millrace/protocol'
 import { type BubblewrapParts, spawnContained } from '#bubblewrap/bubblewrap'
 import { withHome } from '#bubblewrap/home-toolchains'
 import { defaultSizes, type ScratchSizes, systemArguments } from '#bubblewrap/mounts'
-import { findToolchain, type Toolchain, toolchainOf } from '#bubblewrap/toolchain'
+import { findToolchain, type Toolchain, toolchainOf, withEnvironments } from '#bubblewrap/toolchain'
 import { type Disk, DiskGuard, diskOf } from '#disk-guard'
 import { Authors } from '#git/author'
 import { ServerCaches } from '#homes/caches'
@@ -99,7 +99,11 @@ export async function openSandbox(options: SandboxOptions): Promise<OpenSandbox>
   }
   const toolchain = findToolchain(findable)
   const toolchainFor = ({ env, projectPath }: SandboxedCommand): Toolchain =>
-    env.PATH === undefined ? toolchain : toolchainOf(env.PATH, projectPath, toolchain, findable)
+    withEnvironments(
+      env.PATH === undefined ? toolchain : toolchainOf(env.PATH, projectPath, toolchain, findable),
+      [projectPath],
+      findable,
+    )
   const path = { directories: toolchain.path, leftOut: toolchain.leftOut }
   const setpriv = findProgram('setpriv')
   const plain: Sandbox['spawn'] = async (command) => {

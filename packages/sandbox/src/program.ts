@@ -2,9 +2,10 @@
 
 import { Buffer } from 'node:buffer'
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { homedir } from 'node:os'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
-import { realPath } from './paths.ts'
+import { isWithin, realPath } from './paths.ts'
 
 export interface ProgramPlace {
   cwd: string
@@ -55,7 +56,11 @@ function checkOnPath(program: string, place: ProgramPlace): void {
 function refuseHidden(what: string, path: string, place: ProgramPlace): void {
   const real = realPath(path) ?? path
   if (place.visible(real)) return
-  throw cannotStart(`${what}, which runs cannot see; add ${dirname(real)} to sandbox.read`)
+  // Programs in a `bin` need what lies beside it.
+  const folder = dirname(real)
+  const whole = basename(folder) === 'bin' ? dirname(folder) : folder
+  const advised = isWithin(whole, homedir()) ? folder : whole
+  throw cannotStart(`${what}, which runs cannot see; add ${advised} to sandbox.read`)
 }
 
 function cannotStart(message: string): MillraceError {

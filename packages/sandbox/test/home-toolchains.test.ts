@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { finish, Workspace } from '@millrace/test-support/workspace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -120,6 +120,30 @@ describe('toolchains in the home of the server’s user', () => {
   })
 })
 
+describe("a project's virtual environment", () => {
+  it('its interpreter runs although the toolchain that it is of is not on the PATH', async () => {
+    script('miniforge3/bin/python3.13', 'cat "$(dirname $(readlink -f $0))/../lib/module"')
+    file('miniforge3/lib/module', 'of conda\n')
+    mkdirSync(join(project, '.venv/bin'), { recursive: true })
+    symlinkSync(join(home, 'miniforge3/bin/python3.13'), join(project, '.venv/bin/python'))
+    expect(await sh('.venv/bin/python')).toBe('of conda\n')
+    const child = await workspace.spawn(sandbox, project, ['.venv/bin/python'])
+    expect((await finish(child)).stdout).toBe('of conda\n')
+  })
+
+  it.each([
+    ['what is no toolchain', 'private/bin/own'],
+    ['a secret', '.ssh/id_ed25519'],
+    ['a file beside a toolchain', '.cargo/credentials.toml'],
+    ['the project of others', 'code/other/run'],
+  ])('one that a run made leads to nothing new: %s', async (_what, target) => {
+    mkdirSync(join(project, 'venv/bin'), { recursive: true })
+    symlinkSync(join(home, target), join(project, 'venv/bin/python'))
+    expect(await sh(`cat ${home}/${target} venv/bin/python 2>/dev/null`)).toBe('')
+    rmSync(join(project, 'venv'), { recursive: true })
+  })
+})
+
 describe('a program that runs cannot see', () => {
   it('a link on the PATH that leads to one is named with what it leads to', async () => {
     const spawn = workspace.spawn(sandbox, project, ['of-another-project'])
@@ -132,7 +156,7 @@ describe('a program that runs cannot see', () => {
     script('private/bin/interpreter', '')
     file('code/app/scripted', `#!${home}/private/bin/interpreter\n`, 0o755)
     file('.cargo/bin/scripted-crate', `#!${home}/private/bin/interpreter\n`, 0o755)
-    const why = `${home}/private/bin/interpreter, which runs cannot see; add ${home}/private/bin to sandbox.read`
+    const why = `${home}/private/bin/interpreter, which runs cannot see; add ${home}/private to sandbox.read`
     await expect(workspace.spawn(sandbox, project, ['./scripted'])).rejects.toThrow(why)
     await expect(workspace.spawn(sandbox, project, ['scripted-crate'])).rejects.toThrow(why)
   })

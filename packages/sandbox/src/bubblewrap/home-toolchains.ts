@@ -31,6 +31,7 @@ const toolchains: readonly HomeToolchain[] = [
     programs: /^(\.pyenv)\/(?:bin|shims|versions\/[^/]+\/bin|plugins\/[^/]+\/(?:bin|shims))$/,
     env: { PYENV_ROOT: '.pyenv' },
   },
+  { programs: /^(\.local\/share\/uv\/python\/[^/]+)\/bin$/ },
   { programs: /^((?:ana|mini)conda3?|miniforge3?|mambaforge)\/(?:bin|condabin|envs\/[^/]+\/bin)$/ },
   {
     programs: /^(\.local\/bin)$/,

@@ -5,7 +5,7 @@
  */
 import { basename, dirname, isAbsolute, join, relative } from 'node:path'
 import { isDirectory, isWithin, realPath } from '#paths'
-import { homeToolchainOf, locationVariables, withHome } from './home-toolchains.ts'
+import { type FoundToolchain, homeToolchainOf, locationVariables, withHome } from './home-toolchains.ts'
 import { linkedPrograms, packageRoots, restOfPackage } from './linked-programs.ts'
 
 export interface Toolchain {
@@ -82,6 +82,25 @@ export function toolchainOf(
   return found.result
 }
 
+/** Where virtual environments of Python lie in a project. */
+const environments = ['.venv', 'venv', 'env']
+
+/**
+ * Adds what the virtual environments in these directories were made from: their interpreter is a link to a toolchain, which need not
+ * be on the PATH. The link may come from a run, and leads to known toolchains alone.
+ */
+export function withEnvironments(
+  toolchain: Toolchain,
+  directories: readonly string[],
+  options: ToolchainOptions,
+): Toolchain {
+  const found = new Finding(options)
+  for (const directory of directories) {
+    for (const name of environments) found.showInterpreter(join(directory, name, 'bin/python'))
+  }
+  return { ...toolchain, shown: [...new Set([...toolchain.shown, ...found.result.shown])] }
+}
+
 class Finding {
   readonly result: Toolchain = { path: [], shown: [], env: {}, leftOut: [] }
   readonly #options: ToolchainOptions
@@ -155,7 +174,17 @@ class Finding {
     return null
   }
 
-  #judgeInHome(directory: string): string | null {
+  /** Shows the toolchain in the home that this link leads to, if there is one. */
+  showInterpreter(link: string): void {
+    const real = realPath(link)
+    const { home } = this.#options
+    if (real === null || !isWithin(home, real)) return
+    const found = this.#inHome(dirname(real))
+    if (typeof found !== 'string') for (const path of found.shown) this.show(path)
+  }
+
+  /** The toolchain that a directory in the home belongs to, with real paths; or why there is none. */
+  #inHome(directory: string): FoundToolchain | string {
     const { home } = this.#options
     const toolchain = homeToolchainOf(relative(home, directory))
     if (toolchain === null)
@@ -163,6 +192,14 @@ class Finding {
     const shown = toolchain.shown.flatMap((path) => realPath(join(home, path)) ?? [])
     if (!shown.every((path) => holdsNothingPrivate(path, this.#options)))
       return 'its toolchain holds what runs may not see'
+    return { ...toolchain, shown }
+  }
+
+  #judgeInHome(directory: string): string | null {
+    const { home } = this.#options
+    const toolchain = this.#inHome(directory)
+    if (typeof toolchain === 'string') return toolchain
+    const { shown } = toolchain
     this.take(directory, [
       ...shown,
       ...linkedPrograms(directory, home).filter((path) => this.#isShareable(path)),
