@@ -100,9 +100,10 @@ const usualEnvironment = {
   LANG: 'C.UTF-8',
   LC_ALL: 'C.UTF-8',
   TERM: 'xterm-256color',
-  FORCE_COLOR: '1',
   PYTHONUNBUFFERED: '1',
 }
+/** Cargo obeys neither FORCE_COLOR nor a like of it. */
+const colours = { FORCE_COLOR: '1', CARGO_TERM_COLOR: 'always' }
 
 /** `CI` is not among them: it changes what tools do, and not only how they show it. */
 export function jobEnvironment(
@@ -110,9 +111,8 @@ export function jobEnvironment(
   tool: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const chosen = { ...everyRun, ...tool }
-  const { FORCE_COLOR: colour, ...plain } = usualEnvironment
   // Node warns when a program is asked for both.
-  return { ...plain, ...(chosen.NO_COLOR === undefined ? { FORCE_COLOR: colour } : {}), ...chosen }
+  return { ...usualEnvironment, ...(chosen.NO_COLOR === undefined ? colours : {}), ...chosen }
 }
 
 interface Surroundings {
