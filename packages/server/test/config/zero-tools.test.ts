@@ -87,6 +87,26 @@ describe('without a configuration file, the tools of a JavaScript project', () =
 })
 
 describe('without a configuration file, the tools of other projects', () => {
+  it('a member of a uv workspace has the tests that its root asks for, and none from beyond the repository', async () => {
+    const files = {
+      'pyproject.toml': '[dependency-groups]\ndev = ["pytest"]\n',
+      'repo/.git/': '',
+      'repo/uv.lock': '',
+      'repo/pyproject.toml': '[dependency-groups]\ndev = ["pytest"]\n',
+      'repo/members/a/pyproject.toml': '[project]\nname = "a"\n',
+      'repo/members/a/tests/': '',
+    }
+    expect((await found(files, 'repo/members/a')).commands).toEqual({ 'python:pytest': 'uv run pytest' })
+    const alone = { ...files, 'repo/members/a/.git/': '' }
+    expect(Object.keys((await found(alone, 'repo/members/a')).commands)).toEqual(['python:unittest'])
+  })
+
+  it('a script whose name would be taken for an option is left out, with a warning', async () => {
+    const { commands, warnings } = await found({ 'package.json': { scripts: { test: 'x', '--help': 'x' } } })
+    expect(commands).toEqual({ 'npm:test': 'npm run test' })
+    expect(warnings).toEqual(['"npm:--help" is skipped: its name would be taken for an option.'])
+  })
+
   it.each<[string, Files, Record<string, string>]>([
     [
       'pytest in pyproject.toml, uv',

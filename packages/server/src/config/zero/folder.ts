@@ -31,8 +31,8 @@ export class Folder {
   }
 
   /** The text of a file, without a byte order mark; undefined if it cannot be read. */
-  async read(name: string): Promise<string | undefined> {
-    const text = await readFile(join(this.path, name), 'utf8').catch(() => undefined)
+  async read(name: string, path = this.path): Promise<string | undefined> {
+    const text = await readFile(join(path, name), 'utf8').catch(() => undefined)
     // Editors of Windows begin a file with one.
     return text?.replace(/^\uFEFF/, '')
   }
@@ -54,12 +54,28 @@ export class Folder {
 
   /** The same here or further up, as far as the repository reaches: where a workspace keeps its lockfile. */
   async firstAbove(names: readonly string[]): Promise<string | undefined> {
-    for (let path = this.path; path !== this.#home; path = dirname(path)) {
+    for await (const path of this.#upwards()) {
       const found = await this.firstOf(names, path)
       if (found !== undefined) return found
-      if (path === dirname(path) || (await exists(join(path, '.git')))) return undefined
     }
     return undefined
+  }
+
+  /** The texts of the files of this name, here and further up, as far as the repository reaches. */
+  async readAbove(name: string): Promise<string[]> {
+    const texts: string[] = []
+    for await (const path of this.#upwards()) {
+      const text = await this.read(name, path)
+      if (text !== undefined) texts.push(text)
+    }
+    return texts
+  }
+
+  async *#upwards(): AsyncGenerator<string> {
+    for (let path = this.path; path !== this.#home; path = dirname(path)) {
+      yield path
+      if (path === dirname(path) || (await exists(join(path, '.git')))) return
+    }
   }
 
   /** False if no directory of the PATH has the program; true if there is no PATH to look in. */

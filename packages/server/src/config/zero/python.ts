@@ -26,7 +26,9 @@ async function testTools(folder: Folder, pyproject: string): Promise<FoundTool[]
   const tox = (await folder.read('tox.ini')) ?? ''
   const usesPytest =
     (await folder.firstOf(['pytest.ini', '.pytest.ini', 'conftest.py', 'tests/conftest.py'])) !== undefined ||
-    /\bpytest\b/.test(pyproject) ||
+    // The members of a workspace share what its root asks for.
+    (pyproject !== '' &&
+      (await folder.readAbove('pyproject.toml')).some((text) => /\bpytest\b/.test(text))) ||
     /^\[(?:tool:)?pytest\]/m.test(`${setup}\n${tox}`) ||
     /^pytest\b/m.test((await folder.read('requirements-dev.txt')) ?? '') ||
     /^pytest\b/m.test((await folder.read('requirements.txt')) ?? '')

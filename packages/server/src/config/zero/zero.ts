@@ -38,7 +38,9 @@ export async function zeroConfig(path: string, env: NodeJS.ProcessEnv): Promise<
   const { warnings } = folder
   const tools = new Map<string, Tool>()
   for (const tool of found.toSorted((left, right) => Number(comesLast(left)) - Number(comesLast(right)))) {
-    if (toolId.safeParse(tool.id).success) tools.set(tool.id, zeroTool(tool, project.id))
+    if (nameOf(tool.id).startsWith('-'))
+      warnings.push(`${JSON.stringify(tool.id)} is skipped: its name would be taken for an option.`)
+    else if (toolId.safeParse(tool.id).success) tools.set(tool.id, zeroTool(tool, project.id))
     else warnings.push(`${JSON.stringify(tool.id)} is skipped: it cannot be the id of a tool.`)
   }
   if (tools.size === 0) {
