@@ -2,7 +2,8 @@
  * Reads the files of a project that other programs may change meanwhile, as bounded text.
  *
  * Invariants: nothing outside the project is read, whatever becomes a link meanwhile: each directory is opened by itself, and
- * what is in it is reached through its descriptor. A named pipe holds nobody up.
+ * what is in it is reached through its descriptor. A server of root's reads what the project's owner may read. A named
+ * pipe holds nobody up.
  */
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, readdir } from 'node:fs/promises'
@@ -60,6 +61,7 @@ export async function walkTree(
 ): Promise<void> {
   const deadline = performance.now() + limits.timeMs
   let left = limits.filesMax
+  let owner = -1
   const walk = async (directory: FileHandle, below: string, depth: number): Promise<void> => {
     if (depth > limits.depthMax) throw new TooLarge()
     const here = `/proc/self/fd/${directory.fd}`
@@ -74,10 +76,13 @@ export async function walkTree(
       if (left < 0) throw new TooLarge()
       const state = await lstat(at).catch(() => null)
       if (state?.isFile())
-        await visit({ path, state: stateOf(state), read: () => textAt(at, limits.fileBytesMax) })
+        await visit({ path, state: stateOf(state), read: () => textAt(at, owner, limits.fileBytesMax) })
     }
   }
-  await inDirectory(root, (top) => walk(top, '', 1))
+  await inDirectory(root, async (top) => {
+    owner = (await top.stat()).uid
+    await walk(top, '', 1)
+  })
 }
 
 /** What cannot be opened, or is gone, is left out. */
@@ -95,10 +100,12 @@ function stateOf({ ino, size, mtimeMs, ctimeMs }: Stats): string {
   return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
 }
 
-async function textAt(path: string, bytesMax: number): Promise<string | null> {
+async function textAt(path: string, owner: number, bytesMax: number): Promise<string | null> {
   const file = await open(path, fileFlags).catch(() => null)
   try {
-    if (file === null || !(await file.stat()).isFile()) return null
+    const state = await file?.stat()
+    if (file === null || !state?.isFile()) return null
+    if (state.uid !== owner && (state.mode & constants.S_IROTH) === 0) return null
     const bytes = Buffer.alloc(bytesMax + 1)
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
     const content = bytes.subarray(0, bytesRead)

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { temporaryFolder } from '@millrace/test-support/folders'
 import { describe, expect, it } from 'vitest'
@@ -96,6 +105,23 @@ describe.runIf(process.platform === 'linux')('the files of a project without git
       ['long', false],
     ])
   })
+
+  it.runIf(process.getuid?.() === 0)(
+    "what the project's owner may not read is shown without its lines",
+    async () => {
+      const { root, write } = projectWith({ theirs: 'x\n', ours: 'x\n', shared: 'x\n' })
+      for (const path of [root, join(root, 'theirs')]) chownSync(path, 12_345, 12_345)
+      chmodSync(join(root, 'ours'), 0o640)
+      const found = await changesOf(root, () => {
+        for (const name of ['theirs', 'ours', 'shared']) write(name, 'y\n')
+      })
+      expect(found?.map(({ path, diff }) => [path, diff !== ''])).toEqual([
+        ['ours', false],
+        ['shared', true],
+        ['theirs', true],
+      ])
+    },
+  )
 
   it('a file that cannot be read hides no other', async () => {
     const { root, write } = projectWith({ shut: 'x', one: 'x\n' })
