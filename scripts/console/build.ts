@@ -1,6 +1,7 @@
 /**
  * `npm run build:console`: builds the console into the server's package (`packages/server/public`), unless the build there is
- * of these very sources: a hash of them lies beside it. `--always` builds anyway.
+ * of these very sources: a hash of them lies beside it. `--always` builds anyway, `--optional` takes a
+ * failure lightly, for a server that starts with what there is.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -49,7 +50,15 @@ if (known !== wanted || process.argv.includes('--always')) {
     } catch (error) {
       rmSync(outDir, { recursive: true, force: true })
       // Another has just moved its build there.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') failed(error)
     }
   }
+}
+
+function failed(error: unknown): void {
+  if (!process.argv.includes('--optional')) throw error
+  const reason = [...String(error).matchAll(/^Error: (.*)$/gm)].at(-1)?.[1] ?? String(error)
+  console.error(
+    `The console could not be built: ${reason}\nIf this checkout was updated, run "npm ci" in it.`,
+  )
 }

@@ -35,7 +35,7 @@ export function buildConsole() {
     return
   }
   process.stderr.write('Building the console: this happens once.\n')
-  spawnSync(process.execPath, [consoleBuilder], { stdio: ['ignore', 2, 2], timeout: makingMs })
+  spawnSync(process.execPath, [consoleBuilder, '--optional'], { stdio: ['ignore', 2, 2], timeout: makingMs })
 }
 
 /** Returns the folder of the bundle, if every file that it was made from is as it was then. */
