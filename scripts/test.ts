@@ -23,6 +23,7 @@ const needed: { program: string; debian: string }[] = [
 /** What some tests use. Where it cannot be installed they are left out, and say so. */
 const wanted: { isThere: () => boolean; debian: string }[] = [
   { isThere: () => postgresPrograms() !== null, debian: 'postgresql' },
+  { isThere: () => isInstalled('redis-server') || isInstalled('valkey-server'), debian: 'redis-server' },
 ]
 
 function isInstalled(program: string): boolean {

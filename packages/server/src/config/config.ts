@@ -121,6 +121,8 @@ export interface StoreSettings {
   leaseSeconds: number
   /** What this node does: serve and work, only serve, or only work. */
   role: NodeRole
+  /** Of a Redis or Valkey that carries what nodes tell each other; it may hold a password. */
+  redisUrl?: string | undefined
   /** How many runs of a kind may be active on all nodes together. */
   concurrency: { job?: number | undefined; session?: number | undefined; execution?: number | undefined }
 }

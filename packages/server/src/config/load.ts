@@ -43,7 +43,7 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
   if (content.$schema !== undefined) problems.parse('$schema', schemaKey, content.$schema)
   const sections = readSections(content, env, problems)
   const settings = readSettings(flags, env, sections.http, problems)
-  const stored = readStore({ flags, env, cwd, section: sections.store }, problems)
+  const stored = readStore({ flags, env, cwd, section: sections.store, wakeups: sections.wakeups }, problems)
   const work = await readWork(file, { cwd, env, role: stored.store?.role ?? 'all' }, problems)
   const dataDir = resolveDataDir(
     namedDataDir(flags.data, env, cwd),
@@ -205,6 +205,7 @@ function readSections(content: Record<string, unknown>, env: NodeJS.ProcessEnv, 
     agents: agents && readAgents(agents, env, problems),
     models: models && new Map(Object.entries(models)),
     store: optional('store', schemas.store),
+    wakeups: optional('wakeups', schemas.wakeups),
     realtime: optional('realtime', schemas.realtime),
     auth: readAuth(optional('auth', schemas.auth), env, problems),
   }

@@ -47,6 +47,8 @@ export const httpUrl = z
   .string({ error: 'an http(s) address' })
   .refine(isHttpUrl, { error: 'an http(s) address' })
 
+export const redisAddress = 'the address of a Redis or Valkey, such as "redis://cache.example.org:6379"'
+
 export const postgresAddress =
   'the address of a Postgres database, such as "postgres://millrace@db.example.org/millrace"'
 
@@ -325,6 +327,10 @@ export const sectionSchemas = {
       session: slots.optional(),
       execution: slots.optional(),
     }).prefault({}),
+  }),
+  wakeups: section({
+    // Checked where it is read: a problem of the schema would show its password.
+    redisUrl: z.string({ error: redisAddress }).optional(),
   }),
   realtime: section({ publicTopics: listOf(topic, 'topics').default([]) }),
   auth: section({

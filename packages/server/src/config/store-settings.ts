@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { z } from 'zod'
 import { type Config, type NodeRole, nodeRoles } from './config.ts'
 import type { Problems } from './problems.ts'
-import { postgresAddress, type sectionSchemas } from './schema.ts'
+import { postgresAddress, redisAddress, type sectionSchemas } from './schema.ts'
 import { type ConfigFlags, given } from './settings.ts'
 
 interface StoreInput {
@@ -13,11 +13,12 @@ interface StoreInput {
   /** The base of a relative path. */
   cwd: string
   section: z.infer<typeof sectionSchemas.store> | undefined
+  wakeups: z.infer<typeof sectionSchemas.wakeups> | undefined
 }
 
 /** Undefined: the embedded store, in the data directory. No problem shows the address: it may hold a password. */
 export function readStore(
-  { flags, env, cwd, section }: StoreInput,
+  { flags, env, cwd, section, wakeups }: StoreInput,
   problems: Problems,
 ): { store: Config['store']; warnings: string[] } {
   const named = given(flags.store, '--store', env.MILLRACE_STORE, 'MILLRACE_STORE')
@@ -40,8 +41,26 @@ export function readStore(
         ]
       : []
   const { leaseSeconds = 15, concurrency = {} } = section ?? {}
-  const store = { url, password, leaseSeconds, role: readRole(role, section?.role, problems), concurrency }
+  const store = {
+    url,
+    password,
+    leaseSeconds,
+    role: readRole(role, section?.role, problems),
+    redisUrl: readRedis(env, wakeups?.redisUrl, problems),
+    concurrency,
+  }
   return { store, warnings }
+}
+
+function readRedis(
+  env: NodeJS.ProcessEnv,
+  inFile: string | undefined,
+  problems: Problems,
+): string | undefined {
+  const url = env.MILLRACE_REDIS || inFile
+  if (url === undefined || (/^rediss?:\/\//.test(url) && URL.canParse(url))) return url
+  problems.add(env.MILLRACE_REDIS ? 'MILLRACE_REDIS' : 'wakeups.redisUrl', redisAddress)
+  return undefined
 }
 
 function readRole(

@@ -51,6 +51,9 @@ export interface SharedStore {
   endsRequested(): Promise<{ id: string; cause: EndCause }[]>
   /** How far logs have got, by one fresh read. A run that is missing is unknown. */
   heads(ids: readonly string[]): Promise<{ id: string; head: number; closed: boolean }[]>
+  /** Hints of plain appends to a run are wanted here from now on, or no longer. A store may send those of all runs anyway. */
+  follow(runId: string): void
+  unfollow(runId: string): void
   /** Announces that commits of other nodes may have been missed. Returns a function that ends the listening. */
   onGap(listener: () => void): () => void
   /**

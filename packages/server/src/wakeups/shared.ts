@@ -11,10 +11,12 @@ const lookMs = 1000
 const logsMax = 1000
 
 export function sharedWakeups(
-  shared: Pick<SharedStore, 'heads' | 'onGap'>,
+  shared: Pick<SharedStore, 'heads' | 'onGap' | 'follow' | 'unfollow'>,
   after: Clock['after'],
 ): WakeupSource {
   return {
+    followed: (runId) => shared.follow(runId),
+    unfollowed: (runId) => shared.unfollow(runId),
     open(sink) {
       let stopped = false
       let cancel = () => {}

@@ -23,6 +23,9 @@ export interface Wakeup {
 export interface WakeupSource {
   /** Starts sending wake-ups; returns what stops it. */
   open(sink: WakeupSink): () => void
+  /** The first listener of a run has come, or its last one has gone. */
+  followed?(runId: string): void
+  unfollowed?(runId: string): void
 }
 
 /** What a source calls. No call throws. */
@@ -43,9 +46,11 @@ export interface WakeupListener {
 
 export class Wakeups implements WakeupSink {
   readonly #listeners = new Map<string, Set<WakeupListener>>()
+  readonly #sources: readonly WakeupSource[]
   readonly #stops: (() => void)[]
 
   constructor(sources: readonly WakeupSource[]) {
+    this.#sources = sources
     this.#stops = sources.map((source) => source.open(this))
   }
 
@@ -54,9 +59,12 @@ export class Wakeups implements WakeupSink {
     const listeners = this.#listeners.get(runId) ?? new Set()
     this.#listeners.set(runId, listeners)
     listeners.add(listener)
+    if (listeners.size === 1) for (const source of this.#sources) source.followed?.(runId)
     return () => {
       listeners.delete(listener)
-      if (listeners.size === 0 && this.#listeners.get(runId) === listeners) this.#listeners.delete(runId)
+      if (listeners.size > 0 || this.#listeners.get(runId) !== listeners) return
+      this.#listeners.delete(runId)
+      for (const source of this.#sources) source.unfollowed?.(runId)
     }
   }
 

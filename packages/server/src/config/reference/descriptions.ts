@@ -379,6 +379,11 @@ export const descriptions: Record<string, Description> = {
     example: 20,
     default: 'no limit',
   },
+  'wakeups.redisUrl': {
+    text: 'A Redis or Valkey through which nodes tell each other what they have committed, instead of the database: for many nodes. `MILLRACE_REDIS` overrides it. Without `store.url` it means nothing.',
+    example: 'redis://cache.example.org:6379',
+    default: 'the database',
+  },
   'realtime.publicTopics': { text: 'Topics of your own that guests may subscribe to.', example: ['news'] },
   'auth.jwt.jwksUrl': {
     text: 'Where your identity provider publishes its keys; needs `issuer` and `audience`. Either this or `secretEnv`.',

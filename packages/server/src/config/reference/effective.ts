@@ -44,7 +44,8 @@ export async function effectiveValues(input: LoadInput): Promise<EffectiveValue[
 function storeSecrets({ store }: Config): (string | undefined)[] {
   if (store === undefined) return []
   const { password } = new URL(store.url)
-  return [store.password, password === '' ? undefined : password]
+  const { password: ofRedis } = new URL(store.redisUrl ?? 'redis://none')
+  return [store.password, ...[password, ofRedis].map((secret) => (secret === '' ? undefined : secret))]
 }
 
 /** What a file cannot say. */

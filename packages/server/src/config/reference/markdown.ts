@@ -114,6 +114,7 @@ const settings = `## Flags and environment
 | \`--data\` | \`MILLRACE_DATA\` | | \`$XDG_STATE_HOME/millrace/<folder>-<hash>\` | the data directory, outside every project |
 | \`--store\` | \`MILLRACE_STORE\` | \`store.url\` | the embedded store | the address of a Postgres database |
 | \`--role\` | \`MILLRACE_ROLE\` | \`store.role\` | \`all\` | what this node does, of several: \`all\`, \`web\` or \`worker\` |
+| | \`MILLRACE_REDIS\` | \`wakeups.redisUrl\` | the database | the address of a Redis that carries wake-ups of several nodes |
 | \`--host\` | \`MILLRACE_HOST\` | \`http.host\` | \`127.0.0.1\` | the address to listen on |
 | \`--port\` | \`MILLRACE_PORT\` | \`http.port\` | \`4000\` | the port to listen on |
 | | \`MILLRACE_TOKEN\` | | none | an admin's token given from outside, for scripts and containers; the token that commands send |

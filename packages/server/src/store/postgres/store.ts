@@ -1,7 +1,7 @@
 /**
  * The store for many nodes: one Postgres database, which every node writes to through one connection and reads through a
  * few. What a node writes is fenced by its row in `nodes` (`writer/writing.ts`); it lives as long as its lease
- * (`membership.ts`), and hears of other nodes' commits by notifications (`signals.ts`).
+ * (`membership.ts`), and hears of other nodes' commits by notifications (`signals/`).
  */
 import { randomUUID } from 'node:crypto'
 import { MillraceError, messageOf } from '@millrace/protocol'
@@ -18,7 +18,7 @@ import { countNodes, Membership, register } from './membership.ts'
 import { migrate } from './migrations.ts'
 import { type Reading, startReading } from './reader/reading.ts'
 import type { ConnectionSettings } from './settings.ts'
-import { Signals } from './signals.ts'
+import { NotifySignals, type Signals, type SignalsOptions } from './signals/notify.ts'
 import { StoreClock } from './store-clock.ts'
 import { Writing } from './writer/writing.ts'
 
@@ -30,6 +30,8 @@ export interface PostgresStoreOptions extends BatchedStoreOptions {
   home?: string
   /** A node that has not renewed its lease for this long is dead. */
   leaseMs?: number
+  /** Of a Redis or Valkey that carries what nodes tell each other; absent: the database does. */
+  redisUrl?: string | undefined
 }
 
 export interface PostgresStore extends Store {
@@ -82,7 +84,7 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
     known = { epoch, timeline, node: key }
     const reading = await startReading({ settings })
     closing.unshift(() => reading.close())
-    const signals = new Signals(settings, { epoch, node: key, id: node, query: reading.query })
+    const signals = await signalsBy(options, { epoch, node: key, id: node, query: reading.query })
     closing.unshift(() => signals.close())
     await signals.open()
     signals.counted(await countNodes(client))
@@ -122,6 +124,16 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
   }
 }
 
+/** The client of Redis is loaded only where it is used. */
+async function signalsBy(
+  { settings, redisUrl }: PostgresStoreOptions,
+  options: SignalsOptions,
+): Promise<Signals> {
+  if (redisUrl === undefined) return new NotifySignals(settings, options)
+  const { RedisSignals } = await import('./signals/redis.ts')
+  return new RedisSignals(redisUrl, options)
+}
+
 function sending(writing: Writing): Backend['send'] {
   return async (operations) => {
     try {
@@ -150,6 +162,8 @@ function sharing({ node, membership, signals, reading: { query }, clock }: Shari
     nodes: () => membership.nodes(),
     post: (to, text) => signals.post(to, text),
     onLetter: (listener) => signals.letters.add(listener),
+    follow: (id) => signals.follow?.(id),
+    unfollow: (id) => signals.unfollow?.(id),
     count: (name, windowMs) => count(query, name, windowMs),
     adopt: async () => (await membership.adopt()).map(toRecord),
     leftovers: () => membership.leftovers(),

@@ -10,21 +10,20 @@
  *
  * Owns: both connections, and what is waiting to be sent, at most one hint a run. Letters are heard in their order.
  */
-import { type RunState, runStates } from '@millrace/protocol'
+
+import type { Client } from '#store/postgres/connection'
+import { Link } from '#store/postgres/link'
+import { Listeners } from '#store/postgres/listeners'
+import type { Query } from '#store/postgres/reader/query'
+import type { ConnectionSettings } from '#store/postgres/settings'
 import type { Commit, Letter } from '#store/store'
-import type { Client } from './connection.ts'
+import { decode, encode, strongest } from './hints.ts'
 import { readLetter, sendLetter } from './letters.ts'
-import { Link } from './link.ts'
-import { Listeners } from './listeners.ts'
-import type { Query } from './reader/query.ts'
-import type { ConnectionSettings } from './settings.ts'
 
 /** A payload has less than 8,000 bytes. */
 const payloadCharsMax = 7900
 /** Hints that wait for a connection; beyond that the others find out by looking. */
 const waitingMax = 20_000
-
-const changes = ['created', 'updated', 'finished', 'deleted'] as const satisfies readonly Commit['change'][]
 
 export interface SignalsOptions {
   epoch: string
@@ -34,7 +33,25 @@ export interface SignalsOptions {
   query: Query
 }
 
-export class Signals {
+/** How nodes hear of each other's commits, and write letters. Whatever carries it, it may be lost. */
+export interface Signals {
+  readonly heard: Listeners<Commit>
+  readonly letters: Listeners<Letter>
+  /** Hints may have been lost. */
+  readonly gaps: Listeners<void>
+  open(): Promise<void>
+  /** How many nodes are alive, this one included, as of now and then. */
+  counted(alive: number): void
+  /** Sends soon, and never fails. */
+  send(commit: Commit): void
+  post(to: string | null, text: string): Promise<void>
+  /** Somebody here follows the log of the run from here on, or nobody does any longer. */
+  follow?(runId: string): void
+  unfollow?(runId: string): void
+  close(): Promise<void>
+}
+
+export class NotifySignals implements Signals {
   readonly #options: SignalsOptions
   readonly #channel: string
   readonly #letterChannel: string
@@ -81,12 +98,10 @@ export class Signals {
     }
   }
 
-  /** How many nodes are alive, this one included, as of now and then. */
   counted(alive: number): void {
     this.#hasOthers = alive > 1
   }
 
-  /** Sends soon, and never fails. */
   send(commit: Commit): void {
     if (!this.#hasOthers) return
     const waiting = this.#waiting.get(commit.runId)
@@ -157,25 +172,4 @@ export class Signals {
       })
       .catch(() => {})
   }
-}
-
-/** `id:change:state:head`, the middle two by their place in the lists. */
-function encode({ runId, change, state, head }: Commit): string {
-  return `${runId}:${changes.indexOf(change)}:${runStates.indexOf(state)}:${head}`
-}
-
-/** Null for what another version may have sent. */
-function decode(hint: string): Commit | null {
-  const [runId, changeAt, stateAt, head] = hint.split(':')
-  const change = changes[Number(changeAt)]
-  const state: RunState | undefined = runStates[Number(stateAt)]
-  if (runId === undefined || change === undefined || state === undefined || head === undefined) return null
-  const closed = !['queued', 'starting', 'running'].includes(state)
-  return { runId, change, state, head: Number(head), closed, events: [], elsewhere: true }
-}
-
-/** Of several commits of a run the one that says more; what follows an end or a deletion does not undo it. */
-function strongest(earlier: Commit['change'], later: Commit['change']): Commit['change'] {
-  if (earlier === 'updated') return later
-  return later === 'finished' || later === 'deleted' ? later : earlier
 }

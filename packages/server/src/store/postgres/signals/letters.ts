@@ -1,7 +1,8 @@
 /** How a letter travels as a notification: whole where there is room, else by its key in `letters`. */
+
+import type { Client } from '#store/postgres/connection'
+import type { Query } from '#store/postgres/reader/query'
 import type { Letter } from '#store/store'
-import type { Client } from './connection.ts'
-import type { Query } from './reader/query.ts'
 
 /** A payload has less than 8,000 bytes. */
 const payloadBytesMax = 7900
