@@ -13,6 +13,7 @@ import { fanout } from './suite/fanout.ts'
 import { gzip } from './suite/gzip.ts'
 import { idle } from './suite/idle.ts'
 import { ingest } from './suite/ingest.ts'
+import { listing } from './suite/listing.ts'
 import { output } from './suite/output.ts'
 import { producers } from './suite/producers.ts'
 import { resume } from './suite/resume.ts'
@@ -34,6 +35,7 @@ const suite: Record<string, (options: Options) => Promise<Board>> = {
   rest,
   connect,
   burst,
+  listing,
 }
 
 releaseOnSignal()

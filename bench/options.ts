@@ -27,6 +27,7 @@ export const usage = `npm run bench -- <name> [options]
   rest       memory and threads of a fresh server
   connect    10,000 followers that come at once, until each has its first event
   burst      ten events within a tenth of a second, to 10,000 followers
+  listing    pages of listings and searches over 50,000 runs
   all        all of these, one after the other
   charts     draws the tables of README.md (measures nothing)
   soak       followers and jobs coming and going, for --minutes

@@ -1,6 +1,6 @@
 /**
  * listing-process.ts <folder> <runs>: pages of a store with many runs, of mixed owners, kinds, projects and
- * states. Prints one line of JSON for each filter: the slowest first page, the median, and the walk of all pages.
+ * states. Prints one line of JSON: for each filter the median of a first page, the slowest page, and the walk of all pages.
  */
 import { randomUUID } from 'node:crypto'
 import { openSqliteStore } from '../../packages/server/src/store/sqlite/store.ts'
@@ -58,8 +58,13 @@ const filters = [
   { owner: 'ann', project: 'project 3' },
   { project: 'project 3', kind: 'session' },
   { project: 'project 3', state: 'running' },
+  { q: 'task 49' },
+  { q: 'words' },
+  { q: 'nothing has this' },
+  { owner: 'user 1', q: 'nothing has this' },
 ] as const
 
+const measured: object[] = []
 for (const filter of filters) {
   const times: number[] = []
   for (let n = 0; n < tries; n += 1) {
@@ -87,6 +92,7 @@ for (const filter of filters) {
   const rounded = Object.fromEntries(
     Object.entries(figures).map(([name, ms]) => [name, Math.round(ms * 100) / 100]),
   )
-  console.log(JSON.stringify({ filter, runs, ...rounded }))
+  measured.push({ filter, runs, ...rounded })
 }
 await store.close()
+console.log(JSON.stringify({ measured }))

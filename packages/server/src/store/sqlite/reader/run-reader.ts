@@ -1,10 +1,11 @@
 /** Reads runs: one, a page of a listing, the active ones, and counts. */
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { RunKind } from '@millrace/protocol'
 import type { ListQuery, Reads } from '#store/batched/backend'
 import type { RunRow } from '#store/rules/rows'
 import { runColumns, runTables, toRunRow } from '#store/sqlite/run-columns'
 import type { OwnerBytes, QueueCounts } from '#store/store'
+import { createRunList } from './run-list.ts'
 
 export interface RunReader {
   run(id: string): RunRow | null
@@ -38,27 +39,6 @@ export function createRunReader(db: DatabaseSync): RunReader {
   const selectLargest = db.prepare(
     'SELECT owner, bytes FROM owner_bytes WHERE bytes > 0 ORDER BY bytes DESC, owner LIMIT ?',
   )
-  const listStatements = new Map<string, StatementSync>()
-
-  function list(query: ListQuery): Reads['list']['answer'] {
-    const { kind, state, outcome, project, owner, term } = query
-    const wanted = { kind, state, outcome, project, owner }
-    const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
-    const conditions = ['n < ?', ...given.map(([column]) => `${column} = ?`)]
-    if (term !== undefined) conditions.push('instr((SELECT text FROM search WHERE run = n), ?) > 0')
-    const sql = `SELECT n, ${runColumns} FROM ${runTables}
-      WHERE ${conditions.join(' AND ')} ORDER BY n DESC LIMIT ?`
-    const statement = listStatements.get(sql) ?? db.prepare(sql)
-    listStatements.set(sql, statement)
-    const before = query.before ?? Number.MAX_SAFE_INTEGER
-    const values = given.map(([, value]) => value ?? null)
-    if (term !== undefined) values.push(term)
-    // One row more than the limit shows whether there is another page.
-    const found = statement.all(before, ...values, query.limit + 1)
-    const rows = found.slice(0, query.limit)
-    const nextBefore = found.length > rows.length ? Number(rows.at(-1)?.n) : null
-    return { rows: rows.map(({ n: _n, ...row }) => toRunRow(row)), nextBefore }
-  }
 
   return {
     run(id) {
@@ -67,7 +47,7 @@ export function createRunReader(db: DatabaseSync): RunReader {
     },
     active: () => selectActive.all().map(toRunRow),
     silent: (before) => selectSilent.all(before).map(toRunRow),
-    list,
+    list: createRunList(db),
     counts: (kind) => selectCounts.get({ kind }) as unknown as QueueCounts,
     ownerBytes: (owner) => Number(selectBytes.get(owner)?.bytes ?? 0),
     largestOwners: (limit) => selectLargest.all(limit) as unknown as OwnerBytes[],
