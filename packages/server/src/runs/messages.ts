@@ -6,7 +6,7 @@
  * Invariants: a message is on disk before its sender has an answer; a commit is only a hint to look, and the next
  * sweep hints again.
  */
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import {
   isFinal,
   type Message,
@@ -56,18 +56,44 @@ export class Messages {
   }
 
   /** Accepts a message to the agent of an open run. Returns its id. */
-  async send(
+  async send(runId: string, body: SendMessageBody, principal: Principal): Promise<string> {
+    return (await this.sendOnce(runId, body, principal, undefined)).id
+  }
+
+  /**
+   * As `send`. Where the sender repeats a key in the run, `accepted` is false and the message is the first one with it.
+   * Fails with `idempotency_mismatch` where that says something else.
+   */
+  async sendOnce(
     runId: string,
     { text, mode = 'queue' }: SendMessageBody,
     principal: Principal,
-  ): Promise<string> {
-    this.#checkListens(await this.#parts.visible(runId, principal))
-    const id = randomUUID()
+    key: string | undefined,
+  ): Promise<{ id: string; accepted: boolean }> {
+    const run = await this.#parts.visible(runId, principal)
     const { user } = principal
+    const id = key === undefined ? randomUUID() : idOf([runId, user, key])
+    // The first one is answered for also when the run is over.
+    if (key !== undefined && (await this.#isKnown(runId, { id, text, mode }))) return { id, accepted: false }
+    this.#checkListens(run)
     const data: MessageQueuedEvent = { messageId: id, mode, text, user }
     const event = this.#event(messageTypes.queued, data)
-    await this.#parts.store.acceptMessage(runId, { id, mode, text, user, waitingMax, event })
-    return id
+    try {
+      await this.#parts.store.acceptMessage(runId, { id, mode, text, user, waitingMax, event })
+      return { id, accepted: true }
+    } catch (error) {
+      // Another request with the key may have been first.
+      if (key !== undefined && (await this.#isKnown(runId, { id, text, mode })))
+        return { id, accepted: false }
+      throw error
+    }
+  }
+
+  async #isKnown(runId: string, { id, text, mode }: Pick<Message, 'id' | 'text' | 'mode'>): Promise<boolean> {
+    const known = await this.#parts.store.getMessage(runId, id)
+    if (known === null) return false
+    if (known.text === text && known.mode === mode) return true
+    throw new MillraceError('idempotency_mismatch', 'The idempotency key was used for another message')
   }
 
   /** Messages that are not delivered, oldest first. */
@@ -168,4 +194,17 @@ export class Messages {
 /** A message arrived, or something changed that has no event, such as that the run is sealed. */
 function mayMatter({ events }: Commit): boolean {
   return events.length === 0 || events.some(({ type }) => type === messageTypes.queued)
+}
+
+/** The same UUID (version 8) for the same words: what has one is found by it, and needs no index of its own. */
+function idOf(words: readonly string[]): string {
+  const hex = createHash('sha256').update(JSON.stringify(words)).digest('hex')
+  const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16)
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `${variant}${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-')
 }

@@ -60,6 +60,29 @@ const events = async (server: SessionServer, path: string) => {
 }
 
 describe('a message to a session', () => {
+  it('a message that is sent again under its key is accepted once, and another one under that key is refused', async () => {
+    const { server, path, messages } = await open()
+    const headers = { 'idempotency-key': 'one' }
+    const under = (body: unknown, token = server.owner) => {
+      const request = post(body)
+      return server.as(token, messages, { ...request, headers: { ...request.headers, ...headers } })
+    }
+    const answers = await Promise.all([1, 2, 3].map(() => under({ text: 'Mind the tests' })))
+    const ids = await Promise.all(
+      answers.map(async (one) => ((await one.json()) as { messageId: string }).messageId),
+    )
+    expect(new Set(ids).size).toBe(1)
+    expect(ids[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202])
+    expect(answers.filter(({ headers }) => headers.has('idempotent-replayed'))).toHaveLength(2)
+    expect((await list(server, messages)).map(({ id }) => id)).toEqual([ids[0]])
+    expect(await refused(under({ text: 'Mind the docs' }))).toEqual([409, 'idempotency_mismatch'])
+    expect((await send(server, messages, { text: 'Mind the tests' })).messageId).not.toBe(ids[0])
+    await server.as(server.owner, `${path}/abort`, post({}))
+    const late = await under({ text: 'Mind the tests' })
+    expect([late.status, await late.json()]).toEqual([202, { messageId: ids[0] }])
+  })
+
   it('a message is accepted at once, is in the log, and waits where its sender can see it', async () => {
     const { server, path, messages } = await open()
     const sent = await send(server, messages, { text: 'Mind the tests', mode: 'steer' })

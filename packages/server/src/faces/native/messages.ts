@@ -8,7 +8,7 @@ import {
 import { z } from 'zod'
 import { type FaceApp, principalOf } from '#http/face'
 import type { Runs } from '#runs/runs'
-import { runParams } from './run-route.ts'
+import { idempotencyHeaders, runParams } from './run-route.ts'
 
 export interface MessageParts {
   runs: Pick<Runs, 'messages'>
@@ -17,28 +17,41 @@ export interface MessageParts {
 const messageParams = runParams.extend({ messageId: z.string().max(255) })
 
 export function messageRoutes(app: FaceApp, { runs }: MessageParts): void {
-  const { messages } = runs
+  sendRoute(app, runs)
+  listRoutes(app, runs)
+}
+
+function sendRoute(app: FaceApp, { messages }: MessageParts['runs']): void {
   app.post(
     '/api/runs/:id/messages',
     {
-      config: { refuses: ['run_over', 'not_listening', 'too_many_messages'] },
+      config: { refuses: ['run_over', 'not_listening', 'too_many_messages', 'idempotency_mismatch'] },
       schema: {
         tags: ['messages'],
         summary: 'Say something to the agent of an open session or execution',
         description:
           '`queue` (the default): it starts a turn of its own, after the running one. `steer`: it joins the running ' +
           'turn before the model is asked again. `interrupt`: the running turn is cut, and it starts the next one.',
+        headers: idempotencyHeaders,
         params: runParams,
         body: sendMessageBody,
         response: { 202: sentMessageResponse },
       },
     },
     async (request, reply) => {
-      const messageId = await messages.send(request.params.id, request.body, principalOf(request))
+      const { id: messageId, accepted } = await messages.sendOnce(
+        request.params.id,
+        request.body,
+        principalOf(request),
+        request.headers['idempotency-key'],
+      )
+      if (!accepted) reply.header('Idempotent-Replayed', 'true')
       return reply.code(202).send({ messageId })
     },
   )
+}
 
+function listRoutes(app: FaceApp, { messages }: MessageParts['runs']): void {
   app.get(
     '/api/runs/:id/messages',
     {

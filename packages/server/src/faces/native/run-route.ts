@@ -16,6 +16,10 @@ export interface NativeFaceParts {
   streamRun: StreamRun
 }
 
+export const idempotencyHeaders = z
+  .object({ 'idempotency-key': z.string().min(1).max(255).optional() })
+  .loose()
+
 export const runParams = z.object({ id: z.string().max(255) })
 
 export function sendCreated(request: FastifyRequest, reply: FastifyReply, run: Run) {

@@ -1,10 +1,7 @@
 /** The native face (docs/protocol.md#3-native-face): start runs, list them, look them up. */
 import { listRunsQuery, listRunsResponse, runResponse } from '@millrace/protocol/schemas'
-import { z } from 'zod'
 import { type FaceApp, principalOf } from '#http/face'
-import { type NativeFaceParts, runParams, sendCreated } from './run-route.ts'
-
-const idempotencyKey = z.string().min(1).max(255)
+import { idempotencyHeaders, type NativeFaceParts, runParams, sendCreated } from './run-route.ts'
 
 export function runRoutes(app: FaceApp, { runs }: Pick<NativeFaceParts, 'runs'>): void {
   app.post(
@@ -14,7 +11,7 @@ export function runRoutes(app: FaceApp, { runs }: Pick<NativeFaceParts, 'runs'>)
       schema: {
         tags: ['runs'],
         summary: 'Start a run; answers at once',
-        headers: z.object({ 'idempotency-key': idempotencyKey.optional() }).loose(),
+        headers: idempotencyHeaders,
         body: runs.request,
         response: { 201: runResponse },
       },
