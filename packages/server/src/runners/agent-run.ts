@@ -28,7 +28,7 @@ export async function gateOf(
   context: RunContext,
   place: Place,
   options: AgentRunOptions,
-  kept: Pick<GateParts, 'allowed' | 'keep'> = {},
+  own: Partial<Pick<GateParts, 'allowed' | 'keep' | 'ask'>> = {},
 ): Promise<Gate> {
   const [{ Gate }, { createPolicy }] = await Promise.all([import('#agents/gate'), import('@millrace/policy')])
   const policy = policyFor(context, place, { createPolicy, ...options })
@@ -38,7 +38,7 @@ export async function gateOf(
     ask: (request) => context.ask(request),
     withdraw: (toolUseId) => context.withdraw(toolUseId),
     log: context.log,
-    ...kept,
+    ...own,
   })
 }
 

@@ -10,6 +10,7 @@ import { limitsOf } from './limits.ts'
 import { endedData, outcomeOf } from './outcome.ts'
 import type { ExecutionSpec } from './prepare.ts'
 import { Story } from './story.ts'
+import { WorkTime } from './work-time.ts'
 
 export interface ExecutionRunnerOptions extends AgentRunOptions {
   /** The engine that runs a model; null for a model that none runs. */
@@ -78,8 +79,13 @@ async function work(context: RunContext, options: Work): Promise<AgentEnd> {
   const transcript = await context.readTranscript()
   if (signal.aborted) return failure('cancelled', 'It was ended before it started')
   const { path } = project
-  const gate = await gateOf(context, { projectPath: path, cwd: path, approvals: spec.approvals }, options)
   const limits = limitsOf(spec.limits, options.bounds)
+  const overtime = Promise.withResolvers<void>()
+  const time = new WorkTime(limits.seconds, overtime.resolve, options.clock)
+  const ask: RunContext['ask'] = (request) => time.during(context.ask(request))
+  const gate = await gateOf(context, { projectPath: path, cwd: path, approvals: spec.approvals }, options, {
+    ask,
+  })
   const dialogue = new RunDialogue({ context, transcript, idleMs: null, clock: options.clock })
   const start = async () => {
     const agent = await engine.start(
@@ -100,8 +106,9 @@ async function work(context: RunContext, options: Work): Promise<AgentEnd> {
     return agent
   }
   try {
-    return await inTime(start(), limits.seconds, signal, options.clock)
+    return await inTime(start(), { seconds: limits.seconds, over: overtime.promise }, signal)
   } finally {
+    time.stop()
     dialogue.close()
   }
 }
@@ -109,29 +116,20 @@ async function work(context: RunContext, options: Work): Promise<AgentEnd> {
 /** Ends the agent when its time is over. */
 async function inTime(
   starting: Promise<LiveAgent>,
-  seconds: number,
+  { seconds, over }: { seconds: number; over: Promise<void> },
   signal: AbortSignal,
-  clock: Clock,
 ): Promise<AgentEnd> {
   let isLate = false
   let agent: LiveAgent | null = null
-  const callOff = clock.after(seconds * 1000, () => {
+  void over.then(() => {
     isLate = true
     agent?.cancel(graceMsMax)
   })
-  try {
-    agent = await starting
-    if (isLate) agent.cancel(graceMsMax)
-    const end = await endOf(agent, signal, grace)
-    if (!isLate || end.state === 'completed') return end
-    return {
-      ...end,
-      ...failure('time_limit', `It reached its limit of ${seconds} seconds`),
-      usage: end.usage,
-    }
-  } finally {
-    callOff()
-  }
+  agent = await starting
+  if (isLate) agent.cancel(graceMsMax)
+  const end = await endOf(agent, signal, grace)
+  if (!isLate || end.state === 'completed') return end
+  return { ...end, ...failure('time_limit', `It reached its limit of ${seconds} seconds`), usage: end.usage }
 }
 
 /** A host that turns moves into events. The run has started before it tells anything. */
