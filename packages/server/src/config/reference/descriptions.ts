@@ -1,12 +1,7 @@
 /** What each key of the configuration does; `keys.ts` knows the rest of it from the schema. */
 
-export interface Description {
-  text: string
-  /** Checked against the schema. */
-  example: unknown
-  /** In words, where it is not in the schema. */
-  default?: string
-}
+import type { Description } from './description.ts'
+import { policyDescriptions } from './policy-descriptions.ts'
 
 const none = 'none'
 
@@ -86,28 +81,7 @@ export const descriptions: Record<string, Description> = {
   'concurrency.job': { text: 'Jobs that run at the same time; others wait.', example: 2 },
   'concurrency.session': { text: 'Agent sessions at the same time.', example: 2 },
   'concurrency.execution': { text: 'Executions at the same time.', example: 2 },
-  'policy.allowedTools': {
-    text: 'The tools an agent may call. See [policy.md](policy.md).',
-    example: ['Read', 'Grep', 'Bash'],
-    default: 'the built-in list',
-  },
-  'policy.approvals': {
-    text: 'Whether people are asked before a call that the policy leaves open.',
-    example: 'on',
-  },
-  'policy.unreadableBash': {
-    text: 'What happens to a shell command that cannot be fully read, inside a sandbox.',
-    example: 'ask',
-    default: '`"ask"` where people may be asked, else `"allow"`',
-  },
-  'policy.approvalSeconds': {
-    text: 'How long a person has to answer before the answer is no.',
-    example: 600,
-  },
-  'policy.parkAfterSeconds': {
-    text: 'How long the process of a session waits for an answer before it ends, to be started again with the answer. See [Parked runs](protocol.md#parked-runs).',
-    example: 5,
-  },
+  ...policyDescriptions,
   'sandbox.mode': {
     text: '`auto`: a sandbox where the machine has one. `required`: no start without one. `off`: none. See [sandbox.md](sandbox.md).',
     example: 'required',
