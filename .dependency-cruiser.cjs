@@ -138,6 +138,12 @@ module.exports = {
       { path: `${server}(?!(admission|auth|time)/|store/credentials\\.ts$)` },
     ),
     forbid(
+      'push-sees-the-store-port',
+      'Notifications are sent for what was committed, to those who asked for them.',
+      { path: `${server}push/` },
+      { path: `${server}(?!(push|auth|time)/|store/(store|credentials)\\.ts$)` },
+    ),
+    forbid(
       'retention-sees-the-store-port',
       'Retention deletes by the rules of the store, and nothing else.',
       { path: `${server}retention/` },

@@ -150,3 +150,17 @@ it('a command is changed before it is allowed, and what ran is what was written'
   await page.goto(`${server.url}/runs/${run.id}`)
   await page.getByText('changed by a person').first().waitFor()
 })
+
+it('an admin sees what the doctor says of the machine, and what is stored and old enough to delete', async () => {
+  const { page } = first
+  await page.goto(`${server.url}/settings`)
+  await page.getByRole('button', { name: 'Check the server’s machine' }).click()
+  await page.getByRole('list', { name: 'Checks' }).getByText(data.path).first().waitFor()
+  const storage = page.getByRole('region', { name: 'Storage' })
+  await storage.getByRole('meter', { name: 'What the runs of admin take' }).waitFor()
+  await storage.getByText('30 days after their end').waitFor()
+  await storage.getByRole('button', { name: 'What is old enough to delete?' }).click()
+  await storage.getByText('Nothing.').waitFor()
+  expect(await seriousProblems(page)).toEqual([])
+  expect(first.complaints).toEqual([])
+})

@@ -1,5 +1,12 @@
-/** One run of each kind, open in a tab of its own: started from the form, reloaded in the middle, and the server killed in the middle. */
+/**
+ * One run of each kind, open in a tab of its own: started from the form, reloaded in the middle, and the server killed in the
+ * middle. Then questions as notifications, while no page is open.
+ */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type AgentPlace, agentPlace } from '@millrace/test-support/agents'
+import { newPushBrowser } from '@millrace/test-support/push-browser'
 import { post, quietPort, type ServerProcess } from '@millrace/test-support/server'
 import { until } from '@millrace/test-support/until'
 import type { Page } from 'playwright-core'
@@ -21,6 +28,13 @@ const script = {
       when: { text: 'Continue, please' },
       reply: { content: [{ type: 'text' as const, text: 'All of it.' }] },
     },
+    {
+      when: { turn: 1, prompt: 'Ask somebody' },
+      reply: {
+        content: [{ type: 'tool_use' as const, name: 'Bash', input: { command: '$(echo mkdir) asked' } }],
+      },
+    },
+    { when: { toolResult: {} }, reply: { content: [{ type: 'text' as const, text: 'It was answered.' }] } },
     halfSaid('session'),
     halfSaid('execution'),
   ],
@@ -28,6 +42,16 @@ const script = {
 const kinds = ['job', 'session', 'execution', 'external'] as const
 type Kind = (typeof kinds)[number]
 
+/** A push service: what it was sent, decrypted as the browser of the test does it. */
+const pushed: { type: string; approvalId: string }[] = []
+const pushBrowser = newPushBrowser()
+const pushService = createServer(async (request, response) => {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  pushed.push(JSON.parse(pushBrowser.read(Buffer.concat(chunks))))
+  response.writeHead(201).end()
+})
+let pushOrigin: string
 let place: AgentPlace
 let server: ServerProcess
 let browser: Browser
@@ -37,12 +61,16 @@ const releases: (() => unknown)[] = []
 const start = () => place.start({ port })
 
 beforeAll(async () => {
+  await once(pushService.listen(0, '127.0.0.1'), 'listening')
+  releases.push(() => pushService.close())
+  pushOrigin = `http://127.0.0.1:${(pushService.address() as AddressInfo).port}`
   place = await agentPlace({
     script,
     projects: ['job', 'session', 'execution'],
     config: {
       tools: { waits: { command: ['bash', '-c', 'echo Half of the job; sleep 600'], projects: ['job'] } },
-      policy: { approvals: 'off' },
+      policy: { unreadableBash: 'ask', approvals: 'off' },
+      push: { services: [pushOrigin] },
     },
   })
   releases.push(() => place.dispose())
@@ -159,4 +187,73 @@ it('from its page an interrupted job starts again, and a conversation continues 
     expect(before).toContain(run.resumes)
   }
   await until(async () => (await server.json<{ approvals: [] }>('/api/approvals')).approvals.length === 0)
+})
+
+/** The browser's own push service is out of reach: the page gets a subscription of the service of the test. */
+const subscribeAt = (endpoint: string) => `{
+  let isOn = false
+  const subscription = {
+    endpoint: '${endpoint}',
+    toJSON: () => ({ endpoint: '${endpoint}', keys: ${JSON.stringify(pushBrowser.keys)} }),
+    unsubscribe: async () => { isOn = false; return true },
+  }
+  PushManager.prototype.subscribe = async () => { isOn = true; return subscription }
+  PushManager.prototype.getSubscription = async () => (isOn ? subscription : null)
+}`
+
+it('a browser that asked for it is notified of a question while no page is open, and answers it from the notification', async () => {
+  const { page, context } = browser
+  await context.grantPermissions(['notifications'], { origin: server.url })
+  await page.addInitScript(subscribeAt(`${pushOrigin}/browser`))
+  await page.goto(`${server.url}/settings`)
+  await page.getByRole('button', { name: 'Notify this browser' }).click()
+  await page.getByText('This browser tells you').waitFor()
+  expect(await seriousProblems(page)).toEqual([])
+  const [worker] = context.serviceWorkers()
+  if (worker === undefined) throw new Error('no service worker is there')
+  // No page is open, but an empty one.
+  await Promise.all(Object.values(tabs).map((tab) => tab.close()))
+  await page.goto('about:blank')
+
+  const body = { kind: 'session', project: 'session', prompt: 'Ask somebody', approvals: 'on' }
+  const { run } = await server.json<{ run: { id: string } }>('/api/runs', post(body))
+  await until(() => pushed.length === 1)
+  const shown = `registration.getNotifications().then((all) => all.map(({ title, body, actions }) =>
+    [title, body, ...actions.map(({ action }) => action)]))`
+  await worker.evaluate(`receive(${JSON.stringify(pushed[0])})`)
+  const [[title, text, ...actions] = []] = await worker.evaluate<string[][]>(shown)
+  expect([title, ...actions]).toEqual(['Bash needs your answer', 'allow', 'deny'])
+  expect(text).toContain('$(echo mkdir) asked')
+  await worker.evaluate(`registration.getNotifications().then(([one]) => clicked(one, 'allow'))`)
+  const read = () => server.json<{ run: { state: string } }>(`/api/runs/${run.id}`)
+  await until(async () => (await read()).run.state === 'completed')
+  await until(() => pushed.length === 2)
+  expect(pushed[1]).toMatchObject({ type: 'answered', approvalId: pushed[0]?.approvalId })
+
+  // Where another was shown meanwhile, the answer takes it away.
+  await worker.evaluate(`receive(${JSON.stringify(pushed[0])})`)
+  await worker.evaluate(`receive(${JSON.stringify(pushed[1])})`)
+  expect(await worker.evaluate<string[][]>(shown)).toEqual([])
+})
+
+it('an answer that comes too late says so, and after signing out the browser is notified no longer', async () => {
+  const { page, context } = browser
+  const [worker] = context.serviceWorkers()
+  const late = { ...pushed[0] }
+  await worker?.evaluate(`receive(${JSON.stringify(late)})`)
+  await worker?.evaluate(`registration.getNotifications().then(([one]) => clicked(one, 'deny'))`)
+  const titles = `registration.getNotifications().then((all) => all.map(({ title }) => title))`
+  expect(await worker?.evaluate(titles)).toEqual(['Your answer did not count'])
+
+  await page.goto(`${server.url}/settings`)
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByText('This browser is not signed in').waitFor()
+  const body = { kind: 'session', project: 'session', prompt: 'Ask somebody', approvals: 'on' }
+  const { run } = await server.json<{ run: { id: string } }>('/api/runs', post(body))
+  await until(async () => {
+    const { approvals } = await server.json<{ approvals: object[] }>('/api/approvals')
+    return approvals.length === 1
+  })
+  await server.call(`/api/runs/${run.id}/abort`, { method: 'POST' })
+  expect(pushed).toHaveLength(2)
 })

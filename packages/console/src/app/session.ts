@@ -76,6 +76,8 @@ async function codeOfToken(token: string): Promise<string> {
 }
 
 export async function signOut(): Promise<void> {
+  const { dropPush } = await import('#people/push.ts')
+  await dropPush().catch(() => {})
   await call(connection, { method: 'POST', path: '/api/logout' })
   location.assign(addressOf('login'))
 }

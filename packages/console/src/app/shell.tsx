@@ -46,10 +46,17 @@ export function Shell() {
   }
 }
 
+/** Nothing is loaded for browsers that are not notified. */
+async function renewPush(): Promise<void> {
+  if (globalThis.Notification?.permission !== 'granted') return
+  await (await import('#people/push.ts')).renewPush()
+}
+
 function SignedIn() {
   const client = useClient()
   const generation = useLive((live) => live.generation)
   useEffect(() => goLive(connection, basePath), [])
+  useEffect(() => void renewPush().catch(() => {}), [])
   useEffect(() => onRunChange(applyToOverview), [])
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new generation means that changes were missed
   useEffect(() => void readOverview(client), [client, generation])

@@ -1,5 +1,10 @@
-import { useSignedIn } from '#app/session.ts'
+import { ClientError, call } from '@millrace/client'
+import type { ChecksResponse } from '@millrace/protocol'
+import { useState } from 'react'
+import { connection, useSignedIn } from '#app/session.ts'
 import type { Tone } from '#ui/badge.tsx'
+import { Button } from '#ui/button.tsx'
+import { Problem } from '#ui/notice.tsx'
 import { Dot } from '#ui/state-dot.tsx'
 import { Section } from './section.tsx'
 
@@ -8,7 +13,7 @@ interface Check {
   text: string
 }
 
-/** What the server says of itself. `millrace doctor` checks more, on its machine. */
+/** What the server says of itself; for admins, all that `millrace doctor` checks on its machine. */
 export function Health() {
   const { server, agent } = useSignedIn()
   const { boundary, warnings } = server.sandbox
@@ -31,9 +36,7 @@ export function Health() {
           </li>
         ))}
       </ul>
-      <p className="mt-3 text-[12px] text-muted">
-        <code className="font-mono">millrace doctor</code> checks more, on the server’s machine.
-      </p>
+      {server.admin && <Doctor />}
     </Section>
   )
 }
@@ -51,4 +54,58 @@ function agentCheck({
   if (demo)
     return { tone: 'wait', text: 'Agent sessions are answered by a scripted demo model, not by an AI.' }
   return { tone: 'good', text: 'Agent sessions can start.' }
+}
+
+type DoctorCheck = ChecksResponse['checks'][number]
+
+const tones: Record<DoctorCheck['status'], Tone> = { ok: 'good', info: 'neutral', warn: 'wait', fail: 'bad' }
+const words: Record<DoctorCheck['status'], string> = {
+  ok: 'fine',
+  info: 'note',
+  warn: 'warning',
+  fail: 'fault',
+}
+
+function Doctor() {
+  const [checks, setChecks] = useState<readonly DoctorCheck[] | null>(null)
+  const [problem, setProblem] = useState<string | null>(null)
+  const [isPending, setPending] = useState(false)
+  const check = async () => {
+    setPending(true)
+    setProblem(null)
+    try {
+      setChecks((await call<ChecksResponse>(connection, { path: '/api/admin/checks' })).checks)
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error
+      setProblem(error.message)
+    } finally {
+      setPending(false)
+    }
+  }
+  return (
+    <div className="mt-4 flex flex-col gap-3 border-t border-line pt-3">
+      <div className="flex flex-wrap items-center gap-3">
+        <Button disabled={isPending} onClick={() => void check()}>
+          {isPending ? 'Checking…' : 'Check the server’s machine'}
+        </Button>
+        <span className="text-[12px] text-muted">
+          As <code className="font-mono">millrace doctor</code> does; it takes some seconds.
+        </span>
+      </div>
+      {problem !== null && <Problem message={problem} />}
+      {checks !== null && (
+        <ul aria-label="Checks" className="flex flex-col gap-1.5">
+          {checks.map(({ name, status, detail }, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: the list is never changed
+            <li key={index} className="flex items-baseline gap-2.5">
+              <Dot tone={tones[status]} />
+              <span className="sr-only">{words[status]}:</span>
+              <span className="w-28 shrink-0 text-muted max-sm:w-20">{name}</span>
+              <span className="min-w-0 break-words whitespace-pre-line">{detail}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  )
 }

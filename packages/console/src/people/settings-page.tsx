@@ -1,4 +1,4 @@
-/** The user, the look of this browser, the server's health; for admins, users' tokens. */
+/** The user, the look and the notifications of this browser, the server's health; for admins, its storage and users' tokens. */
 import { useState } from 'react'
 import { addressOf } from '#app/address.ts'
 import { useDocumentState } from '#app/document-state.ts'
@@ -8,7 +8,9 @@ import { Badge } from '#ui/badge.tsx'
 import { Button, buttonClasses } from '#ui/button.tsx'
 import { classes } from '#ui/classes.ts'
 import { Health } from './health.tsx'
+import { Notifications } from './notifications.tsx'
 import { Section } from './section.tsx'
+import { Storage } from './storage.tsx'
 import { Tokens } from './tokens.tsx'
 
 export function SettingsPage() {
@@ -31,7 +33,9 @@ export function SettingsPage() {
       <Section title="Appearance">
         <ThemeChoice />
       </Section>
+      <Notifications />
       <Health />
+      {server.admin && <Storage />}
       {server.admin && <Tokens />}
       <p className="text-[12px] text-muted">
         Millrace {server.version} ·{' '}

@@ -11,7 +11,7 @@ import type { Delivery } from '#delivery/delivery'
 import type { PageSource } from '#delivery/page'
 import { executionsFace } from '#faces/executions/executions'
 import { jobsFace } from '#faces/jobs/jobs'
-import { adminFace } from '#faces/native/admin'
+import { type AdminFaceParts, adminFace } from '#faces/native/admin'
 import { type AgentStatus, catalogueFace } from '#faces/native/catalogue'
 import { loginFace } from '#faces/native/login'
 import { nativeFace } from '#faces/native/native'
@@ -20,6 +20,7 @@ import { type Readiness, serviceFace } from '#faces/native/service'
 import { ticketFace } from '#faces/native/tickets'
 import { tokenFace } from '#faces/native/tokens'
 import { realtimeFace } from '#faces/pocketbase/realtime'
+import { pushFace } from '#faces/push/push'
 import { sessionsFace } from '#faces/sessions/sessions'
 import { statisticsFace } from '#faces/statistics/statistics'
 import { createStreamRun } from '#faces/streaming'
@@ -30,6 +31,7 @@ import type { PublicAddress } from '#http/public-address'
 import { routes } from '#http/routes'
 import { RunStreams } from '#http/run-streams'
 import type { HttpServerParts } from '#http/server'
+import type { PushSubscriptions } from '#push/subscriptions'
 import type { Elsewhere } from '#realtime/elsewhere'
 import type { Realtime } from '#realtime/realtime'
 import type { Retention } from '#retention/retention'
@@ -52,6 +54,9 @@ export interface FacesParts {
   countEverywhere?: CountEverywhere | null
   retention: Pick<Retention, 'prune'>
   worktrees: Worktrees
+  push: PushSubscriptions
+  storage: AdminFaceParts['storage']
+  checks: AdminFaceParts['checks']
   metrics: Metrics
   sandbox: () => Pick<SandboxReport, 'boundary' | 'warnings'>
   /** What is shown of projects and tools. */
@@ -121,6 +126,7 @@ function facesOf(parts: FacesParts, runStreams: RunStreams): Face[] {
     loginFace({ auth, address }),
     ticketFace({ auth, runs, runStreams, address }),
     tokenFace(parts.tokens),
+    pushFace(parts.push),
   ]
 }
 

@@ -8,7 +8,7 @@ import { loginUrl } from '#faces/native/login'
 import { createHttpServer, type HttpServerOptions } from '#http/server'
 import { collectGarbage } from '#memory/collect'
 import { capacityProblems, readCapacity } from './capacity.ts'
-import { openServer } from './server.ts'
+import { openServer, type ServerOptions } from './server.ts'
 
 export interface Serving {
   /** Where it listens: `http://127.0.0.1:4000`. */
@@ -21,7 +21,7 @@ export interface Serving {
   stop(reason: string): Promise<void>
 }
 
-export interface ServeOptions {
+export interface ServeOptions extends Pick<ServerOptions, 'checks'> {
   config: Config
   log: Logger
   onFatal: (error: Error) => void
@@ -35,10 +35,10 @@ const backlog = 65_535
 /** By then the self-tests of a start are over; what loading left behind, a third of the heap, is given back. */
 const settledAfterMs = 3000
 
-export async function serve({ config, log, onFatal, http }: ServeOptions): Promise<Serving> {
+export async function serve({ config, log, onFatal, checks, http }: ServeOptions): Promise<Serving> {
   const problems = capacityProblems(readCapacity())
   if (problems.length > 0) throw new Error(problems.join('\n'))
-  const server = await openServer({ config, log, demo: true, onFatal })
+  const server = await openServer({ config, log, demo: true, onFatal, ...(checks && { checks }) })
   try {
     const app = await createHttpServer({ ...server.http, log }, http)
     await listenQuietly(app, { host: config.host, port: config.port, backlog })

@@ -15,13 +15,17 @@ import type { Logger } from 'pino'
 import type { Authenticator } from '#auth/authenticator'
 import type { Config } from '#config/config'
 import { Delivery } from '#delivery/delivery'
+import type { AdminFaceParts } from '#faces/native/admin'
 import type { Readiness } from '#faces/native/service'
 import type { HostPrincipalOf } from '#http/guard'
 import { PublicAddress } from '#http/public-address'
 import type { HttpServerParts } from '#http/server'
 import type { Placement } from '#nodes/placement'
+import { PushNotifier } from '#push/notifier'
+import { PushSubscriptions } from '#push/subscriptions'
 import { RunHooks } from '#realtime/hooks'
 import { Realtime } from '#realtime/realtime'
+import { storageReport } from '#retention/report'
 import { Retention } from '#retention/retention'
 import { startSweeper } from '#retention/sweeper'
 import type { Placed } from '#runs/dispatcher'
@@ -62,6 +66,8 @@ export interface ServerOptions {
   hooks?: RunHooks
   /** Offers the scripted demo model, and a project for it, if no model is configured. */
   demo?: boolean
+  /** What `millrace doctor` says on this machine. Absent: nobody asks over HTTP. */
+  checks?: AdminFaceParts['checks']
   /** Called when the store can no longer be trusted: the process should end. */
   onFatal?: (error: Error) => void
 }
@@ -143,6 +149,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
     pages: store,
     retention,
     worktrees,
+    ...operationsOf(base, options, releases),
     metrics,
     sandbox: () => (serving === null ? sandbox.report : boundaryOf(serving)),
     ...agentsOf({ serving, kinds, sandbox, config }),
@@ -333,4 +340,35 @@ function composeRuns(
     ...(placement !== null && { placement }),
     ...(config.policy && { approvalSeconds: config.policy.approvalSeconds }),
   })
+}
+
+function operationsOf(base: Base, { checks = null }: ServerOptions, releases: Releases) {
+  const { config, store } = base
+  const storage = () =>
+    storageReport({
+      store,
+      dataDir: config.dataDir,
+      isEmbedded: config.store === undefined,
+      rule: config.retention,
+      ownerBytesMax: config.limits.ownerBytes,
+    })
+  return { push: openPush(base, releases), storage, checks }
+}
+
+/** What services take as a contact where nothing is known. */
+const nobody = 'mailto:operator@millrace.invalid'
+
+function openPush({ config, store, now, log }: Base, releases: Releases): PushSubscriptions {
+  const { services, contact } = config.push
+  const { publicUrl } = config.http
+  const subscriptions = new PushSubscriptions({ credentials: store.credentials, services, now })
+  const notifier = new PushNotifier({
+    store,
+    subscriptions,
+    contact: contact ?? (publicUrl?.startsWith('https:') ? publicUrl : nobody),
+    now,
+    log,
+  })
+  releases.push(() => notifier.close())
+  return subscriptions
 }

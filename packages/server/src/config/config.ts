@@ -106,6 +106,8 @@ export interface Config {
   agents?: ReadonlyMap<string, AgentEntry> | undefined
   models?: ReadonlyMap<string, ModelSettings> | undefined
   realtime?: { publicTopics: readonly string[] } | undefined
+  /** Which push services may be requested, and where they reach the operators. */
+  push: { services: readonly string[]; contact?: string | undefined }
   auth?: { jwt?: JwtSettings | undefined } | undefined
   /** What a person should know who configured nothing: a line each at the start. */
   notices?: readonly string[]

@@ -207,6 +207,7 @@ function readSections(content: Record<string, unknown>, env: NodeJS.ProcessEnv, 
     store: optional('store', schemas.store),
     wakeups: optional('wakeups', schemas.wakeups),
     realtime: optional('realtime', schemas.realtime),
+    push: problems.parse('push', schemas.push, always('push')) ?? schemas.push.parse({}),
     auth: readAuth(optional('auth', schemas.auth), env, problems),
   }
 }

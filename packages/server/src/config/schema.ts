@@ -49,23 +49,18 @@ export const httpUrl = z
 
 export const redisAddress = 'the address of a Redis or Valkey, such as "redis://cache.example.org:6379"'
 
+/** Where the browsers of today receive messages: Chrome and others, Firefox, Safari, Edge. */
+const pushServices =
+  'fcm.googleapis.com *.push.services.mozilla.com *.push.apple.com *.notify.windows.com'.split(' ')
+const pushService = matching(/^(?:\*\.)?[a-z0-9.:-]+$|^https?:\/\/[^\s/?#@]+$/, 'a host, or an origin')
+const contact = matching(/^(?:mailto:[^\s@]+@|https:\/\/)[^\s@]+$/, 'a "mailto:" or "https://" address')
+
 export const postgresAddress =
   'the address of a Postgres database, such as "postgres://millrace@db.example.org/millrace"'
 
 /** The first parts of the paths that are ours: below one of them, `/api/api/runs` would have two meanings. */
-export const ownPaths = [
-  'activity',
-  'api',
-  'assets',
-  'docs',
-  'healthz',
-  'login',
-  'metrics',
-  'openapi.json',
-  'readyz',
-  'runs',
-  'settings',
-]
+export const ownPaths =
+  'activity api assets docs healthz login metrics openapi.json push-worker.js readyz runs settings'.split(' ')
 
 const publicUrlExpected =
   'an http(s) address without user, query and fragment, such as "https://millrace.example.org/mill/"'
@@ -333,6 +328,10 @@ export const sectionSchemas = {
     redisUrl: z.string({ error: redisAddress }).optional(),
   }),
   realtime: section({ publicTopics: listOf(topic, 'topics').default([]) }),
+  push: section({
+    services: listOf(pushService, 'hosts').default(pushServices),
+    contact: contact.optional(),
+  }),
   auth: section({
     jwt: section({
       jwksUrl: httpUrl.optional(),

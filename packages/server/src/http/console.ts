@@ -46,6 +46,16 @@ export async function serveConsole(app: FaceApp, prefix: string): Promise<void> 
     app.get(address, (request, reply) => sendConsole(request, reply, depth))
   }
   if (!existsSync(join(built, 'assets'))) return
+  // A worker receives notifications for the pages below its own address.
+  app.get('/push-worker.js', async (_request, reply) => {
+    const script = await readFile(join(built, 'push-worker.js'), 'utf8').catch(() => '')
+    if (script === '') return reply.callNotFound()
+    return reply
+      .header('Cache-Control', 'no-cache')
+      .type('text/javascript; charset=utf-8')
+      .serializer(String)
+      .send(script)
+  })
   // Their names change with their content. `.gz` files lie beside the large ones.
   await app.register(fastifyStatic, {
     root: join(built, 'assets'),

@@ -1,14 +1,15 @@
 /**
  * Where credentials live. Only hashes of their secrets are stored: a thief of the data directory can
- * present none of them.
+ * present none of them. (Keys of notifications are stored as they are, since they are used.)
  */
 
 /**
  * `login` is a one-use code, `cookie` a browser's session, `token` a bearer token, `ticket` opens one stream,
  * `run` appends to one run. A `jwt` opens nothing itself: it stands for a JSON Web Token, so that a browser that
- * was logged in with one is logged out when it expires.
+ * was logged in with one is logged out when it expires. A `push` opens nothing either: it is a browser that is notified,
+ * until the login that it was made from ends. `push-keys` is the pair of keys that notifications are signed with.
  */
-export type CredentialKind = 'login' | 'cookie' | 'token' | 'ticket' | 'run' | 'jwt'
+export type CredentialKind = 'login' | 'cookie' | 'token' | 'ticket' | 'run' | 'jwt' | 'push' | 'push-keys'
 
 export interface Credential {
   /** A UUID; names the credential in listings and revocations, and opens nothing. */
@@ -24,7 +25,10 @@ export interface Credential {
   usedAt: number | null
   /** The credential that it was made from and dies with, if any; `process:…` names a token of a process. */
   parent: string | null
-  /** The one path a ticket opens, or the id of the run that a `run` token appends to; null for every other kind. */
+  /**
+   * The one path a ticket opens, the id of the run that a `run` token appends to, or, as JSON, where a `push` goes and what the
+   * `push-keys` are; null for every other kind.
+   */
   path: string | null
 }
 

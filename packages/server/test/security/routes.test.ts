@@ -129,6 +129,25 @@ const table = new Map<string, Row>([
   ],
   ...both('/api/approvals', users('/api/approvals')),
   ...both('/api/statistics', users('/api/statistics')),
+  ...both('/api/push', users('/api/push')),
+  // No push service is there: the request is refused, whoever makes it.
+  [
+    'POST /api/push',
+    users('/api/push', 400, () =>
+      post({
+        endpoint: 'https://169.254.169.254/',
+        keys: { p256dh: 'B'.repeat(87), auth: 'A'.repeat(22) },
+      }),
+    ),
+  ],
+  [
+    'DELETE /api/push',
+    users('/api/push', 204, () => ({
+      ...post({ endpoint: 'https://fcm.googleapis.com/x' }),
+      method: 'DELETE',
+    })),
+  ],
+  ...both('/api/admin/storage', admins('/api/admin/storage')),
   ...both('/api/admin/tokens', admins('/api/admin/tokens')),
   ['POST /api/admin/tokens', admins('/api/admin/tokens', 201, () => post({ user: 'ann' }))],
   ['DELETE /api/admin/tokens/:id', admins(`/api/admin/tokens/${nobodys}`, 404, () => ({ method: 'DELETE' }))],
@@ -172,6 +191,7 @@ const table = new Map<string, Row>([
   ...both('/', anybody('/')),
   ...both('/settings', anybody('/settings')),
   ...both('/activity', anybody('/activity')),
+  ...both('/push-worker.js', anybody('/push-worker.js')),
   ...both('/runs', anybody('/runs')),
   ...both('/runs/:id', anybody('/runs/:id')),
   // Beside the build, if there is one.

@@ -75,7 +75,12 @@ export async function serveCommand(
   try {
     // A person sees the runs; a program that keeps the log keeps the requests, too.
     const requestLevel = io.stderr.isTTY ? 'debug' : 'info'
-    const serving = await parts.serve({ config, log, onFatal, http: { requestLevel } })
+    const checks = async () => {
+      // They try out the agent engine, too: loaded when somebody asks.
+      const { runChecks } = await import('#cli/doctor/checks')
+      return runChecks({ config: flags.config, data: flags.data }, io)
+    }
+    const serving = await parts.serve({ config, log, onFatal, checks, http: { requestLevel } })
     // Nobody may be there to read it; the server runs anyway.
     await announce(serving, new Terminal(io, { json: flags.json ?? false }), io).catch(() => undefined)
     if (flags.open) void open(serving, config, io, parts)

@@ -359,6 +359,8 @@ export const descriptions: Record<string, Description> = {
     default: 'the database',
   },
   'realtime.publicTopics': { text: 'Topics of your own that guests may subscribe to.', example: ['news'] },
+  'push.services': { text: 'Push services that may be requested.', example: ['push.example.org'] },
+  'push.contact': { text: 'Where they reach you.', example: 'mailto:ops@example.org', default: none },
   'auth.jwt.jwksUrl': {
     text: 'Where your identity provider publishes its keys; needs `issuer` and `audience`. Either this or `secretEnv`.',
     example: 'https://id.example.org/.well-known/jwks.json',

@@ -22,6 +22,7 @@ import { type ExpressMiddleware, expressMiddleware } from '#embed/express'
 import { checkedPrincipal, type EmbeddedRuns, embeddedRuns } from '#embed/runs'
 import { PublicAddress } from '#http/public-address'
 import { createHttpServer } from '#http/server'
+import { PushSubscriptions } from '#push/subscriptions'
 import { RunHooks } from '#realtime/hooks'
 import { Realtime } from '#realtime/realtime'
 import { Retention } from '#retention/retention'
@@ -200,6 +201,9 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     realtime,
     retention: new Retention({ store, rule: config.retention, now, log: silent }),
     worktrees: openWorktrees({ config, store, sandbox, now, log: silent }),
+    push: new PushSubscriptions({ credentials: store.credentials, services: [], now }),
+    storage: () => Promise.reject(new Error('no data directory is here')),
+    checks: null,
     metrics: new Metrics(),
     sandbox: () => boundary,
     catalogue: config,
