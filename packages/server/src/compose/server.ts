@@ -123,7 +123,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
     metrics,
     log,
     node,
-    now: shared?.now ?? Date.now,
+    now: shared?.now ?? (() => Date.now()),
     ...openPost(store, log, releases),
   }
   const { delivery, realtime } = openWatching(base, options.hooks ?? new RunHooks(), releases)
