@@ -225,13 +225,14 @@ describe('activity', () => {
 })
 
 describe('many tabs', () => {
-  it('twenty tabs share one stream, all see a new run at once, and when the leading tab closes another leads', async () => {
+  it('many tabs share one stream, all see a new run at once, and when the leading tab closes another leads', async () => {
     const { context } = browser
     const open = openRequests(context, (request) => new URL(request.url()).pathname === '/api/realtime')
     // The first tab leads since it was opened; its stream is not counted until it begins anew.
     await page().goto(`${server.url}/runs?kind=job`)
     await row(page(), 'greet').waitFor()
-    const tabs = await Promise.all(Array.from({ length: 20 }, () => context.newPage()))
+    const length = process.env.MILLRACE_TEST_FULL ? 20 : 6
+    const tabs = await Promise.all(Array.from({ length }, () => context.newPage()))
     await Promise.all(tabs.map((tab) => tab.goto(`${server.url}/runs?kind=job`)))
     await Promise.all(tabs.map((tab) => row(tab, 'greet').waitFor()))
     expect(open.size).toBe(1)
