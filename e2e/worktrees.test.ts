@@ -1,7 +1,7 @@
 /** Sessions of one project at once, each in a git worktree: the program, the agent SDK's process, a scripted model. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Run, RunChangesResponse, Worktree } from '@millrace/protocol'
+import type { LogEvent, Run, RunChangesResponse, Worktree } from '@millrace/protocol'
 import type { Script } from '@millrace/scripted-model'
 import { type AgentPlace, agentPlace, giveAway } from '@millrace/test-support/agents'
 import { post, type ServerProcess } from '@millrace/test-support/server'
@@ -156,5 +156,79 @@ describe('sessions in worktrees of one project', () => {
     )
     expect(answer.status).toBe(400)
     expect(JSON.stringify(await answer.json())).toMatch(words)
+  })
+})
+
+describe('a fork of a session', () => {
+  async function twoTurns(worktree: true | undefined): Promise<{ run: Run; firstResult: number }> {
+    const body = {
+      kind: 'session',
+      project: 'web',
+      prompt: 'make first',
+      interactive: true,
+      ...(worktree && { worktree }),
+    }
+    const { run } = await server.json<{ run: Run }>('/api/runs', post(body))
+    await server.call(`/api/runs/${run.id}/messages`, post({ text: 'make second' }))
+    await until(async () => (await eventsOf(run.id)).filter(({ type }) => type === 'result').length === 2)
+    await completed(run.id)
+    const firstResult = (await eventsOf(run.id)).find(({ type }) => type === 'result')?.seq ?? 0
+    return { run: await get(run.id), firstResult }
+  }
+
+  async function completed(id: string): Promise<void> {
+    await server.call(`/api/runs/${id}/finish`, { method: 'POST' })
+    await over(id)
+  }
+
+  async function eventsOf(id: string): Promise<LogEvent[]> {
+    const page = await server.json<{ events: LogEvent[] }>(`/api/runs/${id}/events?limit=10000`, {
+      headers: { Accept: 'application/json' },
+    })
+    return page.events
+  }
+
+  it('at an event has the conversation and the files of then, in a worktree of its own, and the original stays', async () => {
+    const { run, firstResult } = await twoTurns(true)
+    const before = [await eventsOf(run.id), await changesOf(run.id)]
+    const asked = place.model.requests.length
+    const forked = await server.json<{ run: Run }>(
+      `/api/runs/${run.id}/fork`,
+      post({ at: firstResult, prompt: 'make third' }),
+    )
+    expect(forked.run).toMatchObject({ forkOf: run.id, resumes: null })
+    expect(forked.run.spec.worktree).not.toBe(run.spec.worktree)
+    await completed(forked.run.id)
+    const all = await worktrees()
+    const [original, fork] = [run, forked.run].map(({ spec }) =>
+      all.find(({ branch }) => branch === spec.worktree),
+    )
+    const made = (path = '') =>
+      ['first.txt', 'second.txt', 'third.txt'].filter((name) => existsSync(join(path, name)))
+    expect(made(original?.path)).toEqual(['first.txt', 'second.txt'])
+    expect(made(fork?.path)).toEqual(['first.txt', 'third.txt'])
+    const said = place.model.requests.slice(asked).map((request) => JSON.stringify(request))
+    expect(said.some((text) => text.includes('make first') && text.includes('make third'))).toBe(true)
+    expect(said.some((text) => text.includes('make second'))).toBe(false)
+    expect((await changesOf(forked.run.id)).files.map(({ path }) => path)).toEqual(['README', 'third.txt'])
+    expect([await eventsOf(run.id), await changesOf(run.id)]).toEqual(before)
+    const again = await server.json<{ run: Run }>(`/api/runs/${forked.run.id}/retry`, { method: 'POST' })
+    await completed(again.run.id)
+    expect(again.run).toMatchObject({ retryOf: forked.run.id, forkOf: run.id })
+    expect(status()).toBe('')
+  })
+
+  it('before anything was said, and of a run that there is not, is refused', async () => {
+    const run = (await server.json<{ runs: Run[] }>('/api/runs?kind=session')).runs[0]
+    const early = await server.call(`/api/runs/${run?.id}/fork`, post({ at: 1, prompt: 'x' }))
+    expect([early.status, await early.json()]).toEqual([
+      409,
+      expect.objectContaining({ code: 'not_resumable' }),
+    ])
+    const unknown = await server.call(
+      '/api/runs/7c9e6679-7425-40de-944b-e07fc1f90ae7/fork',
+      post({ prompt: 'x' }),
+    )
+    expect(unknown.status).toBe(404)
   })
 })

@@ -3,6 +3,7 @@ import type {
   AnswerApprovalBody,
   ApprovalResponse,
   EventsPage,
+  ForkRunBody,
   ListRunsQuery,
   ListRunsResponse,
   Message,
@@ -48,6 +49,8 @@ export interface Client {
   cancel(executionId: string, options?: CallOptions): Promise<void>
   /** Continues a conversation, as a new run. */
   resume(runId: string, body?: ResumeRunBody, options?: CallOptions): Promise<Run>
+  /** Starts a session with the conversation that another one had at an event. */
+  fork(runId: string, body: ForkRunBody, options?: CallOptions): Promise<Run>
   /** Answers a question that a run put to people. */
   answer(
     runId: string,
@@ -109,6 +112,7 @@ export function createClient(connection: Connection): Client {
       await call(connection, { method: 'POST', path, signal })
     },
     resume: (id, body, options) => post(id, '/resume', body, options),
+    fork: (id, body, options) => post(id, '/fork', body, options),
     answer: async (id, approvalId, body, { signal } = {}) => {
       const path = runPath(id, `/approvals/${encodeURIComponent(approvalId)}`)
       return (await call<ApprovalResponse>(connection, { method: 'POST', path, body, signal })).approval

@@ -111,6 +111,16 @@ export interface RunTokenResponse {
   expiresAt: number
 }
 
+/** `POST /api/runs/:id/fork`. */
+export interface ForkRunBody {
+  /** `seq` of the last event that belongs to the fork. Default: all of the conversation so far. */
+  at?: number | undefined
+  /** What the agent is to do next. */
+  prompt: string
+  /** Where it works: a new worktree, or that of a branch. Default: a new one if the session works in one, else the project. */
+  worktree?: true | string | undefined
+}
+
 /** `POST /api/runs/:id/resume`. The whole body may be absent. */
 export interface ResumeRunBody {
   /** Default: that the agent was interrupted and is to continue. */

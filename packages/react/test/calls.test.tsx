@@ -119,6 +119,18 @@ it('useSession continues a conversation as a new run and aborts the one it shows
   ])
 })
 
+it('useSession forks the conversation it shows at an event, and follows the fork', async () => {
+  answer = (call) =>
+    call.startsWith('POST') ? json({ run: { ...record('s2'), kind: 'session' } }) : undefined
+  const seen = observed(() => useSession('s1'))
+  await mount(within(<seen.Observer />))
+  await act(async () => expect(await seen.latest.fork({ at: 7, prompt: 'Another way' })).toBe('s2'))
+  expect(client.only('s2')).toBeDefined()
+  expect(asked.filter(({ call }) => call.startsWith('POST'))).toEqual([
+    { call: 'POST /api/runs/s1/fork', body: { at: 7, prompt: 'Another way' } },
+  ])
+})
+
 it('useApprovals shows the open questions of a run, answers one, and reports a second answer', async () => {
   let isAnswered = false
   answer = (call) => {

@@ -14,6 +14,7 @@ import type {
   EventsPage,
   ExecutionLimitsBody,
   FinishRunBody,
+  ForkRunBody,
   ListRunsQuery,
   ListRunsResponse,
   MessageResponse,
@@ -58,6 +59,11 @@ export const promptText = z
   .max(262_144)
   .refine((prompt) => prompt.trim() !== '', { error: 'a text that is not blank' })
 
+const worktree = z.union(
+  [z.literal(true), z.string().min(1).max(200)],
+  'expected true, or the name of a branch',
+)
+
 /** `POST /api/runs` for an agent session. */
 export const startSessionBody = z.strictObject({
   kind: z.literal('session'),
@@ -76,9 +82,7 @@ export const startSessionBody = z.strictObject({
   /** An agent of the configuration. Default: the built-in one. */
   agent: z.string().min(1).max(64).optional(),
   /** A git worktree of the project: a new one, or that of a branch. */
-  worktree: z
-    .union([z.literal(true), z.string().min(1).max(200)], 'expected true, or the name of a branch')
-    .optional(),
+  worktree: worktree.optional(),
 }) satisfies z.ZodType<StartSessionBody>
 
 /** What a model may use at most. */
@@ -153,6 +157,13 @@ export const startRunBody = z.discriminatedUnion('kind', [
   startExecutionBody,
   startExternalBody,
 ]) satisfies z.ZodType<StartRunBody>
+
+/** `POST /api/runs/:id/fork`. */
+export const forkRunBody = z.strictObject({
+  at: z.int().min(1).optional(),
+  prompt: promptText,
+  worktree: worktree.optional(),
+}) satisfies z.ZodType<ForkRunBody>
 
 /** `POST /api/runs/:id/resume`; the body may be absent. */
 export const resumeRunBody = z.strictObject({

@@ -1,4 +1,4 @@
-import type { MessageMode, StartSessionBody } from '@millrace/protocol'
+import type { ForkRunBody, MessageMode, StartSessionBody } from '@millrace/protocol'
 import { type Item, itemsOf, type OpenApproval } from '@millrace/protocol/view'
 import { useCallback, useMemo } from 'react'
 import { type StartedRun, useStartedRun } from './use-started-run.ts'
@@ -12,6 +12,8 @@ export interface UsedSession extends StartedRun<'session'> {
   startSession(body: Omit<StartSessionBody, 'kind'>): Promise<string | null>
   /** Continues the conversation as a new run, which is followed from then on. */
   resumeSession(prompt?: string): Promise<string | null>
+  /** Starts another session with the conversation as it was at an event, which is followed from then on. */
+  fork(body: ForkRunBody): Promise<string | null>
   abortSession(): Promise<void>
   /**
    * Says something to the agent at work: after its turn, or as `mode` says. Resolves with the id of the message; with
@@ -41,6 +43,10 @@ export function useSession(runId?: string | null): UsedSession {
       followed === null ? null : begin(() => client.resume(followed, prompt === undefined ? {} : { prompt })),
     [begin, client, followed],
   )
+  const fork = useCallback(
+    async (body: ForkRunBody) => (followed === null ? null : begin(() => client.fork(followed, body))),
+    [begin, client, followed],
+  )
   const send = useCallback(
     async (text: string, mode?: MessageMode) => {
       if (followed === null) return null
@@ -63,6 +69,7 @@ export function useSession(runId?: string | null): UsedSession {
     approvals: shown.view?.approvals ?? none,
     startSession,
     resumeSession,
+    fork,
     abortSession: abort,
     send,
     withdraw,

@@ -15,7 +15,7 @@ const commands: readonly { names: readonly string[]; load(): Promise<CommandModu
   { names: ['serve'], load: () => import('#cli/commands/serve') },
   { names: ['run'], load: () => import('#cli/commands/run') },
   { names: ['follow'], load: () => import('#cli/commands/follow') },
-  { names: ['ask', 'resume', 'retry'], load: () => import('#cli/commands/ask') },
+  { names: ['ask', 'resume', 'fork', 'retry'], load: () => import('#cli/commands/ask') },
   { names: ['acp'], load: () => import('#cli/editor/command') },
   { names: ['approve', 'deny', 'say', 'finish'], load: () => import('#cli/commands/answer') },
   { names: ['worktrees'], load: () => import('#cli/worktrees/command') },
@@ -67,7 +67,7 @@ async function build(argv: readonly string[], context: CommandContext): Promise<
 }
 
 const help = `
-Exit codes of run, ask, resume, retry and follow:
+Exit codes of run, ask, resume, fork, retry and follow:
   the code of the run's program; 128+n if signal n ended it; 124 if it timed out
   0 completed   1 could not start, or failed   75 interrupted by a stop of the server   130 aborted
   125 Millrace itself failed (no server, refused, gave up waiting)   2 wrong usage

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import {
   type AnswerApprovalBody,
   type FinishRunBody,
+  type ForkRunBody,
   type LogEvent,
   type Message,
   MillraceError,
@@ -17,6 +18,7 @@ import {
 import {
   answerApprovalBody,
   finishRunBody,
+  forkRunBody,
   produceBody,
   readRequest,
   resumeRunBody,
@@ -57,6 +59,8 @@ export interface EmbeddedRuns {
    * `project_busy`, or `not_resumable`: no session, or nothing of it is kept.
    */
   resume(id: string, principal?: HostPrincipal, options?: ResumeRunBody): Promise<Run>
+  /** Starts a session with the conversation that another one had at an event. */
+  fork(id: string, principal: HostPrincipal | undefined, request: ForkRunBody): Promise<Run>
   /** Answers what a session asked. The first answer counts; later ones fail with `already_answered`. */
   answerApproval(
     id: string,
@@ -162,6 +166,10 @@ export function embeddedRuns(opened: () => Promise<Pick<OpenServer, 'runs' | 'de
     async resume(id, principal, options = {}) {
       const { runs } = await opened()
       return runs.resume(id, acting(principal), readRequest(resumeRunBody, options))
+    },
+    async fork(id, principal, request) {
+      const { runs } = await opened()
+      return runs.fork(id, acting(principal), readRequest(forkRunBody, request))
     },
     async answerApproval(id, approvalId, answer, principal) {
       const { runs } = await opened()

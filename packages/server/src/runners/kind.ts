@@ -4,7 +4,7 @@
  */
 import type { Run, RunKind } from '@millrace/protocol'
 import type { z } from 'zod'
-import type { Runner } from './runner.ts'
+import type { Runner, TranscriptEntry } from './runner.ts'
 
 export interface Kind {
   readonly kind: RunKind
@@ -17,6 +17,8 @@ export interface Kind {
   readonly exclusive: boolean
   /** How a run that is over is resumed; null when its runs cannot be resumed. */
   readonly resumable: Resumable | null
+  /** How a new conversation begins with a part of an earlier one; absent when its runs cannot be forked. */
+  readonly forkable?: Forkable
   /** Set when people can talk to the agents of its runs. */
   readonly listens?: true
   /** Set when another program does the work: runs of the kind are never claimed, and outlive the server. */
@@ -48,6 +50,33 @@ export interface Detached {
 export interface Resumable {
   /** Returns the request for the run that resumes `run`. Without a prompt the kind says how to continue. */
   request(run: Run, prompt: string | undefined): Record<string, unknown>
+}
+
+export interface Forkable {
+  /**
+   * Returns the request for the fork of `run`, and how many entries of the transcript it begins with. Null: at that event
+   * nothing had been said. Throws `not_resumable` where the conversation has no such point.
+   */
+  fork(
+    point: ForkPoint,
+    prompt: string,
+  ): Promise<{ request: Record<string, unknown>; entries: number } | null>
+}
+
+export interface ForkPoint {
+  run: Run
+  /** The last event that belongs to the fork. Undefined: the whole conversation. */
+  at: number | undefined
+  transcript: readonly TranscriptEntry[]
+  /** The log, from its beginning. */
+  events: AsyncIterable<LoggedEvent>
+}
+
+export interface LoggedEvent {
+  seq: number
+  type: string
+  /** The data as one line of JSON. */
+  json: string
 }
 
 export type Availability = { available: true } | { available: false; reason: string }

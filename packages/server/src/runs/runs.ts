@@ -52,7 +52,7 @@ import { lookMs, OtherNodes, type OtherNodesParts } from './other-nodes.ts'
 import { type BatchRequest, type FinishRequest, type ProduceOptions, Producers } from './producers.ts'
 import { recover } from './recovery.ts'
 import { fingerprintOf } from './starting/fingerprint.ts'
-import { type StartOptions, Successors } from './starting/successors.ts'
+import { type ForkRequest, type StartOptions, Successors } from './starting/successors.ts'
 
 export interface RunsParts {
   store: RunStore &
@@ -184,7 +184,7 @@ export class Runs {
     if (kind.detached === undefined)
       await this.#parts.placement?.require({ kind: request.kind, project, spec })
     const at = this.#parts.now()
-    const { id = randomUUID(), idempotencyKey, retryOf = null, resumes = null } = options
+    const { id = randomUUID(), idempotencyKey, retryOf = null, resumes = null, fork } = options
     const creating = this.#parts.store.createRun({
       id,
       kind: request.kind,
@@ -194,6 +194,7 @@ export class Runs {
       createdAt: at,
       retryOf,
       resumes,
+      ...(fork === undefined ? {} : { fork }),
       exclusive: kind.exclusive,
       ownerBytesMax: this.#parts.ownerBytesMax,
       ...(place === undefined ? {} : { place }),
@@ -308,6 +309,10 @@ export class Runs {
   /** See `Successors`. */
   retry(id: string, principal: Principal): Promise<Run> {
     return this.#successors.retry(id, principal)
+  }
+
+  fork(id: string, principal: Principal, request: ForkRequest): Promise<Run> {
+    return this.#successors.fork(id, principal, request)
   }
 
   resume(id: string, principal: Principal, options: { prompt?: string | undefined } = {}): Promise<Run> {

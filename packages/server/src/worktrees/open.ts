@@ -1,6 +1,6 @@
-/** The worktrees of the server: where they lie, and when an agent is at work in a project itself. */
+/** The worktrees of the server: where they lie, and which places runs have taken. */
 import { mkdirSync, realpathSync } from 'node:fs'
-import type { RunState } from '@millrace/protocol'
+import { openStates } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import type { Logger } from 'pino'
 import type { Config } from '#config/config'
@@ -24,7 +24,7 @@ export function openWorktrees({ config, store, sandbox, now, log }: OpenWorktree
     places: new WorktreePlaces(dataDir, worktrees.directory && realDirectory(worktrees.directory)),
     projects,
     sandbox,
-    isBusy: (project) => isBusy(store, project),
+    isTaken: (place) => isTaken(store, place),
     now,
     log,
   })
@@ -35,17 +35,20 @@ function realDirectory(path: string): string {
   return realpathSync(path)
 }
 
-const open: readonly RunState[] = ['starting', 'running']
 const pageRuns = 100
 
-/** Queued runs have not begun: they find the project as it will be then. */
-async function isBusy(store: Pick<Store, 'listRuns'>, project: string): Promise<boolean> {
+/** A run that waits for its answer without a process is open as well. */
+async function isTaken(
+  store: Pick<Store, 'listRuns'>,
+  { project, branch }: { project: string; branch: string | null },
+): Promise<boolean> {
   for (const kind of ['session', 'execution'] as const) {
-    for (const state of open) {
+    for (const state of openStates) {
       let cursor: string | undefined
       do {
         const page = await store.listRuns({ project, kind, state, limit: pageRuns, cursor })
-        if (page.runs.some(({ spec }) => spec.worktree === undefined)) return true
+        const here = page.runs.filter(({ spec }) => (spec.worktree ?? null) === branch)
+        if (here.some(({ attempt }) => attempt > 0)) return true
         cursor = page.nextCursor ?? undefined
       } while (cursor !== undefined)
     }

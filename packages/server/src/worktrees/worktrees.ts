@@ -36,8 +36,8 @@ export interface WorktreesParts {
   places: WorktreePlaces
   projects: ReadonlyMap<string, Project>
   sandbox: Pick<Sandbox, 'spawn'>
-  /** Is an agent at work in the project itself? */
-  isBusy(project: string): Promise<boolean>
+  /** Has a run that began and is not over taken the place? Null for the branch: the project itself. */
+  isTaken(place: { project: string; branch: string | null }): Promise<boolean>
   now: () => number
   log: Pick<Logger, 'info' | 'warn'>
 }
@@ -207,8 +207,8 @@ export class Worktrees {
   async merge(id: string, principal: Principal, { message, keep = false }: MergeRequest = {}) {
     const project = this.#projectOf(this.#visible(id, principal))
     return this.#inTurn(project.id, async () => {
-      const record = this.#free(id, principal)
-      if (await this.#parts.isBusy(project.id))
+      const record = await this.#free(id, principal)
+      if (await this.#parts.isTaken({ project: project.id, branch: null }))
         throw new MillraceError(
           'project_busy',
           'A session is at work in the project: its files must not change under it',
@@ -232,11 +232,11 @@ export class Worktrees {
   async discard(id: string, principal: Principal): Promise<Worktree> {
     const project = this.#projectOf(this.#visible(id, principal))
     const last = await this.get(id, principal)
-    await this.#inTurn(project.id, () => this.#trees.remove(this.#free(id, principal), project)).catch(
-      (error) => {
-        throw readable(error)
-      },
-    )
+    await this.#inTurn(project.id, async () =>
+      this.#trees.remove(await this.#free(id, principal), project),
+    ).catch((error) => {
+      throw readable(error)
+    })
     return last
   }
 
@@ -271,6 +271,7 @@ export class Worktrees {
       await this.#inTurn(project.id, async () => {
         const record = registry.get(id)
         if (record === undefined || record.kept || this.#holders.has(id)) return
+        if (await this.#parts.isTaken(record)) return
         const unusedDays = (now() - record.usedAt) / dayMs
         if (unusedDays < Math.min(days, unmergedDays)) return
         const { head } = await repositoryOf(this.#gitOf(project), project)
@@ -313,9 +314,9 @@ export class Worktrees {
     return record
   }
 
-  #free(id: string, principal: Principal): WorktreeRecord {
+  async #free(id: string, principal: Principal): Promise<WorktreeRecord> {
     const record = this.#visible(id, principal)
-    if (this.#holders.has(id)) throw atWork()
+    if (this.#holders.has(id) || (await this.#parts.isTaken(record))) throw atWork()
     return record
   }
 

@@ -22,6 +22,10 @@ describe('merging a worktree', () => {
     await expect(open([project], { busy: true }).merge(id, ada)).rejects.toMatchObject({
       code: 'project_busy',
     })
+    const parked = open([project], { waiting: [branch], now: () => Date.now() + 99 * dayMs })
+    await expect(parked.merge(id, ada)).rejects.toMatchObject({ code: 'run_open' })
+    await parked.sweep({ days: 7, unmergedDays: 7 })
+    expect(existsSync(held.path)).toBe(true)
     const merged = await worktrees.merge(id, ada, { message: 'Make it' })
     expect(merged).toEqual({
       commit: git(project.path, 'rev-parse', 'HEAD').trim(),

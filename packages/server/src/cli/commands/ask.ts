@@ -1,7 +1,8 @@
-/** `millrace ask`, and its continuations: `resume` and `retry`. */
+/** `millrace ask`, and its continuations: `resume`, `fork` and `retry`. */
 import { text as readAll } from 'node:stream/consumers'
 import type {
   ExecutionLimitsBody,
+  ForkRunBody,
   ResumeRunBody,
   StartExecutionBody,
   StartSessionBody,
@@ -26,6 +27,12 @@ interface AskFlags extends FollowFlags {
   context?: string
   limit?: string[]
   interactive?: boolean
+  worktree?: true | string
+}
+
+interface ForkFlags extends FollowFlags {
+  prompt: string
+  at?: string
   worktree?: true | string
 }
 
@@ -74,6 +81,18 @@ export function declare(program: Command, { io, end }: CommandContext): void {
     .option('--prompt <text>', 'what to tell the agent; - reads standard input (default: to continue)')
     .addHelpText('after', ctrlC)
     .action(async (run: string, flags: ResumeFlags) => end(await resumeCommand(run, flags, io)))
+
+  following(
+    program
+      .command('fork')
+      .argument('<run>', runArgument)
+      .description('start a session with the conversation that another one had, which stays as it is'),
+  )
+    .requiredOption('--prompt <text>', 'what to tell the agent; - reads standard input')
+    .option('--at <event>', 'number of the last event that it has (default: all of the conversation)')
+    .option('--worktree [branch]', 'work in a git worktree: a new one, or that of the branch')
+    .addHelpText('after', ctrlC)
+    .action(async (run: string, flags: ForkFlags) => end(await forkCommand(run, flags, io)))
 
   following(
     program.command('retry').argument('<run>', runArgument).description('run the same again, as a new run'),
@@ -171,6 +190,20 @@ async function resumeCommand(given: string, flags: ResumeFlags, io: Io): Promise
   return startAndShow(`${runPath(runId)}/resume`, body, connection, flags, io)
 }
 
+async function forkCommand(given: string, flags: ForkFlags, io: Io): Promise<number> {
+  const { at, worktree } = flags
+  if (at !== undefined && !/^[1-9]\d{0,14}$/.test(at))
+    throw new CliError(`--at ${at}: expected the number of an event`, exitCodes.usage)
+  const body: ForkRunBody = {
+    prompt: await readPrompt(flags.prompt, false, io),
+    ...(at === undefined ? {} : { at: Number(at) }),
+    ...(worktree === undefined ? {} : { worktree }),
+  }
+  const connection = await connect(whereOf(flags, io))
+  const runId = await findRunId(connection.server, given)
+  return startAndShow(`${runPath(runId)}/fork`, body, connection, flags, io)
+}
+
 /** Works for runs of every kind. */
 async function retryCommand(given: string, flags: FollowFlags, io: Io): Promise<number> {
   const connection = await connect(whereOf(flags, io))
@@ -180,7 +213,7 @@ async function retryCommand(given: string, flags: FollowFlags, io: Io): Promise<
 
 async function startAndShow(
   path: string,
-  body: StartSessionBody | StartExecutionBody | ResumeRunBody | undefined,
+  body: StartSessionBody | StartExecutionBody | ForkRunBody | ResumeRunBody | undefined,
   connection: Awaited<ReturnType<typeof connect>>,
   flags: FollowFlags,
   io: Io,

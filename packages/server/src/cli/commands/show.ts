@@ -53,6 +53,7 @@ function factsOf(run: Run): [name: string, value: string][] {
     ['usage', usage === null ? '' : JSON.stringify(usage)],
     ['retry of', run.retryOf ?? ''],
     ['resumes', run.resumes ?? ''],
+    ['fork of', run.forkOf ?? ''],
   ]
 }
 

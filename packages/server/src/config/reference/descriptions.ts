@@ -311,15 +311,8 @@ export const descriptions: Record<string, Description> = {
     example: '/srv/millrace/worktrees',
     default: 'beside the data directory',
   },
-  'worktrees.days': {
-    text: 'A worktree without unmerged work is removed when no session has used it for this long.',
-    example: 1,
-  },
-  'worktrees.unmergedDays': {
-    text: 'The same for a worktree with unmerged work. Its last commit is named in the log.',
-    example: 90,
-    default: 'never',
-  },
+  'worktrees.days': { text: 'One without unmerged work is removed when unused for this long.', example: 1 },
+  'worktrees.unmergedDays': { text: 'The same for one with unmerged work.', example: 90, default: 'never' },
   'store.url': {
     text: 'A Postgres database instead of the embedded store, for several nodes ([deployment.md](deployment.md#several-nodes)).',
     example: 'postgres://millrace@db.example.org/millrace',

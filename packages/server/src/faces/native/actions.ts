@@ -1,5 +1,11 @@
 /** What a caller may do to a run: end it, repeat it, resume its conversation, answer its questions. */
-import { answerApprovalBody, approvalResponse, resumeRunBody, runResponse } from '@millrace/protocol/schemas'
+import {
+  answerApprovalBody,
+  approvalResponse,
+  forkRunBody,
+  resumeRunBody,
+  runResponse,
+} from '@millrace/protocol/schemas'
 import { z } from 'zod'
 import { type FaceApp, principalOf } from '#http/face'
 import { type NativeFaceParts, runParams, sendCreated } from './run-route.ts'
@@ -54,6 +60,24 @@ export function conversationRoutes(app: FaceApp, { runs }: Pick<NativeFaceParts,
     },
     async (request, reply) => {
       const run = await runs.resume(request.params.id, principalOf(request), request.body ?? {})
+      return sendCreated(request, reply, run)
+    },
+  )
+
+  app.post(
+    '/api/runs/:id/fork',
+    {
+      config: { starts: true, refuses: ['not_resumable', 'project_busy', 'agent_unavailable'] },
+      schema: {
+        tags: ['runs'],
+        summary: 'Start a session with the conversation that another one had at an event',
+        params: runParams,
+        body: forkRunBody,
+        response: { 201: runResponse },
+      },
+    },
+    async (request, reply) => {
+      const run = await runs.fork(request.params.id, principalOf(request), request.body)
       return sendCreated(request, reply, run)
     },
   )

@@ -10,7 +10,16 @@ import type { Runs } from '#runs/runs'
 export interface NativeFaceParts {
   runs: Pick<
     Runs,
-    'request' | 'start' | 'list' | 'get' | 'abort' | 'retry' | 'resume' | 'answerApproval' | 'openQuestions'
+    | 'request'
+    | 'start'
+    | 'list'
+    | 'get'
+    | 'abort'
+    | 'retry'
+    | 'resume'
+    | 'fork'
+    | 'answerApproval'
+    | 'openQuestions'
   >
   pages: PageSource
   streamRun: StreamRun

@@ -10,6 +10,7 @@ import type { Config } from '#config/config'
 import type { Availability, Kind, Resumable, SelfTest } from '#runners/kind'
 import type { Runner } from '#runners/runner'
 import type { Worktrees } from '#worktrees/worktrees'
+import { forkableSession } from './fork.ts'
 import { prepareSession } from './prepare.ts'
 
 export interface SessionKindOptions {
@@ -33,7 +34,9 @@ const continuations = {
 export const resumableSession: Resumable = {
   request(run, prompt) {
     const usual = run.state === 'completed' ? continuations.completed : continuations.cutShort
-    return { ...run.spec, kind: run.kind, prompt: prompt ?? usual }
+    // Its transcript has all of the conversation; its files are those it left.
+    const { fork: _fork, ...spec } = run.spec
+    return { ...spec, kind: run.kind, prompt: prompt ?? usual }
   },
 }
 
@@ -82,6 +85,7 @@ export function sessionKind({
     exclusive: true,
     listens: true,
     resumable: resumableSession,
+    forkable: forkableSession,
     prepare: (request, owner) => {
       const prepared = prepareSession(request, { ...config, agents: others })
       const now = builtIn()

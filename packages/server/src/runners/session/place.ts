@@ -26,12 +26,12 @@ export async function placeOf(
   project: Project,
   worktrees: Pick<Worktrees, 'hold'> | undefined,
 ): Promise<SessionPlace> {
-  const { cwd = project.path, worktree: branch } = context.run.spec as unknown as SessionSpec
+  const { cwd = project.path, worktree: branch, fork } = context.run.spec as unknown as SessionSpec
   if (branch === undefined)
     return { projectPath: project.path, cwd, started: undefined, checkpoint: null, release: () => {} }
   if (worktrees === undefined) throw new MillraceError('invalid_request', 'This server keeps no worktrees')
   const { id: runId, owner } = context.run
-  const held = await worktrees.hold({ runId, owner, project, branch })
+  const held = await worktrees.hold({ runId, owner, project, branch, from: fork?.files })
   try {
     return inWorktree(context, held, { project, cwd })
   } catch (error) {

@@ -7,6 +7,14 @@ import { promptText } from '@millrace/protocol/schemas'
 import { builtInAgent } from '#config/agents/read'
 import type { Project } from '#config/config'
 
+/** In the spec of a fork. */
+export interface ForkSpec {
+  /** How many entries of the other transcript it begins with. */
+  entries: number
+  /** A commit with the files of that time. Absent: it works with the files as they are. */
+  files?: string
+}
+
 /** The spec in a session's row. */
 export interface SessionSpec {
   project: string
@@ -21,6 +29,8 @@ export interface SessionSpec {
   agent?: string
   /** The branch of the worktree it works in. Absent: it works in the project itself. */
   worktree?: string
+  /** It begins with a part of another conversation. The server says so, not the request. */
+  fork?: ForkSpec
 }
 
 /** Checks a request, or the spec of an earlier session. Throws `invalid_request` naming every field at fault. */
@@ -38,6 +48,7 @@ export function prepareSession(
     idleSeconds,
     agent = builtInAgent,
     worktree,
+    fork,
   } = request as unknown as SessionSpec
   const fields: FieldError[] = []
   const project = config.projects.get(projectId)
@@ -64,6 +75,7 @@ export function prepareSession(
     ...(idleSeconds === undefined ? {} : { idleSeconds }),
     ...(agent === builtInAgent ? {} : { agent }),
     ...(worktree === undefined ? {} : { worktree }),
+    ...(fork === undefined ? {} : { fork }),
   }
   return { project: project.id, spec: { ...spec } }
 }

@@ -83,12 +83,12 @@ async function runIn(
     const agent = await engine.start(
       {
         runId: run.id,
-        prompt: spec.prompt,
+        prompt: run.forkOf === null ? spec.prompt : `${forkNote(cwd)}\n\n${spec.prompt}`,
         projectPath,
         cwd,
         model: spec.model,
         transcript,
-        resumes: run.resumes !== null,
+        resumes: run.resumes !== null || run.forkOf !== null,
         woken: context.woken,
         ...(parkAfterMs === undefined ? {} : { parkAfterMs }),
       },
@@ -117,6 +117,11 @@ function keepingFiles(dialogue: Dialogue, { checkpoint }: SessionPlace): Dialogu
     joining: () => dialogue.joining(),
     delivered: (messageId) => dialogue.delivered(messageId),
   }
+}
+
+/** What a conversation that was continued elsewhere knows of files may be wrong by now. */
+function forkNote(cwd: string): string {
+  return `(This conversation begins as a copy of an earlier one. You work in ${cwd} from here on, whatever directory was named before, and files may differ from what you saw: look again before you rely on them.)`
 }
 
 const idleSecondsDefault = 900

@@ -18,6 +18,8 @@ export interface TestProject {
 
 interface Options {
   busy?: boolean
+  /** Branches whose worktrees a run has taken that has no process now. */
+  waiting?: readonly string[]
   now?: () => number
   lines?: string[]
 }
@@ -47,7 +49,7 @@ export function worktreeRig() {
     /** A server's worktrees of these projects; opened again, they are those of the next start. */
     open(
       projects: readonly TestProject[],
-      { busy = false, now = Date.now, lines = [] }: Options = {},
+      { busy = false, waiting = [], now = Date.now, lines = [] }: Options = {},
     ): Worktrees {
       if (sandbox === undefined) throw new Error('the sandbox is not open yet')
       return new Worktrees({
@@ -55,7 +57,7 @@ export function worktreeRig() {
         places: new WorktreePlaces(workspace.dataDir, join(workspace.root, 'trees')),
         projects: new Map(projects.map((project) => [project.id, project])),
         sandbox,
-        isBusy: async () => busy,
+        isTaken: async ({ branch }) => (branch === null ? busy : waiting.includes(branch)),
         now,
         log: pino({}, { write: (line: string) => void lines.push(line) }),
       })
