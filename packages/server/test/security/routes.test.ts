@@ -129,6 +129,14 @@ const table = new Map<string, Row>([
   ],
   ...both('/api/approvals', users('/api/approvals')),
   ...both('/api/statistics', users('/api/statistics')),
+  ...both('/api/agents', users('/api/agents')),
+  ...both('/api/worktrees', users('/api/worktrees')),
+  // Nobody has one here: the answer is the same to everybody.
+  ...both('/api/worktrees/:id', users(`/api/worktrees/${nobodys}`, 404)),
+  ...both('/api/worktrees/:id/changes', users(`/api/worktrees/${nobodys}/changes`, 404)),
+  ['POST /api/worktrees/:id/merge', users(`/api/worktrees/${nobodys}/merge`, 404, write)],
+  ['POST /api/worktrees/:id/keep', users(`/api/worktrees/${nobodys}/keep`, 404, write)],
+  ['DELETE /api/worktrees/:id', users(`/api/worktrees/${nobodys}`, 404, () => ({ method: 'DELETE' }))],
   ...both('/api/push', users('/api/push')),
   // No push service is there: the request is refused, whoever makes it.
   [
