@@ -11,6 +11,7 @@ import Fastify, {
   type RouteOptions,
 } from 'fastify'
 import type { Logger } from 'pino'
+import { endTakenFrom } from '#sse/taken-socket'
 import type { Answered } from '#telemetry/metrics/http-metrics'
 import { logRequests, type RequestLevel, requestNames } from '#telemetry/request-log'
 import { answerClientError, answerUnreadable } from './client-errors.ts'
@@ -75,6 +76,7 @@ export async function createHttpServer(
   const app = createApp(parts, times)
   if (onRoute !== undefined) app.addHook('onRoute', onRoute)
   app.decorate(ownConnections, true)
+  app.addHook('preClose', async () => endTakenFrom(app.server))
   announceConsole(app)
   app.decorate('countRejection', parts.onRejected)
   app.setErrorHandler(sendRefusal)

@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net'
 import type { Chunk } from './chunk.ts'
 import type { Sink, SinkOwner } from './sink.ts'
-import { giveSocketBack } from './taken-socket.ts'
+import { forgetSocket, giveSocketBack } from './taken-socket.ts'
 
 /** RFC 9112 section 7.1: what ends a chunked body. */
 const lastChunk = Buffer.from('0\r\n\r\n')
@@ -62,6 +62,7 @@ export class TakenSink implements Sink {
   readonly #gone = (): void => {
     if (this.#over) return
     this.#over = true
+    forgetSocket(this.#socket)
     this.#owner.over()
   }
 

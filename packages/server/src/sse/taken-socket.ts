@@ -11,7 +11,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server, type Socket } from 'node:net'
 
 /** The listeners of Node's HTTP server on a connection, by event; all are named, most of them are bound. */
-const ofServer = {
+const listenerNames = {
   data: 'bound socketOnData',
   end: 'bound socketOnEnd',
   close: 'bound socketOnClose',
@@ -29,6 +29,9 @@ interface HttpSocket extends Socket {
 }
 
 type Listener = (...args: unknown[]) => void
+
+/** Those that a server does not know of while their streams last. */
+const taken = new WeakMap<Server, Set<Socket>>()
 
 /** How long a connection that came back may wait for its next request, as Node's `keepAliveTimeout` by default. */
 const idleMs = 5000
@@ -59,7 +62,19 @@ export function takeSocket(
   // Without a request the server has nothing to abort: it returns the parser to its pool.
   close?.call(socket)
   socket.setTimeout(0)
+  const sockets = taken.get(socket.server) ?? new Set()
+  taken.set(socket.server, sockets.add(socket))
   return true
+}
+
+/** Called once when nothing more is written to a socket that was taken. */
+export function forgetSocket(socket: HttpSocket): void {
+  if (socket.server instanceof Server) taken.get(socket.server)?.delete(socket)
+}
+
+/** Ends the streams whose connections a server does not know of: a server that closes would wait for them. */
+export function endTakenFrom(server: Server): void {
+  for (const socket of taken.get(server) ?? []) socket.destroy()
 }
 
 /** Returns a connection on which everything of the stream was sent: the server waits for its next request. */
@@ -77,7 +92,7 @@ export function giveSocketBack(socket: HttpSocket): void {
 
 function listenersOf(socket: Socket): Map<string, Listener> | null {
   const found = new Map<string, Listener>()
-  for (const [event, name] of Object.entries(ofServer)) {
+  for (const [event, name] of Object.entries(listenerNames)) {
     const listener = named(socket, event, name)
     if (listener === undefined) return null
     found.set(event, listener)

@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { until } from '@millrace/test-support/until'
 import { expect, onTestFinished, test } from 'vitest'
+import { endTakenFrom } from '#sse/taken-socket'
 import { expectNothingLeft } from '#test/delivery/support/leftovers'
 import { MemoryLog } from '#test/delivery/support/memory-log'
 import { startStreamServer } from '#test/delivery/support/stream-server'
@@ -90,6 +91,19 @@ test('a server that closes all connections closes those that came back', async (
   await turn()
   server.server.closeAllConnections()
   await once(socket, 'close')
+})
+
+test('a server of our own that closes ends streams whose connections were taken, and does not wait for them', async () => {
+  const server = await startStreamServer({ log: log() })
+  const { socket, heard, get } = client(server.port)
+  get('/run')
+  await until(() => heard.text.includes('id: 3'))
+  expect(detached(server)).toEqual([true])
+  const closed = once(server.server, 'close')
+  endTakenFrom(server.server)
+  server.server.close()
+  await Promise.all([closed, once(socket, 'close')])
+  await until(() => server.delivery.stats().followers === 0)
 })
 
 test('a client that ends its half of the connection is no longer followed', async () => {

@@ -13,7 +13,7 @@ export type FromWriter =
   | { kind: 'ready'; epoch: string; cursorKey: string }
   | { kind: 'refused'; code: ErrorCode; message: string }
   | { kind: 'reply'; results: PackedResults; stopped: Stop | null }
-  | FromReader
+  | FromReading
 
 export type ToReader =
   | { kind: 'open'; path: string }
@@ -26,6 +26,9 @@ export interface AskedRead {
   ask: unknown
 }
 
-export type FromReader =
+export type FromReader = FromReading | { kind: 'open' }
+
+/** The answer to a read. */
+export type FromReading =
   | { kind: 'answer'; id: number; answer: unknown }
   | { kind: 'error'; id: number; message: string }

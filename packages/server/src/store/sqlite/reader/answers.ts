@@ -2,7 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ReadName, Reads } from '#store/batched/backend'
 import { messageOf } from '#store/sqlite/database'
-import type { AskedRead, FromReader } from '#store/sqlite/messages'
+import type { AskedRead, FromReading } from '#store/sqlite/messages'
 import { createCredentialReader } from './credential-reader.ts'
 import { createExpendableReader } from './expendable-reader.ts'
 import { createLogReader } from './log-reader.ts'
@@ -11,7 +11,7 @@ import { createSessionReader } from './session-reader.ts'
 
 type Answers = { [Name in ReadName]: (ask: Reads[Name]['ask']) => Reads[Name]['answer'] }
 
-export function createAnswerer(db: DatabaseSync): (read: AskedRead) => FromReader {
+export function createAnswerer(db: DatabaseSync): (read: AskedRead) => FromReading {
   const answers = answersFrom(db)
   return ({ id, name, ask }) => {
     try {

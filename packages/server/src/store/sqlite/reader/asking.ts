@@ -6,12 +6,12 @@
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Backend, Reads } from '#store/batched/backend'
-import type { AskedRead, FromReader } from '#store/sqlite/messages'
+import type { AskedRead, FromReading } from '#store/sqlite/messages'
 
 export interface Asking {
   read: Backend['read']
   /** Takes in an answer of the thread. */
-  take(message: FromReader): void
+  take(message: FromReading): void
   /** Sends what was asked in this turn. */
   flush(): void
   /** Fails what was not answered, and every later read. */

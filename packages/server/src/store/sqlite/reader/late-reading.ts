@@ -1,11 +1,11 @@
 /**
  * All reads of a store: answered by the writer's thread at first, and by a thread of their own from the moment that they
- * could hold up a commit, or a commit them. A thread takes 12 MB, and a server that nobody uses needs one less.
+ * could hold up a commit, or a commit them, and that it has started. A thread takes 12 MB, and a server that nobody uses needs one less.
  *
  * Owns the reader thread once it runs.
  */
 import { MillraceError } from '@millrace/protocol'
-import type { ReadName } from '#store/batched/backend'
+import type { Backend, ReadName } from '#store/batched/backend'
 import type { Writing } from '#store/sqlite/writer/writing'
 import { type Reading, startReading } from './reading.ts'
 
@@ -14,7 +14,10 @@ const long = new Set<ReadName>(['page', 'list', 'transcript'])
 /** So many short ones in one second are a server at work. */
 const fewASecond = 20
 
-export function startReadingLate(path: string, writing: Pick<Writing, 'read' | 'isBusy'>): Reading {
+export function startReadingLate(
+  path: string,
+  writing: Pick<Writing, 'read' | 'isBusy'>,
+): Pick<Backend, 'read' | 'failed' | 'close'> {
   const failed = Promise.withResolvers<string>()
   let reading: Reading | null = null
   let closing = false
@@ -39,7 +42,8 @@ export function startReadingLate(path: string, writing: Pick<Writing, 'read' | '
     read(name, ask) {
       if (closing) return Promise.reject(new MillraceError('draining', 'The store is closed'))
       if (reading === null && (long.has(name) || writing.isBusy() || areMany())) reading = start()
-      return (reading ?? writing).read(name, ask)
+      // A thread takes as long to start as many reads take: those that come meanwhile do not wait for it.
+      return (reading?.isOpen() ? reading : writing).read(name, ask)
     },
     async close() {
       closing = true

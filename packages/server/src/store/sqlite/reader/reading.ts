@@ -7,7 +7,10 @@ import { threadLimits } from '#store/sqlite/thread-limits'
 import { createAsking } from './asking.ts'
 
 /** `close` answers what was asked, then ends the thread. */
-export type Reading = Pick<Backend, 'read' | 'failed' | 'close'>
+export interface Reading extends Pick<Backend, 'read' | 'failed' | 'close'> {
+  /** True once the thread answers; before that a read waits for its start. */
+  isOpen(): boolean
+}
 
 export function startReading(path: string): Reading {
   const worker = new Worker(new URL(import.meta.resolve('#store/sqlite/reader/reader-worker')), {
@@ -16,11 +19,15 @@ export function startReading(path: string): Reading {
   })
   const failed = Promise.withResolvers<string>()
   let closing = false
+  let isOpen = false
   const post = (message: ToReader): void => worker.postMessage(message)
   const asking = createAsking((reads) => post({ kind: 'reads', reads }))
   const exited = new Promise<void>((done) => worker.once('exit', () => done()))
 
-  worker.on('message', (message: FromReader) => asking.take(message))
+  worker.on('message', (message: FromReader) => {
+    if (message.kind === 'open') isOpen = true
+    else asking.take(message)
+  })
   worker.on('error', (cause) => die('the store cannot be read', cause))
   worker.on('exit', () => die('the reader thread has ended'))
   post({ kind: 'open', path })
@@ -32,6 +39,7 @@ export function startReading(path: string): Reading {
 
   return {
     failed: failed.promise,
+    isOpen: () => isOpen,
     read: asking.read,
     async close() {
       closing = true
