@@ -103,6 +103,7 @@ export function describeLogs(subject: Subject): void {
       await expect(store.finish(id, 0, completed())).rejects.toMatchObject({ code: 'not_found' })
       expect(await store.requestEnd(id, 'abort')).toBeNull()
       expect(await store.getRun(id)).toBeNull()
+      expect(await store.getRunWithBounds(id)).toBeNull()
       expect(await store.bounds(id)).toBeNull()
       expect(await store.readAfter(id, { after: 0, maxBytes: 100 })).toBeNull()
     })
@@ -125,6 +126,10 @@ export function describeLogs(subject: Subject): void {
       expect(events.filter((event) => event.type === 'complete')).toHaveLength(1)
       expect(events.at(-1)?.type).toBe('complete')
       await expect(store.append(id, 1, [line('late')])).rejects.toMatchObject({ code: 'run_over' })
+      expect(await store.getRunWithBounds(id)).toEqual({
+        run: await store.getRun(id),
+        bounds: await store.bounds(id),
+      })
       expect(await store.bounds(id)).toMatchObject({ head: events.length, closed: true })
     })
 

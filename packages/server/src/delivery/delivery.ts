@@ -90,16 +90,22 @@ export class Delivery {
   }
 
   /**
-   * Streams a run's log to a client. Rejects when the store cannot be read; nothing was answered then.
+   * Streams a run's log to a client. Rejects when the store cannot be read, or as `bounds` does; nothing was answered then.
    * While draining, the connection is closed unanswered: a status would stop an EventSource for good.
    */
   async stream(options: StreamOptions): Promise<StreamResult> {
-    const { req, res, runId, dialect = nativeDialect } = options
+    const {
+      req,
+      res,
+      runId,
+      dialect = nativeDialect,
+      bounds: read = () => this.#store.bounds(runId),
+    } = options
     const { feed, release } = this.#feeds.acquire(runId, dialect)
     let handedOver = false
     try {
-      // A fresh read: whether a cursor is "ahead" or the log is over must not depend on wake-ups.
-      const bounds = this.#refusing ? null : await this.#store.bounds(runId)
+      // A fresh read: whether a cursor is "ahead" or the log is over must not depend on wake-ups. The feed hears them already.
+      const bounds = this.#refusing ? null : await read()
       if (this.#refusing) return refuse(res)
       if (bounds === null) return { outcome: 'missing' }
       if (res.destroyed || res.writableEnded) return { outcome: 'streaming', handle: closedHandle }

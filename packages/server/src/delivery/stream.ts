@@ -1,11 +1,14 @@
 /** What a caller says of a stream, and what it gets back. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { LogBounds } from '@millrace/protocol'
 import type { Dialect } from './dialect.ts'
 
 export interface StreamOptions {
   req: IncomingMessage
   res: ServerResponse
   runId: string
+  /** Reads where the log stands, afresh; null: no such run. Default: as the store says. */
+  bounds?: () => Promise<LogBounds | null>
   /** How the events look on the stream; default the native protocol. */
   dialect?: Dialect | undefined
   /** Set by plugins (CORS, security headers …); where a stream needs another value, its own wins. */

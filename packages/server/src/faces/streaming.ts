@@ -1,23 +1,31 @@
 /** From a route to delivery: reads where a client wants its stream to start, and serves the run's log from there. */
 import type { OutgoingHttpHeaders } from 'node:http'
-import { isFinal, MillraceError, type Run } from '@millrace/protocol'
+import { isFinal, type LogBounds, MillraceError, type Run } from '@millrace/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { OpenStreams } from '#admission/open-streams'
+import type { OpenStreams, Reservation } from '#admission/open-streams'
 import type { Delivery } from '#delivery/delivery'
 import type { Dialect } from '#delivery/dialect'
+import type { StreamHandle } from '#delivery/stream'
 import { forgetOwnHead, ownsConnection } from '#http/forget-head'
-import { logStream } from '#telemetry/request-log'
+import { logStream, type StreamFacts } from '#telemetry/request-log'
 
 export interface Heartbeat {
   intervalMs: number
   text: string
 }
 
-/** Answers with a run's log as SSE. The caller has checked that the principal may see the run. */
+/** The run that a stream is of. */
+export interface Streamed {
+  id: string
+  /** Reads the run, and where its log stands, once; rejects unless the principal may see it. */
+  find(): Promise<{ run: Run; bounds: LogBounds }>
+}
+
+/** Answers with a run's log as SSE. */
 export type StreamRun = (
   request: FastifyRequest,
   reply: FastifyReply,
-  run: Run,
+  streamed: Streamed,
   heartbeat: Heartbeat,
   dialect?: Dialect,
 ) => Promise<FastifyReply>
@@ -29,19 +37,25 @@ export interface StreamRunParts {
 }
 
 export function createStreamRun({ delivery, streams, compress }: StreamRunParts): StreamRun {
-  return async (request, reply, run, heartbeat, dialect) => {
+  return async (request, reply, { id, find }, heartbeat, dialect) => {
     const { identity } = request
     if (identity === null) throw new Error('a stream of a run is never public')
     const query = request.query as Record<string, unknown>
     const lastEventId = text(request.headers['last-event-id'])
     const after = text(query.after ?? query.lastEventId)
-    refuseSpentTicket(request, run, lastEventId || after)
-    const place = streams.reserve(identity, request.ip)
+    let place: Reservation | undefined
     try {
       const result = await delivery.stream({
         req: request.raw,
         res: reply.raw,
-        runId: run.id,
+        runId: id,
+        bounds: async () => {
+          const { run, bounds } = await find()
+          refuseSpentTicket(request, run, lastEventId || after)
+          // Not for a run that the caller may not see: a place may be made at the cost of another stream.
+          place = streams.reserve(identity, request.ip)
+          return bounds
+        },
         dialect,
         headers: reply.getHeaders() as OutgoingHttpHeaders,
         lastEventId,
@@ -52,21 +66,24 @@ export function createStreamRun({ delivery, streams, compress }: StreamRunParts)
         compress,
         ownConnection: ownsConnection(request),
       })
-      if (result.outcome === 'missing') throw new MillraceError('not_found', `No run ${run.id}`)
+      if (result.outcome === 'missing') throw new MillraceError('not_found', `No run ${id}`)
       if (result.outcome === 'streaming') {
-        const { handle } = result
-        place.attach(handle)
-        const facts = { user: identity.principal.user, run: run.id }
-        const factsAtEnd = () => ({ ...facts, through: handle.cursor })
-        logStream(request, { ...facts, after: handle.cursor }, factsAtEnd, handle)
+        place?.attach(result.handle)
+        logFollowing(request, result.handle, { user: identity.principal.user, run: id })
         forgetOwnHead(request, reply)
-      } else place.release()
+      } else place?.release()
     } catch (error) {
-      place.release()
+      place?.release()
       throw error
     }
     return reply.hijack()
   }
+}
+
+/** Apart, so that what lives as long as the stream holds nothing of the request. */
+function logFollowing(request: FastifyRequest, handle: StreamHandle, facts: StreamFacts): void {
+  const factsAtEnd = () => ({ ...facts, through: handle.cursor })
+  logStream(request, { ...facts, after: handle.cursor }, factsAtEnd, handle)
 }
 
 /** How long after its run's end a used ticket still serves a client that was cut off before it. */

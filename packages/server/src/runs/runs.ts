@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto'
 import {
   type AnswerApprovalBody,
   isFinal,
+  type LogBounds,
   lifecycleTypes,
   MillraceError,
   type OpenQuestion,
@@ -56,7 +57,7 @@ import { type ForkRequest, type StartOptions, Successors } from './starting/succ
 
 export interface RunsParts {
   store: RunStore &
-    Pick<LogStore, 'append' | 'readAfter'> &
+    Pick<LogStore, 'append' | 'readAfter' | 'getRunWithBounds'> &
     ProducerStore &
     ApprovalStore &
     MessageStore &
@@ -272,6 +273,13 @@ export class Runs {
 
   async get(id: string, principal: Principal): Promise<Run> {
     return publicRun(await this.#visible(id, principal))
+  }
+
+  /** As `get`, with where its log stands as of the same read. */
+  async getWithBounds(id: string, principal: Principal): Promise<{ run: Run; bounds: LogBounds }> {
+    const found = await this.#parts.store.getRunWithBounds(id)
+    if (found === null || !maySee(principal, found.run.owner)) throw notFound(id)
+    return { run: publicRun(found.run), bounds: found.bounds }
   }
 
   async list(filter: RunFilter, principal: Principal): Promise<{ runs: Run[]; nextCursor: string | null }> {

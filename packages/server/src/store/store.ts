@@ -107,6 +107,8 @@ export interface LogStore {
    */
   append(runId: string, attempt: number, events: EventInput[]): Promise<Appended>
 
+  /** A run and the bounds of its log, by one fresh read. Null: no such run. */
+  getRunWithBounds(runId: string): Promise<{ run: RunRecord; bounds: LogBounds } | null>
   /** Bounds of a log by a fresh read. Null: no such run. */
   bounds(runId: string): Promise<LogBounds | null>
   /** The events after a cursor, by a fresh read. Null: no such run. */

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import type { Identity } from '#auth/identity'
 import { Delivery } from '#delivery/delivery'
 import { type Dialect, nativeDialect } from '#delivery/dialect'
-import { createStreamRun, type StreamRun } from '#faces/streaming'
+import { createStreamRun, type Streamed, type StreamRun } from '#faces/streaming'
 import type { Face } from '#http/face'
 import { PublicAddress } from '#http/public-address'
 import { routes } from '#http/routes'
@@ -26,12 +26,17 @@ expectNothingLeft()
 const run = { id: 'run', state: 'running' } as Run
 const heartbeat = { intervalMs: 15_000, text: 'alive' }
 
-const streamFace = (streamRun: StreamRun, path: string, dialect?: Dialect): Face => ({
+const streamFace = (
+  streamRun: StreamRun,
+  streamed: () => Streamed,
+  path: string,
+  dialect?: Dialect,
+): Face => ({
   routes(app) {
     app.get(
       path,
       { config: { stream: true }, schema: { summary: 'A stream', querystring: z.looseObject({}) } },
-      async (request, reply) => streamRun(request, reply, run, heartbeat, dialect),
+      async (request, reply) => streamRun(request, reply, streamed(), heartbeat, dialect),
     )
   },
 })
@@ -54,10 +59,12 @@ async function serve(
   const delivery = new Delivery({ store: log, wakeups: new Wakeups([localWakeups(log)]), clock, ...limits })
   const streams = { reserve: () => ({ attach: () => {}, release: () => {}, handOver: () => {} }) }
   const streamRun = createStreamRun({ delivery, streams, compress: false })
+  const bounds = async () => (await log.bounds('run')) ?? Promise.reject(new Error('the run is gone'))
+  const streamed = () => ({ id: 'run', find: async () => ({ run, bounds: await bounds() }) })
   const address = new PublicAddress()
   const app = await createHttpServer({
     routes: routes({
-      faces: [streamFace(streamRun, '/toy', dialect), streamFace(streamRun, '/native')],
+      faces: [streamFace(streamRun, streamed, '/toy', dialect), streamFace(streamRun, streamed, '/native')],
       guard: {
         auth: {
           bearer: async () => ann,

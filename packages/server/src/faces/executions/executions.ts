@@ -7,12 +7,12 @@ import { startExecutionBody } from '@millrace/protocol/schemas'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Principal } from '#auth/principal'
-import type { StreamRun } from '#faces/streaming'
+import type { Streamed, StreamRun } from '#faces/streaming'
 import { type Face, type FaceApp, principalOf } from '#http/face'
 import type { Runs } from '#runs/runs'
 
 export interface ExecutionsFaceParts {
-  runs: Pick<Runs, 'start' | 'get' | 'abort'>
+  runs: Pick<Runs, 'start' | 'get' | 'getWithBounds' | 'abort'>
   streamRun: StreamRun
 }
 
@@ -36,8 +36,8 @@ function addRoutes(app: FaceApp, { runs, streamRun }: ExecutionsFaceParts): void
   async function executionOf(request: FastifyRequest<{ Params: { executionId: string } }>): Promise<Run> {
     const { executionId } = request.params
     const run = await runs.get(executionId, principalOf(request))
-    if (run.kind === 'execution' || run.kind === 'external') return run
-    throw new MillraceError('not_found', `No run ${executionId.slice(0, 64)}`)
+    checkKind(run)
+    return run
   }
 
   app.post(
@@ -92,8 +92,25 @@ function addRoutes(app: FaceApp, { runs, streamRun }: ExecutionsFaceParts): void
         produces: ['text/event-stream'],
       },
     },
-    async (request, reply) => streamRun(request, reply, await executionOf(request), heartbeat),
+    async (request, reply) => {
+      const streamed = streamedOf(runs, request.params.executionId, principalOf(request))
+      return streamRun(request, reply, streamed, heartbeat)
+    },
   )
+}
+
+function streamedOf(runs: Pick<Runs, 'getWithBounds'>, id: string, principal: Principal): Streamed {
+  const find = async () => {
+    const found = await runs.getWithBounds(id, principal)
+    checkKind(found.run)
+    return found
+  }
+  return { id, find }
+}
+
+function checkKind({ kind, id }: Run): void {
+  if (kind === 'execution' || kind === 'external') return
+  throw new MillraceError('not_found', `No run ${id.slice(0, 64)}`)
 }
 
 /** Starts a run. A refusal names the fields as callers of this face know them. */

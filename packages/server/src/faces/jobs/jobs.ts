@@ -7,7 +7,7 @@ import type { Runs } from '#runs/runs'
 import { jobsRefusals } from './refusals.ts'
 
 export interface JobsFaceParts {
-  runs: Pick<Runs, 'start' | 'get' | 'counts'>
+  runs: Pick<Runs, 'start' | 'getWithBounds' | 'counts'>
   streamRun: StreamRun
   /** How many jobs run at a time. */
   concurrency: number
@@ -69,9 +69,12 @@ function addRoutes(app: FaceApp, { runs, streamRun, concurrency }: JobsFaceParts
     },
     async (request, reply) => {
       const { jobId } = request.params
-      const run = await runs.get(jobId, principalOf(request))
-      if (run.kind !== 'job') throw new MillraceError('not_found', `No job ${jobId}`)
-      return streamRun(request, reply, run, heartbeat)
+      const find = async () => {
+        const found = await runs.getWithBounds(jobId, principalOf(request))
+        if (found.run.kind !== 'job') throw new MillraceError('not_found', `No job ${jobId}`)
+        return found
+      }
+      return streamRun(request, reply, { id: jobId, find }, heartbeat)
     },
   )
 

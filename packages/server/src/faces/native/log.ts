@@ -26,8 +26,11 @@ export function logRoutes(app: FaceApp, { runs, pages, streamRun }: NativeFacePa
     },
     async (request, reply) => {
       const { id } = request.params
+      if (!wantsJson(request.headers.accept)) {
+        const find = () => runs.getWithBounds(id, principalOf(request))
+        return streamRun(request, reply, { id, find }, heartbeat)
+      }
       const run = await runs.get(id, principalOf(request))
-      if (!wantsJson(request.headers.accept)) return streamRun(request, reply, run, heartbeat)
       const query = pageQuery(request.query)
       refuseSpentTicket(request, run, query.after)
       const page = await readPage(pages, id, {

@@ -14,6 +14,7 @@ export interface NativeFaceParts {
     | 'start'
     | 'list'
     | 'get'
+    | 'getWithBounds'
     | 'abort'
     | 'retry'
     | 'resume'

@@ -3,13 +3,14 @@ import { isFinal, MillraceError, type Run } from '@millrace/protocol'
 import { promptText } from '@millrace/protocol/schemas'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { StreamRun } from '#faces/streaming'
+import type { Principal } from '#auth/principal'
+import type { Streamed, StreamRun } from '#faces/streaming'
 import { type Face, type FaceApp, principalOf } from '#http/face'
 import type { Runs } from '#runs/runs'
 import { sessionsRefusals } from './refusals.ts'
 
 export interface SessionsFaceParts {
-  runs: Pick<Runs, 'start' | 'get' | 'abort'>
+  runs: Pick<Runs, 'start' | 'get' | 'getWithBounds' | 'abort'>
   streamRun: StreamRun
 }
 
@@ -34,7 +35,7 @@ function addRoutes(app: FaceApp, { runs, streamRun }: SessionsFaceParts): void {
   async function sessionOf(request: FastifyRequest<{ Params: { sessionId: string } }>): Promise<Run> {
     const { sessionId } = request.params
     const run = await runs.get(sessionId, principalOf(request))
-    if (run.kind !== 'session') throw new MillraceError('not_found', `No run ${sessionId}`)
+    checkKind(run)
     return run
   }
 
@@ -68,7 +69,10 @@ function addRoutes(app: FaceApp, { runs, streamRun }: SessionsFaceParts): void {
         produces: ['text/event-stream'],
       },
     },
-    async (request, reply) => streamRun(request, reply, await sessionOf(request), heartbeat),
+    async (request, reply) => {
+      const streamed = streamedOf(runs, request.params.sessionId, principalOf(request))
+      return streamRun(request, reply, streamed, heartbeat)
+    },
   )
 
   app.post(
@@ -92,4 +96,17 @@ function addRoutes(app: FaceApp, { runs, streamRun }: SessionsFaceParts): void {
       return { success: true as const }
     },
   )
+}
+
+function streamedOf(runs: Pick<Runs, 'getWithBounds'>, id: string, principal: Principal): Streamed {
+  const find = async () => {
+    const found = await runs.getWithBounds(id, principal)
+    checkKind(found.run)
+    return found
+  }
+  return { id, find }
+}
+
+function checkKind({ kind, id }: Run): void {
+  if (kind !== 'session') throw new MillraceError('not_found', `No run ${id}`)
 }

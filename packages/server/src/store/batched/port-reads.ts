@@ -12,6 +12,7 @@ type ReadingBackend = Pick<Backend, 'epoch' | 'cursorKey' | 'read'>
 type Reads = Pick<
   Port.Store,
   | 'getRun'
+  | 'getRunWithBounds'
   | 'listRuns'
   | 'listActive'
   | 'listSilent'
@@ -35,6 +36,13 @@ export function portReads({ epoch, cursorKey, read }: ReadingBackend): Reads {
     async getRun(id) {
       const row = await read('run', { id })
       return row === null ? null : toRecord(row)
+    },
+
+    async getRunWithBounds(id) {
+      const row = await read('run', { id })
+      if (row === null) return null
+      const { firstSeq, head, closed } = row
+      return { run: toRecord(row), bounds: { firstSeq, head, closed, epoch } }
     },
 
     async listRuns({ owner, kind, state, outcome, project, q, limit, cursor }) {
