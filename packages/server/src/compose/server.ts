@@ -213,7 +213,7 @@ function endWithLease(
 ): void {
   const stop = store.shared?.onLeaseEnding((reason) => {
     log.fatal({ reason }, 'the runs of this node are ended: other nodes are about to take them over')
-    void runs.shutdown().finally(() => onFatal?.(new Error(reason)))
+    void runs.abandon().finally(() => onFatal?.(new Error(reason)))
   })
   if (stop !== undefined) releases.push(stop)
 }

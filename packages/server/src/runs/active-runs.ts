@@ -151,6 +151,12 @@ export class ActiveRuns {
     await Promise.all([...this.#active.values()].map((run) => this.#interrupt(run)))
   }
 
+  /** Ends the processes of every run at once, and waits for nothing: another node is about to take the runs over. */
+  abandon(): void {
+    this.#closing = true
+    for (const run of this.#active.values()) run.end(endRequestFor('crash'))
+  }
+
   async #recordedOrFull(recorded: Promise<unknown>): Promise<void> {
     const { store, abortWaitMs = abortWaitDefaultMs } = this.#parts
     while (!(await settledWithin(recorded, abortWaitMs))) {

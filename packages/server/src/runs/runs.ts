@@ -359,6 +359,12 @@ export class Runs {
     return this.#stopping
   }
 
+  /** As `shutdown`, of a node that may not write any longer: its processes are ended first, without a grace. */
+  abandon(): Promise<void> {
+    this.#active.abandon()
+    return this.shutdown()
+  }
+
   /** Refuses starts from here on. */
   refuseStarts(): void {
     this.#draining = true
