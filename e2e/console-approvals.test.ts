@@ -123,6 +123,8 @@ it('a question is denied with a reason, which reaches the log; an answer that co
   held.resolve()
   await question(page).waitFor({ state: 'detached' })
   await page.unrouteAll({ behavior: 'wait' })
+  // The browser, too, remarks on the answer that came too late.
+  await expect.poll(() => first.complaints.splice(0)).toEqual([expect.stringContaining('409')])
   const { events } = await server.json<{ events: { type: string; data: object }[] }>(
     `/api/runs/${run.id}/events?limit=10000`,
     { headers: { accept: 'application/json' } },

@@ -113,8 +113,9 @@ const table = new Map<string, Row>([
   ['POST /api/runs/:id/token', ownerOf('/api/runs/:external/token', 409, write)],
   ['POST /api/runs/:id/abort', ownerOf('/api/runs/:id/abort', 200, write)],
   ['POST /api/runs/:id/retry', ownerOf('/api/runs/:id/retry', 201, write)],
-  // A job has no conversation to resume, and no questions.
+  // A job has no conversation to resume or to fork, and no questions.
   ['POST /api/runs/:id/resume', ownerOf('/api/runs/:id/resume', 409, write)],
+  ['POST /api/runs/:id/fork', ownerOf('/api/runs/:id/fork', 409, () => post({ prompt: 'hello' }))],
   [
     'POST /api/runs/:id/approvals/:approvalId',
     ownerOf(`/api/runs/:id/approvals/${nobodys}`, 404, () => post({ decision: 'allow' })),

@@ -56,7 +56,7 @@ const strace = spawnSync('strace', ['-V']).status === 0
 test('an fsync that fails is fatal: nothing is acknowledged after it, and nothing before it is lost', async (context) => {
   if (!strace) context.skip('strace, which makes fsync fail, is not installed')
   const dataDir = temporaryFolder()
-  const inject = ['-e', 'trace=fsync,fdatasync', '-e', 'inject=fsync,fdatasync:error=EIO:when=25+']
+  const inject = ['-e', 'trace=fsync,fdatasync', '-e', 'inject=fsync,fdatasync:error=EIO:when=40+']
   const program = startProgram('appender.ts', dataDir, [
     'strace',
     '-f',

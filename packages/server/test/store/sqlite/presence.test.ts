@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -12,6 +13,7 @@ import {
 import { join } from 'node:path'
 import { newRun } from '@millrace/store-conformance/material'
 import { temporaryFolder } from '@millrace/test-support/folders'
+import { until } from '@millrace/test-support/until'
 import { expect, test } from 'vitest'
 import { openCredentialFile } from '#store/sqlite/upkeep/credential-file'
 import { openTemporary } from './support/temporary.ts'
@@ -24,9 +26,22 @@ async function opened() {
   const { promise: fatal, resolve } = Promise.withResolvers<Error>()
   const store = await openTemporary({ dataDir, onFatal: resolve })
   await store.createRun(newRun())
-  // The reading thread has opened the files, too.
+  const database = join(dataDir, 'millrace.db')
+  // The reading thread, which a long read starts, has opened the files, too.
   await store.listRuns({ limit: 1 })
-  return { dataDir, database: join(dataDir, 'millrace.db'), store, fatal }
+  await until(() => openedTimes(`${database}-wal`) >= 2)
+  return { dataDir, database, store, fatal }
+}
+
+function openedTimes(path: string): number {
+  const targets = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`)
+    } catch {
+      return ''
+    }
+  })
+  return targets.filter((target) => target === path).length
 }
 
 const losses: [string, (dataDir: string, database: string) => void, RegExp][] = [

@@ -33,7 +33,11 @@ export function startReadingLate(
 
   function start(): Reading {
     const started = startReading(path)
-    started.failed.then(failed.resolve)
+    started.failed.then((reason) => {
+      if (started.isOpen()) failed.resolve(reason)
+      // It could not open the files. The writer answers on, and notices what has become of them.
+      else if (reading === started) reading = null
+    })
     return started
   }
 
