@@ -5,7 +5,8 @@
  * A read changes nothing, so one whose connection is lost is asked again, until the wait for the database is too long.
  */
 import { MillraceError } from '@millrace/protocol'
-import type { Backend, ReadName, Reads } from '#store/batched/backend'
+import { answersFrom } from '#store/batched/answers'
+import type { Backend } from '#store/batched/backend'
 import { type Client, failureOf } from '#store/postgres/connection'
 import { Ended } from '#store/postgres/ended'
 import { Link, type LinkOptions } from '#store/postgres/link'
@@ -15,8 +16,6 @@ import { createPageReader } from './page-reader.ts'
 import type { Query } from './query.ts'
 import { createRunReader } from './run-reader.ts'
 import { createSessionReader } from './session-reader.ts'
-
-type Answers = { [Name in ReadName]: (ask: Reads[Name]['ask']) => Promise<Reads[Name]['answer']> }
 
 /** A request does not wait longer for a database that is away. */
 const waitMs = 5000
@@ -45,41 +44,19 @@ export async function startReading(options: Omit<LinkOptions, 'role'>): Promise<
     turn = (turn + 1) % others.length
     return ask(others[turn] ?? pages, statement, values)
   }
-  const answers = answersFrom(query, (statement, values) => ask(pages, statement, values))
+  const runs = createRunReader(query)
+  const answers = answersFrom({
+    runs,
+    sessions: createSessionReader(query),
+    credentials: createCredentialReader(query),
+    expendable: createExpendableReader(query),
+    bounds: (id) => runs.bounds(id),
+    page: createPageReader((statement, values) => ask(pages, statement, values)),
+  })
   return {
-    read: (name, question) => answers[name](question),
+    read: async (name, question) => answers[name](question),
     query,
     close,
-  }
-}
-
-function answersFrom(query: Query, queryPages: Query): Answers {
-  const runs = createRunReader(query)
-  const pages = createPageReader(queryPages)
-  const sessions = createSessionReader(query)
-  const credentials = createCredentialReader(query)
-  return {
-    run: ({ id }) => runs.run(id),
-    list: (asked) => runs.list(asked),
-    active: () => runs.active(),
-    silent: ({ before }) => runs.silent(before),
-    counts: ({ kind }) => runs.counts(kind),
-    expendable: createExpendableReader(query),
-    ownerBytes: ({ owner }) => runs.ownerBytes(owner),
-    largestOwners: ({ limit }) => runs.largestOwners(limit),
-    bounds: ({ id }) => runs.bounds(id),
-    page: (asked) => pages(asked),
-    approvals: ({ run }) => sessions.openApprovals(run),
-    approval: ({ run, id }) => sessions.approval(run, id),
-    approvalOfCall: ({ run, call }) => sessions.approvalOfCall(run, call),
-    waitingApprovals: (asked) => sessions.waitingApprovals(asked),
-    messages: ({ run }) => sessions.messages(run),
-    message: ({ run, id }) => sessions.message(run, id),
-    transcript: ({ run }) => sessions.transcript(run),
-    credential: ({ hash }) => credentials.find(hash),
-    liveCredential: ({ hash, at }) => credentials.findLive(hash, at),
-    credentials: ({ kind }) => credentials.list(kind),
-    deadCredentials: ({ ids, at }) => credentials.dead(ids, at),
   }
 }
 
