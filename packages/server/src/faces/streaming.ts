@@ -3,10 +3,12 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import { isFinal, type LogBounds, MillraceError, type Run } from '@millrace/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { OpenStreams, Reservation } from '#admission/open-streams'
+import type { Principal } from '#auth/principal'
 import type { Delivery } from '#delivery/delivery'
 import type { Dialect } from '#delivery/dialect'
 import type { StreamHandle } from '#delivery/stream'
 import { forgetOwnHead, ownsConnection } from '#http/forget-head'
+import type { Runs } from '#runs/runs'
 import { logStream, type StreamFacts } from '#telemetry/request-log'
 
 export interface Heartbeat {
@@ -19,6 +21,21 @@ export interface Streamed {
   id: string
   /** Reads the run, and where its log stands, once; rejects unless the principal may see it. */
   find(): Promise<{ run: Run; bounds: LogBounds }>
+}
+
+/** `check` throws for a run that this face does not show. */
+export function streamedOf(
+  runs: Pick<Runs, 'getWithBounds'>,
+  id: string,
+  principal: Principal,
+  check: (run: Run) => void = () => {},
+): Streamed {
+  const find = async () => {
+    const found = await runs.getWithBounds(id, principal)
+    check(found.run)
+    return found
+  }
+  return { id, find }
 }
 
 /** Answers with a run's log as SSE. */

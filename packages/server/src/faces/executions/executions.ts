@@ -7,7 +7,7 @@ import { startExecutionBody } from '@millrace/protocol/schemas'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Principal } from '#auth/principal'
-import type { Streamed, StreamRun } from '#faces/streaming'
+import { type StreamRun, streamedOf } from '#faces/streaming'
 import { type Face, type FaceApp, principalOf } from '#http/face'
 import type { Runs } from '#runs/runs'
 
@@ -93,19 +93,10 @@ function addRoutes(app: FaceApp, { runs, streamRun }: ExecutionsFaceParts): void
       },
     },
     async (request, reply) => {
-      const streamed = streamedOf(runs, request.params.executionId, principalOf(request))
+      const streamed = streamedOf(runs, request.params.executionId, principalOf(request), checkKind)
       return streamRun(request, reply, streamed, heartbeat)
     },
   )
-}
-
-function streamedOf(runs: Pick<Runs, 'getWithBounds'>, id: string, principal: Principal): Streamed {
-  const find = async () => {
-    const found = await runs.getWithBounds(id, principal)
-    checkKind(found.run)
-    return found
-  }
-  return { id, find }
 }
 
 function checkKind({ kind, id }: Run): void {

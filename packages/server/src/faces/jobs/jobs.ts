@@ -1,7 +1,7 @@
 /** The jobs face (docs/protocol.md#4-jobs-face): start a tool, follow its output, read the queue's counts. */
 import { MillraceError } from '@millrace/protocol'
 import { z } from 'zod'
-import type { StreamRun } from '#faces/streaming'
+import { type StreamRun, streamedOf } from '#faces/streaming'
 import { type Face, type FaceApp, principalOf } from '#http/face'
 import type { Runs } from '#runs/runs'
 import { jobsRefusals } from './refusals.ts'
@@ -69,12 +69,10 @@ function addRoutes(app: FaceApp, { runs, streamRun, concurrency }: JobsFaceParts
     },
     async (request, reply) => {
       const { jobId } = request.params
-      const find = async () => {
-        const found = await runs.getWithBounds(jobId, principalOf(request))
-        if (found.run.kind !== 'job') throw new MillraceError('not_found', `No job ${jobId}`)
-        return found
-      }
-      return streamRun(request, reply, { id: jobId, find }, heartbeat)
+      const streamed = streamedOf(runs, jobId, principalOf(request), ({ kind }) => {
+        if (kind !== 'job') throw new MillraceError('not_found', `No job ${jobId}`)
+      })
+      return streamRun(request, reply, streamed, heartbeat)
     },
   )
 

@@ -3,7 +3,7 @@ import { MillraceError } from '@millrace/protocol'
 import { eventsPage, readRequest } from '@millrace/protocol/schemas'
 import { z } from 'zod'
 import { readPage } from '#delivery/page'
-import { refuseSpentTicket } from '#faces/streaming'
+import { refuseSpentTicket, streamedOf } from '#faces/streaming'
 import { type FaceApp, principalOf } from '#http/face'
 import { type NativeFaceParts, runParams } from './run-route.ts'
 
@@ -27,8 +27,7 @@ export function logRoutes(app: FaceApp, { runs, pages, streamRun }: NativeFacePa
     async (request, reply) => {
       const { id } = request.params
       if (!wantsJson(request.headers.accept)) {
-        const find = () => runs.getWithBounds(id, principalOf(request))
-        return streamRun(request, reply, { id, find }, heartbeat)
+        return streamRun(request, reply, streamedOf(runs, id, principalOf(request)), heartbeat)
       }
       const run = await runs.get(id, principalOf(request))
       const query = pageQuery(request.query)

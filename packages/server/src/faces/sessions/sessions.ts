@@ -3,8 +3,7 @@ import { isFinal, MillraceError, type Run } from '@millrace/protocol'
 import { promptText } from '@millrace/protocol/schemas'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { Principal } from '#auth/principal'
-import type { Streamed, StreamRun } from '#faces/streaming'
+import { type StreamRun, streamedOf } from '#faces/streaming'
 import { type Face, type FaceApp, principalOf } from '#http/face'
 import type { Runs } from '#runs/runs'
 import { sessionsRefusals } from './refusals.ts'
@@ -70,7 +69,7 @@ function addRoutes(app: FaceApp, { runs, streamRun }: SessionsFaceParts): void {
       },
     },
     async (request, reply) => {
-      const streamed = streamedOf(runs, request.params.sessionId, principalOf(request))
+      const streamed = streamedOf(runs, request.params.sessionId, principalOf(request), checkKind)
       return streamRun(request, reply, streamed, heartbeat)
     },
   )
@@ -96,15 +95,6 @@ function addRoutes(app: FaceApp, { runs, streamRun }: SessionsFaceParts): void {
       return { success: true as const }
     },
   )
-}
-
-function streamedOf(runs: Pick<Runs, 'getWithBounds'>, id: string, principal: Principal): Streamed {
-  const find = async () => {
-    const found = await runs.getWithBounds(id, principal)
-    checkKind(found.run)
-    return found
-  }
-  return { id, find }
 }
 
 function checkKind({ kind, id }: Run): void {
