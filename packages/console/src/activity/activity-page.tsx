@@ -2,18 +2,18 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useDocumentState } from '#app/document-state.ts'
 import { useSignedIn } from '#app/session.ts'
-import { classes } from '#ui/classes.ts'
 import { Loading, Problem } from '#ui/notice.tsx'
 import { costText } from '#ui/run-words.ts'
+import { Segments } from '#ui/segments.tsx'
 import { Chart } from './chart.tsx'
 import { totalsOf, waitText } from './totals.ts'
 import { useStatistics } from './use-statistics.ts'
 
 const ranges = [
-  { hours: 24, label: '24 hours' },
-  { hours: 24 * 7, label: '7 days' },
-  { hours: 24 * 30, label: '30 days' },
-] as const
+  { value: 24, label: '24 hours' },
+  { value: 24 * 7, label: '7 days' },
+  { value: 24 * 30, label: '30 days' },
+]
 
 export default function ActivityPage() {
   useDocumentState('Activity')
@@ -40,33 +40,16 @@ export default function ActivityPage() {
 function RangeChoice({ hours }: { hours: number }) {
   const navigate = useNavigate()
   return (
-    <fieldset className="flex gap-1 rounded-lg bg-raised p-1">
-      <legend className="sr-only">How far back</legend>
-      {ranges.map((range) => (
-        <label
-          key={range.hours}
-          className={classes(
-            'cursor-pointer rounded-md px-2.5 py-1 text-[12px] font-medium max-sm:py-2 has-focus-visible:outline-2 has-focus-visible:outline-accent',
-            range.hours === hours ? 'bg-panel text-text shadow-sm' : 'text-muted hover:text-text',
-          )}
-        >
-          <input
-            type="radio"
-            name="hours"
-            className="sr-only"
-            checked={range.hours === hours}
-            onChange={() =>
-              void navigate({
-                to: '/activity',
-                search: range.hours === 24 ? {} : { hours: range.hours },
-                replace: true,
-              })
-            }
-          />
-          {range.label}
-        </label>
-      ))}
-    </fieldset>
+    <Segments
+      legend="How far back"
+      name="hours"
+      segments={ranges}
+      chosen={hours}
+      choose={(value) =>
+        void navigate({ to: '/activity', search: value === 24 ? {} : { hours: value }, replace: true })
+      }
+      className="px-2.5 text-[12px] max-sm:py-2"
+    />
   )
 }
 

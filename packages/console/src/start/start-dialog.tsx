@@ -6,20 +6,20 @@ import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useRef, useState } from 'react'
 import { useSignedIn } from '#app/session.ts'
 import { Button } from '#ui/button.tsx'
-import { classes } from '#ui/classes.ts'
 import { Dialog } from '#ui/dialog.tsx'
 import { Field, Select } from '#ui/field.tsx'
 import { Problem } from '#ui/notice.tsx'
+import { Segments } from '#ui/segments.tsx'
 import { AgentFields } from './agent-fields.tsx'
 import { bodyOf } from './body.ts'
 import { proposedProject, rememberProject, toolsOf } from './offer.ts'
 import { closeDialogs, type StartKind, type StartWith } from './start-store.ts'
 import { ToolFields } from './tool-fields.tsx'
 
-const kinds: readonly { kind: StartKind; label: string; button: string }[] = [
-  { kind: 'job', label: 'Tool', button: 'Run' },
-  { kind: 'session', label: 'Agent session', button: 'Start session' },
-  { kind: 'execution', label: 'Execution', button: 'Start execution' },
+const kinds: readonly { value: StartKind; label: string; button: string }[] = [
+  { value: 'job', label: 'Tool', button: 'Run' },
+  { value: 'session', label: 'Agent session', button: 'Start session' },
+  { value: 'execution', label: 'Execution', button: 'Start execution' },
 ]
 
 export function StartDialog({ start }: { start: StartWith }) {
@@ -41,7 +41,14 @@ export function StartDialog({ start }: { start: StartWith }) {
   return (
     <Dialog title="New run" onClose={closeDialogs} {...(isChosen ? { first: button } : {})}>
       <form onSubmit={submit} className="flex flex-col gap-4 p-4">
-        <KindTabs kind={kind} choose={setKind} />
+        <Segments
+          legend="What to start"
+          name="kind"
+          segments={kinds}
+          chosen={kind}
+          choose={(value) => setKind(value)}
+          className="flex-1 px-2 text-center"
+        />
         {problem !== null && <Problem message={problem} />}
         {unavailable && (
           <p className="rounded-md bg-wait-soft px-3 py-2 text-wait">
@@ -67,37 +74,11 @@ export function StartDialog({ start }: { start: StartWith }) {
             Cancel
           </Button>
           <Button ref={button} type="submit" look="primary" disabled={isPending || unavailable}>
-            {kinds.find((one) => one.kind === kind)?.button}
+            {kinds.find(({ value }) => value === kind)?.button}
           </Button>
         </div>
       </form>
     </Dialog>
-  )
-}
-
-function KindTabs({ kind, choose }: { kind: StartKind; choose: (kind: StartKind) => void }) {
-  return (
-    <fieldset className="flex gap-1 rounded-lg bg-raised p-1">
-      <legend className="sr-only">What to start</legend>
-      {kinds.map((one) => (
-        <label
-          key={one.kind}
-          className={classes(
-            'flex-1 cursor-pointer rounded-md px-2 py-1 text-center font-medium has-focus-visible:outline-2 has-focus-visible:outline-accent',
-            one.kind === kind ? 'bg-panel text-text shadow-sm' : 'text-muted hover:text-text',
-          )}
-        >
-          <input
-            type="radio"
-            name="kind"
-            className="sr-only"
-            checked={one.kind === kind}
-            onChange={() => choose(one.kind)}
-          />
-          {one.label}
-        </label>
-      ))}
-    </fieldset>
   )
 }
 
