@@ -1,9 +1,9 @@
 /** What goes wrong with a node that does not die: it is held up, cut off from the database, or its clock is wrong. */
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Run, TokenRecord } from '@millrace/protocol'
+import { openRelay } from '@millrace/test-support/network/relay'
 import { processesWith } from '@millrace/test-support/processes'
 import { post, type ServerProcess } from '@millrace/test-support/server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,38 +11,14 @@ import { type Cluster, openCluster, postgres } from './support/cluster.ts'
 
 const leaseSeconds = 6
 
-/** Passes bytes on until it is told to drop them, silently, in both directions. */
+/** Passes bytes on until `drop()`, then swallows them in silence, in both directions. */
 async function droppingProxy(to: number) {
   let drops = false
-  const sockets = new Set<Socket>()
-  const server = createServer((near) => {
-    const far = connect(to, '127.0.0.1')
-    for (const [from, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from)
-      from.on('data', (data) => {
-        if (!drops) other.write(data)
-      })
-      from.on('error', () => {})
-      from.on('close', () => {
-        sockets.delete(from)
-        if (!drops) other.destroy()
-      })
-    }
-  })
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
+  const relay = await openRelay({ to, onData: () => (drops ? 'drop' : 'pass'), tellsClose: () => !drops })
   return {
-    port: address.port,
+    ...relay,
     drop: () => {
       drops = true
-    },
-    close: () => {
-      for (const socket of sockets) socket.destroy()
-      server.close()
     },
   }
 }
@@ -122,7 +98,7 @@ describe.skipIf(postgres === null)('two servers on one database', () => {
     const taken = await logOf(id)
     await a.exited
     expect(await logOf(id)).toEqual(taken)
-    proxy.close()
+    await proxy.close()
     console.log(
       `cut off: processes ended after ${Math.round(dead)} ms, taken over after ${Math.round(takenAfter)} ms, with a lease of ${leaseSeconds * 1000} ms`,
     )
