@@ -1,4 +1,4 @@
-/** What admins are told of a server. */
+/** What a server shows its admins. */
 
 /** `GET /api/admin/checks`: what `millrace doctor` says on the server's machine. */
 export interface ChecksResponse {

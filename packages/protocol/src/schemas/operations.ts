@@ -1,4 +1,4 @@
-/** Schemas of what admins are told of a server. */
+/** Schemas of what a server shows its admins. */
 import { z } from 'zod'
 import type { ChecksResponse, StorageResponse } from '#operations'
 

@@ -2,11 +2,11 @@
  * Tells the other nodes what was committed here, and carries letters, over Redis or Valkey: for many nodes, each of which
  * would otherwise hear of every append.
  *
- * A plain append is told on a channel of its run, which only those listen to that follow it, and once a second to all, many runs
- * in one message. Everything else about a run is told to all at once. Nothing is kept in Redis, and nothing waits for it: while
+ * The hint of a plain append is published on a channel of its run, to which only its followers' nodes listen, and once a second
+ * to all, many runs in one message. Everything else about a run is published to all at once. Nothing is kept in Redis, and nothing waits for it: while
  * it is away, hints are lost, and whoever must not wait looks into the database each second, as it does anyway.
  *
- * Owns: both connections, which come back by themselves, the hints of appends that are not told to all yet, and which runs are
+ * Owns: both connections, which come back by themselves, the hints of appends that were not sent to all yet, and which runs are
  * listened to.
  */
 import { createClient } from '@redis/client'
@@ -42,7 +42,7 @@ export class RedisSignals implements Signals {
     this.#prefix = `millrace:${options.epoch}`
     const settings = {
       url,
-      // What cannot be told now is old news later.
+      // A hint that cannot be sent now is old news later.
       disableOfflineQueue: true,
       socket: {
         reconnectStrategy: (tries: number) => Math.min(reconnectMsMax, 50 * 2 ** Math.min(tries, 5)),
