@@ -176,6 +176,36 @@ describe('an execution', () => {
     expect(lastRequest(model2)).not.toContain('Hm.')
   })
 
+  it('sends one provider nothing that only another can read, however often it was resumed since', async () => {
+    const thinks = (thinking: string, prompt: string) =>
+      serve([reply({ text: prompt }, [{ type: 'thinking', thinking }, say('Fine.')]), ...story])
+    const claude = await thinks('Claude thought.', 'Mend it.')
+    const gemini = await thinks('Gemini thought.', 'And now?')
+    const one = await run(claude, { format: 'anthropic', prompt: 'Mend it.' })
+    const two = await run(gemini, { format: 'google', prompt: 'And now?', resumes: one.host.transcript })
+    const known = [...one.host.transcript, ...two.host.transcript]
+    await run(gemini, { format: 'google', prompt: 'And now?', resumes: known })
+    expect(lastRequest(gemini)).toContain('Gemini thought.')
+    expect(lastRequest(gemini)).not.toContain('Claude thought.')
+    await run(claude, { format: 'anthropic', prompt: 'Mend it.', resumes: known })
+    expect(lastRequest(claude)).toContain('Claude thought.')
+    expect(lastRequest(claude)).not.toContain('Gemini thought.')
+  })
+
+  it('leaves out an answer of which another provider can read nothing', async () => {
+    const model = await serve([
+      reply({ turn: 1 }, [{ type: 'thinking', thinking: 'Hm.' }]),
+      reply({ turn: 2 }, [say('Done.')]),
+      reply({ text: 'And now?' }, [say('Fine.')]),
+    ])
+    const first = await run(model, { format: 'anthropic' })
+    await run(model, { format: 'google', prompt: 'And now?', resumes: first.host.transcript })
+    const body = model.requests.at(-1)?.body as { contents: { parts: object[] }[] } | undefined
+    const parts = body?.contents.map((each) => each.parts.length)
+    expect(parts?.length).toBeGreaterThan(2)
+    expect(parts).not.toContain(0)
+  })
+
   it('cannot be resumed without a conversation of its own kind', async () => {
     const model = await serve(story)
     for (const resumes of [[], [{ conversation: 'x', subpath: '', json: '{"type":"user"}' }]]) {

@@ -65,7 +65,7 @@ export class Conversation {
     return this.#lastCalls().filter(({ id }) => !this.#results.has(id))
   }
 
-  /** Every id that a call has had. */
+  /** The id of every call in it; those that a compaction removed are not among them. */
   callIds(): string[] {
     return this.#messages.flatMap((message) => callsIn(message).map(({ id }) => id))
   }

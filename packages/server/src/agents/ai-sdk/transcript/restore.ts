@@ -17,8 +17,8 @@ const interrupted =
   'This call was interrupted, and its outcome is unknown: it may have done all, some or none of its work.'
 
 /**
- * Null if the entries are not a conversation of this engine. Calls without a result were running: the model
- * learns that their outcome is unknown, and they are not run again.
+ * Returns null if the entries are not a conversation of this engine. Calls without a result were running: the
+ * model learns that their outcome is unknown, and they are not run again.
  */
 export function restore(
   stored: readonly TranscriptEntry[],
@@ -27,11 +27,9 @@ export function restore(
 ): Restored | null {
   const entries = fromStored(stored)
   const id = stored[0]?.conversation
-  const begin = entries?.findLast((entry) => entry.type === 'begin')
-  if (entries === null || id === undefined || begin?.type !== 'begin') return null
+  if (entries === null || id === undefined || !entries.some(({ type }) => type === 'begin')) return null
   replayPlan(entries, board)
-  const sameProvider = providerOf(begin.model) === providerOf(request.model)
-  const conversation = Conversation.of(sameProvider ? entries : entries.map(neutral))
+  const conversation = Conversation.of(readableBy(request.model, entries))
   const results = conversation.openCalls().map(
     (call): Entry => ({
       type: 'result',
@@ -59,28 +57,40 @@ function replayPlan(entries: readonly Entry[], board: PlanBoard): void {
   }
 }
 
-function providerOf(model: string): string {
-  return model.split(':', 1)[0] ?? ''
+/** Returns the entries without what only a provider other than the model's can read. */
+function readableBy(model: string, entries: readonly Entry[]): Entry[] {
+  let isOwn = false
+  return entries.flatMap((entry) => {
+    // Each run of the conversation may have had another provider.
+    if (entry.type === 'begin') isOwn = providerOf(entry.model) === providerOf(model)
+    return isOwn ? [entry] : neutral(entry)
+  })
 }
 
-/** Without thoughts and marks that only the provider they come from can read. */
-function neutral(entry: Entry): Entry {
+/** Each entry of `models` for a compatible server is a provider of its own. */
+function providerOf(model: string): string {
+  const [provider = '', entry = ''] = model.split(':')
+  return provider === 'openai-compatible' ? `${provider}:${entry}` : provider
+}
+
+function neutral(entry: Entry): Entry[] {
   switch (entry.type) {
     case 'message':
-      return { ...entry, message: neutralMessage(entry.message) }
+      return neutralMessage(entry.message).map((message) => ({ ...entry, message }))
     case 'compacted':
-      return { ...entry, messages: entry.messages.map(neutralMessage) }
+      return [{ ...entry, messages: entry.messages.flatMap(neutralMessage) }]
     default:
-      return entry
+      return [entry]
   }
 }
 
-function neutralMessage(message: ModelMessage): ModelMessage {
-  if (message.role !== 'assistant' || typeof message.content === 'string') return message
+/** Returns the message without thoughts and marks; nothing if nothing else was in it, since providers refuse that. */
+function neutralMessage(message: ModelMessage): ModelMessage[] {
+  if (message.role !== 'assistant' || typeof message.content === 'string') return [message]
   const content = message.content.flatMap((part) => {
     if (part.type !== 'text' && part.type !== 'tool-call') return []
     const { providerOptions: _, ...rest } = part
     return [rest]
   })
-  return { role: 'assistant', content }
+  return content.length === 0 ? [] : [{ role: 'assistant', content }]
 }
