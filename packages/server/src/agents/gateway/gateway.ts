@@ -8,10 +8,10 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
-import { type Agent, createServer, Agent as HttpAgent, type IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MillraceError } from '@millrace/protocol'
+import { connectionTo } from '#agents/connection'
 import type { Budget } from './budget.ts'
 import { pass, refuse } from './forward.ts'
 import { passMessage } from './metered.ts'
@@ -46,7 +46,7 @@ export async function openModelGateway(
   budget: Budget | null = null,
 ): Promise<ModelGateway> {
   const base = parseBase(upstream.baseUrl)
-  const agent = agentTo(base, upstream.proxyEnv)
+  const agent = connectionTo(base, upstream.proxyEnv)
   const token = randomBytes(32).toString('base64url')
   const closing = new AbortController()
   const way = { base, agent, apiKey: upstream.apiKey }
@@ -104,16 +104,6 @@ function parseBase(baseUrl: string): URL {
     'invalid_request',
     'the address of the model’s API must be an http or https URL without a user and password',
   )
-}
-
-/** Connects to the API, through the server's proxy if it has one. Loopback is never proxied. */
-function agentTo(base: URL, proxyEnv: NodeJS.ProcessEnv | undefined): Agent {
-  const isLocal = /^(localhost|127\..*|\[::1\])$/i.test(base.hostname)
-  const options = {
-    keepAlive: true,
-    ...(proxyEnv === undefined || isLocal ? {} : { proxyEnv: { ...proxyEnv } }),
-  }
-  return base.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
 }
 
 function carriesToken({ headers }: IncomingMessage, token: string): boolean {

@@ -4,9 +4,10 @@
  *
  * Owns: the connections of one agent, until `close()`.
  */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { type Agent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { Readable } from 'node:stream'
+import { connectionTo } from '#agents/connection'
 
 export interface ModelTransport {
   readonly fetch: typeof fetch
@@ -14,35 +15,29 @@ export interface ModelTransport {
   close(): void
 }
 
-/** `proxyEnv`: variables that name a proxy (`HTTPS_PROXY`, `NO_PROXY`, …). */
 export function openTransport(proxyEnv: NodeJS.ProcessEnv | undefined): ModelTransport {
-  const direct = { keepAlive: true }
-  const options = proxyEnv === undefined ? direct : { ...direct, proxyEnv: { ...proxyEnv } }
-  const agents = {
-    local: new HttpAgent(direct),
-    http: new HttpAgent(options),
-    https: new HttpsAgent(options),
+  /** By origin: a provider has one. */
+  const agents = new Map<string, Agent>()
+  const agentFor = (url: URL): Agent => {
+    const agent = agents.get(url.origin) ?? connectionTo(url, proxyEnv)
+    agents.set(url.origin, agent)
+    return agent
   }
   return {
     fetch: (input, init) => {
       const url = new URL(input instanceof Request ? input.url : input)
-      if (url.protocol === 'https:') return send(url, init, agents.https, httpsRequest)
-      return send(url, init, isLoopback(url) ? agents.local : agents.http, httpRequest)
+      return send(url, init, agentFor(url), url.protocol === 'https:' ? httpsRequest : httpRequest)
     },
     close: () => {
-      for (const agent of Object.values(agents)) agent.destroy()
+      for (const agent of agents.values()) agent.destroy()
     },
   }
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  return /^(localhost|127\..*|\[::1\])$/i.test(hostname)
 }
 
 function send(
   url: URL,
   init: RequestInit | undefined,
-  agent: HttpAgent,
+  agent: Agent,
   request: typeof httpRequest,
 ): Promise<Response> {
   const { method = 'GET', headers, body, signal } = init ?? {}
