@@ -4,8 +4,10 @@
  * and its end is reported in the commit that has the result: whenever the server is killed, an agent that resumes
  * knows of every call that may have done something.
  *
- * Owns: the ids of the calls and results that the conversation has, and the moves that wait for one.
- * Invariants: moves keep their order; nothing waits longer than its bound.
+ * Owns: the ids of the calls and results that the conversation has, the moves that wait for one, and one timer while
+ * any wait.
+ * Invariants: moves keep their order; none is reported before its result is kept or its own two seconds are over, and
+ * none waits longer.
  */
 import type { ExecutionHost } from '#agents/agent'
 import type { AgentMove } from '#agents/moves'
@@ -18,17 +20,19 @@ const waitMsMax = 2000
 interface Waiting {
   moves: readonly AgentMove[]
   results: readonly string[]
+  /** When the moves are reported even without their results. */
+  due: number
 }
 
 export class Keeping {
   readonly #host: Pick<ExecutionHost, 'report' | 'appendTranscript'>
-  readonly #clock: Pick<Clock, 'after'>
+  readonly #clock: Clock
   readonly #calls = new Map<string, { kept: Promise<void>; keep: () => void }>()
   readonly #results = new Set<string>()
   #waiting: Waiting[] = []
   #callOff: (() => void) | null = null
 
-  constructor(host: Pick<ExecutionHost, 'report' | 'appendTranscript'>, clock: Pick<Clock, 'after'>) {
+  constructor(host: Pick<ExecutionHost, 'report' | 'appendTranscript'>, clock: Clock) {
     this.#host = host
     this.#clock = clock
   }
@@ -37,8 +41,8 @@ export class Keeping {
   report(moves: readonly AgentMove[]): Promise<void> {
     const results = moves.flatMap((move) => (move.move === 'tool-complete' ? [move.toolCallId] : []))
     if (this.#waiting.length === 0 && this.#has(results)) return this.#host.report(moves)
-    this.#waiting.push({ moves, results })
-    this.#callOff ??= this.#clock.after(waitMsMax, () => this.settle())
+    this.#waiting.push({ moves, results, due: this.#clock.now() + waitMsMax })
+    this.#awaitFirst()
     return Promise.resolve()
   }
 
@@ -49,8 +53,7 @@ export class Keeping {
       for (const id of calls) this.#call(id).keep()
     }
     const kept = this.#host.appendTranscript(entries)
-    while (this.#waiting[0] !== undefined && this.#has(this.#waiting[0].results)) this.#reportFirst()
-    if (this.#waiting.length === 0) this.#stopWaiting()
+    this.#reportReady()
     return kept
   }
 
@@ -64,8 +67,8 @@ export class Keeping {
 
   /** Reports everything that waits. */
   settle(): void {
-    this.#stopWaiting()
     while (this.#waiting.length > 0) this.#reportFirst()
+    this.#awaitFirst()
   }
 
   #call(id: string): { kept: Promise<void>; keep: () => void } {
@@ -78,6 +81,27 @@ export class Keeping {
 
   #has(results: readonly string[]): boolean {
     return results.every((id) => this.#results.has(id))
+  }
+
+  /** Reports those in front whose results are kept, or that are due. */
+  #reportReady(): void {
+    const now = this.#clock.now()
+    for (let [first] = this.#waiting; first !== undefined; [first] = this.#waiting) {
+      if (first.due > now && !this.#has(first.results)) break
+      this.#reportFirst()
+    }
+    this.#awaitFirst()
+  }
+
+  /** The first is due before the others. */
+  #awaitFirst(): void {
+    const [first] = this.#waiting
+    if (first === undefined) this.#stopWaiting()
+    else
+      this.#callOff ??= this.#clock.after(Math.max(0, first.due - this.#clock.now()), () => {
+        this.#callOff = null
+        this.#reportReady()
+      })
   }
 
   #reportFirst(): void {

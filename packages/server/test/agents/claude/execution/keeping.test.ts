@@ -68,6 +68,35 @@ describe('an execution and its conversation', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('what was reported later waits its own two seconds for its result', () => {
+    const { done, clock, keeping } = open()
+    void keeping.report([end('a')])
+    clock.advance(1900)
+    void keeping.report([end('b'), text('after b')])
+    clock.advance(100)
+    expect(done).toEqual(['end a'])
+    void keeping.appendTranscript([result('b')])
+    expect(done).toEqual(['end a', 'kept 1', 'end b', 'after b'])
+    void keeping.report([end('c')])
+    clock.advance(1999)
+    expect(done).toHaveLength(4)
+    clock.advance(1)
+    expect(done.at(-1)).toBe('end c')
+    expect(clock.pending).toBe(0)
+  })
+
+  it('what waits behind an end that is late is reported with it if it waits for nothing itself', () => {
+    const { done, clock, keeping } = open()
+    void keeping.report([end('a')])
+    void keeping.report([end('b')])
+    void keeping.appendTranscript([result('b')])
+    void keeping.report([text('said')])
+    expect(done).toEqual(['kept 1'])
+    clock.advance(2000)
+    expect(done).toEqual(['kept 1', 'end a', 'end b', 'said'])
+    expect(clock.pending).toBe(0)
+  })
+
   it('a call may run once the conversation has it, or after two seconds', async () => {
     const { clock, keeping } = open()
     const may: string[] = []
