@@ -42,23 +42,27 @@ export function prepareExecution(
   else {
     const whyNot = engines.whyNot(engine)
     if (whyNot !== null) throw new MillraceError('agent_unavailable', whyNot)
-    fields.push(...refusalsOf(engine.engine, asked.model, limitsOf(asked.limits, bounds)))
+    fields.push(...refusalsOf(engine.engine, asked, bounds))
   }
   if (typeof project === 'string' || fields.length > 0) throw invalidRequest(fields)
   const resumed = typeof continuation === 'string' ? { continuation } : {}
   return { project: project.id, spec: { ...asked, ...resumed, project: project.id } }
 }
 
-/** An engine refuses a model, or a limit in money where it does not know the model's price. */
+/** An engine refuses a model, or a limit in dollars on a model whose price it does not know. */
 function refusalsOf(
   engine: { refuses(request: { model: string | undefined; limits: ExecutionLimits }): string | null },
-  model: string | undefined,
-  limits: ExecutionLimits,
+  { model, limits: asked }: { model?: string | undefined; limits?: ExecutionLimitsBody | undefined },
+  bounds: ExecutionLimits,
 ): FieldError[] {
+  const limits = limitsOf(asked, bounds)
   const refused = engine.refuses({ model, limits: { ...limits, usd: null } })
   if (refused !== null) return [{ path: 'model', expected: refused }]
   const unpriced = limits.usd === null ? null : engine.refuses({ model, limits })
-  return unpriced === null ? [] : [{ path: 'limits.usd', expected: unpriced }]
+  if (unpriced === null) return []
+  if (asked?.usd !== undefined) return [{ path: 'limits.usd', expected: unpriced }]
+  const bound = `executions.usd of the configuration limits each execution to $${limits.usd}`
+  return [{ path: 'model', expected: `a model with a price, since ${bound}: ${unpriced}` }]
 }
 
 /** Returns the project, or what was expected. */

@@ -59,6 +59,24 @@ describe('a request for an execution', () => {
     )
   })
 
+  it('a bound in dollars of the configuration is named where a model without a price is refused for it', () => {
+    const engines = new Engines([{ engine, serves: () => true, models: [], unavailable: null }])
+    const projects = new Map([['web', { id: 'web', path: '/made/up/web' }]])
+    const parts = { projects, engines, bounds: { ...bounds, usd: 0.5 } }
+    const whole = { kind: 'execution', task: 'Mend it', model: 'claude' }
+    expect(refusal(() => prepareExecution(whole, parts)).fields).toEqual([
+      {
+        path: 'model',
+        expected:
+          'a model with a price, since executions.usd of the configuration limits each execution to $0.5: a model whose price is known',
+      },
+    ])
+    const asked = { ...whole, limits: { usd: 0.1 } }
+    expect(refusal(() => prepareExecution(asked, parts)).fields).toEqual([
+      { path: 'limits.usd', expected: 'a model whose price is known' },
+    ])
+  })
+
   it('where there is one project, it is the default', () => {
     const web = { id: 'web', path: '/made/up/web' }
     const engines = new Engines([{ engine, serves: () => true, models: [], unavailable: null }])
