@@ -2,6 +2,7 @@
 import type { ExecutionHost, ExecutionTask, LiveAgent } from '#agents/agent'
 import { redactor } from '#agents/redact'
 import { Meter } from '#agents/spending/meter'
+import { withoutHourlyCache } from '#agents/spending/price'
 import { monotonicClock } from '#time/clock'
 import { AiSdkAgent } from './agent.ts'
 import type { ResolvedModel } from './model/entry.ts'
@@ -29,7 +30,7 @@ export function startAgent(
       maxRetries: options.maxRetries ?? 4,
       silence: options.silence ?? { beforeMs: 600_000, betweenMs: 300_000 },
       clock: options.clock ?? monotonicClock,
-      meter: new Meter(task.limits, model.price),
+      meter: new Meter(task.limits, model.price && withoutHourlyCache(model.price)),
       tools: options.tools,
       environment: options.environment ?? {},
       limits: options.limits,

@@ -7,7 +7,7 @@
  */
 import type { ExecutionErrorCode } from '@millrace/protocol'
 import type { ExecutionLimits } from '#agents/agent'
-import { costOf, dearestInput, noTokens, type Price, type Tokens } from './price.ts'
+import { costOf, dearestInput, noTokens, type Price, type Tokens, totalOf } from './price.ts'
 
 /** The execution is over and did not complete: `code` says why, the message is for a person. */
 export class ExecutionFailure extends Error {
@@ -137,12 +137,12 @@ export class Meter {
     )
   }
 
-  #tokensLeft({ inputTokens }: Step, reserved: number): number {
+  #tokensLeft({ inputTokens, outputTokensMax }: Step, reserved: number): number {
     const { tokens: limit } = this.#limits
     if (limit === null) return Number.POSITIVE_INFINITY
-    const used = keys.reduce((sum, key) => sum + this.#used[key], 0)
+    const used = totalOf(this.#used)
     const left = Math.floor(limit - used - reserved - inputTokens)
-    if (left >= Math.min(outputTokensMin, limit)) return left
+    if (left >= Math.min(outputTokensMin, outputTokensMax)) return left
     throw new ExecutionFailure(
       'max_tokens',
       `The next step could exceed the limit of ${plural(limit, 'token')}: ${used} are used, and its input alone has about ${inputTokens}.`,

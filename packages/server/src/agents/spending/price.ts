@@ -13,7 +13,7 @@ export interface Price {
 }
 
 /** Tokens of a step. The parts are disjoint: their sum is everything. */
-export interface Tokens {
+export type Tokens = {
   inputTokens: number
   outputTokens: number
   cacheReadTokens: number
@@ -37,6 +37,16 @@ export function ratesOf(price: Price): Required<{ [rate in keyof Price]: number 
 export function anthropicPrice(price: Price): Price {
   const { input, cacheRead = input * 0.1, cacheWrite = input * 1.25 } = price
   return { ...price, cacheRead, cacheWrite, cacheWriteHour: price.cacheWriteHour ?? input * 2 }
+}
+
+/** The price for an agent that never asks for the cache of an hour: its rate is then not the worst that can happen. */
+export function withoutHourlyCache({ cacheWriteHour: _, ...price }: Price): Price {
+  return price
+}
+
+/** Of all kinds together. */
+export function totalOf(tokens: Readonly<Record<string, number>>): number {
+  return Object.values(tokens).reduce((sum, count) => sum + count, 0)
 }
 
 /** `cacheHourTokens` are those of `cacheCreationTokens` that were written for an hour. */

@@ -42,6 +42,17 @@ describe('an execution that reaches a limit', () => {
     expect(end.usage?.costUsd).toBeLessThanOrEqual(0.01)
   })
 
+  it('reserves the rate of the cache that it asks for, which is not that of an hour', async () => {
+    const model = await endless({ input_tokens: 400, output_tokens: 20 })
+    const worst = async (format: 'anthropic' | 'openai') => {
+      const free = { input: 10_000, output: 0 }
+      const { end } = await run(model, { format, limits: { usd: 0.0001 }, entry: { price: free } })
+      expect(end).toMatchObject({ state: 'errored', reason: 'budget' })
+      return Number(/could cost \$(\d+\.\d+)/.exec(String('error' in end && end.error))?.[1])
+    }
+    expect((await worst('anthropic')) / (await worst('openai'))).toBeCloseTo(1.25)
+  })
+
   it('asks for no longer answer than the rest of its money pays', async () => {
     const model = await endless({ input_tokens: 400, output_tokens: 20 })
     await run(model, { tools: [new CountingShell()], limits: { usd: 0.02 }, entry: { price } })

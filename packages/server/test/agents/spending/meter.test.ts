@@ -57,6 +57,14 @@ describe('a meter', () => {
     )
   })
 
+  it('a limit leaves room for a step if its greatest answer fits, short as that may be', () => {
+    const step = { inputTokens: 1000, outputTokensMax: 100 }
+    const tokens = new Meter({ ...noLimits, tokens: 1100 }, price)
+    expect(tokens.reserve(step).outputTokensMax).toBe(100)
+    const usd = new Meter({ ...noLimits, usd: (1000 * 3.75 + 100 * 15) / 1e6 }, price)
+    expect(usd.reserve(step).outputTokensMax).toBe(100)
+  })
+
   it('a step is offered what a reservation then gives, and 0 where none is given', () => {
     const step = fc.record({ inputTokens: fc.nat(5000), outputTokensMax: fc.nat(5000) })
     fc.assert(

@@ -2,6 +2,7 @@
 import type { ExecutionErrorCode } from '@millrace/protocol'
 import type { AgentEnd, AgentHost, ExecutionHost, ExecutionTask, LiveAgent } from '#agents/agent'
 import { reportingHost } from '#agents/reporting-host'
+import { totalOf } from '#agents/spending/price'
 import { type AcpEngineOptions, startAgent } from '../engine.ts'
 import { Translator } from './translator.ts'
 
@@ -54,8 +55,8 @@ function checkLimits(
   if (steps > limits.iterations)
     fail('max_iterations', `It reached its limit of ${limits.iterations} iterations`)
   if (limits.tokens === null) return
-  const used = Object.values(usage.tokens).reduce((sum, count) => sum + count, 0)
-  if (used > limits.tokens) fail('max_tokens', `It reached its limit of ${limits.tokens} tokens`)
+  if (totalOf(usage.tokens) > limits.tokens)
+    fail('max_tokens', `It reached its limit of ${limits.tokens} tokens`)
 }
 
 const codes: Readonly<Record<string, ExecutionErrorCode>> = {

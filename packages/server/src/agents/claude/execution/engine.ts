@@ -3,6 +3,7 @@
  * moves instead of events; the conversation is kept as a session's is, so that a later execution can resume it.
  */
 import type { ExecutionEngine, ExecutionHost, ExecutionLimits, ExecutionTask, LiveAgent } from '#agents/agent'
+import { totalOf } from '#agents/spending/price'
 import { monotonicClock } from '#time/clock'
 import type { ClaudeEngineOptions } from '../engine/engine.ts'
 import { Translator } from '../translate/translator.ts'
@@ -89,6 +90,5 @@ function checkTokens(
   fail: (reason: string, error: string) => void,
 ): void {
   if (limit === null) return
-  const used = Object.values(usage.tokens).reduce((sum, count) => sum + count, 0)
-  if (used > limit) fail('max_tokens', `It reached its limit of ${limit} tokens`)
+  if (totalOf(usage.tokens) > limit) fail('max_tokens', `It reached its limit of ${limit} tokens`)
 }

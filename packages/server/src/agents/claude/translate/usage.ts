@@ -4,26 +4,22 @@
  * Owns: the totals of the last result, which the SDK counts from the start of the process, and what was used since, by
  * answer. Between results the totals are those that can be seen: what subagents write is in the next result only.
  */
+import { noTokens, type Tokens } from '#agents/spending/price'
 import { amountOf, type Fields, fieldsOf } from './fields.ts'
 
 export interface Usage {
-  tokens: Record<TokenKind, number>
+  tokens: Tokens
   /** Null before the first result, or where the SDK knows no price; never 0. */
   costUsd: number | null
 }
-
-type TokenKind = 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheCreationTokens'
-type Tokens = Record<TokenKind, number>
-
-const none: Tokens = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 }
 
 /** Far more than work at once. */
 const answersMax = 100
 
 export class UsageMeter {
-  #settled: Tokens = none
+  #settled: Tokens = noTokens
   #costUsd: number | null = null
-  #since: Tokens = none
+  #since: Tokens = noTokens
   /** Answers that may still grow, by id; those of subagents that work in parallel come by turns. */
   readonly #answers = new Map<string, Tokens>()
 
@@ -34,7 +30,7 @@ export class UsageMeter {
 
   /** Takes what an answer of the model has used so far: its figures only grow. */
   take(id: string, usage: unknown): void {
-    const known = this.#answers.get(id) ?? none
+    const known = this.#answers.get(id) ?? noTokens
     this.#answers.delete(id)
     this.#answers.set(id, larger(known, tokensOf(fieldsOf(usage))))
     for (const [oldest, tokens] of this.#answers) {
@@ -47,10 +43,10 @@ export class UsageMeter {
   /** Takes a result, which counts everything since the start of the process. */
   settle({ modelUsage, total_cost_usd: cost }: Fields): void {
     const models = Object.values(fieldsOf(modelUsage)).map(fieldsOf)
-    const counted = models.reduce<Tokens>((total, model) => sum(total, ofModel(model)), none)
+    const counted = models.reduce<Tokens>((total, model) => sum(total, ofModel(model)), noTokens)
     // A failed start reports nothing.
     this.#settled = larger(this.totals.tokens, counted)
-    this.#since = none
+    this.#since = noTokens
     this.#answers.clear()
     const priced = models.length > 0 && models.every(({ costBasis }) => costBasis !== 'unknown')
     // A cost of 0 is none that is known: a scripted model reports it, and a provider that sends no usage.
@@ -86,7 +82,7 @@ function larger(one: Tokens, other: Tokens): Tokens {
   return each((kind) => Math.max(one[kind], other[kind]))
 }
 
-function each(of: (kind: TokenKind) => number): Tokens {
+function each(of: (kind: keyof Tokens) => number): Tokens {
   return {
     inputTokens: of('inputTokens'),
     outputTokens: of('outputTokens'),
