@@ -71,6 +71,8 @@ export class Post {
   async ask(node: string, topic: string, data: unknown): Promise<unknown> {
     const question = randomUUID()
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    // A refusal may arrive before the sending is known to have succeeded, when nothing awaits it yet.
+    promise.catch(() => {})
     const cancel = this.#parts.after(this.#parts.answerMs ?? answerMs, () => reject(noAnswer()))
     this.#waiting.set(question, { resolve, reject })
     try {

@@ -10,10 +10,11 @@ function cluster() {
   const clock = new ManualClock()
   const inboxes = new Map<string, (letter: Letter) => void>()
   const failures: unknown[] = []
-  const join = (id: string) => {
+  const join = (id: string, sent = async () => {}) => {
     const shared = {
       post: async (to: string | null, text: string) => {
         for (const [node, hear] of inboxes) if (node !== id && (to ?? node) === node) hear({ from: id, text })
+        await sent()
       },
       onLetter: (hear: (letter: Letter) => void) => {
         inboxes.set(id, hear)
@@ -31,7 +32,7 @@ function cluster() {
 test('what one node tells reaches all elsewhere once, and not itself', () => {
   const { join } = cluster()
   const heard: string[] = []
-  const nodes = ['a', 'b', 'c'].map(join)
+  const nodes = ['a', 'b', 'c'].map((id) => join(id))
   for (const { id, post } of nodes) post.on('news', (data) => heard.push(`${id} ${data}`))
   nodes[0]?.post.tell('news', 1)
   nodes[0]?.post.tell('unheard of', 1)
@@ -40,7 +41,7 @@ test('what one node tells reaches all elsewhere once, and not itself', () => {
 
 test('a question is answered by the node it is put to, with its answer or its refusal', async () => {
   const { join } = cluster()
-  const [a, b, c] = ['a', 'b', 'c'].map(join)
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => join(id))
   b?.post.on('double', (n) => Number(n) * 2)
   b?.post.on('refuse', () => {
     throw new MillraceError('rate_limited', 'Too many', { retryAfter: 7 })
@@ -52,6 +53,21 @@ test('a question is answered by the node it is put to, with its answer or its re
     message: 'Too many',
     retryAfter: 7,
   })
+})
+
+// Failed before: the refusal was an unhandled rejection, which ends the server.
+test('a refusal that arrives before the question is known to be sent is an ordinary failure', async () => {
+  const { clock, join, failures } = cluster()
+  join('b').post.on('refuse', () => {
+    throw new MillraceError('not_found', 'Nothing here')
+  })
+  const sent = Promise.withResolvers<void>()
+  const a = join('a', () => sent.promise)
+  const asked = expect(a.post.ask('b', 'refuse', null)).rejects.toMatchObject({ message: 'Nothing here' })
+  await new Promise((turn) => setTimeout(turn, 20))
+  sent.resolve()
+  await asked
+  expect([clock.pending, failures]).toEqual([0, []])
 })
 
 test('a question that nobody answers fails in time, and leaves no timer', async () => {
