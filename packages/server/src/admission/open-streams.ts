@@ -37,14 +37,16 @@ export interface OpenStreamsParts {
   log: Logger
   /** Called for each stream that is ended here. */
   onEnded?: (reason: EndOfStream) => void
-  /** Called with the id of each ticket that opens a stream, which may have opened one at another node before. */
-  onTicket?: (id: string) => void
+  /** Called with the id of each ticket that opens a stream, and when: it may have opened one at another node before. */
+  onTicket?: (id: string, openedAt: number) => void
 }
 
 interface Entry {
   /** Null for a guest. */
   identity: Identity | null
   address: string
+  /** Of `now`. */
+  openedAt: number
   /** Null while the stream is being opened. */
   stream: OpenStream | null
   released: boolean
@@ -97,13 +99,13 @@ export class OpenStreams {
     this.#makeRoomForUser(user)
     this.#makeRoomAtAddress(address, user)
     this.#makeRoom(limits.streams, 'server', this.#entries, user)
-    const entry: Entry = { identity, address, stream: null, released: false }
+    const entry: Entry = { identity, address, openedAt: this.#parts.now(), stream: null, released: false }
     this.#entries.add(entry)
     this.#ofUser.add(user, entry)
     this.#at(user).add(address, entry)
     if (ticket !== null) {
       this.#ofTicket.add(ticket, entry)
-      this.#parts.onTicket?.(ticket)
+      this.#parts.onTicket?.(ticket, entry.openedAt)
     }
     this.#timer ??= setInterval(() => void this.#sweep(), sweepMs).unref()
     const release = () => this.#release(entry)
@@ -119,9 +121,9 @@ export class OpenStreams {
     }
   }
 
-  /** Ends the stream of a ticket, if it has one here. */
-  endTicket(id: string): void {
-    for (const entry of [...this.#ofTicket.of(id)]) this.#end(entry, 'ticket')
+  /** Ends the stream of a ticket, if it has one here that was opened by then. */
+  endTicket(id: string, openedBy = Number.POSITIVE_INFINITY): void {
+    for (const entry of [...this.#ofTicket.of(id)]) if (entry.openedAt <= openedBy) this.#end(entry, 'ticket')
   }
 
   close(): void {

@@ -43,14 +43,24 @@ export async function openCallers(
     now,
     log,
     onEnded: (reason) => metrics.http.streamEnded(reason),
-    onTicket: (id) => post?.tell(ticketTopic, id),
+    onTicket: (id, openedAt) => post?.tell(ticketTopic, { id, openedAt } satisfies TicketOpened),
   })
-  post?.on(ticketTopic, (id) => streams.endTicket(String(id)))
+  // The news may arrive after the ticket has opened its next stream, here.
+  post?.on(ticketTopic, (data) => {
+    const { id, openedAt } = data as TicketOpened
+    streams.endTicket(id, openedAt)
+  })
   releases.push(() => streams.close())
   return { auth, streams, tokens: new UserTokens(credentials, now), localToken }
 }
 
 const ticketTopic = 'ticket opened'
+
+interface TicketOpened {
+  id: string
+  /** By the clock that all nodes share. */
+  openedAt: number
+}
 
 /** Its library is loaded where it is used. */
 async function jwtVerifier(settings: JwtSettings, now: () => number): Promise<JwtVerifier> {

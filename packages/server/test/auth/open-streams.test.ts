@@ -172,6 +172,17 @@ describe('a ticket', () => {
     expect(first.ended).toBe(true)
   })
 
+  // Failed before: news of the older connection that arrived late ended the newer one, so that both were gone.
+  it('late news of an older connection at another node ends no newer one', () => {
+    const { open, clock, streams } = rig()
+    clock.now = 2000
+    const stream = open(ticket)
+    streams.endTicket('ticket 1', 1999)
+    expect(stream.ended).toBe(false)
+    streams.endTicket('ticket 1', 2001)
+    expect(stream.ended).toBe(true)
+  })
+
   // Failed before: the older one, ended while it was being opened, lived on uncounted and unwatched.
   it('a ticket ends its older connection, even one that is still being opened', () => {
     const { streams } = rig()
