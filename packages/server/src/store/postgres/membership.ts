@@ -30,8 +30,8 @@ export interface MembershipOptions {
   link: Link
   node: NodeIdentity
   leaseMs: number
-  /** Called after each renewal with the number of nodes that are alive, this one included. */
-  counted: (alive: number) => void
+  /** Called after each renewal with the number of nodes that were alive, this one included, and when that was asked. */
+  counted: (alive: number, askedAt: number) => void
   clock: StoreClock
   /** The node was declared dead. */
   lost: (error: NodeLost) => void
@@ -133,7 +133,7 @@ export class Membership {
           values: [node.key, leaseMs],
         })
         if (rows[0] === undefined) return null
-        counted(rows[0].alive)
+        counted(rows[0].alive, sentAt)
         clock.read(rows[0].time, sentAt)
         return sentAt
       })

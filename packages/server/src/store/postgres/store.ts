@@ -87,15 +87,16 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
     const signals = await signalsBy(options, { epoch, node: key, id: node, query: reading.query })
     closing.unshift(() => signals.close())
     await signals.open()
-    signals.counted(await countNodes(client))
     const clock = new StoreClock()
     const askedAt = performance.now()
-    clock.read(await timeOf(client), askedAt)
+    signals.counted(await countNodes(client), askedAt)
+    const timeAskedAt = performance.now()
+    clock.read(await timeOf(client), timeAskedAt)
     const membership = new Membership({
       link: leaseLink,
       node: { ...identity, key },
       leaseMs,
-      counted: (alive) => signals.counted(alive),
+      counted: (alive, at) => signals.counted(alive, at),
       clock,
       lost: ended,
     })

@@ -40,8 +40,8 @@ export interface Signals {
   /** Hints may have been lost. */
   readonly gaps: Listeners<void>
   open(): Promise<void>
-  /** How many nodes are alive, this one included, as of now and then. */
-  counted(alive: number): void
+  /** How many nodes were alive, this one included, at some moment after `askedAt` (of `performance.now()`). */
+  counted(alive: number, askedAt: number): void
   /** Sends soon, and never fails. */
   send(commit: Commit): void
   post(to: string | null, text: string): Promise<void>
@@ -66,6 +66,8 @@ export class NotifySignals implements Signals {
   #isOpen = false
   /** Nothing is sent while there is nobody to hear it. */
   #hasOthers = false
+  /** When another node was last heard: a count that was asked for earlier may not include it. */
+  #heardAt = Number.NEGATIVE_INFINITY
 
   constructor(settings: ConnectionSettings, options: SignalsOptions) {
     this.#options = options
@@ -98,8 +100,8 @@ export class NotifySignals implements Signals {
     }
   }
 
-  counted(alive: number): void {
-    this.#hasOthers = alive > 1
+  counted(alive: number, askedAt: number): void {
+    this.#hasOthers = alive > 1 || this.#heardAt >= askedAt
   }
 
   send(commit: Commit): void {
@@ -149,10 +151,15 @@ export class NotifySignals implements Signals {
     if (this.#isOpen) this.gaps.call()
   }
 
+  #hears(): void {
+    this.#hasOthers = true
+    this.#heardAt = performance.now()
+  }
+
   #hear(payload: string): void {
     const [node, ...hints] = payload.split(' ')
     if (Number(node) === this.#options.node) return
-    this.#hasOthers = true
+    this.#hears()
     for (const hint of hints) {
       const commit = decode(hint)
       if (commit !== null) this.heard.call(commit)
@@ -164,7 +171,9 @@ export class NotifySignals implements Signals {
     // Read at once, opened in turn: a long one does not fall behind the short ones after it.
     const read = readLetter(payload, id, query)
     if (read === null) return
-    this.#hasOthers = true
+    // It may fail before its turn comes.
+    if (read instanceof Promise) read.catch(() => {})
+    this.#hears()
     this.#opening = this.#opening
       .then(() => read)
       .then((letter) => {
