@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Run } from '@millrace/protocol'
+import { cutListeners } from '@millrace/test-support/postgres-server'
 import { processesWith } from '@millrace/test-support/processes'
 import { post, type ServerProcess } from '@millrace/test-support/server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -101,9 +102,7 @@ describe.skipIf(postgres === null)('a server that serves and two that work', () 
     let deaf = true
     const deafen = (async () => {
       while (deaf) {
-        await cluster.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace listener'`,
-        )
+        await cluster.query(cutListeners)
         await new Promise((done) => setTimeout(done, 10))
       }
     })()

@@ -127,3 +127,8 @@ async function freePort(): Promise<number> {
   if (address === null || typeof address === 'string') throw new Error('no port')
   return address.port
 }
+
+/** Statement that cuts the connections on which the nodes of one database, that of the search path, hear each other. */
+export const cutListeners = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE application_name = 'millrace listener' AND starts_with(query,
+    'LISTEN millrace_' || (SELECT replace(value, '-', '') FROM meta WHERE key = 'epoch'))`

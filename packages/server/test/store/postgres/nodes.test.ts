@@ -1,5 +1,6 @@
 /** Several stores on one database, as nodes: leases, takeover, and what they hear of each other. */
 import { completed, line, newRun, runningRun, upTo } from '@millrace/store-conformance/material'
+import { cutListeners } from '@millrace/test-support/postgres-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openPostgresStore } from '#store/postgres/store'
 import type { Commit } from '#store/store'
@@ -76,6 +77,12 @@ describe.skipIf(serverUrl === null)('nodes on one database', () => {
     other.shared?.onGap(() => {
       gaps += 1
     })
+    // Until it has heard of the other, a node speaks to nobody.
+    let greeted = false
+    other.shared?.onLetter(() => {
+      greeted = true
+    })
+    await expect.poll(() => one.shared?.post(null, '"hello"').then(() => greeted)).toBe(true)
     const id = await runningRun(one)
     await expect
       .poll(() => heard.at(-1))
@@ -93,9 +100,7 @@ describe.skipIf(serverUrl === null)('nodes on one database', () => {
         elsewhere: true,
       })
     const mine = await runningRun(other)
-    await database.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace listener'`,
-    )
+    expect(await database.query(cutListeners)).toHaveLength(2)
     await expect.poll(() => gaps).toBeGreaterThan(0)
     const next = await runningRun(one)
     await expect.poll(() => heard.at(-1)?.runId).toBe(next)
