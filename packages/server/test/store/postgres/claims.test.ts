@@ -1,7 +1,8 @@
 /** Which runs nodes on one database take: of their projects, once, and no more than all together may have. */
 import { newRun, upTo } from '@millrace/store-conformance/material'
 import { describe, expect, test } from 'vitest'
-import { serverUrl, testDatabase } from './support/database.ts'
+import { selectClaimableOf } from '#store/postgres/writer/run-statements'
+import { type Database, serverUrl, testDatabase } from './support/database.ts'
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
 
@@ -75,19 +76,17 @@ describe.skipIf(serverUrl === null)('claims of nodes on one database', () => {
     const database = await testDatabase()
     const store = await database.open()
     const others = full ? 100_000 : 20_000
+    // As after a burst: the statistics know of no run that waits.
+    await database.query('ALTER TABLE runs SET (autovacuum_enabled = off)')
+    await database.query('ANALYZE runs')
     await database.query(
       `INSERT INTO runs (id, kind, project, owner, state, attempt, created_at, leased)
         SELECT gen_random_uuid(), 'job', 'other ' || (g % 50), 'ada', 'queued', 0, 0, false FROM generate_series(1, $1) g`,
       [others],
     )
-    await database.query('ANALYZE runs')
     const mine = upTo(20).map((n) => `mine ${n}`)
     for (const project of mine) await store.createRun(newRun({ kind: 'job', project }))
-    const plan = await database.query<{ 'QUERY PLAN': string }>(
-      `EXPLAIN SELECT n FROM runs WHERE kind = 'job' AND coalesce(project, '') = 'mine 1' AND state = 'queued' AND cause IS NULL
-        ORDER BY n + 0 LIMIT 4`,
-    )
-    expect(plan.map((row) => row['QUERY PLAN']).join('\n')).toContain('queue_of_project')
+    expect(await passedOver(database, mine)).toBeLessThan(100)
     const times: number[] = []
     for (let left = mine.length; left > 0; left -= 1) {
       const before = performance.now()
@@ -99,7 +98,28 @@ describe.skipIf(serverUrl === null)('claims of nodes on one database', () => {
     times.sort((a, b) => a - b)
     const median = times[Math.floor(times.length / 2)] ?? 0
     console.log(`a claim with ${others} runs queued for others: median ${median.toFixed(1)} ms`)
-    // 5 ms on a quiet machine.
+    // Below 1 ms on a quiet machine.
     expect(median).toBeLessThan(100)
   })
 })
+
+/** How many rows a claim looks at and does not want. */
+async function passedOver(database: Database, projects: readonly string[]): Promise<number> {
+  const { text } = selectClaimableOf
+  const literals = ['', ...projects].map((project) => `'${project}'`).join(', ')
+  const [row] = await database.query<{ 'QUERY PLAN': { Plan: Plan }[] }>(
+    `EXPLAIN (ANALYZE, FORMAT JSON) ${text.replaceAll('$1', "'job'").replaceAll('$2', `ARRAY[${literals}]`)}`,
+  )
+  const count = (plan: Plan): number =>
+    (plan['Rows Removed by Filter'] ?? 0) * plan['Actual Loops'] +
+    (plan.Plans ?? []).reduce((sum, part) => sum + count(part), 0)
+  const plan = row?.['QUERY PLAN'][0]?.Plan
+  if (plan === undefined) throw new Error('no plan')
+  return count(plan)
+}
+
+interface Plan {
+  'Actual Loops': number
+  'Rows Removed by Filter'?: number
+  Plans?: Plan[]
+}

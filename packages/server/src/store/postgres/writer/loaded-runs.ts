@@ -33,7 +33,8 @@ export interface LoadedRun extends RunRow {
 }
 
 type FactsRow = Omit<RunRow, 'spec' | 'result' | 'error' | 'usage'> & { n: number }
-type DetailsRow = Pick<RunRow, 'spec' | 'result' | 'error' | 'usage'> & { run: number }
+type Details = Pick<RunRow, 'spec' | 'result' | 'error' | 'usage'>
+type DetailsRow = Details & { run: number }
 
 const lockRuns: Statement = {
   name: 'lock runs',
@@ -128,6 +129,15 @@ export class LoadedRuns {
     return this.#runs.get(id)
   }
 
+  /** Locks and reads the run that a statement for claims finds, with its details. */
+  async claimable(statement: Statement, values: unknown[]): Promise<LoadedRun | undefined> {
+    const [found] = await this.#tx.ask<FactsRow & Details>(statement, values)
+    if (found === undefined) return undefined
+    const { spec, result, error, usage } = found
+    const run = this.#runs.get(found.id) ?? this.#take(found)
+    return Object.assign(run, { spec, result, error, usage })
+  }
+
   open(id: string): LoadedRun | undefined {
     return this.#runs.get(id)
   }
@@ -196,7 +206,7 @@ export class LoadedRuns {
     }
   }
 
-  #take(row: FactsRow & Partial<DetailsRow>): LoadedRun {
+  #take(row: FactsRow & Partial<Details>): LoadedRun {
     const details = { spec: '{}', result: null, error: null, usage: null }
     const run: LoadedRun = {
       ...details,

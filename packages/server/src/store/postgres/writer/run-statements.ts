@@ -1,5 +1,6 @@
 /** The statements that change runs' rows and what hangs on them. */
 import type { Statement } from '#store/postgres/connection'
+import { factColumns } from '#store/postgres/rows'
 
 const statement = (name: string, text: string): Statement => ({ name, text })
 
@@ -69,31 +70,41 @@ export const countActiveOfAll = statement(
   `SELECT count(*) AS active FROM runs WHERE kind = $1 AND state IN ('starting', 'running') AND node IS NOT NULL`,
 )
 /**
- * The oldest of some projects, by the index `queue_of_project`: the first few of each, and of those the oldest that no other
- * node is about to claim. An array, so that each candidate is looked up by its key.
+ * A run for the claim, with its details: one that is ready, as `isReady` of the rules has it, else one that waits. One that
+ * another node is about to claim is passed over. The second part is looked for only when the first finds nothing.
  */
-export const selectOldestOf = statement(
-  'oldest waiting of projects',
-  `SELECT id FROM runs WHERE n = ANY (ARRAY(
+const claimable = (name: string, ready: string, waiting: string) =>
+  statement(
+    name,
+    `SELECT c.*, details.spec, details.result, details.error, details.usage
+      FROM (SELECT * FROM (${ready}) AS r UNION ALL SELECT * FROM (${waiting}) AS w LIMIT 1) AS c
+        JOIN details ON details.run = c.n`,
+  )
+
+/** Of any project. */
+export const selectClaimable = claimable(
+  'claimable',
+  `SELECT ${factColumns} FROM runs WHERE kind = $1 AND parked = 'ready' AND cause IS NULL ORDER BY n LIMIT 1
+    FOR UPDATE SKIP LOCKED`,
+  `SELECT ${factColumns} FROM runs WHERE kind = $1 AND state = 'queued' AND cause IS NULL ORDER BY n LIMIT 1
+    FOR UPDATE SKIP LOCKED`,
+)
+/**
+ * Of some projects, by the index `queue_of_project`: the first few of each, and of those the oldest. An array, so that each
+ * candidate is looked up by its key. Whether it still waits is asked in words that no index of the queue has: where statistics
+ * are old, the planner would take that index and walk through every run that waits for others.
+ */
+export const selectClaimableOf = claimable(
+  'claimable of projects',
+  `SELECT ${factColumns} FROM runs WHERE kind = $1 AND parked = 'ready' AND cause IS NULL
+    AND coalesce(project, '') = ANY ($2::text[]) ORDER BY n LIMIT 1 FOR UPDATE SKIP LOCKED`,
+  `SELECT ${factColumns} FROM runs WHERE n = ANY (ARRAY(
       SELECT r.n FROM unnest($2::text[]) AS p (project), LATERAL (
         SELECT n FROM runs
         WHERE kind = $1 AND coalesce(project, '') = p.project AND state = 'queued' AND cause IS NULL
         ORDER BY n + 0 LIMIT 4) AS r
       ORDER BY r.n LIMIT 32))
-    AND state = 'queued' AND cause IS NULL ORDER BY n + 0 LIMIT 1 FOR UPDATE SKIP LOCKED`,
-)
-/** As `isReady` of the rules. A run that another node is about to claim is passed over. */
-export const selectReady = statement(
-  'oldest ready',
-  `SELECT id FROM runs WHERE kind = $1 AND parked = 'ready' AND cause IS NULL
-      AND ($2::text[] IS NULL OR coalesce(project, '') = ANY ($2)) ORDER BY n LIMIT 1
-    FOR UPDATE SKIP LOCKED`,
-)
-/** As `isWaiting` of the rules. */
-export const selectOldest = statement(
-  'oldest waiting',
-  `SELECT id FROM runs WHERE kind = $1 AND state = 'queued' AND cause IS NULL ORDER BY n LIMIT 1
-    FOR UPDATE SKIP LOCKED`,
+    AND coalesce(state, '') = 'queued' AND coalesce(cause, '') = '' ORDER BY n + 0 LIMIT 1 FOR UPDATE SKIP LOCKED`,
 )
 
 export const insertEntries = statement(

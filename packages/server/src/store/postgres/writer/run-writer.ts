@@ -2,7 +2,6 @@
  * What each operation does to a run's row and log, inside the transaction of its batch: the rules decide about the rows
  * that are loaded, and what they decide is posted.
  */
-import type { RunKind } from '@millrace/protocol'
 import type { FinishOperation, OperationResult, RunOperation } from '#store/batched/operations'
 import * as claims from '#store/rules/claim'
 import { fence } from '#store/rules/fence'
@@ -89,11 +88,6 @@ export function runWriter(
 
 /** Writes of the attempt that works on a run, and its claim. */
 function ownWriter({ tx, runs }: WriterParts) {
-  const oldestWaiting = (kind: RunKind, projects: readonly string[] | null) =>
-    projects === null
-      ? tx.ask<{ id: string }>(sql.selectOldest, [kind])
-      : tx.ask<{ id: string }>(sql.selectOldestOf, [kind, projects])
-
   return {
     append({ run: id, attempt, log }: OperationOf<'append'>): OperationResult {
       const run = fence(runs.open(id), attempt)
@@ -105,16 +99,18 @@ function ownWriter({ tx, runs }: WriterParts) {
       // Counts after it see what other nodes committed before they let the lock go.
       if (limitOfAll !== undefined) tx.post(sql.lockKind, [kind])
       const wanted = projects === undefined ? null : ['', ...projects]
-      const [counted, all, ready] = await Promise.all([
+      const next =
+        wanted === null
+          ? runs.claimable(sql.selectClaimable, [kind])
+          : runs.claimable(sql.selectClaimableOf, [kind, wanted])
+      const [counted, all, candidate] = await Promise.all([
         tx.ask<{ active: number }>(sql.countActive, [kind, node]),
         limitOfAll === undefined ? [] : tx.ask<{ active: number }>(sql.countActiveOfAll, [kind]),
-        tx.ask<{ id: string }>(sql.selectReady, [kind, wanted]),
+        next,
       ])
-      const [oldest] = ready.length > 0 ? ready : await oldestWaiting(kind, wanted)
       const active = counted[0]?.active ?? 0
-      const id = oldest?.id
       const isFull = active >= limit || (all[0]?.active ?? 0) >= (limitOfAll ?? Number.POSITIVE_INFINITY)
-      const run = id === undefined || isFull ? undefined : await runs.load(id)
+      const run = isFull ? undefined : candidate
       const claimed = claims.claim(run, { active, limit, node })
       if (run === undefined || claimed === null) return { kind: 'none' }
       const { state, attempt, pid, processStart, parked } = claimed
