@@ -122,16 +122,19 @@ export class Writing {
   ): Promise<OperationResult[]> {
     const tx = new Transaction(client)
     try {
-      if (!(await tx.begin(this.#node, flush.number))) {
+      // The first questions travel with the beginning: what is found is of use only if the flush may be written.
+      const begun = tx.begin(this.#node, flush.number)
+      const [, decided] = await Promise.allSettled([begun, this.#decide(tx, flush.number, operations)])
+      if (!(await begun)) {
         await tx.rollBack()
         await this.#checkCommitted(client, flush.number)
         if (flush.decided === null) throw new Error(`flush ${flush.number} was committed and never decided`)
         return flush.decided
       }
-      const results = await this.#decide(tx, flush.number, operations)
-      flush.decided = results
+      if (decided.status === 'rejected') throw decided.reason
+      flush.decided = decided.value
       await tx.commit()
-      return results
+      return decided.value
     } catch (error) {
       if (failureOf(error) !== 'away') await tx.rollBack()
       throw error
