@@ -68,7 +68,7 @@ export async function startClaude(
   roleOf: (sdk: Sdk) => AgentRole,
   budget: Budget | null,
 ): Promise<StartedClaude> {
-  const conversation = restore(task.transcript, task.cwd)
+  const conversation = restore(task.transcript, task.cwd, { isWoken: task.woken != null })
   if (task.resumes && conversation === null) {
     const message = 'The session to resume has no conversation yet: start a new session'
     return endedAgent('not_resumable', message)

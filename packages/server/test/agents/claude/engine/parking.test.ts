@@ -170,6 +170,23 @@ describe('a session whose process ends while people think', () => {
   })
 })
 
+// A session that resumes and one that forks get the same: the entries of the other transcript.
+it('a session that takes up the conversation of a parked one begins with its prompt, and never makes the call that nobody approved', async () => {
+  const model = await serve([
+    use('Bash', { command: writing('unapproved.txt') }, { text: 'Go' }),
+    say('something else'),
+  ])
+  const parked = await park(model)
+  // It must not even ask: an answer to a question of this session is none to that of the other.
+  const { context, run } = sessions.prepare(model, { ...parking(), prompt: 'Leave that', resumes: parked })
+  context.answer = async () => ({ decision: 'allow', by: 'person' })
+  const { outcome } = await run()
+  expect(outcome).toMatchObject({ state: 'completed', result: { text: 'something else' } })
+  expect(existsSync(file('unapproved.txt'))).toBe(false)
+  expect(context.questions).toEqual([])
+  expect(JSON.stringify(model.requests.at(-1)?.body)).toContain('Leave that')
+})
+
 it('an interrupt of a session that asks people withdraws the question, and the next turn starts', async () => {
   const model = await serve([
     use('Bash', { command: writing('live.txt') }, { text: 'Go' }),

@@ -72,6 +72,54 @@ describe('what a later session finds', () => {
     ])
   })
 
+  describe('calls that were put off', () => {
+    const putOff = (call: string, uuid: string, parentUuid: string) => ({
+      type: 'attachment',
+      uuid,
+      parentUuid,
+      attachment: { type: 'hook_deferred_tool', toolUseID: call, toolName: 'Write' },
+    })
+    const asked = { type: 'assistant', uuid: 'a', parentUuid: null }
+    const resultOf = (call: string, parentUuid: string) => ({
+      type: 'user',
+      uuid: `result of ${call}`,
+      parentUuid,
+      message: { content: [{ type: 'tool_result', tool_use_id: call }] },
+    })
+    const stored = (...values: unknown[]) => values.map((value) => entry(value))
+
+    it('a run that was not woken finds no call that was put off and has no result, and entries stay linked', () => {
+      const late = { type: 'system', uuid: 'l', parentUuid: 'p2' }
+      const entries = stored(asked, putOff('one', 'p', 'a'), putOff('one', 'p2', 'p'), late)
+      expect(contentOf(entries)).toEqual([asked, { ...late, parentUuid: 'a' }])
+      expect(restore(entries, '/work')?.putOffTool).toBeNull()
+    })
+
+    it('a call that was put off and has its result stays in the conversation', () => {
+      const values = [asked, putOff('one', 'p', 'a'), resultOf('one', 'p')]
+      expect(contentOf(stored(...values))).toEqual(values)
+      expect(restore(stored(...values), '/work', { isWoken: true })?.putOffTool).toBeNull()
+    })
+
+    it('a run that is woken finds only the call that was put off last', () => {
+      const entries = stored(asked, putOff('one', 'p', 'a'), asked, putOff('two', 'p2', 'a'))
+      const restored = restore(entries, '/work', { isWoken: true })
+      expect(restored?.putOffTool).toBe('Write')
+      const content = [...(restored?.homeFiles.values() ?? [])].join('')
+      expect(content).toContain('"two"')
+      expect(content).not.toContain('"one"')
+    })
+
+    it('an entry that only looks like a call that was put off changes nothing', () => {
+      const values = [
+        { type: 'user', message: null, attachment: { type: 'hook_deferred_tool' } },
+        { type: 'attachment', attachment: null },
+        { type: 'user', message: { content: [null, { type: 'tool_result' }] } },
+      ]
+      expect(contentOf(stored(...values))).toEqual(values)
+    })
+  })
+
   it('nothing is restored when nothing was said', () => {
     expect(restore([], '/work')).toBeNull()
     expect(restore([entry({ type: 'queue-operation' })], '/work')).toBeNull()
