@@ -86,7 +86,7 @@ export class AiSdkAgent implements LiveAgent {
     const restored = task.transcript.length === 0 ? null : restore(task.transcript, request, board)
     if (restored === null && (task.resumes || task.transcript.length > 0)) {
       throw new ExecutionFailure(
-        'internal',
+        'not_resumable',
         'The execution to resume has no conversation that can be resumed.',
       )
     }

@@ -212,7 +212,7 @@ describe('an execution', () => {
       const { end } = await run(model, { resumes })
       expect(end).toMatchObject({
         state: 'errored',
-        reason: 'internal',
+        reason: 'not_resumable',
         error: expect.stringContaining('resume'),
       })
     }

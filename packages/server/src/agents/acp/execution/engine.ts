@@ -67,7 +67,7 @@ const codes: Readonly<Record<string, ExecutionErrorCode>> = {
   refusal: 'refused',
   not_logged_in: 'provider_error',
   agent_error: 'provider_error',
-  not_resumable: 'internal',
+  not_resumable: 'not_resumable',
 }
 
 function executionEndOf(end: AgentEnd, { usage }: Translator): AgentEnd {

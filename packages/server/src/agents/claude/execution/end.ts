@@ -26,7 +26,7 @@ const codes: Readonly<Record<string, ExecutionErrorCode>> = {
   unknown_stop: 'provider_error',
   malformed_tool_use_exhausted: 'provider_error',
   prompt_too_long: 'context_overflow',
-  not_resumable: 'internal',
+  not_resumable: 'not_resumable',
   internal: 'internal',
 }
 

@@ -33,6 +33,7 @@ describe('the end of an execution', () => {
       ['error_max_turns', null, 'max_iterations'],
       ['error_max_budget_usd', null, 'budget'],
       ['aborted', null, 'cancelled'],
+      ['not_resumable', null, 'not_resumable'],
       ['crashed', null, 'agent_crashed'],
       // What the model gave as its reason explains an error of the API alone.
       ['crashed', 'refusal', 'agent_crashed'],
