@@ -1,6 +1,6 @@
 /**
- * Forwards a request for a message within the budget of the run: its body is read first, its length is bounded by what
- * is left, and what the answer says it used is counted while it passes.
+ * Forwards a request for a message within the budget of the run: reads its body first, bounds its answer by what the
+ * rest of the budget pays for, and counts the usage that the answer reports while it passes.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ExecutionFailure } from '#agents/spending/meter'
@@ -13,15 +13,15 @@ import { forwardedHeaders } from './headers.ts'
 interface Parts {
   way: Way
   budget: Budget
-  /** The bodies that the gateway holds, all together. */
+  /** The size of all bodies that the gateway holds. */
   held: { bytes: number }
   /** Aborted when the gateway closes. */
   closing: AbortSignal
 }
 
-/** The API takes no longer request. */
+/** The API refuses longer requests. */
 const bodyBytesMax = 32 * 1024 ** 2
-/** Of all requests of a run together. */
+/** For all requests of a run together. */
 const heldBytesMax = 4 * bodyBytesMax
 const countMs = 10_000
 
@@ -97,7 +97,7 @@ function forward(
       })
       return (piece) => {
         usage.take(piece)
-        // Before the other side has the last piece, and asks again.
+        // Before the agent has the last piece and makes its next request.
         if (usage.complete !== null && !isRefused) admission.settle({ kind: 'whole', usage: usage.complete })
       }
     },
@@ -114,7 +114,7 @@ function forward(
   }
   let isLeft = false
   response.on('close', () => {
-    // A run that is over asks for nothing more: what was seen of its last answers is what is known.
+    // A run that is over makes no further request: what its last answers have reported so far counts.
     isLeft = !response.writableFinished && !closing.aborted
   })
   return new Promise((resolve) => {
@@ -126,7 +126,7 @@ function forward(
   })
 }
 
-/** Asks the API; null if it does not say. */
+/** Asks the API for the size of the request. Resolves with null if it gives none. */
 function countTokens(
   body: Buffer,
   request: IncomingMessage,

@@ -25,7 +25,7 @@ const input = z.object({
     .string()
     .max(500)
     .optional()
-    .describe('What the command does, in a few words, for people who look on.'),
+    .describe('What the command does, in a few words, for people who follow the work.'),
   timeoutSeconds: z
     .int()
     .min(1)

@@ -1,4 +1,4 @@
-/** The tools of executions, which run inside the sandbox whatever engine drives the agent. */
+/** The tools of our own agent, which run inside the sandbox. */
 import type { NetworkAccess } from '@millrace/sandbox'
 import { editTool } from './edit.ts'
 import { fetchTool } from './fetch.ts'
@@ -10,9 +10,9 @@ import type { AgentTool } from './tool.ts'
 import { writeTool } from './write.ts'
 
 export interface AgentToolsOptions {
-  /** What commands of the shell tool reach. As in sessions, the default is the public internet. */
+  /** Which addresses commands of the shell tool reach. As in sessions, the default is the public internet. */
   shellNetwork?: NetworkAccess
-  /** Hosts that the fetch tool may ask although they are not of the public web: `host` or `host:port`. Default: none. */
+  /** Hosts outside the public web that the fetch tool may reach: `host` or `host:port`. Default: none. */
   fetchHosts?: readonly string[]
 }
 

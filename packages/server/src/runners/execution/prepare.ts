@@ -14,7 +14,7 @@ export interface ExecutionSpec {
   model?: string
   limits?: ExecutionLimitsBody
   approvals?: 'on' | 'off'
-  /** What the agent is asked in the place of the task, of which its conversation knows: it is resumed without another. */
+  /** The prompt of a resumed execution for which none was given. The conversation already has the task. */
   continuation?: string
 }
 
@@ -65,7 +65,7 @@ function refusalsOf(
   return [{ path: 'model', expected: `a model with a price, since ${bound}: ${unpriced}` }]
 }
 
-/** Returns the project, or what was expected. */
+/** Returns the project, or a description of what was expected. */
 function projectOf(id: string | undefined, projects: ReadonlyMap<string, Project>): Project | string {
   const [first, ...others] = projects.values()
   const only = id === undefined && others.length === 0 ? first : undefined
@@ -75,7 +75,7 @@ function projectOf(id: string | undefined, projects: ReadonlyMap<string, Project
 const shown = 20
 
 function oneOf(names: readonly string[], what: string): string {
-  if (names.length === 0) return `a ${what}, of which this server has none`
+  if (names.length === 0) return `a ${what}, but this server has none`
   const listed = names.slice(0, shown).join(', ')
   return `one of ${listed}${names.length > shown ? ', …' : ''}`
 }

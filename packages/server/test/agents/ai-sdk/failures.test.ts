@@ -151,7 +151,7 @@ describe('an execution', () => {
     expect(end).toMatchObject({
       state: 'errored',
       reason: 'provider_error',
-      error: expect.stringMatching(/could not be asked: .*ECONNREFUSED/),
+      error: expect.stringMatching(/^The request to \S+ failed: .*ECONNREFUSED/),
     })
   })
 

@@ -1,4 +1,4 @@
-/** Says what went wrong with a model, in a closed code and one sentence without a key or a stack. */
+/** Turns an error of a model into a code of the closed list and one sentence, without a key or a stack. */
 import { type ExecutionErrorCode, messageOf } from '@millrace/protocol'
 import { APICallError, RetryError } from 'ai'
 import { ExecutionFailure } from '#agents/spending/meter'
@@ -9,7 +9,7 @@ export interface Failure {
   message: string
 }
 
-/** Each provider says in its own words that a request is longer than its model can read. */
+/** Each provider has its own words for a request that is longer than its model can read. */
 const overflowWords = [
   /prompt is too long/i,
   /context[ _](length|limit|window|size)/i,
@@ -25,13 +25,13 @@ export function failureOf(error: unknown, model: string, redact: (text: string) 
   if (isOverflow(last)) {
     return {
       code: 'context_overflow',
-      message: `The conversation is longer than ${model} can read, also without its oldest steps.`,
+      message: `The conversation is too long for ${model}, even without its oldest steps.`,
     }
   }
   const words = redact(wordsOf(last)).replace(/\s+/g, ' ').slice(0, wordsCharsMax)
   const status = APICallError.isInstance(last) ? last.statusCode : undefined
   const answer =
-    status === undefined ? `${model} could not be asked` : `${model} answered with status ${status}`
+    status === undefined ? `The request to ${model} failed` : `${model} answered with status ${status}`
   const tried = attempts > 1 ? ` after ${attempts} attempts` : ''
   return { code: 'provider_error', message: `${answer}${tried}: ${words.replace(/\.$/, '')}.` }
 }
