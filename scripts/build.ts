@@ -42,6 +42,8 @@ function buildPackage(name: string): void {
   for (const asset of assets) {
     if (existsSync(join(folder, asset))) cpSync(join(folder, asset), join(dist, asset), { recursive: true })
   }
+  // The mark by which a checkout knows that its console is up to date.
+  rmSync(join(dist, 'public', '.sources'), { force: true })
   cpSync('LICENSE', join(dist, 'LICENSE'))
   // What the server depends on has terms of its own.
   if (name === 'server') cpSync('NOTICE', join(dist, 'NOTICE'))

@@ -68,8 +68,11 @@ function handOver(node) {
 }
 
 function refuse() {
+  // Only a checkout has the sources, and a Node in its dependencies.
+  const isCheckout = existsSync(fileURLToPath(new URL('../src/main.ts', import.meta.url)))
+  const remedy = isCheckout ? ', or run npm ci in its folder, which brings one on Linux' : ''
   process.stderr.write(
-    `millrace needs Node 24.12 or newer, and this is ${process.version}: install Node 24, or run npm ci in its folder, which brings one on Linux.\n`,
+    `millrace needs Node 24.12 or newer, and this is ${process.version}: install Node 24${remedy}.\n`,
   )
   process.exit(1)
 }

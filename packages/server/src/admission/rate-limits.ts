@@ -2,6 +2,8 @@
  * How often a caller may do what is expensive (start runs) or suspect (fail to log in). Counted in memory, per node; failed
  * logins over all nodes besides.
  */
+// By itself: the published declarations keep this import, and with it the method it adds to Fastify.
+import '@fastify/rate-limit'
 import fastifyRateLimit from '@fastify/rate-limit'
 import { MillraceError } from '@millrace/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'

@@ -26,6 +26,18 @@ describe.runIf(process.platform === 'linux')('the program on an old Node', () =>
     expect(onOldNode('--version')).toEqual({ status: 0, stdout: `${packageVersion}\n`, stderr: '' })
     expect(onOldNode('run')).toMatchObject({ status: 2, stdout: '' })
   })
+
+  it('an old Node of an installed package is refused without the remedy of a checkout', () => {
+    const folder = temporaryFolder()
+    const installed = join(folder, 'millrace.js')
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+    writeFileSync(installed, readFileSync(bin))
+    expect(call(process.execPath, ['--import', oldNode, installed])).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `millrace needs Node 24.12 or newer, and this is ${process.version}: install Node 24.\n`,
+    })
+  })
 })
 
 describe('the cache of compiled code', () => {
