@@ -38,19 +38,21 @@ export interface MillraceOptions {
   port?: number
   /** More of the configuration's `http`. */
   http?: Record<string, unknown>
+  /** Of the environment. */
+  env?: Record<string, string>
   /** Flags of Node, before the program. */
   node?: readonly string[]
 }
 
 export async function startMillrace(scratch: Scratch, options: MillraceOptions): Promise<MillraceServer> {
-  const { dataDir, project, tools, jobs = 4, port = 0, http = {}, node = [] } = options
+  const { dataDir, project, tools, jobs = 4, port = 0, http = {}, node = [], env = {} } = options
   const file = `${dataDir}.json`
   const projects = { bench: { path: project } }
   writeFileSync(file, JSON.stringify({ projects, tools, limits, http, concurrency: { job: jobs } }))
   const serve = ['serve', '--config', file, '--data', dataDir, '--port', String(port)]
   const child = startChild([process.execPath, ownFlag, ...node, program, ...serve], scratch, {
     cwd: project,
-    env: { ...process.env, LOG_LEVEL: 'error' },
+    env: { ...process.env, LOG_LEVEL: 'error', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   // Not on the terminal: among other things it prints how to log in.
@@ -102,7 +104,7 @@ export function followRequest({ token }: MillraceServer, id: string, after: numb
 }
 
 /** `run:queued` and `run:started` come before the first line. */
-const eventsBeforeOutput = 2
+export const eventsBeforeOutput = 2
 
 export const millrace: Peer = {
   name: 'millrace',

@@ -9,12 +9,14 @@ import { cpuSeconds } from '../measure/proc.ts'
 import type { Scratch } from '../measure/scratch.ts'
 import { chosen, type Options } from '../options.ts'
 import { millrace } from '../peers/millrace.ts'
+import { millraceNodes } from '../peers/millrace-nodes.ts'
 import { nchan } from '../peers/nchan.ts'
 import { betterSse, betterSseBacklog, plain } from '../peers/node-peers.ts'
 import { installed, type Peer } from '../peers/peer.ts'
 import { counted, interleaved } from './rounds.ts'
 
 const counts = [10_000]
+const nodes = [millraceNodes(1), millraceNodes(2)]
 /** Connected and gone before the first reading: code is compiled, pools have their size. */
 const warmUp = 1000
 
@@ -27,7 +29,7 @@ export async function connect(options: Options): Promise<Board> {
     { name: first, unit: 's' },
     { name: 'server CPU/connection', unit: 'µs' },
   ])
-  const sides = installed(chosen([millrace, plain, betterSse, betterSseBacklog, nchan], options))
+  const sides = installed(chosen([millrace, ...nodes, plain, betterSse, betterSseBacklog, nchan], options))
   for (const count of options.counts ?? counts) {
     const label = counted(count, 'follower')
     await interleaved(`connect ${label}`, sides, options.rounds, async (side, scratch) => {
@@ -45,7 +47,7 @@ export async function burst(options: Options): Promise<Board> {
     { name: 'server CPU/delivery', unit: 'µs' },
     { name: 'lost', unit: '' },
   ])
-  const sides = installed(chosen([millrace, plain, betterSse, nchan], options))
+  const sides = installed(chosen([millrace, ...nodes, plain, betterSse, nchan], options))
   for (const count of options.counts ?? counts) {
     const label = counted(count, 'follower')
     await interleaved(`burst ${label}`, sides, options.rounds, async (side, scratch) => {
