@@ -1,5 +1,8 @@
 /** The program: an open server that listens, leaves its address for local clients, and stops in order. */
+
+import { once } from 'node:events'
 import { rename, rm, writeFile } from 'node:fs/promises'
+import { createServer, type ListenOptions } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyListenOptions } from 'fastify'
 import type { Logger } from 'pino'
@@ -41,11 +44,13 @@ export async function serve({ config, log, onFatal, checks, http }: ServeOptions
   const server = await openServer({ config, log, demo: true, onFatal, ...(checks && { checks }) })
   try {
     const app = await createHttpServer({ ...server.http, log }, http)
-    await listenQuietly(app, { host: config.host, port: config.port, backlog })
+    const { reusePort } = config.http
+    await listenQuietly(app, { host: config.host, port: config.port, backlog, reusePort })
     const url = addressOf(config.host, app.server.address())
     server.address.set(url)
     const card = join(config.dataDir, 'server.json')
-    await writeCard(card, { url, token: server.localToken, pid: process.pid, startedAt: Date.now() })
+    const own = reusePort ? await openOwnDoor(app) : { url, close: () => {} }
+    await writeCard(card, { url: own.url, token: server.localToken, pid: process.pid, startedAt: Date.now() })
     const { code } = await server.auth.createLoginCode({ user: 'admin', admin: true })
     const settling = setTimeout(() => collectGarbage(true), settledAfterMs).unref()
     log.info({ url, dataDir: config.dataDir, sandbox: server.sandbox.boundary }, 'listening')
@@ -57,6 +62,7 @@ export async function serve({ config, log, onFatal, checks, http }: ServeOptions
         log.info({ reason }, 'stopping')
         clearTimeout(settling)
         await server.drain()
+        own.close()
         await app.close()
         await rm(card, { force: true })
         await server.close()
@@ -70,8 +76,23 @@ export async function serve({ config, log, onFatal, checks, http }: ServeOptions
   }
 }
 
+/**
+ * Opens another port, on loopback, for programs that must reach this very node: a connection to a port that nodes share
+ * reaches any of them.
+ */
+async function openOwnDoor(app: FastifyInstance): Promise<{ url: string; close: () => void }> {
+  const door = createServer((socket) => app.server.emit('connection', socket))
+  door.listen(0, '127.0.0.1')
+  await once(door, 'listening')
+  return { url: addressOf('127.0.0.1', door.address()), close: () => void door.close() }
+}
+
 /** Silences Fastify's own line for each address, which cannot be switched off; ours says more. */
-async function listenQuietly(app: FastifyInstance, options: FastifyListenOptions): Promise<void> {
+async function listenQuietly(
+  app: FastifyInstance,
+  // Fastify hands its options on to `net`.
+  options: FastifyListenOptions & Pick<ListenOptions, 'reusePort'>,
+): Promise<void> {
   const { level } = app.log
   app.log.level = 'silent'
   try {

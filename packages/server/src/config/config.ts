@@ -62,6 +62,8 @@ export interface Config {
     trustProxy: boolean
     cors: { origins: readonly string[] }
     compressStreams: boolean
+    /** Other nodes of this machine listen on the same port. */
+    reusePort: boolean
   }
   limits: {
     streamsPerUser: number

@@ -44,6 +44,8 @@ export async function loadConfig({ flags, env, cwd, content: embedded }: LoadInp
   const sections = readSections(content, env, problems)
   const settings = readSettings(flags, env, sections.http, problems)
   const stored = readStore({ flags, env, cwd, section: sections.store, wakeups: sections.wakeups }, problems)
+  if (sections.http.reusePort && stored.store === undefined)
+    problems.add('http.reusePort', 'true only beside a store that several nodes share (store.url)')
   const work = await readWork(file, { cwd, env, role: stored.store?.role ?? 'all' }, problems)
   const dataDir = resolveDataDir(
     namedDataDir(flags.data, env, cwd),

@@ -290,6 +290,7 @@ export const sectionSchemas = {
       ).default([]),
     }).prefault({}),
     compressStreams: flag.default(false),
+    reusePort: flag.default(false),
   }),
   limits: section({
     streamsPerUser: whole(1, 1_000_000).default(64),

@@ -112,7 +112,7 @@ describe('a valid configuration', () => {
     expect(config).toMatchObject({
       concurrency: { job: 4, session: 4, execution: 4 },
       sandbox: { mode: 'auto', read: [] },
-      http: { hosts: [], trustProxy: false, cors: { origins: [] }, compressStreams: false },
+      http: { hosts: [], trustProxy: false, cors: { origins: [] }, compressStreams: false, reusePort: false },
       limits: {
         streamsPerUser: 64,
         streams: 10_000,
@@ -217,6 +217,7 @@ describe('a wrong configuration', () => {
       'realtime.publicTopics.0',
       /your application.s own/,
     ],
+    ['shared port', { http: { reusePort: true } }, 'http.reusePort', /only beside a store .*store\.url/],
     ['event size', { limits: { eventBytes: 10 } }, 'limits.eventBytes', /from 1024/],
     ['retention', { retention: { days: 0 } }, 'retention.days', /above 0/],
     ['kept events', { retention: { events: 0 } }, 'retention.events', /from 1/],

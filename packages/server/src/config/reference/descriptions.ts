@@ -278,6 +278,10 @@ export const descriptions: Record<string, Description> = {
     text: 'Whether streams are compressed, and flushed at every write.',
     example: true,
   },
+  'http.reusePort': {
+    text: 'Whether several nodes of one machine listen on this port, and the kernel hands each connection to one of them. Needs `store.url`. See [deployment.md](deployment.md#more-than-one-core).',
+    example: true,
+  },
   'limits.streamsPerUser': {
     text: 'Open streams of one user. Above it, the one that has stalled longest ends first.',
     example: 100,
