@@ -3,7 +3,7 @@ import { MillraceError } from '@millrace/protocol'
 import type { HostGit } from './host-git.ts'
 import type { InsideGit } from './inside-git.ts'
 import type { WorktreeRecord } from './registry.ts'
-import { type Project, repositoryOf } from './repository.ts'
+import { hookDirectories, type Project, repositoryOf } from './repository.ts'
 import * as work from './tree-work.ts'
 
 interface Merging {
@@ -24,7 +24,7 @@ export async function mergeWorktree(
   const tree = { runId: record.id, directory: record.path }
   const commit = await work.commitAll(inside, tree, [record.branch, subject])
   const commits = Number(await git.text(project.path, ['rev-list', '--count', `${head}..${commit}`]))
-  const hooks = await git.text(project.path, ['config', 'core.hooksPath']).catch(() => '')
+  const hooks = await hookDirectories(git, project)
   const merged = await work.merge(
     inside,
     { runId: record.id, directory: project.path },
@@ -48,16 +48,23 @@ export async function mergeWorktree(
 }
 
 /** What a run may not write in its project: a merge is made by a run's means. */
-function protectedNames(hooksPath: string): RegExp {
+export function protectedNames(hooks: readonly string[]): RegExp {
   const names = [
     String.raw`\.claude(?:/|$)`,
     String.raw`\.mcp\.json$`,
     String.raw`millrace\.config\.(?:ts|js|json)$`,
+    // Hooks in a deeper directory may run the files beside it.
+    ...hooks.map((path) => (path === '' ? hookName : `${escaped(path.split('/')[0] ?? '')}(?:/|$)`)),
   ]
-  const inside = /^[A-Za-z0-9._-]+/.exec(hooksPath)?.[0]
-  if (inside !== undefined && inside !== '.') names.push(`${inside.replaceAll('.', String.raw`\.`)}(?:/|$)`)
   return new RegExp(`^(?:${names.join('|')})`)
 }
+
+function escaped(name: string): string {
+  return name.replaceAll(/[^\w-]/g, '\\$&')
+}
+
+/** All that git has are named like this. */
+const hookName = '[a-z0-9-]+$'
 
 export function notMergeable(
   record: WorktreeRecord,

@@ -1,5 +1,6 @@
 /** What git says of a project's repository, and which branches a worktree may have. */
 import { randomUUID } from 'node:crypto'
+import { relative, resolve } from 'node:path'
 import { MillraceError } from '@millrace/protocol'
 import { GitFailure, type HostGit } from './host-git.ts'
 
@@ -18,6 +19,8 @@ export interface Repository {
 }
 
 const branchCharsMax = 200
+/** Git takes these for a commit, or for a ref with its whole name; people do not see what the last ones are. */
+const mistakable = /^@$|^[A-Z_]*HEAD$|^refs\/|^(?:[0-9a-f]{40}|[0-9a-f]{64})$|\p{C}|\p{Z}/u
 
 export function newBranch(): string {
   return `millrace-${randomUUID().slice(0, 8)}`
@@ -46,10 +49,24 @@ export async function checkBranchName(git: HostGit, cwd: string, branch: string)
   const isName =
     branch.length <= branchCharsMax &&
     !branch.startsWith('-') &&
-    branch !== 'HEAD' &&
-    !branch.includes('\0') &&
+    !mistakable.test(branch) &&
     (await git.succeeds(cwd, ['check-ref-format', `refs/heads/${branch}`]))
   if (!isName) throw refused(`true, or the name of a branch: ${JSON.stringify(branch.slice(0, 100))} is none`)
+}
+
+/** Returns the directories in the project where git looks for hooks, relative to it. */
+export async function hookDirectories(git: HostGit, project: Project): Promise<string[]> {
+  const top = await git.text(project.path, ['rev-parse', '--show-toplevel'])
+  const asked = ['config', '--show-scope', '--type=path', '-z', '--get-all', 'core.hooksPath']
+  const parts = (await git.text(project.path, asked).catch(() => '')).split('\0')
+  const found: string[] = []
+  for (let at = 0; at + 1 < parts.length; at += 2) {
+    // Ours, which switches hooks off.
+    if (parts[at] === 'command') continue
+    const path = relative(project.path, resolve(top, parts[at + 1] ?? ''))
+    if (path !== '..' && !path.startsWith('../')) found.push(path)
+  }
+  return found
 }
 
 /** Returns the top of the working tree that has the branch checked out, or null. */

@@ -42,6 +42,33 @@ describe('merging a worktree', () => {
     ]).toEqual(['', false, []])
   })
 
+  it('says so where the worktree cannot be removed afterwards: the merge stands', async () => {
+    const project = repository('stuck')
+    const registry = new Registry(workspace.dataDir)
+    const worktrees = open([project], { registry })
+    const held = await hold(worktrees, project)
+    writeFileSync(join(held.path, 'made'), 'x')
+    held.release()
+    registry.remove = () => {
+      throw new Error('no space left on the disk')
+    }
+    const { id } = await only(worktrees, project.id)
+    expect(await worktrees.merge(id, ada)).toMatchObject({ into: 'main', removed: false })
+    expect(existsSync(join(project.path, 'made'))).toBe(true)
+  })
+
+  it('that changes hooks of the project is refused, wherever its configuration puts them', async () => {
+    const project = repository('hooks')
+    const worktrees = open([project])
+    git(project.path, 'config', 'core.hooksPath', './tools/hooks')
+    const held = await hold(worktrees, project)
+    mkdirSync(join(held.path, 'tools/hooks'), { recursive: true })
+    writeFileSync(join(held.path, 'tools/hooks/pre-commit'), '#!/bin/sh\n')
+    held.release()
+    const { id } = await only(worktrees, project.id)
+    await expect(worktrees.merge(id, ada)).rejects.toThrow('changes tools/hooks/pre-commit, which no run may')
+  })
+
   it('that conflicts names the files and leaves project and worktree as they were', async () => {
     const project = repository('conflict')
     const worktrees = open([project])
