@@ -42,9 +42,8 @@ export function composeKinds(
     return tested
   }
   const { session, execution } = composeAgents(config, model, test, worktrees)
-  const all = [jobKind(config), session, execution, externalKind(config)].map((kind) =>
-    onFreshDemo(kind, demo),
-  )
+  const agents = [session, execution].map((kind) => afterMerges(kind, worktrees))
+  const all = [jobKind(config), ...agents, externalKind(config)].map((kind) => onFreshDemo(kind, demo))
   const testAll = () => void logSelfTests(all, log, closing.signal)
   const timer = tests ? setTimeout(testAll, selfTestDelayMs).unref() : undefined
   return {
@@ -59,6 +58,24 @@ export function composeKinds(
       clearTimeout(timer)
       closing.abort()
       await tested
+    },
+  }
+}
+
+/** Its runs begin to work once no merge changes their project. */
+export function afterMerges(kind: Kind, worktrees: Pick<Worktrees, 'untilMerged'> | null): Kind {
+  if (worktrees === null) return kind
+  return {
+    ...kind,
+    runner: {
+      ...kind.runner,
+      run: async (context) => {
+        const { promise: ended, resolve } = Promise.withResolvers<void>()
+        context.signal.addEventListener('abort', () => resolve(), { once: true })
+        if (context.signal.aborted) resolve()
+        await Promise.race([ended, worktrees.untilMerged(context.run.project ?? '')])
+        return kind.runner.run(context)
+      },
     },
   }
 }

@@ -5,15 +5,20 @@ const filesMax = 500
 /** Of all diffs together. */
 const diffCharsMax = 2 * 1024 ** 2
 
-export function filesOfDiff(text: string): { files: FileChange[]; filesLeftOut: number } {
+/** `count`: of the files that changed; `isCut`: the text ends somewhere in the middle. */
+export function filesOfDiff(
+  text: string,
+  { count, isCut }: { count: number; isCut: boolean },
+): { files: FileChange[]; filesLeftOut: number } {
   const sections = text.split(/^(?=diff --git )/m).filter((section) => section.startsWith('diff --git '))
+  if (isCut) sections.pop()
   let chars = 0
   const files = sections.slice(0, filesMax).map((section) => {
     const file = fileOf(section)
     chars += file.diff.length
     return chars > diffCharsMax ? { ...file, diff: '' } : file
   })
-  return { files, filesLeftOut: Math.max(0, sections.length - filesMax) }
+  return { files, filesLeftOut: Math.max(0, count - files.length) }
 }
 
 function fileOf(section: string): FileChange {

@@ -1,7 +1,7 @@
 /** What is done to the content of a worktree, each as one script inside the boundary. */
 import type { FileChange } from '@millrace/protocol'
 import { filesOfDiff } from './diff.ts'
-import { wordsOf } from './host-git.ts'
+import { GitFailure, wordsOf } from './host-git.ts'
 import type { InsideGit } from './inside-git.ts'
 
 export interface Place {
@@ -28,9 +28,13 @@ const fallbackAuthor = `
 
 /**
  * Returns a commit with the files of the tree as they are, ignored ones excepted, and changes neither branch nor index.
- * The commit is kept under `name` as long as the worktree.
+ * The commit is kept under `name` as long as the worktree; null: for as long as git keeps what nothing names, days at least.
  */
-export function checkpoint(git: InsideGit, { runId, directory }: Place, name: string): Promise<string> {
+export function checkpoint(
+  git: InsideGit,
+  { runId, directory }: Place,
+  name: string | null,
+): Promise<string> {
   const script = `
 index=$(mktemp)
 cp "$(git rev-parse --git-path index)" "$index" 2>/dev/null || :
@@ -41,10 +45,10 @@ tree=$(git write-tree)
 head=$(git rev-parse HEAD)
 if [ "$tree" = "$(git rev-parse 'HEAD^{tree}')" ]; then commit=$head
 else commit=$(git commit-tree "$tree" -p "$head" -m 'Files of a session'); fi
-git update-ref "refs/worktree/millrace/$1" "$commit"
+[ -z "$1" ] || git update-ref "refs/worktree/millrace/$1" "$commit"
 rm -f "$index"
 echo "$commit"`
-  return git.text({ runId, directory, script, args: [name] })
+  return git.text({ runId, directory, script, args: [name ?? ''] })
 }
 
 /** What changed from one commit to another, below the directory. */
@@ -53,8 +57,13 @@ export async function changesBetween(
   { runId, directory }: Place,
   [from, to]: readonly [string, string],
 ): Promise<{ files: FileChange[]; filesLeftOut: number }> {
-  const script = `git diff --no-color --no-ext-diff --no-textconv --no-renames --relative "$1" "$2" --`
-  return filesOfDiff(await git.text({ runId, directory, script, args: [from, to] }))
+  const script = `
+git diff --name-only --no-renames -z --relative "$1" "$2" -- | tr -dc '\\0' | wc -c
+git diff --no-color --no-ext-diff --no-textconv --no-renames --relative "$1" "$2" --`
+  const { code, stdout, isCut, stderr } = await git.run({ runId, directory, script, args: [from, to] })
+  if (code !== 0 && !isCut) throw new GitFailure(wordsOf(stderr))
+  const end = stdout.indexOf('\n')
+  return filesOfDiff(stdout.slice(end + 1), { count: Number(stdout.slice(0, end)), isCut })
 }
 
 /** How the tree stands to a commit. */
@@ -110,6 +119,9 @@ export async function restore(git: InsideGit, { runId, directory }: Place, commi
   await git.text({ runId, directory, script, args: [commit] })
 }
 
+/** Far longer than a merge of any project takes: killing one leaves the project half merged. */
+const mergeTimeoutMs = 1_800_000
+
 export type Merged =
   | { kind: 'merged'; commit: string }
   | { kind: 'conflict'; files: string[] }
@@ -134,6 +146,7 @@ export async function merge(
   if (tried.code === 129) return { kind: 'refused', words: 'merging needs git 2.38 or newer' }
   const [tree = '', ...names] = tried.stdout.split('\0').filter((name) => name !== '')
   if (tried.code === 1) return { kind: 'conflict', files: [...new Set(names)].sort() }
+  if (tried.isCut) return { kind: 'refused', words: 'more files conflict than can be listed' }
   if (tried.code !== 0) return { kind: 'refused', words: wordsOf(tried.stderr) }
   const changed = await git.text({
     runId,
@@ -154,7 +167,10 @@ git merge --quiet --no-edit --no-verify --no-stat --message "$2" "$1" || {
 }
 git rev-parse HEAD`,
     args: [commit, message],
+    timeoutMs: mergeTimeoutMs,
   })
+  if (merged.code === null)
+    return { kind: 'refused', words: 'git was killed while it merged: look at the project with git status' }
   return merged.code === 0
     ? { kind: 'merged', commit: merged.stdout.trim() }
     : { kind: 'refused', words: wordsOf(merged.stderr) }

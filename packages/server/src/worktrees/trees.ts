@@ -30,6 +30,8 @@ export interface TreesParts {
 
 export interface HoldRequest {
   runId: string
+  /** A run that is woken holds its tree again. */
+  attempt: number
   owner: string
   project: Project
   branch: string

@@ -18,6 +18,7 @@ import { GitFailure, HostGit } from './host-git.ts'
 import { InsideGit } from './inside-git.ts'
 import { mergeWorktree, notMergeable } from './merging.ts'
 import type { WorktreePlaces } from './places.ts'
+import { Readings } from './readings.ts'
 import type { Registry, WorktreeRecord } from './registry.ts'
 import {
   checkBranchName,
@@ -73,6 +74,9 @@ export class Worktrees {
   readonly #holders = new Map<string, string>()
   /** The last change to the worktrees of a project. */
   readonly #turns = new Map<string, Promise<unknown>>()
+  /** The last merge into a project. */
+  readonly #merges = new Map<string, Promise<unknown>>()
+  readonly #readings = new Readings(readingsAtOnceMax)
 
   constructor(parts: WorktreesParts) {
     this.#parts = parts
@@ -96,7 +100,7 @@ export class Worktrees {
 
   /** Gives a run its worktree, which is made if there is none. Throws with words for a person. */
   hold(request: HoldRequest): Promise<HeldWorktree> {
-    const { runId, owner, project, branch } = request
+    const { runId, attempt, owner, project, branch } = request
     return this.#inTurn(project.id, async () => {
       const known = this.#parts.registry.at(project.id, branch)
       this.#refuseForeign(known, owner)
@@ -107,7 +111,7 @@ export class Worktrees {
       this.#holders.set(record.id, runId)
       try {
         const checkpoint = (name: string) =>
-          work.checkpoint(this.#inside, { runId, directory: record.path }, `${runId}/${name}`)
+          work.checkpoint(this.#inside, { runId, directory: record.path }, `${runId}/${attempt}-${name}`)
         const commit =
           old === null && request.from === undefined
             ? await this.#gitOf(project).text(record.tree, ['rev-parse', 'HEAD'])
@@ -155,12 +159,14 @@ export class Worktrees {
   async changes(id: string, principal: Principal) {
     const record = this.#visible(id, principal)
     const place = { runId: record.id, directory: record.path }
-    try {
-      const now = await work.checkpoint(this.#inside, place, 'now')
-      return await work.changesBetween(this.#inside, place, [record.base, now])
-    } catch (error) {
-      throw readable(error)
-    }
+    return this.#readings
+      .share(`changes ${id}`, async () => {
+        const now = await work.checkpoint(this.#inside, place, null)
+        return work.changesBetween(this.#inside, place, [record.base, now])
+      })
+      .catch((error) => {
+        throw readable(error)
+      })
   }
 
   /**
@@ -178,13 +184,15 @@ export class Worktrees {
     const directory = record !== undefined && existsSync(record.path) ? record.path : project?.path
     if (directory === undefined || (to === null && directory !== record?.path)) return null
     const place = { runId: run.id, directory }
-    try {
-      const end = to ?? (await work.checkpoint(this.#inside, place, `${run.id}/now`))
-      return await work.changesBetween(this.#inside, place, [from, end])
-    } catch (error) {
-      if (error instanceof GitFailure) return null
-      throw error
-    }
+    return this.#readings
+      .share(`run ${run.id} ${from} ${to}`, async () => {
+        const end = to ?? (await work.checkpoint(this.#inside, place, null))
+        return work.changesBetween(this.#inside, place, [from, end])
+      })
+      .catch((error) => {
+        if (error instanceof GitFailure) return null
+        throw error
+      })
   }
 
   /** Are the files of this commit still there, for a fork? */
@@ -206,26 +214,44 @@ export class Worktrees {
    */
   async merge(id: string, principal: Principal, { message, keep = false }: MergeRequest = {}) {
     const project = this.#projectOf(this.#visible(id, principal))
-    return this.#inTurn(project.id, async () => {
+    const merge = this.#inTurn(project.id, async () => {
       const record = await this.#free(id, principal)
       if (await this.#parts.isTaken({ project: project.id, branch: null }))
         throw new MillraceError(
           'project_busy',
           'A session is at work in the project: its files must not change under it',
         )
-      try {
-        const merged = await mergeWorktree(record, {
-          project,
-          git: this.#gitOf(project),
-          inside: this.#inside,
-          message,
-        })
-        if (!keep) await this.#trees.remove(record, project)
-        return { ...merged, removed: !keep }
-      } catch (error) {
+      const { inside, git } = { inside: this.#inside, git: this.#gitOf(project) }
+      const merged = await mergeWorktree(record, { project, git, inside, message }).catch((error) => {
         throw error instanceof GitFailure ? notMergeable(record, error.message) : error
-      }
+      })
+      return { ...merged, removed: !keep && (await this.#removeMerged(record, project)) }
     })
+    const over = merge.then(
+      () => {},
+      () => {},
+    )
+    this.#merges.set(project.id, over)
+    return merge
+  }
+
+  /**
+   * Waits for a merge into the project that has begun, or is about to. A run that has taken the project and waits for this
+   * before it works never meets a merge: one that begins later finds the project taken.
+   */
+  async untilMerged(project: string): Promise<void> {
+    await this.#merges.get(project)
+  }
+
+  /** False: it stays, though its work is merged. */
+  async #removeMerged(record: WorktreeRecord, project: Project): Promise<boolean> {
+    try {
+      await this.#trees.remove(record, project)
+      return true
+    } catch (error) {
+      this.#parts.log.warn({ worktree: record.tree, err: error }, 'a merged worktree could not be removed')
+      return false
+    }
   }
 
   /** Removes a worktree with its work, and the branch that was made for it. */
@@ -294,11 +320,12 @@ export class Worktrees {
     const { id, project, owner, branch, base, path, createdAt, usedAt, kept } = record
     const place = { runId: id, directory: path }
     const found = this.#parts.projects.get(project)
-    const state = await (async () => {
+    const read = async () => {
       if (found === undefined || !record.ready) return null
       const { head } = await repositoryOf(this.#gitOf(found), found)
       return work.stateOf(this.#inside, place, head)
-    })().catch((error) => {
+    }
+    const state = await this.#readings.share(`state ${id}`, read).catch((error) => {
       this.#parts.log.warn({ worktree: path, err: error }, 'the state of a worktree is unknown')
       return null
     })
@@ -351,6 +378,8 @@ export class Worktrees {
 }
 
 const dayMs = 86_400_000
+/** Each starts processes in the boundary. */
+const readingsAtOnceMax = 4
 
 function atWork(): MillraceError {
   return new MillraceError('run_open', 'A session is at work in the worktree')

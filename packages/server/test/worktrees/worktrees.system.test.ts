@@ -65,6 +65,42 @@ describe('a worktree of a session', () => {
     held.release()
   })
 
+  it('keeps the files of each attempt of a run that was parked', async () => {
+    const project = repository('attempts')
+    const worktrees = open([project])
+    const branch = await worktrees.branchFor(project, true, 'ada')
+    const kept: string[] = []
+    for (const attempt of [1, 2, 3]) {
+      const held = await worktrees.hold({ runId: 'run', attempt, owner: 'ada', project, branch })
+      writeFileSync(join(held.path, 'made'), `${attempt}`)
+      kept.push(await held.checkpoint())
+      held.release()
+    }
+    const { path } = await only(worktrees, project.id)
+    const refs = git(path, 'for-each-ref', '--format=%(objectname)', 'refs/worktree/millrace')
+    expect(refs.trim().split('\n')).toEqual(expect.arrayContaining(kept))
+    expect(new Set(kept).size).toBe(3)
+  })
+
+  it('is read by many at once, and a change too long to show is counted and left out', async () => {
+    const project = repository('long')
+    const worktrees = open([project])
+    const held = await hold(worktrees, project)
+    writeFileSync(join(held.path, 'a'), 'short\n')
+    writeFileSync(join(held.path, 'b'), `${'x'.repeat(99)}\n`.repeat(180_000))
+    writeFileSync(join(held.path, 'c'), 'never reached\n')
+    const { id } = await only(worktrees, project.id)
+    const run = { id: 'r', project: project.id }
+    const read = await Promise.all([
+      worktrees.changes(id, ada),
+      worktrees.changes(id, ada),
+      worktrees.changesOfRun(run, held.commit, null, held.branch),
+    ])
+    for (const one of read)
+      expect([one?.files.map(({ path }) => path), one?.filesLeftOut]).toEqual([['a'], 2])
+    held.release()
+  })
+
   it('is one session’s at a time, and continues where the last one stopped', async () => {
     const project = repository('shared')
     const worktrees = open([project])
@@ -124,6 +160,11 @@ describe('a worktree of a session', () => {
     ['a name that leads up', () => repository('r3'), 'a/../b', 'the name of a branch'],
     ['an expression', () => repository('r4'), '@{-1}', 'the name of a branch'],
     ['HEAD', () => repository('r5'), 'HEAD', 'the name of a branch'],
+    ['another name of HEAD', () => repository('r7'), '@', 'the name of a branch'],
+    ['the last fetched commit', () => repository('r8'), 'FETCH_HEAD', 'the name of a branch'],
+    ['a ref with its whole name', () => repository('r9'), 'refs/heads/main', 'the name of a branch'],
+    ['a name that is shown backwards', () => repository('r10'), '\u202ex', 'the name of a branch'],
+    ['a name that is a commit', () => repository('r11'), 'ab'.repeat(20), 'the name of a branch'],
     ['the branch of the project', () => repository('r6'), 'main', 'main is in '],
   ] as const)('is refused for %s', async (_what, make, asked, words) => {
     const project = make()

@@ -30,8 +30,8 @@ export async function placeOf(
   if (branch === undefined)
     return { projectPath: project.path, cwd, started: undefined, checkpoint: null, release: () => {} }
   if (worktrees === undefined) throw new MillraceError('invalid_request', 'This server keeps no worktrees')
-  const { id: runId, owner } = context.run
-  const held = await worktrees.hold({ runId, owner, project, branch, from: fork?.files })
+  const { id: runId, attempt, owner } = context.run
+  const held = await worktrees.hold({ runId, attempt, owner, project, branch, from: fork?.files })
   try {
     return inWorktree(context, held, { project, cwd })
   } catch (error) {

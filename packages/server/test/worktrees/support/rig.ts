@@ -22,6 +22,7 @@ interface Options {
   waiting?: readonly string[]
   now?: () => number
   lines?: string[]
+  registry?: Registry
 }
 
 /** Everything is closed and checked after the tests of the file. */
@@ -49,11 +50,17 @@ export function worktreeRig() {
     /** A server's worktrees of these projects; opened again, they are those of the next start. */
     open(
       projects: readonly TestProject[],
-      { busy = false, waiting = [], now = Date.now, lines = [] }: Options = {},
+      {
+        busy = false,
+        waiting = [],
+        now = Date.now,
+        lines = [],
+        registry = new Registry(workspace.dataDir),
+      }: Options = {},
     ): Worktrees {
       if (sandbox === undefined) throw new Error('the sandbox is not open yet')
       return new Worktrees({
-        registry: new Registry(workspace.dataDir),
+        registry,
         places: new WorktreePlaces(workspace.dataDir, join(workspace.root, 'trees')),
         projects: new Map(projects.map((project) => [project.id, project])),
         sandbox,
@@ -71,7 +78,7 @@ export function worktreeRig() {
     ): Promise<HeldWorktree> {
       const branch = await worktrees.branchFor(project, asked, owner)
       runs += 1
-      return worktrees.hold({ runId: `run-${runs}`, owner, project, branch })
+      return worktrees.hold({ runId: `run-${runs}`, attempt: 1, owner, project, branch })
     },
   }
 }
