@@ -77,33 +77,36 @@ describe('a scripted execution', () => {
   const isBoundary = ({ type }: SessionEvent, index: number, { length }: readonly SessionEvent[]) =>
     process.env.MILLRACE_TEST_FULL ? index > 0 && index < length - 1 : type === 'tool:complete'
 
-  it.each(engines)(
-    'wherever a kill -9 breaks it off, $name is closed once, leaves no process, and repeats no completed call',
+  const signals: readonly NodeJS.Signals[] = process.env.MILLRACE_TEST_FULL
+    ? ['SIGKILL', 'SIGTERM']
+    : ['SIGKILL']
+  it.each(engines.flatMap((engine) => signals.map((signal) => ({ ...engine, signal }))))(
+    'wherever $signal breaks it off, $name is closed once, leaves no process, and repeats no completed call',
     { timeout: 1_200_000 },
-    async (engine) => {
+    async ({ signal, ...engine }) => {
       const story = whole.get(engine.name) ?? (await tell(engine))
       const found = story.filter(isBoundary)
       let before = counted(place, projectOf(engine))
       for (const { id, type } of process.env.MILLRACE_TEST_FULL ? found : found.slice(0, 1)) {
-        await breakOff(engine, id)
+        await breakOff(engine, id, signal)
         const after = counted(place, projectOf(engine))
         for (const name of ['look', 'mend-1', 'mend-2']) {
           const times = (after[name] ?? 0) - (before[name] ?? 0)
-          expect(times, `${name}, with a kill at event ${id} (${type})`).toBeLessThanOrEqual(1)
+          expect(times, `${name}, with a ${signal} at event ${id} (${type})`).toBeLessThanOrEqual(1)
         }
         before = after
       }
     },
   )
 
-  /** Kills the server when an event arrives, then resumes what it was doing to the end. */
-  async function breakOff(engine: EngineUnderTest, boundary: number): Promise<void> {
+  /** Ends the server when an event arrives, then resumes what it was doing to the end. */
+  async function breakOff(engine: EngineUnderTest, boundary: number, signal: NodeJS.Signals): Promise<void> {
     const id = await start(engine)
     const stream = await connect(`${server.url}/api/agent/stream/${id}`, {
       Authorization: `Bearer ${server.token}`,
     })
     await stream.until((event) => Number(event.id) >= boundary)
-    await server.end('SIGKILL')
+    await server.end(signal)
     server = await place.start()
     const run = await untilOver(server, id)
     const events = await executionToEnd(server, id)

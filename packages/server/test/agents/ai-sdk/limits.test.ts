@@ -40,6 +40,7 @@ describe('an execution that reaches a limit', () => {
     expect(end.usage?.costUsd).toBe(costs.at(-1))
     expect(end.usage?.costUsd).toBeGreaterThan(0.003)
     expect(end.usage?.costUsd).toBeLessThanOrEqual(0.01)
+    expect(model.requests.length * 0.0015, 'what the model was really asked').toBeLessThanOrEqual(0.01)
   })
 
   it('reserves the rate of the cache that it asks for, which is not that of an hour', async () => {

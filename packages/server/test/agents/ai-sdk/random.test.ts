@@ -1,8 +1,10 @@
 import type { Step } from '@millrace/scripted-model'
+import { expectStory } from '@millrace/test-support/story'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { AgentEnd } from '#agents/agent'
 import type { AgentMove } from '#agents/moves'
+import { Story } from '#runners/execution/story'
 import {
   CountingShell,
   type Format,
@@ -82,6 +84,8 @@ function expectInvariants(host: RecordingHost, end: AgentEnd): void {
   const totals = host.of('usage').map(({ tokens }) => tokens.inputTokens ?? 0)
   expect(totals, 'totals never fall').toEqual(totals.toSorted((left, right) => left - right))
   expectWholeConversation(host)
+  const story = new Story({ task: 'Do it.', now: () => 0 })
+  expectStory([...story.take(host.moves), ...story.end({ completed: end.state === 'completed' })])
 }
 
 /** Every answer with calls is followed by one result for each of them, but for the last. */

@@ -1,11 +1,9 @@
 import { expect, it } from 'vitest'
-import { createAiSdkEngine } from '#agents/ai-sdk/engine'
-import { Engines } from '#runners/execution/engines'
-import { executionKind } from '#runners/execution/kind'
 import type { Store } from '#store/store'
 import { startExecution, storyOf } from '#test/runners/execution/support/rig'
-import { openRig, untilOver } from '#test/runs/support/rig'
-import { CountingShell, entriesFor, noLimits, reply, say, serve, use } from './support/executions.ts'
+import { untilOver } from '#test/runs/support/rig'
+import { CountingShell, reply, say, serve, use } from './support/executions.ts'
+import { openStored, storedModel } from './support/stored.ts'
 
 interface Write {
   /** Writes of one turn of the event loop share a commit. */
@@ -55,26 +53,8 @@ it('an answer and each result of its calls are in one commit with their events',
     reply({}, [say('Done.')]),
   ])
   const writes: Write[] = []
-  const engine = createAiSdkEngine({
-    models: entriesFor('openai-compatible', model.url),
-    env: {},
-    tools: [new CountingShell()],
-    limits: {},
-  })
-  const projects = new Map([['web', { id: 'web', path: '/made/up/web' }]])
-  const kind = executionKind({
-    config: { projects, concurrency: { job: 1, session: 1, execution: 1 } },
-    engines: new Engines([{ engine, serves: () => true, models: [], unavailable: null }]),
-    bounds: noLimits,
-    policy: undefined,
-    hidden: [],
-    home: '/made/up/home',
-  })
-  const rig = await openRig({
-    between: (store) => recorded(store, writes),
-    parts: { kinds: [kind], projects },
-  })
-  const run = await startExecution(rig, { model: 'openai-compatible:local' })
+  const rig = await openStored(model, [new CountingShell()], { between: (store) => recorded(store, writes) })
+  const run = await startExecution(rig, { model: storedModel })
   expect(await untilOver(rig.runs, run.id)).toMatchObject({ state: 'completed', result: { text: 'Done.' } })
 
   const turnsOf = (found: (write: Write) => boolean) => writes.filter(found).map(({ turn }) => turn)
