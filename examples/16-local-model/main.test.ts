@@ -41,16 +41,18 @@ afterAll(async () => {
   scratch?.dispose()
 })
 
-test('an agent on a local model plans, repairs the project with real tools, and costs nothing', async () => {
+/** Runs a program of the project with the server's address and token. */
+function runProgram(...args: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
   const env = { ...process.env, MILLRACE_URL: server.url, MILLRACE_TOKEN: server.token }
-  const ended = await new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
-    execFile(
-      process.execPath,
-      [here('main.ts'), 'sample-project', 'Fix the failing test'],
-      { env },
-      (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }),
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { env }, (error, stdout, stderr) =>
+      resolve({ code: error?.code ?? 0, stdout, stderr }),
     )
   })
+}
+
+test('an agent on a local model plans, repairs the project with real tools, and costs nothing', async () => {
+  const ended = await runProgram(here('main.ts'), 'sample-project', 'Fix the failing test')
   expect(ended).toMatchObject({ code: 0, stderr: '' })
   expect(ended.stdout).toMatch(
     /plan: All tests of the project pass\.\n {2}- Find the cause\n {2}- Repair it\n {2}- Check\n/,
@@ -63,4 +65,22 @@ test('an agent on a local model plans, repairs the project with real tools, and 
   )
   const { runs } = await server.json<{ runs: { usage: unknown }[] }>('/api/runs')
   expect(runs[0]?.usage).toMatchObject({ costUsd: 0 })
+})
+
+test('the command line shows the plan beside the words of the agent, which alone are its output', async () => {
+  const millrace = here('../../packages/server/bin/millrace.js')
+  const ended = await runProgram(
+    millrace,
+    'ask',
+    '--plan',
+    'Look again',
+    '--model',
+    'openai-compatible:local',
+  )
+  expect(ended.code).toBe(0)
+  expect(ended.stdout).toMatch(/^This is a script and no AI\.[^▶●]*$/)
+  expect(ended.stderr).toMatch(
+    /-- plan: All tests of the project pass\.\n {2}· Find the cause\n[\s\S]*▶ Find the cause\n/,
+  )
+  expect(ended.stderr).toMatch(/-- completed, [\d,]+ tokens, \$0\.00, /)
 })

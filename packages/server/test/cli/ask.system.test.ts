@@ -93,6 +93,36 @@ describe('millrace ask', () => {
     expect((await run(['ask', 'Go', '--approvals', 'maybe'], where)).code).toBe(2)
   })
 
+  it('ask --plan starts an execution, with its context and limits', async () => {
+    const { where, server } = await serverWith()
+    const flags = [
+      '--model',
+      'openai:big',
+      '--context',
+      'Mind it',
+      '--limit',
+      'usd=0.5',
+      '--limit',
+      'seconds=60',
+    ]
+    expect((await run(['ask', '--plan', 'Go', ...flags], where)).code).toBe(0)
+    expect(posted(server)).toEqual([
+      {
+        kind: 'execution',
+        project: 'web',
+        task: 'Go',
+        context: 'Mind it',
+        model: 'openai:big',
+        limits: { usd: 0.5, seconds: 60 },
+      },
+    ])
+    expect(await run(['ask', '--plan', 'Go', '--limit', 'usd=much'], where)).toMatchObject({
+      code: 2,
+      stderr:
+        'millrace: --limit usd=much: expected iterations, tokens, seconds or usd, then "=" and a number\n',
+    })
+  })
+
   it('ask requires a project only if there is a choice', async () => {
     const { where } = await serverWith({ projects: [{ id: 'web' }, { id: 'demo' }] })
     expect(await run(['ask', 'Go'], where)).toMatchObject({

@@ -162,7 +162,7 @@ function limitsOf(given: readonly string[]): ExecutionLimitsBody {
     const known = limitNames.find((limit) => limit === name)
     if (known === undefined || !number || !Number.isFinite(Number(number))) {
       throw new CliError(
-        `--limit ${one}: expected ${limitNames.join(', ')}, then "=" and a number`,
+        `--limit ${one}: expected iterations, tokens, seconds or usd, then "=" and a number`,
         exitCodes.usage,
       )
     }
