@@ -19,6 +19,8 @@ export function limitProblems(asked: ExecutionLimitsBody | undefined, bounds: Ex
   return names.flatMap((name) => {
     const [wanted, bound] = [asked?.[name], bounds[name]]
     if (wanted === undefined || bound === null || wanted <= bound) return []
-    return [{ path: `limits.${name}`, expected: `at most ${bound}, the bound of the configuration` }]
+    return [
+      { path: `limits.${name}`, expected: `at most ${bound} (executions.${name} of the configuration)` },
+    ]
   })
 }

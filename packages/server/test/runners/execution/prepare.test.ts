@@ -77,6 +77,11 @@ describe('a request for an execution', () => {
     ])
   })
 
+  it('the refusal of a limit names the key of the configuration that bounds it', () => {
+    const error = refusal(() => prepare({ ...request, limits: { iterations: 21 } }))
+    expect(error.fields?.[0]?.expected).toBe('at most 20 (executions.iterations of the configuration)')
+  })
+
   it('where there is one project, it is the default', () => {
     const web = { id: 'web', path: '/made/up/web' }
     const engines = new Engines([{ engine, serves: () => true, models: [], unavailable: null }])
