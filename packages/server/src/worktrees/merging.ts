@@ -42,6 +42,8 @@ export async function mergeWorktree(
         record,
         `it changes ${merged.file}, which no run may write; merge it with git if that is meant`,
       )
+    case 'outside':
+      throw notMergeable(record, `it changes ${merged.file}, which is not in the project`)
     default:
       throw notMergeable(record, merged.words)
   }

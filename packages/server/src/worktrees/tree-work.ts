@@ -126,6 +126,7 @@ export type Merged =
   | { kind: 'merged'; commit: string }
   | { kind: 'conflict'; files: string[] }
   | { kind: 'protected'; file: string }
+  | { kind: 'outside'; file: string }
   | { kind: 'refused'; words: string }
 
 /**
@@ -156,6 +157,15 @@ export async function merge(
   })
   const file = changed.split('\0').find((name) => protectedNames.test(name))
   if (file !== undefined) return { kind: 'protected', file }
+  // Nothing above the project can be written: git would stop there, with the files before it merged.
+  const all = await git.text({
+    runId,
+    directory,
+    script:
+      'git diff --name-only --no-renames -z HEAD "$1" -- ":(top,exclude,literal)$(git rev-parse --show-prefix)"',
+    args: [tree],
+  })
+  if (all !== '') return { kind: 'outside', file: all.split('\0')[0] ?? '' }
   const merged = await git.run({
     runId,
     directory,

@@ -133,6 +133,30 @@ describe('merging a worktree', () => {
     ]).toEqual(before)
     expect(await worktrees.list(ada, project.id)).toHaveLength(1)
   })
+
+  it('is refused where it changes the repository outside of the project, which is as it was', async () => {
+    const root = repository('whole')
+    mkdirSync(join(root.path, 'one'))
+    writeFileSync(join(root.path, 'one/a'), 'ours\n')
+    git(root.path, 'add', '.')
+    git(root.path, 'commit', '--quiet', '-m', 'second')
+    const project = { id: 'part', path: join(root.path, 'one') }
+    const worktrees = open([project])
+    const held = await hold(worktrees, project)
+    // Seen half merged: git wrote what is in the project, and stopped at what it could not write.
+    writeFileSync(join(held.path, 'a'), 'theirs\n')
+    mkdirSync(join(held.path, '../two'))
+    writeFileSync(join(held.path, '../two/b'), 'theirs\n')
+    git(join(held.path, '..'), 'add', '.')
+    git(held.path, 'commit', '--quiet', '-m', 'theirs')
+    held.release()
+    const { id } = await only(worktrees, project.id)
+    await expect(worktrees.merge(id, ada)).rejects.toMatchObject({
+      code: 'not_mergeable',
+      message: expect.stringContaining('it changes two/b, which is not in the project'),
+    })
+    expect(git(root.path, 'status', '--porcelain')).toBe('')
+  })
 })
 
 describe('worktrees that are left', () => {
