@@ -66,10 +66,12 @@ export class Messages {
    */
   async sendOnce(
     runId: string,
-    { text, mode = 'queue' }: SendMessageBody,
+    { text: given, mode = 'queue' }: SendMessageBody,
     principal: Principal,
     key: string | undefined,
   ): Promise<{ id: string; accepted: boolean }> {
+    // No store keeps half of a surrogate pair: the message would differ from its event, and from itself when it is repeated.
+    const text = given.toWellFormed()
     const run = await this.#parts.visible(runId, principal)
     const { user } = principal
     const id = key === undefined ? randomUUID() : idOf([runId, user, key])

@@ -83,6 +83,19 @@ describe('a message to a session', () => {
     expect([late.status, await late.json()]).toEqual([202, { messageId: ids[0] }])
   })
 
+  it('a text with half of a surrogate pair is the same message when it is sent again', async () => {
+    const { server, messages } = await open()
+    const request = post({ text: 'half \ud800' })
+    const again = { ...request, headers: { ...request.headers, 'idempotency-key': 'half' } }
+    // Seen refused: the database had replaced the half.
+    const answers = [
+      await server.as(server.owner, messages, again),
+      await server.as(server.owner, messages, again),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([202, 202])
+    expect((await list(server, messages)).map(({ text }) => text)).toEqual(['half \ufffd'])
+  })
+
   it('a message is accepted at once, is in the log, and waits where its sender can see it', async () => {
     const { server, path, messages } = await open()
     const sent = await send(server, messages, { text: 'Mind the tests', mode: 'steer' })
