@@ -1,5 +1,5 @@
 /** A scratch place for one test file: a data directory, projects, and a sandbox over them. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import {
   chmodSync,
@@ -110,6 +110,8 @@ export class Workspace {
     for (const sandbox of this.#sandboxes) await sandbox.close()
     const left = carriersOf(this.#runIds)
     const files = readdirSync(this.dataDir).filter((name) => /^(placeholders|probe)/.test(name))
+    // Some tests leave directories that their own user may not change; root may.
+    if (process.getuid?.() !== 0) spawnSync('chmod', ['-R', 'u+rwX', this.root])
     rmSync(this.root, { recursive: true, force: true })
     if (left.length > 0) throw new Error(`processes were left: ${left.join(', ')}`)
     if (files.length > 0) throw new Error(`files were left in the data directory: ${files.join(', ')}`)
