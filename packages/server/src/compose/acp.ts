@@ -54,7 +54,8 @@ const prefix = 'acp:'
 /** The same agents as an engine of executions: `acp:<agent>`. */
 export function acpExecutions({ agents = new Map(), ...options }: OtherAgentsOptions): OfferedEngine {
   const names = [...agents.keys()].map((name) => `${prefix}${name}`)
-  const isMoneyLimited = 'nothing: what such an agent costs is known when it is spent'
+  const isMoneyLimited =
+    'An agent that speaks ACP reports what it costs only afterwards, so no limit in dollars would hold.'
   return {
     engine: {
       refuses: ({ model, limits }) => {

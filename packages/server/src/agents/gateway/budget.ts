@@ -143,7 +143,10 @@ export class Budget {
     const reservation = this.#meter.reserve(step)
     if (reservation.outputTokensMax <= asked.thinkingTokens && asked.thinkingTokens < asked.maxTokens) {
       reservation.release()
-      throw new ExecutionFailure('budget', 'What is left of the budget does not pay for the model to think.')
+      throw new ExecutionFailure(
+        'budget',
+        'The rest of the budget does not pay for the thinking that the request allows.',
+      )
     }
     let isSettled = false
     return {

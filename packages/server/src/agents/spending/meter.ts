@@ -116,7 +116,7 @@ export class Meter {
     if (this.#steps < iterations) return
     throw new ExecutionFailure(
       'max_iterations',
-      `The execution reached its limit of ${plural(iterations, 'step')}.`,
+      `The execution reached its limit of ${plural(iterations, 'iteration')}.`,
     )
   }
 
@@ -145,7 +145,7 @@ export class Meter {
     if (left >= Math.min(outputTokensMin, outputTokensMax)) return left
     throw new ExecutionFailure(
       'max_tokens',
-      `The next step could exceed the limit of ${plural(limit, 'token')}: ${used} are used, and its input alone has about ${inputTokens}.`,
+      `The next step could exceed the limit of ${plural(limit, 'token')}: ${used} are used, and the input of the step alone has about ${inputTokens}.`,
     )
   }
 
@@ -161,7 +161,7 @@ export class Meter {
     if (left >= 0 && affordable >= Math.min(outputTokensMin, outputTokensMax)) return affordable
     throw new ExecutionFailure(
       'budget',
-      `The next step could exceed the limit of ${dollars(limit)}: ${dollars(this.#spentUsd)} are spent, and its input alone could cost ${dollars(input)}.`,
+      `The next step could exceed the limit of ${dollars(limit)}: ${dollars(this.#spentUsd)} is spent, and the input of the step alone could cost ${dollars(input)}.`,
     )
   }
 }

@@ -61,8 +61,8 @@ function refusalsOf(
   const unpriced = limits.usd === null ? null : engine.refuses({ model, limits })
   if (unpriced === null) return []
   if (asked?.usd !== undefined) return [{ path: 'limits.usd', expected: unpriced }]
-  const bound = `executions.usd of the configuration limits each execution to $${limits.usd}`
-  return [{ path: 'model', expected: `a model with a price, since ${bound}: ${unpriced}` }]
+  const bound = `a model that can keep to $${limits.usd} (executions.usd of the configuration)`
+  return [{ path: 'model', expected: `${bound}. ${unpriced}` }]
 }
 
 /** Returns the project, or a description of what was expected. */

@@ -68,7 +68,7 @@ describe('a request for an execution', () => {
       {
         path: 'model',
         expected:
-          'a model with a price, since executions.usd of the configuration limits each execution to $0.5: a model whose price is known',
+          'a model that can keep to $0.5 (executions.usd of the configuration). a model whose price is known',
       },
     ])
     const asked = { ...whole, limits: { usd: 0.1 } }

@@ -16,7 +16,7 @@ import { executionRole } from './role.ts'
 export function createClaudeExecutionEngine(options: ClaudeEngineOptions): ExecutionEngine {
   return {
     refuses: ({ model, limits }) => {
-      if (model !== undefined && !isClaude(model)) return `${model} is no model of the Claude Agent SDK`
+      if (model !== undefined && !isClaude(model)) return `${model} is not a model of the Claude Agent SDK`
       return limits.usd === null ? null : unpriced(modelOf(model) ?? options.agent?.model, options)
     },
     start: (task, host) => start(task, host, options),

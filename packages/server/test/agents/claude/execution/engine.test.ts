@@ -243,7 +243,7 @@ describe('the models of Claude', () => {
     const refusal = (name: string | undefined) => engine.refuses({ model: name, limits })
     for (const name of [undefined, 'claude', 'claude:claude-opus-5-5']) expect(refusal(name)).toBeNull()
     for (const name of ['claude:', 'claudette', 'anthropic:claude', 'gpt']) {
-      expect(refusal(name)).toBe(`${name} is no model of the Claude Agent SDK`)
+      expect(refusal(name)).toBe(`${name} is not a model of the Claude Agent SDK`)
     }
   })
 })
