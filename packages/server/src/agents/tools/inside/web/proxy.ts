@@ -1,12 +1,21 @@
 /** Which proxy leads to an address, by the variables that programs share. */
+import { isIP } from 'node:net'
+
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The address of the proxy, or null for a direct connection. */
+/** Returns the address of the proxy, or null for a direct connection. Loopback is never proxied. */
 export function proxyFor(url: URL, env: Environment): string | null {
+  if (isLoopback(url)) return null
   const named = (name: string) => env[name.toLowerCase()] || env[name.toUpperCase()] || undefined
   const proxy = named(url.protocol === 'https:' ? 'https_proxy' : 'http_proxy') ?? named('all_proxy')
   if (proxy === undefined || isExcepted(url, named('no_proxy') ?? '')) return null
   return proxy.includes('://') ? proxy : `http://${proxy}`
+}
+
+function isLoopback({ hostname }: URL): boolean {
+  return (
+    hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'))
+  )
 }
 
 /** `no_proxy`: `*`, or names with those below them, each perhaps with a port. */

@@ -16,8 +16,13 @@ describe('the proxy that leads to an address', () => {
     ['http://a.example.org/', { ...proxies, no_proxy: 'example.org:80' }, null],
     ['http://a.example.org:8080/', { ...proxies, no_proxy: 'example.org:80' }, 'http://plain:1'],
     ['http://notexample.org/', { ...proxies, no_proxy: 'example.org' }, 'http://plain:1'],
-    ['http://[::1]/', { ...proxies, no_proxy: '::1' }, 'http://plain:1'],
-    ['http://[::1]/', { ...proxies, no_proxy: '[::1]' }, null],
+    ['http://[2001:db8::1]/', { ...proxies, no_proxy: '2001:db8::1' }, 'http://plain:1'],
+    ['http://[2001:db8::1]/', { ...proxies, no_proxy: '[2001:db8::1]' }, null],
+    // A proxy on another machine would ask its own.
+    ['http://localhost:3000/', proxies, null],
+    ['https://127.8.8.8/', proxies, null],
+    ['http://[::1]:3000/', proxies, null],
+    ['http://127.example.org/', proxies, 'http://plain:1'],
   ])('for %s with %o is %s', (url, env, expected) => {
     expect(proxyFor(new URL(url), env)).toBe(expected)
   })
