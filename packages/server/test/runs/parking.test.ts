@@ -142,6 +142,33 @@ it('a message that interrupts wakes a parked run, whose runner can withdraw the 
   expect(run.result).toEqual({ said: ['now'], answer: { decision: 'deny', by: 'withdrawn' } })
 })
 
+it('a run that was woken withdraws no question but that of the call it names', async () => {
+  const other = { ...approvalRequest, toolUseId: 'toolu_2' }
+  const asked = Promise.withResolvers<string>()
+  const rig = await openSessions({
+    script: async (context) => {
+      await context.started()
+      const answer = context.ask(approvalRequest)
+      answer.catch(() => {})
+      if (context.woken === null) return parked
+      await answer
+      await context.woken.begins()
+      const second = context.ask(other)
+      const open = await openApproval(rig.store, context.run.id)
+      // A call that was decided without a question.
+      await context.withdraw('toolu_3')
+      asked.resolve(open)
+      return outcome({ result: await second })
+    },
+  })
+  const { id } = await startSession(rig)
+  await untilParked(rig, id)
+  const first = await openApproval(rig.store, id)
+  await rig.runs.answerApproval(id, first, { decision: 'allow' }, ann)
+  await rig.runs.answerApproval(id, await asked.promise, { decision: 'allow' }, ann)
+  expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'allow', by: 'person' })
+})
+
 it('a run that was woken and whose call had not begun is parked again by the next server, and its call is made once', async () => {
   const tables = emptyTables()
   const ran: string[] = []

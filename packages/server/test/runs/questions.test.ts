@@ -1,5 +1,6 @@
 import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
+import { Questions } from '#runs/approvals/questions'
 import type { Store } from '#store/store'
 import { ann, bob, eve, expectNothingUnhandled, root, untilOver } from './support/rig.ts'
 import { untilAsked } from './support/scripted-runner.ts'
@@ -68,5 +69,33 @@ describe('the list of open questions', () => {
     expect(searched).toBeGreaterThan(2)
     expect(await rig.runs.openQuestions(ann)).toEqual(questions)
     expect(reads).toBe(searched)
+  })
+
+  it('texts of questions are kept for a bounded number of runs, also where no admin ever reads', async () => {
+    const rig = await openSessions({ script: askAndStay })
+    const searched: string[] = []
+    const store: Store = new Proxy(rig.store, {
+      get: (target, name) => {
+        const value = Reflect.get(target, name)
+        if (name !== 'readAfter') return typeof value === 'function' ? value.bind(target) : value
+        return (id: string, options: Parameters<Store['readAfter']>[1]) => {
+          searched.push(id)
+          return target.readAfter(id, options)
+        }
+      },
+    })
+    const questions = new Questions(store, { runsMax: 2 })
+    const principals = [ann, bob, eve]
+    for (const principal of principals) {
+      const { id } = await startSession(rig, {}, principal)
+      await openApproval(rig.store, id)
+      expect(await questions.open(principal.user)).toHaveLength(1)
+    }
+    const read = async (user: string) => {
+      searched.splice(0)
+      expect(await questions.open(user)).toHaveLength(1)
+      return searched.length > 0
+    }
+    expect([await read(eve.user), await read(bob.user), await read(ann.user)]).toEqual([false, false, true])
   })
 })

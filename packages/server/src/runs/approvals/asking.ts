@@ -48,9 +48,7 @@ export class Asking {
   async withdraw(toolUseId: string): Promise<void> {
     const { run, store, now, track } = this.#parts
     const known = this.#open.get(toolUseId)
-    // A run that is woken may not have asked again: what it waited for is open.
-    const ids = known === undefined && run.parked !== null ? await store.openApprovals(run.id) : []
-    const id = known ?? ids[0]?.id
+    const id = known ?? (run.parked === null ? undefined : await this.#waitedFor())
     if (id === undefined) return
     await track(async () => {
       try {
@@ -60,6 +58,13 @@ export class Asking {
         if (!(error instanceof MillraceError) || error.code !== 'already_answered') throw error
       }
     })
+  }
+
+  /** A run that is woken may not have asked again: what it waited for is open, and is about none of the calls it asked about. */
+  async #waitedFor(): Promise<string | undefined> {
+    const open = await this.#parts.store.openApprovals(this.#parts.run.id)
+    const asked = new Set(this.#open.values())
+    return open.find(({ id }) => !asked.has(id))?.id
   }
 
   async #askAgain(request: ApprovalRequest): Promise<ApprovalAnswer> {

@@ -28,7 +28,7 @@ const retryMs = 1000
 export class Expiries {
   readonly #parts: ExpiriesParts
   #callOff: () => void = () => {}
-  #looking: Promise<void> | null = null
+  #isLooking = false
   #lookAgain = false
   #stopped = false
 
@@ -39,9 +39,9 @@ export class Expiries {
   /** A run was parked, or the server has begun: a question may expire sooner than any that is known. */
   look(): void {
     this.#lookAgain = true
-    this.#looking ??= this.#lookAll().finally(() => {
-      this.#looking = null
-    })
+    if (this.#isLooking) return
+    this.#isLooking = true
+    void this.#lookAll()
   }
 
   stop(): void {
@@ -49,18 +49,21 @@ export class Expiries {
     this.#callOff()
   }
 
+  /** Never rejects. Nothing is awaited between the last check of `#lookAgain` and the end, so that no look is lost. */
   async #lookAll(): Promise<void> {
     this.#callOff()
-    let ms: number | null = retryMs
+    let ms: number | null = null
     try {
       while (this.#lookAgain && !this.#stopped) {
         this.#lookAgain = false
         ms = await this.#expireDue()
       }
     } catch (error) {
+      ms = retryMs
       if (!this.#stopped)
         this.#parts.log.warn({ err: error }, 'questions that expire cannot be read; trying again')
     }
+    this.#isLooking = false
     const { after = monotonicClock.after } = this.#parts
     if (!this.#stopped && ms !== null) this.#callOff = after(ms, () => this.look())
   }

@@ -3,7 +3,7 @@
  * from the log of its run.
  *
  * Owns the texts of questions that are still open, which never change, so that lists that are read often do not search logs
- * often.
+ * often. Invariant: they are of no more runs than a list has questions, whoever reads lists.
  */
 import { type OpenQuestion, type PermissionRequestedEvent, permissionTypes } from '@millrace/protocol'
 import type { ApprovalStore, LogStore, RunRecord, RunStore } from '#store/store'
@@ -20,11 +20,13 @@ type QuestionStore = Pick<RunStore, 'getRun'> &
 
 export class Questions {
   readonly #store: QuestionStore
+  readonly #runsMax: number
   /** By run, then by approval. */
   readonly #texts = new Map<string, Map<string, PermissionRequestedEvent>>()
 
-  constructor(store: QuestionStore) {
+  constructor(store: QuestionStore, { runsMax = questionsMax }: { runsMax?: number } = {}) {
     this.#store = store
+    this.#runsMax = runsMax
   }
 
   /** Of the runs of `owner`; of all runs without one. Those that expire first come first. */
@@ -37,6 +39,7 @@ export class Questions {
     const questions = await Promise.all(
       [...byRun].map(([runId, open]) => this.#ofRun(runId, new Set(open.map(({ id }) => id)))),
     )
+    this.#forgetOldest()
     return questions.flat().sort((a, b) => a.expiresAt - b.expiresAt)
   }
 
@@ -45,8 +48,17 @@ export class Questions {
     const missing = new Set([...ids].filter((id) => !known.has(id)))
     const run = missing.size === 0 ? null : await this.#store.getRun(runId)
     if (run !== null) for (const text of await this.#search(run, missing)) known.set(text.approvalId, text)
+    // At the end: those that no list had for the longest time come first.
+    this.#texts.delete(runId)
     this.#texts.set(runId, known)
     return [...known.values()].map((text) => ({ ...text, runId }))
+  }
+
+  #forgetOldest(): void {
+    for (const runId of this.#texts.keys()) {
+      if (this.#texts.size <= this.#runsMax) return
+      this.#texts.delete(runId)
+    }
   }
 
   /** Searches the log from its end, window by window. */
