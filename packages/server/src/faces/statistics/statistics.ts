@@ -2,7 +2,8 @@
  * How many runs there were, how they ended, how long they waited and what they cost, over time: of the caller's runs, or, for an
  * admin, of all runs.
  *
- * Owns the last answer to each caller for some seconds: it takes many reads, and pages ask again and again.
+ * Owns the last answers to each caller for some seconds: one takes many reads, and pages ask again and again. Invariant: of
+ * one caller one reading is at work, whatever number of hours each request names, and few wait.
  */
 import type { StatisticsResponse } from '@millrace/protocol'
 import { statisticsQuery, statisticsResponse } from '@millrace/protocol/schemas'
@@ -10,6 +11,7 @@ import type { Principal } from '#auth/principal'
 import { type Face, principalOf } from '#http/face'
 import type { Runs } from '#runs/runs'
 import { Buckets, intervalsOf } from './buckets.ts'
+import { CallerTurns } from './turns.ts'
 
 export interface StatisticsFaceParts {
   runs: Pick<Runs, 'list'>
@@ -21,14 +23,15 @@ const pageRuns = 200
 const pagesMost = 50
 const keptMs = 5000
 const keptMost = 200
-
 export function statisticsFace({ runs, now = Date.now }: StatisticsFaceParts): Face {
   const kept = new Map<string, { at: number; answer: Promise<StatisticsResponse> }>()
-  const answerFor = (hours: number, principal: Principal): Promise<StatisticsResponse> => {
-    const key = JSON.stringify([principal.admin ? null : principal.user, hours])
+  const turns = new CallerTurns()
+  const answerFor = async (hours: number, principal: Principal): Promise<StatisticsResponse> => {
+    const caller = JSON.stringify(principal.admin ? null : principal.user)
+    const key = `${caller} ${hours}`
     const known = kept.get(key)
     if (known !== undefined && now() - known.at < keptMs) return known.answer
-    const answer = statisticsOf(runs, hours, principal, now())
+    const answer = turns.read(caller, () => statisticsOf(runs, hours, principal, now()))
     kept.delete(key)
     kept.set(key, { at: now(), answer })
     // What failed is not kept.
@@ -41,6 +44,7 @@ export function statisticsFace({ runs, now = Date.now }: StatisticsFaceParts): F
       app.get(
         '/api/statistics',
         {
+          config: { refuses: ['rate_limited'] },
           schema: {
             tags: ['runs'],
             summary: 'Runs, outcomes, waits and costs over time',
