@@ -28,7 +28,7 @@ export interface Reservation {
    * costs more than its tokens.
    */
   settle(used: Tokens | undefined, costUsd?: number): void
-  /** The step failed before an answer began: nothing was used. */
+  /** The step failed before an answer began: nothing was used, and it counts as none. */
   release(): void
 }
 
@@ -92,7 +92,10 @@ export class Meter {
         if (used === undefined) close(estimate, usd)
         else close(used, costUsd ?? (price === null ? 0 : costOf(used, price)))
       },
-      release: () => close(noTokens, 0),
+      release: () => {
+        if (this.#open.has(entry)) this.#steps -= 1
+        close(noTokens, 0)
+      },
     }
   }
 

@@ -93,6 +93,20 @@ describe.each(formats)('with the provider package of %s an execution', (format) 
     expect(model.requests).toHaveLength(4)
   })
 
+  it('asks once more for an answer that broke off inside the input of a call, and counts it', async () => {
+    const broken = reply({}, [use('shell', { command: 'git log --oneline --all --graph' })], {
+      trouble: { kind: 'cut', afterEvents: 4 },
+    })
+    const model = await serve([{ ...broken, times: 1 }, done], {}, { deltaChars: 4 })
+    const shell = new CountingShell()
+    const { end, host } = await run(model, { format, tools: [shell] })
+    expect(end).toMatchObject({ state: 'completed', result: { text: 'Done.' } })
+    expect(host.of('note').map(({ type }) => type)).toEqual(['step:repeated'])
+    expect(shell.ran).toEqual([])
+    const { tokens } = end.usage as { tokens: Record<string, number> }
+    expect(tokens.inputTokens).toBeGreaterThan(0)
+  })
+
   it.each([
     ['never begins an answer', 0, 1],
     ['never ends one', 6, 4],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CountingShell, reply, run, say, serve, use } from './support/executions.ts'
+import { CountingShell, formats, reply, run, say, serve, start, use } from './support/executions.ts'
 
 const price = { input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 }
 
@@ -79,5 +79,48 @@ describe('an execution that reaches a limit', () => {
       tokens: { inputTokens: 1000, outputTokens: 100, cacheReadTokens: 10_000, cacheCreationTokens: 2000 },
       costUsd: null,
     })
+  })
+})
+
+describe.each(formats)('with the provider package of %s', (format) => {
+  it('interrupts inside the input of a call cannot exceed a limit in money', async () => {
+    const input = { command: 'git log --all --oneline' }
+    const usage = { input_tokens: 400, output_tokens: 20 }
+    const model = await serve([
+      reply({}, [{ type: 'tool_use', name: 'shell', input, hold: 'inside' } as never], { usage }),
+    ])
+    const usd = 0.5
+    const { host, agent } = await start(model, {
+      format,
+      tools: [new CountingShell()],
+      limits: { usd },
+      entry: { price, outputTokensMax: 4000 },
+    })
+    const over = agent.ended.then(() => true)
+    const isOver = (times: number) => Promise.race([over, model.reached('inside', times).then(() => false)])
+    for (let times = 1; times < 20 && !(await isOver(times)); times += 1) {
+      host.messages.say(`Not like that (${times})`, 'interrupt')
+    }
+    agent.cancel(0)
+    expect(await agent.ended).toMatchObject({ state: 'errored', reason: 'budget' })
+    expect(model.requests.length).toBeGreaterThan(3)
+    // The greatest that each of them may have cost.
+    expect((model.requests.length * 4000 * price.output) / 1e6).toBeLessThanOrEqual(usd)
+  })
+
+  it('a request that its provider refuses as too long does not count as a step', async () => {
+    const model = await serve([
+      { times: 1, when: { turn: 2 }, reply: { error: 'context_overflow' } },
+      reply({ turn: 1 }, [use('shell', { command: 'git log' })]),
+      reply({}, [say('Done.')]),
+    ])
+    const shell = new CountingShell()
+    shell.behave = async function* () {
+      yield ''
+      return { ok: true, text: 'x'.repeat(20_000) }
+    }
+    const { end, host } = await run(model, { format, tools: [shell], limits: { iterations: 2 } })
+    expect(end).toMatchObject({ state: 'completed', result: { text: 'Done.' } })
+    expect(host.of('step')).toHaveLength(2)
   })
 })

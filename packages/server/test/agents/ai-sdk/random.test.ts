@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { ServerResponse } from 'node:http'
 import type { Step } from '@millrace/scripted-model'
 import { expectStory } from '@millrace/test-support/story'
 import fc from 'fast-check'
@@ -38,11 +40,14 @@ const more = fc.oneof(
   { weight: 8, arbitrary: fc.constant({}) },
   fc.constant({ stop_reason: 'max_tokens' }),
   fc.constant({ stop_reason: 'refusal' }),
-  fc.constant({ trouble: { kind: 'cut', afterEvents: 5 } }),
+  fc.nat(12).map((afterEvents) => ({ trouble: { kind: 'cut', afterEvents } })),
 )
+/** What each answer uses, whole or not. */
+const usage = { input_tokens: 400, output_tokens: 20 }
+const price = { input: 1, output: 2 }
 const answer = fc
   .tuple(said, fc.array(call, { maxLength: 4 }), more)
-  .map(([words, calls, extra]): Step['reply'] => reply({}, [...words, ...calls], extra).reply)
+  .map(([words, calls, extra]): Step['reply'] => reply({}, [...words, ...calls], { usage, ...extra }).reply)
 const failure: fc.Arbitrary<Step['reply']> = fc
   .constantFrom('api_error', 'rate_limit_error', 'context_overflow', 'overloaded_error')
   .map((error) => ({ error, retryAfterSeconds: 0 }) as Step['reply'])
@@ -54,7 +59,36 @@ const turns = fc.array(
 /** The same answers for every agent of the execution, by turn; then an end. */
 function scriptOf(replies: readonly [Step['reply'], number][]): Step[] {
   const steps = replies.map(([each, times], at): Step => ({ when: { turn: at + 1 }, times, reply: each }))
-  return [...steps, reply({}, [say('Done.')])]
+  return [...steps, reply({}, [say('Done.')], { usage })]
+}
+
+/** Runs the work with a count of the answers that begin on this port, whether or not they are read to their end. */
+async function countingAnswers<Result>(url: string, work: (answers: () => number) => Promise<Result>) {
+  const port = Number(new URL(url).port)
+  const responses: ServerResponse[] = []
+  const note = (message: unknown) => {
+    const { request, response } = message as {
+      request: { socket: { localPort: number } }
+      response: ServerResponse
+    }
+    if (request.socket.localPort === port) responses.push(response)
+  }
+  const channel = 'http.server.request.start'
+  subscribe(channel, note)
+  try {
+    return await work(() => responses.filter((one) => one.headersSent && one.statusCode === 200).length)
+  } finally {
+    unsubscribe(channel, note)
+  }
+}
+
+/** What was counted is at least what the provider served, and so is what it costs. */
+function expectCounted({ usage: counted }: AgentEnd, answers: number): void {
+  const { tokens, costUsd } = counted as { tokens: Record<string, number>; costUsd: number }
+  expect(tokens.inputTokens).toBeGreaterThanOrEqual(answers * usage.input_tokens)
+  expect(tokens.outputTokens).toBeGreaterThanOrEqual(answers * usage.output_tokens)
+  const least = (answers * (usage.input_tokens * price.input + usage.output_tokens * price.output)) / 1e6
+  expect(costUsd).toBeGreaterThanOrEqual(least - 1e-9)
 }
 
 function expectInvariants(host: RecordingHost, end: AgentEnd): void {
@@ -106,6 +140,10 @@ function expectWholeConversation(host: RecordingHost): void {
   }
 }
 
+function interrupt({ messages }: RecordingHost): void {
+  if (!messages.sealed) messages.say('Wait', 'interrupt')
+}
+
 const known = [
   'provider_error',
   'refused',
@@ -123,32 +161,40 @@ it('whatever a model answers, calls are answered once and in place, and the end 
     iterations: fc.constantFrom(3, 8, 60),
     usd: fc.constantFrom(null, 0.02, 5),
     cancelAfter: fc.option(fc.nat(30), { freq: 3 }),
+    interruptsAfter: fc.array(fc.nat(12), { maxLength: 3 }),
   })
   await fc.assert(
-    fc.asyncProperty(settings, async ({ format, replies, iterations, usd, cancelAfter }) => {
+    fc.asyncProperty(settings, async ({ format, replies, iterations, usd, cancelAfter, interruptsAfter }) => {
       const model = await serve(scriptOf(replies))
       const host = new RecordingHost('/nonexistent/project')
-      let left = cancelAfter ?? Number.POSITIVE_INFINITY
+      let moves = 0
       const moved = Promise.withResolvers<void>()
       host.onMove = (_move: AgentMove) => {
-        left -= 1
-        if (left < 0) moved.resolve()
+        if (moves === cancelAfter) moved.resolve()
+        for (const at of interruptsAfter) {
+          // As a person does it: not within a move.
+          if (at === moves) setImmediate(() => interrupt(host))
+        }
+        moves += 1
       }
-      const { agent } = await start(model, {
-        format,
-        host,
-        tools: [new CountingShell()],
-        limits: { iterations, usd },
-        entry: { price: { input: 1, output: 2 }, contextTokens: 20_000 },
-        options: { maxRetries: 0 },
+      await countingAnswers(model.url, async (answers) => {
+        const { agent } = await start(model, {
+          format,
+          host,
+          tools: [new CountingShell()],
+          limits: { iterations, usd },
+          entry: { price, contextTokens: 20_000 },
+          options: { maxRetries: 0 },
+        })
+        void moved.promise.then(() => agent.cancel(0))
+        const end = await agent.ended
+        const { length } = host.moves
+        expectInvariants(host, end)
+        if (end.state === 'errored') expect(known).toContain(end.reason)
+        expectCounted(end, answers())
+        expect(end.usage?.costUsd).toBeLessThanOrEqual(usd ?? Number.POSITIVE_INFINITY)
+        expect(host.moves, 'nothing is reported after the end').toHaveLength(length)
       })
-      void moved.promise.then(() => agent.cancel(0))
-      const end = await agent.ended
-      const { length } = host.moves
-      expectInvariants(host, end)
-      if (end.state === 'errored') expect(known).toContain(end.reason)
-      expect(end.usage?.costUsd).toBeLessThanOrEqual(usd ?? Number.POSITIVE_INFINITY)
-      expect(host.moves, 'nothing is reported after the end').toHaveLength(length)
       await model.close()
     }),
     { numRuns: 60 },

@@ -92,6 +92,17 @@ describe('a meter', () => {
     expect(meter.costUsd).toBeCloseTo((300 * 3.75 + 1000 * 15) / 1e6)
   })
 
+  it('a request that failed before its answer is none of the steps that a limit counts', () => {
+    const meter = new Meter({ ...noLimits, iterations: 1 }, price)
+    const step = { inputTokens: 1, outputTokensMax: 1 }
+    const refused = meter.reserve(step)
+    expect(() => meter.reserve(step), 'it may yet be answered').toThrow('limit of 1 step')
+    refused.release()
+    refused.release()
+    meter.reserve(step).settle(undefined)
+    expect(() => meter.reserve(step)).toThrow('limit of 1 step')
+  })
+
   it('without a price a cost is null, and only tokens and steps are limited', () => {
     const meter = new Meter({ ...noLimits, usd: 0.001 }, null)
     meter.reserve({ inputTokens: 1_000_000, outputTokensMax: 1_000_000 }).settle(undefined)

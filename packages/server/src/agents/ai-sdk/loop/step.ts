@@ -1,11 +1,13 @@
 /**
  * One step: one answer of the model, reported as it arrives. The SDK reads the stream, checks inputs, and
  * repeats requests that failed before an answer began. It runs no tool.
+ *
+ * Invariant: what the provider may charge is counted, however the step ends.
  */
-import { type ModelMessage, streamText, type ToolSet } from 'ai'
+import { type ModelMessage, streamText, type ToolSet, wrapLanguageModel } from 'ai'
 import type { AgentMove } from '#agents/moves'
 import type { Meter } from '#agents/spending/meter'
-import type { Tokens } from '#agents/spending/price'
+import { type Tokens, totalOf } from '#agents/spending/price'
 import type { Clock } from '#time/clock'
 import type { Model, ProviderOptions } from '../model/open.ts'
 import { Silence, type SilenceLimits } from './silence.ts'
@@ -64,19 +66,20 @@ export class BrokenAnswer extends Error {
 export async function takeStep(parts: StepParts): Promise<Step> {
   const { instructions, messages, tools, meter } = parts
   const reservation = meter.reserve(parts)
-  parts.report([{ move: 'step' }])
   const reader = new StepReader(parts)
   const silence = new Silence(parts.silence, parts.clock)
+  const abortSignal = AbortSignal.any([parts.signal, silence.signal])
+  const request = new WatchedRequest(abortSignal, () => parts.report([{ move: 'step' }]))
   try {
     const result = streamText({
-      model: parts.model,
+      model: request.through(parts.model),
       instructions,
       messages: marked(messages, parts.cacheMark),
       tools,
       maxOutputTokens: reservation.outputTokensMax,
       maxRetries: parts.maxRetries,
       providerOptions: parts.providerOptions,
-      abortSignal: AbortSignal.any([parts.signal, silence.signal]),
+      abortSignal,
       onError: () => {},
     })
     for await (const part of result.stream) {
@@ -86,26 +89,58 @@ export async function takeStep(parts: StepParts): Promise<Step> {
     if (reader.error !== null) throw reader.error
     if (silence.error !== null) throw silence.error
     parts.signal.throwIfAborted()
-    const [{ finishReason, usage, response }] = (await result.steps) as [FirstStep]
-    const tokens = tokensOf(usage)
-    reservation.settle(tokens)
+    const [{ finishReason, response }] = (await result.steps) as [FirstStep]
+    reservation.settle(reader.tokens)
     return {
       message: answerIn(response.messages),
       text: reader.text,
       calls: reader.calls,
-      tokens: tokens === undefined ? null : Object.values(tokens).reduce((sum, count) => sum + count, 0),
+      tokens: reader.tokens === undefined ? null : totalOf(reader.tokens),
       wasCut: finishReason === 'length',
       wasRefused: finishReason === 'content-filter',
     }
   } catch (error) {
-    if (!reader.hasOutput) {
-      reservation.release()
-      throw error
-    }
-    reservation.settle(undefined)
+    if (request.mayCost) reservation.settle(reader.tokens)
+    else reservation.release()
+    if (!request.isAnswered) throw error
     throw new BrokenAnswer('the answer broke off', { cause: error })
   } finally {
     silence.stop()
+  }
+}
+
+/** The request of a step, which the SDK may send several times. */
+class WatchedRequest {
+  /** An answer began. */
+  isAnswered = false
+  /** The provider may have worked: it answered, or it was left while it had the request. */
+  mayCost = false
+  readonly #signal: AbortSignal
+  readonly #answered: () => void
+
+  constructor(signal: AbortSignal, answered: () => void) {
+    this.#signal = signal
+    this.#answered = answered
+  }
+
+  through(model: Model): Model {
+    return wrapLanguageModel({
+      model,
+      middleware: { wrapStream: ({ doStream }) => this.#send(doStream) },
+    })
+  }
+
+  async #send<Answer>(send: () => PromiseLike<Answer>): Promise<Answer> {
+    this.mayCost = true
+    try {
+      const answer = await send()
+      this.isAnswered = true
+      this.#answered()
+      return answer
+    } catch (error) {
+      this.mayCost = this.#signal.aborted
+      throw error
+    }
   }
 }
 
@@ -115,7 +150,8 @@ type Part = ReturnType<typeof streamText>['stream'] extends AsyncIterable<infer 
 class StepReader {
   readonly calls: StepCall[] = []
   text = ''
-  hasOutput = false
+  /** As the provider counted them; undefined if it did not say, or has not yet. */
+  tokens: Tokens | undefined
   /** Null: none. */
   error: unknown = null
   readonly #parts: StepParts
@@ -129,26 +165,26 @@ class StepReader {
   take(part: Part): boolean {
     switch (part.type) {
       case 'reasoning-delta':
-        this.hasOutput = true
         this.#thoughts.set(part.id, (this.#thoughts.get(part.id) ?? '') + part.text)
         return true
       case 'reasoning-end':
         this.#closeThought(part.id)
         return true
       case 'text-delta':
-        this.hasOutput = true
         this.text += part.text
         if (part.text !== '')
           this.#report({ move: 'text', messageId: `${this.#parts.name}.${part.id}`, text: part.text })
         return true
       case 'tool-call':
-        this.hasOutput = true
         this.calls.push({
           id: part.toolCallId,
           name: part.toolName,
           input: part.input,
           problem: 'invalid' in part && part.invalid === true ? problemOf(part.error) : null,
         })
+        return true
+      case 'finish-step':
+        this.tokens = tokensOf(part.usage)
         return true
       case 'error':
         this.error ??= part.error
