@@ -16,6 +16,7 @@ import { ingest } from './suite/ingest.ts'
 import { listing } from './suite/listing.ts'
 import { output } from './suite/output.ts'
 import { producers } from './suite/producers.ts'
+import { realtime } from './suite/realtime.ts'
 import { resume } from './suite/resume.ts'
 import { soak } from './suite/soak.ts'
 import { start } from './suite/start.ts'
@@ -35,6 +36,7 @@ const suite: Record<string, (options: Options) => Promise<Board>> = {
   rest,
   connect,
   burst,
+  realtime,
   listing,
 }
 

@@ -27,6 +27,7 @@ export const usage = `npm run bench -- <name> [options]
   rest       memory and threads of a fresh server
   connect    10,000 followers that come at once, until each has its first event
   burst      ten events within a tenth of a second, to 10,000 followers
+  realtime   1,000 clients that come at once, until each has subscribed
   listing    pages of listings and searches over 50,000 runs
   all        all of these, one after the other
   charts     draws the tables of README.md (measures nothing)
@@ -34,7 +35,7 @@ export const usage = `npm run bench -- <name> [options]
 
   --rounds N      rounds per side, interleaved (default 3)
   --seconds N     length of one window of measurement (default 4)
-  --counts A,B    followers (fanout, idle, storm, connect, burst), runs (ingest), producers, events (resume) or lines (output)
+  --counts A,B    followers (fanout, idle, storm, connect, burst), clients (realtime), runs (ingest), producers, events (resume) or lines (output)
   --sides A,B     only sides whose name holds one of these
   --minutes N     length of the soak (default 30)`
 

@@ -41,14 +41,15 @@ export class KeptConnection {
     this.received += chunk
     const end = this.received.indexOf('\r\n\r\n')
     if (end === -1) return
-    const [, length] = /\r\ncontent-length: (\d+)/i.exec(this.received.slice(0, end + 2)) ?? []
+    const status = Number(this.received.slice('HTTP/1.1 '.length, 'HTTP/1.1 '.length + 3))
+    const [, named] = /\r\ncontent-length: (\d+)/i.exec(this.received.slice(0, end + 2)) ?? []
+    const length = status === 204 ? 0 : named
     if (length === undefined) {
       this.waiting?.reject(new Error(`an answer without a length: ${this.received.slice(0, end)}`))
       return
     }
     const body = this.received.slice(end + 4)
     if (body.length < Number(length)) return
-    const status = Number(this.received.slice('HTTP/1.1 '.length, 'HTTP/1.1 '.length + 3))
     this.received = ''
     this.waiting?.resolve({ status, body })
   }

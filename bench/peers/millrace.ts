@@ -38,6 +38,7 @@ export interface MillraceOptions {
   port?: number
   /** More of the configuration's `http`. */
   http?: Record<string, unknown>
+  realtime?: Record<string, unknown>
   /** Of the environment. */
   env?: Record<string, string>
   /** Flags of Node, before the program. */
@@ -45,10 +46,20 @@ export interface MillraceOptions {
 }
 
 export async function startMillrace(scratch: Scratch, options: MillraceOptions): Promise<MillraceServer> {
-  const { dataDir, project, tools, jobs = 4, port = 0, http = {}, node = [], env = {} } = options
+  const {
+    dataDir,
+    project,
+    tools,
+    jobs = 4,
+    port = 0,
+    http = {},
+    realtime = {},
+    node = [],
+    env = {},
+  } = options
   const file = `${dataDir}.json`
   const projects = { bench: { path: project } }
-  writeFileSync(file, JSON.stringify({ projects, tools, limits, http, concurrency: { job: jobs } }))
+  writeFileSync(file, JSON.stringify({ projects, tools, limits, http, realtime, concurrency: { job: jobs } }))
   const serve = ['serve', '--config', file, '--data', dataDir, '--port', String(port)]
   const child = startChild([process.execPath, ownFlag, ...node, program, ...serve], scratch, {
     cwd: project,

@@ -68,7 +68,7 @@ async function startNginx(folder: string, port: number, scratch: Scratch) {
 /** A publisher that has published `history` events, as its first ones, when it is ready. */
 async function startPublisher(folder: string, port: number, history: number, scratch: Scratch) {
   const child = startChild(
-    nodeCommand('./nchan-publisher-process.ts', import.meta.url, [folder, port, history]),
+    nodeCommand('./publisher-process.ts', import.meta.url, [folder, port, 'nchan', history]),
     scratch,
   )
   await firstLine(child)

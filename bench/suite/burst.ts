@@ -8,6 +8,7 @@ import { Board } from '../measure/board.ts'
 import { cpuSeconds } from '../measure/proc.ts'
 import type { Scratch } from '../measure/scratch.ts'
 import { chosen, type Options } from '../options.ts'
+import { centrifugo } from '../peers/centrifugo.ts'
 import { millrace } from '../peers/millrace.ts'
 import { millraceNodes } from '../peers/millrace-nodes.ts'
 import { nchan } from '../peers/nchan.ts'
@@ -29,7 +30,9 @@ export async function connect(options: Options): Promise<Board> {
     { name: first, unit: 's' },
     { name: 'server CPU/connection', unit: 'µs' },
   ])
-  const sides = installed(chosen([millrace, ...nodes, plain, betterSse, betterSseBacklog, nchan], options))
+  const sides = installed(
+    chosen([millrace, ...nodes, centrifugo, plain, betterSse, betterSseBacklog, nchan], options),
+  )
   for (const count of options.counts ?? counts) {
     const label = counted(count, 'follower')
     await interleaved(`connect ${label}`, sides, options.rounds, async (side, scratch) => {
@@ -47,7 +50,7 @@ export async function burst(options: Options): Promise<Board> {
     { name: 'server CPU/delivery', unit: 'µs' },
     { name: 'lost', unit: '' },
   ])
-  const sides = installed(chosen([millrace, ...nodes, plain, betterSse, nchan], options))
+  const sides = installed(chosen([millrace, ...nodes, centrifugo, plain, betterSse, nchan], options))
   for (const count of options.counts ?? counts) {
     const label = counted(count, 'follower')
     await interleaved(`burst ${label}`, sides, options.rounds, async (side, scratch) => {

@@ -1,15 +1,19 @@
 /**
- * nchan-publisher-process.ts <printer's folder> <port> <history>
+ * publisher-process.ts <printer's folder> <port> <nchan|centrifugo> <history>
  *
- * Posts every line to Nchan, over one connection, many requests at once: the connection keeps their
- * order. It stops reading the printer while too many are unanswered.
+ * Posts every line to a server that has no printer of its own, over one connection, many requests at once: the connection
+ * keeps their order. It stops reading the printer while too many are unanswered.
  */
 import { connect } from 'node:net'
 import type { Readable } from 'node:stream'
 import { type LineEvent, printedLines } from '../printer/lines.ts'
 import { markedLine } from '../printer/marker.ts'
 
-const [folder = '.', port = '0', history = '0'] = process.argv.slice(2)
+const [folder = '.', port = '0', server = 'nchan', history = '0'] = process.argv.slice(2)
+const { head, wrap } =
+  server === 'centrifugo'
+    ? { head: 'POST /api/publish', wrap: (event: string) => `{"channel":"bench","data":${event}}` }
+    : { head: 'POST /pub', wrap: (event: string) => event }
 const lineLength = 150
 const mostUnanswered = 1000
 
@@ -38,10 +42,10 @@ function tellWhenReady(): void {
 }
 
 function publish(event: LineEvent): void {
-  const body = JSON.stringify(event)
+  const body = wrap(JSON.stringify(event))
   sent += 1
   if (sent - answered > mostUnanswered) pipe?.pause()
   socket.write(
-    `POST /pub HTTP/1.1\r\nHost: 127.0.0.1\r\nX-EventSource-Event: output\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `${head} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-EventSource-Event: output\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   )
 }
