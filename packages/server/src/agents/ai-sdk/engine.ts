@@ -2,7 +2,7 @@
 
 import type { ExecutionEngine, ExecutionLimits } from '#agents/agent'
 import type { SelfTest } from '#runners/kind'
-import { type ResolvedModel, resolveModel } from './model/entry.ts'
+import { type ResolvedModel, requestable, resolveModel } from './model/entry.ts'
 import type { AiSdkEngineOptions } from './options.ts'
 
 export function createAiSdkEngine(options: AiSdkEngineOptions): ExecutionEngine {
@@ -26,10 +26,9 @@ export function createAiSdkEngine(options: AiSdkEngineOptions): ExecutionEngine 
 async function test({ models, env, gate }: AiSdkEngineOptions): Promise<SelfTest> {
   const { gateProblems } = await import('#agents/gate-test')
   const problems = gate === undefined ? [] : await gateProblems(gate)
-  const warnings = Object.entries(models).flatMap(([entry, { provider, model = 'any' }]) => {
-    const name = provider === 'openai-compatible' ? entry : model
-    const resolved = resolveModel(`${provider}:${name}`, models, env)
-    return typeof resolved === 'string' ? [`models.${entry}: ${resolved}`] : []
+  const warnings = Object.entries(models).flatMap(([name, entry]) => {
+    const resolved = resolveModel(requestable(name, entry), models, env)
+    return typeof resolved === 'string' ? [`models.${name}: ${resolved}`] : []
   })
   return { problems, warnings }
 }

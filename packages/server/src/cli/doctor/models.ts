@@ -1,6 +1,6 @@
 /** Checks the models of executions: is there a key, does the server of a local model answer, is there a price? */
 import { messageOf } from '@millrace/protocol'
-import { providers, resolveModel } from '#agents/ai-sdk/model/entry'
+import { providers, requestable, resolveModel } from '#agents/ai-sdk/model/entry'
 import type { Config, ModelSettings } from '#config/config'
 import type { Check } from './check.ts'
 
@@ -15,7 +15,7 @@ export async function checkModels(
   const entries = Object.fromEntries(models)
   const checks = await Promise.all(
     [...models].map(([name, entry]) =>
-      checkEntry(name, entry, resolveModel(requested(name, entry), entries, env)),
+      checkEntry(name, entry, resolveModel(requestable(name, entry), entries, env)),
     ),
   )
   const ready = providers.filter(
@@ -40,14 +40,9 @@ function ownerOfBudget(models: readonly ModelSettings[]): string {
     : 'the agent SDK, after each answer, and executions may set no limit in dollars (no entry for anthropic has a price)'
 }
 
-/** As a request names the model of an entry. */
-function requested(name: string, { provider, model = 'any' }: ModelSettings): string {
-  return provider === 'openai-compatible' ? `${provider}:${name}` : `${provider}:${model}`
-}
-
 async function checkEntry(
   name: string,
-  { provider, baseUrl, price }: ModelSettings,
+  { provider, baseUrl }: ModelSettings,
   resolved: ReturnType<typeof resolveModel>,
 ): Promise<Check[]> {
   const about = (status: Check['status'], detail: string): Check => ({
@@ -56,7 +51,7 @@ async function checkEntry(
     detail: `${name}: ${detail}`,
   })
   if (typeof resolved === 'string') return [about('warn', resolved)]
-  const unpriced = price === undefined ? '; no price is set, so its cost is unknown' : ''
+  const unpriced = resolved.price === null ? '; no price is set, so its cost is unknown' : ''
   if (provider !== 'openai-compatible' || baseUrl === undefined) {
     return [about('ok', `the key for ${provider} is set${unpriced}`)]
   }

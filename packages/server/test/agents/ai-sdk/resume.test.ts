@@ -79,8 +79,8 @@ async function killedAfter(commits: number, format: Format, model: ScriptedModel
   return host
 }
 
-describe.each(formats)('an execution on %s', (format) => {
-  it('repeats no completed call, wherever it was killed and resumed', async () => {
+describe.each(formats)('with the provider package of %s', (format) => {
+  it('an execution repeats no completed call, wherever it was killed and resumed', async () => {
     const whole = await run(await serve(story), { format, tools: [new CountingShell()], prompt: 'Mend it.' })
     const commits = whole.host.commits.length
     expect(commits).toBeGreaterThan(10)
@@ -114,7 +114,7 @@ describe.each(formats)('an execution on %s', (format) => {
 })
 
 describe('an execution', () => {
-  it('stores each answer of the model before its calls run, and each result together with its event', async () => {
+  it('an answer is stored before its calls run, and each result together with its event', async () => {
     const stored: number[] = []
     const shell = new CountingShell()
     const host = new RecordingHost(project)
@@ -138,7 +138,7 @@ describe('an execution', () => {
     }
   })
 
-  it('runs no call before the answer that made it is on disk', async () => {
+  it('no call runs before the answer that made it is on disk', async () => {
     const host = new RecordingHost(project)
     const disk = Promise.withResolvers<void>()
     const reached = Promise.withResolvers<void>()
@@ -159,7 +159,7 @@ describe('an execution', () => {
     expect(shell.ran).toEqual(['git status', 'git log', 'git diff'])
   })
 
-  it('continues the conversation of a completed one with a new prompt', async () => {
+  it('a completed execution is resumed with a new prompt', async () => {
     const model = await serve([...story, reply({ text: 'And now?' }, [say('{{prompt}} Nothing.')])])
     const first = await run(model, { tools: [new CountingShell()], prompt: 'Mend it.' })
     const second = await run(model, { prompt: 'And now?', resumes: first.host.transcript })
@@ -167,7 +167,7 @@ describe('an execution', () => {
     expect(lastRequest(model)).toContain('ran git status')
   })
 
-  it('continues on a model of another provider, which gets nothing that only the first one can read', async () => {
+  it('another provider that continues a conversation gets nothing that only the first one can read', async () => {
     const model = await serve(story)
     const first = await run(model, { format: 'anthropic', tools: [new CountingShell()], prompt: 'Mend it.' })
     const model2 = await serve([reply({ text: 'And now?' }, [say('Fine.')])])
@@ -176,7 +176,7 @@ describe('an execution', () => {
     expect(lastRequest(model2)).not.toContain('Hm.')
   })
 
-  it('sends one provider nothing that only another can read, however often it was resumed since', async () => {
+  it('a provider gets its own thoughts and no others, however often the conversation was resumed since', async () => {
     const thinks = (thinking: string, prompt: string) =>
       serve([reply({ text: prompt }, [{ type: 'thinking', thinking }, say('Fine.')]), ...story])
     const claude = await thinks('Claude thought.', 'Mend it.')
@@ -192,7 +192,7 @@ describe('an execution', () => {
     expect(lastRequest(claude)).not.toContain('Gemini thought.')
   })
 
-  it('leaves out an answer of which another provider can read nothing', async () => {
+  it('an answer of thoughts alone is not sent to another provider', async () => {
     const model = await serve([
       reply({ turn: 1 }, [{ type: 'thinking', thinking: 'Hm.' }]),
       reply({ turn: 2 }, [say('Done.')]),
@@ -206,7 +206,7 @@ describe('an execution', () => {
     expect(parts).not.toContain(0)
   })
 
-  it('cannot be resumed without a conversation of its own kind', async () => {
+  it('an execution without a conversation of its own kind cannot be resumed', async () => {
     const model = await serve(story)
     for (const resumes of [[], [{ conversation: 'x', subpath: '', json: '{"type":"user"}' }]]) {
       const { end } = await run(model, { resumes })

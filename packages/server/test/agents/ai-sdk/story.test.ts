@@ -125,11 +125,11 @@ const expected = [
   { move: 'usage', tokens: expect.objectContaining({ inputTokens: 400, outputTokens: 80 }), costUsd: null },
 ]
 
-describe.each(formats)('a story told by the provider package of %s', (format) => {
+describe.each(formats)('with the provider package of %s', (format) => {
   it.each([
     ['in frames', {}],
     ['split at every byte', { bytesPerWrite: 1 }],
-  ])('is the same sequence of moves when it arrives %s', async (_, delivery) => {
+  ])('the same story becomes the same moves when it arrives %s', async (_, delivery) => {
     const { told, end, shell, host } = await storyIn(format, delivery)
     // The Chat Completions API of OpenAI has no thoughts.
     const moves = format === 'openai-chat' ? expected.filter(({ move }) => move !== 'thought') : expected
@@ -145,7 +145,7 @@ describe.each(formats)('a story told by the provider package of %s', (format) =>
 })
 
 describe('a request', () => {
-  it('to Anthropic marks its end, up to which the provider keeps its work', async () => {
+  it('a request to Anthropic asks it to cache the conversation up to the end', async () => {
     const model = await serve(story)
     await run(model, { format: 'anthropic', tools: [new CountingShell()] })
     for (const { body } of model.requests) {
@@ -156,7 +156,7 @@ describe('a request', () => {
     }
   })
 
-  it('to OpenAI leaves no copy of the conversation there', async () => {
+  it('a request to OpenAI leaves no copy of the conversation there', async () => {
     const model = await serve(story)
     await run(model, { format: 'openai', tools: [new CountingShell()] })
     for (const { body } of model.requests) expect(body).toMatchObject({ store: false })

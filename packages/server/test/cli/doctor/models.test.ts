@@ -50,6 +50,21 @@ describe('the models of executions, as the doctor sees them', () => {
     )
   })
 
+  it('an entry that leaves the model to the request is fine', async () => {
+    const { baseUrl } = await serverThatAnswers(200)
+    const price = { input: 0, output: 0 }
+    expect(await found({ provider: 'openai-compatible', baseUrl, price })).toBe(`ok mine: ${baseUrl} answers`)
+  })
+
+  it('an entry has the price that its provider has for all models', async () => {
+    const models = new Map<string, ModelSettings>([
+      ['big', { provider: 'openai', model: 'big' }],
+      ['all', { provider: 'openai', price: { input: 1, output: 2 } }],
+    ])
+    const [big] = await checkModels({ models }, { OPENAI_API_KEY: 'made-up' })
+    expect(big?.detail).toBe('big: the key for openai is set')
+  })
+
   it('without entries, it says which providers have a key', async () => {
     const last = async (env: NodeJS.ProcessEnv) => (await checkModels({ models: undefined }, env)).at(-1)
     expect((await last({}))?.detail).toContain('no provider has a key')

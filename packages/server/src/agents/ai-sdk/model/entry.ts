@@ -84,6 +84,11 @@ export function resolveModel(
   }
 }
 
+/** Returns a name by which a request may ask for a model of the entry. */
+export function requestable(name: string, { provider, model = 'any' }: ModelEntry): string {
+  return provider === 'openai-compatible' ? `${provider}:${name}:${model}` : `${provider}:${model}`
+}
+
 const examples = '"anthropic:<model>", "openai:<model>", "google:<model>" or "openai-compatible:<entry>"'
 
 function isProvider(text: string): text is Provider {

@@ -19,7 +19,7 @@ function resolve(
 }
 
 describe('the name of a model', () => {
-  it('is a provider and the provider’s own name, which may have colons', () => {
+  it('a model is named by its provider and the provider’s own name, which may have colons', () => {
     expect(resolve('anthropic:claude:1')).toMatchObject({
       provider: 'anthropic',
       id: 'claude:1',
@@ -29,7 +29,7 @@ describe('the name of a model', () => {
     })
   })
 
-  it('takes its settings from the entry of the very model, then from the entry of its provider', () => {
+  it('a model takes its settings from its own entry, then from the entry of its provider', () => {
     expect(resolve('openai:big')).toMatchObject({
       baseUrl: 'https://models.example.org/v1',
       apiKey: 'k',
@@ -39,13 +39,13 @@ describe('the name of a model', () => {
     expect(resolve('openai:other')).toMatchObject({ baseUrl: 'https://models.example.org/v1', price: null })
   })
 
-  it('of a compatible server is that of an entry, with another model where one is named', () => {
+  it('a model of a compatible server is named by its entry, and by its own name where that is given', () => {
     expect(resolve('openai-compatible:local')).toMatchObject({ id: 'small', apiKey: undefined })
     expect(resolve('openai-compatible:local:qwen:7b')).toMatchObject({ id: 'qwen:7b' })
     expect(resolve('openai-compatible:nameless:x')).toMatchObject({ apiKey: 'l' })
   })
 
-  it('reads the address of Anthropic as its own programs do', () => {
+  it('the address of Anthropic in the environment is read as its own programs read it', () => {
     const at = (url: string) => resolve('anthropic:x', { ...madeUpKeys, ANTHROPIC_BASE_URL: url })
     expect(at('http://127.0.0.1:1/')).toMatchObject({ baseUrl: 'http://127.0.0.1:1/v1' })
     expect(at('http://127.0.0.1:1/v1')).toMatchObject({ baseUrl: 'http://127.0.0.1:1/v1' })
@@ -63,12 +63,12 @@ describe('the name of a model', () => {
     ['openai-compatible:homeless', /needs a baseUrl/],
     ['openai-compatible:nameless', /names no model/],
     ['openai-compatible:local:', /has no name after its last colon/],
-  ])('%s is refused with a sentence', (name, words) => {
+  ])('the model %s is refused with a sentence', (name, words) => {
     expect(resolve(name)).toMatch(words)
     expect(resolve(name)).toMatch(/\.$/)
   })
 
-  it('is refused without its key, by the name of the variable', () => {
+  it('a model without its key is refused by the name of the variable', () => {
     expect(resolve('anthropic:x', {})).toMatch(/needs a key in the variable ANTHROPIC_API_KEY/)
     expect(resolve('google:x', { GOOGLE_GENERATIVE_AI_API_KEY: '' })).toMatch(/GOOGLE_GENERATIVE_AI_API_KEY/)
     expect(resolve('openai:x', { OPENAI_API_KEY: 'k' })).toMatch(/PROXY_KEY/)
@@ -84,7 +84,7 @@ describe('the engine', () => {
     limits: {},
   })
 
-  it('refuses a limit in dollars where no price is known', () => {
+  it('the engine refuses a limit in dollars on a model without a price', () => {
     const limits = { ...noLimits, usd: 1 }
     expect(engine.refuses({ model: 'anthropic:x', limits })).toMatch(/needs the price of "anthropic:x"/)
     expect(engine.refuses({ model: 'openai:big', limits })).toBeNull()
@@ -95,7 +95,7 @@ describe('the engine', () => {
 describe('the self-test of the engine', () => {
   const gate = { policy: undefined, hidden: [], home: '/made/up/home' }
 
-  it('finds an entry whose model cannot be asked, and nothing else where the gate holds', async () => {
+  it('the self-test warns of an entry without its key, and of nothing else if the gate holds', async () => {
     const models: ModelEntries = {
       keyless: {
         provider: 'openai-compatible',
@@ -104,6 +104,8 @@ describe('the self-test of the engine', () => {
         apiKeyEnv: 'GONE',
       },
       local: { provider: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1', model: 'm' },
+      // Requests name a model of this server.
+      many: { provider: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1' },
     }
     const engine = createAiSdkEngine({ models, env: {}, tools: [], limits: {}, gate })
     expect(await engine.selfTest()).toEqual({
@@ -112,7 +114,7 @@ describe('the self-test of the engine', () => {
     })
   })
 
-  it('finds a gate that does not hold', async () => {
+  it('the self-test finds a gate that does not hold', async () => {
     const open = { ...gate, createPolicy: () => ({ decide: () => ({ decision: 'allow' as const }) }) }
     const engine = createAiSdkEngine({ models: {}, env: {}, tools: [], limits: {}, gate: open })
     const { problems } = await engine.selfTest()

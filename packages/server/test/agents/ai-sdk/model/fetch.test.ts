@@ -29,7 +29,7 @@ async function openProxy(target: string): Promise<{ url: string; asked: string[]
 }
 
 describe('the way to a model', () => {
-  it('is the configured proxy, and not for an address on loopback', async () => {
+  it('requests to a model go through the configured proxy, but not to an address on loopback', async () => {
     const model = await serve([reply({}, [say('Done.')])])
     const proxy = await openProxy(model.url)
     const proxyEnv = { HTTP_PROXY: proxy.url }
@@ -41,31 +41,34 @@ describe('the way to a model', () => {
     expect(proxy.asked).toHaveLength(1)
   })
 
-  it.each(['http', 'https'])('is direct to an address on loopback by %s, and only to one', async (scheme) => {
-    const proxy = createServer()
-    const tunnels: (string | undefined)[] = []
-    proxy.on('connect', ({ url }, socket) => {
-      tunnels.push(url)
-      socket.destroy()
-    })
-    proxy.on('request', ({ url }, response) => {
-      tunnels.push(url)
-      response.destroy()
-    })
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-    onTestFinished(() => void proxy.close())
-    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
-    const transport = openTransport({ HTTP_PROXY: url, HTTPS_PROXY: url })
-    onTestFinished(() => transport.close())
-    // Nothing listens on port 9.
-    for (const host of ['127.0.0.1', '127.8.8.8', 'localhost', 'LOCALHOST', '[::1]'])
-      await expect(transport.fetch(`${scheme}://${host}:9/`)).rejects.toThrow('fetch failed')
-    expect(tunnels).toEqual([])
-    await expect(transport.fetch(`${scheme}://127.model.invalid:9/`)).rejects.toThrow('fetch failed')
-    expect(tunnels).toHaveLength(1)
-  })
+  it.each(['http', 'https'])(
+    'an address on loopback is reached directly by %s, and nothing else is',
+    async (scheme) => {
+      const proxy = createServer()
+      const tunnels: (string | undefined)[] = []
+      proxy.on('connect', ({ url }, socket) => {
+        tunnels.push(url)
+        socket.destroy()
+      })
+      proxy.on('request', ({ url }, response) => {
+        tunnels.push(url)
+        response.destroy()
+      })
+      await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+      onTestFinished(() => void proxy.close())
+      const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+      const transport = openTransport({ HTTP_PROXY: url, HTTPS_PROXY: url })
+      onTestFinished(() => transport.close())
+      // Nothing listens on port 9.
+      for (const host of ['127.0.0.1', '127.8.8.8', 'localhost', 'LOCALHOST', '[::1]'])
+        await expect(transport.fetch(`${scheme}://${host}:9/`)).rejects.toThrow('fetch failed')
+      expect(tunnels).toEqual([])
+      await expect(transport.fetch(`${scheme}://127.model.invalid:9/`)).rejects.toThrow('fetch failed')
+      expect(tunnels).toHaveLength(1)
+    },
+  )
 
-  it('passes on status, headers and an empty body', async () => {
+  it('an answer keeps its status, its headers and an empty body', async () => {
     const server = createServer((_request, response) => {
       response.writeHead(204, { 'x-list': ['a', 'b'] }).end()
     })

@@ -37,7 +37,7 @@ function idsOf(messages: readonly ModelMessage[]) {
 }
 
 describe('a compaction', () => {
-  it('cuts long results of old steps first, and keeps their beginning and end', () => {
+  it('a compaction cuts long results of old steps first, and keeps their beginning and end', () => {
     const long = `begin ${'x'.repeat(10_000)} end`
     const messages = [task, ...[1, 2, 3, 4, 5].flatMap((at) => step(at, 'small', [long]))]
     const { messages: shorter, stepsRemoved } = compact(messages, estimateTokens(messages) * 0.8)
@@ -47,7 +47,7 @@ describe('a compaction', () => {
     expect(text(10)).toContain(long)
   })
 
-  it('removes the oldest steps when nothing else helps, and lists their calls', () => {
+  it('a compaction removes the oldest steps if nothing else helps, and lists their calls', () => {
     const messages = [
       task,
       ...Array.from({ length: 50 }, (_, at) => step(at, `do ${at}`, ['y'.repeat(400)])).flat(),
@@ -63,7 +63,7 @@ describe('a compaction', () => {
     expect(shorter.at(-1)).toEqual(messages.at(-1))
   })
 
-  it('keeps what people wrote, and the list of calls of an earlier compaction', () => {
+  it('a compaction keeps what people wrote, and the list of calls of an earlier one', () => {
     const many = (from: number) =>
       Array.from({ length: 30 }, (_, at) => step(from + at, `do ${from + at}`, ['y'.repeat(400)])).flat()
     const first = compact([task, ...many(0)], 2500)
@@ -76,7 +76,7 @@ describe('a compaction', () => {
     ])
   })
 
-  it('keeps the task, and every call with its result, whatever the conversation', () => {
+  it('a compaction keeps the task, and every call with its result, whatever the conversation', () => {
     const anyStep = fc.tuple(fc.nat(3000), fc.array(fc.nat(20_000), { minLength: 1, maxLength: 3 }))
     fc.assert(
       fc.property(fc.array(anyStep, { minLength: 1, maxLength: 12 }), fc.nat(20_000), (sizes, target) => {
