@@ -1,5 +1,6 @@
 /** Bodies of the native face, as a client writes and reads them (docs/protocol.md#3-runs). */
 import type { LogEvent } from './events.ts'
+import type { FormValues } from './forms.ts'
 import type { Message, MessageMode } from './messages.ts'
 import type { Run, RunKind, RunOutcome, RunState } from './runs.ts'
 import type { ApprovalSource, OpenQuestion } from './sessions.ts'
@@ -155,6 +156,8 @@ export interface AnswerApprovalBody {
   message?: string | undefined
   /** Runs instead of the input that was asked about, if the policy does not deny it. Only with `allow`. */
   updatedInput?: Record<string, unknown> | undefined
+  /** The answer to a form, which needs it with `allow`, and is the only question that takes it. */
+  values?: FormValues | undefined
   /** `run`: calls of exactly this kind need no further answer in this run. Only with `allow`. Default: `once`. */
   scope?: 'once' | 'run' | undefined
 }
@@ -168,6 +171,7 @@ export interface ApprovalResponse {
     user?: string | undefined
     message?: string | undefined
     updatedInput?: Record<string, unknown> | undefined
+    values?: FormValues | undefined
     scope?: 'run' | undefined
   }
 }

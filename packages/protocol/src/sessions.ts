@@ -3,6 +3,7 @@
  * which are logged unchanged, with their `type` as the event's type.
  */
 import type { FileChange } from './changes.ts'
+import type { Form, FormValues } from './forms.ts'
 import type { FinalState } from './runs.ts'
 
 /** Data of a session's terminal event, whose type is the state. */
@@ -64,6 +65,8 @@ export interface PermissionRequestedEvent extends PermissionDeniedEvent {
   approvalId: string
   /** Milliseconds since the epoch; unanswered until then, it is a denial. */
   expiresAt: number
+  /** Present where people are asked for an answer, not for permission: allowed is what has values for it. */
+  form?: Form
 }
 
 /** A question that nobody has answered yet, and its run (`GET /api/approvals`). */
@@ -84,6 +87,8 @@ export interface PermissionResolvedEvent {
   message?: string
   /** What the person wants to run instead of the input that was asked about. */
   updatedInput?: Record<string, unknown>
+  /** What the person filled in, where the question is a form. */
+  values?: FormValues
   /** Present where it holds for every call of exactly this kind in this run. */
   scope?: 'run'
 }

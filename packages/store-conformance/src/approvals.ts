@@ -36,13 +36,19 @@ export function describeApprovals(subject: Subject): void {
         expiresAt: 60_000,
         answer: null,
       })
-      const answer = { ...allow, decision: 'deny' as const, message: 'not\n"today" ü€🎉' }
+      const answer = {
+        ...allow,
+        decision: 'deny' as const,
+        message: 'not\n"today" ü€🎉',
+        values: { list: ['a'] },
+      }
       const data = {
         approvalId: first.id,
         decision: 'deny',
         by: 'person',
         user: 'ada',
         message: answer.message,
+        values: { list: ['a'] },
       }
       expect(await store.answerApproval(id, first.id, answer)).toEqual(data)
       expect(await store.openApprovals(id)).toEqual([{ id: second.id, expiresAt: 70_000 }])

@@ -40,6 +40,7 @@ import type {
   ToolsResponse,
 } from '#requests'
 import { runKinds, runOutcomes, runStates } from '#runs'
+import { form, formValues } from './forms.ts'
 import { fileChangeSchema, logEventSchema, runSchema } from './records.ts'
 
 const name = z.string().min(1).max(255)
@@ -200,13 +201,16 @@ export const answerApprovalBody = z
     message: z.string().max(4096).optional(),
     /** Runs instead of the input that was asked about, if the policy does not deny it. */
     updatedInput: z.record(z.string(), z.unknown()).optional(),
+    /** The answer to a form, which needs it with `allow`. */
+    values: formValues.optional(),
     /** `run`: calls of exactly this kind need no further answer in this run. */
     scope: z.enum(['once', 'run']).optional(),
   })
-  .superRefine(({ decision, updatedInput, scope }, context) => {
+  .superRefine(({ decision, updatedInput, values, scope }, context) => {
     if (decision === 'allow') return
     const message = 'absent: only an approval has it'
     if (updatedInput !== undefined) context.addIssue({ code: 'custom', path: ['updatedInput'], message })
+    if (values !== undefined) context.addIssue({ code: 'custom', path: ['values'], message })
     if (scope === 'run') context.addIssue({ code: 'custom', path: ['scope'], message })
   }) satisfies z.ZodType<AnswerApprovalBody>
 
@@ -219,6 +223,7 @@ export const approvalResponse = z.object({
     user: z.string().optional(),
     message: z.string().optional(),
     updatedInput: z.record(z.string(), z.unknown()).optional(),
+    values: formValues.optional(),
     scope: z.literal('run').optional(),
   }),
 }) satisfies z.ZodType<ApprovalResponse>
@@ -235,6 +240,7 @@ export const openApprovalsResponse = z.object({
       reason: z.string(),
       expiresAt: z.int(),
       agentId: z.string().optional(),
+      form: form.optional(),
     }),
   ),
 }) satisfies z.ZodType<OpenApprovalsResponse>

@@ -1,4 +1,5 @@
 /** `@millrace/protocol/schemas`: the second door, for programs that check bodies. It needs zod; the main door does not. */
+export * from './forms.ts'
 export * from './http.ts'
 export * from './operations.ts'
 export * from './push.ts'

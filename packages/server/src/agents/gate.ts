@@ -10,7 +10,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Policy, ToolCall, Verdict } from '@millrace/policy'
-import { messageOf, type PermissionDeniedEvent } from '@millrace/protocol'
+import { type Form, type FormValues, messageOf, type PermissionDeniedEvent } from '@millrace/protocol'
 import type { ApprovalAnswer, RunContext } from '#runners/runner'
 
 export interface GateParts {
@@ -34,6 +34,12 @@ export interface GateListener {
   asking(waits: boolean): void
 }
 
+/** What a call asks people for, instead of permission: the policy has no say in it, since it does nothing but ask. */
+export interface GateForm extends Form {
+  /** The input that carries the answer. */
+  inputWith(values: FormValues): Record<string, unknown>
+}
+
 export interface GateCall {
   /** The agent's id of the call. */
   id: string
@@ -45,6 +51,7 @@ export interface GateCall {
   agentId?: string | undefined
   /** The engine can run another input than the agent's. Without it, such an answer denies the call, and says why. */
   changeable?: boolean
+  form?: GateForm
 }
 
 export type Permit = { allowed: true; input: Record<string, unknown> } | { allowed: false; reason: string }
@@ -99,7 +106,7 @@ export class Gate {
     await this.#inTurn()
     try {
       const toolCall = { tool: call.tool, input: inputOf(call.input), cwd: this.#cwdOf(call.cwd) }
-      const verdict = this.#decide(toolCall)
+      const verdict = this.#decide(toolCall, call.form)
       this.#remember(call.id, toolCall, verdict)
       if (verdict.decision === 'deny') this.#report(call, toolCall.input, verdict.reason)
       return verdict
@@ -120,7 +127,8 @@ export class Gate {
         case 'allow':
           return { allowed: true, input: toolCall.input }
         case 'ask':
-          if (this.#allowed.has(kindOf(toolCall))) return { allowed: true, input: toolCall.input }
+          if (call.form === undefined && this.#allowed.has(kindOf(toolCall)))
+            return { allowed: true, input: toolCall.input }
           return await this.#answerTo(call, toolCall, verdict.reason)
         case 'deny':
           this.#report(call, toolCall.input, verdict.reason)
@@ -141,7 +149,8 @@ export class Gate {
     await this.#inTurn()
     try {
       const { toolCall, verdict } = this.#verdictFor(call)
-      if (verdict.decision !== 'ask' || this.#allowed.has(kindOf(toolCall))) return
+      if (verdict.decision !== 'ask' || (call.form === undefined && this.#allowed.has(kindOf(toolCall))))
+        return
       const permit = this.#askPeople(call, toolCall, verdict.reason)
       this.#asked.set(call.id, { inputDigest: digestOf(toolCall.input), permit })
       await permit
@@ -182,14 +191,14 @@ export class Gate {
     this.#waiting -= 1
   }
 
-  #verdictFor({ id, tool, input: given }: GateCall): { toolCall: ToolCall; verdict: Verdict } {
+  #verdictFor({ id, tool, input: given, form }: GateCall): { toolCall: ToolCall; verdict: Verdict } {
     const input = inputOf(given)
     const known = this.#judged.get(id)
     const toolCall = { tool, input, cwd: known?.cwd ?? this.#parts.cwd }
     if (!this.#closed && known?.tool === tool && known.inputDigest === digestOf(input)) {
       return { toolCall, verdict: known.verdict }
     }
-    const verdict = this.#decide(toolCall)
+    const verdict = this.#decide(toolCall, form)
     this.#remember(id, toolCall, verdict)
     return { toolCall, verdict }
   }
@@ -199,8 +208,9 @@ export class Gate {
     dropOldest(this.#judged)
   }
 
-  #decide(call: ToolCall): Verdict {
+  #decide(call: ToolCall, form?: GateForm): Verdict {
     if (this.#closed) return { decision: 'deny', reason: 'The session is ending.' }
+    if (form !== undefined) return { decision: 'ask', reason: form.message }
     try {
       return this.#parts.policy.decide(call)
     } catch (error) {
@@ -220,6 +230,8 @@ export class Gate {
     const { tool, input } = toolCall
     const { ask, log } = this.#parts
     const { id, agentId } = call
+    const form =
+      call.form === undefined ? {} : { form: { message: call.form.message, schema: call.form.schema } }
     if (this.#openApprovals >= openApprovalsMax) {
       const refusal = `${openApprovalsMax} approvals are open already, so this call is refused. It needs one because: ${reason}`
       this.#report(call, input, refusal)
@@ -229,11 +241,11 @@ export class Gate {
     this.#open.add(id)
     this.listener.asking(true)
     try {
-      const answer = await ask({ toolUseId: id, tool, input, reason, ...agentOf(agentId) })
+      const answer = await ask({ toolUseId: id, tool, input, reason, ...agentOf(agentId), ...form })
       if (this.#closed) return { allowed: false, reason: 'The session is ending.' }
       if (answer.decision === 'allow') return this.#approved(call, toolCall, answer)
       log.warn(logged({ tool, toolUseId: id, by: answer.by, reason }), 'a tool call was not approved')
-      return { allowed: false, reason: refusalBy(answer, reason) }
+      return { allowed: false, reason: call.form ? noAnswer(answer) : refusalBy(answer, reason) }
     } finally {
       this.#openApprovals -= 1
       this.#open.delete(id)
@@ -242,7 +254,8 @@ export class Gate {
   }
 
   /** A person has approved the call, perhaps with another input: what was approved is what runs. */
-  #approved(call: GateCall, asked: ToolCall, { updatedInput, scope }: ApprovalAnswer): Permit {
+  #approved(call: GateCall, asked: ToolCall, { updatedInput, values, scope }: ApprovalAnswer): Permit {
+    if (call.form !== undefined) return { allowed: true, input: inputOf(call.form.inputWith(values ?? {})) }
     const toolCall = updatedInput === undefined ? asked : { ...asked, input: inputOf(updatedInput) }
     if (updatedInput !== undefined) {
       const verdict = this.#decide(toolCall)
@@ -306,6 +319,13 @@ function refusalBy(answer: ApprovalAnswer, reason: string): string {
     default:
       return answer.by satisfies never
   }
+}
+
+/** For the agent that put a form to people. */
+function noAnswer({ by, message }: ApprovalAnswer): string {
+  if (by === 'withdrawn') return 'The question was withdrawn.'
+  if (by === 'expiry') return 'Nobody answered in time. Decide sensibly, and say at the end what you decided.'
+  return message ? `A person declined to answer: ${message}` : 'A person declined to answer.'
 }
 
 function agentOf(agentId: string | undefined): { agentId?: string } {

@@ -2,7 +2,7 @@
  * The port of everything that does work. A runner appends events and obeys an abort signal; it sees
  * only its context: no store, no delivery, no face.
  */
-import type { ApprovalSource, EndCause, FinalState, Run, RunKind } from '@millrace/protocol'
+import type { ApprovalSource, EndCause, FinalState, Form, FormValues, Run, RunKind } from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import type { Logger } from 'pino'
 
@@ -36,6 +36,8 @@ export interface ApprovalRequest {
   reason: string
   /** Present when a subagent makes the call. */
   agentId?: string
+  /** What people are asked to fill in. Absent: they are asked whether the call may be made. */
+  form?: Form
 }
 
 export interface ApprovalAnswer {
@@ -45,6 +47,8 @@ export interface ApprovalAnswer {
   message?: string
   /** What the person wants to run instead. */
   updatedInput?: Record<string, unknown>
+  /** What the person filled in; as the form asks for it. */
+  values?: FormValues
   /** It holds for every call of exactly this kind in the run. */
   scope?: 'run'
 }

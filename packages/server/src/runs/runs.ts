@@ -110,10 +110,14 @@ export class Runs {
     this.#kinds = new Map(parts.kinds.map((kind) => [kind.kind, kind]))
     const requests = parts.kinds.map(({ request }) => request) as [Kind['request'], ...Kind['request'][]]
     this.#requestSchema = z.discriminatedUnion('kind', requests)
-    this.#approvals = new Approvals(parts)
     const visible = this.#visible.bind(this)
     this.messages = new Messages({ ...parts, kinds: this.#kinds, visible })
-    this.#questions = new Questions(parts.store)
+    const questions = new Questions(parts.store)
+    this.#questions = questions
+    this.#approvals = new Approvals({
+      ...parts,
+      form: async (runId, approvalId) => (await questions.textOf(runId, approvalId))?.form,
+    })
     const start: Runs['start'] = this.start.bind(this)
     this.#successors = new Successors({ ...parts, visible, kindOf: (kind) => this.#kindOf(kind), start })
     const { shared } = parts.store

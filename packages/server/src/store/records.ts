@@ -3,6 +3,7 @@ import type {
   ApprovalSource,
   EndCause,
   FinalState,
+  FormValues,
   LogBounds,
   Message,
   PermissionResolvedEvent,
@@ -157,6 +158,7 @@ export interface ApprovalAnswer {
   user?: string | undefined
   message?: string | undefined
   updatedInput?: Record<string, unknown> | undefined
+  values?: FormValues | undefined
   scope?: 'run' | undefined
   /** Milliseconds since the epoch. */
   at: number

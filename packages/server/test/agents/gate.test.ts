@@ -1,5 +1,6 @@
 /** The gate by itself: no SDK, no process. */
 import type { Verdict } from '@millrace/policy'
+import type { FormSchema, FormValues } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
 import { canUseToolOf, hookOf } from '#agents/claude/engine/permissions'
 import { Gate, type GateCall, type GateParts } from '#agents/gate'
@@ -34,6 +35,43 @@ describe('the gate', () => {
     expect(await gate.permit(call({ command: 'good' }))).toEqual({
       allowed: true,
       input: { command: 'good' },
+    })
+  })
+
+  it('a form goes to people whatever the policy says, and what they fill in becomes the input', async () => {
+    const asked: unknown[] = []
+    const { gate } = open(byCommand, async (request) => {
+      asked.push(request)
+      return { decision: 'allow', by: 'person', values: { name: 'Ada' } }
+    })
+    const schema: FormSchema = { type: 'object', properties: { name: { type: 'string' } } }
+    const form = { message: 'Who?', schema, inputWith: (values: FormValues) => ({ question: 1, ...values }) }
+    const question = { ...call({ question: 1 }), form }
+    expect(await gate.judge(question)).toEqual({ decision: 'ask', reason: 'Who?' })
+    expect(await gate.permit(question)).toEqual({ allowed: true, input: { question: 1, name: 'Ada' } })
+    expect(asked).toEqual([
+      {
+        toolUseId: 'call',
+        tool: 'Bash',
+        input: { question: 1 },
+        reason: 'Who?',
+        form: { message: 'Who?', schema },
+      },
+    ])
+  })
+
+  it('an agent whose form nobody answers learns why, in words about a question', async () => {
+    const schema: FormSchema = { type: 'object', properties: {} }
+    const question = { ...call({}), form: { message: 'Who?', schema, inputWith: () => ({}) } }
+    const declined = open(byCommand, async () => ({ decision: 'deny', by: 'person', message: 'Not me' }))
+    expect(await declined.gate.permit(question)).toEqual({
+      allowed: false,
+      reason: 'A person declined to answer: Not me',
+    })
+    const late = open(byCommand, async () => ({ decision: 'deny', by: 'expiry' }))
+    expect(await late.gate.permit(question)).toMatchObject({
+      allowed: false,
+      reason: expect.stringMatching(/^Nobody answered in time/),
     })
   })
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { permissionTypes } from '@millrace/protocol'
+import { type AnswerApprovalBody, type Form, permissionTypes } from '@millrace/protocol'
 import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import type { Commit } from '#store/store'
@@ -47,6 +47,59 @@ describe('an approval', () => {
       'completed',
     ])
     expect(log[3]?.data).toEqual(resolved)
+  })
+
+  it('a form takes the values that it asks for, and an answer that is not such names each field at fault', async () => {
+    const form: Form = {
+      message: 'Where to?',
+      schema: {
+        type: 'object',
+        properties: {
+          place: { type: 'string', oneOf: [{ const: 'here' }, { const: 'there' }] },
+          copies: { type: 'integer', minimum: 1 },
+        },
+        required: ['place'],
+      },
+    }
+    const script = working(async (context) => {
+      return { ...(await context.ask({ ...approvalRequest, form })) }
+    })
+    const rig = await openSessions({ script })
+    const { id } = await startSession(rig)
+    const approvalId = await openApproval(rig.store, id)
+    expect(await rig.runs.openQuestions(ann)).toMatchObject([{ approvalId, form }])
+    const fieldsOf = (answer: Omit<AnswerApprovalBody, 'decision'>) =>
+      rig.runs.answerApproval(id, approvalId, { decision: 'allow', ...answer }, ann).then(
+        () => [],
+        ({ code, fields }) => [code, ...fields.map(({ path }: { path: string }) => path)],
+      )
+    expect(await fieldsOf({})).toEqual(['invalid_request', 'values'])
+    expect(await fieldsOf({ values: { place: 'nowhere', copies: 1.5, more: true } })).toEqual([
+      'invalid_request',
+      'values.place',
+      'values.copies',
+      'values.more',
+    ])
+    expect(await fieldsOf({ values: { copies: 2 } })).toEqual(['invalid_request', 'values.place'])
+    expect(await fieldsOf({ values: { place: 'here' }, scope: 'run', updatedInput: {} })).toEqual([
+      'invalid_request',
+      'updatedInput',
+      'scope',
+    ])
+    const values = { place: 'there', copies: 2 }
+    expect(await fieldsOf({ values })).toEqual([])
+    expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'allow', by: 'person', values })
+    const resolved = (await logOf(rig.store, id)).find(({ type }) => type === permissionTypes.resolved)
+    expect(resolved?.data).toMatchObject({ approvalId, values })
+  })
+
+  it('a question that is not a form takes no values', async () => {
+    const rig = await openSessions({ script: askAndStay })
+    const { id } = await startSession(rig)
+    const approvalId = await openApproval(rig.store, id)
+    const answer = { decision: 'allow' as const, values: { place: 'here' } }
+    expect(await refusalOf(rig.runs.answerApproval(id, approvalId, answer, ann))).toBe('invalid_request')
+    expect(await rig.runs.openQuestions(ann)).toHaveLength(1)
   })
 
   it('a client that reconnects reads an approval from the log, even after somebody else answered it', async () => {

@@ -9,6 +9,8 @@
  */
 import {
   type AnswerApprovalBody,
+  type FieldError,
+  type Form,
   MillraceError,
   type PermissionResolvedEvent,
   permissionTypes,
@@ -17,8 +19,11 @@ import type { Logger } from 'pino'
 import type { ApprovalAnswer } from '#runners/runner'
 import type { ApprovalStore, Commit, CommitFeed } from '#store/store'
 import { type Clock, monotonicClock } from '#time/clock'
+import { faultsIn } from './form-values.ts'
 
 export interface ApprovalsParts {
+  /** What an approval asks for, as long as the log has it. */
+  form(runId: string, approvalId: string): Promise<Form | undefined>
   store: Omit<ApprovalStore, 'requestApproval'> & CommitFeed
   now: () => number
   log: Logger
@@ -65,21 +70,23 @@ export class Approvals {
   }
 
   /**
-   * Records a person's answer. Fails with `not_found`, or with `already_answered`, which includes an
-   * approval that has expired, whether or not a sweep has seen that yet.
+   * Records a person's answer. Fails with `not_found`; with `invalid_request`, which names each field that is not what a form
+   * asks for; or with `already_answered`, which includes an approval that has expired, whether or not a sweep has seen that yet.
    */
   async answer(
     runId: string,
     approvalId: string,
-    { decision, message, updatedInput, scope }: AnswerApprovalBody,
+    answer: AnswerApprovalBody,
     user: string,
   ): Promise<PermissionResolvedEvent> {
-    const { store, now } = this.#parts
+    const { store, now, form } = this.#parts
+    const { decision, message, updatedInput, values, scope } = answer
     const approval = await store.getApproval(runId, approvalId)
     if (approval === null) throw new MillraceError('not_found', `No approval ${approvalId.slice(0, 64)}`)
     const at = now()
     if (approval.answer === null && at >= approval.expiresAt) await this.expire(runId, approvalId)
-    const given = { message, updatedInput, scope: scope === 'run' ? scope : undefined }
+    else if (approval.answer === null) checkAnswer(answer, await form(runId, approvalId))
+    const given = { message, updatedInput, values, scope: scope === 'run' ? scope : undefined }
     return store.answerApproval(runId, approvalId, { decision, by: 'person', user, at, ...given })
   }
 
@@ -180,12 +187,33 @@ export class Approvals {
   }
 }
 
+function checkAnswer(
+  { decision, updatedInput, values, scope }: AnswerApprovalBody,
+  form: Form | undefined,
+): void {
+  const fields: FieldError[] = []
+  const unless = (isRight: boolean, path: string, expected: string) => {
+    if (!isRight) fields.push({ path, expected })
+  }
+  if (form === undefined) unless(values === undefined, 'values', 'absent: only a form has them')
+  else if (decision === 'allow') {
+    unless(updatedInput === undefined, 'updatedInput', 'absent: a form is answered with values')
+    unless(scope !== 'run', 'scope', 'once: a form is answered each time')
+    if (values === undefined) fields.push({ path: 'values', expected: 'the answer to the form' })
+    else fields.push(...faultsIn(form.schema, values))
+  }
+  if (fields.length === 0) return
+  const told = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
+  throw new MillraceError('invalid_request', told, { fields })
+}
+
 /** What the runner of the run needs to know of an answer. */
 export function answerOf({
   decision,
   by,
   message,
   updatedInput,
+  values,
   scope,
 }: PermissionResolvedEvent): ApprovalAnswer {
   return {
@@ -193,6 +221,7 @@ export function answerOf({
     by,
     ...(message === undefined ? {} : { message }),
     ...(updatedInput === undefined ? {} : { updatedInput }),
+    ...(values === undefined ? {} : { values }),
     ...(scope === undefined ? {} : { scope }),
   }
 }

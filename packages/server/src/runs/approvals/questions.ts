@@ -43,6 +43,13 @@ export class Questions {
     return questions.flat().sort((a, b) => a.expiresAt - b.expiresAt)
   }
 
+  /** What an approval of a run asks for. Undefined: its log no longer has it. */
+  async textOf(runId: string, approvalId: string): Promise<PermissionRequestedEvent | undefined> {
+    const known = this.#texts.get(runId)?.get(approvalId)
+    const run = known === undefined ? await this.#store.getRun(runId) : null
+    return run === null ? known : (await this.#search(run, new Set([approvalId])))[0]
+  }
+
   async #ofRun(runId: string, ids: ReadonlySet<string>): Promise<OpenQuestion[]> {
     const known = new Map([...(this.#texts.get(runId) ?? [])].filter(([id]) => ids.has(id)))
     const missing = new Set([...ids].filter((id) => !known.has(id)))

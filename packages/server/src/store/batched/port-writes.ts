@@ -143,7 +143,7 @@ function eventWrites(
       await submit(outbox, { op: 'ask', run, attempt, approval: id, expiresAt, call, log }, [event], log)
     },
 
-    async answerApproval(run, approval, { at, decision, by, user, message, updatedInput, scope }) {
+    async answerApproval(run, approval, { at, decision, by, user, message, updatedInput, values, scope }) {
       const data: PermissionResolvedEvent = {
         approvalId: approval,
         decision,
@@ -151,6 +151,7 @@ function eventWrites(
         ...(user === undefined ? {} : { user }),
         ...(message === undefined ? {} : { message }),
         ...(updatedInput === undefined ? {} : { updatedInput }),
+        ...(values === undefined ? {} : { values }),
         ...(scope === undefined ? {} : { scope }),
       }
       const json = JSON.stringify(data)
