@@ -87,6 +87,10 @@ export interface Config {
     days: number
     /** The same for those with unmerged work. Undefined: never. */
     unmergedDays?: number | undefined
+    /** How many one user may have. */
+    perOwner: number
+    /** What those of one user may take on the disk. */
+    ownerBytes: number
   }
   /** Undefined: the embedded store, in the data directory. */
   store?: StoreSettings | undefined

@@ -303,14 +303,13 @@ export const sectionSchemas = {
     outputBytes: whole(1, Number.MAX_SAFE_INTEGER, ' of bytes').optional(),
     ownerBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').default(10_737_418_240),
   }),
-  retention: section({
-    days: daysSchema.default(30),
-    events: whole(1, Number.MAX_SAFE_INTEGER).optional(),
-  }),
+  retention: section({ days: daysSchema.default(30), events: whole(1, Number.MAX_SAFE_INTEGER).optional() }),
   worktrees: section({
     directory: matching(/^\/[^\0]*$/s, 'an absolute path').optional(),
     days: daysSchema.default(7),
     unmergedDays: daysSchema.optional(),
+    perOwner: whole(1, 10_000).default(50),
+    ownerBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').default(21_474_836_480),
   }),
   store: section({
     // Checked where it is read: a problem of the schema would show its password.

@@ -24,6 +24,7 @@ export function openWorktrees({ config, store, sandbox, now, log }: OpenWorktree
     places: new WorktreePlaces(dataDir, worktrees.directory && realDirectory(worktrees.directory)),
     projects,
     sandbox,
+    limits: worktrees,
     isTaken: (place) => isTaken(store, place),
     now,
     log,

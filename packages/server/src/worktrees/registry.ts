@@ -29,6 +29,8 @@ const worktreeRecord = z.object({
   kept: z.boolean(),
   /** False: it is being made, or the server died while it was. */
   ready: z.boolean(),
+  /** On the disk, when a session last left it. Absent: none has. */
+  bytes: z.int().optional(),
 })
 
 export type WorktreeRecord = z.infer<typeof worktreeRecord>

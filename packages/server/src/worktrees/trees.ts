@@ -9,6 +9,7 @@ import { ProjectOwner } from '@millrace/sandbox'
 import { GitFailure, HostGit } from './host-git.ts'
 import type { InsideGit } from './inside-git.ts'
 import type { WorktreePlaces } from './places.ts'
+import type { WorktreeQuota } from './quota.ts'
 import type { Registry, WorktreeRecord } from './registry.ts'
 import {
   branchExists,
@@ -25,6 +26,7 @@ export interface TreesParts {
   registry: Registry
   places: WorktreePlaces
   inside: InsideGit
+  quota: Pick<WorktreeQuota, 'check'>
   now: () => number
 }
 
@@ -47,7 +49,8 @@ export class Trees {
   }
 
   async make({ owner, project, branch, from, runId }: HoldRequest): Promise<WorktreeRecord> {
-    const { places, registry, inside, now } = this.#parts
+    const { places, registry, inside, quota, now } = this.#parts
+    quota.check(owner, { isNew: true })
     const projectOwner = new ProjectOwner(project.path)
     const git = new HostGit(projectOwner)
     const repository = await repositoryOf(git, project)

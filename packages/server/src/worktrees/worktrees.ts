@@ -18,6 +18,7 @@ import { GitFailure, HostGit } from './host-git.ts'
 import { InsideGit } from './inside-git.ts'
 import { mergeWorktree, notMergeable } from './merging.ts'
 import type { WorktreePlaces } from './places.ts'
+import { WorktreeQuota, type WorktreeQuotaParts } from './quota.ts'
 import { Readings } from './readings.ts'
 import type { Registry, WorktreeRecord } from './registry.ts'
 import {
@@ -37,6 +38,7 @@ export interface WorktreesParts {
   places: WorktreePlaces
   projects: ReadonlyMap<string, Project>
   sandbox: Pick<Sandbox, 'spawn'>
+  limits: WorktreeQuotaParts['limits']
   /** Has a run that began and is not over taken the place? Null for the branch: the project itself. */
   isTaken(place: { project: string; branch: string | null }): Promise<boolean>
   now: () => number
@@ -70,6 +72,7 @@ export class Worktrees {
   readonly #parts: WorktreesParts
   readonly #inside: InsideGit
   readonly #trees: Trees
+  readonly #quota: WorktreeQuota
   /** By worktree. */
   readonly #holders = new Map<string, string>()
   /** The last change to the worktrees of a project. */
@@ -81,19 +84,22 @@ export class Worktrees {
   constructor(parts: WorktreesParts) {
     this.#parts = parts
     this.#inside = new InsideGit(parts.sandbox)
-    this.#trees = new Trees({ ...parts, inside: this.#inside })
+    this.#quota = new WorktreeQuota(parts)
+    this.#trees = new Trees({ ...parts, inside: this.#inside, quota: this.#quota })
   }
 
   /**
-   * Returns the branch of the worktree that a session asks for. Throws `invalid_request` where it cannot have one, as far
-   * as that is known before it starts.
+   * Returns the branch of the worktree that a session asks for. Throws `invalid_request` or `quota_exceeded` where it cannot
+   * have one, as far as that is known before it starts.
    */
   async branchFor(project: Project, asked: true | string, owner: string): Promise<string> {
     const git = this.#gitOf(project)
     await repositoryOf(git, project)
+    const known = asked === true ? undefined : this.#parts.registry.at(project.id, asked)
+    this.#quota.check(owner, { isNew: known === undefined })
     if (asked === true) return newBranch()
     await checkBranchName(git, project.path, asked)
-    this.#refuseForeign(this.#parts.registry.at(project.id, asked), owner)
+    this.#refuseForeign(known, owner)
     await this.#trees.refuseTaken(git, project, asked)
     return asked
   }
@@ -131,6 +137,7 @@ export class Worktrees {
             this.#holders.delete(record.id)
             const left = this.#parts.registry.get(record.id)
             if (left !== undefined) this.#touch(left)
+            void this.#quota.measure(record.id)
           },
         }
       } catch (error) {

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { until } from '@millrace/test-support/until'
 import { git } from '@millrace/test-support/workspace'
 import { describe, expect, it } from 'vitest'
 import { Registry } from '#worktrees/registry'
@@ -156,6 +157,41 @@ describe('merging a worktree', () => {
       message: expect.stringContaining('it changes two/b, which is not in the project'),
     })
     expect(git(root.path, 'status', '--porcelain')).toBe('')
+  })
+})
+
+describe('the worktrees of one owner', () => {
+  it('are so many at most, and those of others do not count', async () => {
+    const project = repository('many')
+    const worktrees = open([project], { limits: { perOwner: 2, ownerBytes: 1024 ** 3 } })
+    const quinn = await hold(worktrees, project, 'one', 'quinn')
+    // Two starts are accepted before either has its tree.
+    const late = await worktrees.branchFor(project, true, 'quinn')
+    ;(await hold(worktrees, project, 'two', 'quinn')).release()
+    quinn.release()
+    const refusal = { code: 'quota_exceeded', message: expect.stringContaining('may have 2') }
+    await expect(hold(worktrees, project, true, 'quinn')).rejects.toMatchObject(refusal)
+    const request = { runId: 'late', attempt: 1, owner: 'quinn', project, branch: late }
+    await expect(worktrees.hold(request)).rejects.toMatchObject(refusal)
+    ;(await hold(worktrees, project, 'one', 'quinn')).release()
+    ;(await hold(worktrees, project, 'three', 'rose')).release()
+  })
+
+  it('take so many bytes at most, by what sessions left in them', async () => {
+    const project = repository('heavy')
+    const registry = new Registry(workspace.dataDir)
+    const worktrees = open([project], { registry, limits: { perOwner: 9, ownerBytes: 2 * 1024 ** 2 } })
+    const held = await hold(worktrees, project, 'heavy', 'sam')
+    writeFileSync(join(held.path, 'ignored'), 'x'.repeat(3 * 1024 ** 2))
+    held.release()
+    await until(() => registry.get(held.id)?.bytes !== undefined)
+    const refusal = { code: 'quota_exceeded', message: expect.stringContaining('worktrees.ownerBytes') }
+    await expect(hold(worktrees, project, 'heavy', 'sam')).rejects.toMatchObject(refusal)
+    // A parked run gets its tree again.
+    const request = { runId: 'parked', attempt: 2, owner: 'sam', project, branch: 'heavy' }
+    ;(await worktrees.hold(request)).release()
+    await worktrees.discard(held.id, { user: 'sam', admin: false })
+    ;(await hold(worktrees, project, 'heavy', 'sam')).release()
   })
 })
 

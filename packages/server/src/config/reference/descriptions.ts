@@ -317,6 +317,14 @@ export const descriptions: Record<string, Description> = {
   },
   'worktrees.days': { text: 'One without unmerged work is removed when unused for this long.', example: 1 },
   'worktrees.unmergedDays': { text: 'The same for one with unmerged work.', example: 90, default: 'never' },
+  'worktrees.perOwner': {
+    text: 'How many worktrees one user may have. Beyond that, no session starts in a new one.',
+    example: 10,
+  },
+  'worktrees.ownerBytes': {
+    text: 'What the worktrees of one user may take on the disk, as measured when a session in one ends. Beyond that, the user starts no session in a worktree.',
+    example: 5_368_709_120,
+  },
   'store.url': {
     text: 'A Postgres database instead of the embedded store, for several nodes ([deployment.md](deployment.md#several-nodes)).',
     example: 'postgres://millrace@db.example.org/millrace',

@@ -23,6 +23,7 @@ interface Options {
   now?: () => number
   lines?: string[]
   registry?: Registry
+  limits?: { perOwner: number; ownerBytes: number }
 }
 
 /** Everything is closed and checked after the tests of the file. */
@@ -56,11 +57,13 @@ export function worktreeRig() {
         now = Date.now,
         lines = [],
         registry = new Registry(workspace.dataDir),
+        limits = { perOwner: 100, ownerBytes: 1024 ** 3 },
       }: Options = {},
     ): Worktrees {
       if (sandbox === undefined) throw new Error('the sandbox is not open yet')
       return new Worktrees({
         registry,
+        limits,
         places: new WorktreePlaces(workspace.dataDir, join(workspace.root, 'trees')),
         projects: new Map(projects.map((project) => [project.id, project])),
         sandbox,
