@@ -93,8 +93,9 @@ describe.skipIf(postgres === null)('a server that serves and two that work', () 
       const before = performance.now()
       await web.call(`/api/runs/${id}/abort`, { method: 'POST' })
       await expect.poll(async () => (await look(id)).state, { interval: 5 }).toBe('aborted')
+      const took = performance.now() - before
       expect(processesWith(`600.${mark}`)).toEqual([])
-      return performance.now() - before
+      return took
     }
     for (let n = 0; n < 5; n++) times.push(await abort())
     times.sort((a, b) => a - b)
@@ -110,7 +111,7 @@ describe.skipIf(postgres === null)('a server that serves and two that work', () 
     deaf = false
     await deafen
     console.log(`abort at another node: median ${times[2]?.toFixed()} ms, without hints ${late.toFixed()} ms`)
-    // 300 ms and 6 s on a quiet machine.
+    // 134 and 437 ms were measured on two busy cores.
     expect(times[2]).toBeLessThan(5000)
     expect(late).toBeLessThan(30_000)
   })

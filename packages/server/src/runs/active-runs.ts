@@ -12,6 +12,7 @@ import type { EndRequest } from '#runners/runner'
 import type { RunRecord, Store } from '#store/store'
 import { ActiveRun, type ActiveRunParts } from './active-run.ts'
 import { cancelQueued, endRequestFor, settledWithin } from './ending.ts'
+import { lookMs } from './other-nodes.ts'
 import { OwnerQuota, type OwnerQuotaParts } from './owner-quota.ts'
 import { closeRuns, type RecoveryParts } from './recovery.ts'
 
@@ -118,6 +119,10 @@ export class ActiveRuns {
     return store.getRun(id)
   }
 
+  has(id: string): boolean {
+    return this.#active.has(id)
+  }
+
   /** Ends a run for a cause that is recorded already. Returns whether it is active here. */
   endHere(id: string, request: EndRequest): boolean {
     const run = this.#active.get(id)
@@ -130,14 +135,22 @@ export class ActiveRuns {
     this.#quota.wrote(run)
   }
 
-  /** Waits until another node has ended a run that it works on, no longer than `ms`. */
+  /** Waits until another node has ended a run that it works on, no longer than `ms`. Looks now and then: a hint may be lost. */
   async #overElsewhere(id: string, ms: number): Promise<void> {
+    const { store } = this.#parts
     const { promise, resolve } = Promise.withResolvers<void>()
-    const stopListening = this.#parts.store.onCommit(({ runId, closed }) => {
+    const stopListening = store.onCommit(({ runId, closed }) => {
       if (runId === id && closed) resolve()
     })
+    const isOver = async () => {
+      const now = await store.getRun(id).catch(() => null)
+      return now !== null && isFinal(now.state)
+    }
     try {
-      await settledWithin(promise, ms)
+      for (let left = ms; left > 0; left -= lookMs) {
+        if (await settledWithin(promise, Math.min(left, lookMs))) return
+        if (await isOver()) return
+      }
     } finally {
       stopListening()
     }

@@ -2,12 +2,12 @@
  * What a node does about the others that share its store: ends its runs whose end was requested elsewhere, and closes runs
  * that a dead node has left.
  *
- * Owns two timers, and which runs seemed to belong to nobody at the last look. Invariants: a commit of another node is only
+ * Owns two timers, and which runs seemed to belong to nobody when it last looked without a hint. Invariants: a commit of another node is only
  * a hint to look; the next look finds what a lost hint failed to tell. A run that this node took over, and could not close,
  * is found again by the same look, since its end is requested and nobody here works on it.
  */
 import type { EndCause } from '@millrace/protocol'
-import type { CommitFeed, SharedStore } from '#store/store'
+import type { Commit, CommitFeed, SharedStore } from '#store/store'
 import type { Clock } from '#time/clock'
 import { closeRuns, type RecoveryParts } from './recovery.ts'
 
@@ -16,6 +16,7 @@ export interface OtherNodesParts extends Omit<RecoveryParts, 'store'> {
   shared: SharedStore
   /** Ends a run of this node, if it is active here. Returns whether it is. */
   end: (id: string, cause: EndCause) => boolean
+  isActive: (id: string) => boolean
   after: Clock['after']
 }
 
@@ -28,6 +29,8 @@ export class OtherNodes {
   readonly #stops: (() => void)[] = []
   #unknown = new Set<string>()
   #looking: Promise<void> | null = null
+  /** A hint arrived that the look under way may have been too early for. */
+  #again = false
   #stopped = false
   #failing = false
 
@@ -37,11 +40,11 @@ export class OtherNodes {
 
   start(): void {
     this.#stops.push(
-      this.#parts.store.onCommit(({ elsewhere, change }) => {
-        if (elsewhere && change === 'updated') void this.#look()
+      this.#parts.store.onCommit((commit) => {
+        if (this.#mayBeAnEnd(commit)) void this.#lookAtHint()
       }),
     )
-    this.#every(lookMs, () => this.#look())
+    this.#every(lookMs, () => this.#safely(() => this.#lookAnyway()))
     this.#every(adoptMs, () => this.#adopt())
   }
 
@@ -59,24 +62,41 @@ export class OtherNodes {
     this.#stops.push(cancel)
   }
 
-  /** One look at a time: what is hinted meanwhile is found by it or by the next. */
-  #look(): Promise<void> {
-    this.#looking ??= this.#safely(() => this.#endRequested()).finally(() => {
+  /** A run whose claim is on its way to this node is not active here yet. */
+  #mayBeAnEnd({ elsewhere, change, state, runId }: Commit): boolean {
+    return elsewhere === true && change === 'updated' && (state === 'starting' || this.#parts.isActive(runId))
+  }
+
+  /** One at a time: what is hinted meanwhile is found by one more. */
+  #lookAtHint(): Promise<void> {
+    if (this.#looking !== null) this.#again = true
+    this.#looking ??= this.#lookWhileHinted().finally(() => {
       this.#looking = null
     })
     return this.#looking
   }
 
-  async #endRequested(): Promise<void> {
-    const { shared, end, store } = this.#parts
+  async #lookWhileHinted(): Promise<void> {
+    do {
+      this.#again = false
+      await this.#safely(async () => void (await this.#endRequested()))
+    } while (this.#again && !this.#stopped)
+  }
+
+  async #lookAnyway(): Promise<void> {
     const before = this.#unknown
-    this.#unknown = new Set()
-    for (const { id, cause } of await shared.endsRequested()) {
-      if (end(id, cause)) continue
-      // Its claim may be on its way to this node; the second time it is not.
-      if (!before.has(id)) this.#unknown.add(id)
-      else await this.#close(await store.getRun(id))
+    this.#unknown = new Set(await this.#endRequested())
+    for (const id of this.#unknown) {
+      // Its claim may be on its way to this node; the second time, a while later, it is not.
+      if (before.has(id)) await this.#close(await this.#parts.store.getRun(id))
     }
+  }
+
+  /** Ends what is to end here; returns which runs of this node are to end, and nobody here works on. */
+  async #endRequested(): Promise<string[]> {
+    const { shared, end } = this.#parts
+    const requested = await shared.endsRequested()
+    return requested.filter(({ id, cause }) => !end(id, cause)).map(({ id }) => id)
   }
 
   #adopt(): Promise<void> {

@@ -145,7 +145,9 @@ export class Runs {
       ...(parts.placement && { share: parts.placement.share }),
     })
     const end: OtherNodesParts['end'] = (id, cause) => this.#active.endHere(id, endRequestFor(cause))
-    this.#otherNodes = shared ? new OtherNodes({ ...parts, shared, kinds: this.#kinds, end, after }) : null
+    const isActive: OtherNodesParts['isActive'] = (id) => this.#active.has(id)
+    const working = { kinds: this.#kinds, end, isActive, after }
+    this.#otherNodes = shared ? new OtherNodes({ ...parts, shared, ...working }) : null
   }
 
   /** Shape of a request that starts a run: one member a kind. */

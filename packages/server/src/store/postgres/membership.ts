@@ -12,6 +12,7 @@ import type { Client } from './connection.ts'
 import { NodeLost } from './ended.ts'
 import type { Link } from './link.ts'
 import { Listeners } from './listeners.ts'
+import type { Query } from './reader/query.ts'
 import { runColumns, runTables, toRunRow } from './rows.ts'
 import type { StoreClock } from './store-clock.ts'
 
@@ -98,18 +99,6 @@ export class Membership {
     await this.#alone((client) => client.query({ ...announce, values: [key, text] }))
   }
 
-  async nodes(): Promise<NodeRecord[]> {
-    return (await this.#alone((client) => client.query<NodeRecord>(selectNodes))).rows
-  }
-
-  async endsRequested(): Promise<{ id: string; cause: EndCause }[]> {
-    const { id } = this.#options.node
-    const { rows } = await this.#alone((client) =>
-      client.query<{ id: string; cause: EndCause }>({ ...selectEnds, values: [id] }),
-    )
-    return rows
-  }
-
   close(): void {
     this.#over = true
     for (const timer of [this.#renew, this.#giveUp]) if (timer !== null) clearTimeout(timer)
@@ -181,12 +170,6 @@ const renewLease = {
 
 const announce = { name: 'announce', text: 'UPDATE nodes SET announced = $2 WHERE n = $1 AND NOT dead' }
 
-/** One whose lease has ended is declared dead by the next look of any node. */
-const selectNodes = {
-  name: 'nodes',
-  text: 'SELECT id, announced FROM nodes WHERE NOT dead AND lease_until > clock_timestamp() ORDER BY n',
-}
-
 /** A node in the middle of a flush or a renewal is passed over: it is looked at again the next time. */
 const declareDead = {
   name: 'declare dead',
@@ -220,11 +203,6 @@ const selectLeftovers = {
     FROM nodes JOIN runs ON runs.adopted_from = nodes.id WHERE nodes.home = $1`,
 }
 
-const selectEnds = {
-  name: 'ends requested',
-  text: `SELECT id, cause FROM runs WHERE node = $1 AND state IN ('starting', 'running') AND cause IS NOT NULL`,
-}
-
 /**
  * Registers a node. Earlier nodes on its data directory are dead: it is held by one process at a time. What was dead for a
  * day is forgotten.
@@ -253,4 +231,25 @@ export async function register(
 export async function countNodes(client: Client): Promise<number> {
   const { rows } = await client.query<{ alive: number }>('SELECT count(*) AS alive FROM nodes WHERE NOT dead')
   return rows[0]?.alive ?? 1
+}
+
+/** One whose lease has ended is declared dead by the next look of any node. */
+const selectNodes = {
+  name: 'nodes',
+  text: 'SELECT id, announced FROM nodes WHERE NOT dead AND lease_until > clock_timestamp() ORDER BY n',
+}
+
+/** The nodes that are alive. */
+export function nodesBy(query: Query): Promise<NodeRecord[]> {
+  return query<NodeRecord>(selectNodes, [])
+}
+
+const selectEnds = {
+  name: 'ends requested',
+  text: `SELECT id, cause FROM runs WHERE node = $1 AND state IN ('starting', 'running') AND cause IS NOT NULL`,
+}
+
+/** Runs of this node whose end was requested. */
+export function endsRequestedBy(query: Query, node: string): Promise<{ id: string; cause: EndCause }[]> {
+  return query<{ id: string; cause: EndCause }>(selectEnds, [node])
 }

@@ -14,7 +14,7 @@ import { checkServer, identify, type Known, recognize, timelineOf, timeOf } from
 import { type Ended, StoreClosed } from './ended.ts'
 import { Link } from './link.ts'
 import { thisMachine } from './machine.ts'
-import { countNodes, Membership, register } from './membership.ts'
+import { countNodes, endsRequestedBy, Membership, nodesBy, register } from './membership.ts'
 import { migrate } from './migrations.ts'
 import { type Reading, startReading } from './reader/reading.ts'
 import type { ConnectionSettings } from './settings.ts'
@@ -160,7 +160,7 @@ function sharing({ node, membership, signals, reading: { query }, clock }: Shari
     node,
     now: () => clock.now(),
     announce: (text) => membership.announce(text),
-    nodes: () => membership.nodes(),
+    nodes: () => nodesBy(query),
     post: (to, text) => signals.post(to, text),
     onLetter: (listener) => signals.letters.add(listener),
     follow: (id) => signals.follow?.(id),
@@ -168,7 +168,7 @@ function sharing({ node, membership, signals, reading: { query }, clock }: Shari
     count: (name, windowMs) => count(query, name, windowMs),
     adopt: async () => (await membership.adopt()).map(toRecord),
     leftovers: () => membership.leftovers(),
-    endsRequested: () => membership.endsRequested(),
+    endsRequested: () => endsRequestedBy(query, node),
     heads: (ids) =>
       query({ name: 'heads', text: 'SELECT id, head, closed FROM runs WHERE id = ANY ($1::uuid[])' }, [ids]),
     onGap: (listener) => signals.gaps.add(listener),
