@@ -14,23 +14,29 @@ export function reportingSandbox(sandbox: Sandbox, report: (event: EmittedEvent)
         onTakenAway: (taken) => {
           const { path, keptAt } = taken
           command.onTakenAway?.(taken)
-          const inProject = relative(command.projectPath, path)
+          const shown = shownPath(command.projectPath, path)
           const message =
-            `Millrace moved ${inProject} out of the project: other programs would run what it says. ` +
+            `Millrace moved ${shown} out of the project: other programs would run what it says. ` +
             `If you want it, move it back from ${keptAt}.`
-          const data: QuarantinedEvent = { path: inProject, keptAt, message }
+          const data: QuarantinedEvent = { path: shown, keptAt, message }
           report({ type: quarantinedType, data })
         },
         onHeldBack: (held) => {
           const { path, settings } = held
           command.onHeldBack?.(held)
-          const inProject = relative(command.projectPath, path)
+          const shown = shownPath(command.projectPath, path)
           const message =
-            `Millrace keeps these settings of ${inProject} inside the run: ${settings.join(', ')}. ` +
+            `Millrace keeps these settings of ${shown} inside the run: ${settings.join(', ')}. ` +
             'Git outside could execute what they say, or push elsewhere; set them yourself if you want them.'
-          const data: HeldBackEvent = { path: inProject, settings, message }
+          const data: HeldBackEvent = { path: shown, settings, message }
           report({ type: heldBackType, data })
         },
       }),
   }
+}
+
+/** From the project; as a whole where it is elsewhere: a linked working tree has its repository in another directory. */
+function shownPath(project: string, path: string): string {
+  const inProject = relative(project, path)
+  return inProject.startsWith('../') ? path : inProject
 }
