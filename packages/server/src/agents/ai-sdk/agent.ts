@@ -13,7 +13,7 @@ import { type AgentEnd, type ExecutionHost, failed, type LiveAgent } from '#agen
 import type { AgentMove } from '#agents/moves'
 import { ExecutionFailure } from '#agents/spending/meter'
 import { estimateTokens } from '#agents/spending/price'
-import { emitHighWater } from '#runners/runner'
+import { type EmittedEvent, emitHighWater } from '#runners/runner'
 import type { Answered, CallParts } from './loop/calls.ts'
 import { instructionsFor } from './loop/instructions.ts'
 import { Loop } from './loop/loop.ts'
@@ -49,8 +49,8 @@ export class AiSdkAgent implements LiveAgent {
     this.#parts = parts
     this.#host = parts.shared.host
     this.#host.gate.listener = {
-      denied: (event) =>
-        void this.#report([{ move: 'note', type: permissionTypes.denied, data: { ...event } }]),
+      // The event is one of every kind of run, and no part of the story.
+      denied: (event) => this.#emit({ type: permissionTypes.denied, data: event }),
       asking: () => {},
     }
     this.ended = this.#live()
@@ -173,6 +173,11 @@ export class AiSdkAgent implements LiveAgent {
   #report(moves: readonly AgentMove[]): Promise<void> {
     if (this.#cause !== null || moves.length === 0) return Promise.resolve()
     return this.#follow(this.#host.report(moves).catch(() => {}))
+  }
+
+  #emit(event: EmittedEvent): void {
+    if (this.#cause !== null) return
+    void this.#follow(this.#host.emit([event]).catch(() => {}))
   }
 
   async #follow(written: Promise<unknown>): Promise<void> {

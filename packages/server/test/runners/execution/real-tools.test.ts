@@ -206,6 +206,9 @@ describe('an execution with real tools in a real project', () => {
       'write denied',
       'write denied',
     ])
+    const denials = context.of('permission:denied').map(({ toolUseId }) => toolUseId)
+    const denied = context.of('tool:complete').filter(({ status }) => status === 'denied')
+    expect(denials.sort()).toEqual(denied.map(({ toolCallId }) => toolCallId).sort())
     expect(existsSync(join(workspace.root, 'outside'))).toBe(false)
     expect(readFileSync(join(project, '.git/config'), 'utf8')).toBe('[core]\n')
   })

@@ -17,7 +17,7 @@ import { Gate } from '#agents/gate'
 import type { AgentMove } from '#agents/moves'
 import type { AgentTool, ToolContext, ToolResult } from '#agents/tools/tool'
 import { RunDialogue } from '#runners/dialogue'
-import type { ApprovalAnswer, ApprovalRequest, TranscriptEntry } from '#runners/runner'
+import type { ApprovalAnswer, ApprovalRequest, EmittedEvent, TranscriptEntry } from '#runners/runner'
 import { wallClock } from '#time/clock'
 import { Mailbox } from '../../../runners/support/mailbox.ts'
 
@@ -61,6 +61,8 @@ export type Commit = { moves: AgentMove[]; entries: TranscriptEntry[]; delivered
 
 export class RecordingHost implements ExecutionHost {
   readonly commits: Commit[] = []
+  /** What was emitted besides moves. */
+  readonly events: EmittedEvent[] = []
   readonly questions: ApprovalRequest[] = []
   readonly gate: Gate
   readonly dialogue: Dialogue
@@ -134,8 +136,10 @@ export class RecordingHost implements ExecutionHost {
     return nextTurn()
   }
 
-  emit(): Promise<void> {
-    return Promise.reject(new Error('an execution reports moves'))
+  emit(events: EmittedEvent[]): Promise<void> {
+    if (this.isGone) return new Promise(() => {})
+    this.events.push(...structuredClone(events))
+    return nextTurn()
   }
 
   async started(data: Record<string, unknown> = {}): Promise<void> {
