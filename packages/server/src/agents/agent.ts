@@ -125,8 +125,9 @@ export interface LiveAgent<Stop = AgentEnd> {
   cancel(graceMs: number): void
   /**
    * Ends the running turn, not the agent: running tools are killed, what was done stays in the conversation, and the
-   * engine calls `nextTurn()`. Between two turns it does nothing. Absent: the engine cannot do that, and the message
-   * waits for the end of the turn.
+   * engine calls `nextTurn()`. After the end of a turn it does nothing until that call; from then on it is about the turn
+   * that follows, even if that has not begun. Absent: the engine cannot do that, and the message waits for the end of
+   * the turn.
    */
   interrupt?(): void
 }

@@ -3,7 +3,8 @@
  *
  * Owns: the messages that were taken and not handed to the engine, and the wait of an interactive session.
  * Invariants: a message is handed out once, and not at all if the conversation that the run resumes has it; an agent
- * that receives null has sealed its run; an interrupt is cut short only once its message is taken.
+ * that receives null has sealed its run; a turn is cut only once the message that interrupts it is taken. Of several
+ * messages that interrupt, each cuts the turn that the one before began.
  */
 import { idleType, type SessionIdleEvent } from '@millrace/protocol'
 import type { AgentMessage, Dialogue, LiveAgent } from '#agents/agent'
@@ -24,6 +25,7 @@ export class RunDialogue implements Dialogue {
   readonly #parts: RunDialogueParts
   readonly #stopListening: () => void
   #agent: Pick<LiveAgent, 'interrupt'> | null = null
+  /** Interrupts whose turns have not begun. */
   #ready: AgentMessage[] = []
   #inTurn = true
   /** There may be something to take. True at first: messages may have arrived before the run began. */
@@ -135,11 +137,18 @@ export class RunDialogue implements Dialogue {
       .catch(() => {})
       .finally(() => {
         this.#cutting = null
+        // A hint may have arrived since the last look.
+        if (this.#looks) this.#cut()
       })
   }
 
+  /** The next interrupt, if there is one, cuts the turn at work: it has not been cut. */
+  get #looks(): boolean {
+    return this.#lookAgain && this.#inTurn && this.#ready.length === 0
+  }
+
   async #takeInterrupts(): Promise<void> {
-    while (this.#lookAgain && this.#inTurn) {
+    while (this.#looks) {
       this.#lookAgain = false
       const { messages } = await this.#parts.context.messages.take({ want: 'interrupt', seal: false })
       const fresh = this.#withoutKnown(messages)

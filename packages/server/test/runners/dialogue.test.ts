@@ -172,6 +172,36 @@ describe('messages during a turn', () => {
     expect(interrupts()).toBe(0)
   })
 
+  it('the second of two interrupts cuts the turn that the first began, and can be withdrawn until then', async () => {
+    const { messages, dialogue, attach, interrupts } = open()
+    attach()
+    await settle()
+    messages.say('first', 'interrupt')
+    await settle()
+    messages.say('second', 'interrupt')
+    const third = messages.say('third', 'interrupt')
+    await settle()
+    expect(interrupts()).toBe(1)
+    expect(messages.withdraw(third)).toBe(true)
+    expect(await dialogue.nextTurn()).toMatchObject({ text: 'first' })
+    await settle()
+    expect(interrupts()).toBe(2)
+    expect(await dialogue.nextTurn()).toMatchObject({ text: 'second' })
+    await settle()
+    expect(interrupts()).toBe(2)
+  })
+
+  it('an interrupt is not missed whenever it arrives while another is looked for', async () => {
+    for (let hops = 0; hops < 20; hops += 1) {
+      const { messages, attach, interrupts } = open()
+      attach()
+      for (let hop = 0; hop < hops; hop += 1) await Promise.resolve()
+      messages.say('now', 'interrupt')
+      await settle()
+      expect(interrupts(), `after ${hops} turns of the queue`).toBe(1)
+    }
+  })
+
   it('two interrupts at once are both read, whichever of them is being looked for', async () => {
     const { messages, dialogue, attach } = open()
     attach()

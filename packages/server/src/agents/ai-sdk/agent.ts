@@ -43,6 +43,8 @@ export class AiSdkAgent implements LiveAgent {
   readonly #controller = new AbortController()
   #cause: Cause | null = null
   #main: Loop | null = null
+  /** An interrupt arrived before there was a turn to cut. */
+  #isCutEarly = false
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(parts: AiSdkAgentParts) {
@@ -62,7 +64,8 @@ export class AiSdkAgent implements LiveAgent {
   }
 
   interrupt(): void {
-    this.#main?.cut()
+    if (this.#main === null) this.#isCutEarly = true
+    else this.#main.cut()
   }
 
   async #live(): Promise<AgentEnd> {
@@ -104,6 +107,7 @@ export class AiSdkAgent implements LiveAgent {
     await keep(added, board.moves())
     const loop = this.#loop({ shared, conversation, board, keep, depth: 0, parentToolCallId: undefined })
     this.#main = loop
+    if (this.#isCutEarly) loop.cut()
     return this.#converse(loop)
   }
 
@@ -111,7 +115,10 @@ export class AiSdkAgent implements LiveAgent {
   async #converse(loop: Loop): Promise<string> {
     for (;;) {
       const text = await loop.run()
-      const message = await this.#host.dialogue.nextTurn()
+      const next = this.#host.dialogue.nextTurn()
+      // What interrupts from now on is about the turn that the message begins.
+      loop.expectTurn()
+      const message = await next
       if (message === null) return text
       await loop.hear(message)
     }

@@ -1,7 +1,18 @@
 /** Messages to an execution on a model of the AI SDK: at its step boundaries, and in the middle of them. */
 import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
-import { CountingShell, formats, reply, run, say, serve, start, use } from './support/executions.ts'
+import {
+  CountingShell,
+  formats,
+  project,
+  RecordingHost,
+  reply,
+  run,
+  say,
+  serve,
+  start,
+  use,
+} from './support/executions.ts'
 
 /** What the model got last. */
 function lastRequest(model: { requests: readonly { body: unknown }[] }): string {
@@ -79,6 +90,31 @@ it('an interrupt cuts an answer that the model is writing', async () => {
   host.messages.say('Keep it short', 'interrupt')
   expect(await agent.ended).toMatchObject({ state: 'completed', result: { text: 'Short.' } })
   expect(lastRequest(model)).toContain('Keep it short')
+})
+
+it('an interrupt that arrives before the first turn cuts it, and the model reads both at once', async () => {
+  const model = await serve([reply({}, [say('Understood.')])])
+  const host = new RecordingHost(project)
+  host.messages.say('Wait, do another thing', 'interrupt')
+  const { agent } = await start(model, { host })
+  expect(await agent.ended).toMatchObject({ state: 'completed', result: { text: 'Understood.' } })
+  expect(model.requests).toHaveLength(1)
+  expect(lastRequest(model)).toContain('Do it.')
+  expect(lastRequest(model)).toContain('do another thing')
+})
+
+it('an interrupt that arrives while the message before it is taken in cuts the turn of that message', async () => {
+  const model = await serve([reply({}, [say('Understood.')])])
+  const { host, agent } = await start(model)
+  host.messages.say('Do the second part')
+  host.messages.onDelivered = () => {
+    host.messages.onDelivered = () => {}
+    host.messages.say('No, the third', 'interrupt')
+  }
+  expect(await agent.ended).toMatchObject({ state: 'completed' })
+  const asked = model.requests.map(({ body }) => JSON.stringify(body))
+  expect(asked).toHaveLength(2)
+  expect(asked[1]).toMatch(/second part.*the third/)
 })
 
 it('an interrupt ends a subtask with all its calls, and the execution continues', async () => {

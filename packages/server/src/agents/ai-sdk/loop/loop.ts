@@ -63,7 +63,6 @@ export class Loop {
 
   /** Runs one turn. Returns the model's last words, '' if the turn was cut. Throws what ends the execution. */
   async run(): Promise<string> {
-    this.#turn = new AbortController()
     const signal = AbortSignal.any([this.#parts.shared.signal, this.#turn.signal])
     this.#shared = { ...this.#parts.shared, signal }
     try {
@@ -75,9 +74,14 @@ export class Loop {
     }
   }
 
-  /** Cuts the running turn: its calls are ended and answered, and `run()` returns. */
+  /** Cuts the turn, the first one until `expectTurn()`: its calls are ended and answered, and `run()` returns. */
   cut(): void {
     this.#turn.abort()
+  }
+
+  /** The turn is over. From here on `cut()` is about the next one, whether or not that has begun. */
+  expectTurn(): void {
+    this.#turn = new AbortController()
   }
 
   /** Adds a message of a person to the conversation. */
