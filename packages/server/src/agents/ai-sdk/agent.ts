@@ -13,6 +13,7 @@ import { type AgentEnd, type ExecutionHost, failed, type LiveAgent } from '#agen
 import type { AgentMove } from '#agents/moves'
 import { ExecutionFailure } from '#agents/spending/meter'
 import { estimateTokens } from '#agents/spending/price'
+import { CallEnd } from '#agents/tools/tool'
 import { type EmittedEvent, emitHighWater } from '#runners/runner'
 import type { Answered, CallParts } from './loop/calls.ts'
 import { instructionsFor } from './loop/instructions.ts'
@@ -58,9 +59,8 @@ export class AiSdkAgent implements LiveAgent {
     this.ended = this.#live()
   }
 
-  /** The tools grant their processes a grace of their own. */
-  cancel(_graceMs: number): void {
-    this.#end({ kind: 'cancelled' })
+  cancel(graceMs: number): void {
+    this.#end({ kind: 'cancelled' }, new CallEnd(graceMs))
   }
 
   interrupt(): void {
@@ -160,11 +160,11 @@ export class AiSdkAgent implements LiveAgent {
     }
   }
 
-  #end(cause: Cause): void {
+  #end(cause: Cause, reason?: CallEnd): void {
     if (this.#cause !== null) return
     this.#cause = cause
     this.#host.gate.close()
-    this.#controller.abort()
+    this.#controller.abort(reason)
   }
 
   /** In one tick, so that both are in one commit. */

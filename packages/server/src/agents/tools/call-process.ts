@@ -6,9 +6,8 @@
  * the cause that came first (time, abort) is the one that is reported.
  */
 import type { ProcessExit, SandboxedProcess } from '@millrace/sandbox'
-import { graceOf } from '#runners/grace'
 import { type Clock, monotonicClock } from '#time/clock'
-import type { ToolContext } from './tool.ts'
+import { CallEnd, type ToolContext } from './tool.ts'
 
 type SandboxedCommand = Parameters<ToolContext['sandbox']['spawn']>[0]
 
@@ -30,7 +29,7 @@ interface Started {
 /** Why a process was ended from outside. */
 export type Cut = 'aborted' | 'timeout'
 
-/** An aborted call is over within two seconds, together with everything it started. */
+/** An aborted call is over within two seconds, together with everything it started. Its end may grant less. */
 const callGraceMs = 1000
 
 export class CallProcess {
@@ -63,7 +62,7 @@ export class CallProcess {
     this.process = process
     this.takenAway = takenAway
     this.#signal = context.signal
-    this.#abort = () => this.#end('aborted', Math.min(graceOf(this.#signal.reason), callGraceMs))
+    this.#abort = () => this.#end('aborted', graceOf(this.#signal.reason))
     this.#cancelTimer = clock.after(timeoutSeconds * 1000, () => this.#end('timeout', callGraceMs))
     this.#signal.addEventListener('abort', this.#abort)
     if (this.#signal.aborted) this.#abort()
@@ -88,4 +87,8 @@ export class CallProcess {
     this.cut ??= cut
     void this.process.end(grace)
   }
+}
+
+function graceOf(reason: unknown): number {
+  return reason instanceof CallEnd ? Math.min(reason.graceMs, callGraceMs) : callGraceMs
 }

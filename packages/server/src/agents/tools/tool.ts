@@ -23,9 +23,21 @@ export interface ToolContext {
   limits: ProcessLimits
   /** Whose caches of tools commands may use. Absent: none last. */
   cacheOwner?: string | undefined
-  /** Aborted: the tool's processes are ended before `run` returns. */
+  /** Aborted: the tool's processes are ended before `run` returns. A `CallEnd` as the reason says how fast. */
   signal: AbortSignal
   recordProcess(process: { pid: number; startTime: number }): Promise<void>
+}
+
+/** Why a call is ended, with the time that its processes have to exit by themselves. */
+export class CallEnd extends Error {
+  // As libraries know an abort.
+  override readonly name = 'AbortError'
+  readonly graceMs: number
+
+  constructor(graceMs: number) {
+    super('the call is ended')
+    this.graceMs = graceMs
+  }
 }
 
 export interface ToolResult {

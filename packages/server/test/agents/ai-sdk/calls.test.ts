@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { CallEnd } from '#agents/tools/tool'
 import {
   CountingShell,
   formats,
@@ -145,17 +146,19 @@ describe('a cancelled execution', () => {
     expect(host.moves).toHaveLength(length)
   })
 
-  it('has ended only when its tools have, and stores no result of them', async () => {
+  it('has ended only when its tools have, which learn how fast to end, and stores no result of them', async () => {
     const model = await serve([
       reply({}, [use('shell', { command: 'git status' }), use('shell', { command: 'git log' })]),
     ])
     const shell = new CountingShell()
     const left = Promise.withResolvers<void>()
+    const reasons: unknown[] = []
     let inside = 0
     shell.behave = async function* (_command, { signal }) {
       inside += 1
       yield 'begun'
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      reasons.push(signal.reason)
       await left.promise
       inside -= 1
       return { ok: false, text: 'ended' }
@@ -166,9 +169,11 @@ describe('a cancelled execution', () => {
     void agent.ended.then(() => {
       ended = true
     })
-    agent.cancel(1000)
+    agent.cancel(700)
     await nextTurn()
     expect(ended).toBe(false)
+    expect(reasons).toEqual([new CallEnd(700), new CallEnd(700)])
+    expect(reasons).toMatchObject([{ graceMs: 700 }, { graceMs: 700 }])
     left.resolve()
     expect(await agent.ended).toMatchObject({ reason: 'cancelled' })
     expect(inside).toBe(0)
