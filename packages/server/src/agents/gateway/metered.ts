@@ -70,8 +70,9 @@ async function readInto(body: MessageBody, request: IncomingMessage, held: { byt
     if (body.bytes + piece.length > bodyBytesMax || held.bytes + piece.length > heldBytesMax) {
       throw new TooLarge('the request is too large')
     }
-    held.bytes += piece.length
+    // Throws before it counts a piece that it refuses.
     body.take(piece)
+    held.bytes += piece.length
   }
 }
 

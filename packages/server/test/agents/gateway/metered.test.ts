@@ -1,5 +1,6 @@
 /** The gateway with a budget, between programs of a run and an API that counts what it would cost. */
 import { once } from 'node:events'
+import { Agent } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,6 +8,7 @@ import { type Script, type Step, startScriptedModel } from '@millrace/scripted-m
 import { until } from '@millrace/test-support/until'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Budget } from '#agents/gateway/budget'
+import { passMessage } from '#agents/gateway/metered'
 import { configuredPrices } from '#agents/gateway/prices'
 import {
   after,
@@ -180,6 +182,18 @@ describe('a gateway with a budget', () => {
     await told(gateway, { path: '/v1/messages?beta=true', body: asText({ messages }) })
     expect(model.requests.map(({ path }) => path)).toEqual(['/v1/messages/count_tokens', '/v1/messages'])
     expect(model.requests[0]?.body).toEqual({ model: 'm', messages })
+  })
+
+  it('a request whose body is refused holds nothing', async () => {
+    const held = { bytes: 0 }
+    const way = { base: new URL('http://127.0.0.1:9'), agent: new Agent(), apiKey: key }
+    const parts = { way, budget: budgetOf(1), held, closing: new AbortController().signal }
+    const done: Promise<void>[] = []
+    const address = await upstream((asked, answered) => void done.push(passMessage(asked, answered, parts)))
+    for (const body of ['[1]', `{"a":${'x'.repeat(1000)}}`, '{"model":7}'])
+      expect((await fetch(address, { method: 'POST', body })).status).toBe(400)
+    await Promise.all(done)
+    expect(held.bytes).toBe(0)
   })
 
   it('a request that leaves before its body is whole holds nothing', async () => {
