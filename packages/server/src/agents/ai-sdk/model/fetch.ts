@@ -52,19 +52,28 @@ function send(
       ...(signal ? { signal } : {}),
     })
     // The provider packages know a lost connection by this name.
-    outgoing.on('error', (cause) =>
-      reject(signal?.aborted ? cause : new TypeError('fetch failed', { cause })),
-    )
-    outgoing.on('response', (incoming) => resolve(toResponse(incoming)))
+    const fail = (cause: unknown) =>
+      reject(signal?.aborted ? cause : new TypeError('fetch failed', { cause }))
+    outgoing.on('error', fail)
+    outgoing.on('response', (incoming) => {
+      try {
+        resolve(toResponse(incoming))
+      } catch (error) {
+        incoming.destroy()
+        fail(error)
+      }
+    })
     outgoing.end(body ?? undefined)
   })
 }
 
 /** Statuses that have no body. */
-const bodiless = [101, 204, 205, 304]
+const bodiless = [204, 205, 304]
 
+/** @throws where the answer is not one of HTTP: Node's parser lets more pass. */
 function toResponse(incoming: IncomingMessage): Response {
   const status = incoming.statusCode ?? 502
+  if (status < 200 || status > 599) throw new Error(`it answered with status ${status}`)
   const headers = new Headers()
   for (const [name, value] of Object.entries(incoming.headers)) {
     for (const each of Array.isArray(value) ? value : [value ?? '']) headers.append(name, each)

@@ -68,6 +68,19 @@ describe('the way to a model', () => {
     },
   )
 
+  it('an answer with a status that HTTP does not have is a failed request', async () => {
+    const server = createServer((_request, response) => void response.writeHead(999).end('No'))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { end } = await run({ url })
+    expect(end).toMatchObject({
+      state: 'errored',
+      reason: 'provider_error',
+      error: expect.stringContaining('status 999'),
+    })
+  })
+
   it('an answer keeps its status, its headers and an empty body', async () => {
     const server = createServer((_request, response) => {
       response.writeHead(204, { 'x-list': ['a', 'b'] }).end()
