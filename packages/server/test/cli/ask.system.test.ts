@@ -43,6 +43,7 @@ async function serverWith(options: Options = {}) {
     'POST /api/runs': started,
     [`POST /api/runs/${old}/resume`]: started,
     [`POST /api/runs/${old}/retry`]: started,
+    [`POST /api/runs/${old}/fork`]: started,
     [`POST /api/runs/${old}/approvals/q1`]: (response) => json(response, 200, { approval }),
     [`POST /api/runs/${old}/approvals/q2`]: (response) =>
       problem(response, 409, 'It was answered by ann already'),
@@ -231,6 +232,33 @@ describe('millrace resume and retry', () => {
       expect(ended.stderr).toContain(`-- run ${record.id}\n`)
     }
     expect(posted(server)).toEqual([{}, { prompt: 'Now the docs' }, undefined])
+  })
+})
+
+describe('millrace fork', () => {
+  it('fork starts a session with the conversation of another one up to an event, and shows it', async () => {
+    const { where, server, old, record } = await serverWith()
+    for (const flags of [[], ['--at', '12', '--worktree'], ['--worktree', 'topic']]) {
+      const ended = await run(['fork', old, '--prompt', 'Try Rust', ...flags], where)
+      expect(ended).toMatchObject({ code: 0, stdout: 'Fixed.\n' })
+      expect(ended.stderr).toContain(`-- run ${record.id}\n`)
+    }
+    expect(posted(server)).toEqual([
+      { prompt: 'Try Rust' },
+      { prompt: 'Try Rust', at: 12, worktree: true },
+      { prompt: 'Try Rust', worktree: 'topic' },
+    ])
+  })
+
+  it('fork says what is wrong with an event or a prompt before it asks the server', async () => {
+    const { where, server, old } = await serverWith()
+    const wrong = await run(['fork', old, '--prompt', 'x', '--at', '0'], where)
+    expect(wrong).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('expected the number of an event'),
+    })
+    expect(await run(['fork', old], where)).toMatchObject({ code: 2, stdout: '' })
+    expect(posted(server)).toEqual([])
   })
 })
 

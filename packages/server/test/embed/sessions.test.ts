@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { RunKind } from '@millrace/protocol'
 import { temporaryFolder } from '@millrace/test-support/folders'
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import { AgentSessionManager, agentSessionManager, createMillrace } from '#index'
 import { openSqliteStore } from '#store/sqlite/store'
@@ -179,6 +180,40 @@ describe('sessions among the runs', () => {
     expect(await embedded.get(id)).toMatchObject({ resumes: session.id, spec: { prompt: 'Go on' } })
     await expect(embedded.resume(session.id)).rejects.toMatchObject({ code: 'project_busy' })
     await manager.abortSession(id)
+  })
+
+  it('sessions are forked while they work, by their owner, and keep the conversation up to the event', async () => {
+    const begins = Promise.withResolvers<string[]>()
+    const agent: Agent = async ({ run, started, appendTranscript, readTranscript, emit, signal }) => {
+      await started()
+      if (run.forkOf !== null) {
+        begins.resolve((await readTranscript()).map(({ json }) => json))
+        return completed(run.id)
+      }
+      for (const uuid of ['one', 'two']) {
+        void appendTranscript([{ conversation: 'c', subpath: '', json: JSON.stringify({ uuid }) }])
+        await emit([{ type: 'assistant', data: { uuid } }])
+      }
+      await untilAsked(signal)
+      return completed(run.id)
+    }
+    const { server } = await open({ agent })
+    const { embedded } = server
+    const { id } = await embedded.start({ kind: 'session', project: 'web', prompt: 'Go' })
+    // Queued and started, then the two messages.
+    await until(async () => (await embedded.get(id)).head >= 4)
+    const request = { prompt: 'Try it otherwise', at: 3 }
+    await expect(embedded.fork(id, 'bert', request)).rejects.toMatchObject({ code: 'not_found' })
+    const blank = embedded.fork(id, undefined, { ...request, prompt: ' ' })
+    await expect(blank).rejects.toMatchObject({ code: 'invalid_request' })
+    const early = embedded.fork(id, undefined, { ...request, at: 1 })
+    await expect(early).rejects.toMatchObject({ code: 'not_resumable' })
+    await expect(embedded.fork(id, undefined, request)).rejects.toMatchObject({ code: 'project_busy' })
+    await embedded.abort(id)
+    await until(async () => (await stateOf(server, id)) === 'aborted')
+    const fork = await embedded.fork(id, undefined, request)
+    expect(await embedded.get(fork.id)).toMatchObject({ forkOf: id, spec: { fork: { entries: 1 } } })
+    expect(await begins.promise).toEqual(['{"uuid":"one"}'])
   })
 
   it('sessions are interrupted with a reason, unless another cause came first', async () => {

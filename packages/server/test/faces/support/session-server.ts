@@ -28,6 +28,7 @@ import { Realtime } from '#realtime/realtime'
 import { Retention } from '#retention/retention'
 import { alwaysAvailable, type Kind } from '#runners/kind'
 import type { RunContext, RunOutcome } from '#runners/runner'
+import { forkableSession } from '#runners/session/fork'
 import { resumableSession } from '#runners/session/kind'
 import { Runs } from '#runs/runs'
 import { openSqliteStore } from '#store/sqlite/store'
@@ -117,6 +118,7 @@ function kindsFor(agent: Agent, projects: ReadonlyMap<string, unknown>, concurre
       exclusive: true,
       listens: true,
       resumable: resumableSession,
+      forkable: forkableSession,
       runner: { kind: 'session', run, endedData },
     },
     {
