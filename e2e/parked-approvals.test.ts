@@ -8,8 +8,21 @@ import { placeFor } from '@millrace/test-support/agents'
 import { post, type ServerProcess } from '@millrace/test-support/server'
 import { expect, it } from 'vitest'
 
-const count = process.env.MILLRACE_TEST_FULL ? 1000 : 2
+/** Each session starts two processes, which take about a second of a core each. */
+const count = Number(process.env.MILLRACE_TEST_PARKED ?? (process.env.MILLRACE_TEST_FULL ? 1000 : 2))
+const isMeasured = count > 10
 const projects = Array.from({ length: count }, (_, n) => `p${n}`)
+
+/** Says how long the steps of a long form take. */
+function stopwatch() {
+  let since = performance.now()
+  return (step: string) => {
+    const seconds = (performance.now() - since) / 1000
+    since = performance.now()
+    if (isMeasured) console.log(`${count} sessions, ${step}: ${seconds.toFixed(1)} s`)
+  }
+}
+
 /** Appends, so that a call that is made twice shows. */
 const command = `python3 -c "open('made.txt', 'a').write('x')"`
 
@@ -30,18 +43,23 @@ it(`${count} parked sessions wait with no process alive, and each answer after a
     },
   })
   const made = (project: string) => join(place.project(project), 'made.txt')
+  const lap = stopwatch()
   let server = await place.start()
+  lap('first start of the server')
   const ids = new Map<string, string>()
   for (const project of projects) {
     const body = post({ kind: 'session', project, prompt: 'Go' })
     ids.set(project, (await server.json<{ run: Run }>('/api/runs', body)).run.id)
   }
   for (const id of ids.values()) await untilLogged(server, id, 'run:parked')
+  lap('started and parked')
   expect(carriersOf(new Set(ids.values()))).toEqual([])
   expect(await server.end()).toBe(0)
   server = await place.start()
   await server.end('SIGKILL')
+  lap('an end, a start and a kill -9')
   server = await place.start()
+  lap('the start after it')
   const { approvals } = await server.json<{ approvals: OpenQuestion[] }>('/api/approvals')
   expect(approvals.map(({ runId }) => runId).sort()).toEqual([...ids.values()].sort())
   for (const project of projects) expect(existsSync(made(project))).toBe(false)
@@ -52,10 +70,12 @@ it(`${count} parked sessions wait with no process alive, and each answer after a
     )
     expect(answered.status).toBe(200)
   }
-  for (const [project, id] of ids) {
-    await untilLogged(server, id, 'completed')
-    expect(readFileSync(made(project), 'utf8')).toBe('x')
-  }
+  lap('answered')
+  for (const id of ids.values()) await untilLogged(server, id, 'completed')
+  lap('each call made and each session over')
+  // Not before all are over: a call that is made late shows as well.
+  for (const project of projects) expect(readFileSync(made(project), 'utf8')).toBe('x')
+  expect(carriersOf(new Set(ids.values()))).toEqual([])
   expect(await server.end()).toBe(0)
 })
 
