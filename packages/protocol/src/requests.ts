@@ -26,6 +26,8 @@ export interface StartSessionBody {
   model?: string | undefined
   /** May people be asked? Default: as the configuration says. */
   approvals?: 'on' | 'off' | undefined
+  /** May its agent put questions to people that are not about permission? Default: off. */
+  questions?: 'on' | 'off' | undefined
   /** Stays open between its turns and waits for messages. Default: false. */
   interactive?: boolean | undefined
   /** How long an interactive session waits for a message before it completes. Default: 900. */

@@ -76,6 +76,8 @@ export const startSessionBody = z.strictObject({
   model: z.string().min(1).max(255).optional(),
   /** Whether people may be asked. Default: as configured. */
   approvals: z.enum(['on', 'off']).optional(),
+  /** Whether the agent may put questions to people that are not about permission. Default: off. */
+  questions: z.enum(['on', 'off']).optional(),
   /** Stays open between its turns and waits for messages. Default: false. */
   interactive: z.boolean().optional(),
   /** How long an interactive session waits for a message before it completes. Default: 900. */

@@ -57,6 +57,22 @@ const deeds: Record<string, Deed> = {
       return 'written'
     })
   },
+  /** Puts a form to people, and says what came of it. */
+  form: async (schema, to) => {
+    const { client, conversation, cut } = to
+    const params = {
+      mode: 'form',
+      sessionId: conversation.id,
+      message: 'Please fill in',
+      requestedSchema: JSON.parse(schema),
+    } as const
+    try {
+      const answer = await client.request('elicitation/create', params, { cancellationSignal: cut })
+      return say(JSON.stringify(answer), to)
+    } catch (error) {
+      return say(`refused: ${(error as { code?: number }).code}`, to)
+    }
+  },
   history: (_rest, to) => say(to.conversation.prompts.slice(0, -1).join(' | '), to),
   mode: (_rest, to) => say(to.conversation.mode, to),
   environment: (name, to) => say(process.env[name] ?? 'unset', to),

@@ -69,6 +69,8 @@ export interface AgentTask {
    * the call that they are asked about: the agent then ends as `parked`. Absent: it waits with its process.
    */
   parkAfterMs?: number
+  /** People can be asked questions that are not about permission. Absent: the agent is not offered a way. */
+  questions?: boolean
   /** The conversation ends with a call that people were asked about: the agent begins with that, and reads no prompt. */
   woken?: Woken | null
   /** The conversation must be resumed: the agent ends with `not_resumable` if the transcript does not suffice. */

@@ -29,7 +29,7 @@ import { type Cause, describeEnd } from './end.ts'
 import { Journal } from './journal.ts'
 import { type JsonRecord, recordOf } from './lines.ts'
 import { type Opened, OpeningError, openConversation } from './opening.ts'
-import { answerPermission } from './permissions.ts'
+import { answerForm, answerPermission } from './permissions.ts'
 import { startProcess } from './process.ts'
 import { Refusal, refusalOf } from './refusal.ts'
 import type { AcpSdk } from './sdk.ts'
@@ -85,6 +85,7 @@ export class AcpAgent implements LiveAgent {
   #isReplay = false
   #isResumable = false
   #turns = 0
+  #forms = 0
   #stopReason = ''
   #interrupted = false
 
@@ -173,10 +174,15 @@ export class AcpAgent implements LiveAgent {
       broken: (what) => this.fail('protocol_error', `The agent wrote ${what}, and was ended`),
       room: () => this.#journal.room() ?? host.gate.room(),
     })
-    this.#connection = sdk
+    const client = sdk
       .client({ name: 'millrace' })
       .onRequest(sdk.methods.client.session.requestPermission, asRecord, ({ params }) => this.#answer(params))
-      .connect(wire.stream)
+    if (task.questions)
+      client.onRequest(sdk.methods.client.elicitation.create, asRecord, ({ params }) => {
+        this.#forms += 1
+        return answerForm(params, { gate: host.gate, cut: this.#cut, number: this.#forms })
+      })
+    this.#connection = client.connect(wire.stream)
     void process.exited.then((exit) => {
       this.#exit = exit
       this.#end({ kind: 'gone', thrown: null })
@@ -197,6 +203,7 @@ export class AcpAgent implements LiveAgent {
         entry,
         cwd: task.cwd,
         model: task.model,
+        questions: task.questions === true,
         resumes,
         version,
         ask: (method, params) => this.#unlessOver(this.#request(method, params)),
@@ -280,8 +287,6 @@ export class AcpAgent implements LiveAgent {
   }
 
   #answer(params: JsonRecord) {
-    const ofNoTurn = new AbortController()
-    if (this.#turn === null) ofNoTurn.abort()
     // Some agents announce a call by asking for it.
     const call = recordOf(params.toolCall)
     if (call !== null && this.#turn !== null && !this.#calls.has(call.toolCallId))
@@ -289,9 +294,14 @@ export class AcpAgent implements LiveAgent {
     return answerPermission(params, {
       gate: this.#parts.host.gate,
       calls: this.#calls,
-      cut: (this.#turn?.cut ?? ofNoTurn).signal,
+      cut: this.#cut,
       unanswerable: (id) => this.#journal.emit('acp:unanswerable', { toolCallId: id }),
     })
+  }
+
+  /** Aborted when the running turn is cut, and where no turn runs. */
+  get #cut(): AbortSignal {
+    return this.#turn?.cut.signal ?? AbortSignal.abort()
   }
 
   #notifyCancel(): void {

@@ -8,6 +8,8 @@ export interface OpeningParts {
   entry: Pick<AgentEntry, 'name' | 'mode' | 'auth'>
   cwd: string
   model: string | undefined
+  /** People can fill in forms. */
+  questions: boolean
   /** What the agent is to resume; null for a new conversation. */
   resumes: Conversation | null
   version: string
@@ -45,7 +47,11 @@ export async function openConversation(parts: OpeningParts): Promise<Opened> {
   const initialized = await parts.ask('initialize', {
     protocolVersion,
     // Neither files nor terminals: the agent works inside the sandbox, with its own.
-    clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
+    clientCapabilities: {
+      fs: { readTextFile: false, writeTextFile: false },
+      terminal: false,
+      ...(parts.questions ? { elicitation: { form: {} } } : {}),
+    },
     clientInfo: { name: 'millrace', title: 'Millrace', version: parts.version },
   })
   if (initialized.protocolVersion !== protocolVersion) {

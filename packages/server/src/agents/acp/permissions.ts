@@ -1,5 +1,6 @@
-/** Answers an agent's requests for permission: the gate judges the call, and people are asked where the policy says so. */
+/** Answers an agent's requests for permission, and for what people fill in: the gate judges the call, and people are asked where the policy says so. */
 import type { RequestPermissionResponse } from '@agentclientprotocol/sdk'
+import { type Elicited, elicit } from '#agents/elicitation'
 import type { Gate } from '#agents/gate'
 import type { Calls } from './calls.ts'
 import { judgedAs } from './judging.ts'
@@ -51,6 +52,22 @@ async function decide(
   const permit = await gate.permit({ id: call.id, tool: first.tool, input: first.input })
   // The agent runs what it asked for, and cannot be given another input.
   return permit.allowed && JSON.stringify(permit.input) === JSON.stringify(first.input)
+}
+
+/** Answers a request of an agent for what people fill in. Never rejects. `number`: of the form, in its run. */
+export function answerForm(
+  { mode, message, requestedSchema, toolCallId }: JsonRecord,
+  { gate, cut, number }: { gate: Pick<Gate, 'permit' | 'withdraw'>; cut: AbortSignal; number: number },
+): Promise<Elicited> {
+  return elicit({
+    gate,
+    id: typeof toolCallId === 'string' ? `${toolCallId.slice(0, 1000)}#form-${number}` : `form-${number}`,
+    tool: 'elicitation',
+    message,
+    // People are not sent to an address that an agent names.
+    requestedSchema: mode === 'url' ? null : requestedSchema,
+    signal: cut,
+  })
 }
 
 interface Option {

@@ -1,5 +1,5 @@
 /** What a person tells the agent of a run: `millrace approve` and `deny` what it asks, `say` and `finish`. */
-import type { AnswerApprovalBody, SendMessageBody } from '@millrace/protocol'
+import type { AnswerApprovalBody, FormValues, SendMessageBody } from '@millrace/protocol'
 import { approvalResponse, runResponse, sentMessageResponse } from '@millrace/protocol/schemas'
 import type { Command } from 'commander'
 import type { z } from 'zod'
@@ -16,6 +16,8 @@ interface AnswerFlags extends ServerFlags {
   forRun?: boolean
   /** JSON. */
   input?: string
+  /** JSON. */
+  values?: string
 }
 
 export function declare(program: Command, { io, end }: CommandContext): void {
@@ -32,6 +34,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
       command
         .option('--for-run', 'calls of exactly this kind need no further answer in this run')
         .option('--input <json>', 'run the call with this input instead, if the policy does not deny it')
+        .option('--values <json>', 'the answer to a form: a value for each field, by its name')
     }
     ofServer(command)
       .option('--message <text>', 'kept in the log; with a denial, sent to the agent')
@@ -106,11 +109,12 @@ async function answerCommand(
   io: Io,
 ): Promise<number> {
   const terminal = new Terminal(io, { json: flags.json ?? false })
-  const { message, forRun, input } = flags
+  const { message, forRun, input, values } = flags
   const more = {
     ...(message === undefined ? {} : { message }),
     ...(forRun ? { scope: 'run' as const } : {}),
-    ...(input === undefined ? {} : { updatedInput: inputOf(input) }),
+    ...(input === undefined ? {} : { updatedInput: objectIn(input, '--input') }),
+    ...(values === undefined ? {} : { values: objectIn(values, '--values') as FormValues }),
   }
   const { server } = await connect(whereOf(flags, io))
   const runId = await findRunId(server, given)
@@ -120,15 +124,15 @@ async function answerCommand(
   return exitCodes.ok
 }
 
-function inputOf(json: string): Record<string, unknown> {
-  let input: unknown
+function objectIn(json: string, option: string): Record<string, unknown> {
+  let value: unknown
   try {
-    input = JSON.parse(json)
+    value = JSON.parse(json)
   } catch {
-    input = null
+    value = null
   }
-  if (input !== null && typeof input === 'object' && !Array.isArray(input)) return { ...input }
-  throw new CliError('--input expects a JSON object', exitCodes.usage)
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return { ...value }
+  throw new CliError(`${option} expects a JSON object`, exitCodes.usage)
 }
 
 /** Fails with a `ClientError`: status 409 if the question has been answered already. */

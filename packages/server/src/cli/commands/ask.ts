@@ -22,6 +22,7 @@ interface AskFlags extends FollowFlags {
   cwd?: string
   model?: string
   approvals?: 'on' | 'off'
+  questions?: boolean
   agent?: string
   plan?: boolean
   context?: string
@@ -63,6 +64,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
       '--interactive',
       'talk with it: what you type are messages, and it waits for them between its turns',
     )
+    .option('--questions', 'let it ask people what it cannot decide itself; answer with millrace approve')
     .addOption(
       new Option('--approvals <on|off>', 'may it ask people? (default: as configured)').choices([
         'on',
@@ -121,7 +123,7 @@ async function askCommand(given: string | undefined, flags: AskFlags, io: Io): P
 function sessionOf(
   prompt: string,
   project: string,
-  { cwd, model, approvals, agent, interactive, worktree }: AskFlags,
+  { cwd, model, approvals, questions, agent, interactive, worktree }: AskFlags,
 ): StartSessionBody {
   return {
     kind: 'session',
@@ -130,6 +132,7 @@ function sessionOf(
     ...(cwd === undefined ? {} : { cwd }),
     ...(model === undefined ? {} : { model }),
     ...(approvals === undefined ? {} : { approvals }),
+    ...(questions ? { questions: 'on' as const } : {}),
     ...(agent === undefined ? {} : { agent }),
     ...(interactive === undefined ? {} : { interactive }),
     ...(worktree === undefined ? {} : { worktree }),

@@ -167,7 +167,9 @@ export class EditorSession {
     else this.#fail(new Error(typeof data.error === 'string' ? data.error : `The session was ${state}`))
   }
 
-  #ask({ approvalId, toolUseId, tool, input, reason }: Record<string, unknown>): void {
+  #ask({ approvalId, toolUseId, tool, input, reason, form }: Record<string, unknown>): void {
+    // An editor's permission request has no place for an answer in words.
+    if (form !== undefined) return
     const { id, editor, client } = this.#parts
     const run = this.#run
     const question = String(approvalId)

@@ -30,6 +30,7 @@ import type { Followed } from '#cli/follow'
 import type { Input, Io } from '#cli/terminal'
 import { changesAsText } from './changes.ts'
 import { ExecutionText } from './execution-text.ts'
+import { formText } from './form-text.ts'
 import type { AgentText, Piece } from './piece.ts'
 import { type Answer, Questions } from './questions.ts'
 import { type Look, Screen } from './screen.ts'
@@ -160,7 +161,8 @@ export class AgentPrinter {
     return this.#line('error', `✗ denied: ${this.#text.callInLine(tool, input)}\n  ${reason}`)
   }
 
-  async #requested({ approvalId, tool, input, reason }: PermissionRequestedEvent): Promise<void> {
+  async #requested({ approvalId, tool, input, reason, form }: PermissionRequestedEvent): Promise<void> {
+    if (form !== undefined) return this.#line('question', formText(this.#run.id, approvalId, form))
     this.#questions.add(approvalId)
     await this.#line('question', `? asks to run: ${callInFull(tool, input)}\n  ${reason}`)
   }

@@ -23,6 +23,8 @@ export interface SessionSpec {
   cwd?: string
   model?: string
   approvals?: 'on' | 'off'
+  /** Whether its agent may put questions to people. */
+  questions?: 'on' | 'off'
   interactive?: boolean
   idleSeconds?: number
   /** Absent: the built-in one. */
@@ -44,6 +46,7 @@ export function prepareSession(
     cwd,
     model,
     approvals,
+    questions,
     interactive,
     idleSeconds,
     agent = builtInAgent,
@@ -71,6 +74,7 @@ export function prepareSession(
     ...(place !== undefined && 'path' in place ? { cwd: place.path } : {}),
     ...(model === undefined ? {} : { model }),
     ...(approvals === undefined ? {} : { approvals }),
+    ...(questions === undefined ? {} : { questions }),
     ...(interactive === undefined ? {} : { interactive }),
     ...(idleSeconds === undefined ? {} : { idleSeconds }),
     ...(agent === builtInAgent ? {} : { agent }),

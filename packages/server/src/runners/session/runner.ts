@@ -90,6 +90,7 @@ async function runIn(
         transcript,
         resumes: run.resumes !== null || run.forkOf !== null,
         woken: context.woken,
+        questions: spec.questions === 'on',
         ...(parkAfterMs === undefined ? {} : { parkAfterMs }),
       },
       hostOf(context, gate, keepingFiles(dialogue, place), {

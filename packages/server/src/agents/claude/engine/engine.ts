@@ -20,7 +20,7 @@ import { restore } from '../transcript/restore.ts'
 import { ClaudeAgent } from './agent.ts'
 import { leftOf } from './end.ts'
 import { defaultLimits } from './options.ts'
-import { type AgentRole, sessionRole } from './role.ts'
+import { type AgentRole, askingRole, sessionRole } from './role.ts'
 import { loadSdk, type Sdk } from './sdk.ts'
 import { type SelfTestOptions, testClaude } from './self-test.ts'
 
@@ -42,9 +42,19 @@ export interface ClaudeEngineOptions extends SelfTestOptions {
 export function createClaudeEngine(options: ClaudeEngineOptions): AgentEngine {
   return {
     start: (task, host) =>
-      startClaude(task, host, options, () => sessionRole, budgetOf(options, { spent: task.woken?.usage })),
+      startClaude(
+        task,
+        host,
+        options,
+        () => roleOf(task, host),
+        budgetOf(options, { spent: task.woken?.usage }),
+      ),
     selfTest: () => testClaude(options),
   }
+}
+
+function roleOf({ questions }: AgentTask, { gate }: AgentHost): AgentRole {
+  return questions === true ? askingRole(gate) : sessionRole
 }
 
 /**

@@ -2,11 +2,21 @@
 import type { Options } from '@anthropic-ai/claude-agent-sdk'
 import { neverAllowed } from '@millrace/policy'
 import type { AgentSettings } from '#config/config'
+import { questionTool } from './questions.ts'
 import { type AgentRole, sessionRole } from './role.ts'
 
-const append = [
+const alone = [
   'You work alone and on your own: nobody is reading along, and nobody will answer. Ask no questions; where',
   'something is open, decide sensibly, continue, and say at the end what you decided. Finish the task and check',
+].join(' ')
+
+const asking = [
+  'You work on your own: nobody is reading along. People answer what you ask with AskUserQuestion, perhaps hours later:',
+  'ask only what you cannot decide sensibly yourself; decide the rest, continue, and say at the end what you decided.',
+  'Finish the task and check',
+].join(' ')
+
+const rules = [
   'that it is done. You work in a sandbox, inside the project only. A tool call that is refused stays refused: read',
   'the reason and find another way within what is allowed. End with a short account of what you did.',
 ].join(' ')
@@ -42,11 +52,21 @@ export function agentOptions(agent: AgentSettings = {}, role: AgentRole = sessio
     ...options,
     ...role.options,
     ...(Object.keys(mcpServers).length === 0 ? {} : { mcpServers }),
-    systemPrompt: instructed(options.systemPrompt ?? { type: 'preset', preset: 'claude_code', append }, role),
+    systemPrompt: instructed(options.systemPrompt ?? preset(role), role),
     permissionMode: 'default',
     // The policy refuses these in any case; listed here, the model does not even see them.
-    disallowedTools: [...new Set([...neverAllowed, ...more])],
+    disallowedTools: [...new Set([...neverAllowed.filter((tool) => !isAsking(tool, role)), ...more])],
   }
+}
+
+/** Where people can be asked, the tool that asks them is there. */
+function isAsking(tool: string, { formOf }: AgentRole): boolean {
+  return formOf !== undefined && tool === questionTool
+}
+
+function preset({ formOf }: AgentRole): SystemPrompt {
+  const append = `${formOf === undefined ? alone : asking} ${rules}`
+  return { type: 'preset', preset: 'claude_code', append }
 }
 
 type SystemPrompt = NonNullable<Options['systemPrompt']>

@@ -4,7 +4,7 @@
  * ignores a hook that does.
  */
 import type { CanUseTool, HookCallback } from '@anthropic-ai/claude-agent-sdk'
-import type { Gate } from '#agents/gate'
+import type { Gate, GateCall } from '#agents/gate'
 import { cutReason, type Parking } from './parking.ts'
 import type { AgentRole } from './role.ts'
 
@@ -16,7 +16,7 @@ const nothingWaits: Pick<Parking, 'hold' | 'begins'> = { hold: async () => 'pass
 /** `ownTools` are tools of the server itself, which the gate does not judge; no other call runs before `beforeCall`. */
 export function hookOf(
   gate: Pick<Gate, 'judge'>,
-  { ownTools = [], beforeCall }: Partial<Pick<AgentRole, 'ownTools' | 'beforeCall'>> = {},
+  { ownTools = [], beforeCall, formOf }: Partial<Pick<AgentRole, 'ownTools' | 'beforeCall' | 'formOf'>> = {},
   parking: Pick<Parking, 'hold' | 'begins'> = nothingWaits,
 ): HookCallback {
   return async (input, toolUseId) => {
@@ -26,7 +26,7 @@ export function hookOf(
       return agentId === undefined ? {} : decide('deny', 'Only the main agent may call this tool.')
     }
     const id = input.tool_use_id ?? toolUseId
-    const call = { id, tool, input: tool_input, cwd, agentId }
+    const call = withForm({ id, tool, input: tool_input, cwd, agentId }, formOf)
     const verdict = await gate.judge(call)
     if (verdict.decision !== 'deny' && id !== undefined) await beforeCall?.(id)
     if (verdict.decision === 'ask') {
@@ -45,20 +45,25 @@ export function hookOf(
 export function canUseToolOf(
   parking: Pick<Parking, 'permit' | 'begins'>,
   gate: Pick<Gate, 'withdraw'>,
-  ownTools: readonly string[] = [],
+  { ownTools = [], formOf }: Partial<Pick<AgentRole, 'ownTools' | 'formOf'>> = {},
 ): CanUseTool {
   return async (tool, input, { toolUseID: id, agentID: agentId, signal }) => {
     if (ownTools.includes(tool)) return { behavior: 'allow', updatedInput: input }
     // The turn was cut, perhaps before the question was asked.
     const withdraw = () => gate.withdraw(id)
     signal.addEventListener('abort', withdraw, { once: true })
-    const permit = await parking.permit({ id, tool, input, agentId, changeable: true })
+    const permit = await parking.permit(withForm({ id, tool, input, agentId, changeable: true }, formOf))
     signal.removeEventListener('abort', withdraw)
     if (!(await hasBegun(parking))) return { behavior: 'deny', message: ending }
     return permit.allowed
       ? { behavior: 'allow', updatedInput: permit.input }
       : { behavior: 'deny', message: permit.reason }
   }
+}
+
+function withForm(call: GateCall, formOf: AgentRole['formOf']): GateCall {
+  const form = formOf?.(call)
+  return form === undefined ? call : { ...call, form }
 }
 
 const ending = 'The run is ending.'

@@ -17,6 +17,7 @@ export interface SessionAsked {
   cwd?: string
   model?: string
   approvals?: 'on' | 'off'
+  questions?: 'on' | 'off'
   interactive?: boolean
   idleSeconds?: number
 }

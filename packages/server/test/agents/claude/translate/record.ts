@@ -85,11 +85,7 @@ async function converse(scenario: Scenario, { project, home, url }: Place): Prom
         ...agentEnvironment(undefined, { url, token: 'made-up-token' }),
         ...scenario.env,
       },
-      canUseTool: canUseToolOf(
-        { permit: (call) => gate.permit(call), begins: async () => {} },
-        gate,
-        role.ownTools,
-      ),
+      canUseTool: canUseToolOf({ permit: (call) => gate.permit(call), begins: async () => {} }, gate, role),
       hooks: {
         PreToolUse: [{ hooks: [hookOf(gate, role)], onFailure: 'block' }],
         PostToolUse: [{ matcher: patchingTools, hooks: [subagentHook(patched)] }],
