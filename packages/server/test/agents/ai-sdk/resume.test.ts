@@ -192,6 +192,37 @@ describe('an execution', () => {
     expect(lastRequest(claude)).not.toContain('Gemini thought.')
   })
 
+  it('another provider that continues a conversation gets ids of calls that every provider accepts', async () => {
+    const long = `chatcmpl-tool-${'0123456789abcdef'.repeat(3)}`
+    const local = await serve([
+      reply({ turn: 1 }, [
+        use('shell', { command: 'git status' }, 'functions.shell:0'),
+        use('shell', { command: 'git log' }, long),
+      ]),
+      reply({}, [say('Done.')]),
+    ])
+    const first = await run(local, { tools: [new CountingShell()] })
+    const ids = first.host.of('tool-start').map(({ toolCallId }) => toolCallId)
+    expect(ids).toEqual(['functions.shell:0', long])
+    const others = await serve([reply({}, [say('Fine.')])])
+    const second = await run(others, {
+      format: 'anthropic',
+      prompt: 'And now?',
+      resumes: first.host.transcript,
+    })
+    const asked = others.requests.at(-1)?.body as
+      | { messages: { content: Record<string, string>[] }[] }
+      | undefined
+    const blocks = asked?.messages.flatMap(({ content }) => content) ?? []
+    const calls = blocks.flatMap(({ type, id }) => (type === 'tool_use' ? [id] : []))
+    expect(calls).toHaveLength(2)
+    for (const id of calls) expect(id).toMatch(/^[a-zA-Z0-9]{9}$/)
+    expect(blocks.flatMap(({ tool_use_id: id }) => id ?? [])).toEqual(calls)
+    const known = [...first.host.transcript, ...second.host.transcript]
+    await run(local, { prompt: 'And now?', resumes: known })
+    expect(lastRequest(local)).toContain('functions.shell:0')
+  })
+
   it('an answer of thoughts alone is not sent to another provider', async () => {
     const model = await serve([
       reply({ turn: 1 }, [{ type: 'thinking', thinking: 'Hm.' }]),

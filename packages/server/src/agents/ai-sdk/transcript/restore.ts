@@ -1,9 +1,9 @@
 /** Resumes a stored conversation. */
-import type { ModelMessage } from 'ai'
 import type { TranscriptEntry } from '#runners/runner'
 import { type PlanBoard, phaseTool, planTool } from '../loop/plan.ts'
 import { Conversation, callsIn, resultOf } from './conversation.ts'
 import { type Entry, fromStored } from './entries.ts'
+import { readableBy } from './portable.ts'
 
 export interface Restored {
   /** The id under which the conversation is stored. */
@@ -55,42 +55,4 @@ function replayPlan(entries: readonly Entry[], board: PlanBoard): void {
       if (phase?.success) board.phase(phase.data)
     }
   }
-}
-
-/** Returns the entries without what only a provider other than the model's can read. */
-function readableBy(model: string, entries: readonly Entry[]): Entry[] {
-  let isOwn = false
-  return entries.flatMap((entry) => {
-    // Each run of the conversation may have had another provider.
-    if (entry.type === 'begin') isOwn = providerOf(entry.model) === providerOf(model)
-    return isOwn ? [entry] : neutral(entry)
-  })
-}
-
-/** Each entry of `models` for a compatible server is a provider of its own. */
-function providerOf(model: string): string {
-  const [provider = '', entry = ''] = model.split(':')
-  return provider === 'openai-compatible' ? `${provider}:${entry}` : provider
-}
-
-function neutral(entry: Entry): Entry[] {
-  switch (entry.type) {
-    case 'message':
-      return neutralMessage(entry.message).map((message) => ({ ...entry, message }))
-    case 'compacted':
-      return [{ ...entry, messages: entry.messages.flatMap(neutralMessage) }]
-    default:
-      return [entry]
-  }
-}
-
-/** Returns the message without thoughts and marks; nothing if nothing else was in it, since providers refuse that. */
-function neutralMessage(message: ModelMessage): ModelMessage[] {
-  if (message.role !== 'assistant' || typeof message.content === 'string') return [message]
-  const content = message.content.flatMap((part) => {
-    if (part.type !== 'text' && part.type !== 'tool-call') return []
-    const { providerOptions: _, ...rest } = part
-    return [rest]
-  })
-  return content.length === 0 ? [] : [{ role: 'assistant', content }]
 }
