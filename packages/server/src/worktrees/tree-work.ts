@@ -21,6 +21,9 @@ export interface TreeState {
   commit: string
 }
 
+/** Far longer than a merge of any project takes: git that is killed leaves its lock behind, or the project half merged. */
+const mergeTimeoutMs = 1_800_000
+
 /** Who the server is where the owner of the project has no name in git. */
 const fallbackAuthor = `
 [ -n "$(git config user.email || :)" ] || export GIT_AUTHOR_NAME=Millrace GIT_AUTHOR_EMAIL=millrace@localhost GIT_COMMITTER_NAME=Millrace GIT_COMMITTER_EMAIL=millrace@localhost
@@ -92,7 +95,7 @@ fi
 git add --all .
 git diff --cached --quiet || git commit --quiet --no-verify --message "$2"
 git rev-parse HEAD`
-  return git.text({ runId, directory, script, args: [branch, message] })
+  return git.text({ runId, directory, script, args: [branch, message], timeoutMs: mergeTimeoutMs })
 }
 
 /** Writes files of a tree anew whose filters are only to be run inside. */
@@ -118,9 +121,6 @@ export async function restore(git: InsideGit, { runId, directory }: Place, commi
   const script = 'git read-tree --reset -u "$1"; git reset --quiet'
   await git.text({ runId, directory, script, args: [commit] })
 }
-
-/** Far longer than a merge of any project takes: killing one leaves the project half merged. */
-const mergeTimeoutMs = 1_800_000
 
 export type Merged =
   | { kind: 'merged'; commit: string }
