@@ -50,13 +50,14 @@ export class Trees {
 
   async make({ owner, project, branch, from, runId }: HoldRequest): Promise<WorktreeRecord> {
     const { places, registry, inside, quota, now } = this.#parts
-    quota.check(owner, { isNew: true })
     const projectOwner = new ProjectOwner(project.path)
     const git = new HostGit(projectOwner)
     const repository = await repositoryOf(git, project)
     await this.refuseTaken(git, project, branch)
     const exists = await branchExists(git, project.path, branch)
     const base = await this.#baseOf(git, project, { branch: exists ? branch : null, from, repository })
+    // In one go with the entry in the registry: trees of other projects are made at the same time.
+    quota.check(owner, { isNew: true })
     const id = randomUUID()
     const tree = places.prepare(projectOwner, { project: project.id, branch, id })
     const record: WorktreeRecord = {

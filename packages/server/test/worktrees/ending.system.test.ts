@@ -177,6 +177,14 @@ describe('the worktrees of one owner', () => {
     ;(await hold(worktrees, project, 'three', 'rose')).release()
   })
 
+  it('are so many at most, also when those of several projects are made at once', async () => {
+    const projects = ['left', 'right'].map((name) => repository(name))
+    const worktrees = open(projects, { limits: { perOwner: 1, ownerBytes: 1024 ** 3 } })
+    const made = await Promise.allSettled(projects.map((project) => hold(worktrees, project, true, 'tess')))
+    expect(made.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    for (const one of made) if (one.status === 'fulfilled') one.value.release()
+  })
+
   it('take so many bytes at most, by what sessions left in them', async () => {
     const project = repository('heavy')
     const registry = new Registry(workspace.dataDir)
