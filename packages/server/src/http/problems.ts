@@ -38,7 +38,9 @@ export function toMillraceError(error: FastifyError | MillraceError | Error): Mi
 function logFailure(error: MillraceError, request: FastifyRequest): void {
   request.refusal = error.code
   request.server.countRejection?.(error.code)
-  if (error.status >= 500) request.log.error({ err: error.cause ?? error }, 'a request failed')
+  // A full quota is a 507, and the caller's own doing.
+  if (error.status >= 500 && error.code !== 'quota_exceeded')
+    request.log.error({ err: error.cause ?? error }, 'a request failed')
 }
 
 export function sendRefusal(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -39,6 +39,20 @@ describe('a request', () => {
     for (const line of server.lines('request')) expect(line.requestId).toMatch(uuid)
   })
 
+  it("a start beyond a user's quota is logged as a refusal, and as no failure of the server", async () => {
+    const ownerBytes = 1024 ** 2
+    const server = await startLoggedServer({ limits: { ownerBytes } })
+    const start = () => server.call('/api/runs', post({ kind: 'external', title: 'Nightly' }))
+    const { run } = (await (await start()).json()) as { run: { id: string } }
+    const event = { type: 'note', data: 'x'.repeat(50_000) }
+    const batch = post({ events: Array.from({ length: 12 }, () => event) })
+    for (let sent = 0; sent < ownerBytes; sent += 600_000)
+      await server.call(`/api/runs/${run.id}/events`, batch)
+    expect((await start()).status).toBe(507)
+    await until(() => server.lines('request').some(({ code }) => code === 'quota_exceeded'))
+    expect(server.lines('a request failed')).toEqual([])
+  })
+
   it("a request for the server's health is not logged, however often it comes", async () => {
     const server = await startLoggedServer()
     for (const path of ['/healthz', '/readyz', '/metrics']) await (await server.call(path)).text()
