@@ -6,6 +6,11 @@ import type { Check } from './check.ts'
 
 const name = 'agent'
 
+/** As docs/policy.md says it at length. */
+const whatThePolicyIs =
+  'the policy explains calls to people and asks about them; the boundary of an agent is the sandbox. Without one, only ' +
+  'commands that the policy reads completely run unasked, and an agent that may write and run code has all rights of its user'
+
 /** Runs the self-test of a server's start. Jobs do not depend on it, so a problem is only a warning. */
 export async function checkAgent(config: Config): Promise<Check[]> {
   const { agent, policy, dataDir } = config
@@ -19,6 +24,7 @@ export async function checkAgent(config: Config): Promise<Check[]> {
   if (problems.length > 0) return found
   return [
     { name, status: 'ok', detail: 'the policy holds, and the program of the agent SDK is installed' },
+    { name, status: 'info', detail: whatThePolicyIs },
     ...found,
   ]
 }
