@@ -38,34 +38,64 @@ export function postgresPrograms(): string | null {
 export async function startPostgres({ durable = false } = {}): Promise<PostgresServer | null> {
   const programs = postgresPrograms()
   if (programs === null) return null
+  const place = await newPlace(programs)
+  const initdb = ['--username', 'millrace', '--auth', 'trust', '--encoding', 'UTF8', '--no-sync']
+  run(place, 'initdb', ['--pgdata', place.data, ...initdb])
+  return serve(place, durable)
+}
+
+/** A standby of a server, under a name that `synchronous_standby_names` may hold; it waits to be promoted. */
+export async function startStandby(of: PostgresServer, name: string): Promise<PostgresServer> {
+  const place = await newPlace(postgresPrograms() ?? '')
+  const source = `host=127.0.0.1 port=${of.port} user=millrace application_name=${name}`
+  run(place, 'pg_basebackup', [
+    '--pgdata',
+    place.data,
+    '--dbname',
+    source,
+    '--write-recovery-conf',
+    '--no-sync',
+    '--checkpoint=fast',
+  ])
+  return serve(place, false)
+}
+
+/** Where a server lives, and as whom. */
+interface Place {
+  programs: string
+  folder: string
+  data: string
+  port: number
+  options: { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number }
+}
+
+async function newPlace(programs: string): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-postgres-'))
   const as = process.getuid?.() === 0 ? unprivileged() : {}
   const data = join(folder, 'data')
   mkdirSync(data, { mode: 0o700 })
   if (as.uid !== undefined) for (const path of [folder, data]) chownSync(path, as.uid, as.gid ?? as.uid)
-  const port = await freePort()
   const options = { ...as, cwd: folder, env: { ...process.env, LC_ALL: 'C', LC_MESSAGES: 'C' } }
-  const initdb = [
-    '--pgdata',
-    data,
-    '--username',
-    'millrace',
-    '--auth',
-    'trust',
-    '--encoding',
-    'UTF8',
-    '--no-sync',
-  ]
-  execFileSync(join(programs, 'initdb'), initdb, { ...options, stdio: ['ignore', 'ignore', 'inherit'] })
+  return { programs, folder, data, port: await freePort(), options }
+}
+
+function run({ programs, options }: Place, program: string, args: string[]): void {
+  execFileSync(join(programs, program), args, { ...options, stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
+async function serve(
+  { programs, folder, data, port, options }: Place,
+  durable: boolean,
+): Promise<PostgresServer> {
   const flags = flagsFor(folder, durable)
   let child: ChildProcess | null = null
 
   async function start(): Promise<void> {
-    child = spawn(join(programs ?? '', 'postgres'), ['-D', data, '-p', String(port), ...flags], {
+    child = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), ...flags], {
       ...options,
       stdio: 'ignore',
     })
-    const isReady = join(programs ?? '', 'pg_isready')
+    const isReady = join(programs, 'pg_isready')
     for (let tries = 0; tries < 600; tries += 1) {
       if (child.exitCode !== null) throw new Error(`postgres ended with ${child.exitCode}`)
       try {

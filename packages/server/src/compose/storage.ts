@@ -46,7 +46,7 @@ async function openBackend(
 ): Promise<Store> {
   noteStore(dataDir, store)
   if (store === undefined) return openSqliteStore({ dataDir, ...options })
-  const { url, password, leaseSeconds, redisUrl } = store
+  const { url, password, leaseSeconds, redisUrl, synchronousStandby } = store
   // Its driver is loaded only where it is used.
   const [{ settingsOf }, { openPostgresStore }] = await Promise.all([
     import('#store/postgres/settings'),
@@ -54,7 +54,8 @@ async function openBackend(
   ])
   const settings = settingsOf({ url, password })
   const home = homeOf(dataDir)
-  return openPostgresStore({ settings, node, home, leaseMs: leaseSeconds * 1000, redisUrl, ...options })
+  const shared = { node, home, leaseMs: leaseSeconds * 1000, redisUrl, synchronousStandby }
+  return openPostgresStore({ settings, ...shared, ...options })
 }
 
 /** Gives a failure to open the storage its code; the operating system's own means nothing to a caller. */

@@ -127,6 +127,8 @@ export interface StoreSettings {
   /** From a file. Undefined: that of the address, or of PGPASSFILE. */
   password: string | undefined
   leaseSeconds: number
+  /** The operator states that a standby that takes over has every commit. */
+  synchronousStandby: boolean
   /** What this node does: serve and work, only serve, or only work. */
   role: NodeRole
   /** Of a Redis or Valkey that carries what nodes tell each other; it may hold a password. */

@@ -316,6 +316,7 @@ export const sectionSchemas = {
     url: z.string({ error: postgresAddress }).optional(),
     passwordFile: text.optional(),
     leaseSeconds: whole(5, 3600, ' of seconds').default(15),
+    synchronousStandby: flag.default(false),
     role: oneOf(['all', 'web', 'worker']).default('all'),
     concurrency: section({
       job: slots.optional(),

@@ -40,11 +40,12 @@ export function readStore(
           'The password in --store is visible to every user of this machine: put it into store.passwordFile, PGPASSFILE or MILLRACE_STORE.',
         ]
       : []
-  const { leaseSeconds = 15, concurrency = {} } = section ?? {}
+  const { leaseSeconds = 15, synchronousStandby = false, concurrency = {} } = section ?? {}
   const store = {
     url,
     password,
     leaseSeconds,
+    synchronousStandby,
     role: readRole(role, section?.role, problems),
     redisUrl: readRedis(env, wakeups?.redisUrl, problems),
     concurrency,

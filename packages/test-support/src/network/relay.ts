@@ -7,8 +7,8 @@ export interface Relay {
 }
 
 export interface RelayParts {
-  /** The port behind it. */
-  to: number
+  /** The port behind it, as of each connection. */
+  to: number | (() => number)
   /** Of each piece, in either direction: pass it on, swallow it, or swallow it and cut the connection. */
   onData(): 'pass' | 'drop' | 'cut'
   /** Whether the other side learns that this one has closed. Default: always. */
@@ -18,7 +18,7 @@ export interface RelayParts {
 export async function openRelay({ to, onData, tellsClose = () => true }: RelayParts): Promise<Relay> {
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
-    const far = connect(to, '127.0.0.1')
+    const far = connect(typeof to === 'number' ? to : to(), '127.0.0.1')
     for (const [from, other] of [
       [near, far],
       [far, near],

@@ -1,6 +1,6 @@
 /** Checks the database of `store.url`, if there is one: can it keep a server's promises? Changes nothing in it. */
 import { messageOf } from '@millrace/protocol'
-import type { Config } from '#config/config'
+import type { Config, StoreSettings } from '#config/config'
 import { shownAddress } from '#config/store-settings'
 import type { Inspection } from '#store/postgres/inspection'
 import type { Check } from './check.ts'
@@ -18,14 +18,17 @@ export async function checkDatabase({ store }: Pick<Config, 'store'>): Promise<C
     const { inspectDatabase } = await import('#store/postgres/inspection')
     const { settingsOf } = await import('#store/postgres/settings')
     const found = await inspectDatabase(settingsOf(store))
-    return checksOf(store.url, found)
+    return checksOf(store, found)
   } catch (error) {
     return [{ name, status: 'fail', detail: `${shownAddress(store.url)}: ${messageOf(error)}` }]
   }
 }
 
 /** What an inspection says of a database. */
-export function checksOf(url: string, found: Inspection): Check[] {
+export function checksOf(
+  { url, synchronousStandby }: Pick<StoreSettings, 'url' | 'synchronousStandby'>,
+  found: Inspection,
+): Check[] {
   const check = (fails: boolean, status: Check['status'], detail: string): Check => ({
     name,
     status: fails ? status : 'ok',
@@ -56,11 +59,11 @@ export function checksOf(url: string, found: Inspection): Check[] {
     ),
     {
       name,
-      status: 'info',
+      status: found.synchronousStandbys === '' && synchronousStandby ? 'warn' : 'info',
       detail:
-        found.synchronousStandbys === ''
-          ? 'no commit waits for a standby: a failover may lose the newest events'
-          : `commits wait for a standby (${found.synchronousStandbys})`,
+        found.synchronousStandbys !== ''
+          ? `commits wait for a standby (${found.synchronousStandbys})`
+          : `no commit waits for a standby: a failover may lose the newest events${synchronousStandby ? ', and store.synchronousStandby says that it cannot' : ''}`,
     } satisfies Check,
   ]
   if (found.serverPort !== null && String(found.serverPort) !== port) {

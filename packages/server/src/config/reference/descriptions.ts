@@ -339,6 +339,10 @@ export const descriptions: Record<string, Description> = {
     text: 'A node that does not reach the database for this long is dead, and others close its runs. It gives up after two thirds of it.',
     example: 30,
   },
+  'store.synchronousStandby': {
+    text: 'True states that every commit waits for the standby that would take over: after a failover nodes continue, and followers too. Otherwise nodes exit, and followers get a `reset`.',
+    example: true,
+  },
   'store.role': {
     text: 'What this node does: `all`; `web`, only serve, with the projects and tools of the workers; or `worker`, only work, on the projects whose directories it has. `--role` and `MILLRACE_ROLE` override it.',
     example: 'worker',

@@ -12,6 +12,10 @@ export interface Known {
   timeline: number
   /** The key of this node's row. */
   node: number
+  /** A standby that takes over is said to have every commit. */
+  synchronousStandby: boolean
+  /** The number of the last flush of this node that is known to be committed. */
+  acknowledged: () => number
 }
 
 /** Fails for a server or a database that cannot hold the store. */
@@ -29,15 +33,17 @@ export async function checkServer(client: Client): Promise<void> {
 /**
  * Returns what the database keeps for its epoch and for cursors, which the first opening makes. On another timeline than at
  * the last opening the newest commits may be missing: then the epoch is a new one, and no cursor points into other content.
+ * Where standbys are said to have every commit, it stays.
  */
 export async function identify(
   client: Client,
-  timeline: number,
+  { timeline, synchronousStandby }: Pick<Known, 'timeline' | 'synchronousStandby'>,
 ): Promise<{ epoch: string; cursorKey: string }> {
   await client.query(
     `INSERT INTO meta VALUES ('epoch', $1), ('cursor key', $2), ('timeline', $3) ON CONFLICT DO NOTHING`,
     [randomUUID(), randomBytes(16).toString('base64'), String(timeline)],
   )
+  if (synchronousStandby) await keepEpoch(client, timeline)
   await client.query(
     `WITH t AS (UPDATE meta SET value = $2 WHERE key = 'timeline' AND value <> $2 RETURNING key)
       UPDATE meta SET value = $1 WHERE key = 'epoch' AND EXISTS (SELECT 1 FROM t)`,
@@ -67,12 +73,35 @@ export async function timeOf(client: Client): Promise<number> {
   return rows[0]?.time ?? 0
 }
 
-/** Fails with `Ended` when what the node knows of the database is no longer true. */
-export async function recognize(client: Client, { epoch, timeline, node }: Known): Promise<void> {
+/** From here on the timeline is one that the epoch has. */
+async function keepEpoch(client: Client, timeline: number): Promise<void> {
+  await client.query(`UPDATE meta SET value = $1 WHERE key = 'timeline' AND value <> $1`, [String(timeline)])
+}
+
+/**
+ * Fails with `Ended` when what the node knows of the database is no longer true. A standby that was said to have every commit
+ * and lacks one of this node's gets a new epoch.
+ */
+export async function recognize(client: Client, known: Known): Promise<void> {
   const { rows } = await client.query(
-    `SELECT (SELECT value FROM meta WHERE key = 'epoch') AS epoch, (SELECT dead FROM nodes WHERE n = $1) AS dead`,
-    [node],
+    `SELECT (SELECT value FROM meta WHERE key = 'epoch') AS epoch, n, dead, last_flush AS "lastFlush"
+      FROM (SELECT 1) AS one LEFT JOIN nodes ON n = $1`,
+    [known.node],
   )
-  if (rows[0].epoch !== epoch || (await timelineOf(client)) !== timeline) throw new HistoryChanged()
-  if (rows[0].dead !== false) throw new NodeLost()
+  const { epoch, n, dead, lastFlush } = rows[0]
+  if (epoch !== known.epoch) throw new HistoryChanged()
+  const timeline = await timelineOf(client)
+  if (timeline !== known.timeline) {
+    if (!known.synchronousStandby) throw new HistoryChanged()
+    if (n === null || lastFlush < known.acknowledged()) {
+      await client.query(`UPDATE meta SET value = $1 WHERE key = 'epoch' AND value = $2`, [
+        randomUUID(),
+        epoch,
+      ])
+      throw new HistoryChanged()
+    }
+    await keepEpoch(client, timeline)
+    known.timeline = timeline
+  }
+  if (dead !== false) throw new NodeLost()
 }

@@ -9,6 +9,7 @@ import type { Backend } from '#store/batched/backend'
 import { type BatchedStoreOptions, openBatchedStore } from '#store/batched/open-batched-store'
 import { toRecord } from '#store/batched/run-record'
 import type { SharedStore, Store } from '#store/store'
+import type { Client } from './connection.ts'
 import { count } from './counting.ts'
 import { checkServer, identify, type Known, recognize, timelineOf, timeOf } from './database.ts'
 import { type Ended, StoreClosed } from './ended.ts'
@@ -30,6 +31,8 @@ export interface PostgresStoreOptions extends BatchedStoreOptions {
   home?: string
   /** A node that has not renewed its lease for this long is dead. */
   leaseMs?: number
+  /** A standby that takes over has every commit: a failover is no other history. */
+  synchronousStandby?: boolean
   /** Of a Redis or Valkey that carries what nodes tell each other; absent: the database does. */
   redisUrl?: string | undefined
 }
@@ -57,6 +60,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
   const { settings, node = randomUUID(), home = randomUUID(), leaseMs = leaseMsDefault } = options
+  const { synchronousStandby = false } = options
   const failed = Promise.withResolvers<string>()
   const ended = (error: Ended) => failed.resolve(error.message)
   let awayListener: ((reason: string | null) => void) | undefined
@@ -78,20 +82,19 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
     await checkServer(client)
     await migrate(client)
     const timeline = await timelineOf(client)
-    const { epoch, cursorKey } = await identify(client, timeline)
+    const { epoch, cursorKey } = await identify(client, { timeline, synchronousStandby })
     const identity = { id: node, home, machine: thisMachine() }
     const key = await register(client, identity, leaseMs)
-    known = { epoch, timeline, node: key }
+    const writing = new Writing(writeLink, key)
+    known = { epoch, timeline, node: key, synchronousStandby, acknowledged: () => writing.acknowledged }
     const reading = await startReading({ settings })
     closing.unshift(() => reading.close())
     const signals = await signalsBy(options, { epoch, node: key, id: node, query: reading.query })
     closing.unshift(() => signals.close())
     await signals.open()
-    const clock = new StoreClock()
     const askedAt = performance.now()
     signals.counted(await countNodes(client), askedAt)
-    const timeAskedAt = performance.now()
-    clock.read(await timeOf(client), timeAskedAt)
+    const clock = await clockOf(client)
     const membership = new Membership({
       link: leaseLink,
       node: { ...identity, key },
@@ -104,7 +107,7 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
     const backend: Backend = {
       epoch,
       cursorKey: Buffer.from(cursorKey, 'base64'),
-      send: sending(new Writing(writeLink, key)),
+      send: sending(writing),
       read: reading.read,
       announce: (commit) => signals.send(commit),
       watchCommits: (listener) => void signals.heard.add(listener),
@@ -123,6 +126,13 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
     for (const close of closing) await close()
     throw error
   }
+}
+
+async function clockOf(client: Client): Promise<StoreClock> {
+  const clock = new StoreClock()
+  const askedAt = performance.now()
+  clock.read(await timeOf(client), askedAt)
+  return clock
 }
 
 /** The client of Redis is loaded only where it is used. */

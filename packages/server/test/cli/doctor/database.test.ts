@@ -16,7 +16,9 @@ const good: Inspection = {
 }
 const url = 'postgres://millrace@db.example.org/millrace'
 const bad = (change: Partial<Inspection>, address = url) =>
-  checksOf(address, { ...good, ...change }).filter(({ status }) => status === 'warn' || status === 'fail')
+  checksOf({ url: address, synchronousStandby: false }, { ...good, ...change }).filter(
+    ({ status }) => status === 'warn' || status === 'fail',
+  )
 
 it('a database that can keep a server’s promises passes', () => {
   expect(bad({})).toEqual([])
@@ -34,11 +36,22 @@ it('a distant clock, a distant server, an unsafe default and a pooler deserve a 
   expect(bad({}, 'postgres://db.example.org:6432/millrace')[0]?.detail).toContain('pooler')
 })
 
+it('a standby that is said to have everything deserves a warning where no commit waits for one', () => {
+  const stated = (synchronousStandbys: string) =>
+    checksOf(
+      { url: 'postgres://db.example.org/millrace', synchronousStandby: true },
+      { ...good, synchronousStandbys },
+    )
+  expect(stated('').filter(({ status }) => status === 'warn')).toHaveLength(1)
+  expect(stated('second').filter(({ status }) => status === 'warn')).toEqual([])
+})
+
 it('a database that cannot be reached fails, and its password is not shown', async () => {
   const store = {
     url: 'postgres://millrace:made-up@127.0.0.1:1/none',
     password: undefined,
     leaseSeconds: 15,
+    synchronousStandby: false,
     role: 'all' as const,
     concurrency: {},
   }

@@ -33,11 +33,17 @@ export class Writing {
   readonly #link: Link
   readonly #node: number
   #number = 0
+  #acknowledged = 0
 
   /** `node` is the key of this node's row, made for this opening: its flushes are counted from 1. */
   constructor(link: Link, node: number) {
     this.#link = link
     this.#node = node
+  }
+
+  /** The number of the last flush that is known to be committed. */
+  get acknowledged(): number {
+    return this.#acknowledged
   }
 
   async send(operations: readonly Operation[]): Promise<BatchReply> {
@@ -169,7 +175,9 @@ export class Writing {
     for (;;) {
       const client = await this.#link.ready()
       try {
-        return await attempt(client, flush)
+        const result = await attempt(client, flush)
+        this.#acknowledged = flush.number
+        return result
       } catch (error) {
         const failure = failureOf(error)
         if (failure === 'away') this.#link.lose(client, messageOf(error))
