@@ -21,6 +21,30 @@ export function isUndelivered(state: MessageState): boolean {
   return state === 'waiting' || state === 'taken'
 }
 
+/** What a message may bring along. */
+export const attachmentTypes = [
+  'image/png',
+  'image/jpeg',
+  'image/gif',
+  'image/webp',
+  'application/pdf',
+  'application/json',
+  'text/plain',
+  'text/markdown',
+  'text/csv',
+  'text/html',
+] as const
+export type AttachmentType = (typeof attachmentTypes)[number]
+
+/** A file that a message brings along. */
+export interface Attachment {
+  name: string
+  mediaType: AttachmentType
+  bytes: number
+  /** Of the bytes, in hexadecimal. */
+  sha256: string
+}
+
 export interface Message {
   /** A UUID. */
   id: string
@@ -31,6 +55,8 @@ export interface Message {
   /** When it was accepted, milliseconds since the epoch. */
   at: number
   state: MessageState
+  /** Present where it has any. */
+  attachments?: Attachment[] | undefined
 }
 
 /** Types of the events about messages. */
@@ -47,6 +73,8 @@ export interface MessageQueuedEvent {
   text: string
   /** Name of the user who sent it. */
   user: string
+  /** Present where it has any; the log does not have their contents. */
+  attachments?: Attachment[]
   /** Present where it was not delivered in the run that this one resumes: the id of that run. */
   carriedFrom?: string
 }

@@ -1,7 +1,7 @@
 /** Bodies of the native face, as a client writes and reads them (docs/protocol.md#3-runs). */
 import type { LogEvent } from './events.ts'
 import type { FormValues } from './forms.ts'
-import type { Message, MessageMode } from './messages.ts'
+import type { AttachmentType, Message, MessageMode } from './messages.ts'
 import type { Run, RunKind, RunOutcome, RunState } from './runs.ts'
 import type { ApprovalSource, OpenQuestion } from './sessions.ts'
 
@@ -136,6 +136,16 @@ export interface SendMessageBody {
   text: string
   /** Default: `queue`. */
   mode?: MessageMode | undefined
+  /** 8 at most, of 4 MiB together. */
+  attachments?: AttachmentBody[] | undefined
+}
+
+export interface AttachmentBody {
+  /** Of the file, without folders. */
+  name: string
+  mediaType: AttachmentType
+  /** Base64. */
+  data: string
 }
 
 export interface SentMessageResponse {

@@ -24,6 +24,7 @@ export function describeMessages(subject: Subject): void {
     describeRefusals(subject)
     describeStrangers(subject)
     describeSealing(subject)
+    describeAttachments(subject)
     describeCarrying(subject)
     describeMessageRaces(subject)
   })
@@ -237,6 +238,46 @@ function describeSealing(subject: Subject): void {
     await store.finish(id, 1, completed())
     await expect(store.sealRun(id)).rejects.toMatchObject({ code: 'run_over' })
     await expect(store.sealRun(newRun().id)).rejects.toMatchObject({ code: 'not_found' })
+  })
+}
+
+function describeAttachments(subject: Subject): void {
+  test('the attachments of a message are there in order, go to the run that resumes, and go with their run', async () => {
+    const { store } = subject
+    const first = await runningRun(store)
+    const about = { name: 'ü "1".png', mediaType: 'image/png', bytes: 3, sha256: 'ab' } as const
+    const other = { name: 'b.txt', mediaType: 'text/plain', bytes: 0, sha256: '' } as const
+    const [plain, rich] = [
+      newMessage(),
+      newMessage({
+        attachments: [
+          { ...about, data: 'AAAA' },
+          { ...other, data: '' },
+        ],
+      }),
+    ]
+    await store.acceptMessage(first, plain)
+    await store.acceptMessage(first, rich)
+    const one = { ...stored(rich), attachments: [about, other] }
+    expect(await store.undeliveredMessages(first)).toEqual([stored(plain), one])
+    expect(await store.getMessage(first, rich.id)).toEqual(one)
+    expect(await store.readAttachments(first, rich.id)).toEqual(['AAAA', ''])
+    expect(await store.readAttachments(first, plain.id)).toEqual([])
+    expect(await store.readAttachments(first, 'gone')).toEqual([])
+    for (const _ of [1, 2]) await takeOne(store, first)
+    await store.appendTranscript(first, 1, [entry('x')])
+    await store.finish(first, 1, completed())
+    const second = newRun({ resumes: first })
+    await store.createRun(second)
+    await subject.reopen()
+    const again = subject.store
+    expect(await again.undeliveredMessages(second.id)).toEqual([stored(plain), one])
+    expect(await again.readAttachments(second.id, rich.id)).toEqual(['AAAA', ''])
+    const carried = (await readAll(again, second.id)).map(({ json }) => JSON.parse(json).attachments)
+    expect(carried.slice(1)).toEqual([undefined, [about, other]])
+    await again.deleteRun(first)
+    expect(await again.readAttachments(first, rich.id)).toEqual([])
+    expect(await again.readAttachments(second.id, rich.id)).toEqual(['AAAA', ''])
   })
 }
 

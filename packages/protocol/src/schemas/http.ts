@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import type { RunChangesResponse } from '#changes'
-import { type Message, messageModes, messageStates } from '#messages'
+import { attachmentTypes, type Message, messageModes, messageStates } from '#messages'
 import type {
   AgentsResponse,
   AnswerApprovalBody,
@@ -174,10 +174,19 @@ export const resumeRunBody = z.strictObject({
   prompt: promptText.optional(),
 }) satisfies z.ZodType<ResumeRunBody>
 
+const attachmentBody = z.strictObject({
+  /** Of the file, without folders. */
+  name: z.string().regex(/^[^/\\\p{Cc}]{1,255}$/u, 'the name of a file, without folders'),
+  mediaType: z.enum(attachmentTypes),
+  /** Base64. All of a message together are 4 MiB at most. */
+  data: z.string(),
+})
+
 /** `POST /api/runs/:id/messages`. */
 export const sendMessageBody = z.strictObject({
   text: promptText,
   mode: z.enum(messageModes).optional(),
+  attachments: z.array(attachmentBody).max(8, 'at most 8 attachments').optional(),
 }) satisfies z.ZodType<SendMessageBody>
 
 export const sentMessageResponse = z.object({ messageId: z.uuid() }) satisfies z.ZodType<SentMessageResponse>
@@ -189,6 +198,11 @@ const message = z.object({
   user: z.string(),
   at: z.int(),
   state: z.enum(messageStates),
+  attachments: z
+    .array(
+      z.object({ name: z.string(), mediaType: z.enum(attachmentTypes), bytes: z.int(), sha256: z.string() }),
+    )
+    .optional(),
 }) satisfies z.ZodType<Message>
 
 export const messagesResponse = z.object({ messages: z.array(message) }) satisfies z.ZodType<MessagesResponse>

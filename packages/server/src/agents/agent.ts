@@ -12,7 +12,7 @@
  *     interrupt() ─▶ the turn is over now ─▶ nextTurn()
  */
 import type { SelfTest } from '#runners/kind'
-import type { Parked, RunContext, TranscriptEntry, Woken } from '#runners/runner'
+import type { Parked, RunAttachment, RunContext, TranscriptEntry, Woken } from '#runners/runner'
 import type { Gate } from './gate.ts'
 import type { AgentMove } from './moves.ts'
 
@@ -93,6 +93,8 @@ export interface AgentMessage {
   /** A UUID, unique among the messages of all runs. */
   id: string
   text: string
+  /** Absent where it has none. */
+  attachments?: readonly RunAttachment[]
 }
 
 /**

@@ -2,7 +2,16 @@
  * The port of everything that does work. A runner appends events and obeys an abort signal; it sees
  * only its context: no store, no delivery, no face.
  */
-import type { ApprovalSource, EndCause, FinalState, Form, FormValues, Run, RunKind } from '@millrace/protocol'
+import type {
+  ApprovalSource,
+  AttachmentType,
+  EndCause,
+  FinalState,
+  Form,
+  FormValues,
+  Run,
+  RunKind,
+} from '@millrace/protocol'
 import type { Sandbox } from '@millrace/sandbox'
 import type { Logger } from 'pino'
 
@@ -57,6 +66,15 @@ export interface ApprovalAnswer {
 export interface RunMessage {
   id: string
   text: string
+  /** Absent where it has none. */
+  attachments?: readonly RunAttachment[]
+}
+
+export interface RunAttachment {
+  name: string
+  mediaType: AttachmentType
+  /** Base64. */
+  data: string
 }
 
 /** What people say to the agent of a run, as its runner sees it. A failure of a write also aborts the run's signal. */

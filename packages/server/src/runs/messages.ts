@@ -19,7 +19,7 @@ import {
 } from '@millrace/protocol'
 import type { Principal } from '#auth/principal'
 import type { Kind } from '#runners/kind'
-import type { RunMessages } from '#runners/runner'
+import type { RunMessage, RunMessages } from '#runners/runner'
 import {
   type Commit,
   type CommitFeed,
@@ -29,6 +29,7 @@ import {
   type RunRecord,
 } from '#store/store'
 import { type Clock, monotonicClock } from '#time/clock'
+import { readAttachments } from './attachments.ts'
 import { toEventJson } from './clip.ts'
 
 export interface MessagesParts {
@@ -66,35 +67,42 @@ export class Messages {
    */
   async sendOnce(
     runId: string,
-    { text: given, mode = 'queue' }: SendMessageBody,
+    { text: given, mode = 'queue', attachments: files = [] }: SendMessageBody,
     principal: Principal,
     key: string | undefined,
   ): Promise<{ id: string; accepted: boolean }> {
     // No store keeps half of a surrogate pair: the message would differ from its event, and from itself when it is repeated.
     const text = given.toWellFormed()
     const run = await this.#parts.visible(runId, principal)
+    const attachments = readAttachments(files)
     const { user } = principal
     const id = key === undefined ? randomUUID() : idOf([runId, user, key])
+    const about = attachments.map(({ data: _data, ...rest }) => rest)
+    const said = { id, text, mode, ...(about.length === 0 ? {} : { attachments: about }) }
     // The first one is answered for also when the run is over.
-    if (key !== undefined && (await this.#isKnown(runId, { id, text, mode }))) return { id, accepted: false }
+    if (key !== undefined && (await this.#isKnown(runId, said))) return { id, accepted: false }
     this.#checkListens(run)
-    const data: MessageQueuedEvent = { messageId: id, mode, text, user }
+    const { id: messageId, ...content } = said
+    const data: MessageQueuedEvent = { messageId, ...content, user }
     const event = this.#event(messageTypes.queued, data)
     try {
-      await this.#parts.store.acceptMessage(runId, { id, mode, text, user, waitingMax, event })
+      await this.#parts.store.acceptMessage(runId, { ...said, user, waitingMax, attachments, event })
       return { id, accepted: true }
     } catch (error) {
       // Another request with the key may have been first.
-      if (key !== undefined && (await this.#isKnown(runId, { id, text, mode })))
-        return { id, accepted: false }
+      if (key !== undefined && (await this.#isKnown(runId, said))) return { id, accepted: false }
       throw error
     }
   }
 
-  async #isKnown(runId: string, { id, text, mode }: Pick<Message, 'id' | 'text' | 'mode'>): Promise<boolean> {
+  async #isKnown(
+    runId: string,
+    { id, text, mode, attachments }: Pick<Message, 'id' | 'text' | 'mode' | 'attachments'>,
+  ): Promise<boolean> {
     const known = await this.#parts.store.getMessage(runId, id)
     if (known === null) return false
-    if (known.text === text && known.mode === mode) return true
+    const isSame = known.text === text && known.mode === mode
+    if (isSame && JSON.stringify(known.attachments) === JSON.stringify(attachments)) return true
     throw new MillraceError('idempotency_mismatch', 'The idempotency key was used for another message')
   }
 
@@ -136,9 +144,13 @@ export class Messages {
     const { store } = this.#parts
     return {
       take: async (take) => {
-        let taken: Awaited<ReturnType<MessageStore['takeMessages']>> = { messages: [], sealed: false }
+        let taken: Awaited<ReturnType<RunMessages['take']>> = { messages: [], sealed: false }
         await track(async () => {
-          taken = await store.takeMessages(run.id, run.attempt, take)
+          const { messages, sealed } = await store.takeMessages(run.id, run.attempt, take)
+          taken = {
+            messages: await Promise.all(messages.map((one) => this.#withContents(run.id, one))),
+            sealed,
+          }
         })
         return taken
       },
@@ -152,6 +164,20 @@ export class Messages {
         this.#stopWatching ??= this.#watch()
         return () => this.#deafen(run.id)
       },
+    }
+  }
+
+  async #withContents(runId: string, { id, text, attachments }: Message): Promise<RunMessage> {
+    if (attachments === undefined) return { id, text }
+    const contents = await this.#parts.store.readAttachments(runId, id)
+    return {
+      id,
+      text,
+      attachments: attachments.map(({ name, mediaType }, index) => ({
+        name,
+        mediaType,
+        data: contents[index] ?? '',
+      })),
     }
   }
 

@@ -1,6 +1,7 @@
 /** What the store's port speaks of: runs, events, questions, pages, commits. */
 import type {
   ApprovalSource,
+  Attachment,
   EndCause,
   FinalState,
   FormValues,
@@ -136,10 +137,16 @@ export interface NewApproval {
   event: EventInput
 }
 
+export interface NewAttachment extends Attachment {
+  /** Base64. */
+  data: string
+}
+
 /** What a person says to the agent of a run. */
 export interface NewMessage extends Pick<Message, 'id' | 'mode' | 'text' | 'user'> {
   /** How many may wait in the run, this one included. */
   waitingMax: number
+  attachments?: readonly NewAttachment[] | undefined
   /** The `message:queued` event. */
   event: EventInput
 }

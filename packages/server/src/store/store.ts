@@ -195,6 +195,8 @@ export interface MessageStore {
   undeliveredMessages(runId: string): Promise<Message[]>
   /** A message of a run by a fresh read. Null: no such message, or no such run. */
   getMessage(runId: string, messageId: string): Promise<Message | null>
+  /** The attachments of a message in base64, in the order in which the message names them. By a fresh read. */
+  readAttachments(runId: string, messageId: string): Promise<string[]>
 }
 
 export interface TranscriptStore {

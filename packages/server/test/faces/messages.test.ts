@@ -50,7 +50,8 @@ const answering: Agent = async (context) => {
       { conversation: 'c', subpath: '', json: JSON.stringify({ uuid: next.id }) },
     ])
     await dialogue.delivered(next.id)
-    await context.emit([{ type: 'assistant', data: { answer: next.text } }])
+    const files = next.attachments === undefined ? {} : { files: next.attachments }
+    await context.emit([{ type: 'assistant', data: { answer: next.text, ...files } }])
   }
 }
 
@@ -58,6 +59,82 @@ const events = async (server: SessionServer, path: string) => {
   const answer = await server.as(server.owner, `${path}/events`, { headers: { accept: 'application/json' } })
   return ((await answer.json()) as { events: { type: string; data: Record<string, unknown> }[] }).events
 }
+
+describe('the attachments of a message', () => {
+  const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(1.5 * 1024 ** 2)])
+  const image = { name: 'ü.png', mediaType: 'image/png', data: png.toString('base64') }
+  const note = { name: 'note.txt', mediaType: 'text/plain', data: Buffer.from('Hello').toString('base64') }
+  const about = {
+    name: 'note.txt',
+    mediaType: 'text/plain',
+    bytes: 5,
+    sha256: expect.stringMatching(/^185f8db/),
+  }
+
+  it('the agent is given all of a message; its log and its list have names, sizes and hashes', async () => {
+    const { server, path, messages } = await open({}, { interactive: true })
+    const sent = await send(server, messages, { text: 'Look', attachments: [image, note] })
+    expect(sent.status).toBe(202)
+    const found = [
+      { name: 'ü.png', mediaType: 'image/png', bytes: png.length, sha256: expect.any(String) },
+      about,
+    ]
+    expect(await list(server, messages)).toMatchObject([{ text: 'Look', attachments: found }])
+    const queued = (await events(server, path)).find(({ type }) => type === 'message:queued')
+    expect(queued?.data).toEqual({
+      messageId: sent.messageId,
+      mode: 'queue',
+      text: 'Look',
+      user: expect.any(String),
+      attachments: found,
+    })
+  })
+
+  it('an agent at work takes the contents with the message', async () => {
+    const { server, path, messages } = await open({ agent: answering }, { interactive: true })
+    await send(server, messages, { text: 'Look', attachments: [note] })
+    await until(async () => (await events(server, path)).some(({ type }) => type === 'message:delivered'))
+    await until(async () => (await events(server, path)).some(({ type }) => type === 'assistant'))
+    const answer = (await events(server, path)).find(({ type }) => type === 'assistant')
+    expect(answer?.data).toEqual({ answer: 'Look', files: [note] })
+  })
+
+  it('the same key with another file is refused, and with the same one repeated', async () => {
+    const { server, messages } = await open({}, { interactive: true })
+    const under = (attachments: unknown) => {
+      const request = post({ text: 'Look', attachments })
+      return server.as(server.owner, messages, {
+        ...request,
+        headers: { ...request.headers, 'idempotency-key': 'a' },
+      })
+    }
+    expect((await under([note])).status).toBe(202)
+    expect((await under([note])).headers.get('idempotent-replayed')).toBe('true')
+    const other = { ...note, data: Buffer.from('Bye').toString('base64') }
+    expect(await refused(under([other]))).toEqual([409, 'idempotency_mismatch'])
+  })
+
+  it.each<[string, unknown[], string[]]>([
+    [
+      'a media type that agents are not given',
+      [{ ...note, mediaType: 'video/mp4' }],
+      ['attachments.0.mediaType'],
+    ],
+    ['a name with folders', [{ ...note, name: '../note.txt' }], ['attachments.0.name']],
+    ['too many', Array.from({ length: 9 }, () => note), ['attachments']],
+    ['data that is not base64', [note, { ...note, data: 'a*' }], ['attachments.1.data']],
+    ['an empty file', [{ ...note, data: '' }], ['attachments.0.data']],
+    ['an image that is none', [{ ...note, mediaType: 'image/png' }], ['attachments.0.data']],
+    ['text that is not UTF-8', [{ ...note, data: '/w==' }], ['attachments.0.data']],
+    ['more than 4 MiB together', [image, image, image], ['attachments']],
+  ])('%s is refused by the name of the field', async (_, attachments, paths) => {
+    const { server, messages } = await open({}, { interactive: true })
+    const answer = await server.as(server.owner, messages, post({ text: 'Look', attachments }))
+    const body = (await answer.json()) as { code: string; errors?: { path: string }[] }
+    expect([body.code, body.errors?.map(({ path }) => path)]).toEqual(['invalid_request', paths])
+    expect(await list(server, messages)).toEqual([])
+  })
+})
 
 describe('a message to a session', () => {
   it('a message that is sent again under its key is accepted once, and another one under that key is refused', async () => {

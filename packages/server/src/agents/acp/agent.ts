@@ -24,7 +24,7 @@ import type { AgentEntry } from '#config/config'
 import { graceMs as usualGraceMs } from '#runners/grace'
 import type { Clock } from '#time/clock'
 import { Calls } from './calls.ts'
-import { type Conversation, entryOf } from './conversation.ts'
+import { type Conversation, entryOf, promptOf } from './conversation.ts'
 import { type Cause, describeEnd } from './end.ts'
 import { Journal } from './journal.ts'
 import { type JsonRecord, recordOf } from './lines.ts'
@@ -86,6 +86,7 @@ export class AcpAgent implements LiveAgent {
   #isResumable = false
   #turns = 0
   #forms = 0
+  #takes: ReadonlySet<string> = new Set()
   #stopReason = ''
   #interrupted = false
 
@@ -213,6 +214,7 @@ export class AcpAgent implements LiveAgent {
       })
       this.#conversation = { id: opened.conversationId, home: task.runId }
       this.#isResumable = opened.resumable
+      this.#takes = opened.takes
       this.#keep()
       return opened
     } finally {
@@ -234,7 +236,9 @@ export class AcpAgent implements LiveAgent {
     this.#turns += 1
     this.#interrupted = false
     this.#journal.turnBegan()
-    const prompt = [{ type: 'text', text: message?.text ?? task.prompt }]
+    const { prompt, leftOut } = promptOf(message ?? { text: task.prompt }, this.#takes)
+    for (const { name, mediaType } of leftOut)
+      this.#journal.emit('acp:attachment_left_out', { messageId: message?.id, name, mediaType })
     const answer = this.#request('session/prompt', { sessionId, prompt })
     this.#turn = { answered: answer.catch(() => {}), cut: new AbortController() }
     if (message !== null) {

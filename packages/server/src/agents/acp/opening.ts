@@ -25,6 +25,8 @@ export interface Opened {
   /** The agent's account of itself. */
   agentInfo: JsonRecord
   mode: string | null
+  /** Which content of a prompt it takes besides text: `image`, `embeddedContext`. */
+  takes: ReadonlySet<string>
   /** A later run may resume the conversation. */
   resumable: boolean
 }
@@ -70,7 +72,12 @@ export async function openConversation(parts: OpeningParts): Promise<Opened> {
   const mode = await setMode(conversationId, session, parts)
   await setModel(conversationId, session, parts)
   const resumable = abilities.resume || abilities.load
-  return { conversationId, how, mode, resumable, agentInfo: recordOf(initialized.agentInfo) ?? {} }
+  const takes = takenIn(recordOf(recordOf(initialized.agentCapabilities)?.promptCapabilities) ?? {})
+  return { conversationId, how, mode, takes, resumable, agentInfo: recordOf(initialized.agentInfo) ?? {} }
+}
+
+function takenIn(capabilities: JsonRecord): Set<string> {
+  return new Set(Object.keys(capabilities).filter((name) => capabilities[name] === true))
 }
 
 function abilitiesIn({ loadSession, sessionCapabilities }: JsonRecord): { resume: boolean; load: boolean } {

@@ -70,8 +70,23 @@ export function dearestInput(price: Price): number {
 
 /** No tokenizer of any provider is at hand: this is more than most texts have. */
 export function estimateTokens(value: unknown): number {
-  return tokensIn(Buffer.byteLength(JSON.stringify(value) ?? ''))
+  let images = 0
+  const json = JSON.stringify(value, (_key, part) => {
+    if (!isImage(part)) return part
+    images += 1
+    return null
+  })
+  return tokensIn(Buffer.byteLength(json ?? '')) + images * imageTokens
 }
+
+/** A file part of a message: providers count an image by its size on a screen, not by its bytes. */
+function isImage(part: unknown): boolean {
+  const { type, mediaType } = (part ?? {}) as { type?: unknown; mediaType?: unknown }
+  return type === 'file' && typeof mediaType === 'string' && mediaType.startsWith('image/')
+}
+
+/** More than any provider counts for an image of the size that it accepts. */
+const imageTokens = 5000
 
 export function tokensIn(bytes: number): number {
   return Math.ceil(bytes / bytesPerToken)

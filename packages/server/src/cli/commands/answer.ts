@@ -4,6 +4,7 @@ import { approvalResponse, runResponse, sentMessageResponse } from '@millrace/pr
 import type { Command } from 'commander'
 import type { z } from 'zod'
 import { callJson, runPath } from '#cli/api'
+import { attachedFiles } from '#cli/attached-files'
 import { connect, type Server, whereOf } from '#cli/connect'
 import { exitCodes } from '#cli/exit-codes'
 import { findRunId, runArgument } from '#cli/run-id'
@@ -52,6 +53,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
   )
     .option('--steer', 'it joins the running turn (default: it starts a turn after that)')
     .option('--interrupt', 'it cuts the running turn')
+    .option('--attach <file...>', 'images, PDF documents and texts that it brings along')
     .action(async (run: string, text: string, flags: SayFlags) => end(await sayCommand(run, text, flags, io)))
 
   ofServer(
@@ -65,6 +67,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
 interface SayFlags extends ServerFlags {
   steer?: boolean
   interrupt?: boolean
+  attach?: string[]
 }
 
 async function sayCommand(given: string, text: string, flags: SayFlags, io: Io): Promise<number> {
@@ -72,9 +75,10 @@ async function sayCommand(given: string, text: string, flags: SayFlags, io: Io):
     throw new CliError('--steer does not go with --interrupt', exitCodes.usage)
   if (text.trim() === '') throw new CliError('the message is empty', exitCodes.usage)
   const mode = flags.interrupt ? 'interrupt' : flags.steer ? 'steer' : 'queue'
+  const attached = flags.attach === undefined ? {} : { attachments: attachedFiles(flags.attach, io.cwd) }
   const terminal = new Terminal(io, { json: flags.json ?? false })
   const { server } = await connect(whereOf(flags, io))
-  const sent = await postMessage(server, await findRunId(server, given), { text, mode })
+  const sent = await postMessage(server, await findRunId(server, given), { text, mode, ...attached })
   if (terminal.json) await terminal.value(sent)
   else await terminal.line(`${sent.messageId} sent`)
   return exitCodes.ok

@@ -16,6 +16,9 @@ export interface MessageParts {
 
 const messageParams = runParams.extend({ messageId: z.string().max(255) })
 
+/** A message with the longest text and 4 MiB of attachments, in base64. */
+const messageBytesMax = 8 * 1024 ** 2
+
 export function messageRoutes(app: FaceApp, { runs }: MessageParts): void {
   sendRoute(app, runs)
   listRoutes(app, runs)
@@ -25,13 +28,15 @@ function sendRoute(app: FaceApp, { messages }: MessageParts['runs']): void {
   app.post(
     '/api/runs/:id/messages',
     {
+      bodyLimit: Math.max(app.initialConfig.bodyLimit ?? 0, messageBytesMax),
       config: { refuses: ['run_over', 'not_listening', 'too_many_messages', 'idempotency_mismatch'] },
       schema: {
         tags: ['messages'],
         summary: 'Say something to the agent of an open session or execution',
         description:
           '`queue` (the default): it starts a turn of its own, after the running one. `steer`: it joins the running ' +
-          'turn before the model is asked again. `interrupt`: the running turn is cut, and it starts the next one.',
+          'turn before the model is asked again. `interrupt`: the running turn is cut, and it starts the next one. ' +
+          'At most 8 attachments, of 4 MiB together.',
         headers: idempotencyHeaders,
         params: runParams,
         body: sendMessageBody,

@@ -24,6 +24,7 @@ export interface Readers {
     waitingApprovals(ask: Reads['waitingApprovals']['ask']): Answer<'waitingApprovals'>
     messages(run: string): Answer<'messages'>
     message(run: string, id: string): Answer<'message'>
+    attachments(run: string, id: string): Answer<'attachments'>
     transcript(run: string): Answer<'transcript'>
   }
   credentials: {
@@ -55,6 +56,7 @@ export function answersFrom({ runs, sessions, credentials, expendable, bounds, p
     waitingApprovals: (ask) => sessions.waitingApprovals(ask),
     messages: ({ run }) => sessions.messages(run),
     message: ({ run, id }) => sessions.message(run, id),
+    attachments: ({ run, id }) => sessions.attachments(run, id),
     transcript: ({ run }) => sessions.transcript(run),
     credential: ({ hash }) => credentials.find(hash),
     liveCredential: ({ hash, at }) => credentials.findLive(hash, at),

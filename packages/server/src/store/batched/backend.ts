@@ -87,6 +87,7 @@ export interface Reads {
   /** Those that are not delivered, oldest first. */
   messages: { ask: { run: string }; answer: Message[] }
   message: { ask: { run: string; id: string }; answer: Message | null }
+  attachments: { ask: { run: string; id: string }; answer: string[] }
   transcript: { ask: { run: string }; answer: TranscriptEntry[] }
   credential: { ask: { hash: string }; answer: Credential | null }
   liveCredential: { ask: { hash: string; at: number }; answer: Credential | null }

@@ -58,7 +58,14 @@ export type RunOperation =
     }
   /** `answer`: JSON, the data of the event. */
   | { op: 'answer'; run: string; approval: string; answer: string; log: LogText[] }
-  | { op: 'say'; run: string; message: MessageRow; waitingMax: number; log: LogText[] }
+  | {
+      op: 'say'
+      run: string
+      message: MessageRow
+      contents: string | null
+      waitingMax: number
+      log: LogText[]
+    }
   | { op: 'take'; run: string; attempt: number; want: MessageWant; seal: boolean }
   | { op: 'deliver'; run: string; attempt: number; message: string; log: LogText[] }
   | { op: 'withdraw'; run: string; message: string; log: LogText[] }

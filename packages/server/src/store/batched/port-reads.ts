@@ -23,6 +23,7 @@ type Reads = Pick<
   | 'waitingApprovals'
   | 'undeliveredMessages'
   | 'getMessage'
+  | 'readAttachments'
   | 'readTranscript'
   | 'expendable'
   | 'ownerBytes'
@@ -70,6 +71,7 @@ export function portReads({ epoch, cursorKey, read }: ReadingBackend): Reads {
       read('waitingApprovals', { owner, before, limit }),
     undeliveredMessages: (run) => read('messages', { run }),
     getMessage: (run, id) => read('message', { run, id }),
+    readAttachments: (run, id) => read('attachments', { run, id }),
     readTranscript: (run) => read('transcript', { run }),
 
     async expendable(rule, cursor) {

@@ -1,7 +1,9 @@
 /** The writes of the port, as operations in the outbox, and the answers made of their results. */
+
 import { MillraceError, type PermissionResolvedEvent, permissionTypes } from '@millrace/protocol'
 import type { RunRow } from '#store/rules/rows'
 import type * as Port from '#store/store'
+import { attachedOf } from './attachments.ts'
 import { encodeEvents } from './log-text.ts'
 import type { LogText, Operation } from './operations.ts'
 import type { Outbox, Written } from './outbox.ts'
@@ -175,10 +177,11 @@ function messageWrites(
   outbox: Outbox,
 ): Pick<Port.Store, 'acceptMessage' | 'takeMessages' | 'deliverMessage' | 'withdrawMessage' | 'sealRun'> {
   return {
-    async acceptMessage(run, { id, mode, text, user, waitingMax, event }) {
+    async acceptMessage(run, { id, mode, text, user, waitingMax, attachments, event }) {
       const log = encodeEvents([event])
-      const message = { id, mode, text, user, at: event.at }
-      await submit(outbox, { op: 'say', run, message, waitingMax, log }, [event], log)
+      const { about, contents } = attachedOf(attachments)
+      const message = { id, mode, text, user, at: event.at, ...about }
+      await submit(outbox, { op: 'say', run, message, contents, waitingMax, log }, [event], log)
     },
 
     async takeMessages(run, attempt, { want, seal }) {

@@ -11,13 +11,14 @@ export function messageWriter({
   runs,
 }: MemoryTables): Pick<Writer, 'say' | 'take' | 'deliver' | 'withdraw' | 'seal'> {
   return {
-    say({ run: id, message, waitingMax, log }) {
+    say({ run: id, message, contents, waitingMax, log }) {
       const known = runs.get(id)
       const taken = known?.messages.has(message.id) ?? false
       const waiting = waitingIn(known).length
       const run = rules.acceptMessage(known, { id: message.id, taken, waiting, waitingMax })
       if (isRefusal(run)) return run
       run.messages.set(message.id, { ...message, state: 'waiting' })
+      if (contents !== null) run.attached.set(message.id, contents)
       if (message.mode === 'interrupt') Object.assign(run, readied(run))
       return appended(run, log)
     },
@@ -66,6 +67,8 @@ export function carryMessages(from: MemoryRun, to: MemoryRun): string {
   let texts = ''
   for (const message of carried) {
     to.messages.set(message.id, { ...message, state: 'waiting' })
+    const contents = from.attached.get(message.id)
+    if (contents !== undefined) to.attached.set(message.id, contents)
     message.state = 'carried'
     const log = encodeEvents([{ at: to.createdAt, ...rules.carryMessage(message, from.id) }])
     addEvents(to, log)

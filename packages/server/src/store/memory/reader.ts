@@ -1,5 +1,7 @@
 /** Answers reads from the tables. */
+
 import { isUndelivered } from '@millrace/protocol'
+import { contentsIn } from '#store/batched/attachments'
 import type { Backend, ListQuery, ReadName, Reads } from '#store/batched/backend'
 import { cutPage } from '#store/batched/page-text'
 import type { Credential } from '#store/credentials'
@@ -129,7 +131,14 @@ function sessionAnswers({
   runs,
 }: MemoryTables): Pick<
   Answers,
-  'approvals' | 'approval' | 'approvalOfCall' | 'waitingApprovals' | 'messages' | 'message' | 'transcript'
+  | 'approvals'
+  | 'approval'
+  | 'approvalOfCall'
+  | 'waitingApprovals'
+  | 'messages'
+  | 'message'
+  | 'attachments'
+  | 'transcript'
 > {
   return {
     messages: ({ run }) =>
@@ -140,6 +149,7 @@ function sessionAnswers({
       const found = runs.get(run)?.messages.get(id)
       return found === undefined ? null : { ...found }
     },
+    attachments: ({ run, id }) => contentsIn(runs.get(run)?.attached.get(id)),
     approvals: ({ run }) =>
       [...(runs.get(run)?.approvals ?? [])].flatMap(([id, { expiresAt, answer }]) =>
         answer === null ? [{ id, expiresAt }] : [],

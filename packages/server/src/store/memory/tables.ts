@@ -24,6 +24,8 @@ export interface MemoryRun extends RunRow {
   readonly approvals: Map<string, MemoryApproval>
   /** By their ids, oldest first. */
   readonly messages: Map<string, Message>
+  /** By the ids of their messages. */
+  readonly attached: Map<string, string>
   readonly transcript: TranscriptEntry[]
   readonly producers: Map<string, MemoryProducer>
 }
@@ -84,6 +86,7 @@ function bytesOf(run: MemoryRun): number {
   for (const { body } of run.log) bytes += bytesOfText(body)
   for (const { answer } of run.approvals.values()) bytes += bytesOfText(answer)
   for (const { text } of run.messages.values()) bytes += bytesOfText(text)
+  for (const contents of run.attached.values()) bytes += bytesOfText(contents)
   for (const { answers } of run.producers.values()) bytes += answers.length * producedBytes
   return bytes
 }
@@ -92,6 +95,6 @@ function bytesOf(run: MemoryRun): number {
 export function toRow(run: MemoryRun): RunRow {
   const { n: _n, place: _place, idempotency: _key, ...rest } = run
   const { log: _log, approvals: _approvals, transcript: _transcript, producers: _producers, ...kept } = rest
-  const { messages: _messages, ...row } = kept
+  const { messages: _messages, attached: _attached, ...row } = kept
   return row
 }

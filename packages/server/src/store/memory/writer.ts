@@ -220,7 +220,14 @@ function factsFor(tables: MemoryTables, run: NewRunRow): CreateFacts {
 
 function insert(tables: MemoryTables, { place, idempotency }: NewRunRow, row: RunRow): MemoryRun {
   tables.lastN += 1
-  const kept = { log: [], approvals: new Map(), messages: new Map(), transcript: [], producers: new Map() }
+  const kept = {
+    log: [],
+    approvals: new Map(),
+    messages: new Map(),
+    attached: new Map(),
+    transcript: [],
+    producers: new Map(),
+  }
   const run: MemoryRun = { ...row, ...kept, n: tables.lastN, place, idempotency }
   tables.runs.set(row.id, run)
   return run

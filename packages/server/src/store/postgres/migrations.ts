@@ -241,6 +241,19 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX approvals_by_expiry ON approvals (expires_at) WHERE answer IS NULL;
     `,
   },
+  {
+    id: 6,
+    // What messages bring along. What it contains is apart, since all undelivered messages of a run are read when it is written.
+    sql: `
+      ALTER TABLE messages ADD COLUMN attachments text;
+      CREATE TABLE attachments (
+        run bigint NOT NULL,
+        message text NOT NULL,
+        contents text NOT NULL,
+        PRIMARY KEY (run, message)
+      );
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

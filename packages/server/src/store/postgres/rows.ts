@@ -18,7 +18,7 @@ export function toRunRow(found: RunRow & { n: number }): RunRow {
 }
 
 /** The names are those of `Message`. */
-export const messageColumns = 'id, mode, text, "user", at, state'
+export const messageColumns = 'id, mode, text, "user", at, state, attachments'
 
 export const credentialColumns = `credentials.id, credentials.kind, "user", admin, created_at AS "createdAt",
   expires_at AS "expiresAt", revoked_at AS "revokedAt", used_at AS "usedAt", parent, path`

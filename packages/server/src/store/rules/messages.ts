@@ -104,10 +104,11 @@ export function sealRun(run: Facts | undefined): Pick<RunFacts, 'sealed'> | Refu
 
 /** The event, in the run that resumes, of a message that was not delivered before. */
 export function carryMessage(
-  { id, mode, text, user }: Pick<Message, 'id' | 'mode' | 'text' | 'user'>,
+  { id, mode, text, user, attachments }: Pick<Message, 'id' | 'mode' | 'text' | 'user' | 'attachments'>,
   carriedFrom: string,
 ): { type: string; json: string } {
-  const data: MessageQueuedEvent = { messageId: id, mode, text, user, carriedFrom }
+  const attached = attachments === undefined ? {} : { attachments }
+  const data: MessageQueuedEvent = { messageId: id, mode, text, user, ...attached, carriedFrom }
   return { type: messageTypes.queued, json: JSON.stringify(data) }
 }
 

@@ -240,6 +240,19 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX approvals_by_expiry ON approvals (expires_at) WHERE answer IS NULL;
     `,
   },
+  {
+    id: 12,
+    // What messages bring along. What it contains is apart, since the row of a message is written each time its state changes.
+    sql: `
+      ALTER TABLE messages ADD COLUMN attachments TEXT;
+      CREATE TABLE attachments (
+        run INTEGER NOT NULL,
+        message TEXT NOT NULL,
+        contents TEXT NOT NULL,
+        PRIMARY KEY (run, message)
+      ) STRICT;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

@@ -7,7 +7,7 @@ export const runColumns = `runs.id, kind, project, owner, state, outcome, closed
   resumes, fork_of AS forkOf, cause, sealed, parked, node, pid, process_start AS processStart, lease_until AS leaseUntil, spec, result, error, usage`
 
 /** The names are those of `Message`. */
-export const messageColumns = 'id, mode, text, user, at, state'
+export const messageColumns = 'id, mode, text, user, at, state, attachments'
 
 /** Joins what a run's row keeps apart because it is large and seldom written. */
 export const runTables = 'runs JOIN details ON details.run = runs.n'

@@ -1,7 +1,7 @@
 /** The messages of one run without a store: the rules of the store, and a note of everything that happens. */
 import { randomUUID } from 'node:crypto'
 import type { Message, MessageMode } from '@millrace/protocol'
-import type { RunMessage, RunMessages } from '#runners/runner'
+import type { RunAttachment, RunMessage, RunMessages } from '#runners/runner'
 import { deliverMessage, takeMessages, withdrawMessage } from '#store/rules/messages'
 import { isRefusal } from '#store/rules/refusal'
 
@@ -15,12 +15,14 @@ export class Mailbox implements RunMessages {
   /** Runs before each take is answered, as a store that takes its time. */
   beforeTake: () => Promise<void> = async () => {}
   onDelivered: (id: string) => void = () => {}
+  readonly #attached = new Map<string, readonly RunAttachment[]>()
   #hint: () => void = () => {}
 
-  say(text: string, mode: MessageMode = 'queue'): string {
+  say(text: string, mode: MessageMode = 'queue', attachments?: readonly RunAttachment[]): string {
     if (this.sealed) throw new Error('the run takes no more messages')
     const id = randomUUID()
     this.messages.push({ id, text, mode, user: 'ann', at: 0, state: 'waiting' })
+    if (attachments !== undefined) this.#attached.set(id, attachments)
     this.#hint()
     return id
   }
@@ -45,7 +47,10 @@ export class Mailbox implements RunMessages {
     if (isRefusal(decided)) throw new Error(decided.message)
     for (const message of decided.taken) message.state = 'taken'
     this.sealed ||= decided.seals
-    const messages: RunMessage[] = decided.taken.map(({ id, text }) => ({ id, text }))
+    const messages: RunMessage[] = decided.taken.map(({ id, text }) => {
+      const attachments = this.#attached.get(id)
+      return { id, text, ...(attachments === undefined ? {} : { attachments }) }
+    })
     return { messages, sealed: this.sealed && waiting.length === messages.length }
   }
 

@@ -12,6 +12,7 @@ import type { AgentMove } from '#agents/moves'
 import { ExecutionFailure } from '#agents/spending/meter'
 import { estimateTokens } from '#agents/spending/price'
 import { isOverflow } from '../model/failure.ts'
+import { saidBy } from '../said.ts'
 import { compact } from '../transcript/compaction.ts'
 import { type Conversation, resultOf } from '../transcript/conversation.ts'
 import type { Entry } from '../transcript/entries.ts'
@@ -85,10 +86,10 @@ export class Loop {
   }
 
   /** Adds a message of a person to the conversation. */
-  async hear({ id, text }: AgentMessage): Promise<void> {
+  async hear({ id, ...said }: AgentMessage): Promise<void> {
     const { shared } = this.#parts
     if (shared.ended.aborted) return
-    const kept = this.#take([{ type: 'message', message: { role: 'user', content: text }, from: id }], [])
+    const kept = this.#take([{ type: 'message', message: saidBy(said), from: id }], [])
     // In the same tick, so that both are in one commit.
     void shared.host.dialogue.delivered(id).catch(() => {})
     await kept

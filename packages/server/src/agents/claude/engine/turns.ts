@@ -11,12 +11,15 @@
  */
 import type { HookCallback, Query, SDKMessage, SDKUserMessage } from '@anthropic-ai/claude-agent-sdk'
 import type { AgentMessage, AgentTask, Dialogue } from '#agents/agent'
-import type { TranscriptEntry } from '#runners/runner'
+import { namedText } from '#agents/attachments'
+import type { RunAttachment, TranscriptEntry } from '#runners/runner'
 import type { Clock } from '#time/clock'
 
 /** How long a call of the agent waits for the process to have read what joins its turn. */
 const joinMsMax = 2000
 
+type Block = Exclude<SDKUserMessage['message']['content'], string>[number]
+type ImageType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp'
 type Receipt = { command_uuid?: unknown; state?: unknown }
 type Uuid = NonNullable<SDKUserMessage['uuid']>
 
@@ -46,7 +49,7 @@ export class Turns {
     this.#clock = clock
     // A conversation that is woken continues by itself, with the call that was put off.
     this.#hasBegun = woken === null
-    if (woken === null) this.input.push(userMessage(prompt))
+    if (woken === null) this.input.push(userMessage({ text: prompt }))
   }
 
   /** For the SDK, which calls it after the tools of one answer have run, before the model is asked again. Never throws. */
@@ -144,12 +147,12 @@ export class Turns {
   }
 
   /** Resolves when the process says that it has read the message, or after a bounded time. */
-  async #give({ id, text }: AgentMessage, priority?: 'next'): Promise<void> {
+  async #give({ id, ...said }: AgentMessage, priority?: 'next'): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#unkept.add(id)
     if (priority === 'next') this.#joining.add(id)
     this.#unread.set(id, resolve)
-    this.input.push({ ...userMessage(text), uuid: id as Uuid, ...(priority && { priority }) })
+    this.input.push({ ...userMessage(said), uuid: id as Uuid, ...(priority && { priority }) })
     const callOff = this.#clock.after(joinMsMax, resolve)
     await promise
     callOff()
@@ -186,13 +189,22 @@ class Input implements AsyncIterable<SDKUserMessage> {
   }
 }
 
-function userMessage(text: string): SDKUserMessage {
+function userMessage({ text, attachments = [] }: Omit<AgentMessage, 'id'>): SDKUserMessage {
   return {
     type: 'user',
     session_id: '',
-    message: { role: 'user', content: [{ type: 'text', text }] },
+    message: { role: 'user', content: [{ type: 'text', text }, ...attachments.map(blockOf)] },
     parent_tool_use_id: null,
   }
+}
+
+function blockOf(attachment: RunAttachment): Block {
+  const { data, mediaType, name } = attachment
+  const text = namedText(attachment)
+  if (text !== null) return { type: 'text', text }
+  return mediaType === 'application/pdf'
+    ? { type: 'document', source: { type: 'base64', media_type: mediaType, data }, title: name }
+    : { type: 'image', source: { type: 'base64', media_type: mediaType as ImageType, data } }
 }
 
 /** Whether an entry of the transcript is this message: as the beginning of a turn, or as an addition to one. */

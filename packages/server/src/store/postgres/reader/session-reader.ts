@@ -1,5 +1,6 @@
 /** Reads what sessions have besides their logs: questions to people, and the conversation that is kept. */
 import type { Message } from '@millrace/protocol'
+import { contentsIn, type MessageColumns, messageOf } from '#store/batched/attachments'
 import type { Reads } from '#store/batched/backend'
 import { hasNul, isRunId, messageColumns } from '#store/postgres/rows'
 import type { Approval, OpenApproval, TranscriptEntry } from '#store/store'
@@ -32,6 +33,10 @@ const selectMessages = {
   name: 'undelivered messages',
   text: `SELECT ${messageColumns} FROM messages WHERE ${ofRun} AND state IN ('waiting', 'taken') ORDER BY n`,
 }
+const selectContents = {
+  name: 'contents of attachments',
+  text: `SELECT contents FROM attachments WHERE ${ofRun} AND message = $2`,
+}
 const selectMessage = {
   name: 'message',
   text: `SELECT ${messageColumns} FROM messages WHERE ${ofRun} AND id = $2`,
@@ -56,10 +61,16 @@ export function createSessionReader(query: Query) {
     }: Reads['waitingApprovals']['ask']): Promise<OpenApproval[]> =>
       hasNul(owner) ? [] : query<OpenApproval>(selectWaiting, [before, owner ?? null, limit]),
     /** Those that are not delivered, oldest first. */
-    messages: async (run: string): Promise<Message[]> => (isRunId(run) ? query(selectMessages, [run]) : []),
+    messages: async (run: string): Promise<Message[]> =>
+      isRunId(run) ? (await query<MessageColumns>(selectMessages, [run])).map(messageOf) : [],
     async message(run: string, id: string): Promise<Message | null> {
       if (!isRunId(run) || hasNul(id)) return null
-      return (await query<Message>(selectMessage, [run, id]))[0] ?? null
+      const [found] = await query<MessageColumns>(selectMessage, [run, id])
+      return found === undefined ? null : messageOf(found)
+    },
+    async attachments(run: string, id: string): Promise<string[]> {
+      if (!isRunId(run) || hasNul(id)) return []
+      return contentsIn((await query<{ contents: string }>(selectContents, [run, id]))[0]?.contents)
     },
     transcript: async (run: string): Promise<TranscriptEntry[]> =>
       isRunId(run) ? query(selectEntries, [run]) : [],

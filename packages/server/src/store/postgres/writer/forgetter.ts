@@ -28,7 +28,8 @@ const deleteRow = statement(
   'delete run',
   `WITH a AS (DELETE FROM details WHERE run = $1), b AS (DELETE FROM search WHERE run = $1),
       c AS (DELETE FROM approvals WHERE run = $1), d AS (DELETE FROM producers WHERE run = $1),
-      e AS (DELETE FROM producer_batches WHERE run = $1), f AS (DELETE FROM messages WHERE run = $1)
+      e AS (DELETE FROM producer_batches WHERE run = $1), f AS (DELETE FROM messages WHERE run = $1),
+      g AS (DELETE FROM attachments WHERE run = $1)
     DELETE FROM runs WHERE n = $1 RETURNING owner, bytes`,
 )
 const shrink = statement('shrink run', 'UPDATE runs SET bytes = bytes - $2 WHERE n = $1 RETURNING owner')

@@ -5,7 +5,9 @@
  * Invariants: a row here is as the transaction sees it, and a statement that changes a run's row changes it here, too;
  * whatever a transaction stores for a run is added to what the run takes, and so to what its owner does.
  */
+
 import type { Message } from '@millrace/protocol'
+import { type MessageColumns, messageOf } from '#store/batched/attachments'
 import type { LogText, Operation } from '#store/batched/operations'
 import type { Statement } from '#store/postgres/connection'
 import { factColumns, isRunId, messageColumns } from '#store/postgres/rows'
@@ -109,7 +111,7 @@ export class LoadedRuns {
     for (const row of facts) this.#take(row)
     for (const row of details) this.#detail(row)
     for (const { run, id, answer } of questions) this.#byKey.get(run)?.approvals.set(id, { answer })
-    for (const { run, ...message } of said) this.#byKey.get(run)?.messages.set(message.id, message)
+    for (const { run, ...message } of said) this.#byKey.get(run)?.messages.set(message.id, messageOf(message))
     for (const { run, producer, epoch, next } of known)
       this.#byKey.get(run)?.producers.set(producer, { epoch, next })
     for (const { run, producer, seq, firstSeq, lastSeq } of answers) {
@@ -235,7 +237,7 @@ interface ApprovalRow {
   id: string
   answer: string | null
 }
-interface NamedMessage extends Message {
+interface NamedMessage extends MessageColumns {
   run: number
 }
 interface NamedProducer extends ProducerRow {

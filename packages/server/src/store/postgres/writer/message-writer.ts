@@ -1,5 +1,6 @@
 /** The rows of what people say to agents. What may happen to one is in `rules/messages.ts`. */
 import type { Message, MessageState } from '@millrace/protocol'
+import { attachmentsColumn, type MessageColumns, messageOf } from '#store/batched/attachments'
 import { encodeEvents } from '#store/batched/log-text'
 import type { LogText, OperationResult, RunOperation } from '#store/batched/operations'
 import type { Statement } from '#store/postgres/connection'
@@ -23,7 +24,15 @@ export interface MessageWriter {
 
 const insert: Statement = {
   name: 'insert message',
-  text: `INSERT INTO messages (run, id, mode, text, "user", at, state) VALUES ($1, $2, $3, $4, $5, $6, 'waiting')`,
+  text: `INSERT INTO messages (run, id, mode, text, "user", at, attachments, state) VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting')`,
+}
+const attach: Statement = {
+  name: 'insert attachments',
+  text: 'INSERT INTO attachments (run, message, contents) VALUES ($1, $2, $3)',
+}
+const selectContents: Statement = {
+  name: 'attachments to carry',
+  text: 'SELECT contents FROM attachments WHERE run = $1 AND message = $2',
 }
 const update: Statement = {
   name: 'update message',
@@ -55,12 +64,12 @@ export function messageWriter({ tx, runs }: WriterParts): MessageWriter {
   }
 
   return {
-    say({ run: runId, message, waitingMax, log }) {
+    say({ run: runId, message, contents, waitingMax, log }) {
       const known = runs.open(runId)
       const facts = { id: message.id, taken: known?.messages.has(message.id) ?? false, waitingMax }
       const run = rules.acceptMessage(known, { ...facts, waiting: waitingOf(known).length })
       if (isRefusal(run)) return run
-      put(run, message, { tx, runs })
+      put(run, message, contents, { tx, runs })
       if (message.mode === 'interrupt') runs.setParked(run, readied(run))
       return { kind: 'appended', firstSeq: runs.add(run, log), state: run.state }
     },
@@ -117,10 +126,15 @@ export async function carryMessages(
   { tx, runs }: Pick<WriterParts, 'tx' | 'runs'>,
 ): Promise<string> {
   let texts = ''
-  for (const message of await tx.ask<Message>(selectUndelivered, [from.n])) {
+  for (const row of await tx.ask<MessageColumns>(selectUndelivered, [from.n])) {
+    const message = messageOf(row)
+    const [attached] =
+      message.attachments === undefined
+        ? []
+        : await tx.ask<{ contents: string }>(selectContents, [from.n, message.id])
     from.messages.set(message.id, { ...message, state: 'carried' })
     tx.post(update, [from.n, message.id, 'carried'])
-    put(to, message, { tx, runs })
+    put(to, message, attached?.contents ?? null, { tx, runs })
     const events = encodeEvents([{ at, ...rules.carryMessage(message, fromId) }])
     runs.add(to, events)
     for (const { text } of events) texts += text
@@ -131,12 +145,14 @@ export async function carryMessages(
 function put(
   run: LoadedRun,
   message: Omit<Message, 'state'>,
+  contents: string | null,
   { tx, runs }: Pick<WriterParts, 'tx' | 'runs'>,
 ): void {
   const { id, mode, text, user, at } = message
-  run.messages.set(id, { id, mode, text, user, at, state: 'waiting' })
-  tx.post(insert, [run.n, id, mode, text, user, at])
-  runs.grow(run, bytesOfText(text))
+  run.messages.set(id, { ...message, state: 'waiting' })
+  tx.post(insert, [run.n, id, mode, text, user, at, attachmentsColumn(message)])
+  if (contents !== null) tx.post(attach, [run.n, id, contents])
+  runs.grow(run, bytesOfText(text) + bytesOfText(contents))
 }
 
 function waitingOf(run: LoadedRun | undefined): Message[] {

@@ -1,6 +1,7 @@
 /** Reads what sessions have besides their logs: questions to people, and the conversation that is kept. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { Message } from '@millrace/protocol'
+import { contentsIn, type MessageColumns, messageOf } from '#store/batched/attachments'
 import type { Reads } from '#store/batched/backend'
 import { messageColumns } from '#store/sqlite/run-columns'
 import type { Approval, OpenApproval, TranscriptEntry } from '#store/store'
@@ -13,6 +14,7 @@ export interface SessionReader {
   /** Those that are not delivered, oldest first. */
   messages(run: string): Message[]
   message(run: string, id: string): Message | null
+  attachments(run: string, id: string): string[]
   transcript(run: string): TranscriptEntry[]
 }
 
@@ -34,6 +36,7 @@ export function createSessionReader(db: DatabaseSync): SessionReader {
     `SELECT ${messageColumns} FROM messages WHERE ${ofRun} AND state IN ('waiting', 'taken') ORDER BY n`,
   )
   const selectMessage = db.prepare(`SELECT ${messageColumns} FROM messages WHERE ${ofRun} AND id = ?`)
+  const selectContents = db.prepare(`SELECT contents FROM attachments WHERE ${ofRun} AND message = ?`)
   const selectEntries = db.prepare(
     `SELECT conversation, subpath, json FROM transcripts WHERE ${ofRun} ORDER BY n`,
   )
@@ -44,8 +47,12 @@ export function createSessionReader(db: DatabaseSync): SessionReader {
     approvalOfCall: (run, call) => approvalOf(selectOfCall.get(run, call)),
     waitingApprovals: ({ owner, before, limit }) =>
       selectWaiting.all(before, owner ?? null, limit) as unknown as OpenApproval[],
-    messages: (run) => selectMessages.all(run) as unknown as Message[],
-    message: (run, id) => (selectMessage.get(run, id) as unknown as Message | undefined) ?? null,
+    messages: (run) => (selectMessages.all(run) as unknown as MessageColumns[]).map(messageOf),
+    message(run, id) {
+      const found = selectMessage.get(run, id) as unknown as MessageColumns | undefined
+      return found === undefined ? null : messageOf(found)
+    },
+    attachments: (run, id) => contentsIn(selectContents.get(run, id)?.contents as string | undefined),
     transcript: (run) => selectEntries.all(run) as unknown as TranscriptEntry[],
   }
 }

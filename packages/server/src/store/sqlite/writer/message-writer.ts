@@ -1,6 +1,7 @@
 /** The rows of what people say to agents. What may happen to one is in `rules/messages.ts`. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { Message, MessageState } from '@millrace/protocol'
+import { attachmentsColumn, type MessageColumns, messageOf } from '#store/batched/attachments'
 import { encodeEvents } from '#store/batched/log-text'
 import type { OperationResult, RunOperation } from '#store/batched/operations'
 import * as rules from '#store/rules/messages'
@@ -27,9 +28,10 @@ export interface MessageWriter {
 export function createMessageWriter(db: DatabaseSync, log: PendingLog, setParked: SetParked): MessageWriter {
   const sql = prepareStatements(db)
 
-  function insert(run: OpenRun, message: Omit<Message, 'state'>): void {
+  function insert(run: OpenRun, message: Omit<Message, 'state'>, contents: string | null): void {
     sql.insert(run, message)
-    log.grow(run, bytesOfText(message.text))
+    if (contents !== null) sql.attach(run, message.id, contents)
+    log.grow(run, bytesOfText(message.text) + bytesOfText(contents))
   }
 
   function seal(run: OpenRun): void {
@@ -38,13 +40,13 @@ export function createMessageWriter(db: DatabaseSync, log: PendingLog, setParked
   }
 
   return {
-    say({ run: runId, message, waitingMax, log: events }) {
+    say({ run: runId, message, contents, waitingMax, log: events }) {
       const known = log.open(runId)
       const taken = sql.find(known, message.id) !== undefined
       const waiting = sql.countWaiting(known)
       const run = rules.acceptMessage(known, { id: message.id, taken, waiting, waitingMax })
       if (isRefusal(run)) return run
-      insert(run, message)
+      insert(run, message, contents)
       if (message.mode === 'interrupt') setParked(run, readied(run))
       return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
     },
@@ -84,7 +86,7 @@ export function createMessageWriter(db: DatabaseSync, log: PendingLog, setParked
       let texts = ''
       for (const message of sql.undelivered(from)) {
         sql.update('carried', from, message.id)
-        insert(to, message)
+        insert(to, message, sql.contents(from, message))
         const events = encodeEvents([{ at, ...rules.carryMessage(message, fromId) }])
         log.add(to, events)
         for (const { text } of events) texts += text
@@ -95,8 +97,10 @@ export function createMessageWriter(db: DatabaseSync, log: PendingLog, setParked
 }
 
 function prepareStatements(db: DatabaseSync) {
-  const insert = db.prepare(`INSERT INTO messages (run, id, mode, text, user, at, state)
-    VALUES (?, ?, ?, ?, ?, ?, 'waiting')`)
+  const insert = db.prepare(`INSERT INTO messages (run, id, mode, text, user, at, attachments, state)
+    VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting')`)
+  const attach = db.prepare('INSERT INTO attachments (run, message, contents) VALUES (?, ?, ?)')
+  const selectContents = db.prepare('SELECT contents FROM attachments WHERE run = ? AND message = ?')
   const selectState = db.prepare('SELECT state FROM messages WHERE run = ? AND id = ?')
   const selectWaiting = db.prepare(
     `SELECT ${messageColumns} FROM messages WHERE run = ? AND state = 'waiting' ORDER BY n`,
@@ -111,13 +115,19 @@ function prepareStatements(db: DatabaseSync) {
   const updateSealed = db.prepare('UPDATE runs SET sealed = 1 WHERE n = ?')
 
   return {
-    insert: (run: OpenRun, { id, mode, text, user, at }: Omit<Message, 'state'>) =>
-      insert.run(run.n, id, mode, text, user, at),
+    insert: (run: OpenRun, message: Omit<Message, 'state'>) => {
+      const { id, mode, text, user, at } = message
+      return insert.run(run.n, id, mode, text, user, at, attachmentsColumn(message))
+    },
+    attach: (run: OpenRun, id: string, contents: string) => attach.run(run.n, id, contents),
+    contents: (run: OpenRun, { id, attachments }: Pick<Message, 'id' | 'attachments'>) =>
+      attachments === undefined ? null : String(selectContents.get(run.n, id)?.contents),
     find: (run: OpenRun | undefined, id: string) =>
       run && (selectState.get(run.n, id) as { state: MessageState } | undefined),
     waiting: (run: OpenRun | undefined) =>
-      run === undefined ? [] : (selectWaiting.all(run.n) as unknown as Message[]),
-    undelivered: (run: OpenRun) => selectUndelivered.all(run.n) as unknown as Message[],
+      run === undefined ? [] : (selectWaiting.all(run.n) as unknown as MessageColumns[]).map(messageOf),
+    undelivered: (run: OpenRun) =>
+      (selectUndelivered.all(run.n) as unknown as MessageColumns[]).map(messageOf),
     countWaiting: (run: OpenRun | undefined) =>
       run === undefined ? 0 : Number(countWaiting.get(run.n)?.waiting),
     update: (state: MessageState, run: OpenRun, id: string) => update.run(state, run.n, id),

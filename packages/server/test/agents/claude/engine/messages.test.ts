@@ -48,6 +48,38 @@ describe('a message to a session', () => {
     expect(context.messages.sealed).toBe(true)
   })
 
+  it('the model is given the images, documents and texts that a message brings along', async () => {
+    const model = await serve([say('first', { text: 'Go' }), say('seen', {})])
+    const { context, run } = sessions.prepare(model)
+    const base64 = (text: string) => Buffer.from(text).toString('base64')
+    const pixel =
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=='
+    let id = ''
+    context.onEvent = ({ type }) => {
+      if (type !== 'assistant' || id !== '') return
+      id = context.messages.say('Look', 'queue', [
+        { name: 'pixel.png', mediaType: 'image/png', data: pixel },
+        { name: 'a.csv', mediaType: 'text/csv', data: base64('a;ü') },
+        { name: 'b.pdf', mediaType: 'application/pdf', data: base64('%PDF-1.4 made up') },
+      ])
+    }
+    const { outcome } = await run()
+    expect(outcome).toMatchObject({ state: 'completed', result: { text: 'seen' } })
+    expect(context.messages.delivery).toEqual([id])
+    const said = JSON.parse(saidToModel(model.requests)) as { content: { type: string }[] }[]
+    expect(said.flatMap(({ content }) => content)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ type: 'text', text: 'Look' }),
+        expect.objectContaining({
+          type: 'image',
+          source: { type: 'base64', media_type: 'image/png', data: pixel },
+        }),
+        expect.objectContaining({ type: 'text', text: 'The file "a.csv":\n\na;ü' }),
+        expect.objectContaining({ type: 'document' }),
+      ]),
+    )
+  })
+
   it('a steer joins the running turn: the model sees it with the result of the tool', async () => {
     const model = await serve([
       use('Bash', { command: 'sleep 1; echo one' }, { text: 'Go' }),
