@@ -1,4 +1,7 @@
-/** The answer to a question: allow once, or calls of exactly this kind in this run; allow something else; deny with a reason. */
+/**
+ * The answer to a question: allow once, or calls of exactly this kind in this run; allow something else; deny with a reason; or
+ * what a form asks for.
+ */
 import { ClientError } from '@millrace/client'
 import type { AnswerApprovalBody, OpenQuestion } from '@millrace/protocol'
 import { useClient } from '@millrace/react'
@@ -8,6 +11,7 @@ import { forgetQuestion } from '#live/live-store.ts'
 import { Button } from '#ui/button.tsx'
 import { Input, TextArea } from '#ui/field.tsx'
 import { editableOf, inputOf } from './edited-input.ts'
+import { FormAnswer } from './form-answer.tsx'
 
 type Way = 'choose' | 'deny' | 'edit'
 
@@ -22,7 +26,18 @@ export function Answer({ question }: { question: OpenQuestion }) {
           {problem}
         </p>
       )}
-      {way === 'choose' && (
+      {question.form !== undefined && (
+        // A refusal leaves what was filled in.
+        <div hidden={way !== 'choose'}>
+          <FormAnswer
+            form={question.form}
+            isPending={isPending}
+            answer={(values) => answer({ decision: 'allow', values })}
+            decline={() => setWay('deny')}
+          />
+        </div>
+      )}
+      {way === 'choose' && question.form === undefined && (
         <div className="flex flex-wrap gap-2">
           <Button
             look="good"
@@ -51,6 +66,7 @@ export function Answer({ question }: { question: OpenQuestion }) {
       {way === 'deny' && (
         <DenyForm
           isPending={isPending}
+          verb={question.form === undefined ? 'Deny' : 'Decline'}
           deny={(message) => answer({ decision: 'deny', ...(message === '' ? {} : { message }) })}
           leave={leave}
         />
@@ -91,10 +107,12 @@ function useAnswer({ runId, approvalId }: OpenQuestion) {
 
 function DenyForm({
   isPending,
+  verb,
   deny,
   leave,
 }: {
   isPending: boolean
+  verb: string
   deny(reason: string): void
   leave(): void
 }) {
@@ -118,7 +136,7 @@ function DenyForm({
         className="min-w-40 flex-1"
       />
       <Button type="submit" look="danger" disabled={isPending}>
-        Deny
+        {verb}
       </Button>
       <Button look="quiet" onClick={leave}>
         Back

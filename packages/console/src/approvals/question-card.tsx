@@ -12,7 +12,7 @@ import { callParts } from './call-parts.ts'
 import { Exact } from './exact.tsx'
 
 export function QuestionCard({ question }: { question: OpenQuestion }) {
-  const { tool, input, reason, agentId } = question
+  const { tool, input, reason, agentId, form } = question
   return (
     <article
       aria-label={`Question: ${tool}`}
@@ -26,25 +26,38 @@ export function QuestionCard({ question }: { question: OpenQuestion }) {
         <Expiry at={question.expiresAt} />
       </header>
       <div className="flex flex-col gap-2 px-3 py-3 sm:px-4">
-        {callParts(input).map(({ label, text, change }) => (
-          <div key={label}>
-            <div className="mb-1 text-[11px] font-medium text-muted">{label}</div>
-            <Exact
-              text={text}
-              className={classes(
-                change === 'removed' && 'border-l-2 border-l-bad',
-                change === 'added' && 'border-l-2 border-l-good',
-              )}
-            />
-          </div>
-        ))}
-        <p className="text-[12px] text-soft">
-          <span className="text-muted">Why it asks: </span>
-          {reason}
-        </p>
+        {form === undefined ? (
+          <Call input={input} reason={reason} />
+        ) : (
+          <p className="font-medium whitespace-pre-line">{form.message}</p>
+        )}
         <Answer question={question} />
       </div>
     </article>
+  )
+}
+
+/** All of what would run, and why it is asked about. */
+function Call({ input, reason }: Pick<OpenQuestion, 'input' | 'reason'>) {
+  return (
+    <>
+      {callParts(input).map(({ label, text, change }) => (
+        <div key={label}>
+          <div className="mb-1 text-[11px] font-medium text-muted">{label}</div>
+          <Exact
+            text={text}
+            className={classes(
+              change === 'removed' && 'border-l-2 border-l-bad',
+              change === 'added' && 'border-l-2 border-l-good',
+            )}
+          />
+        </div>
+      ))}
+      <p className="text-[12px] text-soft">
+        <span className="text-muted">Why it asks: </span>
+        {reason}
+      </p>
+    </>
   )
 }
 

@@ -10,7 +10,7 @@ import {
   type PermissionResolvedEvent,
   permissionTypes,
 } from '@millrace/protocol'
-import { callInFull, callInLine } from '@millrace/protocol/view'
+import { callInFull, callInLine, clip } from '@millrace/protocol/view'
 import type { Logger } from 'pino'
 import type { Commit, CommitFeed, RunStore } from '#store/store'
 import { encrypted } from './encryption.ts'
@@ -43,6 +43,14 @@ const bodyCharsMax = 400
 const requestMs = 10_000
 const longestTtlSeconds = 24 * 3600
 
+/** A form is filled in on the page: there is no button for its values. */
+function bodyOf({ tool, input, form }: PermissionRequestedEvent): Pick<PushMessage, 'body' | 'isWhole'> {
+  if (form !== undefined) return { body: clip(form.message, bodyCharsMax), isWhole: false }
+  const whole = callInFull(tool, input)
+  const isWhole = whole.length <= bodyCharsMax
+  return { body: isWhole ? whole : callInLine(tool, input), isWhole }
+}
+
 export class PushNotifier {
   readonly #parts: NotifierParts
   readonly #release: () => void
@@ -65,18 +73,10 @@ export class PushNotifier {
     }
   }
 
-  #asked(runId: string, { approvalId, tool, input, expiresAt }: PermissionRequestedEvent): void {
-    const whole = callInFull(tool, input)
-    const isWhole = whole.length <= bodyCharsMax
-    const message: PushMessage = {
-      type: 'question',
-      runId,
-      approvalId,
-      title: `${tool} needs your answer`,
-      body: isWhole ? whole : callInLine(tool, input),
-      isWhole,
-    }
-    void this.#notify(message, expiresAt)
+  #asked(runId: string, question: PermissionRequestedEvent): void {
+    const { approvalId, tool, expiresAt } = question
+    const title = `${tool} needs your answer`
+    void this.#notify({ type: 'question', runId, approvalId, title, ...bodyOf(question) }, expiresAt)
   }
 
   #answered(runId: string, { approvalId }: PermissionResolvedEvent): void {

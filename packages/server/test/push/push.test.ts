@@ -121,7 +121,7 @@ describe('a browser that has subscribed', () => {
     parent,
     expiresAt: null,
   })
-  const requested = (approvalId: string, input: object) => ({
+  const requested = (approvalId: string, input: object, more: object = {}) => ({
     seq: 2,
     at,
     type: 'permission:requested',
@@ -132,6 +132,7 @@ describe('a browser that has subscribed', () => {
       input,
       reason: 'r',
       expiresAt: at + 60_000,
+      ...more,
     }),
   })
 
@@ -182,6 +183,18 @@ describe('a browser that has subscribed', () => {
     const message = JSON.parse(browser.read((received[0] as Received).body))
     expect(message.isWhole).toBe(false)
     expect(message.body.length).toBeLessThan(200)
+  })
+
+  it('a form is announced by its message, and is not to be answered in a notification, which has no fields', async () => {
+    const browser = newPushBrowser()
+    await subscriptions.add(identity('ann'), { endpoint: `${origin}/ann`, keys: browser.keys })
+    const schema = { type: 'object', properties: { question1: { type: 'string' } } }
+    commit({ events: [requested('a1', { q: 1 }, { form: { message: 'Which database?', schema } })] })
+    await until(() => received.length === 1)
+    expect(JSON.parse(browser.read((received[0] as Received).body))).toMatchObject({
+      body: 'Which database?',
+      isWhole: false,
+    })
   })
 
   it('it is notified no longer once its service says that it is gone, it is removed, or its login ends', async () => {
