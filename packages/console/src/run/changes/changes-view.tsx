@@ -5,6 +5,7 @@ import { ChevronIcon } from '#run/icons.tsx'
 import { Badge } from '#ui/badge.tsx'
 import { classes } from '#ui/classes.ts'
 import { Empty, Loading, Problem } from '#ui/notice.tsx'
+import { Path } from '#ui/path.tsx'
 import { Diff } from './diff.tsx'
 import { hunkLines } from './lines.ts'
 import type { UsedChanges } from './use-changes.ts'
@@ -60,7 +61,8 @@ function Summary({ changes: { files } }: { changes: RunChangesResponse }) {
 
 const tones = { added: 'good', modified: 'live', deleted: 'bad' } as const
 
-function File({ file, isOpenAtFirst }: { file: FileChange; isOpenAtFirst: boolean }) {
+/** What changed in one file. */
+export function File({ file, isOpenAtFirst }: { file: FileChange; isOpenAtFirst: boolean }) {
   const [isOpen, setOpen] = useState(isOpenAtFirst)
   const id = useId()
   return (
@@ -74,9 +76,7 @@ function File({ file, isOpenAtFirst }: { file: FileChange; isOpenAtFirst: boolea
           className="flex w-full items-center gap-2 bg-raised px-3 py-2 text-left hover:bg-hover"
         >
           <ChevronIcon className={classes('size-3.5 text-muted', isOpen && 'rotate-90')} />
-          <span className="min-w-0 flex-1 truncate font-mono text-[12px] font-medium" title={file.path}>
-            {file.path}
-          </span>
+          <Path path={file.path} className="flex-1 font-mono text-[12px] font-medium" />
           <Badge tone={tones[file.status]}>{file.status}</Badge>
           <span className="text-[12px] whitespace-nowrap tabular-nums">
             <span className="text-good">+{file.additions}</span>{' '}

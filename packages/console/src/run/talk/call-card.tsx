@@ -5,6 +5,7 @@ import { Diff } from '#run/changes/diff.tsx'
 import { CheckIcon, ChevronIcon, CrossIcon, StopIcon } from '#run/icons.tsx'
 import { Badge, type Tone } from '#ui/badge.tsx'
 import { classes } from '#ui/classes.ts'
+import { isPath, Path } from '#ui/path.tsx'
 import { Dot } from '#ui/state-dot.tsx'
 import { durationText } from '#ui/time-words.ts'
 import { type Edit, editsOf } from './edits.ts'
@@ -44,9 +45,7 @@ export function CallCard({
         >
           <StatusMark status={status} />
           <span className="shrink-0 font-medium">{name}</span>
-          <span className="min-w-0 flex-1 truncate font-mono text-[12px] text-muted" title={line}>
-            {line.startsWith(name) ? line.slice(name.length).trim() : line}
-          </span>
+          <Worked on={line.startsWith(name) ? line.slice(name.length).trim() : line} />
           <StatusText status={status} durationMs={durationMs} />
           <ChevronIcon
             className={classes('size-3.5 text-muted transition-transform', isOpen && 'rotate-90')}
@@ -70,6 +69,18 @@ export function CallCard({
   )
 }
 
+/** What the call works on: a path, or what else tells most. */
+function Worked({ on }: { on: string }) {
+  const className = 'min-w-0 flex-1 truncate font-mono text-[12px] text-muted'
+  return isPath(on) ? (
+    <Path path={on} className={className} />
+  ) : (
+    <span className={className} title={on}>
+      {on}
+    </span>
+  )
+}
+
 /** The line of the call names the one file of its input; the files that the agent shows are named here. */
 function Edits({ edits, cwd, hasPaths }: { edits: readonly Edit[]; cwd: string | null; hasPaths: boolean }) {
   const nameOf = (path: string) =>
@@ -78,9 +89,11 @@ function Edits({ edits, cwd, hasPaths }: { edits: readonly Edit[]; cwd: string |
     // biome-ignore lint/suspicious/noArrayIndexKey: edits never move
     <div key={index} className={classes(index > 0 && 'border-t border-line')}>
       {hasPaths && (
-        <p className="truncate bg-raised px-3 py-1 font-mono text-[12px] text-soft" title={path}>
-          {nameOf(path)}
-        </p>
+        <Path
+          path={nameOf(path)}
+          title={path}
+          className="bg-raised px-3 py-1 font-mono text-[12px] text-soft"
+        />
       )}
       <Diff lines={lines} most={60} />
     </div>
