@@ -45,7 +45,7 @@ it('a session is started from the form; what it asks appears on every page of tw
   await dialog.getByText('Agent session').click()
   expect(await dialog.getByLabel('Prompt').inputValue()).toBe('Fix the failing test')
   await dialog.getByText('More').click()
-  await dialog.getByLabel('Questions to people').selectOption('on')
+  await dialog.getByLabel('Approvals').selectOption('on')
   await dialog.getByRole('button', { name: 'Start session' }).click()
   await page.waitForURL(/\/runs\/[0-9a-f-]{36}/)
   await page.getByRole('navigation').getByRole('link', { name: 'Inbox' }).click()

@@ -3,12 +3,15 @@
  * middle. Then questions as notifications, while no page is open.
  */
 import { once } from 'node:events'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type AgentPlace, agentPlace } from '@millrace/test-support/agents'
+import { join } from 'node:path'
+import { type AgentPlace, agentPlace, giveAway } from '@millrace/test-support/agents'
 import { newPushBrowser } from '@millrace/test-support/push-browser'
 import { post, quietPort, type ServerProcess } from '@millrace/test-support/server'
 import { until } from '@millrace/test-support/until'
+import { git } from '@millrace/test-support/workspace'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { seriousProblems } from './support/axe.ts'
@@ -21,6 +24,19 @@ const halfSaid = (name: string) => ({
     content: [{ type: 'text' as const, text: [`Half of the ${name}`, ', and the rest'], hold: name }],
   },
 })
+const choice = {
+  questions: [
+    {
+      question: 'Which database?',
+      header: 'Database',
+      multiSelect: false,
+      options: [
+        { label: 'Postgres', description: 'What production has' },
+        { label: 'SQLite', description: 'One file' },
+      ],
+    },
+  ],
+}
 const script = {
   name: 'half an answer',
   steps: [
@@ -32,6 +48,18 @@ const script = {
       when: { turn: 1, prompt: 'Ask somebody' },
       reply: {
         content: [{ type: 'tool_use' as const, name: 'Bash', input: { command: '$(echo mkdir) asked' } }],
+      },
+    },
+    {
+      when: { turn: 1, prompt: 'Choose a database' },
+      reply: { content: [{ type: 'tool_use' as const, name: 'AskUserQuestion', input: choice }] },
+    },
+    {
+      when: { toolResult: { text: 'SQLite' } },
+      reply: {
+        content: [
+          { type: 'tool_use' as const, name: 'Bash', input: { command: 'echo SQLite > database.txt' } },
+        ],
       },
     },
     { when: { toolResult: {} }, reply: { content: [{ type: 'text' as const, text: 'It was answered.' }] } },
@@ -66,14 +94,16 @@ beforeAll(async () => {
   pushOrigin = `http://127.0.0.1:${(pushService.address() as AddressInfo).port}`
   place = await agentPlace({
     script,
-    projects: ['job', 'session', 'execution'],
+    projects: ['job', 'session', 'execution', 'git'],
     config: {
+      agents: { elsewhere: { command: ['no-such-agent'] } },
       tools: { waits: { command: ['bash', '-c', 'echo Half of the job; sleep 600'], projects: ['job'] } },
       policy: { unreadableBash: 'ask', approvals: 'off' },
       push: { services: [pushOrigin] },
     },
   })
   releases.push(() => place.dispose())
+  beginRepository(place.project('git'))
   port = await quietPort()
   server = await start()
   browser = await openBrowser()
@@ -88,6 +118,14 @@ afterAll(async () => {
 beforeEach(() => {
   browser.complaints.length = 0
 })
+
+function beginRepository(folder: string): void {
+  git(folder, 'init', '--quiet', '--initial-branch=main')
+  writeFileSync(join(folder, 'README'), 'read me\n')
+  git(folder, 'add', '.')
+  git(folder, 'commit', '--quiet', '-m', 'first')
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) giveAway(join(folder, name))
+}
 
 /** What each run has shown when it is in its middle. */
 const half = (kind: Kind) => tabs[kind].getByText(`Half of the ${kind}`, { exact: true })
@@ -187,6 +225,78 @@ it('from its page an interrupted job starts again, and a conversation continues 
     expect(before).toContain(run.resumes)
   }
   await until(async () => (await server.json<{ approvals: [] }>('/api/approvals')).approvals.length === 0)
+})
+
+it('a session in a worktree is started from the form, its agent asks by a form, and the values reach it', async () => {
+  const page = tabs.session
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Search commands and runs' }).fill('new agent session')
+  await page.keyboard.press('Enter')
+  // The prompt has the focus.
+  await page.getByLabel('Prompt').waitFor()
+  await page.keyboard.type('Choose a database')
+  const dialog = page.getByRole('dialog', { name: 'New run' })
+  const agent = dialog.getByLabel('Agent', { exact: true })
+  expect(await agent.getByRole('option').allInnerTexts()).toEqual(['claude', 'elsewhere (not available)'])
+  await dialog.getByLabel('Project').selectOption('git')
+  await dialog.getByText('More').click()
+  await dialog.getByLabel('Questions').selectOption('on')
+  await dialog.getByLabel('Place').selectOption('worktree')
+  await dialog.getByLabel('Branch').fill('database')
+  expect(await seriousProblems(page)).toEqual([])
+  const before = page.url()
+  await dialog.getByRole('button', { name: 'Start session' }).click()
+  await page.waitForURL((url) => url.href !== before)
+
+  const question = page.getByRole('article', { name: 'Question: AskUserQuestion' })
+  await question.getByText('One file').waitFor()
+  expect(await seriousProblems(page)).toEqual([])
+  await question.getByLabel('SQLite').check()
+  await question.getByRole('button', { name: 'Answer' }).click()
+  await question.waitFor({ state: 'detached' })
+  await page.getByText('It was answered.').first().waitFor()
+  await badge('session', 'completed')
+  expect(browser.complaints).toEqual([])
+})
+
+it('a session is forked from one of its events, and the fork has the conversation up to there', async () => {
+  const page = tabs.session
+  const forked = idOf('session')
+  const fork = page.getByRole('button', { name: /^Fork from event/ }).last()
+  const at = Number(/\d+/.exec((await fork.getAttribute('aria-label')) ?? '')?.[0])
+  await fork.click()
+  const dialog = page.getByRole('dialog', { name: 'Fork from here' })
+  await page.keyboard.type('Continue, please')
+  expect(await seriousProblems(page)).toEqual([])
+  await dialog.getByRole('button', { name: 'Fork', exact: true }).click()
+  await page.waitForURL((url) => !url.pathname.endsWith(forked))
+  await page.getByText(`fork of ${forked.slice(0, 8)}`).waitFor()
+  await page.getByText('All of it.').first().waitFor()
+  await badge('session', 'completed')
+  const { run } = await server.json<{ run: { forkOf: string } }>(`/api/runs/${idOf('session')}`)
+  expect(run.forkOf).toBe(forked)
+  expect(at).toBeGreaterThan(0)
+})
+
+it('the page of worktrees shows what one has, merges it into the project, and discards another', async () => {
+  const page = tabs.session
+  await page.getByRole('link', { name: 'Worktrees' }).first().click()
+  const first = page.getByRole('article', { name: 'Worktree database' })
+  await first.getByText('1 file not committed').waitFor()
+  await first.getByRole('button', { name: 'Changes' }).click()
+  await first.getByText('database.txt').waitFor()
+  expect(await seriousProblems(page)).toEqual([])
+  await first.getByRole('button', { name: 'Merge' }).click()
+  await page.getByText(/^database was merged: main received \d/).waitFor()
+  await first.waitFor({ state: 'detached' })
+  expect(readFileSync(join(place.project('git'), 'database.txt'), 'utf8')).toBe('SQLite\n')
+  // The fork has one of its own.
+  const second = page.getByRole('article', { name: /^Worktree / })
+  await second.getByRole('button', { name: 'Discard…' }).click()
+  await second.getByRole('button', { name: 'Discard its work' }).click()
+  await page.getByText('There is no worktree').waitFor()
+  expect((await server.json<{ worktrees: object[] }>('/api/worktrees')).worktrees).toEqual([])
+  expect(browser.complaints).toEqual([])
 })
 
 /** The browser's own push service is out of reach: the page gets a subscription of the service of the test. */

@@ -22,7 +22,7 @@ export function useKeys(): void {
       const isSecond = event.timeStamp - wentAt < sequenceMs
       wentAt = event.key === 'g' ? event.timeStamp : 0
       const to = isSecond
-        ? ({ i: '/', r: '/runs', a: '/activity', s: '/settings' } as const)[event.key]
+        ? ({ i: '/', r: '/runs', a: '/activity', w: '/worktrees', s: '/settings' } as const)[event.key]
         : undefined
       if (to !== undefined) void navigate({ to })
       else if (event.key === 'c') {

@@ -8,7 +8,7 @@ import { openPalette, openStart } from '#start/start-store.ts'
 import { Kbd } from '#ui/badge.tsx'
 import { IconButton } from '#ui/button.tsx'
 import { classes } from '#ui/classes.ts'
-import { ChartIcon, GearIcon, InboxIcon, ListIcon, PlusIcon, SearchIcon } from '#ui/icons.tsx'
+import { BranchIcon, ChartIcon, GearIcon, InboxIcon, ListIcon, PlusIcon, SearchIcon } from '#ui/icons.tsx'
 import { ConnectionBanner } from './banner.tsx'
 import { useSignedIn } from './session.ts'
 
@@ -70,6 +70,9 @@ function Navigation() {
       <NavLink to="/activity" icon={<ChartIcon />} count={0}>
         Activity
       </NavLink>
+      <NavLink to="/worktrees" icon={<BranchIcon />} count={0} className="max-sm:hidden">
+        Worktrees
+      </NavLink>
       <button
         type="button"
         className="flex h-13 flex-1 flex-col items-center justify-center gap-0.5 text-[11px] text-soft sm:hidden"
@@ -94,12 +97,14 @@ function NavLink({
   icon,
   count,
   tone = 'neutral',
+  className,
   children,
 }: {
-  to: '/' | '/runs' | '/activity' | '/settings'
+  to: '/' | '/runs' | '/activity' | '/worktrees' | '/settings'
   icon: ReactNode
   count: number
   tone?: 'neutral' | 'wait'
+  className?: string
   children: ReactNode
 }) {
   return (
@@ -111,6 +116,7 @@ function NavLink({
       className={classes(
         'relative flex items-center rounded-md hover:text-text sm:h-8 sm:gap-2 sm:px-2 sm:hover:bg-hover',
         'max-sm:h-13 max-sm:flex-1 max-sm:flex-col max-sm:justify-center max-sm:gap-0.5 max-sm:text-[11px]',
+        className,
       )}
     >
       {icon}

@@ -11,6 +11,7 @@ import { Shell } from './shell.tsx'
 
 const RunPage = lazy(() => import('#run/run-page.tsx'))
 const ActivityPage = lazy(() => import('#activity/activity-page.tsx'))
+const WorktreesPage = lazy(() => import('#worktrees/worktrees-page.tsx'))
 const SettingsPage = lazy(async () => ({
   default: (await import('#people/settings-page.tsx')).SettingsPage,
 }))
@@ -69,6 +70,16 @@ const settings = createRoute({
   ),
 })
 
+const worktrees = createRoute({
+  getParentRoute: () => root,
+  path: '/worktrees',
+  component: () => (
+    <Suspense fallback={<Loading />}>
+      <WorktreesPage />
+    </Suspense>
+  ),
+})
+
 /** Whoever is signed in has nothing to do there. */
 const login = createRoute({
   getParentRoute: () => root,
@@ -79,7 +90,7 @@ const login = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([inbox, runs, run, activity, settings, login]),
+  routeTree: root.addChildren([inbox, runs, run, activity, worktrees, settings, login]),
   basepath: basePath,
   // Readable addresses: `?state=running&q=npm`.
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),

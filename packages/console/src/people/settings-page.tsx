@@ -1,4 +1,5 @@
 /** The user, the look and the notifications of this browser, the server's health; for admins, its storage and users' tokens. */
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { addressOf } from '#app/address.ts'
 import { useDocumentState } from '#app/document-state.ts'
@@ -39,6 +40,10 @@ export function SettingsPage() {
       {server.admin && <Tokens />}
       <p className="text-[12px] text-muted">
         Millrace {server.version} ·{' '}
+        <Link to="/worktrees" className="underline underline-offset-2">
+          Worktrees
+        </Link>{' '}
+        ·{' '}
         <a href={addressOf('docs')} className="underline underline-offset-2">
           API documentation
         </a>

@@ -7,6 +7,7 @@ import { Button } from '#ui/button.tsx'
 import { Loading } from '#ui/notice.tsx'
 import { ChangesView } from './changes/changes-view.tsx'
 import { useChanges } from './changes/use-changes.ts'
+import { ForkDialog } from './fork-dialog.tsx'
 import type { EventLog } from './log/event-log.ts'
 import { LogPage } from './log/log-page.tsx'
 import { useEventLog, useLogState } from './log/use-event-log.ts'
@@ -169,6 +170,7 @@ const TalkNow = memo(function TalkNow({ run, view, isPast = false }: TalkAtProps
     (id: string) => void client.withdraw(run.id, id).catch(() => {}),
     [client, run.id],
   )
+  const [forkAt, setForkAt] = useState<number | null>(null)
   const { prompt, task } = run.spec
   const asked = [prompt, task].find((one) => typeof one === 'string') as string | undefined
   const { phases } = view
@@ -185,9 +187,11 @@ const TalkNow = memo(function TalkNow({ run, view, isPast = false }: TalkAtProps
         target={isPast ? null : target}
         onNewest={() => setTarget(null)}
         onWithdraw={isPast ? undefined : withdraw}
+        onFork={run.kind === 'session' ? setForkAt : undefined}
       >
         <Idle until={isPast ? null : idleUntilOf(view)} />
       </Conversation>
+      {forkAt !== null && <ForkDialog run={run} at={forkAt} onClose={() => setForkAt(null)} />}
     </div>
   )
 })

@@ -18,3 +18,4 @@ export const SendIcon = icon(<path d="M8 13V3.5M4 7l4-4 4 4" />)
 export const ThoughtIcon = icon(
   <path d="M8 2.5a4 4 0 0 0-2.3 7.3c.5.4.8.9.8 1.5h3c0-.6.3-1.1.8-1.5A4 4 0 0 0 8 2.5zM6.5 13.5h3" />,
 )
+export const ForkIcon = icon(<path d="M4 2.5v11M4 10c0-3 8-2.5 8-6M12 4V2.5M10 4.5l2-2 2 2" />)

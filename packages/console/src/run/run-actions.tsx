@@ -1,5 +1,4 @@
 /** Abort a run, start it again, or continue its conversation. */
-import { ClientError } from '@millrace/client'
 import { isFinal, type Run } from '@millrace/protocol'
 import { useClient } from '@millrace/react'
 import { useNavigate } from '@tanstack/react-router'
@@ -8,39 +7,21 @@ import { Button } from '#ui/button.tsx'
 import { Dialog } from '#ui/dialog.tsx'
 import { TextArea } from '#ui/field.tsx'
 import { Problem } from '#ui/notice.tsx'
-
-/** One call at a time; what it was refused for is kept until the next. */
-export function useAction() {
-  const [isPending, setPending] = useState(false)
-  const [error, setError] = useState<ClientError | null>(null)
-  const perform = async (action: () => Promise<unknown>): Promise<boolean> => {
-    setPending(true)
-    setError(null)
-    try {
-      await action()
-      return true
-    } catch (thrown) {
-      if (!(thrown instanceof ClientError)) throw thrown
-      setError(thrown)
-      return false
-    } finally {
-      setPending(false)
-    }
-  }
-  return { perform, isPending, error }
-}
+import { ForkDialog } from './fork-dialog.tsx'
+import { useAction } from './use-action.ts'
 
 export function RunActions({ run }: { run: Run }) {
   const client = useClient()
   const navigate = useNavigate()
   const { perform, isPending, error } = useAction()
   const [isResuming, setResuming] = useState(false)
+  const [isForking, setForking] = useState(false)
   const open = (runId: string) => navigate({ to: '/runs/$runId', params: { runId } })
   const isOver = isFinal(run.state)
   const isAgent = run.kind === 'session' || run.kind === 'execution'
   return (
     <div className="flex shrink-0 flex-col items-end gap-1">
-      <div className="flex gap-2">
+      <div className="flex flex-wrap justify-end gap-2">
         {!isOver && run.spec.interactive === true && (
           <Button disabled={isPending} onClick={() => perform(() => client.finish(run.id))}>
             Finish
@@ -54,6 +35,11 @@ export function RunActions({ run }: { run: Run }) {
         {isOver && isAgent && (
           <Button look="primary" disabled={isPending} onClick={() => setResuming(true)}>
             Resume
+          </Button>
+        )}
+        {run.kind === 'session' && (
+          <Button disabled={isPending} onClick={() => setForking(true)}>
+            Fork
           </Button>
         )}
         {isOver && run.kind !== 'external' && (
@@ -70,6 +56,7 @@ export function RunActions({ run }: { run: Run }) {
           {error.message}
         </p>
       )}
+      {isForking && <ForkDialog run={run} at={null} onClose={() => setForking(false)} />}
       {isResuming && <ResumeDialog run={run} onClose={() => setResuming(false)} onResumed={open} />}
     </div>
   )

@@ -86,6 +86,12 @@ function Facts({ run }: { run: Run }) {
       {cost !== null && <span>{costText(cost)}</span>}
       {run.attempt > 1 && <span>attempt {run.attempt}</span>}
       {run.retryOf !== null && <RunLink runId={run.retryOf}>retry of</RunLink>}
+      {run.forkOf !== null && <RunLink runId={run.forkOf}>fork of</RunLink>}
+      {run.spec.worktree !== undefined && (
+        <Link to="/worktrees" className="underline underline-offset-2 hover:text-text">
+          in a worktree
+        </Link>
+      )}
       {run.resumes !== null && <RunLink runId={run.resumes}>continues</RunLink>}
     </>
   )

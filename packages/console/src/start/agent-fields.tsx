@@ -1,9 +1,20 @@
+import type { RefObject } from 'react'
 import { Field, Input, Select, TextArea } from '#ui/field.tsx'
+import { AgentChoice } from './agent-choice.tsx'
+import { PlaceFields } from './place-fields.tsx'
 
 const demoPrompt = 'Fix the failing test'
 
+interface AgentFieldsProps {
+  kind: 'session' | 'execution'
+  isDemo: boolean
+  prompt: RefObject<HTMLTextAreaElement | null>
+  /** Another agent than the built-in one was chosen, or it was again. */
+  onOther(isOther: boolean): void
+}
+
 /** What an agent is to do, and under which conditions. */
-export function AgentFields({ kind, isDemo }: { kind: 'session' | 'execution'; isDemo: boolean }) {
+export function AgentFields({ kind, isDemo, prompt, onOther }: AgentFieldsProps) {
   const isSession = kind === 'session'
   return (
     <>
@@ -14,6 +25,7 @@ export function AgentFields({ kind, isDemo }: { kind: 'session' | 'execution'; i
         {(id) => (
           <TextArea
             id={id}
+            ref={prompt}
             name="text"
             rows={4}
             required
@@ -22,7 +34,9 @@ export function AgentFields({ kind, isDemo }: { kind: 'session' | 'execution'; i
           />
         )}
       </Field>
-      {!isSession && (
+      {isSession ? (
+        <AgentChoice onOther={onOther} />
+      ) : (
         <Field label="Context (optional)" hint="What the agent should know besides the task.">
           {(id) => <TextArea id={id} name="context" rows={2} />}
         </Field>
@@ -30,22 +44,35 @@ export function AgentFields({ kind, isDemo }: { kind: 'session' | 'execution'; i
       <details>
         <summary className="text-[12px] text-muted">More</summary>
         <div className="mt-3 grid gap-3 sm:grid-cols-2">
-          <Field label="Questions to people">
+          <Field label="Approvals" hint="Of calls that the policy asks about.">
             {(id) => (
               <Select id={id} name="approvals" defaultValue="">
                 <option value="">as configured</option>
-                <option value="on">ask</option>
-                <option value="off">do not ask</option>
+                <option value="on">ask people</option>
+                <option value="off">deny without asking</option>
               </Select>
             )}
           </Field>
+          {isSession && (
+            <Field label="Questions" hint="Of the agent, about what to do.">
+              {(id) => (
+                <Select id={id} name="questions" defaultValue="">
+                  <option value="">none</option>
+                  <option value="on">ask people</option>
+                </Select>
+              )}
+            </Field>
+          )}
           <Field label="Model">
             {(id) => <Input id={id} name="model" placeholder="as configured" spellCheck={false} />}
           </Field>
           {isSession ? (
-            <Field label="Folder">
-              {(id) => <Input id={id} name="cwd" placeholder="the project’s own" spellCheck={false} />}
-            </Field>
+            <>
+              <Field label="Folder">
+                {(id) => <Input id={id} name="cwd" placeholder="the project’s own" spellCheck={false} />}
+              </Field>
+              <PlaceFields standard="in the project" />
+            </>
           ) : (
             <Field label="Most it may cost (US$)">
               {(id) => (

@@ -16,7 +16,18 @@ export function bodyOf(kind: StartKind, project: string, form: FormData): StartR
       return Object.keys(args).length > 0 ? { kind, project, tool, args } : { kind, project, tool }
     }
     case 'session':
-      return { kind, project, prompt: text('text') ?? '', ...agent, ...defined({ cwd: text('cwd')?.trim() }) }
+      return {
+        kind,
+        project,
+        prompt: text('text') ?? '',
+        ...agent,
+        ...defined({
+          cwd: text('cwd')?.trim(),
+          agent: text('agent'),
+          questions: text('questions') as 'on' | 'off' | undefined,
+          worktree: worktreeOf(text('place'), text('branch')?.trim()),
+        }),
+      }
     case 'execution': {
       const usd = text('usd')
       const limits = usd === undefined ? undefined : { usd: Number(usd) }
@@ -31,6 +42,11 @@ export function bodyOf(kind: StartKind, project: string, form: FormData): StartR
     default:
       return kind satisfies never
   }
+}
+
+/** A new worktree, or that of a branch. */
+export function worktreeOf(place: string | undefined, branch: string | undefined): true | string | undefined {
+  return place === 'worktree' ? (branch ?? true) : undefined
 }
 
 /** Arguments that were left empty are not given. */

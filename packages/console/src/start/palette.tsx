@@ -119,7 +119,7 @@ function useCommands(): Command[] {
   const navigate = useNavigate()
   const { runs } = useOverview()
   return useMemo(() => {
-    const go = (label: string, to: '/' | '/runs' | '/activity' | '/settings'): Command => ({
+    const go = (label: string, to: '/' | '/runs' | '/activity' | '/worktrees' | '/settings'): Command => ({
       id: `go ${to}`,
       label,
       group: 'Go to',
@@ -148,6 +148,7 @@ function useCommands(): Command[] {
       go('Inbox', '/'),
       go('Runs', '/runs'),
       go('Activity', '/activity'),
+      go('Worktrees', '/worktrees'),
       go('Settings', '/settings'),
       {
         id: 'docs',

@@ -28,18 +28,23 @@ export function StartDialog({ start }: { start: StartWith }) {
   const [project, setProject] = useState(
     start.project ?? proposedProject(projects, agent?.demo === true && kind !== 'job'),
   )
+  // Whether the built-in agent is available does not matter to the others.
+  const [isOther, setOther] = useState(false)
   const { begin, isPending, problem } = useBegin()
   const button = useRef<HTMLButtonElement>(null)
+  const prompt = useRef<HTMLTextAreaElement>(null)
   // A tool that was chosen elsewhere, and asks for nothing, is one key away.
   const isChosen = tools.some(({ id, args }) => id === start.tool && args.length === 0)
-  const unavailable = kind === 'session' && agent?.available !== true
+  // The kind that the dialog opens with decides: a change of kind leaves the focus where it is.
+  const [first] = useState(() => (isChosen ? button : kind === 'job' ? undefined : prompt))
+  const unavailable = kind === 'session' && agent?.available !== true && !isOther
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     rememberProject(project)
     void begin(bodyOf(kind, project, new FormData(event.currentTarget)))
   }
   return (
-    <Dialog title="New run" onClose={closeDialogs} {...(isChosen ? { first: button } : {})}>
+    <Dialog title="New run" onClose={closeDialogs} {...(first && { first })}>
       <form onSubmit={submit} className="flex flex-col gap-4 p-4">
         <Segments
           legend="What to start"
@@ -67,7 +72,13 @@ export function StartDialog({ start }: { start: StartWith }) {
         {kind === 'job' ? (
           <ToolFields key={project} tools={toolsOf(tools, project)} chosen={start.tool} />
         ) : (
-          <AgentFields key={kind} kind={kind} isDemo={agent?.demo === true && project === 'demo'} />
+          <AgentFields
+            key={kind}
+            kind={kind}
+            prompt={prompt}
+            onOther={setOther}
+            isDemo={agent?.demo === true && project === 'demo'}
+          />
         )}
         <div className="flex justify-end gap-2">
           <Button look="quiet" onClick={closeDialogs}>

@@ -14,3 +14,6 @@ export const GearIcon = icon(
   <path d="M8 10a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM8 1.75v2M8 12.25v2M1.75 8h2M12.25 8h2M3.6 3.6 5 5M11 11l1.4 1.4M12.4 3.6 11 5M5 11l-1.4 1.4" />,
 )
 export const ChartIcon = icon(<path d="M2.5 13.5h11M4 11V8M8 11V3.5M12 11V6" />)
+export const BranchIcon = icon(
+  <path d="M4.5 5.5v5M4.5 5.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3zM4.5 13.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3zM11.5 6.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3zM11.5 6.5c0 2.5-7 1.5-7 4" />,
+)

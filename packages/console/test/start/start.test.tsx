@@ -43,6 +43,35 @@ describe('a filled form', () => {
   })
 })
 
+describe('where a session works', () => {
+  it('a form names another agent, questions, and a worktree of a branch or a new one', () => {
+    const chosen = form({
+      text: 'do it',
+      agent: 'codex',
+      questions: 'on',
+      place: 'worktree',
+      branch: ' fix ',
+    })
+    expect(bodyOf('session', 'web', chosen)).toEqual({
+      kind: 'session',
+      project: 'web',
+      prompt: 'do it',
+      agent: 'codex',
+      questions: 'on',
+      worktree: 'fix',
+    })
+    const anew = form({ text: 'do it', agent: '', questions: '', place: 'worktree', branch: '' })
+    expect(bodyOf('session', 'web', anew)).toEqual({
+      kind: 'session',
+      project: 'web',
+      prompt: 'do it',
+      worktree: true,
+    })
+    // A branch without its place, as a form keeps none, is no worktree.
+    expect(bodyOf('session', 'web', form({ text: 'do it', branch: 'fix' }))).not.toHaveProperty('worktree')
+  })
+})
+
 describe('proposals', () => {
   it('the proposed tool is none that runs until it is stopped', () => {
     const tools = ['npm:start', 'npm:dev', 'make:deploy', 'npm:test'].map((id) => ({ id }) as Tool)

@@ -4,7 +4,7 @@ import { useClient } from '@millrace/react'
 import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, type KeyboardEvent, useState } from 'react'
 import { SendIcon } from '#run/icons.tsx'
-import { useAction } from '#run/run-actions.tsx'
+import { useAction } from '#run/use-action.ts'
 import { IconButton } from '#ui/button.tsx'
 import { Select, TextArea } from '#ui/field.tsx'
 

@@ -5,7 +5,7 @@
 import type { PlanPhase } from '@millrace/protocol'
 import { type ExecutionView, type Item, type Nested, nest, type SessionView } from '@millrace/protocol/view'
 import { memo, type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
-import { LinkIcon } from '#run/icons.tsx'
+import { ForkIcon, LinkIcon } from '#run/icons.tsx'
 import { Button } from '#ui/button.tsx'
 import { classes } from '#ui/classes.ts'
 import { CallCard } from './call-card.tsx'
@@ -26,6 +26,8 @@ export interface ConversationProps {
   onNewest(): void
   /** Takes back a message that waits. */
   onWithdraw?: ((messageId: string) => void) | undefined
+  /** Begins a session with the conversation up to an event. */
+  onFork?: ((seq: number) => void) | undefined
   /** Below the last item. */
   children?: ReactNode
 }
@@ -41,6 +43,7 @@ export function Conversation({
   target,
   onNewest,
   onWithdraw,
+  onFork,
   children,
 }: ConversationProps) {
   const nested = useMemo(() => nest(view.items), [view.items])
@@ -81,6 +84,7 @@ export function Conversation({
                 cwd={'cwd' in view ? view.cwd : null}
                 isTarget={first + index === targetIndex}
                 onWithdraw={onWithdraw}
+                onFork={onFork}
               />
             </div>
           ))}
@@ -180,15 +184,19 @@ interface ItemProps {
   cwd: string | null
   isTarget: boolean
   onWithdraw: ((messageId: string) => void) | undefined
+  onFork: ((seq: number) => void) | undefined
 }
 
-const ItemView = memo(function ItemView({ node, cwd, isTarget, onWithdraw }: ItemProps) {
+const ItemView = memo(function ItemView({ node, cwd, isTarget, onWithdraw, onFork }: ItemProps) {
   const { item, children } = node
   const seq = seqOf(item)
   const link = seq !== null && <EventLink seq={seq} />
   return (
     <div data-key={item.key} className={classes('group/item relative', isTarget && 'item-target')}>
-      <span className="absolute top-0.5 -left-7 max-sm:hidden">{link}</span>
+      <span className="absolute top-0.5 -left-7 flex flex-col max-sm:hidden">
+        {link}
+        {seq !== null && onFork !== undefined && <ForkHere seq={seq} onFork={onFork} />}
+      </span>
       {contentOf()}
     </div>
   )
@@ -227,6 +235,7 @@ const ItemView = memo(function ItemView({ node, cwd, isTarget, onWithdraw }: Ite
                       cwd={cwd}
                       isTarget={false}
                       onWithdraw={undefined}
+                      onFork={undefined}
                     />
                   ))}
           </CallCard>
@@ -245,6 +254,7 @@ function isSame(before: ItemProps, after: ItemProps): boolean {
     before.cwd === after.cwd &&
     before.isTarget === after.isTarget &&
     before.onWithdraw === after.onWithdraw &&
+    before.onFork === after.onFork &&
     isSameNode(before.node, after.node)
   )
 }
@@ -277,6 +287,20 @@ function EventLink({ seq }: { seq: number }) {
     >
       <LinkIcon className="size-3.5" />
     </a>
+  )
+}
+
+function ForkHere({ seq, onFork }: { seq: number; onFork(seq: number): void }) {
+  return (
+    <button
+      type="button"
+      aria-label={`Fork from event ${seq}`}
+      title="Fork from here"
+      onClick={() => onFork(seq)}
+      className="inline-flex size-6 items-center justify-center rounded text-muted opacity-0 group-hover/item:opacity-100 hover:text-text focus-visible:opacity-100"
+    >
+      <ForkIcon className="size-3.5" />
+    </button>
   )
 }
 
