@@ -280,7 +280,7 @@ it('a session is forked from one of its events, and the fork has the conversatio
 
 it('the page of worktrees shows what one has, merges it into the project, and discards another', async () => {
   const page = tabs.session
-  await page.getByRole('link', { name: 'Worktrees' }).first().click()
+  await page.goto(`${server.url}/worktrees`)
   const first = page.getByRole('article', { name: 'Worktree database' })
   await first.getByText('1 file not committed').waitFor()
   await first.getByRole('button', { name: 'Changes' }).click()

@@ -1,5 +1,5 @@
 /** A question of a run: exactly what would run, and the answer. */
-import type { OpenQuestion } from '@millrace/protocol'
+import type { Form, OpenQuestion } from '@millrace/protocol'
 import { Link } from '@tanstack/react-router'
 import { useOverview } from '#inbox/overview.ts'
 import { Badge } from '#ui/badge.tsx'
@@ -26,11 +26,7 @@ export function QuestionCard({ question }: { question: OpenQuestion }) {
         <Expiry at={question.expiresAt} />
       </header>
       <div className="flex flex-col gap-2 px-3 py-3 sm:px-4">
-        {form === undefined ? (
-          <Call input={input} reason={reason} />
-        ) : (
-          <p className="font-medium whitespace-pre-line">{form.message}</p>
-        )}
+        {form === undefined ? <Call input={input} reason={reason} /> : <FormMessage form={form} />}
         <Answer question={question} />
       </div>
     </article>
@@ -59,6 +55,13 @@ function Call({ input, reason }: Pick<OpenQuestion, 'input' | 'reason'>) {
       </p>
     </>
   )
+}
+
+/** What is asked, unless the fields say the same. */
+function FormMessage({ form: { message, schema } }: { form: Form }) {
+  const said = new Set(Object.values(schema.properties).map(({ description }) => description))
+  if (message.split('\n').every((line) => said.has(line))) return null
+  return <p className="font-medium whitespace-pre-line">{message}</p>
 }
 
 function WhereAsked({ question: { runId } }: { question: OpenQuestion }) {

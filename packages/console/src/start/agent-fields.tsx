@@ -18,22 +18,7 @@ export function AgentFields({ kind, isDemo, prompt, onOther }: AgentFieldsProps)
   const isSession = kind === 'session'
   return (
     <>
-      <Field
-        label={isSession ? 'Prompt' : 'Task'}
-        hint={isDemo ? 'A scripted demo model answers, not an AI.' : undefined}
-      >
-        {(id) => (
-          <TextArea
-            id={id}
-            ref={prompt}
-            name="text"
-            rows={4}
-            required
-            maxLength={262_144}
-            defaultValue={isDemo && isSession ? demoPrompt : ''}
-          />
-        )}
-      </Field>
+      <Task isSession={isSession} isDemo={isDemo} prompt={prompt} />
       {isSession ? (
         <AgentChoice onOther={onOther} />
       ) : (
@@ -83,5 +68,30 @@ export function AgentFields({ kind, isDemo, prompt, onOther }: AgentFieldsProps)
         </div>
       </details>
     </>
+  )
+}
+
+function Task({
+  isSession,
+  isDemo,
+  prompt,
+}: Pick<AgentFieldsProps, 'isDemo' | 'prompt'> & { isSession: boolean }) {
+  return (
+    <Field
+      label={isSession ? 'Prompt' : 'Task'}
+      hint={isDemo ? 'A scripted demo model answers, not an AI.' : undefined}
+    >
+      {(id) => (
+        <TextArea
+          id={id}
+          ref={prompt}
+          name="text"
+          rows={4}
+          required
+          maxLength={262_144}
+          defaultValue={isDemo && isSession ? demoPrompt : ''}
+        />
+      )}
+    </Field>
   )
 }

@@ -19,7 +19,7 @@ interface WorktreeCardProps {
 }
 
 export function WorktreeCard({ worktree, onDone }: WorktreeCardProps) {
-  const { id, branch, project, owner, run, kept, usedAt } = worktree
+  const { id, branch, run, kept } = worktree
   const { perform, isPending, error } = useAction()
   const [changes, setChanges] = useState<WorktreeChangesResponse | null>(null)
   const [isSure, setSure] = useState(false)
@@ -42,24 +42,7 @@ export function WorktreeCard({ worktree, onDone }: WorktreeCardProps) {
   }
   return (
     <article aria-label={`Worktree ${branch}`} className="rounded-lg border border-line bg-panel">
-      <header className="flex flex-wrap items-center gap-x-3 gap-y-1 px-4 py-2.5">
-        <h2 className="min-w-0 truncate font-mono text-[13px] font-medium" title={worktree.path}>
-          {branch}
-        </h2>
-        {kept && <Badge>kept</Badge>}
-        {run !== null && (
-          <Link to="/runs/$runId" params={{ runId: run }}>
-            <Badge tone="live">at work</Badge>
-          </Link>
-        )}
-        <p className="flex w-full flex-wrap gap-x-3 text-[12px] text-muted">
-          <span>{project}</span>
-          <span>
-            by {owner}, used <RelativeTime at={usedAt} />
-          </span>
-          <span>{standsText(worktree)}</span>
-        </p>
-      </header>
+      <Standing worktree={worktree} />
       <div className="flex flex-wrap gap-2 border-t border-line px-4 py-2.5">
         <Button disabled={isPending} aria-expanded={changes !== null} onClick={() => perform(toggle)}>
           Changes
@@ -93,6 +76,30 @@ export function WorktreeCard({ worktree, onDone }: WorktreeCardProps) {
       )}
       {changes !== null && <Changes changes={changes} />}
     </article>
+  )
+}
+
+function Standing({ worktree }: Pick<WorktreeCardProps, 'worktree'>) {
+  const { branch, project, owner, run, kept, usedAt } = worktree
+  return (
+    <header className="flex flex-wrap items-center gap-x-3 gap-y-1 px-4 py-2.5">
+      <h2 className="min-w-0 truncate font-mono text-[13px] font-medium" title={worktree.path}>
+        {branch}
+      </h2>
+      {kept && <Badge>kept</Badge>}
+      {run !== null && (
+        <Link to="/runs/$runId" params={{ runId: run }}>
+          <Badge tone="live">at work</Badge>
+        </Link>
+      )}
+      <p className="flex w-full flex-wrap gap-x-3 text-[12px] text-muted">
+        <span>{project}</span>
+        <span>
+          by {owner}, used <RelativeTime at={usedAt} />
+        </span>
+        <span>{standsText(worktree)}</span>
+      </p>
+    </header>
   )
 }
 

@@ -1,8 +1,7 @@
 /**
  * The shape of `millrace.config.{ts,js,json}`.
  *
- * Every leaf has a phrase that completes "expected …", so that a problem reads the same whichever check
- * found it.
+ * Every leaf has a phrase that completes "expected …", so that a problem reads the same whichever check found it.
  */
 import { parseDestination } from '@millrace/sandbox'
 import { z } from 'zod'
@@ -60,7 +59,9 @@ export const postgresAddress =
 
 /** The first parts of the paths that are ours: below one of them, `/api/api/runs` would have two meanings. */
 export const ownPaths =
-  'activity api assets docs healthz login metrics openapi.json push-worker.js readyz runs settings'.split(' ')
+  'activity api assets docs healthz login metrics openapi.json push-worker.js readyz runs settings worktrees'.split(
+    ' ',
+  )
 
 const publicUrlExpected =
   'an http(s) address without user, query and fragment, such as "https://millrace.example.org/mill/"'

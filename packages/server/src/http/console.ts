@@ -22,6 +22,7 @@ const addresses = [
   ['/runs', 0],
   ['/runs/:id', 1],
   ['/activity', 0],
+  ['/worktrees', 0],
   ['/settings', 0],
 ] as const
 

@@ -200,6 +200,7 @@ const table = new Map<string, Row>([
   ...both('/', anybody('/')),
   ...both('/settings', anybody('/settings')),
   ...both('/activity', anybody('/activity')),
+  ...both('/worktrees', anybody('/worktrees')),
   ...both('/push-worker.js', anybody('/push-worker.js')),
   ...both('/runs', anybody('/runs')),
   ...both('/runs/:id', anybody('/runs/:id')),

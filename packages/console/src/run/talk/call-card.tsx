@@ -12,6 +12,9 @@ import { type Edit, editsOf } from './edits.ts'
 import { textOfInput, textOfResult } from './results.ts'
 import { TextBlock } from './text-block.tsx'
 
+/** While it waits, the form shows what its input says. */
+const formTool = 'AskUserQuestion'
+
 export function CallCard({
   call,
   cwd,
@@ -26,7 +29,8 @@ export function CallCard({
   const edits = useMemo(() => editsOf({ input, ...(shown && { edits: shown }) }), [input, shown])
   // Open where there is something to see, until somebody says otherwise.
   const [chosen, setChosen] = useState<boolean | null>(null)
-  const isOpen = chosen ?? (status !== 'ok' || children !== undefined || edits.length > 0)
+  const isWaiting = status === 'asked' && toolName === formTool
+  const isOpen = chosen ?? ((!isWaiting && status !== 'ok') || children !== undefined || edits.length > 0)
   const id = useId()
   const name = toolName || 'a tool'
   const line = callInLine(name, input, cwd ?? undefined)
