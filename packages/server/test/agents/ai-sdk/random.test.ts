@@ -154,6 +154,19 @@ const known = [
   'cancelled',
 ]
 
+/** Some packages wait for the first event before they pass an answer on. */
+const brokenAtItsStart = {
+  format: 'openai-chat' as const,
+  replies: [[reply({}, [], { usage, trouble: { kind: 'cut', afterEvents: 1 } }).reply, 1]] as [
+    Step['reply'],
+    1 | 100,
+  ][],
+  iterations: 3 as const,
+  usd: null,
+  cancelAfter: null,
+  interruptsAfter: [],
+}
+
 it('whatever a model answers, calls are answered once and in place, and the end has a known reason', async () => {
   const settings = fc.record({
     format: fc.constantFrom<Format>(...formats),
@@ -197,6 +210,6 @@ it('whatever a model answers, calls are answered once and in place, and the end 
       })
       await model.close()
     }),
-    { numRuns: 60 },
+    { numRuns: 60, examples: [[brokenAtItsStart]] },
   )
 })

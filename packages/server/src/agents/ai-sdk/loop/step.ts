@@ -4,7 +4,7 @@
  *
  * Invariant: what the provider may charge is counted, however the step ends.
  */
-import { type ModelMessage, streamText, type ToolSet, wrapLanguageModel } from 'ai'
+import { APICallError, type ModelMessage, streamText, type ToolSet, wrapLanguageModel } from 'ai'
 import type { AgentMove } from '#agents/moves'
 import type { Meter } from '#agents/spending/meter'
 import { type Tokens, totalOf } from '#agents/spending/price'
@@ -139,9 +139,19 @@ class WatchedRequest {
       return answer
     } catch (error) {
       this.mayCost = this.#signal.aborted
-      throw error
+      if (!brokeOff(error)) throw error
+      this.mayCost = true
+      this.isAnswered = true
+      this.#answered()
+      // The SDK does not repeat it: each repetition needs a reservation of its own.
+      throw new BrokenAnswer('the answer broke off', { cause: error })
     }
   }
+}
+
+/** Some packages wait for the first event of an answer before they pass it on. */
+function brokeOff(error: unknown): boolean {
+  return APICallError.isInstance(error) && error.statusCode === 200 && error.isRetryable
 }
 
 type FirstStep = Awaited<ReturnType<typeof streamText>['steps']>[number]
