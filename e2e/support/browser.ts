@@ -35,7 +35,7 @@ export async function openBrowser(size = usualSize): Promise<Browser> {
     viewport: Size,
     close: (context: BrowserContext) => Promise<void>,
   ): Promise<Browser> => {
-    const context = await program.newContext({ viewport })
+    const context = await program.newContext({ viewport, reducedMotion: 'reduce' })
     const complaints: string[] = []
     context.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type())) return
