@@ -1,7 +1,7 @@
 /** Whatever a peer sends, or does not send, costs a known amount and is answered where it can be. */
 import { readdirSync } from 'node:fs'
-import { IncomingMessage, ServerResponse } from 'node:http'
-import { Server, Socket } from 'node:net'
+import { Server } from 'node:net'
+import { Stream } from 'node:stream'
 import { queryObjects } from 'node:v8'
 import { until } from '@millrace/test-support/until'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -13,19 +13,27 @@ let rig: Rig
 beforeAll(async () => {
   rig = await openRig({
     config: { limits: { startsPerMinute: 5, loginsPerMinute: 3, bodyBytes: 2048 } },
-    http: { times: { headersMs: 300, requestMs: 600, checkMs: 50 } },
   })
 })
 afterAll(() => rig.stop())
 
 const problem = ({ body }: RawAnswer) => JSON.parse(body) as { code: string; status: number }
-const head = (...fields: string[]) =>
-  ['Host: localhost', `Authorization: Bearer ${rig.owner}`, ...fields].join('\r\n')
+const headOf = (token: string, ...fields: string[]) =>
+  ['Host: localhost', `Authorization: Bearer ${token}`, ...fields].join('\r\n')
+const head = (...fields: string[]) => headOf(rig.owner, ...fields)
 
 describe('a request that takes too long to arrive', () => {
+  /** The other tests have the usual times: on a busy machine an honest request may take longer than these. */
+  const times = { headersMs: 1000, requestMs: 1500, checkMs: 50 }
+  let hasty: Rig
+  beforeAll(async () => {
+    hasty = await openRig({ http: { times } })
+  })
+  afterAll(() => hasty.stop())
+
   // Seen failing with headersTimeout and requestTimeout at 0.
   it('a request whose headers arrive a byte at a time is a 408', async () => {
-    const { socket, text, closed } = await openSocket(rig.port)
+    const { socket, text, closed } = await openSocket(hasty.port)
     socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n')
     const drip = setInterval(() => socket.write('X'), 50)
     await closed
@@ -35,9 +43,9 @@ describe('a request that takes too long to arrive', () => {
   })
 
   it('a request whose body arrives a byte at a time is a 408', async () => {
-    const { socket, text, closed } = await openSocket(rig.port)
+    const { socket, text, closed } = await openSocket(hasty.port)
     socket.write(
-      `POST /api/runs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 1000')}\r\n\r\n{`,
+      `POST /api/runs HTTP/1.1\r\n${headOf(hasty.owner, 'Content-Type: application/json', 'Content-Length: 1000')}\r\n\r\n{`,
     )
     const drip = setInterval(() => socket.write(' '), 50)
     await closed
@@ -46,17 +54,17 @@ describe('a request that takes too long to arrive', () => {
   })
 
   it('a connection whose request never begins is cut', async () => {
-    const { closed } = await openSocket(rig.port)
+    const { closed } = await openSocket(hasty.port)
     await closed
   })
 
   it('a stream outlives the time limits of requests', async () => {
-    const id = await rig.job(rig.owner, 'wait')
-    const { socket, text } = await openSocket(rig.port)
-    socket.write(`GET /api/stream/${id} HTTP/1.1\r\n${head()}\r\n\r\n`)
+    const id = await hasty.job(hasty.owner, 'wait')
+    const { socket, text } = await openSocket(hasty.port)
+    socket.write(`GET /api/stream/${id} HTTP/1.1\r\n${headOf(hasty.owner)}\r\n\r\n`)
     await until(() => text().includes('waiting'))
-    await new Promise((resolve) => setTimeout(resolve, 1000))
-    await rig.as(rig.admin, `/api/runs/${id}/abort`, { method: 'POST' })
+    await new Promise((resolve) => setTimeout(resolve, times.requestMs + 500))
+    await hasty.as(hasty.admin, `/api/runs/${id}/abort`, { method: 'POST' })
     await until(() => text().includes('event: error'))
     socket.destroy()
   })
@@ -232,12 +240,11 @@ describe('too often', () => {
 })
 
 describe('connections', () => {
-  /** Objects that a connection needs and that can still be reached. Counting them collects garbage first. */
-  const connectionObjects = () =>
-    [Socket, IncomingMessage, ServerResponse].reduce(
-      (sum, each) => sum + queryObjects(each, { format: 'count' }),
-      0,
-    )
+  /**
+   * Sockets, requests and responses that can still be reached: all are streams, and nothing else here comes and goes in
+   * hundreds. Counting collects garbage first, so it is done once for all of them.
+   */
+  const connectionObjects = () => queryObjects(Stream, { format: 'count' })
   const descriptors = () => readdirSync('/proc/self/fd').length
 
   // Seen failing with `whenOver` not called for a connection that closed, and with responses kept in a list.
