@@ -135,7 +135,7 @@ function offered(requests: readonly { body: unknown }[]): string[] {
   )
 }
 
-/** An MCP server with one tool, which asks who calls it. */
+/** An MCP server with one tool, which asks for a name. */
 const askingServer = `
 import { createInterface } from 'node:readline'
 const send = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n')
