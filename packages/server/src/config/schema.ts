@@ -1,6 +1,5 @@
 /**
  * The shape of `millrace.config.{ts,js,json}`.
- *
  * Every leaf has a phrase that completes "expected …", so that a problem reads the same whichever check found it.
  */
 import { parseDestination } from '@millrace/sandbox'

@@ -96,11 +96,11 @@ describe('a meter', () => {
     const meter = new Meter({ ...noLimits, iterations: 1 }, price)
     const step = { inputTokens: 1, outputTokensMax: 1 }
     const refused = meter.reserve(step)
-    expect(() => meter.reserve(step), 'it may yet be answered').toThrow('limit of 1 step')
+    expect(() => meter.reserve(step), 'it may yet be answered').toThrow('limit of 1 iteration')
     refused.release()
     refused.release()
     meter.reserve(step).settle(undefined)
-    expect(() => meter.reserve(step)).toThrow('limit of 1 step')
+    expect(() => meter.reserve(step)).toThrow('limit of 1 iteration')
   })
 
   it('without a price a cost is null, and only tokens and steps are limited', () => {
