@@ -2,6 +2,9 @@
  * The schema, as numbered steps. A step that was released is never changed: a change is a new step. The entry
  * `schema` of `meta` is the number of the last step taken.
  *
+ * Nodes of the version before continue beside a node that has taken a step: it takes nothing away that they write, and every column
+ * that it adds has a default. What is no longer used is dropped a version later. (Steps 1 to 5 are older than the first version.)
+ *
  * All steps that are missing are one transaction under a lock that nodes take in turn: of several that start at once one
  * takes the steps, and the others find them taken.
  */
