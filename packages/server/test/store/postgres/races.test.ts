@@ -53,7 +53,7 @@ const won = <T>(settled: readonly PromiseSettledResult<T>[]): T[] =>
 
 describe.skipIf(serverUrl === null)('one database opened twice', () => {
   test('of everything that races on a run, its log has what was acknowledged, once, up to one terminal event', {
-    timeout: 1_200_000,
+    timeout: 3_600_000,
   }, async () => {
     const database = await testDatabase()
     const [a, b] = [await database.open(), await database.open()]
