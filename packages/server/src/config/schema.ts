@@ -312,7 +312,7 @@ export const sectionSchemas = {
     ownerBytes: whole(1_048_576, Number.MAX_SAFE_INTEGER, ' of bytes').default(21_474_836_480),
   }),
   store: section({
-    // Checked where it is read: a problem of the schema would show its password.
+    // Checked where they are read, this and `redisUrl`: a problem of the schema would show the password.
     url: z.string({ error: postgresAddress }).optional(),
     passwordFile: text.optional(),
     leaseSeconds: whole(5, 3600, ' of seconds').default(15),
@@ -325,7 +325,6 @@ export const sectionSchemas = {
     }).prefault({}),
   }),
   wakeups: section({
-    // Checked where it is read: a problem of the schema would show its password.
     redisUrl: z.string({ error: redisAddress }).optional(),
   }),
   realtime: section({ publicTopics: listOf(topic, 'topics').default([]) }),
