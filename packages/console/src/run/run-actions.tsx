@@ -20,7 +20,7 @@ export function RunActions({ run }: { run: Run }) {
   const isOver = isFinal(run.state)
   const isAgent = run.kind === 'session' || run.kind === 'execution'
   return (
-    <div className="flex shrink-0 flex-col items-end gap-1">
+    <div className="flex shrink-0 flex-col items-end gap-1 max-sm:w-full">
       <div className="flex flex-wrap justify-end gap-2">
         {!isOver && run.spec.interactive === true && (
           <Button disabled={isPending} onClick={() => perform(() => client.finish(run.id))}>

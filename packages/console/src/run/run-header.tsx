@@ -36,11 +36,11 @@ export function RunHeader({ run, isAsking = false, isIdle = false, ...more }: Ru
   useDocumentState(`${title} · ${label}`, tone)
   return (
     <header className="border-b border-line bg-bg">
-      <div className="flex items-start gap-3 px-4 pt-3 pb-2">
+      <div className="flex items-start gap-x-3 gap-y-2 px-4 pt-3 pb-2 max-sm:flex-wrap">
         <span className="mt-1 text-muted">
           <Icon />
         </span>
-        <div className="min-w-0 flex-1">
+        <div className="min-w-0 flex-1 max-sm:basis-4/5">
           <h1 className="truncate text-[15px] font-semibold" title={title}>
             {title}
           </h1>
