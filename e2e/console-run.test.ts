@@ -311,3 +311,41 @@ it.runIf(isFull)('5,000 pieces of text arrive without a task of the page that la
   console.log(`tasks of the main thread over 50 ms, in ms: ${tasks.join(' ') || 'none'}`)
   expect(Math.max(0, ...tasks)).toBeLessThan(1000)
 })
+
+/** As Lighthouse counts: painted is the first content, interactive the end of the last long task. */
+const loadFigures = `(() => {
+  const [page] = performance.getEntriesByType('navigation')
+  const files = performance.getEntriesByType('resource').filter(({ name }) => /\\.(?:js|css)$/.test(name))
+  const paint = performance.getEntriesByName('first-contentful-paint')[0].startTime
+  return {
+    paintMs: Math.round(paint),
+    interactiveMs: Math.round(Math.max(paint, page.domInteractive, ...globalThis.longTaskEnds)),
+    bytes: [page, ...files].reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0),
+  }
+})()`
+const recordTaskEnds = `{
+  globalThis.longTaskEnds = []
+  new PerformanceObserver((list) => {
+    for (const { startTime, duration } of list.getEntries()) globalThis.longTaskEnds.push(startTime + duration)
+  }).observe({ type: 'longtask', buffered: true })
+}`
+
+it.runIf(isFull)('a browser that was never here loads the inbox in 200 kB at most', async () => {
+  const other = await browser.another()
+  try {
+    const { url } = await server.json<{ url: string }>('/api/login-codes', { method: 'POST' })
+    await other.page.addInitScript(recordTaskEnds)
+    await other.page.goto(url)
+    await other.page.getByRole('navigation').waitFor()
+    await other.page.getByRole('region', { name: 'Done' }).waitFor()
+    const figures = await other.page.evaluate<{ bytes: number; paintMs: number; interactiveMs: number }>(
+      loadFigures,
+    )
+    console.log(`the first load of the inbox: ${JSON.stringify(figures)}`)
+    expect(figures.bytes).toBeGreaterThan(50_000)
+    expect(figures.bytes).toBeLessThan(200_000)
+    expect(figures.paintMs).toBeLessThan(10_000)
+  } finally {
+    await other.close()
+  }
+})
