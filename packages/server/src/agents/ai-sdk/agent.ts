@@ -16,6 +16,7 @@ import { estimateTokens } from '#agents/spending/price'
 import { CallEnd } from '#agents/tools/tool'
 import { type EmittedEvent, emitHighWater } from '#runners/runner'
 import type { Answered, CallParts } from './loop/calls.ts'
+import { FileTurns } from './loop/file-turns.ts'
 import { instructionsFor } from './loop/instructions.ts'
 import { Loop } from './loop/loop.ts'
 import { PlanBoard } from './loop/plan.ts'
@@ -29,7 +30,7 @@ import { type Entry, toStored } from './transcript/entries.ts'
 import { type Restored, restore } from './transcript/restore.ts'
 
 export interface AiSdkAgentParts {
-  shared: Omit<Shared, 'signal' | 'ended' | 'room' | 'uniqueIds' | 'fail'>
+  shared: Omit<Shared, 'signal' | 'ended' | 'room' | 'turns' | 'uniqueIds' | 'fail'>
   transport: ModelTransport
   /** Removes secrets from a message for people. */
   redact(text: string): string
@@ -100,6 +101,7 @@ export class AiSdkAgent implements LiveAgent {
       ended: this.#controller.signal,
       signal: this.#controller.signal,
       room: () => this.#room(),
+      turns: new FileTurns(),
       uniqueIds: uniqueIdsAfter(conversation.callIds()),
       fail: (error) => this.#end({ kind: 'failed', error }),
     }

@@ -31,6 +31,7 @@ export const editTool: AgentTool = {
     const judged = { file_path: normalPath(path), old_string: oldText, new_string: newText }
     return { tool: 'Edit', input: { ...judged, replace_all: replaceAll } }
   },
+  fileOf: (given, cwd) => absolutePath(input.parse(given).path, cwd),
   // biome-ignore lint/correctness/useYield: it has no output before its result
   async *run(given, context) {
     const { path, oldText, newText, replaceAll = false } = input.parse(given)

@@ -10,6 +10,8 @@ export interface AgentTool {
   readonly input: z.ZodObject
   /** How the policy judges the call, in the words it knows. */
   judgedAs(input: unknown): { tool: string; input: Record<string, unknown> }
+  /** The file that a call changes, absolute. Calls that change the same file do not run at the same time. */
+  fileOf?(input: unknown, cwd: string): string
   /** Runs a call that the gate permitted. Yields live output. Throws only on a fault of ours. */
   run(input: unknown, context: ToolContext): AsyncGenerator<string, ToolResult>
 }

@@ -22,6 +22,7 @@ export const writeTool: AgentTool = {
     const { path, content } = input.parse(given)
     return { tool: 'Write', input: { file_path: normalPath(path), content } }
   },
+  fileOf: (given, cwd) => absolutePath(input.parse(given).path, cwd),
   // biome-ignore lint/correctness/useYield: it has no output before its result
   async *run(given, context) {
     const { path, content } = input.parse(given)

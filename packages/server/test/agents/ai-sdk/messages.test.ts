@@ -143,6 +143,7 @@ it('an interrupt does not wait for people who are asked about a call', async () 
   host.messages.say('Leave it', 'interrupt')
   expect(await agent.ended).toMatchObject({ state: 'completed', result: { text: 'Understood.' } })
   expect(shell.ran).toEqual([])
+  expect(lastRequest(model), 'the model learns that nothing happened').toContain('This call was not begun')
 })
 
 it('a message stays in the conversation that a later execution resumes', async () => {

@@ -29,7 +29,7 @@ import { filesOf } from '#test/agents/tools/support/rig'
 
 const workspace = new Workspace()
 const project = workspace.project('project', 'somebody')
-const { file } = filesOf(project, 'somebody')
+const { file, link } = filesOf(project, 'somebody')
 const bounds = { iterations: 20, tokens: null, seconds: 600, usd: null }
 let sandbox: Sandbox
 
@@ -175,6 +175,31 @@ describe('an execution with real tools in a real project', () => {
     expect(outcome).toMatchObject({ state: 'completed', error: null })
     expect(outline(context)).toEqual(story)
     expectRepaired()
+  })
+
+  it('changes of one file that an answer asks for are all made, in their order, also through a link', async () => {
+    file('list.txt', 'one\ntwo\nthree\n')
+    link('list.txt', 'alias.txt')
+    const model = await serve([
+      reply({ turn: 1 }, [
+        use('edit', { path: 'list.txt', oldText: 'one', newText: '1' }),
+        use('edit', { path: 'alias.txt', oldText: 'two', newText: '2' }),
+        use('edit', { path: './list.txt', oldText: 'three', newText: '3' }),
+        use('write', { path: 'made/new.txt', content: 'draft' }),
+        use('edit', { path: 'made/new.txt', oldText: 'draft', newText: 'text' }),
+      ]),
+      reply({}, [say('Done.')]),
+    ])
+    const engine = createAiSdkEngine({
+      models: entriesFor('anthropic', model.url),
+      env: madeUpKeys,
+      tools: agentTools(),
+      limits: {},
+    })
+    const { context } = await execute(engine, modelName('anthropic'))
+    expect(context.of('tool:complete').map(({ status }) => status)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok'])
+    expect(readFileSync(join(project, 'list.txt'), 'utf8')).toBe('1\n2\n3\n')
+    expect(readFileSync(join(project, 'made/new.txt'), 'utf8')).toBe('text')
   })
 
   it('what the policy denies and what the sandbox hides stays out of reach of our agent', async () => {

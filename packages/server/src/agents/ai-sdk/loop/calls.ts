@@ -47,8 +47,19 @@ async function runTool(tool: AgentTool, call: StepCall, parts: CallParts): Promi
     return { status: 'error', text: `The input does not fit the tool: ${parsed.error.message}` }
   // A copy, so that the judged input is the one that runs.
   const input = structuredClone(parsed.data)
-  const denied = await denialOf(call, tool.judgedAs(input), parts)
-  if (denied !== null) return denied
+  const { turns, task, signal } = parts.shared
+  const turn = await (tool.fileOf === undefined ? null : turns.enter(tool.fileOf(input, task.cwd)))
+  try {
+    const denied = await denialOf(call, tool.judgedAs(input), parts)
+    if (denied !== null) return denied
+    if (turn !== null) await unlessAborted(turn.comes, signal)
+    return await carryOut(tool, input, parts)
+  } finally {
+    turn?.leave()
+  }
+}
+
+async function carryOut(tool: AgentTool, input: unknown, parts: CallParts): Promise<Answered> {
   const { task, host, environment, limits, signal, room } = parts.shared
   const { runId, projectPath, cwd, cacheOwner } = task
   try {
@@ -90,10 +101,15 @@ async function denialOf(
   return { status: 'denied', text: 'This call was denied: its input was changed after the model made it.' }
 }
 
+/** The call was to end while it waited for people or for its turn. */
+export class CallNotBegun extends Error {
+  override readonly name = 'CallNotBegun'
+}
+
 /** People may take their time; a call that is to end does not wait for them. */
 async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
+  const abort = () => reject(new CallNotBegun('the call was ended before it began', { cause: signal.reason }))
   signal.addEventListener('abort', abort, { once: true })
   if (signal.aborted) abort()
   try {

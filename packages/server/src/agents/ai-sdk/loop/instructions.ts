@@ -37,6 +37,7 @@ const toolLines: [string, string][] = [
 ]
 
 const generalLines = [
+  'The calls of one answer run at the same time, except those of `edit` and `write` on one file. Make a call that needs the result of another in your next answer.',
   'A call may be denied: the reason says why. Do not try to get round it; find another way, or explain what is missing.',
   'A result that says "interrupted" has an unknown outcome: look at what is there before you repeat the call.',
   'When the work is done, answer without a call: say in a few sentences what you did and what is left.',

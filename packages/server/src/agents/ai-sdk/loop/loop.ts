@@ -16,7 +16,7 @@ import { saidBy } from '../said.ts'
 import { compact } from '../transcript/compaction.ts'
 import { type Conversation, resultOf } from '../transcript/conversation.ts'
 import type { Entry } from '../transcript/entries.ts'
-import { type Answered, answerCall, type CallParts } from './calls.ts'
+import { type Answered, answerCall, CallNotBegun, type CallParts } from './calls.ts'
 import { type PlanAnswer, type PlanBoard, phaseTool, planTool } from './plan.ts'
 import type { Shared } from './shared.ts'
 import { BrokenAnswer, type Step, type StepCall, takeStep } from './step.ts'
@@ -292,7 +292,7 @@ export class Loop {
       const answered = await answer()
       return this.#isCut && answered.status !== 'ok' ? cutCall : answered
     } catch (error) {
-      if (this.#isCut) return cutCall
+      if (this.#isCut) return error instanceof CallNotBegun ? notBegun : cutCall
       throw error
     }
   }

@@ -7,6 +7,7 @@ import type { AgentTool } from '#agents/tools/tool'
 import type { Clock } from '#time/clock'
 import type { ResolvedModel } from '../model/entry.ts'
 import type { Model, ProviderOptions } from '../model/open.ts'
+import type { FileTurns } from './file-turns.ts'
 import type { SilenceLimits } from './silence.ts'
 
 export interface Shared {
@@ -21,6 +22,8 @@ export interface Shared {
   clock: Clock
   meter: Meter
   tools: readonly AgentTool[]
+  /** Of the calls of every agent of the execution. */
+  turns: FileTurns
   /** The environment of every run. */
   environment: Readonly<Record<string, string>>
   limits: ProcessLimits

@@ -37,7 +37,7 @@ export function run(request: EditRequest): Answer {
         throw new Refusal(ambiguous(content, replaced.at, path))
       case 'replaced': {
         const { count, start, end } = replaced
-        place.write(replaced.content, before)
+        place.replace(replaced.content, before)
         const line = lineAt(replaced.content, start)
         const notes = before.nlink > 1 ? [linkNote] : []
         const done = count === 1 ? `Edited ${path}.` : `Edited ${path} in ${count} places; this is the first.`

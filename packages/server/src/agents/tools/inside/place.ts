@@ -76,8 +76,24 @@ export class Place {
     return entryOf(this.#directory, this.#name)
   }
 
+  /** As `write`, but refuses if another program has changed the file since `before`. */
+  replace(content: Buffer, before: Stats): void {
+    this.#put(content, before, () => {
+      const now = lstatSync(this.reached, { throwIfNoEntry: false })
+      if (now === undefined || facts.some((fact) => now[fact] !== before[fact]))
+        throw new Refusal(
+          `${this.path} was changed by another program meanwhile, so this edit changed nothing. Read it again.`,
+        )
+    })
+  }
+
   /** Replaces the file, or creates it, in one step: a reader sees all of the old content or all of the new. */
   write(content: Buffer, before: Stats | null): void {
+    this.#put(content, before, () => {})
+  }
+
+  /** `check` runs right before the step. */
+  #put(content: Buffer, before: Stats | null, check: () => void): void {
     const temporary = entryOf(this.#directory, `.millrace-${randomUUID()}`)
     const fd = openSync(temporary, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o666)
     try {
@@ -88,6 +104,7 @@ export class Place {
       } finally {
         closeSync(fd)
       }
+      check()
       renameSync(temporary, this.reached)
     } catch (error) {
       unlinkSync(temporary)
@@ -99,6 +116,9 @@ export class Place {
     closeSync(this.#directory.fd)
   }
 }
+
+/** What differs after a change of a file. */
+const facts = ['ino', 'size', 'mtimeMs', 'ctimeMs'] as const
 
 function keepAttributes(fd: number, { mode, gid }: Stats): void {
   try {

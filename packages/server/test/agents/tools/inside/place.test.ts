@@ -128,3 +128,29 @@ describe.each(Object.keys(swaps))('when %s', (swapName) => {
     },
   )
 })
+
+it('an edit loses no change that another program makes meanwhile, except in the moment of its last step', () => {
+  const path = join(project, 'a/b/file')
+  const change = () => writeFileSync(path, 'inside, and changed')
+  const edited = () =>
+    edit({ path, oldText: 'inside', newText: 'edited', replaceAll: true, projectPath: project })
+  let [lost, refused] = [0, 0]
+  for (let count = 1; count <= callsMax; count += 1) {
+    rmSync(path, { force: true })
+    writeFileSync(path, 'inside')
+    let isChanged = false
+    const result = swapBefore(
+      count,
+      () => {
+        change()
+        isChanged = true
+      },
+      edited,
+    )
+    if (isChanged && !readFileSync(path, 'utf8').includes('and changed')) lost += 1
+    if (result.includes('was changed by another program')) refused += 1
+    expect(readdirSync(join(project, 'a/b')), 'no other file is left').toEqual(['file'])
+  }
+  expect(lost).toBeLessThanOrEqual(1)
+  expect(refused).toBeGreaterThan(3)
+})
