@@ -17,8 +17,10 @@ export interface RunDialogueParts {
   transcript: readonly TranscriptEntry[]
   /** How long it waits for a message when a turn is over; null: it does not. */
   idleMs: number | null
-  /** `now()` is milliseconds since the epoch. */
+  /** Measures the wait. */
   clock: Clock
+  /** Milliseconds since the epoch, for people. */
+  now(): number
 }
 
 export class RunDialogue implements Dialogue {
@@ -94,12 +96,12 @@ export class RunDialogue implements Dialogue {
     }
   }
 
-  /** Returns when the wait ends. */
+  /** Returns when the wait ends, by the clock that measures it. */
   #beginIdling(idleMs: number): number {
-    const { context, clock } = this.#parts
-    const data: SessionIdleEvent = { until: clock.now() + idleMs }
+    const { context, clock, now } = this.#parts
+    const data: SessionIdleEvent = { until: now() + idleMs }
     void context.emit([{ type: idleType, data }]).catch(() => {})
-    return data.until
+    return clock.now() + idleMs
   }
 
   /** Resolves at the next hint, or with true at `until`. Rejects when the run is to end. */

@@ -41,7 +41,7 @@ async function refused(answer: Promise<Response>): Promise<[number, string]> {
 /** Answers every message, as an engine does. */
 const answering: Agent = async (context) => {
   const idleMs = context.run.spec.interactive === true ? 900_000 : null
-  const dialogue = new RunDialogue({ context, transcript: [], idleMs, clock: wallClock })
+  const dialogue = new RunDialogue({ context, transcript: [], idleMs, clock: wallClock, now: wallClock.now })
   await context.started()
   for (;;) {
     const next = await dialogue.nextTurn()

@@ -18,13 +18,15 @@ function open({
   const clock = new ManualClock()
   const emit = async (emitted: EmittedEvent[]) => void events.push(...emitted)
   const context = { messages, signal: controller.signal, emit }
-  const dialogue = new RunDialogue({ context, transcript, idleMs, clock })
+  const wall = { setBy: 0 }
+  const now = () => clock.now() + wall.setBy
+  const dialogue = new RunDialogue({ context, transcript, idleMs, clock, now })
   let interrupts = 0
   const interrupt = () => {
     interrupts += 1
   }
   const attach = () => dialogue.attach({ interrupt })
-  return { messages, dialogue, events, clock, controller, attach, interrupts: () => interrupts }
+  return { messages, dialogue, events, clock, wall, controller, attach, interrupts: () => interrupts }
 }
 
 /** Lets everything that can happen without time happen. */
@@ -63,6 +65,26 @@ describe('what an agent receives when its turn is over', () => {
     clock.advance(900_000)
     expect(await next).toBeNull()
     expect(messages.sealed).toBe(true)
+  })
+
+  it.each([
+    ['back', -3_600_000],
+    ['ahead', 3_600_000],
+  ])('an interactive run waits as long as it says, also if the clock is set %s', async (_, ms) => {
+    const { messages, dialogue, events, clock, wall } = open({ idleMs: 900_000 })
+    wall.setBy = 5_000_000
+    const next = dialogue.nextTurn()
+    await settle()
+    expect(events).toMatchObject([{ data: { until: 5_900_000 } }])
+    wall.setBy += ms
+    messages.say('only a hint')
+    messages.withdraw(messages.messages[0]?.id ?? '')
+    await settle()
+    clock.advance(899_999)
+    await settle()
+    expect(messages.sealed).toBe(false)
+    clock.advance(1)
+    expect(await next).toBeNull()
   })
 
   it('a message that arrives as the time ends is read', async () => {

@@ -4,7 +4,7 @@ import { type AgentRunOptions, askingAgent, endOf, gateOf, hostOf } from '#runne
 import { RunDialogue } from '#runners/dialogue'
 import { graceOf } from '#runners/grace'
 import type { EmittedEvent, RunContext, Runner, RunOutcome } from '#runners/runner'
-import { type Clock, wallClock } from '#time/clock'
+import { type Clock, monotonicClock, wallClock } from '#time/clock'
 import { closing } from './closing.ts'
 import { limitsOf } from './limits.ts'
 import { endedData, outcomeOf } from './outcome.ts'
@@ -17,10 +17,14 @@ export interface ExecutionRunnerOptions extends AgentRunOptions {
   engineFor(model: string | undefined): Pick<ExecutionEngine, 'start'> | null
   /** What an execution may use at most. */
   bounds: ExecutionLimits
-  /** `now()` is milliseconds since the epoch. */
+  /** Measures durations, whatever is done to the clock of the machine. */
   clock?: Clock
+  /** Milliseconds since the epoch. */
+  now?: () => number
 }
 
+/** What an agent that we cancelled gives as its reason. */
+const cancelled = 'cancelled'
 /** A cancelled execution is to be over two seconds later: this leaves time for what must be killed. */
 const graceMsMax = 1500
 /** After this much more, the story no longer waits for calls that do not end. */
@@ -38,8 +42,8 @@ export function createExecutionRunner(options: ExecutionRunnerOptions): Runner<R
 async function runExecution(context: RunContext, options: ExecutionRunnerOptions): Promise<RunOutcome> {
   const { run, signal } = context
   const { task } = run.spec as unknown as ExecutionSpec
-  const clock = options.clock ?? wallClock
-  const story = new Story({ task, now: clock.now })
+  const { clock = monotonicClock, now = wallClock.now } = options
+  const story = new Story({ task, now, elapsed: clock.now })
   const tell = (events: EmittedEvent[]) => (events.length === 0 ? Promise.resolve() : context.emit(events))
   const close = (completed: boolean) => void tell(story.end({ completed })).catch(() => {})
   // A run that is to end does not wait for calls that do not: what they say later is dropped.
@@ -50,7 +54,7 @@ async function runExecution(context: RunContext, options: ExecutionRunnerOptions
   signal.addEventListener('abort', hurry)
   if (signal.aborted) hurry()
   try {
-    const end = await work(context, { ...options, clock, story, tell })
+    const end = await work(context, { ...options, clock, now, story, tell })
     // The data of the end counts what the story has emitted.
     close(end.state === 'completed' && !signal.aborted)
     return outcomeOf(end, story)
@@ -63,6 +67,7 @@ async function runExecution(context: RunContext, options: ExecutionRunnerOptions
 
 interface Work extends ExecutionRunnerOptions {
   clock: Clock
+  now: () => number
   story: Story
   tell(events: EmittedEvent[]): Promise<void>
 }
@@ -86,7 +91,8 @@ async function work(context: RunContext, options: Work): Promise<AgentEnd> {
   const gate = await gateOf(context, { projectPath: path, cwd: path, approvals: spec.approvals }, options, {
     ask,
   })
-  const dialogue = new RunDialogue({ context, transcript, idleMs: null, clock: options.clock })
+  const { clock, now } = options
+  const dialogue = new RunDialogue({ context, transcript, idleMs: null, clock, now })
   const start = async () => {
     const agent = await engine.start(
       {
@@ -113,7 +119,7 @@ async function work(context: RunContext, options: Work): Promise<AgentEnd> {
   }
 }
 
-/** Ends the agent when its time is over. */
+/** Ends the agent when its time is over. One that was ending already keeps its own reason. */
 async function inTime(
   starting: Promise<LiveAgent>,
   { seconds, over }: { seconds: number; over: Promise<void> },
@@ -128,7 +134,7 @@ async function inTime(
   agent = await starting
   if (isLate) agent.cancel(graceMsMax)
   const end = await endOf(agent, signal, grace)
-  if (!isLate || end.state === 'completed') return end
+  if (!isLate || end.state === 'completed' || end.reason !== cancelled) return end
   return { ...end, ...failure('time_limit', `It reached its limit of ${seconds} seconds`), usage: end.usage }
 }
 

@@ -16,6 +16,8 @@ export interface StoryOptions {
   task: string
   /** Milliseconds since the epoch. */
   now(): number
+  /** Milliseconds since any moment, for durations: it is never set back. Default: as `now`. */
+  elapsed?(): number
 }
 
 /** The phase of an agent that works without a plan. */
@@ -29,7 +31,8 @@ export class Story {
   /** Every call that began: an id is used once. */
   readonly #calls = new Set<string>()
   #told: EmittedEvent[] = []
-  #startedAt: number | null = null
+  /** By `elapsed`. */
+  #beganAt: number | null = null
   #ended = false
   #plan: Plan | null = null
   /** How many phases began: the index of one that is in no plan. */
@@ -58,7 +61,7 @@ export class Story {
     return this.#telling(() => {
       if (isComplete) this.#begin()
       if (isComplete && this.#plan === null && this.#begun === 0) this.#enterImplicit()
-      for (const event of this.#open.closing(this.#options.now(), isComplete ? 'complete' : 'incomplete')) {
+      for (const event of this.#open.closing(this.#elapsed(), isComplete ? 'complete' : 'incomplete')) {
         this.#told.push(event)
       }
       this.#ended = true
@@ -67,12 +70,17 @@ export class Story {
 
   /** Milliseconds since the beginning. */
   get duration(): number {
-    return this.#startedAt === null ? 0 : Math.max(0, this.#options.now() - this.#startedAt)
+    return this.#beganAt === null ? 0 : Math.max(0, this.#elapsed() - this.#beganAt)
   }
 
   /** Of all kinds together; null where no use was reported. */
   get tokensUsed(): number | null {
     return this.#tokens === null ? null : Object.values(this.#tokens).reduce((sum, count) => sum + count, 0)
+  }
+
+  #elapsed(): number {
+    const { elapsed, now } = this.#options
+    return (elapsed ?? now)()
   }
 
   #telling(tell: () => void): EmittedEvent[] {
@@ -83,10 +91,10 @@ export class Story {
   }
 
   #begin(): void {
-    if (this.#startedAt !== null) return
+    if (this.#beganAt !== null) return
     const { task, now } = this.#options
-    this.#startedAt = now()
-    this.#tell('execution:started', { task, startedAt: this.#startedAt })
+    this.#beganAt = this.#elapsed()
+    this.#tell('execution:started', { task, startedAt: now() })
   }
 
   #move(move: AgentMove): void {
@@ -200,7 +208,7 @@ export class Story {
   #completeCall({ toolCallId, status, result }: Move<'tool-complete'>): void {
     const call = this.#open.call(toolCallId)
     if (call === undefined) return
-    const at = this.#options.now()
+    const at = this.#elapsed()
     const end: { at: number; status: ToolStatus; result: unknown } = { at, status, result: result ?? null }
     this.#push({ type: 'tool:complete', data: completed(toolCallId, call, end) })
   }
@@ -229,7 +237,7 @@ export class Story {
   }
 
   #push(event: EmittedEvent): void {
-    this.#open.take({ ...event, at: this.#options.now() })
+    this.#open.take({ ...event, at: this.#elapsed() })
     this.#told.push(event)
   }
 }

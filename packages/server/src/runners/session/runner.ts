@@ -5,7 +5,7 @@ import { type AgentRunOptions, askingAgent, endOf, gateOf, hostOf } from '#runne
 import { RunDialogue } from '#runners/dialogue'
 import { graceOf } from '#runners/grace'
 import type { Parked, RunContext, Runner, RunOutcome } from '#runners/runner'
-import { type Clock, wallClock } from '#time/clock'
+import { type Clock, monotonicClock, wallClock } from '#time/clock'
 import type { Worktrees } from '#worktrees/worktrees'
 import { allowedKinds } from './allowed-kinds.ts'
 import { UnseenChanges } from './changes/unseen.ts'
@@ -16,8 +16,10 @@ import type { SessionSpec } from './prepare.ts'
 export interface SessionRunnerOptions extends AgentRunOptions {
   /** Of the built-in agent. */
   engine: Pick<AgentEngine, 'start'>
-  /** `now()` is milliseconds since the epoch. */
+  /** Measures durations, whatever is done to the clock of the machine. */
   clock?: Clock
+  /** Milliseconds since the epoch. */
+  now?: () => number
   /** Of the others, by their names. Default: none. */
   others?: ReadonlyMap<string, Pick<AgentEngine, 'start'>>
   worktrees?: Pick<Worktrees, 'hold'> | undefined
@@ -76,7 +78,8 @@ async function runIn(
     context,
     transcript,
     idleMs: idleMsOf(spec),
-    clock: options.clock ?? wallClock,
+    clock: options.clock ?? monotonicClock,
+    now: options.now ?? wallClock.now,
   })
   let end: AgentStop
   try {

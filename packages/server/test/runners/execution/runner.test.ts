@@ -20,7 +20,7 @@ const workUntilCancelled: Act = async ({ host, cancelled }) => {
   await host.started({ model: 'm' })
   await host.report([plan, startCall('outer'), startCall('inner', 'outer')])
   await cancelled
-  return ended('aborted')
+  return ended('cancelled')
 }
 
 const types = (events: { type: string }[]) => events.map(({ type }) => type)
@@ -210,6 +210,51 @@ describe('the time limit of an execution', () => {
     const run = await untilOver(rig.runs, id)
     expect(run.error).toEqual({ message: 'It reached its limit of 7 seconds', code: 'time_limit' })
     await storyOf(rig, id)
+  })
+})
+
+describe('an agent that failed before its time was over', () => {
+  it('keeps its own reason, although it ends after that time', async () => {
+    const rig = await openExecutions(async ({ host, cancelled }) => {
+      await host.report([plan, startCall('a')])
+      await cancelled
+      return ended('budget', 'It reached its limit of $1')
+    })
+    const { id } = await startExecution(rig, { limits: { seconds: 7 } })
+    await until(async () => types(await logOf(rig.store, id)).includes('tool:start'))
+    rig.clock.advance(7000)
+    const run = await untilOver(rig.runs, id)
+    expect(run.error).toEqual({ message: 'It reached its limit of $1', code: 'budget' })
+  })
+})
+
+describe('an execution while the clock of the machine is set', () => {
+  it.each([
+    ['back', -3_600_000],
+    ['ahead', 3_600_000],
+  ])('%s has the time to work that it was given, before and after a question', async (_, ms) => {
+    const clockIsSet = Promise.withResolvers<void>()
+    const rig = await openExecutions(async ({ host, cancelled }) => {
+      await host.report([plan])
+      await clockIsSet.promise
+      const answer = host.gate.permit({ id: 'asked', tool: 'Bash', input: { command: 'eval "$(cat x)"' } })
+      await until(async () => types(await logOf(rig.store, id)).includes('permission:requested'))
+      host.gate.withdraw('asked')
+      await answer
+      await host.report([startCall('after')])
+      await cancelled
+      return ended('cancelled')
+    })
+    const { id } = await startExecution(rig, { limits: { seconds: 7 }, approvals: 'on' })
+    await until(async () => types(await logOf(rig.store, id)).includes('phase:start'))
+    rig.setClock(ms)
+    rig.clock.advance(3000)
+    clockIsSet.resolve()
+    await until(async () => types(await logOf(rig.store, id)).includes('tool:start'))
+    rig.clock.advance(3999)
+    expect((await rig.runs.get(id, ann)).state).toBe('running')
+    rig.clock.advance(1)
+    expect((await untilOver(rig.runs, id)).error).toMatchObject({ code: 'time_limit' })
   })
 })
 

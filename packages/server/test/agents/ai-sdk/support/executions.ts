@@ -82,7 +82,13 @@ export class RecordingHost implements ExecutionHost {
   constructor(projectPath: string, approvals: 'on' | 'off' = 'off', known: readonly TranscriptEntry[] = []) {
     const context = { messages: this.messages, signal: new AbortController().signal, emit: async () => {} }
     const { messages } = context
-    const dialogue = new RunDialogue({ context, transcript: known, idleMs: null, clock: wallClock })
+    const dialogue = new RunDialogue({
+      context,
+      transcript: known,
+      idleMs: null,
+      clock: wallClock,
+      now: wallClock.now,
+    })
     this.attach = (agent) => dialogue.attach(agent)
     this.dialogue = {
       nextTurn: () => dialogue.nextTurn(),

@@ -56,7 +56,13 @@ export function openExecutions() {
       home: homedir(),
       ...settings.options,
     })
-    const parts = { context, transcript: [...context.transcript], idleMs: null, clock: wallClock }
+    const parts = {
+      context,
+      transcript: [...context.transcript],
+      idleMs: null,
+      clock: wallClock,
+      now: wallClock.now,
+    }
     const dialogue = new RunDialogue(parts)
     const agent = engine.start(
       {

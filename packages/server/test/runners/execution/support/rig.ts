@@ -76,7 +76,10 @@ export const startCall = (toolCallId: string, parentToolCallId?: string): AgentM
 
 export const bounds: ExecutionLimits = { iterations: 20, tokens: 1000, seconds: 60, usd: null }
 
-export function scriptedExecutions(engine: ExecutionEngine, more: { clock?: ManualClock } = {}): Kind {
+export function scriptedExecutions(
+  engine: ExecutionEngine,
+  more: { clock?: ManualClock; now?: () => number } = {},
+): Kind {
   return executionKind({
     config: {
       projects: new Map(['web', 'api'].map((id) => [id, { id, path: `/made/up/${id}` }])),
@@ -101,20 +104,30 @@ export function scriptedExecutions(engine: ExecutionEngine, more: { clock?: Manu
 export interface ExecutionRig extends Rig {
   engine: ScriptedEngine
   clock: ManualClock
+  /** Sets the clock of the machine, by milliseconds. */
+  setClock(ms: number): void
 }
 
 export async function openExecutions(act: Act, options: RigOptions = {}): Promise<ExecutionRig> {
   const clock = new ManualClock(1_000_000)
+  let setBy = 0
   const engine = new ScriptedEngine(act)
   const projects = new Map(['web', 'api'].map((id) => [id, { id, path: `/made/up/${id}` }]))
   const parts = {
-    kinds: [scriptedExecutions(engine, { clock })],
+    kinds: [scriptedExecutions(engine, { clock, now: () => clock.now() + setBy })],
     projects,
     now: clock.now,
     after: clock.after,
   }
-  const rig = await openRig({ ...options, parts: { ...parts, ...options.parts } })
-  return { ...rig, engine, clock }
+  const opened = await openRig({ ...options, parts: { ...parts, ...options.parts } })
+  return {
+    ...opened,
+    engine,
+    clock,
+    setClock: (ms) => {
+      setBy += ms
+    },
+  }
 }
 
 export async function startExecution(rig: Rig, body: Record<string, unknown> = {}): Promise<Run> {
