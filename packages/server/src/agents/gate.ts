@@ -143,9 +143,9 @@ export class Gate {
 
   /**
    * Asks people about a call whose verdict is *ask*, and resolves when they have answered. `permit` then takes that answer.
-   * Never rejects.
+   * `asked` is called once the question is put. Never rejects.
    */
-  async answered(call: GateCall): Promise<void> {
+  async answered(call: GateCall, asked: () => void = () => {}): Promise<void> {
     await this.#inTurn()
     try {
       const { toolCall, verdict } = this.#verdictFor(call)
@@ -153,6 +153,7 @@ export class Gate {
         return
       const permit = this.#askPeople(call, toolCall, verdict.reason)
       this.#asked.set(call.id, { inputDigest: digestOf(toolCall.input), permit })
+      if (this.#open.has(call.id)) asked()
       await permit
     } catch {
       // Whoever permits the call learns it.

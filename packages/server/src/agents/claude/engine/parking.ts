@@ -81,7 +81,10 @@ export class Parking {
     const { parkAfterMs: afterMs } = task
     // The call that the run was woken for has its answer.
     if (afterMs === undefined || call.agentId !== undefined || !this.#hasBegun) return 'passes'
-    const answered = gate.answered({ ...call, changeable: true }).then(() => false)
+    const { promise: asked, resolve } = Promise.withResolvers<void>()
+    const answered = gate.answered({ ...call, changeable: true }, resolve).then(() => false)
+    // A run that is parked before its question is put waits for no answer: it would be woken at once.
+    await Promise.race([asked, answered])
     const isLate =
       (await isLateAfter(answered, afterMs, clock)) &&
       // The hook is called before the answer that has the call is whole.
