@@ -93,6 +93,22 @@ describe.each(formats)('with the provider package of %s an execution', (format) 
     expect(model.requests).toHaveLength(4)
   })
 
+  it.each([
+    ['has no event', 0],
+    ['ends in the middle of its text', 6],
+  ])('repeats a request whose answer %s, though its stream ends cleanly', async (_, afterEvents) => {
+    const half = reply({}, [{ type: 'text', text: [...'abcdefgh'] }], {
+      trouble: { kind: 'garbage', afterEvents, bytes: '' },
+    })
+    const model = await serve([{ ...half, times: 1 }, done])
+    const { end, host } = await run(model, { format })
+    expect(end).toMatchObject({ state: 'completed', result: { text: 'Done.' } })
+    expect(host.of('note').map(({ type }) => type)).toEqual(['step:repeated'])
+    expect(model.requests).toHaveLength(2)
+    const { tokens } = end.usage as { tokens: Record<string, number> }
+    expect(tokens.outputTokens, 'the estimate of the half answer is counted').toBeGreaterThan(1000)
+  })
+
   it('asks once more for an answer that broke off inside the input of a call, and counts it', async () => {
     const broken = reply({}, [use('shell', { command: 'git log --oneline --all --graph' })], {
       trouble: { kind: 'cut', afterEvents: 4 },

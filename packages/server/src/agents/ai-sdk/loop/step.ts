@@ -90,6 +90,11 @@ export async function takeStep(parts: StepParts): Promise<Step> {
     if (silence.error !== null) throw silence.error
     parts.signal.throwIfAborted()
     const [{ finishReason, response }] = (await result.steps) as [FirstStep]
+    if (unfinished.includes(finishReason)) {
+      // What the provider counted is of a part of the answer: the estimate is settled.
+      reader.tokens = undefined
+      throw new Error('the answer ended before it was complete')
+    }
     reservation.settle(reader.tokens)
     return {
       message: answerIn(response.messages),
@@ -153,6 +158,9 @@ class WatchedRequest {
 function brokeOff(error: unknown): boolean {
   return APICallError.isInstance(error) && error.statusCode === 200 && error.isRetryable
 }
+
+/** How the SDK names the end of an answer whose provider never said that it was complete, or said that it failed. */
+const unfinished: readonly string[] = ['interrupted', 'error']
 
 type FirstStep = Awaited<ReturnType<typeof streamText>['steps']>[number]
 type Part = ReturnType<typeof streamText>['stream'] extends AsyncIterable<infer Each> ? Each : never
