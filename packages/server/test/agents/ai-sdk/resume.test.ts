@@ -223,6 +223,32 @@ describe('an execution', () => {
     expect(lastRequest(local)).toContain('functions.shell:0')
   })
 
+  it('a call that was running is answered for every provider that resumes the conversation later', async () => {
+    const killed = new RecordingHost(project)
+    const called = await serve([reply({}, [use('shell', { command: 'git status' }, 'toolu_01ABCDEFGHIJ')])])
+    const shell = new CountingShell()
+    const running = Promise.withResolvers<void>()
+    shell.behave = async function* (_, { signal }) {
+      yield ''
+      killed.isGone = true
+      running.resolve()
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      return { ok: false, text: '' }
+    }
+    const dying = await start(called, { format: 'anthropic', host: killed, tools: [shell] })
+    await running.promise
+    dying.agent.cancel(0)
+    const model = await serve([reply({}, [say('Fine.')])])
+    const known = [...killed.transcript]
+    for (const format of ['openai', 'anthropic', 'google', 'anthropic'] as const) {
+      const { end, host } = await run(model, { format, prompt: 'Go on.', resumes: known })
+      expect(end, format).toMatchObject({ state: 'completed', result: { text: 'Fine.' } })
+      expect(lastRequest(model).match(/outcome is unknown/g), format).toHaveLength(1)
+      known.push(...host.transcript)
+    }
+    expect(lastRequest(model).match(/toolu_01ABCDEFGHIJ/g), 'the call and its result').toHaveLength(2)
+  })
+
   it('an answer of thoughts alone is not sent to another provider', async () => {
     const model = await serve([
       reply({ turn: 1 }, [{ type: 'thinking', thinking: 'Hm.' }]),

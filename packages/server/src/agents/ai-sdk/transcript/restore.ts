@@ -29,20 +29,22 @@ export function restore(
   const id = stored[0]?.conversation
   if (entries === null || id === undefined || !entries.some(({ type }) => type === 'begin')) return null
   replayPlan(entries, board)
-  const conversation = Conversation.of(readableBy(request.model, entries))
-  const results = conversation.openCalls().map(
-    (call): Entry => ({
-      type: 'result',
-      result: resultOf(call, interrupted, true),
-    }),
-  )
   const added: Entry[] = [
+    ...answersToOpenCalls(entries),
     { type: 'begin', model: request.model },
-    ...results,
     { type: 'message', message: { role: 'user', content: request.prompt } },
   ]
-  for (const entry of added) conversation.take(entry)
+  const conversation = Conversation.of(readableBy(request.model, [...entries, ...added]))
   return { id, conversation, added }
+}
+
+/**
+ * They belong to the run that made the calls, with the ids of its provider: what another provider reads is made of
+ * both alike, and the next resume may be by the first provider again.
+ */
+function answersToOpenCalls(entries: readonly Entry[]): Entry[] {
+  const open = Conversation.of(entries).openCalls()
+  return open.map((call) => ({ type: 'result', result: resultOf(call, interrupted, true) }))
 }
 
 function replayPlan(entries: readonly Entry[], board: PlanBoard): void {
