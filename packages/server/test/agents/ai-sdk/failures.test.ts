@@ -1,7 +1,8 @@
-import { createServer } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import type { Step } from '@millrace/scripted-model'
 import { ManualClock } from '@millrace/test-support/manual-clock'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { AgentEnd } from '#agents/agent'
 import {
   CountingShell,
@@ -109,6 +110,30 @@ describe.each(formats)('with the provider package of %s an execution', (format) 
     expect(tokens.outputTokens, 'the estimate of the half answer is counted').toBeGreaterThan(1000)
   })
 
+  it.each([
+    ['words', say('x'.repeat(200_000))] as const,
+    // OpenAI's chat format has no thoughts.
+    ...(format === 'openai-chat'
+      ? []
+      : [['thoughts', { type: 'thinking', thinking: 'x'.repeat(200_000) }] as const]),
+    ['inputs of calls', use('shell', { command: 'x'.repeat(200_000) })] as const,
+  ])(
+    'ends with max_tokens when a model that ignores its greatest length writes %s on and on',
+    async (_, content) => {
+      const model = await serve([reply({}, [content])], {}, { deltaChars: 20_000 })
+      const shell = new CountingShell()
+      const { end, host } = await run(model, { format, tools: [shell], entry: { outputTokensMax: 300 } })
+      expect(end).toMatchObject({
+        state: 'errored',
+        reason: 'max_tokens',
+        error: expect.stringContaining('far longer than the 300 tokens'),
+      })
+      expect(model.requests).toHaveLength(1)
+      expect(host.of('text').reduce((chars, { text }) => chars + text.length, 0)).toBeLessThan(100_000)
+      expect(shell.ran).toEqual([])
+    },
+  )
+
   it('asks once more for an answer that broke off inside the input of a call, and counts it', async () => {
     const broken = reply({}, [use('shell', { command: 'git log --oneline --all --graph' })], {
       trouble: { kind: 'cut', afterEvents: 4 },
@@ -183,6 +208,23 @@ describe('an execution', () => {
       reason: 'provider_error',
       error: expect.stringMatching(/^The request to \S+ failed: .*ECONNREFUSED/),
     })
+  })
+
+  it('settles its estimate for half an answer, whatever the provider had counted by then', async () => {
+    const half = {
+      candidates: [{ content: { role: 'model', parts: [{ text: 'half of' }] } }],
+      usageMetadata: { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2 },
+    }
+    const server = createHttpServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end(`data: ${JSON.stringify(half)}\n\n`)
+    }).listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as AddressInfo
+    const entry = { outputTokensMax: 1000 }
+    const { end } = await run({ url: `http://127.0.0.1:${port}` }, { format: 'google', entry })
+    expect(end).toMatchObject({ reason: 'provider_error', usage: { tokens: { outputTokens: 4000 } } })
   })
 
   it('gives up on a model whose answers are cut again and again', async () => {

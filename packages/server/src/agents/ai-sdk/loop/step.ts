@@ -6,7 +6,7 @@
  */
 import { APICallError, type ModelMessage, streamText, type ToolSet, wrapLanguageModel } from 'ai'
 import type { AgentMove } from '#agents/moves'
-import type { Meter } from '#agents/spending/meter'
+import { ExecutionFailure, type Meter } from '#agents/spending/meter'
 import { type Tokens, totalOf } from '#agents/spending/price'
 import type { Clock } from '#time/clock'
 import type { Model, ProviderOptions } from '../model/open.ts'
@@ -62,13 +62,14 @@ export class BrokenAnswer extends Error {
   override readonly name = 'BrokenAnswer'
 }
 
-/** @throws ExecutionFailure before the request; BrokenAnswer; else the error of the provider. */
+/** @throws ExecutionFailure; BrokenAnswer; else the error of the provider. */
 export async function takeStep(parts: StepParts): Promise<Step> {
   const { instructions, messages, tools, meter } = parts
   const reservation = meter.reserve(parts)
   const reader = new StepReader(parts)
   const silence = new Silence(parts.silence, parts.clock)
-  const abortSignal = AbortSignal.any([parts.signal, silence.signal])
+  const left = new AbortController()
+  const abortSignal = AbortSignal.any([parts.signal, silence.signal, left.signal])
   const request = new WatchedRequest(abortSignal, () => parts.report([{ move: 'step' }]))
   try {
     const result = streamText({
@@ -84,6 +85,7 @@ export async function takeStep(parts: StepParts): Promise<Step> {
     })
     for await (const part of result.stream) {
       if (reader.take(part)) silence.heard()
+      refuseMoreThan(reservation.outputTokensMax, reader.bytes)
       await parts.room()
     }
     if (reader.error !== null) throw reader.error
@@ -107,11 +109,24 @@ export async function takeStep(parts: StepParts): Promise<Step> {
   } catch (error) {
     if (request.mayCost) reservation.settle(reader.tokens)
     else reservation.release()
-    if (!request.isAnswered) throw error
-    throw new BrokenAnswer('the answer broke off', { cause: error })
+    left.abort()
+    if (error instanceof ExecutionFailure) throw error
+    if (request.isAnswered) throw new BrokenAnswer('the answer broke off', { cause: error })
+    throw error
   } finally {
     silence.stop()
   }
+}
+
+/** A token is seldom longer than this. Short answers get room for an estimate that is far off. */
+const bytesPerTokenMax = 32
+const answerBytesMin = 64 * 1024
+
+/** @throws where a model server ignores how long an answer may be: its answer might never end. */
+function refuseMoreThan(outputTokensMax: number, bytes: number): void {
+  if (bytes <= Math.max(outputTokensMax * bytesPerTokenMax, answerBytesMin)) return
+  const asked = `${outputTokensMax} tokens that it was asked for at most`
+  throw new ExecutionFailure('max_tokens', `The model's answer is far longer than the ${asked}.`)
 }
 
 /** The request of a step, which the SDK may send several times. */
@@ -170,6 +185,8 @@ class StepReader {
   text = ''
   /** As the provider counted them; undefined if it did not say, or has not yet. */
   tokens: Tokens | undefined
+  /** Of everything that the model wrote: words, thoughts, inputs of calls. */
+  bytes = 0
   /** Null: none. */
   error: unknown = null
   readonly #parts: StepParts
@@ -182,13 +199,18 @@ class StepReader {
   /** Returns whether the model said something. */
   take(part: Part): boolean {
     switch (part.type) {
+      case 'tool-input-delta':
+        this.bytes += Buffer.byteLength(part.delta)
+        return true
       case 'reasoning-delta':
+        this.bytes += Buffer.byteLength(part.text)
         this.#thoughts.set(part.id, (this.#thoughts.get(part.id) ?? '') + part.text)
         return true
       case 'reasoning-end':
         this.#closeThought(part.id)
         return true
       case 'text-delta':
+        this.bytes += Buffer.byteLength(part.text)
         this.text += part.text
         if (part.text !== '')
           this.#report({ move: 'text', messageId: `${this.#parts.name}.${part.id}`, text: part.text })
