@@ -227,6 +227,25 @@ describe('an execution', () => {
     expect(end).toMatchObject({ reason: 'provider_error', usage: { tokens: { outputTokens: 4000 } } })
   })
 
+  it('ends with internal when this program makes a request that the SDK does not send', async () => {
+    const call = { type: 'tool-call', toolCallId: 'c1', toolName: 'shell', input: { command: 'ls' } }
+    const entries = [
+      { type: 'begin', model: 'openai-compatible:local' },
+      { type: 'message', message: { role: 'user', content: 'Do it.' } },
+      { type: 'message', message: { role: 'assistant', content: [call] } },
+      { type: 'message', message: { role: 'user', content: 'And?' } },
+    ]
+    const resumes = entries.map((entry) => ({ conversation: 'x', subpath: '', json: JSON.stringify(entry) }))
+    const model = await serve([done])
+    const { end } = await run(model, { resumes })
+    expect(end).toMatchObject({
+      state: 'errored',
+      reason: 'internal',
+      error: expect.stringMatching(/^The agent failed: .*c1/),
+    })
+    expect(model.requests).toEqual([])
+  })
+
   it('gives up on a model whose answers are cut again and again', async () => {
     const model = await serve([reply({}, [say('Never ')], { stop_reason: 'max_tokens' })])
     expect((await run(model)).end).toMatchObject({ state: 'errored', reason: 'max_tokens' })

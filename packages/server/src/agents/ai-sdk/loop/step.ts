@@ -62,7 +62,12 @@ export class BrokenAnswer extends Error {
   override readonly name = 'BrokenAnswer'
 }
 
-/** @throws ExecutionFailure; BrokenAnswer; else the error of the provider. */
+/** The request failed before an answer began; `cause` is the error of the provider, or of the way to it. */
+export class FailedRequest extends Error {
+  override readonly name = 'FailedRequest'
+}
+
+/** @throws ExecutionFailure; BrokenAnswer; FailedRequest; another error is a fault of this program. */
 export async function takeStep(parts: StepParts): Promise<Step> {
   const { instructions, messages, tools, meter } = parts
   const reservation = meter.reserve(parts)
@@ -112,7 +117,7 @@ export async function takeStep(parts: StepParts): Promise<Step> {
     left.abort()
     if (error instanceof ExecutionFailure) throw error
     if (request.isAnswered) throw new BrokenAnswer('the answer broke off', { cause: error })
-    throw error
+    throw request.hasFailed ? new FailedRequest('the request failed', { cause: error }) : error
   } finally {
     silence.stop()
   }
@@ -135,6 +140,8 @@ class WatchedRequest {
   isAnswered = false
   /** The provider may have worked: it answered, or it was left while it had the request. */
   mayCost = false
+  /** Sending it failed at least once. */
+  hasFailed = false
   readonly #signal: AbortSignal
   readonly #answered: () => void
 
@@ -158,6 +165,7 @@ class WatchedRequest {
       this.#answered()
       return answer
     } catch (error) {
+      this.hasFailed = true
       this.mayCost = this.#signal.aborted
       if (!brokeOff(error)) throw error
       this.mayCost = true

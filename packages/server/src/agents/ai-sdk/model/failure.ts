@@ -2,7 +2,7 @@
 import { type ExecutionErrorCode, messageOf } from '@millrace/protocol'
 import { APICallError, RetryError } from 'ai'
 import { ExecutionFailure } from '#agents/spending/meter'
-import { BrokenAnswer } from '../loop/step.ts'
+import { BrokenAnswer, FailedRequest } from '../loop/step.ts'
 
 export interface Failure {
   code: ExecutionErrorCode
@@ -29,6 +29,9 @@ export function failureOf(error: unknown, model: string, redact: (text: string) 
     }
   }
   const words = redact(wordsOf(last)).replace(/\s+/g, ' ').slice(0, wordsCharsMax)
+  if (!(error instanceof BrokenAnswer || error instanceof FailedRequest)) {
+    return { code: 'internal', message: `The agent failed: ${words.replace(/\.$/, '')}.` }
+  }
   const status = APICallError.isInstance(last) ? last.statusCode : undefined
   const answer =
     status === undefined ? `The request to ${model} failed` : `${model} answered with status ${status}`
@@ -50,7 +53,7 @@ export function isOverflow(error: unknown): boolean {
 }
 
 function lastOf(error: unknown): { last: unknown; attempts: number } {
-  if (error instanceof BrokenAnswer) return lastOf(error.cause)
+  if (error instanceof BrokenAnswer || error instanceof FailedRequest) return lastOf(error.cause)
   if (RetryError.isInstance(error)) return { last: error.lastError, attempts: error.errors.length }
   return { last: error, attempts: 1 }
 }
