@@ -124,3 +124,43 @@ describe.each(formats)('with the provider package of %s', (format) => {
     expect(host.of('step')).toHaveLength(2)
   })
 })
+
+describe('an execution that fills the window of its model', () => {
+  const pdf = { type: 'file', data: 'A'.repeat(100_000), mediaType: 'application/pdf', filename: 'plan.pdf' }
+  const talk = (last: object) =>
+    [
+      { type: 'begin', model: 'anthropic:scripted' },
+      { type: 'message', message: { role: 'user', content: 'Do it.' } },
+      {
+        type: 'message',
+        message: {
+          role: 'assistant',
+          content: [{ type: 'text', text: `Old words.${' More.'.repeat(500)}` }],
+        },
+      },
+      { type: 'message', message: { role: 'user', content: [{ type: 'text', text: 'Look.' }] } },
+      { type: 'message', message: { role: 'assistant', content: [last] } },
+    ].map((entry) => ({ conversation: 'x', subpath: '', json: JSON.stringify(entry) }))
+
+  it('keeps its conversation when no shortening could make room, since a document counts by its bytes', async () => {
+    const model = await serve([reply({}, [say('Fine.')])])
+    const resumes = talk({ type: 'text', text: 'I looked.' }).map(({ json, ...rest }) => ({
+      ...rest,
+      json: json.replace('{"type":"text","text":"Look."}', JSON.stringify(pdf)),
+    }))
+    const entry = { contextTokens: 20_000 }
+    const { end, host } = await run(model, { format: 'anthropic', entry, resumes, prompt: 'And now?' })
+    expect(end).toMatchObject({ state: 'completed', result: { text: 'Fine.' } })
+    expect(JSON.stringify(model.requests[0]?.body)).toContain('Old words.')
+    expect(host.of('note')).toEqual([])
+  })
+
+  it('shortens its conversation when that makes room', async () => {
+    const model = await serve([reply({}, [say('Fine.')])])
+    const resumes = talk({ type: 'text', text: 'y'.repeat(100_000) })
+    const entry = { contextTokens: 20_000 }
+    const { host } = await run(model, { format: 'anthropic', entry, resumes, prompt: 'And now?' })
+    expect(JSON.stringify(model.requests[0]?.body)).not.toContain('Old words.')
+    expect(host.of('note')).toMatchObject([{ type: 'context:compacted' }])
+  })
+})

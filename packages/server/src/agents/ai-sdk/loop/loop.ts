@@ -183,10 +183,15 @@ export class Loop {
     }
   }
 
-  /** Shortens the conversation before the provider refuses it, where its window is known. */
+  /**
+   * Shortens the conversation before the provider refuses it, where its window is known. Where that would make no
+   * room, the estimate may be at fault, since a document counts by its bytes: the provider decides.
+   */
   #fit(contextTokens: number | null): void {
     if (contextTokens === null || this.#inputTokens() <= contextTokens * windowShare.full) return
-    this.#shorten(contextTokens * windowShare.target - this.#parts.fixedTokens)
+    const { fixedTokens } = this.#parts
+    const tokensMax = contextTokens * windowShare.full - fixedTokens
+    this.#shorten(contextTokens * windowShare.target - fixedTokens, tokensMax)
   }
 
   /** Returns the tokens of the next request: the provider's last count, plus an estimate of what is new. */
@@ -196,10 +201,10 @@ export class Loop {
     return this.#counted.tokens + estimateTokens(conversation.messages.slice(this.#counted.messages))
   }
 
-  /** Returns false if the conversation cannot get shorter. */
-  #shorten(target: number): boolean {
+  /** Returns false, and changes nothing, if the conversation cannot get shorter, or not as short as `tokensMax`. */
+  #shorten(target: number, tokensMax = Number.POSITIVE_INFINITY): boolean {
     const { messages, ...sizes } = compact(this.#parts.conversation.messages, Math.max(0, target))
-    if (sizes.tokensAfter >= sizes.tokensBefore) return false
+    if (sizes.tokensAfter >= sizes.tokensBefore || sizes.tokensAfter > tokensMax) return false
     const note: AgentMove = { move: 'note', type: 'context:compacted', data: { ...sizes } }
     this.#counted = null
     void this.#take([{ type: 'compacted', messages }], [note])
