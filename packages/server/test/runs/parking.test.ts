@@ -69,6 +69,29 @@ it('a parked run takes no place of its kind and keeps its project, and its answe
   expect(await rig.store.getRun(second.id)).toMatchObject({ state: 'running', parked: 'waiting' })
 })
 
+// Failed before: one "allow once" answered every call with that id and input.
+it('the answer that a parked run waited for is used by one call: another like it is asked about anew', async () => {
+  const rig = await openSessions({
+    script: async (context) => {
+      await context.started()
+      const first = context.ask(approvalRequest)
+      first.catch(() => {})
+      if (context.woken === null) return parked
+      await context.woken.begins()
+      return outcome({ result: await Promise.all([first, context.ask(approvalRequest)]) })
+    },
+  })
+  const { id } = await startSession(rig)
+  await untilParked(rig, id)
+  const asked = await openApproval(rig.store, id)
+  await rig.runs.answerApproval(id, asked, { decision: 'allow' }, ann)
+  const again = await openApproval(rig.store, id)
+  expect(again).not.toBe(asked)
+  await rig.runs.answerApproval(id, again, { decision: 'deny' }, ann)
+  const run = await untilOver(rig.runs, id)
+  expect(run.result).toMatchObject([{ decision: 'allow' }, { decision: 'deny' }])
+})
+
 it('a question of a parked run that nobody answers in time is refused, and the run resumes with that', async () => {
   const ran: string[] = []
   const rig = await openSessions({ script: parking(ran) })

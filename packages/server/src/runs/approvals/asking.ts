@@ -1,8 +1,9 @@
 /**
  * The questions that one active run puts to people.
  *
- * Owns which of its calls are being asked about. Invariants: one question a call, also when the run was parked in between;
- * a question is on disk before anyone can answer it.
+ * Owns which of its calls are being asked about, and which answers this attempt has used. Invariants: one question a call,
+ * also when the run was parked in between; an answer is for one call, unless it holds for the whole run; a question is on disk
+ * before anyone can answer it.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { MillraceError, type PermissionRequestedEvent, permissionTypes } from '@millrace/protocol'
@@ -26,6 +27,8 @@ export class Asking {
   readonly #parts: AskingParts
   /** Approvals that are open, by the call. */
   readonly #open = new Map<string, string>()
+  /** Approvals that a call of this attempt has, or waits for. */
+  readonly #used = new Set<string>()
 
   constructor(parts: AskingParts) {
     this.#parts = parts
@@ -70,13 +73,17 @@ export class Asking {
   async #askAgain(request: ApprovalRequest): Promise<ApprovalAnswer> {
     const { run, store } = this.#parts
     const known = await store.approvalOfCall(run.id, callOf(request))
-    if (known === null) return this.#askNew(request)
+    // Models repeat their ids: what was put off is made once, and a call like it is a new one.
+    if (known === null || (this.#used.has(known.id) && known.answer?.scope !== 'run'))
+      return this.#askNew(request)
+    this.#used.add(known.id)
     return known.answer === null ? this.#wait(request.toolUseId, known.id) : answerOf(known.answer)
   }
 
   #askNew(request: ApprovalRequest): Promise<ApprovalAnswer> {
     const { approvals, track } = this.#parts
     const id = randomUUID()
+    this.#used.add(id)
     const answer = this.#wait(request.toolUseId, id)
     track(() => this.#request(id, request)).catch((error) => approvals.giveUp(id, error))
     return answer
