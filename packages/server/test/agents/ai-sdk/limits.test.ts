@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { CountingShell, formats, reply, run, say, serve, start, use } from './support/executions.ts'
 
 const price = { input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 }
@@ -6,6 +9,29 @@ const price = { input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 }
 /** A model that never comes to an end. */
 function endless(usage: object) {
   return serve([reply({}, [use('shell', { command: 'git status' })], { usage })])
+}
+
+/** An OpenAI-compatible server that never comes to an end, and reports what no server can have counted. */
+async function serveImpossible(usage: object) {
+  const call = {
+    index: 0,
+    id: 'c1',
+    type: 'function',
+    function: { name: 'shell', arguments: '{"command":"ls"}' },
+  }
+  const chunks = [
+    { choices: [{ index: 0, delta: { role: 'assistant', tool_calls: [call] } }] },
+    { choices: [{ index: 0, delta: {}, finish_reason: 'tool_calls' }], usage },
+  ]
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    for (const chunk of chunks)
+      response.write(`data: ${JSON.stringify({ id: 'x', model: 'm', ...chunk })}\n\n`)
+    response.end('data: [DONE]\n\n')
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
 describe('an execution that reaches a limit', () => {
@@ -24,6 +50,28 @@ describe('an execution that reaches a limit', () => {
     const { inputTokens = 0, outputTokens = 0 } = (end.usage?.tokens ?? {}) as Record<string, number>
     expect(inputTokens + outputTokens).toBeGreaterThan(5000)
     expect(inputTokens + outputTokens).toBeLessThanOrEqual(10_000)
+  })
+
+  // Failed before: each of these gave the limit back what had been used.
+  it.each([
+    ['negative', { prompt_tokens: -1e9, completion_tokens: -1e9 }],
+    ['fractions', { prompt_tokens: 0.5, completion_tokens: -5 }],
+    ['not finite', { prompt_tokens: 1e308, completion_tokens: 1e308 }],
+    [
+      'less than what was cached',
+      { prompt_tokens: 10, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 1e9 } },
+    ],
+  ])('counts its estimate where the figures of a model server are impossible: %s', async (_name, usage) => {
+    const model = await serveImpossible(usage)
+    const { end } = await run(model, {
+      format: 'openai-compatible',
+      tools: [new CountingShell()],
+      limits: { tokens: 20_000, iterations: 60 },
+    })
+    expect(end).toMatchObject({ state: 'errored', reason: 'max_tokens' })
+    const counts = Object.values((end.usage?.tokens ?? {}) as Record<string, number>)
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(0)
+    expect(counts.every(Number.isSafeInteger)).toBe(true)
   })
 
   it('ends with budget before it has cost more than a limit of $0.01', async () => {

@@ -278,10 +278,14 @@ type Usage = FirstStep['usage']
 function tokensOf({ inputTokens, inputTokenDetails, outputTokens }: Usage): Tokens | undefined {
   if (inputTokens === undefined && outputTokens === undefined) return undefined
   const { cacheReadTokens = 0, cacheWriteTokens = 0, noCacheTokens } = inputTokenDetails
-  return {
+  const tokens: Tokens = {
     inputTokens: noCacheTokens ?? Math.max(0, (inputTokens ?? 0) - cacheReadTokens - cacheWriteTokens),
     outputTokens: outputTokens ?? 0,
     cacheReadTokens,
     cacheCreationTokens: cacheWriteTokens,
   }
+  // What cannot be a count is none: below zero it would give a limit back what it has used.
+  return Object.values(tokens).every((count) => Number.isSafeInteger(count) && count >= 0)
+    ? tokens
+    : undefined
 }
