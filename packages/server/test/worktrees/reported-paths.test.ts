@@ -20,12 +20,12 @@ async function pathsShown(path: string): Promise<unknown[]> {
     expect(message).toContain(` ${named} `)
     shown.push(named)
   })
-  await reporting.spawn({ projectPath: '/work/web' } as Command)
+  await reporting.spawn({ projectPath: '/srv/web' } as Command)
   return shown
 }
 
 it('the log names what is taken from a project by its path in the project', async () => {
-  expect(await pathsShown('/work/web/.git/config')).toEqual(['.git/config', '.git/config'])
+  expect(await pathsShown('/srv/web/.git/config')).toEqual(['.git/config', '.git/config'])
 })
 
 it('the log names what is taken from the repository of a linked working tree by its whole path', async () => {
