@@ -1,6 +1,7 @@
 /** Checks what a message brings along, before it is stored: an agent would fail at its provider with what is not what it says. */
 import { createHash } from 'node:crypto'
-import { type AttachmentBody, type AttachmentType, type FieldError, MillraceError } from '@millrace/protocol'
+import type { AttachmentBody, AttachmentType, FieldError } from '@millrace/protocol'
+import { invalidRequest } from '@millrace/protocol/schemas'
 import type { NewAttachment } from '#store/store'
 
 /** Of all attachments of a message together. */
@@ -20,9 +21,8 @@ export function readAttachments(given: readonly AttachmentBody[]): NewAttachment
   })
   if (sum > attachedBytesMax)
     fields.push({ path: 'attachments', expected: `at most ${attachedBytesMax} bytes together` })
-  if (fields.length === 0) return attachments
-  const told = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
-  throw new MillraceError('invalid_request', told, { fields })
+  if (fields.length > 0) throw invalidRequest(fields)
+  return attachments
 }
 
 /** Null: it is what it says, as far as its beginning shows. */

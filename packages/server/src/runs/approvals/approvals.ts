@@ -15,6 +15,7 @@ import {
   type PermissionResolvedEvent,
   permissionTypes,
 } from '@millrace/protocol'
+import { invalidRequest } from '@millrace/protocol/schemas'
 import type { Logger } from 'pino'
 import type { ApprovalAnswer } from '#runners/runner'
 import type { ApprovalStore, Commit, CommitFeed } from '#store/store'
@@ -202,9 +203,7 @@ function checkAnswer(
     if (values === undefined) fields.push({ path: 'values', expected: 'the answer to the form' })
     else fields.push(...faultsIn(form.schema, values))
   }
-  if (fields.length === 0) return
-  const told = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
-  throw new MillraceError('invalid_request', told, { fields })
+  if (fields.length > 0) throw invalidRequest(fields)
 }
 
 /** What the runner of the run needs to know of an answer. */
