@@ -66,5 +66,15 @@ export interface FormOption {
   description?: string | undefined
 }
 
+/** The texts that a field names as answers; null: it names none. */
+export function choicesOf(field: FormField): readonly FormOption[] | null {
+  if (field.type !== 'string' && field.type !== 'array') return null
+  const { texts, options } =
+    field.type === 'string'
+      ? { texts: field.enum, options: field.oneOf }
+      : { texts: field.items.enum, options: field.items.anyOf }
+  return texts?.map((text) => ({ const: text })) ?? options ?? null
+}
+
 /** What people fill in, by the names of the fields. */
 export type FormValues = Record<string, string | number | boolean | string[]>

@@ -1,9 +1,9 @@
 /** A question that is a form: its fields, and the answer with their values. */
-import type { Form, FormField, FormValues } from '@millrace/protocol'
+import { choicesOf, type Form, type FormField, type FormValues } from '@millrace/protocol'
 import { type FormEvent, useId } from 'react'
 import { Button } from '#ui/button.tsx'
 import { Input, Select, TextArea } from '#ui/field.tsx'
-import { optionsOf, otherText, valuesOf } from './form-fields.ts'
+import { otherText, valuesOf } from './form-fields.ts'
 
 export interface FormAnswerProps {
   form: Form
@@ -43,7 +43,7 @@ interface AskedProps<Field extends FormField = FormField> {
 function Asked(props: AskedProps) {
   const { name, field, isRequired } = props
   const id = useId()
-  const hasChoice = optionsOf(field).length > 0
+  const hasChoice = choicesOf(field) !== null
   const words = (
     <>
       <span className="text-[12px] font-medium text-soft">
@@ -80,7 +80,7 @@ function Choices({ name, field, isRequired }: AskedProps) {
   const takesOther = 'other' in field && field.other === true
   return (
     <>
-      {optionsOf(field).map(({ const: value, title, description }) => (
+      {choicesOf(field)?.map(({ const: value, title, description }) => (
         <label
           key={value}
           className="flex min-h-8 cursor-pointer items-start gap-2 rounded-md px-2 py-1 hover:bg-hover"

@@ -1,15 +1,8 @@
 /** The fields of a form, and the values that were filled in (docs/protocol.md#forms). */
-import type { FormField, FormOption, FormSchema, FormValues } from '@millrace/protocol'
+import { choicesOf, type FormField, type FormSchema, type FormValues } from '@millrace/protocol'
 
 /** The name of the choice that stands for a text of one's own. */
 export const otherText = 'other:text'
-
-/** What a field lets people choose from; empty where any text is an answer. */
-export function optionsOf(field: FormField): FormOption[] {
-  if (field.type === 'string') return field.oneOf ?? (field.enum ?? []).map((value) => ({ const: value }))
-  if (field.type !== 'array') return []
-  return field.items.anyOf ?? (field.items.enum ?? []).map((value) => ({ const: value }))
-}
 
 /** The values of a filled form. Fields that were left empty are not given. */
 export function valuesOf({ properties }: FormSchema, filled: FormData): FormValues {
@@ -36,7 +29,7 @@ function filledIn(name: string, field: FormField, filled: FormData): FormValues[
       return given.length === 0 ? undefined : given
     }
     case 'string': {
-      const value = text === otherText && optionsOf(field).length > 0 ? own : text
+      const value = text === otherText && choicesOf(field) !== null ? own : text
       if (value === '') return undefined
       return field.format === 'date-time' ? dateTimeOf(value) : value
     }

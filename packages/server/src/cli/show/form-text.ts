@@ -1,5 +1,5 @@
 /** A form of an agent as text, and the command that answers it. */
-import type { Form, FormField } from '@millrace/protocol'
+import { choicesOf, type Form, type FormField } from '@millrace/protocol'
 import { printable } from '#cli/terminal'
 
 export function formText(runId: string, approvalId: string, { message, schema }: Form): string {
@@ -22,25 +22,17 @@ function fieldLines(name: string, field: FormField, required: readonly string[])
   const { title, description } = field
   const words = [title, description].filter((text) => text !== undefined).join(': ')
   const optional = required.includes(name) ? '' : ' (optional)'
+  const choices = choicesOf(field) ?? []
   return [
     `  ${name}${optional}${words === '' ? '' : ` ${words}`}`,
-    ...choicesOf(field).map(
-      (choice) => `    - ${choice.const}${choice.description ? `: ${choice.description}` : ''}`,
-    ),
-    ...(choicesOf(field).length > 0 && 'other' in field && field.other ? ['    - or anything else'] : []),
+    ...choices.map((choice) => `    - ${choice.const}${choice.description ? `: ${choice.description}` : ''}`),
+    ...(choices.length > 0 && 'other' in field && field.other ? ['    - or anything else'] : []),
   ]
-}
-
-function choicesOf(field: FormField): { const: string; description?: string | undefined }[] {
-  if (field.type === 'string') return field.oneOf ?? (field.enum ?? []).map((one) => ({ const: one }))
-  if (field.type === 'array')
-    return field.items.anyOf ?? (field.items.enum ?? []).map((one) => ({ const: one }))
-  return []
 }
 
 function exampleOf(field: FormField): unknown {
   if (field.default !== undefined) return field.default
-  const first = choicesOf(field)[0]?.const ?? '…'
+  const first = choicesOf(field)?.[0]?.const ?? '…'
   switch (field.type) {
     case 'string':
       return first

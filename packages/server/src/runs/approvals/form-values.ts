@@ -1,5 +1,11 @@
 /** What is wrong with the answer to a form: pure. An agent is given only what its form asks for. */
-import type { FieldError, FormField, FormSchema, FormValues } from '@millrace/protocol'
+import {
+  choicesOf,
+  type FieldError,
+  type FormField,
+  type FormSchema,
+  type FormValues,
+} from '@millrace/protocol'
 
 type Value = FormValues[string]
 
@@ -35,7 +41,7 @@ function expectedOf(field: FormField, value: Value): string | null {
 
 function ofText(field: Extract<FormField, { type: 'string' }>, value: string): string | null {
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, format, other = false } = field
-  const choices = field.enum ?? field.oneOf?.map((option) => option.const)
+  const choices = choicesOf(field)?.map((option) => option.const)
   if (choices !== undefined && !other && !choices.includes(value)) return oneOf(choices)
   if (value.length < minLength) return `at least ${minLength} characters`
   if (value.length > maxLength) return `at most ${maxLength} characters`
@@ -51,8 +57,8 @@ function ofNumber(field: Extract<FormField, { type: 'number' | 'integer' }>, val
 }
 
 function ofList(field: Extract<FormField, { type: 'array' }>, value: readonly string[]): string | null {
-  const { items, minItems = 0, maxItems = Number.POSITIVE_INFINITY, other = false } = field
-  const choices = items.enum ?? items.anyOf?.map((option) => option.const)
+  const { minItems = 0, maxItems = Number.POSITIVE_INFINITY, other = false } = field
+  const choices = choicesOf(field)?.map((option) => option.const)
   if (choices !== undefined && !other && !value.every((one) => choices.includes(one)))
     return `only ${choices.join(', ')}`
   if (new Set(value).size < value.length) return 'each of them once'
