@@ -11,8 +11,9 @@
  *                └─┴─ joining(), where a turn can take messages in: between two calls of tools
  *     interrupt() ─▶ the turn is over now ─▶ nextTurn()
  */
+import type { AttachmentBody } from '@millrace/protocol'
 import type { SelfTest } from '#runners/kind'
-import type { Parked, RunAttachment, RunContext, TranscriptEntry, Woken } from '#runners/runner'
+import type { Parked, RunContext, TranscriptEntry, Woken } from '#runners/runner'
 import type { Gate } from './gate.ts'
 import type { AgentMove } from './moves.ts'
 
@@ -94,7 +95,7 @@ export interface AgentMessage {
   id: string
   text: string
   /** Absent where it has none. */
-  attachments?: readonly RunAttachment[]
+  attachments?: readonly AttachmentBody[]
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import type {
   ApprovalSource,
-  AttachmentType,
+  AttachmentBody,
   EndCause,
   FinalState,
   Form,
@@ -67,14 +67,7 @@ export interface RunMessage {
   id: string
   text: string
   /** Absent where it has none. */
-  attachments?: readonly RunAttachment[]
-}
-
-export interface RunAttachment {
-  name: string
-  mediaType: AttachmentType
-  /** Base64. */
-  data: string
+  attachments?: readonly AttachmentBody[]
 }
 
 /** What people say to the agent of a run, as its runner sees it. A failure of a write also aborts the run's signal. */

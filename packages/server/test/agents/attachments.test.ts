@@ -1,17 +1,17 @@
 /** What engines make of a message that brings files along. */
+import type { AttachmentBody } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
 import { promptOf } from '#agents/acp/conversation'
 import { saidBy } from '#agents/ai-sdk/said'
 import { estimateTokens } from '#agents/spending/price'
-import type { RunAttachment } from '#runners/runner'
 
-const text: RunAttachment = {
+const text: AttachmentBody = {
   name: 'ü.txt',
   mediaType: 'text/plain',
   data: Buffer.from('Hä').toString('base64'),
 }
-const image: RunAttachment = { name: 'a.png', mediaType: 'image/png', data: 'AAAA' }
-const pdf: RunAttachment = { name: 'a.pdf', mediaType: 'application/pdf', data: 'BBBB' }
+const image: AttachmentBody = { name: 'a.png', mediaType: 'image/png', data: 'AAAA' }
+const pdf: AttachmentBody = { name: 'a.pdf', mediaType: 'application/pdf', data: 'BBBB' }
 const said = { text: 'Look', attachments: [text, image, pdf] }
 const words = { type: 'text', text: 'Look' }
 

@@ -1,7 +1,8 @@
 /** What a later run needs to resume a conversation, the agent's id of it and the home that holds it; and what is said in one. */
+import type { AttachmentBody } from '@millrace/protocol'
 import type { AgentMessage } from '#agents/agent'
 import { isImage, namedText, textIn } from '#agents/attachments'
-import type { RunAttachment, TranscriptEntry } from '#runners/runner'
+import type { TranscriptEntry } from '#runners/runner'
 import { type JsonRecord, recordOf } from './lines.ts'
 
 export interface Conversation {
@@ -32,8 +33,8 @@ export function entryOf({ id, home }: Conversation, agent: string, messageId?: s
 export function promptOf(
   { text, attachments = [] }: Omit<AgentMessage, 'id'>,
   takes: ReadonlySet<string>,
-): { prompt: JsonRecord[]; leftOut: RunAttachment[] } {
-  const leftOut: RunAttachment[] = []
+): { prompt: JsonRecord[]; leftOut: AttachmentBody[] } {
+  const leftOut: AttachmentBody[] = []
   const blocks = attachments.map((attachment): JsonRecord => {
     const block = blockOf(attachment, takes)
     if (block !== null) return block
@@ -44,7 +45,7 @@ export function promptOf(
   return { prompt: [{ type: 'text', text }, ...blocks], leftOut }
 }
 
-function blockOf(attachment: RunAttachment, takes: ReadonlySet<string>): JsonRecord | null {
+function blockOf(attachment: AttachmentBody, takes: ReadonlySet<string>): JsonRecord | null {
   const { name, mediaType: mimeType, data } = attachment
   if (isImage(attachment)) return takes.has('image') ? { type: 'image', mimeType, data } : null
   const text = textIn(attachment)

@@ -1,7 +1,7 @@
 /** The messages of one run without a store: the rules of the store, and a note of everything that happens. */
 import { randomUUID } from 'node:crypto'
-import type { Message, MessageMode } from '@millrace/protocol'
-import type { RunAttachment, RunMessage, RunMessages } from '#runners/runner'
+import type { AttachmentBody, Message, MessageMode } from '@millrace/protocol'
+import type { RunMessage, RunMessages } from '#runners/runner'
 import { deliverMessage, takeMessages, withdrawMessage } from '#store/rules/messages'
 import { isRefusal } from '#store/rules/refusal'
 
@@ -15,10 +15,10 @@ export class Mailbox implements RunMessages {
   /** Runs before each take is answered, as a store that takes its time. */
   beforeTake: () => Promise<void> = async () => {}
   onDelivered: (id: string) => void = () => {}
-  readonly #attached = new Map<string, readonly RunAttachment[]>()
+  readonly #attached = new Map<string, readonly AttachmentBody[]>()
   #hint: () => void = () => {}
 
-  say(text: string, mode: MessageMode = 'queue', attachments?: readonly RunAttachment[]): string {
+  say(text: string, mode: MessageMode = 'queue', attachments?: readonly AttachmentBody[]): string {
     if (this.sealed) throw new Error('the run takes no more messages')
     const id = randomUUID()
     this.messages.push({ id, text, mode, user: 'ann', at: 0, state: 'waiting' })

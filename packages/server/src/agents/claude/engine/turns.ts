@@ -9,10 +9,12 @@
  * transcript which has it, so that a later run that resumes the conversation has it exactly once; the agent ends after
  * the first result that no message follows.
  */
+
 import type { HookCallback, Query, SDKMessage, SDKUserMessage } from '@anthropic-ai/claude-agent-sdk'
+import type { AttachmentBody } from '@millrace/protocol'
 import type { AgentMessage, AgentTask, Dialogue } from '#agents/agent'
 import { namedText } from '#agents/attachments'
-import type { RunAttachment, TranscriptEntry } from '#runners/runner'
+import type { TranscriptEntry } from '#runners/runner'
 import type { Clock } from '#time/clock'
 
 /** How long a call of the agent waits for the process to have read what joins its turn. */
@@ -198,7 +200,7 @@ function userMessage({ text, attachments = [] }: Omit<AgentMessage, 'id'>): SDKU
   }
 }
 
-function blockOf(attachment: RunAttachment): Block {
+function blockOf(attachment: AttachmentBody): Block {
   const { data, mediaType, name } = attachment
   const text = namedText(attachment)
   if (text !== null) return { type: 'text', text }
