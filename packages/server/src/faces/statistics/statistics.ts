@@ -23,6 +23,7 @@ const pageRuns = 200
 const pagesMost = 50
 const keptMs = 5000
 const keptMost = 200
+
 export function statisticsFace({ runs, now = Date.now }: StatisticsFaceParts): Face {
   const kept = new Map<string, { at: number; answer: Promise<StatisticsResponse> }>()
   const turns = new CallerTurns()

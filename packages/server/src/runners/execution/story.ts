@@ -8,6 +8,7 @@
  */
 import { type ExecutionEvents, eventTypePattern, type Plan, type ToolStatus } from '@millrace/protocol'
 import type { AgentMove } from '#agents/moves'
+import { totalOf } from '#agents/spending/price'
 import type { EmittedEvent } from '#runners/runner'
 import { completed, OpenEnds } from './open-ends.ts'
 import { changeOf, withStatus } from './plan-book.ts'
@@ -75,7 +76,7 @@ export class Story {
 
   /** Of all kinds together; null where no use was reported. */
   get tokensUsed(): number | null {
-    return this.#tokens === null ? null : Object.values(this.#tokens).reduce((sum, count) => sum + count, 0)
+    return this.#tokens === null ? null : totalOf(this.#tokens)
   }
 
   #elapsed(): number {
