@@ -5,12 +5,13 @@ import { useCallback, useEffect, useState } from 'react'
 import { useDocumentState } from '#app/document-state.ts'
 import { connection } from '#app/session.ts'
 import { onRunChange } from '#live/live-store.ts'
+import { paced } from '#live/paced.ts'
 import { Button } from '#ui/button.tsx'
 import { Empty, Loading, Problem } from '#ui/notice.tsx'
 import { WorktreeCard } from './worktree-card.tsx'
 
-/** Changes of runs that arrive together are read once. */
-const afterChangeMs = 1000
+/** How often they are read again while runs change. */
+const againMs = 1000
 
 export default function WorktreesPage() {
   useDocumentState('Worktrees')
@@ -59,17 +60,13 @@ function useWorktrees() {
     }
   }, [])
   useEffect(() => {
-    void read()
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const leave = onRunChange(() => {
-      timer ??= setTimeout(() => {
-        timer = undefined
-        void read()
-      }, afterChangeMs)
-    })
+    const leave = new AbortController()
+    const readSoon = paced(read, againMs, leave.signal)
+    readSoon()
+    const stop = onRunChange(readSoon)
     return () => {
-      leave()
-      clearTimeout(timer)
+      stop()
+      leave.abort()
     }
   }, [read])
   return { worktrees, problem, read }
