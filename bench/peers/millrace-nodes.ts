@@ -10,7 +10,7 @@ import { quietPort } from '@millrace/test-support/server'
 import { settling } from '../measure/child.ts'
 import type { Scratch } from '../measure/scratch.ts'
 import { preparePrinting } from '../printer/printing.ts'
-import { eventsBeforeOutput, followRequest, getRun, startJob, startMillrace } from './millrace.ts'
+import { eventsBeforeOutput, followRequest, getRun, printTools, startJob, startMillrace } from './millrace.ts'
 import type { Peer, RunningPeer } from './peer.ts'
 
 export function millraceNodes(count: number): Peer {
@@ -33,7 +33,7 @@ async function startNodes(scratch: Scratch, count: number): Promise<RunningPeer>
     const server = await startMillrace(scratch, {
       dataDir: join(folder, name),
       project: printing.folder,
-      tools: { print: { command: ['node', 'printer.ts'], timeoutSeconds: null } },
+      tools: printTools,
       node: settling,
       env: { MILLRACE_STORE: postgres.url, MILLRACE_TOKEN: token, MILLRACE_ROLE: role },
       ...(shared && { port, http: { reusePort: true } }),

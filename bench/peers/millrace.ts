@@ -75,6 +75,9 @@ export async function startMillrace(scratch: Scratch, options: MillraceOptions):
   return { url, port: Number(new URL(url).port), token, child }
 }
 
+/** The printer as a tool of the project that it lies in. */
+export const printTools = { print: { command: ['node', 'printer.ts'], timeoutSeconds: null } }
+
 /** Starts a job; its id. */
 export async function startJob({ url, token }: MillraceServer, tool: string): Promise<string> {
   const response = await fetch(`${url}/api/runs`, {
@@ -124,11 +127,10 @@ export const millrace: Peer = {
   async start(scratch: Scratch): Promise<RunningPeer> {
     const folder = scratch.folder()
     const printing = preparePrinting(folder)
-    const print = { command: ['node', 'printer.ts'], timeoutSeconds: null }
     const options = {
       dataDir: join(folder, 'data'),
       project: printing.folder,
-      tools: { print },
+      tools: printTools,
       node: settling,
     }
     let server = await startMillrace(scratch, options)

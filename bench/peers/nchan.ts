@@ -1,8 +1,8 @@
 /** nginx with the Nchan module: a private process with its own configuration, and a publisher beside it. */
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { quietPort } from '@millrace/test-support/server'
 import { firstLine, nodeCommand, startChild } from '../measure/child.ts'
 import { childrenOf } from '../measure/proc.ts'
 import type { Scratch } from '../measure/scratch.ts'
@@ -24,7 +24,7 @@ export const nchan: Peer = {
     // The worker is another user.
     chmodSync(folder, 0o755)
     const printing = preparePrinting(folder)
-    const port = await freePort()
+    const port = await quietPort()
     mkdirSync(join(folder, 'logs'))
     writeFileSync(join(folder, 'nginx.conf'), configuration(port))
     let nginx = await startNginx(folder, port, scratch)
@@ -97,14 +97,6 @@ async function idOf(port: number, number: number): Promise<string> {
     stop.abort()
   }
   throw new Error(`Nchan has no event ${number}`)
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 function configuration(port: number): string {

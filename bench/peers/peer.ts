@@ -25,8 +25,8 @@ export interface RunningPeer {
   restart(printed: number): Promise<void>
 }
 
-/** A peer, or null after saying why it is left out. */
-export function installed(peers: readonly Peer[]): Peer[] {
+/** Those that are installed; says why each of the others is left out. */
+export function installed<Side extends Pick<Peer, 'name' | 'missing'>>(peers: readonly Side[]): Side[] {
   return peers.filter((peer) => {
     const hint = peer.missing()
     if (hint !== null) console.error(`skipped: ${peer.name} (${hint})`)

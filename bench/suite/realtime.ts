@@ -7,12 +7,11 @@ import { cpuSeconds } from '../measure/proc.ts'
 import type { Scratch } from '../measure/scratch.ts'
 import { chosen, type Options } from '../options.ts'
 import { startMillrace } from '../peers/millrace.ts'
+import { installed, type Peer } from '../peers/peer.ts'
 import { pocketbaseMissing, startPocketbase } from '../peers/pocketbase.ts'
 import { counted, interleaved } from './rounds.ts'
 
-interface Side {
-  name: string
-  missing(): string | null
+interface Side extends Pick<Peer, 'name' | 'missing'> {
   start(scratch: Scratch): Promise<{ port: number; pid: number }>
 }
 
@@ -26,11 +25,7 @@ export async function realtime(options: Options): Promise<Board> {
     { name: all, unit: 's' },
     { name: 'server CPU/client', unit: 'µs' },
   ])
-  const sides = chosen([millrace, pocketbase], options).filter(({ name, missing }) => {
-    const hint = missing()
-    if (hint !== null) console.error(`skipped: ${name} (${hint})`)
-    return hint === null
-  })
+  const sides = installed(chosen([millrace, pocketbase], options))
   for (const count of options.counts ?? [1000]) {
     const label = counted(count, 'client')
     await interleaved(`realtime ${label}`, sides, options.rounds, async (side, scratch) => {
