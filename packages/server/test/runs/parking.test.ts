@@ -2,7 +2,7 @@
 import { parkingTypes, permissionTypes } from '@millrace/protocol'
 import { until } from '@millrace/test-support/until'
 import { expect, it } from 'vitest'
-import type { Parked, RunContext } from '#runners/runner'
+import type { ApprovalAnswer, Parked, RunContext, Woken } from '#runners/runner'
 import { emptyTables } from '#store/memory/tables'
 import {
   ann,
@@ -33,6 +33,18 @@ function parking(ran: string[], begin = (context: RunContext) => context.woken?.
     await begin(context)
     ran.push(context.run.id)
     return outcome({ result: answer })
+  }
+}
+
+/** Asks, is parked, and does this once it is woken, with its question asked again. */
+function wokenTo(
+  work: (context: RunContext, answer: Promise<ApprovalAnswer>, woken: Woken) => Promise<unknown>,
+): Script {
+  return async (context) => {
+    await context.started()
+    const answer = context.ask(approvalRequest)
+    answer.catch(() => {})
+    return context.woken === null ? parked : outcome({ result: await work(context, answer, context.woken) })
   }
 }
 
@@ -72,14 +84,10 @@ it('a parked run takes no place of its kind and keeps its project, and its answe
 // Failed before: one "allow once" answered every call with that id and input.
 it('the answer that a parked run waited for is used by one call: another like it is asked about anew', async () => {
   const rig = await openSessions({
-    script: async (context) => {
-      await context.started()
-      const first = context.ask(approvalRequest)
-      first.catch(() => {})
-      if (context.woken === null) return parked
-      await context.woken.begins()
-      return outcome({ result: await Promise.all([first, context.ask(approvalRequest)]) })
-    },
+    script: wokenTo(async (context, first, woken) => {
+      await woken.begins()
+      return Promise.all([first, context.ask(approvalRequest)])
+    }),
   })
   const { id } = await startSession(rig)
   await untilParked(rig, id)
@@ -145,16 +153,12 @@ it('an abort that arrives while a run is being parked ends it, whichever is firs
 
 it('a message that interrupts wakes a parked run, whose runner can withdraw the question', async () => {
   const rig = await openSessions({
-    script: async (context) => {
-      await context.started()
-      const answer = context.ask(approvalRequest)
-      answer.catch(() => {})
-      if (context.woken === null) return parked
+    script: wokenTo(async (context, answer, woken) => {
       const { messages } = await context.messages.take({ want: 'interrupt', seal: false })
       await context.withdraw(approvalRequest.toolUseId)
-      await context.woken.begins()
-      return outcome({ result: { said: messages.map(({ text }) => text), answer: await answer } })
-    },
+      await woken.begins()
+      return { said: messages.map(({ text }) => text), answer: await answer }
+    }),
   })
   const { id } = await startSession(rig)
   await untilParked(rig, id)
@@ -169,20 +173,16 @@ it('a run that was woken withdraws no question but that of the call it names', a
   const other = { ...approvalRequest, toolUseId: 'toolu_2' }
   const asked = Promise.withResolvers<string>()
   const rig = await openSessions({
-    script: async (context) => {
-      await context.started()
-      const answer = context.ask(approvalRequest)
-      answer.catch(() => {})
-      if (context.woken === null) return parked
+    script: wokenTo(async (context, answer, woken) => {
       await answer
-      await context.woken.begins()
+      await woken.begins()
       const second = context.ask(other)
       const open = await openApproval(rig.store, context.run.id)
       // A call that was decided without a question.
       await context.withdraw('toolu_3')
       asked.resolve(open)
-      return outcome({ result: await second })
-    },
+      return second
+    }),
   })
   const { id } = await startSession(rig)
   await untilParked(rig, id)

@@ -46,6 +46,9 @@ beforeEach(() => {
   )
 })
 
+const ourEngine = (format: Format, { url }: { url: string }) =>
+  createAiSdkEngine({ models: entriesFor(format, url), env: madeUpKeys, tools: agentTools(), limits: {} })
+
 /** Our agent's story. */
 const ours: Step[] = [
   reply({ turn: 1 }, [
@@ -150,12 +153,7 @@ function expectRepaired(): void {
 describe('an execution with real tools in a real project', () => {
   it.each(formats)('our agent repairs the project on a model of the format %s', async (format: Format) => {
     const model = await serve(ours)
-    const engine = createAiSdkEngine({
-      models: entriesFor(format, model.url),
-      env: madeUpKeys,
-      tools: agentTools(),
-      limits: {},
-    })
+    const engine = ourEngine(format, model)
     const { context, outcome } = await execute(engine, modelName(format))
     expect(outcome).toMatchObject({ state: 'completed', error: null })
     expect(outline(context)).toEqual(story)
@@ -190,12 +188,7 @@ describe('an execution with real tools in a real project', () => {
       ]),
       reply({}, [say('Done.')]),
     ])
-    const engine = createAiSdkEngine({
-      models: entriesFor('anthropic', model.url),
-      env: madeUpKeys,
-      tools: agentTools(),
-      limits: {},
-    })
+    const engine = ourEngine('anthropic', model)
     const { context } = await execute(engine, modelName('anthropic'))
     expect(context.of('tool:complete').map(({ status }) => status)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok'])
     expect(readFileSync(join(project, 'list.txt'), 'utf8')).toBe('1\n2\n3\n')
@@ -214,12 +207,7 @@ describe('an execution with real tools in a real project', () => {
       use('read', { path: `${workspace.dataDir}/server.json` }),
     ]
     const model = await serve([reply({ turn: 1 }, calls), reply({ turn: 2 }, [say('No.')])])
-    const engine = createAiSdkEngine({
-      models: entriesFor('anthropic', model.url),
-      env: madeUpKeys,
-      tools: agentTools(),
-      limits: {},
-    })
+    const engine = ourEngine('anthropic', model)
     const { context } = await execute(engine, modelName('anthropic'))
     const ends = context.of('tool:complete').map(({ toolName, status }) => `${toolName} ${status}`)
     expect(ends.sort()).toEqual([
