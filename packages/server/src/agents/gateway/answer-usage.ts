@@ -92,14 +92,21 @@ export class UsageReader {
   #takeUsage({ model }: Fields, usage: unknown): void {
     if (!isObject(usage)) return
     const before = this.#usage ?? { model: null, tokens: noTokens, cacheHourTokens: 0, searches: 0 }
-    const { cache_creation: written, server_tool_use: server } = usage
+    const { cache_creation: written, server_tool_use: server, iterations } = usage
+    // A model that answers in the place of another is counted beside it only here.
+    const parts = Array.isArray(iterations) ? iterations.filter(isObject) : []
+    const grown = (field: string, known: number) =>
+      Math.max(
+        larger(usage[field], known),
+        parts.reduce((sum, part) => sum + larger(part[field], 0), 0),
+      )
     this.#usage = {
       model: typeof model === 'string' ? model : before.model,
       tokens: {
-        inputTokens: larger(usage.input_tokens, before.tokens.inputTokens),
-        outputTokens: larger(usage.output_tokens, before.tokens.outputTokens),
-        cacheReadTokens: larger(usage.cache_read_input_tokens, before.tokens.cacheReadTokens),
-        cacheCreationTokens: larger(usage.cache_creation_input_tokens, before.tokens.cacheCreationTokens),
+        inputTokens: grown('input_tokens', before.tokens.inputTokens),
+        outputTokens: grown('output_tokens', before.tokens.outputTokens),
+        cacheReadTokens: grown('cache_read_input_tokens', before.tokens.cacheReadTokens),
+        cacheCreationTokens: grown('cache_creation_input_tokens', before.tokens.cacheCreationTokens),
       },
       cacheHourTokens: larger(
         isObject(written) ? written.ephemeral_1h_input_tokens : 0,

@@ -9,11 +9,15 @@
 /** What a request asks for. */
 export interface AskedMessage {
   model: string
+  /** The models that may answer in its place. '' stands for one that the API chooses. */
+  fallbacks: readonly string[]
   maxTokens: number
   /** `budget_tokens` of its thinking, which an answer must exceed. */
   thinkingTokens: number
   /** How often the API may search, fetch or compute for this answer, which adds to its input. */
   serverToolUses: number
+  /** How many of these are searches, each of which has a fee. */
+  searches: number
   /** It contains images, documents or references, whose tokens do not show in its bytes. */
   hasMedia: boolean
   /** It may ask for a cache that lasts an hour, which costs more. */
@@ -99,11 +103,13 @@ export class MessageBody {
       this.#members.set(name, value)
     }
     this.#refuseSurcharges()
+    refuseUncounted(this.#value('context_management'))
     return {
       model: this.#model(),
+      fallbacks: fallbacksIn(this.#value('fallbacks')),
       maxTokens: this.#maxTokens(),
       thinkingTokens: budgetOf(this.#value('thinking')),
-      serverToolUses: serverToolUsesIn(this.#value('tools'), this.#value('mcp_servers')),
+      ...serverToolUsesIn(this.#value('tools'), this.#value('mcp_servers')),
       hasMedia: this.#hasMedia,
       cachesForAnHour: this.#hasHour,
       bytes: this.#bytes,
@@ -211,7 +217,7 @@ export class MessageBody {
 
   #model(): string {
     const model = this.#value('model')
-    if (typeof model === 'string' && model !== '' && model.length <= 256) return model
+    if (isName(model)) return model
     throw new BodyProblem('model: the name of a model')
   }
 
@@ -223,10 +229,14 @@ export class MessageBody {
 
   /** What multiplies the price of every token is not in the price that is known. */
   #refuseSurcharges(): void {
-    const usual = { speed: ['standard'], inference_geo: ['global', 'not_available'] }
+    const usual: Record<string, unknown[]> = {
+      speed: ['standard'],
+      inference_geo: ['global', 'not_available'],
+      service_tier: ['auto', 'standard_only'],
+    }
     for (const [name, values] of Object.entries(usual)) {
       const value = this.#value(name)
-      if (value !== undefined && value !== null && !values.includes(String(value))) {
+      if (value !== undefined && value !== null && !values.includes(value)) {
         throw new BodyProblem(`${name}: a run with a budget uses what the configured price is for`)
       }
     }
@@ -267,17 +277,53 @@ function budgetOf(thinking: unknown): number {
   return typeof tokens === 'number' && tokens > 0 ? tokens : 0
 }
 
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= 256
+}
+
+function fallbacksIn(value: unknown): string[] {
+  if (value === undefined || value === null) return []
+  if (value === 'default') return ['']
+  if (!Array.isArray(value)) throw new BodyProblem('fallbacks: a list of models')
+  return value.map((fallback) => {
+    const { model } = (fallback ?? {}) as { model?: unknown }
+    if (isName(model)) return model
+    throw new BodyProblem('fallbacks: a list of models')
+  })
+}
+
+/** A compaction by the API is an answer of its own, beside the one whose length `max_tokens` bounds. */
+function refuseUncounted(management: unknown): void {
+  const { edits } = (management ?? {}) as { edits?: unknown }
+  if (!Array.isArray(edits)) return
+  const isCompaction = edits.some((edit) =>
+    /^compact/.test(String((edit as { type?: unknown } | null)?.type)),
+  )
+  if (isCompaction) {
+    throw new BodyProblem('context_management: a run with a budget does not let the API compact')
+  }
+}
+
 /** Where a request sets no bound of its own. */
 const usesOfATool = 10
 
-function serverToolUsesIn(tools: unknown, servers: unknown): number {
-  const remote = Array.isArray(servers) ? servers.length * usesOfATool : 0
-  if (!Array.isArray(tools)) return remote
-  return tools.reduce<number>((sum, tool) => {
-    const { type, max_uses: uses } = (tool ?? {}) as Record<string, unknown>
-    if (typeof type !== 'string' || !/^(web_|code_execution|mcp|advisor)/.test(type)) return sum
-    return sum + (typeof uses === 'number' && uses >= 0 ? uses : usesOfATool)
-  }, remote)
+function serverToolUsesIn(
+  tools: unknown,
+  servers: unknown,
+): Pick<AskedMessage, 'serverToolUses' | 'searches'> {
+  const uses = { serverToolUses: Array.isArray(servers) ? servers.length * usesOfATool : 0, searches: 0 }
+  for (const tool of Array.isArray(tools) ? tools : []) {
+    const { type, max_uses: max } = (tool ?? {}) as Record<string, unknown>
+    if (typeof type !== 'string') continue
+    if (type.startsWith('advisor')) {
+      throw new BodyProblem('tools: a run with a budget has no advisor, whose answers cannot be bounded')
+    }
+    if (!/^(web_|code_execution|mcp)/.test(type)) continue
+    const usesMax = typeof max === 'number' && max >= 0 ? Math.ceil(max) : usesOfATool
+    uses.serverToolUses += usesMax
+    if (type.startsWith('web_search')) uses.searches += usesMax
+  }
+  return uses
 }
 
 const media = ['"image"', '"document"', '"container_upload"', '"file"']

@@ -9,8 +9,8 @@
 import { ExecutionFailure, Meter, type Reservation, type Step } from '#agents/spending/meter'
 import { costOf, type Price, tokensIn } from '#agents/spending/price'
 import type { AnswerUsage } from './answer-usage.ts'
-import type { AskedMessage } from './body.ts'
-import type { ModelPrices } from './prices.ts'
+import { type AskedMessage, BodyProblem } from './body.ts'
+import { dearer, type ModelPrices } from './prices.ts'
 
 /** What is known of an answer when its connection has ended. */
 export type AnswerEnd =
@@ -45,13 +45,16 @@ export class Budget {
   readonly usd: number
   readonly #prices: ModelPrices
   readonly #meter: Meter
+  readonly #unpriced: 'refused' | 'dearest'
   readonly #waiting: Waiting[] = []
   #isExact = true
   #isSpent = false
 
-  constructor(usd: number, prices: ModelPrices) {
+  /** `unpriced`: what becomes of requests for a model without a price. Default: they count as the dearest. */
+  constructor(usd: number, prices: ModelPrices, unpriced: 'refused' | 'dearest' = 'dearest') {
     this.usd = usd
     this.#prices = prices
+    this.#unpriced = unpriced
     this.#meter = new Meter({ iterations: Number.POSITIVE_INFINITY, tokens: null, usd }, prices.dearest)
   }
 
@@ -76,17 +79,20 @@ export class Budget {
   /**
    * Resolves when the request may be forwarded. `count` asks the API how many tokens it has.
    * @throws ExecutionFailure if it does not fit the budget.
+   * @throws BodyProblem if it asks for a model that has no price, where such are refused.
    */
   async admit(
     asked: AskedMessage,
     count: () => Promise<number | null>,
     signal: AbortSignal,
   ): Promise<Admission> {
+    if (this.#unpriced === 'refused') this.#refuseUnpriced(asked)
     const extra = asked.serverToolUses * tokensOfAServerTool
     const price = this.#stepPrice(asked)
     const step = (inputTokens: number): Step => ({
       inputTokens: inputTokens + extra,
       outputTokensMax: asked.maxTokens,
+      feeUsd: asked.searches * searchUsd,
       price,
     })
     // No token is shorter than a byte. Where even that fits, nothing needs to be counted.
@@ -99,8 +105,18 @@ export class Budget {
     return this.#inTurn(step(exact ?? tokensIn(asked.bytes)), asked, signal)
   }
 
-  #stepPrice({ model, cachesForAnHour }: AskedMessage): Price {
-    const { price } = this.#prices.of(model)
+  #refuseUnpriced({ model, fallbacks }: AskedMessage): void {
+    const name = [model, ...fallbacks].find((each) => !this.#prices.of(each).isKnown)
+    if (name === undefined) return
+    throw new BodyProblem(
+      name === ''
+        ? 'fallbacks: a run with a limit in dollars names itself the models that may answer'
+        : `model: ${name} has no price in "models" of the configuration, which a limit in dollars needs`,
+    )
+  }
+
+  #stepPrice({ model, fallbacks, cachesForAnHour }: AskedMessage): Price {
+    const price = [model, ...fallbacks].map((each) => this.#prices.of(each).price).reduce(dearer)
     return cachesForAnHour ? price : { ...price, cacheWriteHour: undefined }
   }
 
@@ -160,25 +176,28 @@ export class Budget {
     }
   }
 
-  #settle(reservation: Reservation, { model }: AskedMessage, end: AnswerEnd): void {
+  #settle(reservation: Reservation, asked: AskedMessage, end: AnswerEnd): void {
     if (end.kind === 'broken' && end.usage === null && end.bytes === 0) {
       reservation.release()
       return
     }
-    if (!this.#prices.of(model).isKnown) this.#isExact = false
     const usage = end.kind === 'left' ? null : end.usage
+    const models = [asked.model, ...(usage?.model == null ? [] : [usage.model])]
+    if (!models.every((each) => this.#prices.of(each).isKnown)) this.#isExact = false
     if (usage === null) {
       reservation.settle(undefined)
       return
     }
     const tokens = { ...usage.tokens }
+    let { searches } = usage
     if (end.kind === 'broken') {
       const written = Math.min(tokensIn(end.bytes), reservation.outputTokensMax)
       tokens.outputTokens = Math.max(tokens.outputTokens, written)
+      // An answer reports its searches, and what they found, only at its end.
+      tokens.inputTokens += asked.serverToolUses * tokensOfAServerTool
+      searches = Math.max(searches, asked.searches)
     }
-    // A request may name other models to answer in the place of the first.
-    const models = usage.model === null ? [model] : [model, usage.model]
     const costs = models.map((each) => costOf(tokens, this.#prices.of(each).price, usage.cacheHourTokens))
-    reservation.settle(tokens, Math.max(...costs) + usage.searches * searchUsd)
+    reservation.settle(tokens, Math.max(...costs) + searches * searchUsd)
   }
 }

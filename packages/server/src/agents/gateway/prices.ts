@@ -36,7 +36,8 @@ export function modelPrices(priced: ReadonlyMap<string, Price>): ModelPrices | n
   }
 }
 
-function dearer(one: Price, other: Price): Price {
+/** The higher rate of each sort. */
+export function dearer(one: Price, other: Price): Price {
   const [left, right] = [ratesOf(one), ratesOf(other)]
   return {
     input: Math.max(left.input, right.input),

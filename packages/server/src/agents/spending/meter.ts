@@ -36,6 +36,8 @@ export interface Reservation {
 export interface Step {
   inputTokens: number
   outputTokensMax: number
+  /** What it may cost besides its tokens, in US dollars. Default: nothing. */
+  feeUsd?: number
   /** Of the model that answers, where the run has several. Default: the price of the meter. */
   price?: Price
 }
@@ -73,11 +75,11 @@ export class Meter {
 
   /** @throws ExecutionFailure if a step with so much input could exceed a limit. */
   reserve(step: Step): Reservation {
-    const { inputTokens, price = this.#price } = step
+    const { inputTokens, feeUsd = 0, price = this.#price } = step
     this.#checkSteps()
     const output = this.#outputFor(step, this.#reserved())
     const estimate: Tokens = { ...noTokens, inputTokens, outputTokens: output }
-    const usd = price === null ? 0 : worstInput(inputTokens, price) + (output * price.output) / 1e6
+    const usd = price === null ? 0 : worstInput(inputTokens, price) + feeUsd + (output * price.output) / 1e6
     const entry = { tokens: inputTokens + output, usd }
     this.#steps += 1
     this.#open.add(entry)
@@ -153,12 +155,12 @@ export class Meter {
   }
 
   #affordable(
-    { inputTokens, outputTokensMax, price = this.#price ?? undefined }: Step,
+    { inputTokens, outputTokensMax, feeUsd = 0, price = this.#price ?? undefined }: Step,
     reserved: number,
   ): number {
     const { usd: limit } = this.#limits
     if (limit === null || price === undefined) return Number.POSITIVE_INFINITY
-    const input = worstInput(inputTokens, price)
+    const input = worstInput(inputTokens, price) + feeUsd
     const left = limit - this.#spentUsd - reserved - input
     const affordable = price.output === 0 ? Number.POSITIVE_INFINITY : Math.floor((left * 1e6) / price.output)
     if (left >= 0 && affordable >= Math.min(outputTokensMin, outputTokensMax)) return affordable

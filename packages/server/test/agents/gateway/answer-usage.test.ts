@@ -61,6 +61,25 @@ describe('the usage of an answer', () => {
     expect(reader.complete).toEqual(used)
   })
 
+  it('an answer of several models counts what each of them has used', () => {
+    const iterations = [
+      { type: 'message', input_tokens: 10, output_tokens: 3 },
+      { type: 'fallback_message', input_tokens: 12, output_tokens: 40, cache_read_input_tokens: 20 },
+      null,
+    ]
+    const reader = stream(
+      [...events.slice(0, 3), event('message_delta', { usage: { ...ended, iterations } }), events[4]].join(
+        '',
+      ),
+    )
+    expect(reader.complete?.tokens).toEqual({
+      inputTokens: 22,
+      outputTokens: 43,
+      cacheReadTokens: 20,
+      cacheCreationTokens: 30,
+    })
+  })
+
   it('an answer without usage, or with one that is no number, says nothing or counts as 0', () => {
     for (const text of ['', 'no JSON', '[]', '{}', '{"usage":null}', '"usage"']) {
       const reader = new UsageReader({ headers: {} })

@@ -66,6 +66,18 @@ describe('the body of a request for a message', () => {
     ['tools that are far too long', `{"model":"m","max_tokens":1,"tools":["${'x'.repeat(3 * 1024 ** 2)}"]}`],
     ['a speed that costs more', '{"model":"m","max_tokens":1,"speed":"fast"}'],
     ['a place that costs more', '{"model":"m","max_tokens":1,"inference_geo":"us"}'],
+    ['a service tier that costs more', '{"model":"m","max_tokens":1,"service_tier":"priority"}'],
+    ['a service tier that is a list', '{"model":"m","max_tokens":1,"service_tier":["auto"]}'],
+    [
+      'an advisor, whose tokens are those of another model',
+      '{"model":"m","max_tokens":1,"tools":[{"type":"advisor_20260301","name":"advisor","model":"big"}]}',
+    ],
+    [
+      'a compaction by the API, which is an answer of its own',
+      '{"model":"m","max_tokens":1,"context_management":{"edits":[{"type":"compact_20260112"}]}}',
+    ],
+    ['fallbacks that are not names', '{"model":"m","max_tokens":1,"fallbacks":[{"name":"x"}]}'],
+    ['fallbacks that are a number', '{"model":"m","max_tokens":1,"fallbacks":1}'],
   ])('with %s is refused', (_what, text) => {
     expect(() => read(text)).toThrow(BodyProblem)
     expect(() => read(text, text.length > 10_000 ? 65_536 : 1)).toThrow(BodyProblem)
@@ -77,10 +89,13 @@ describe('the body of a request for a message', () => {
       { type: 'custom', name: 'Own', input_schema: {} },
       { type: 'web_search_20250305', name: 'web_search', max_uses: 3 },
       { type: 'web_fetch_20250910', name: 'web_fetch' },
+      { type: 'web_search_20260209', name: 'more', max_uses: 0.5 },
     ]
     const thinking = { type: 'enabled', budget_tokens: 50 }
     expect(read(JSON.stringify({ ...asked, tools, thinking })).asked).toMatchObject({
-      serverToolUses: 13,
+      fallbacks: [],
+      serverToolUses: 14,
+      searches: 4,
       thinkingTokens: 50,
       hasMedia: false,
       cachesForAnHour: false,
@@ -97,6 +112,17 @@ describe('the body of a request for a message', () => {
     }
     const hour = { ...asked, cache_control: { type: 'ephemeral', ttl: '1h' } }
     expect(read(JSON.stringify(hour)).asked.cachesForAnHour).toBe(true)
+  })
+
+  it('names the models that may answer in the place of the first', () => {
+    const fallbacksOf = (fallbacks: unknown) => read(JSON.stringify({ ...asked, fallbacks })).asked.fallbacks
+    expect(fallbacksOf([{ model: 'a' }, { model: 'b', max_tokens: 5 }])).toEqual(['a', 'b'])
+    expect(fallbacksOf('default'), 'the API chooses').toEqual([''])
+    expect(fallbacksOf(null)).toEqual([])
+  })
+
+  it.each([null, 'auto', 'standard_only'])('the service tier %j is the usual one', (tier) => {
+    expect(read(JSON.stringify({ ...asked, service_tier: tier })).asked.model).toBe('m')
   })
 
   it('is counted by what the API counts, and nothing else', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { AskedMessage } from '#agents/gateway/body'
+import { type AskedMessage, BodyProblem } from '#agents/gateway/body'
 import { type Admission, Budget } from '#agents/gateway/budget'
 import { configuredPrices } from '#agents/gateway/prices'
 import { ExecutionFailure } from '#agents/spending/meter'
@@ -14,9 +14,11 @@ if (prices === null) throw new Error('there are prices')
 
 const plain: AskedMessage = {
   model: 'big',
+  fallbacks: [],
   maxTokens: 1000,
   thinkingTokens: 0,
   serverToolUses: 0,
+  searches: 0,
   hasMedia: false,
   cachesForAnHour: false,
   bytes: 3000,
@@ -51,6 +53,10 @@ describe('the budget of a run', () => {
       counts: fc.boolean(),
       hasMedia: fc.boolean(),
       cachesForAnHour: fc.boolean(),
+      fallbacks: fc.subarray(['big', 'small', 'unknown', '']),
+      answers: fc.nat(),
+      searches: fc.nat(8),
+      searched: fc.double({ min: 0, max: 1, noNaN: true }),
       written: fc.double({ min: 0, max: 1, noNaN: true }),
       output: fc.double({ min: 0, max: 1, noNaN: true }),
       end: fc.constantFrom('whole', 'broken', 'left', 'unreachable'),
@@ -61,23 +67,26 @@ describe('the budget of a run', () => {
     ) => {
       const budget = new Budget(cents / 100, prices)
       const under: { admission: Admission; finish(): void }[] = []
-      const all = requests.map(async ({ counts, written, output, end, ...each }) => {
+      const all = requests.map(async ({ counts, written, output, end, answers, searched, ...each }) => {
         // No token is shorter than a byte; what is not counted is estimated at three.
         const inputTokens = counts || each.hasMedia ? each.bytes : Math.floor(each.bytes / 3)
-        const asked = { ...plain, ...each }
+        const asked = { ...plain, ...each, serverToolUses: each.searches }
+        const models = [each.model, ...each.fallbacks]
+        const searches = Math.floor(each.searches * searched)
         const admission = await budget.admit(asked, async () => (counts ? inputTokens : null), never)
         const creation = Math.floor(Math.min(inputTokens, each.bytes / (counts ? 1 : 3)) * written)
+        const found = searches * 10_000
         const tokens = {
-          inputTokens: Math.floor(each.bytes / (counts ? 1 : 3)) - creation,
+          inputTokens: Math.floor(each.bytes / (counts ? 1 : 3)) - creation + found,
           outputTokens: Math.floor(admission.maxTokens * output),
           cacheReadTokens: 0,
           cacheCreationTokens: creation,
         }
         const used = {
-          model: each.model,
+          model: models[answers % models.length] ?? null,
           tokens,
           cacheHourTokens: each.cachesForAnHour ? creation : 0,
-          searches: 0,
+          searches,
         }
         const finish = () => {
           if (end === 'left') admission.settle({ kind: 'left' })
@@ -171,6 +180,55 @@ describe('the budget of a run', () => {
     const small = await budget.admit({ ...plain, model: 'small-20260101' }, noCount, never)
     small.settle(usage(0, 1000, 'big'))
     expect(budget.costUsd).toBeCloseTo(0.025)
+  })
+
+  it('a model without a price is refused where a limit in dollars was asked for', async () => {
+    const budget = new Budget(1, prices, 'refused')
+    for (const named of [{ model: 'unknown' }, { fallbacks: ['small', 'unknown'] }, { fallbacks: [''] }]) {
+      const refused = budget.admit({ ...plain, ...named }, noCount, never)
+      await expect(refused).rejects.toThrow(/has no price|names itself/)
+      await expect(refused).rejects.toBeInstanceOf(BodyProblem)
+    }
+    expect(budget.isSpent).toBe(false)
+    ;(await budget.admit({ ...plain, fallbacks: ['small'] }, noCount, never)).settle(usage(1, 1))
+    expect(budget.costUsd).toBeCloseTo(0.00003)
+  })
+
+  it('a request is reserved at the dearest of the models that may answer it', async () => {
+    const budget = new Budget(0.02, prices)
+    const asked = { ...plain, bytes: 0, model: 'small', maxTokens: 2000 }
+    expect((await budget.admit(asked, noCount, never)).maxTokens).toBe(2000)
+    const other = new Budget(0.02, prices)
+    expect((await other.admit({ ...asked, fallbacks: ['big'] }, noCount, never)).maxTokens).toBe(800)
+  })
+
+  it('the fees of searches are reserved, so that searches at the same time stay within the budget', async () => {
+    // Ten searches: 100,000 tokens at $1.25 are $0.125, and $0.1 of fees.
+    const searching = { ...plain, model: 'small', bytes: 0, maxTokens: 0, serverToolUses: 10, searches: 10 }
+    const budget = new Budget(0.3, prices)
+    const first = await budget.admit(searching, noCount, never)
+    const second = budget.admit(searching, noCount, never)
+    expect(await now(second), 'both could cost $0.45 together').toBeNull()
+    const answer = usage(0, 0, 'small')
+    first.settle({ ...answer, usage: { ...answer.usage, searches: 10 } })
+    expect(budget.spentUsd).toBeCloseTo(0.1)
+    await expect(second).rejects.toMatchObject({ code: 'budget' })
+  })
+
+  it('a request with searches that fits with its fees is admitted', async () => {
+    const budget = new Budget(0.0226, prices)
+    const asked = { ...plain, model: 'small', bytes: 0, maxTokens: 0, serverToolUses: 1, searches: 1 }
+    const { maxTokens } = await budget.admit(asked, noCount, never)
+    expect(maxTokens).toBe(0)
+  })
+
+  it('an answer with searches that breaks off counts the fees that it did not report', async () => {
+    const budget = new Budget(1, prices)
+    const asked = { ...plain, model: 'small', serverToolUses: 2, searches: 2 }
+    const admission = await budget.admit(asked, noCount, never)
+    admission.settle({ kind: 'broken', usage: usage(0, 0, 'small').usage, bytes: 3 })
+    // 20,000 tokens that the searches may have found, one of output, and the fees.
+    expect(budget.spentUsd).toBeCloseTo(0.02 + 0.000005 + 0.02)
   })
 
   it('an answer that thinks longer than the rest pays for is not asked for', async () => {

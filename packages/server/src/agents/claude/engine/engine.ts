@@ -66,7 +66,8 @@ export function budgetOf(
   { usd = null, spent = null }: { usd?: number | null; spent?: Record<string, unknown> | null } = {},
 ): Budget | null {
   if (prices === null || model.demo) return null
-  return new Budget(leftOf(usd ?? agent?.maxBudgetUsd ?? defaultLimits.maxBudgetUsd, spent), prices)
+  const limit = leftOf(usd ?? agent?.maxBudgetUsd ?? defaultLimits.maxBudgetUsd, spent)
+  return new Budget(limit, prices, usd === null ? 'dearest' : 'refused')
 }
 
 export type StartedClaude = LiveAgent<AgentStop> & Pick<ClaudeAgent, 'fail'>

@@ -106,4 +106,27 @@ describe('the limit of an execution in US dollars', () => {
     expect(costs.at(-1)).toBe(end.usage?.costUsd)
     expect(costs).not.toContain(null)
   })
+
+  it('a limit in dollars refuses a model without a price, whatever the SDK resolves a short name to', async () => {
+    const model = await serve([say('Hello')])
+    const some = configuredPrices([
+      { provider: 'anthropic', model: 'claude-priced', price: { input: 1, output: 200 } },
+    ])
+    const { end } = await executions.run(model, {
+      options: { prices: some },
+      limits: { usd: 1 },
+      model: 'claude:opus',
+    })
+    expect(end).toMatchObject({
+      state: 'errored',
+      reason: 'provider_error',
+      error: expect.stringMatching(/claude-opus\S* has no price in "models"/),
+    })
+    expect(lengths(model)).toEqual([])
+    const { end: sessionLike } = await executions.run(model, {
+      options: { prices: some },
+      model: 'claude:opus',
+    })
+    expect(sessionLike).toMatchObject({ state: 'completed' })
+  })
 })
