@@ -1,10 +1,12 @@
 /** The server's own proxy, for connections of runs that must go through it. */
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Destination } from './access.ts'
+import { isHostPrivate } from './addresses.ts'
 
-/** Null where the server connects by itself. */
+/** Null where the server connects by itself: also to itself, which a proxy on another machine would take for its own. */
 export function upstreamFor({ host, port }: Destination, env: NodeJS.ProcessEnv): URL | null {
+  if (isLocal(host)) return null
   const named = (name: string) => env[name.toLowerCase()] || env[name] || ''
   const proxy = (port === 80 ? named('HTTP_PROXY') : named('HTTPS_PROXY')) || named('ALL_PROXY')
   if (!URL.canParse(proxy) || !/^https?:$/.test(new URL(proxy).protocol)) return null
@@ -17,6 +19,10 @@ export function upstreamFor({ host, port }: Destination, env: NodeJS.ProcessEnv)
       return entry === '*' || host === name || host.endsWith(`.${name}`)
     })
   return isDirect ? null : new URL(proxy)
+}
+
+function isLocal(host: string): boolean {
+  return isIP(host) === 0 ? /(?:^|\.)localhost$/.test(host) : isHostPrivate(host)
 }
 
 /** Opens a tunnel. The proxy looks the name up, so the address cannot be judged here. */

@@ -113,6 +113,12 @@ describe('the proxy of the server', () => {
     ['git.corp.example:443', undefined],
     ['db.lan:5432', undefined],
     ['example.org:80', undefined],
+    ['localhost:443', undefined],
+    ['a.localhost:443', undefined],
+    ['127.0.0.1:443', undefined],
+    ['[::1]:443', undefined],
+    ['[::ffff:127.0.0.1]:443', undefined],
+    ['169.254.169.254:443', undefined],
   ])('is on the way to %s: %s', (text, proxy) => {
     expect(upstreamFor(at(text), env)?.href).toBe(proxy)
   })

@@ -50,7 +50,7 @@ export async function startProcess(place: ProcessPlace): Promise<SandboxedProces
 }
 
 /** The gateway is on loopback, where no proxy leads. */
-const direct = '127.0.0.1,localhost'
+const direct = '127.0.0.1,localhost,::1,[::1]'
 
 function environmentOf({ entry, environment, gateway }: ProcessPlace): Record<string, string> {
   const env = { ...usual, ...environment, ...entry.env }

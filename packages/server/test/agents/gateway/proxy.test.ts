@@ -29,4 +29,10 @@ describe('a server behind a proxy', () => {
     const api = await upstream((_request, response) => response.end('direct'))
     expect(await answerFrom(api, { HTTP_PROXY: await proxy() })).toBe('direct')
   })
+
+  it.each(['[::ffff:127.0.0.1]', '0.0.0.0'])('so is one that is called %s', async (host) => {
+    const api = await upstream((_request, response) => response.end('direct'))
+    const answer = await answerFrom(api.replace('127.0.0.1', host), { HTTP_PROXY: await proxy() })
+    expect(answer).toBe('direct')
+  })
 })

@@ -36,7 +36,7 @@ const ofTheSdk = [
 ]
 
 /** The gateway is on loopback, where no proxy leads. */
-const noProxy = '127.0.0.1,localhost'
+const noProxy = '127.0.0.1,localhost,::1,[::1]'
 
 export function agentEnvironment(
   agent: AgentSettings | undefined,

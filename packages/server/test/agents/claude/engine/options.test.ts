@@ -52,7 +52,7 @@ describe('the environment of a session', () => {
       ANTHROPIC_BASE_URL: gateway.url,
       ANTHROPIC_AUTH_TOKEN: gateway.token,
       HTTPS_PROXY: 'http://proxy',
-      NO_PROXY: 'intern,127.0.0.1,localhost',
+      NO_PROXY: 'intern,127.0.0.1,localhost,::1,[::1]',
     })
     const given = { ...ours, CLAUDE_AGENT_SDK_VERSION: '1', AWS_SECRET_ACCESS_KEY: 'x', LANG: 'other' }
     expect(allowedEnvironment(given, ours)).toEqual({ ...ours, CLAUDE_AGENT_SDK_VERSION: '1' })

@@ -23,7 +23,35 @@ describe('the proxy that leads to an address', () => {
     ['https://127.8.8.8/', proxies, null],
     ['http://[::1]:3000/', proxies, null],
     ['http://127.example.org/', proxies, 'http://plain:1'],
+    ['http://localhost.example.org/', proxies, 'http://plain:1'],
+    ['http://notlocalhost/', proxies, 'http://plain:1'],
+    ['http://128.0.0.1/', proxies, 'http://plain:1'],
+    ['http://[::ffff:8.8.8.8]/', proxies, 'http://plain:1'],
   ])('for %s with %o is %s', (url, env, expected) => {
     expect(proxyFor(new URL(url), env)).toBe(expected)
+  })
+
+  it.each([
+    'localhost.',
+    'LOCALHOST',
+    'a.localhost',
+    'a.b.localhost.',
+    'localhost.localdomain',
+    'ip6-localhost',
+    '127.1',
+    '127.0.0.1.',
+    '2130706433',
+    '0x7f.1',
+    '0.0.0.0',
+    '0',
+    '[::1]',
+    '[0:0:0:0:0:0:0:1]',
+    '[::]',
+    '[::ffff:127.0.0.1]',
+    '[::ffff:7f00:1]',
+    '[::ffff:0:0]',
+  ])('this machine is asked directly when it is called %s', (host) => {
+    for (const url of [`http://${host}:3000/`, `https://${host}/`])
+      expect(proxyFor(new URL(url), proxies), url).toBeNull()
   })
 })
