@@ -266,18 +266,20 @@ async function attach(
     throw new MillraceError('sandbox_unavailable', 'the sandbox returned no pipes')
   }
   const output = keep(outputs, { stdout, stderr })
+  const pid = child.pid ?? 0
+  // Before anything is awaited: once its end is heard of, /proc has forgotten it.
+  const startTime = startTimeOf(pid)
   const launch = new LaunchReader(launchPipe, (directory, text) =>
     configs.changed(join(directory, 'config'), text),
   )
   const status = new BoundaryStatus(child, statusPipe, parts.launcher === null ? null : launch)
   const init = await status.began
   if (init === null) throw new MillraceError('sandbox_unavailable', await reason(output.stderr.kept))
-  const pid = child.pid ?? 0
   return new RunningChild({
     child,
     stdio: { stdin: isWritable(stdin) ? stdin : null, ...output },
     pid,
-    startTime: startTimeOf(pid),
+    startTime,
     tree: containedTree({ pid: init, startTime: startTimeOf(init) }),
     exitOf: async (code, signal, ended) => {
       const exit = await status.exitOf(code, signal, ended)
