@@ -110,6 +110,22 @@ describe('a manager', () => {
     expect(await stateOf(server, id)).toBe('completed')
   })
 
+  it('a manager does not wait for a session that begins while it reads which ones are running', async () => {
+    const { server, manager } = await open({ concurrency: 1 })
+    const first = await manager.createSession('web', 'Go')
+    const second = await manager.createSession('api', 'Go')
+    await until(async () => (await stateOf(server, first)) === 'running')
+    const list: typeof server.embedded.list = async (filter, principal) => {
+      if (filter?.state === 'running') {
+        await manager.abortSession(first)
+        await until(async () => (await stateOf(server, second)) === 'running')
+      }
+      return server.embedded.list(filter, principal)
+    }
+    await new AgentSessionManager({ runs: { ...server.embedded, list } }).waitForAllCleanup()
+    expect(await stateOf(server, second)).toBe('running')
+  })
+
   it('a manager reports how many open runs the start found and closed', async () => {
     const dataDir = temporaryFolder()
     const store = await openSqliteStore({ dataDir })

@@ -139,7 +139,10 @@ export class AgentSessionManager {
     }
   }
 
-  /** Reads state after state, forward: a session that advances meanwhile is found in the next one. */
+  /**
+   * Returns the sessions that are not over, each in the state it was found in first. Reads state after state, forward: a
+   * session that advances meanwhile is found in the next one.
+   */
   async #open(): Promise<Run[]> {
     const found = new Map<string, Run>()
     for (const state of openStates) {
@@ -152,7 +155,7 @@ export class AgentSessionManager {
           ...(cursor === undefined ? {} : { cursor }),
         } as const
         const page = await this.#runs().list(filter, this.#principal)
-        for (const run of page.runs) found.set(run.id, run)
+        for (const run of page.runs) if (!found.has(run.id)) found.set(run.id, run)
         cursor = page.nextCursor ?? undefined
       } while (cursor !== undefined)
     }
