@@ -37,6 +37,8 @@ describe.skipIf(postgres === null)('a server that serves and two that work', () 
       start('first', 'worker', 'of first'),
       start('second', 'worker', 'of second'),
     ])) as [ServerProcess, ServerProcess, ServerProcess]
+    // The workers have said what they have.
+    await expect.poll(async () => (await projects()).sort()).toEqual(['api', 'site'])
   })
   afterAll(() => cluster.end())
 
@@ -55,7 +57,7 @@ describe.skipIf(postgres === null)('a server that serves and two that work', () 
     )[0]?.home
 
   test('it offers what the workers have, and each run goes to the one that has its project', async () => {
-    await expect.poll(async () => (await projects()).sort()).toEqual(['api', 'site'])
+    expect((await projects()).sort()).toEqual(['api', 'site'])
     const { tools } = await web.json<{ tools: { id: string; projects: string[] }[] }>('/api/tools')
     expect(tools.map(({ id, projects: of }) => [id, [...of].sort()])).toEqual([
       ['say', ['api', 'site']],
