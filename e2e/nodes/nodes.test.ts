@@ -23,8 +23,8 @@ afterAll(async () => {
 })
 
 const full = process.env.MILLRACE_TEST_FULL !== undefined
-/** How many runs the server has that is killed, and how many clients follow each of them. */
-const [runCount, followerCount] = full ? [100, 10] : [6, 3]
+/** How many runs the server has that is killed, one of which is aborted before, and how many clients follow each of the others. */
+const [runCount, followerCount] = full ? [101, 10] : [6, 3]
 /** From one line of a run to the next. */
 const pauseSeconds = full ? 0.5 : 0.05
 /** A machine that starts a hundred processes at once may hold a node up for seconds. */

@@ -23,7 +23,7 @@ export interface Cluster {
   end: () => Promise<void>
 }
 
-/** `config` is that of every server; `address` leads to the database, directly by default. */
+/** `config` is that of every server; `address` leads to the database server, by default to the one that all tests share. */
 export async function openCluster(
   config: Record<string, unknown>,
   address: string = postgres ?? '',
@@ -33,7 +33,7 @@ export async function openCluster(
   const servers = new Map<string, ServerProcess>()
   const schema = `nodes_${randomUUID().replaceAll('-', '')}`
   const query = async <Row>(sql: string, values: unknown[] = []): Promise<Row[]> => {
-    const client = new Client({ connectionString: postgres ?? '', options: `-c search_path=${schema}` })
+    const client = new Client({ connectionString: address, options: `-c search_path=${schema}` })
     await client.connect()
     try {
       return (await client.query(sql, values)).rows

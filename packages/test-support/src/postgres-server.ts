@@ -3,7 +3,7 @@
  * where the tests run as root, since the server refuses to be root. Its disk need not survive a power cut: `fsync` is off.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { appendFileSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,13 +34,24 @@ export function postgresPrograms(): string | null {
   )
 }
 
-/** Null: Postgres is not installed here. `durable`: with the server's own defaults for the disk, for measurements. */
-export async function startPostgres({ durable = false } = {}): Promise<PostgresServer | null> {
+interface PostgresOptions {
+  /** With the server's own defaults for the disk, for measurements. */
+  durable?: boolean
+  /** A network namespace that it listens in, at this address; this machine reaches it by its Unix socket. */
+  network?: { namespace: string; address: string }
+}
+
+/** Null: Postgres is not installed here. */
+export async function startPostgres({
+  durable = false,
+  network,
+}: PostgresOptions = {}): Promise<PostgresServer | null> {
   const programs = postgresPrograms()
   if (programs === null) return null
-  const place = await newPlace(programs)
+  const place = { ...(await newPlace(programs)), ...(network && { network }) }
   const initdb = ['--username', 'millrace', '--auth', 'trust', '--encoding', 'UTF8', '--no-sync']
   run(place, 'initdb', ['--pgdata', place.data, ...initdb])
+  if (network !== undefined) appendFileSync(join(place.data, 'pg_hba.conf'), 'host all all samenet trust\n')
   return serve(place, durable)
 }
 
@@ -67,6 +78,7 @@ interface Place {
   data: string
   port: number
   options: { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number }
+  network?: { namespace: string; address: string }
 }
 
 async function newPlace(programs: string): Promise<Place> {
@@ -83,23 +95,18 @@ function run({ programs, options }: Place, program: string, args: string[]): voi
   execFileSync(join(programs, program), args, { ...options, stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
-async function serve(
-  { programs, folder, data, port, options }: Place,
-  durable: boolean,
-): Promise<PostgresServer> {
-  const flags = flagsFor(folder, durable)
+async function serve(place: Place, durable: boolean): Promise<PostgresServer> {
+  const { programs, folder, port, network } = place
+  const host = network === undefined ? '127.0.0.1' : folder
   let child: ChildProcess | null = null
 
   async function start(): Promise<void> {
-    child = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), ...flags], {
-      ...options,
-      stdio: 'ignore',
-    })
+    child = spawnServer(place, durable)
     const isReady = join(programs, 'pg_isready')
     for (let tries = 0; tries < 600; tries += 1) {
       if (child.exitCode !== null) throw new Error(`postgres ended with ${child.exitCode}`)
       try {
-        execFileSync(isReady, ['-q', '-h', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
+        execFileSync(isReady, ['-q', '-h', host, '-p', String(port)], { stdio: 'ignore' })
         return
       } catch {
         await wait(50)
@@ -119,7 +126,7 @@ async function serve(
 
   await start()
   return {
-    url: `postgres://millrace@127.0.0.1:${port}/postgres`,
+    url: `postgres://millrace@${encodeURIComponent(host)}:${port}/postgres`,
     port,
     start,
     kill: () => end('SIGQUIT'),
@@ -130,9 +137,26 @@ async function serve(
   }
 }
 
-function flagsFor(folder: string, durable: boolean): string[] {
+/** A namespace is entered by root alone, who then becomes the user of the server. */
+function spawnServer(
+  { programs, folder, data, port, options, network }: Place,
+  durable: boolean,
+): ChildProcess {
+  const server = [join(programs, 'postgres'), '-D', data, '-p', String(port)]
+  const flags = flagsFor(folder, network?.address ?? '127.0.0.1', durable)
+  const { uid, gid, ...rest } = options
+  if (network === undefined || uid === undefined) {
+    const [program = '', ...args] = server
+    return spawn(program, [...args, ...flags], { ...options, stdio: 'ignore' })
+  }
+  const user = ['setpriv', '--reuid', String(uid), '--regid', String(gid ?? uid), '--clear-groups']
+  const args = ['netns', 'exec', network.namespace, ...user, ...server, ...flags]
+  return spawn('ip', args, { ...rest, stdio: 'ignore' })
+}
+
+function flagsFor(folder: string, address: string, durable: boolean): string[] {
   const settings = {
-    listen_addresses: '127.0.0.1',
+    listen_addresses: address,
     unix_socket_directories: folder,
     fsync: durable ? 'on' : 'off',
     full_page_writes: durable ? 'on' : 'off',

@@ -33,6 +33,8 @@ export interface ServerOptions {
   dataDir: string
   port?: number
   env?: Record<string, string>
+  /** A command that starts it, such as one that enters a namespace. */
+  through?: readonly string[]
   /** Called with the process before it listens. */
   spawned?: (child: ChildProcess) => void
 }
@@ -46,7 +48,8 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     writeFileSync(file, JSON.stringify(config))
     args.push('--config', file)
   }
-  const child = spawn(process.execPath, [program, ...args], {
+  const [command = '', ...words] = [...(options.through ?? []), process.execPath, program, ...args]
+  const child = spawn(command, words, {
     cwd: options.cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, LOG_LEVEL: 'info', ...options.env },
