@@ -10,7 +10,7 @@ export interface RelayParts {
   /** The port behind it, as of each connection. */
   to: number | (() => number)
   /** Of each piece, in either direction: pass it on, swallow it, or swallow it and cut the connection. */
-  onData(): 'pass' | 'drop' | 'cut'
+  onData(data: Buffer): 'pass' | 'drop' | 'cut'
   /** Whether the other side learns that this one has closed. Default: always. */
   tellsClose?(): boolean
 }
@@ -25,7 +25,7 @@ export async function openRelay({ to, onData, tellsClose = () => true }: RelayPa
     ] as const) {
       sockets.add(from)
       from.on('data', (data) => {
-        const verdict = onData()
+        const verdict = onData(data)
         if (verdict === 'pass') other.write(data)
         if (verdict === 'cut') from.destroy()
       })

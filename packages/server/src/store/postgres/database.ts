@@ -1,7 +1,7 @@
 /** What identifies a database, and what must be true of it. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Client } from './connection.ts'
-import { HistoryChanged, NodeLost } from './ended.ts'
+import { HistoryChanged } from './ended.ts'
 
 /** The oldest version that the statements are written for. */
 const versionMin = 140_000
@@ -80,9 +80,9 @@ async function keepEpoch(client: Client, timeline: number): Promise<void> {
 
 /**
  * Fails with `Ended` when what the node knows of the database is no longer true. A standby that was said to have every commit
- * and lacks one of this node's gets a new epoch.
+ * and lacks one of this node's gets a new epoch. Returns whether the node is alive.
  */
-export async function recognize(client: Client, known: Known): Promise<void> {
+export async function recognize(client: Client, known: Known): Promise<boolean> {
   const { rows } = await client.query(
     `SELECT (SELECT value FROM meta WHERE key = 'epoch') AS epoch, n, dead, last_flush AS "lastFlush"
       FROM (SELECT 1) AS one LEFT JOIN nodes ON n = $1`,
@@ -103,5 +103,5 @@ export async function recognize(client: Client, known: Known): Promise<void> {
     await keepEpoch(client, timeline)
     known.timeline = timeline
   }
-  if (dead !== false) throw new NodeLost()
+  return dead === false
 }

@@ -12,7 +12,7 @@ import type { SharedStore, Store } from '#store/store'
 import type { Client } from './connection.ts'
 import { count } from './counting.ts'
 import { checkServer, identify, type Known, recognize, timelineOf, timeOf } from './database.ts'
-import { type Ended, StoreClosed } from './ended.ts'
+import { type Ended, NodeLost, StoreClosed } from './ended.ts'
 import { Link } from './link.ts'
 import { thisMachine } from './machine.ts'
 import { countNodes, endsRequestedBy, Membership, nodesBy, register } from './membership.ts'
@@ -71,7 +71,7 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
     ended,
     away: (reason) => awayListener?.(reason),
     prepare: async (client) => {
-      if (known !== null) await recognize(client, known)
+      if (known !== null && !(await recognize(client, known))) throw new NodeLost()
     },
   })
   const leaseLink = new Link({ settings, role: 'lease' })
@@ -87,7 +87,7 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
     const key = await register(client, identity, leaseMs)
     const writing = new Writing(writeLink, key)
     known = { epoch, timeline, node: key, synchronousStandby, acknowledged: () => writing.acknowledged }
-    const reading = await startReading({ settings })
+    const reading = await startReadingOf(known, settings, ended)
     closing.unshift(() => reading.close())
     const signals = await signalsBy(options, { epoch, node: key, id: node, query: reading.query })
     closing.unshift(() => signals.close())
@@ -126,6 +126,15 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
     for (const close of closing) await close()
     throw error
   }
+}
+
+/** A reader that is back before the writer must not continue in another history. */
+function startReadingOf(
+  known: Known,
+  settings: ConnectionSettings,
+  ended: (error: Ended) => void,
+): Promise<Reading> {
+  return startReading({ settings, ended, prepare: async (client) => void (await recognize(client, known)) })
 }
 
 async function clockOf(client: Client): Promise<StoreClock> {
