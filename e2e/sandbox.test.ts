@@ -187,6 +187,13 @@ done
 git config core.fsmonitor ./beside; git config --local core.hooksPath .; git init .; git init --separate-git-dir=sep .
 umount $PWD/.git/config; mount -t tmpfs tmp .git/hooks; chmod -R 777 .git .claude; chmod 777 .`
 
+function filesBelow(directory: string): string[] {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
 describe('what a job cannot plant for later', () => {
   it('a job cannot plant files of a repository, an agent, or this server where they exist', async () => {
     const read = (path: string) => readFileSync(join(web, path), 'utf8')
@@ -204,9 +211,13 @@ describe('what a job cannot plant for later', () => {
 
   it('a job cannot plant them where nothing exists yet', async () => {
     await job(planting, { project: 'bare', mayBeEnded: true })
-    for (const path of plants) expect([path, existsSync(join(bare, path))]).toEqual([path, false])
-    expect(existsSync(join(bare, '.git'))).toBe(false)
+    for (const path of plants.filter((path) => !path.startsWith('.git/')))
+      expect([path, existsSync(join(bare, path))]).toEqual([path, false])
     expect(existsSync(join(bare, '.claude'))).toBe(false)
+    // A job may make a repository. It is ended here, sometimes right after it has made one, or a part of one.
+    for (const file of filesBelow(join(bare, '.git'))) {
+      expect([file, readFileSync(file, 'utf8').includes(canary)]).toEqual([file, false])
+    }
   })
 
   it.each(['web', 'bare'])(
@@ -223,6 +234,18 @@ describe('what a job cannot plant for later', () => {
       expect(existsSync(proof)).toBe(false)
     },
   )
+
+  it('a job that makes links in circles, or shuts its project, does not end the server', async () => {
+    await job(
+      'ln -s refs refs; ln -s objects objects; ln -s HEAD HEAD; sleep 0.5; rm -rf refs objects HEAD',
+      {
+        project: 'bare',
+      },
+    )
+    await job(`echo {} > .mcp.json; chmod 000 .; sleep 0.5; chmod 755 ${bare}`, { project: 'bare' })
+    expect(existsSync(join(bare, '.mcp.json'))).toBe(false)
+    expect((await server.call('/healthz')).status).toBe(200)
+  })
 
   it('a job that tries to plant something is reported in the log of its run', async () => {
     const body = {

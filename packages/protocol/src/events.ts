@@ -40,7 +40,7 @@ export const quarantinedType = 'sandbox:quarantined'
 export interface QuarantinedEvent {
   /** Relative to the project. */
   path: string
-  /** Where it is now: absolute, in the server's data directory. */
+  /** Where it is now: absolute, in the server's data directory; the old place if it could not be moved. */
   keptAt: string
   /** The same for a person. */
   message: string

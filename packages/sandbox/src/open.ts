@@ -260,6 +260,8 @@ function rootRefused(paths: string): MillraceError {
 }
 
 function takenWarning({ path, keptAt }: TakenAway): string {
+  if (keptAt === path)
+    return `A run of an earlier server created ${path}, which other programs would load, and it could not be moved away. Remove it.`
   return `A run of an earlier server created ${path}, which other programs would load. It is now at ${keptAt}.`
 }
 

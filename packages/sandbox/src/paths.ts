@@ -29,8 +29,13 @@ export function entryAt(path: string): Stats | null {
   return lstatSync(path, { throwIfNoEntry: false }) ?? null
 }
 
+/** Follows links. False for what cannot be looked at, such as a link to itself. */
 export function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }
 
 /** Returns true if this user may pass through every directory above `path`. Root may. */

@@ -33,7 +33,7 @@ import { containedTree } from '#processes/tree'
 import { checkProgram } from '#program'
 import type { Placeholders } from '#protect/placeholders'
 import { protect } from '#protect/protect'
-import type { Quarantine } from '#protect/quarantine'
+import type { Quarantine, QuarantineRun } from '#protect/quarantine'
 import { resolveReadPaths } from '#read-paths'
 import type { ProcessLimits, SandboxedCommand } from '#sandbox'
 import { boundaryArguments, privateHome, scratchDirectories } from './mounts.ts'
@@ -99,23 +99,24 @@ export async function spawnContained(
   const systemGitConfig = await parts.authors.configFor(projectPath, identity)
   const releaseStandIns = parts.placeholders.hold(protection.missing, identity)
   let running: RunningChild | null = null
-  const quarantined = parts.quarantine.watch(command.runId, protection.watched, {
-    taken: (taken) => command.onTakenAway?.(taken),
-    insisted: () => running?.passed('protected'),
-  })
   const configs = new PrivateConfigs((held) => command.onHeldBack?.(held))
   const { cacheOwner } = command
+  let quarantined: QuarantineRun | undefined
   let cache: CacheUse | undefined
   let kept: HeldHome | undefined
   const release = () => {
+    quarantined?.finish()
+    releaseStandIns()
     way?.egress.close()
     cache?.release()
     kept?.release()
-    quarantined.finish()
-    releaseStandIns()
   }
   let child: ChildProcess
   try {
+    quarantined = parts.quarantine.watch(command.runId, protection.watched, {
+      taken: (taken) => command.onTakenAway?.(taken),
+      insisted: () => running?.passed('protected'),
+    })
     const { readPaths, dataDir } = parts
     const toolchain = parts.toolchainFor(command)
     const view = viewOf({

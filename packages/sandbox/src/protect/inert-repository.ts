@@ -4,9 +4,10 @@
  *
  * The check is an allow-list: any setting, hook or file that is not on it makes the repository not inert.
  */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { entryAt } from '#paths'
+import { textAt } from './reach.ts'
 
 const configBytesMax = 65_536
 
@@ -56,11 +57,8 @@ export function isInertRepository(git: string): boolean {
 }
 
 function isPlainConfig(path: string): boolean {
-  const entry = entryAt(path)
-  if (entry === null) return true
-  if (!entry.isFile() || entry.size > configBytesMax) return false
   let section = ''
-  for (const line of readFileSync(path, 'utf8').split('\n')) {
+  for (const line of textAt(path, configBytesMax).split('\n')) {
     const text = line.trim()
     if (text === '' || text.startsWith('#') || text.startsWith(';')) continue
     const header = /^\[([a-z0-9-]+)(?:[ \t]+"(?:[^"\\]|\\["\\])*")?\]$/i.exec(text)

@@ -13,15 +13,16 @@ import {
   linkSync,
   mkdirSync,
   openSync,
-  readFileSync,
   rmdirSync,
   type Stats,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { dirname } from 'node:path'
 import { giveDirectory } from '#ownership'
 import { entryAt } from '#paths'
 import { Journal } from './journal.ts'
+import { asOwner, reach, textAt } from './reach.ts'
 
 export interface StandIn {
   path: string
@@ -91,7 +92,7 @@ export class Placeholders {
   close(): void {
     for (const held of [...this.held.values()].reverse()) removeUnchanged(held, held.inode)
     this.held.clear()
-    this.writeJournal()
+    this.writeJournalIfPossible()
   }
 
   private release(mine: readonly Held[]): void {
@@ -103,7 +104,14 @@ export class Placeholders {
       this.held.delete(held.path)
       changed = true
     }
-    if (changed) this.writeJournal()
+    if (changed) this.writeJournalIfPossible()
+  }
+
+  /** On a full disk the journal names more than it need, which does no harm. */
+  private writeJournalIfPossible(): void {
+    try {
+      this.writeJournal()
+    } catch {}
   }
 
   private writeJournal(): void {
@@ -150,17 +158,30 @@ function createFile({ path, content }: StandIn, owner: { uid: number; gid: numbe
 }
 
 function removeUnchanged(standIn: StandIn, inode: bigint | number | null): void {
-  const stat = entryAt(standIn.path)
-  if (stat === null || (inode !== null && stat.ino !== inode)) return
   try {
+    const stat = reach(standIn.path)
+    if (stat === null || (inode !== null && stat.ino !== inode)) return
     if (standIn.kind === 'directory') {
-      if (stat.isDirectory()) rmdirSync(standIn.path)
-    } else if (stat.isFile() && stat.size === standIn.content.length) {
-      if (readFileSync(standIn.path, 'utf8') === standIn.content) unlinkSync(standIn.path)
+      if (stat.isDirectory()) asOwner([dirname(standIn.path)], () => rmdirSync(standIn.path))
+    } else if (textAt(standIn.path, standIn.content.length) === standIn.content) {
+      asOwner([dirname(standIn.path)], () => unlinkSync(standIn.path))
     }
   } catch (error) {
     // Somebody has put something into it or removed it, so it is no longer a stand-in.
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EACCES', 'EPERM', 'EROFS', 'EBUSY'].includes(codeOf(error)))
+    if (
+      ![
+        'ENOTEMPTY',
+        'EEXIST',
+        'ENOENT',
+        'EACCES',
+        'EPERM',
+        'EROFS',
+        'EBUSY',
+        'EINVAL',
+        'ELOOP',
+        'ENXIO',
+      ].includes(codeOf(error))
+    )
       throw error
   }
 }

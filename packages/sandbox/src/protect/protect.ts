@@ -13,9 +13,10 @@ import { MillraceError } from '@millrace/protocol'
 import type { OutsideRepository } from '#git/repository'
 import { directoriesBetween, entryAt, isWithin } from '#paths'
 import { bareRepositoryPaths, gitPaths } from './git-paths.ts'
+import type { WatchedName } from './name-watcher.ts'
 import type { StandIn } from './placeholders.ts'
 import type { Protected } from './protected.ts'
-import type { WatchedName } from './quarantine.ts'
+import { barrierTo } from './reach.ts'
 import { isPlainOperation } from './unfinished-operation.ts'
 
 export interface Protection {
@@ -50,8 +51,25 @@ export interface ProtectOptions {
   isWatched(path: string): boolean
 }
 
-/** Throws `sandbox_unavailable` if a protected path is a link, because a run could replace the link. */
+/**
+ * Throws `sandbox_unavailable` if a protected path is a link, because a run could replace the link, and if the server may not
+ * look at it.
+ */
 export function protect(options: ProtectOptions): Protection {
+  try {
+    return protectionOf(options)
+  } catch (error) {
+    const { code, syscall, path } = error as NodeJS.ErrnoException
+    if (code !== 'EACCES' || path === undefined) throw error
+    const closed = syscall === 'lstat' ? barrierTo(path) : path
+    throw new MillraceError(
+      'sandbox_unavailable',
+      `This server cannot read ${closed}, where it would protect what other programs execute; give it back its permissions (chmod u+rwX)`,
+    )
+  }
+}
+
+function protectionOf(options: ProtectOptions): Protection {
   const { projectPath, configFile } = options
   const inside = options.roots.filter((root) => isWithin(projectPath, root))
   const wanted: Protected[] = [...new Set([projectPath, ...inside])].flatMap((root) => [

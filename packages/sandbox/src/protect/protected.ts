@@ -1,6 +1,7 @@
 /** A path that a run may not write, or that belongs to a repository it works in. */
+
+import type { WatchedName } from './name-watcher.ts'
 import type { StandIn } from './placeholders.ts'
-import type { WatchedName } from './quarantine.ts'
 
 export interface Protected {
   path: string

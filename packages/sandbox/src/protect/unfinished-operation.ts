@@ -3,9 +3,10 @@
  *
  * Git executes the `exec` lines of a rebase, and a merge strategy is the name of a program.
  */
-import { lstatSync, readFileSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { entryAt } from '#paths'
+import { textAt } from './reach.ts'
 
 /** Directories of a repository with an operation that somebody may continue. */
 export const operationNames = ['rebase-merge', 'rebase-apply', 'sequencer']
@@ -57,13 +58,5 @@ function scriptOf(path: string): string[] {
 }
 
 function textOf(path: string): string {
-  const entry = entryAt(path)
-  if (entry === null) return ''
-  if (!entry.isFile() || entry.size > bytesMax) throw Object.assign(new Error(path), { code: 'EINVAL' })
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw error
-  }
+  return textAt(path, bytesMax)
 }

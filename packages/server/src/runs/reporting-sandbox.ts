@@ -16,8 +16,10 @@ export function reportingSandbox(sandbox: Sandbox, report: (event: EmittedEvent)
           command.onTakenAway?.(taken)
           const shown = shownPath(command.projectPath, path)
           const message =
-            `Millrace moved ${shown} out of the project: other programs would run what it says. ` +
-            `If you want it, move it back from ${keptAt}.`
+            keptAt === path
+              ? `Millrace could not move ${shown} out of the project: other programs would run what it says. Remove it.`
+              : `Millrace moved ${shown} out of the project: other programs would run what it says. ` +
+                `If you want it, move it back from ${keptAt}.`
           const data: QuarantinedEvent = { path: shown, keptAt, message }
           report({ type: quarantinedType, data })
         },
