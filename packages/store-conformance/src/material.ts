@@ -1,9 +1,11 @@
 /** What tests of stores are made of: runs, events, and ways to look at a store. */
 import { randomUUID } from 'node:crypto'
+import type { Message } from '@millrace/protocol'
 import type {
   EventInput,
   Finish,
   NewApproval,
+  NewAttachment,
   NewMessage,
   NewRun,
   Store,
@@ -76,9 +78,31 @@ export function newMessage(given: Partial<NewMessage> = {}): NewMessage {
     text,
     user,
     waitingMax: 100,
+    undeliveredBytesMax: 16_777_216,
     event: { at: 4_000, type: 'message:queued', json },
     ...given,
   }
+}
+
+/** A message with a file of each of these sizes. */
+export function withFile(...sizes: number[]): NewMessage {
+  const attachments = sizes.map((bytes, index): NewAttachment => {
+    const about = { name: `${index}.txt`, mediaType: 'text/plain', bytes, sha256: 'ab' } as const
+    return { ...about, data: Buffer.alloc(bytes, 'x').toString('base64') }
+  })
+  return newMessage({ attachments })
+}
+
+/** A new message as a store shows it. */
+export function storedMessage({ id, mode, text, user, event }: NewMessage): Message {
+  return { id, mode, text, user, at: event.at, state: 'waiting' }
+}
+
+/** Takes the message that starts the next turn, at attempt 1. */
+export async function takeOne(store: Store, run: string): Promise<Message | undefined> {
+  const { messages } = await store.takeMessages(run, 1, { want: 'turn', seal: false })
+  if (messages.length > 1) throw new Error('one message starts a turn')
+  return messages[0]
 }
 
 export function messageDelivered(messageId: string): EventInput {

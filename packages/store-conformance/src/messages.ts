@@ -1,8 +1,8 @@
 /** Messages: what people say to the agents of runs, who gets them, and what the end of a run does to them. */
 import { randomUUID } from 'node:crypto'
-import type { Message } from '@millrace/protocol'
-import type { Commit, Store } from '@millrace/server/store'
+import type { Commit } from '@millrace/server/store'
 import { describe, expect, test } from 'vitest'
+import { describeAttachments } from './attachments.ts'
 import {
   completed,
   messageDelivered as delivered,
@@ -12,6 +12,8 @@ import {
   readAll,
   runningRun,
   type Subject,
+  storedMessage as stored,
+  takeOne,
   upTo,
   messageWithdrawn as withdrawn,
 } from './material.ts'
@@ -241,46 +243,6 @@ function describeSealing(subject: Subject): void {
   })
 }
 
-function describeAttachments(subject: Subject): void {
-  test('the attachments of a message are there in order, go to the run that resumes, and go with their run', async () => {
-    const { store } = subject
-    const first = await runningRun(store)
-    const about = { name: 'ü "1".png', mediaType: 'image/png', bytes: 3, sha256: 'ab' } as const
-    const other = { name: 'b.txt', mediaType: 'text/plain', bytes: 0, sha256: '' } as const
-    const [plain, rich] = [
-      newMessage(),
-      newMessage({
-        attachments: [
-          { ...about, data: 'AAAA' },
-          { ...other, data: '' },
-        ],
-      }),
-    ]
-    await store.acceptMessage(first, plain)
-    await store.acceptMessage(first, rich)
-    const one = { ...stored(rich), attachments: [about, other] }
-    expect(await store.undeliveredMessages(first)).toEqual([stored(plain), one])
-    expect(await store.getMessage(first, rich.id)).toEqual(one)
-    expect(await store.readAttachments(first, rich.id)).toEqual(['AAAA', ''])
-    expect(await store.readAttachments(first, plain.id)).toEqual([])
-    expect(await store.readAttachments(first, 'gone')).toEqual([])
-    for (const _ of [1, 2]) await takeOne(store, first)
-    await store.appendTranscript(first, 1, [entry('x')])
-    await store.finish(first, 1, completed())
-    const second = newRun({ resumes: first })
-    await store.createRun(second)
-    await subject.reopen()
-    const again = subject.store
-    expect(await again.undeliveredMessages(second.id)).toEqual([stored(plain), one])
-    expect(await again.readAttachments(second.id, rich.id)).toEqual(['AAAA', ''])
-    const carried = (await readAll(again, second.id)).map(({ json }) => JSON.parse(json).attachments)
-    expect(carried.slice(1)).toEqual([undefined, [about, other]])
-    await again.deleteRun(first)
-    expect(await again.readAttachments(first, rich.id)).toEqual([])
-    expect(await again.readAttachments(second.id, rich.id)).toEqual(['AAAA', ''])
-  })
-}
-
 function describeCarrying(subject: Subject): void {
   test('a run that resumes another has the messages that were not delivered there, and has them alone', async () => {
     const { store } = subject
@@ -317,14 +279,4 @@ function describeCarrying(subject: Subject): void {
     await subject.reopen()
     expect(await subject.store.undeliveredMessages(second.id)).toEqual([taken, waiting].map(stored))
   })
-}
-
-async function takeOne(store: Store, run: string): Promise<Message | undefined> {
-  const { messages: taken } = await store.takeMessages(run, 1, { want: 'turn', seal: false })
-  expect(taken.length).toBeLessThan(2)
-  return taken[0]
-}
-
-function stored({ id, mode, text, user, event }: ReturnType<typeof newMessage>): Message {
-  return { id, mode, text, user, at: event.at, state: 'waiting' }
 }

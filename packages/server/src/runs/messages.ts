@@ -36,6 +36,8 @@ export interface MessagesParts {
   store: MessageStore & CommitFeed
   kinds: ReadonlyMap<string, Kind>
   eventBytes: number
+  /** What the runs of one owner may take in the store. Absent: any number of bytes. */
+  ownerBytesMax?: number | undefined
   now: () => number
   /** What the sweeps are timed by. */
   after?: Clock['after'] | undefined
@@ -43,8 +45,8 @@ export interface MessagesParts {
   visible(id: string, principal: Principal): Promise<RunRecord>
 }
 
-/** How many messages may wait in one run. */
-const waitingMax = 100
+/** What one run may be told beyond what its agent has read. */
+const limits = { waitingMax: 100, undeliveredBytesMax: 16 * 1024 ** 2 }
 const sweepMs = 5000
 
 export class Messages {
@@ -86,7 +88,8 @@ export class Messages {
     const data: MessageQueuedEvent = { messageId, ...content, user }
     const event = this.#event(messageTypes.queued, data)
     try {
-      await this.#parts.store.acceptMessage(runId, { ...said, user, waitingMax, attachments, event })
+      const { store, ownerBytesMax } = this.#parts
+      await store.acceptMessage(runId, { ...said, user, ...limits, ownerBytesMax, attachments, event })
       return { id, accepted: true }
     } catch (error) {
       // Another request with the key may have been first.

@@ -142,10 +142,17 @@ export interface NewAttachment extends Attachment {
   data: string
 }
 
-/** What a person says to the agent of a run. */
-export interface NewMessage extends Pick<Message, 'id' | 'mode' | 'text' | 'user'> {
+export interface MessageLimits {
   /** How many may wait in the run, this one included. */
   waitingMax: number
+  /** What those that are not delivered may hold together, this one included: bytes of their texts and their attachments. */
+  undeliveredBytesMax: number
+  /** The message is refused while the runs of the run's owner take this many bytes. Absent: they may take any number. */
+  ownerBytesMax?: number | undefined
+}
+
+/** What a person says to the agent of a run. */
+export interface NewMessage extends Pick<Message, 'id' | 'mode' | 'text' | 'user'>, MessageLimits {
   attachments?: readonly NewAttachment[] | undefined
   /** The `message:queued` event. */
   event: EventInput

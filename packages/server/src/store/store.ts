@@ -169,7 +169,8 @@ export interface ApprovalStore {
 export interface MessageStore {
   /**
    * Accepts a message. Fails with `not_found`, with `run_over`, with `not_listening` once the run is sealed, with
-   * `too_many_messages`, or with `storage_full` while the disk is full.
+   * `too_many_messages`, with `quota_exceeded` while the runs of the run's owner take `ownerBytesMax`, or with
+   * `storage_full` while the disk is full.
    */
   acceptMessage(runId: string, message: NewMessage): Promise<void>
   /**
@@ -195,7 +196,10 @@ export interface MessageStore {
   undeliveredMessages(runId: string): Promise<Message[]>
   /** A message of a run by a fresh read. Null: no such message, or no such run. */
   getMessage(runId: string, messageId: string): Promise<Message | null>
-  /** The attachments of a message in base64, in the order in which the message names them. By a fresh read. */
+  /**
+   * The attachments of a message that is not delivered, in base64, in the order in which the message names them; of another
+   * message none. By a fresh read.
+   */
   readAttachments(runId: string, messageId: string): Promise<string[]>
 }
 

@@ -47,6 +47,11 @@ export function observeStore(
     }
   }
 
+  function refused(error: unknown): never {
+    if (error instanceof MillraceError && error.code === 'quota_exceeded') observer.overQuota('refused')
+    throw error
+  }
+
   return {
     ...store,
     uncommittedBytes: () => uncommitted,
@@ -55,10 +60,7 @@ export function observeStore(
       const { queued, detached } = run
       const first = detached === undefined ? [queued] : [queued, detached.started]
       const bytes = sizeOf(first)
-      const answer = await timed(bytes, () => store.createRun(run)).catch((error: unknown) => {
-        if (error instanceof MillraceError && error.code === 'quota_exceeded') observer.overQuota('refused')
-        throw error
-      })
+      const answer = await timed(bytes, () => store.createRun(run)).catch(refused)
       if (answer.created) {
         observer.appended(first.length, bytes)
         observer.queued(answer.run)
@@ -88,6 +90,8 @@ export function observeStore(
       observer.started(run)
       return run
     },
+
+    acceptMessage: (runId, message) => store.acceptMessage(runId, message).catch(refused),
 
     async requestApproval(runId, attempt, approval) {
       const bytes = sizeOf([approval.event])

@@ -114,6 +114,45 @@ describe('the attachments of a message', () => {
     expect(await refused(under([other]))).toEqual([409, 'idempotency_mismatch'])
   })
 
+  it('a run that waits takes no more than its owner may store, however often messages are sent and taken back', async () => {
+    const { server, path, messages } = await open(
+      { limits: { ownerBytes: 4_194_304 } },
+      { interactive: true },
+    )
+    const data = Buffer.alloc(1_000_000, 'x').toString('base64')
+    const file = { ...note, data }
+    for (let sent = 0; sent < 10; sent += 1) {
+      const { status, messageId } = await send(server, messages, { text: 'Look', attachments: [file] })
+      expect(status).toBe(202)
+      const taken = await server.as(server.owner, `${messages}/${messageId}`, { method: 'DELETE' })
+      expect(taken.status).toBe(200)
+    }
+    const statuses: unknown[] = []
+    for (let sent = 0; sent < 5; sent += 1) {
+      const { status, code } = await send(server, messages, { text: 'Look', attachments: [file] })
+      statuses.push(status === 202 ? status : code)
+    }
+    expect(statuses).toEqual([202, 202, 202, 202, 'quota_exceeded'])
+    const run = (await (await server.as(server.owner, path)).json()) as { run: { state: string } }
+    expect(run.run.state).toBe('running')
+  })
+
+  it('the messages of a run that are not delivered hold at most 16 MiB, and the refusal says what to do', async () => {
+    const { server, messages } = await open({}, { interactive: true })
+    const file = { ...note, data: Buffer.alloc(4 * 1024 ** 2, 'x').toString('base64') }
+    const [first] = await Promise.all(
+      [1, 2, 3].map(() => send(server, messages, { text: 'Look', attachments: [file] })),
+    )
+    const request = { text: 'Look', attachments: [file] }
+    const answer = await server.as(server.owner, messages, post(request))
+    expect([answer.status, ((await answer.json()) as { detail: string }).detail]).toEqual([
+      429,
+      'The messages that are not delivered hold 12.0 MiB already, and may hold at most 16.0 MiB together; try again when the agent has read some, or take some back',
+    ])
+    await server.as(server.owner, `${messages}/${first?.messageId}`, { method: 'DELETE' })
+    expect((await send(server, messages, request)).status).toBe(202)
+  })
+
   it.each<[string, unknown[], string[]]>([
     [
       'a media type that agents are not given',

@@ -1,4 +1,5 @@
 import { MillraceError } from '@millrace/protocol'
+import { newMessage } from '@millrace/store-conformance/material'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openMemoryStore } from '#store/memory/store'
 import type { NewRun, Store } from '#store/store'
@@ -163,19 +164,22 @@ describe('a store whose writes are seen', () => {
     expect(watched.uncommittedBytes()).toBe(0)
   })
 
-  it('an observed store reports the runs that a quota refused, and those that it made end', async () => {
+  it('an observed store reports the runs and messages that a quota refused, and the runs that it made end', async () => {
     const { watched, told } = observed(memory())
     await watched.createRun(newRun)
     const other = { ...newRun, id: '33333333-3333-4333-8333-333333333333', idempotency: null }
     await expect(watched.createRun({ ...other, ownerBytesMax: 1 })).rejects.toMatchObject({
       code: 'quota_exceeded',
     })
+    const said = watched.acceptMessage(id, newMessage({ ownerBytesMax: 1 }))
+    await expect(said).rejects.toMatchObject({ code: 'quota_exceeded' })
+    await watched.acceptMessage(id, newMessage())
     await watched.requestEnd(id, 'quota')
-    expect(told).toEqual(['queued queued', 'quota refused', 'quota ended'])
+    expect(told).toEqual(['queued queued', 'quota refused', 'quota refused', 'quota ended'])
     await watched.createRun(other)
     await watched.requestEnd(other.id, 'abort')
     await watched.requestEnd(other.id, 'quota')
-    expect(told.slice(3)).toEqual(['queued queued'])
+    expect(told.slice(4)).toEqual(['queued queued'])
   })
 
   it('an observed store hands writes on in the turn they were called, so that they keep their order', async () => {

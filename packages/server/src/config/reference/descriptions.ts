@@ -301,7 +301,7 @@ export const descriptions: Record<string, Description> = {
     default: '`1073741824`',
   },
   'limits.ownerBytes': {
-    text: 'What the runs of one user may take in the store, as long as they are kept ([operations.md](operations.md#the-quota-of-an-owner)). Above it, the user starts no run, and runs that write are ended.',
+    text: 'What the runs of one user may take in the store, as long as they are kept ([operations.md](operations.md#the-quota-of-an-owner)). Above it, the user starts no run, the runs take no messages, and runs that write are ended.',
     example: 2_147_483_648,
   },
   'retention.days': { text: 'Runs are deleted this long after their end.', example: 7 },

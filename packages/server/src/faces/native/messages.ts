@@ -29,7 +29,9 @@ function sendRoute(app: FaceApp, { messages }: MessageParts['runs']): void {
     '/api/runs/:id/messages',
     {
       bodyLimit: Math.max(app.initialConfig.bodyLimit ?? 0, messageBytesMax),
-      config: { refuses: ['run_over', 'not_listening', 'too_many_messages', 'idempotency_mismatch'] },
+      config: {
+        refuses: ['run_over', 'not_listening', 'too_many_messages', 'quota_exceeded', 'idempotency_mismatch'],
+      },
       schema: {
         tags: ['messages'],
         summary: 'Say something to the agent of an open session or execution',

@@ -84,7 +84,7 @@ function refusalsOf({ config, method }: RouteOptions, { body, params, querystrin
   may(method === 'POST', 'payload_too_large', 'unsupported_media_type', 'storage_full')
   may(params, 'not_found')
   may(stream, 'too_many_streams')
-  may(starts, 'rate_limited', 'draining', 'sandbox_unavailable')
+  may(starts, 'rate_limited', 'draining', 'sandbox_unavailable', 'quota_exceeded')
   may(rate !== null, 'rate_limited')
   may(true, ...refuses)
   const byStatus = new Map<number, ErrorCode[]>()

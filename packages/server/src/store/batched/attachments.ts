@@ -7,7 +7,11 @@ import type { NewAttachment } from '#store/store'
 
 export type MessageColumns = Omit<Message, 'attachments'> & { attachments: string | null }
 
-export function messageOf({ attachments, ...message }: MessageColumns): Message {
+/** Of all columns, or of some. */
+export function messageOf<Columns extends Pick<MessageColumns, 'attachments'>>({
+  attachments,
+  ...message
+}: Columns): Omit<Columns, 'attachments'> & Pick<Message, 'attachments'> {
   return attachments === null ? { ...message } : { ...message, attachments: JSON.parse(attachments) }
 }
 

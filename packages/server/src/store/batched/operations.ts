@@ -10,7 +10,7 @@ import type { MessageWant } from '#store/rules/messages'
 import type { Batch } from '#store/rules/produce'
 import type { Refusal } from '#store/rules/refusal'
 import type { MessageRow, NewRunRow, RunRow } from '#store/rules/rows'
-import type { Claim, TranscriptEntry } from '#store/store'
+import type { Claim, MessageLimits, TranscriptEntry } from '#store/store'
 
 /**
  * A row of events is closed above this many characters; one event is never cut. That is about what a
@@ -63,7 +63,7 @@ export type RunOperation =
       run: string
       message: MessageRow
       contents: string | null
-      waitingMax: number
+      limits: MessageLimits
       log: LogText[]
     }
   | { op: 'take'; run: string; attempt: number; want: MessageWant; seal: boolean }

@@ -177,11 +177,13 @@ function messageWrites(
   outbox: Outbox,
 ): Pick<Port.Store, 'acceptMessage' | 'takeMessages' | 'deliverMessage' | 'withdrawMessage' | 'sealRun'> {
   return {
-    async acceptMessage(run, { id, mode, text, user, waitingMax, attachments, event }) {
+    async acceptMessage(run, { id, mode, text, user, attachments, event, ...given }) {
       const log = encodeEvents([event])
       const { about, contents } = attachedOf(attachments)
       const message = { id, mode, text, user, at: event.at, ...about }
-      await submit(outbox, { op: 'say', run, message, contents, waitingMax, log }, [event], log)
+      const { waitingMax, undeliveredBytesMax, ownerBytesMax } = given
+      const limits = { waitingMax, undeliveredBytesMax, ownerBytesMax }
+      await submit(outbox, { op: 'say', run, message, contents, limits, log }, [event], log)
     },
 
     async takeMessages(run, attempt, { want, seal }) {

@@ -1,21 +1,20 @@
 /** What operations on messages do to the tables. */
-import { isUndelivered, type Message } from '@millrace/protocol'
+import { isUndelivered, type Message, type MessageState } from '@millrace/protocol'
 import { encodeEvents } from '#store/batched/log-text'
 import * as rules from '#store/rules/messages'
 import { readied } from '#store/rules/park'
 import { isRefusal } from '#store/rules/refusal'
 import { addEvents, appended, changed, rowResult, type Writer } from './changes.ts'
-import type { MemoryRun, MemoryTables } from './tables.ts'
+import { type MemoryRun, type MemoryTables, ownerBytes } from './tables.ts'
 
-export function messageWriter({
-  runs,
-}: MemoryTables): Pick<Writer, 'say' | 'take' | 'deliver' | 'withdraw' | 'seal'> {
+export function messageWriter(
+  tables: MemoryTables,
+): Pick<Writer, 'say' | 'take' | 'deliver' | 'withdraw' | 'seal'> {
+  const { runs } = tables
   return {
-    say({ run: id, message, contents, waitingMax, log }) {
+    say({ run: id, message, contents, limits, log }) {
       const known = runs.get(id)
-      const taken = known?.messages.has(message.id) ?? false
-      const waiting = waitingIn(known).length
-      const run = rules.acceptMessage(known, { id: message.id, taken, waiting, waitingMax })
+      const run = rules.acceptMessage(known, message, factsFor(tables, known, message), limits)
       if (isRefusal(run)) return run
       run.messages.set(message.id, { ...message, state: 'waiting' })
       if (contents !== null) run.attached.set(message.id, contents)
@@ -39,7 +38,7 @@ export function messageWriter({
       const run = rules.deliverMessage(runs.get(id), attempt, message)
       if (run === null) return { kind: 'done' }
       if (isRefusal(run)) return run
-      if (message !== undefined) message.state = 'delivered'
+      if (message !== undefined) set(run, message, 'delivered')
       return appended(run, log)
     },
 
@@ -47,7 +46,7 @@ export function messageWriter({
       const message = runs.get(id)?.messages.get(messageId)
       const run = rules.withdrawMessage(runs.get(id), message)
       if (isRefusal(run)) return run
-      if (message !== undefined) message.state = 'withdrawn'
+      if (message !== undefined) set(run, message, 'withdrawn')
       return appended(run, log)
     },
 
@@ -69,12 +68,31 @@ export function carryMessages(from: MemoryRun, to: MemoryRun): string {
     to.messages.set(message.id, { ...message, state: 'waiting' })
     const contents = from.attached.get(message.id)
     if (contents !== undefined) to.attached.set(message.id, contents)
-    message.state = 'carried'
+    set(from, message, 'carried')
     const log = encodeEvents([{ at: to.createdAt, ...rules.carryMessage(message, from.id) }])
     addEvents(to, log)
     for (const { text } of log) texts += text
   }
   return texts
+}
+
+function set(run: MemoryRun, message: Message, state: MessageState): void {
+  message.state = state
+  if (!rules.keepsContents(state)) run.attached.delete(message.id)
+}
+
+function factsFor(
+  tables: MemoryTables,
+  run: MemoryRun | undefined,
+  { id }: Pick<Message, 'id'>,
+): rules.MessageFacts {
+  const undelivered = [...(run?.messages.values() ?? [])].filter(({ state }) => isUndelivered(state))
+  return {
+    taken: run?.messages.has(id) ?? false,
+    waiting: waitingIn(run).length,
+    undeliveredBytes: undelivered.reduce((sum, message) => sum + rules.bytesHeld(message), 0),
+    ownerBytes: run === undefined ? 0 : ownerBytes(tables, run.owner),
+  }
 }
 
 function waitingIn(run: MemoryRun | undefined): Message[] {

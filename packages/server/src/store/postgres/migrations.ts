@@ -257,6 +257,24 @@ export const migrations: readonly Migration[] = [
       );
     `,
   },
+  {
+    id: 7,
+    // What attachments contain is kept until their message is delivered, withdrawn or carried; before, it was kept with the run.
+    sql: `
+      WITH settled AS (
+        DELETE FROM attachments a USING messages m
+          WHERE m.run = a.run AND m.id = a.message AND m.state NOT IN ('waiting', 'taken')
+          RETURNING a.run, octet_length(a.contents) AS bytes
+      ), of_runs AS (
+        SELECT run, sum(bytes) AS bytes FROM settled GROUP BY run
+      ), shrunk AS (
+        UPDATE runs SET bytes = runs.bytes - of_runs.bytes FROM of_runs WHERE runs.n = of_runs.run
+          RETURNING runs.owner, of_runs.bytes
+      )
+      INSERT INTO owner_bytes AS o (owner, part, bytes) SELECT owner, 0, -sum(bytes) FROM shrunk GROUP BY owner
+        ON CONFLICT (owner, part) DO UPDATE SET bytes = o.bytes + excluded.bytes;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

@@ -6,32 +6,76 @@
  * sealed run takes no messages; it is sealed in the step that tells its agent that no more will come, so that no
  * accepted message is missed.
  */
-import { type Message, type MessageMode, type MessageQueuedEvent, messageTypes } from '@millrace/protocol'
+import {
+  isUndelivered,
+  type Message,
+  type MessageMode,
+  type MessageQueuedEvent,
+  type MessageState,
+  messageTypes,
+} from '@millrace/protocol'
+import { shownBytes } from '#store/quota-message'
+import type { MessageLimits } from '#store/store'
 import { fence } from './fence.ts'
 import { isRefusal, type Refusal, refusal, unknownRun } from './refusal.ts'
-import type { RunFacts } from './rows.ts'
+import { bytesOfText, overQuota } from './room.ts'
+import type { MessageRow, RunFacts, RunRow } from './rows.ts'
 
 type Facts = Pick<RunFacts, 'closed' | 'attempt' | 'sealed'>
 
 /** Which messages an agent takes: one for a turn, all that join one, or the one that cuts it. */
 export type MessageWant = 'turn' | 'joining' | 'interrupt'
 
-/** Returns the run if it takes the message. `waiting`: how many are neither taken nor withdrawn. */
-export function acceptMessage<Run extends Facts>(
+/** What a backend must look up before a message is accepted. */
+export interface MessageFacts {
+  /** There is a message of this id. */
+  taken: boolean
+  /** How many are neither taken nor withdrawn. */
+  waiting: number
+  /** What those that are not delivered hold, as `bytesHeld` counts it. */
+  undeliveredBytes: number
+  /** With `ownerBytesMax`: what the runs of the run's owner take. */
+  ownerBytes: number
+}
+
+/** What a message gives to the agent, in bytes: its text, and what its attachments contain. */
+export function bytesHeld({ text, attachments = [] }: Pick<Message, 'text' | 'attachments'>): number {
+  return attachments.reduce((sum, { bytes }) => sum + bytes, bytesOfText(text))
+}
+
+/**
+ * Whether what the attachments of a message contain is kept. It is read when the message is taken, and once more where one that was
+ * taken waits again. From its delivery on it is in the agent's conversation; a message that is carried takes it along.
+ */
+export function keepsContents(state: MessageState): boolean {
+  return isUndelivered(state)
+}
+
+/** Returns the run if it takes the message. */
+export function acceptMessage<Run extends Facts & Pick<RunRow, 'owner'>>(
   run: Run | undefined,
-  { id, taken, waiting, waitingMax }: { id: string; taken: boolean; waiting: number; waitingMax: number },
+  message: Pick<MessageRow, 'id' | 'text' | 'attachments'>,
+  { taken, waiting, undeliveredBytes, ownerBytes }: MessageFacts,
+  { waitingMax, undeliveredBytesMax, ownerBytesMax }: MessageLimits,
 ): Run | Refusal {
   if (run === undefined) return unknownRun()
   if (run.closed) return refusal('run_over', 'The run is already over')
   if (run.sealed) return refusal('not_listening', 'The run is about to end and takes no more messages')
-  if (taken) return refusal('internal', `There is a message ${id} already`)
+  if (taken) return refusal('internal', `There is a message ${message.id} already`)
   if (waiting >= waitingMax) {
     return refusal(
       'too_many_messages',
       `${waiting} messages wait already; try again when the agent has read one`,
     )
   }
-  return run
+  if (undeliveredBytes + bytesHeld(message) > undeliveredBytesMax) {
+    const [held, most] = [shownBytes(undeliveredBytes), shownBytes(undeliveredBytesMax)]
+    return refusal(
+      'too_many_messages',
+      `The messages that are not delivered hold ${held} already, and may hold at most ${most} together; try again when the agent has read some, or take some back`,
+    )
+  }
+  return overQuota({ owner: run.owner, ownerBytes, ownerBytesMax }) ?? run
 }
 
 /**

@@ -3,6 +3,7 @@
  * whatever its backend makes of it. Every backend counts the same, in the transaction that writes.
  */
 import { Buffer } from 'node:buffer'
+import type { Attachment } from '@millrace/protocol'
 import { quotaMessage } from '#store/quota-message'
 import type { TranscriptEntry } from '#store/store'
 import { type Refusal, refusal } from './refusal.ts'
@@ -29,7 +30,13 @@ export function bytesOfEntries(entries: readonly Pick<TranscriptEntry, 'json'>[]
   return entries.reduce((sum, { json }) => sum + bytesOfText(json), 0)
 }
 
-/** May the owner start another run? Null: yes. */
+/** What attachments contain, as `attachedOf` in `batched/attachments.ts` writes it: a JSON array of texts in base64. */
+export function bytesOfContents(attachments: readonly Pick<Attachment, 'bytes'>[] = []): number {
+  if (attachments.length === 0) return 0
+  return attachments.reduce((sum, { bytes }) => sum + Math.ceil(bytes / 3) * 4 + 3, 1)
+}
+
+/** May the runs of the owner take more? Null: yes. */
 export function overQuota({
   owner,
   ownerBytes,

@@ -253,6 +253,22 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    id: 13,
+    // What attachments contain is kept until their message is delivered, withdrawn or carried; before, it was kept with the run.
+    sql: `
+      CREATE TEMP TABLE settled AS
+        SELECT a.run, a.message, octet_length(a.contents) AS bytes FROM attachments a
+          JOIN messages m ON m.run = a.run AND m.id = a.message WHERE m.state NOT IN ('waiting', 'taken');
+      UPDATE owner_bytes SET bytes = bytes -
+        (SELECT sum(settled.bytes) FROM settled JOIN runs ON runs.n = settled.run WHERE runs.owner = owner_bytes.owner)
+        WHERE owner IN (SELECT owner FROM runs WHERE n IN (SELECT run FROM settled));
+      UPDATE runs SET bytes = bytes - (SELECT sum(settled.bytes) FROM settled WHERE settled.run = runs.n)
+        WHERE n IN (SELECT run FROM settled);
+      DELETE FROM attachments WHERE (run, message) IN (SELECT run, message FROM settled);
+      DROP TABLE settled;
+    `,
+  },
 ]
 
 /** Brings a database to the newest schema; refuses one that is newer than `steps`. */

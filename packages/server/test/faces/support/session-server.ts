@@ -176,6 +176,7 @@ export async function openSessionServer(options: SessionServerOptions = {}): Pro
     now,
     log: silent,
     shutdownGraceMs: 1000,
+    ownerBytesMax: config.limits.ownerBytes,
   })
   await runs.open()
   onTestFinished(() => runs.shutdown())

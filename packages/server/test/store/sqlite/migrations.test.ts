@@ -3,11 +3,15 @@ import {
   completed,
   entry,
   line,
+  messageDelivered,
+  messageWithdrawn,
   newApproval,
   newMessage,
   newRun,
   readAll,
   runningRun,
+  takeOne,
+  withFile,
 } from '@millrace/store-conformance/material'
 import { temporaryFolder } from '@millrace/test-support/folders'
 import { expect, onTestFinished, test } from 'vitest'
@@ -159,4 +163,35 @@ test('what runs of schema 9 take is counted for their owners, as if they had bee
   db.exec(migrations.find(({ id }) => id === 10)?.sql ?? '')
   const recounted = db.prepare('SELECT owner, bytes FROM owner_bytes ORDER BY bytes DESC').all()
   expect(recounted.map((row) => ({ ...row }))).toEqual(counted)
+})
+
+test('what attachments of settled messages contain goes with schema 12, from the sums of their owners too', async () => {
+  const dataDir = temporaryFolder()
+  const store = await openTemporary({ dataDir })
+  const [run, other] = [await runningRun(store), await runningRun(store, { owner: 'bob' })]
+  const [read, gone, waits] = [withFile(3_000), withFile(5_000), withFile(7_000)]
+  for (const message of [read, gone, waits]) await store.acceptMessage(run, message)
+  await takeOne(store, run)
+  await store.deliverMessage(run, 1, read.id, messageDelivered(read.id))
+  await store.withdrawMessage(run, gone.id, messageWithdrawn(gone.id))
+  await store.acceptMessage(other, withFile(9_000))
+  const counted = await store.largestOwners(9)
+  await store.close()
+  const db = open(dataDir)
+  const kept = () => db.prepare('SELECT message FROM attachments ORDER BY message').all()
+  const before = kept()
+  expect(before).toHaveLength(2)
+  for (const { id } of [read, gone])
+    db.prepare("INSERT INTO attachments SELECT n, ?, ? FROM runs WHERE owner = 'ada'").run(
+      id,
+      'x'.repeat(4_000),
+    )
+  db.exec(`UPDATE runs SET bytes = bytes + 8000 WHERE owner = 'ada';
+    UPDATE owner_bytes SET bytes = bytes + 8000 WHERE owner = 'ada'`)
+  db.exec(migrations.find(({ id }) => id === 13)?.sql ?? '')
+  expect(kept()).toEqual(before)
+  for (const table of ['owner_bytes', 'runs']) {
+    const rows = db.prepare(`SELECT owner, bytes FROM ${table} ORDER BY bytes DESC`).all()
+    expect(rows.map((row) => ({ ...row }))).toEqual(counted)
+  }
 })

@@ -67,6 +67,11 @@ const selectAnswers: Statement = {
     JOIN runs ON runs.id = x.id
     JOIN producer_batches b ON b.run = runs.n AND b.producer = x.producer AND b.seq = x.seq`,
 }
+const selectOwnerBytes: Statement = {
+  name: 'bytes of owners of runs',
+  text: `SELECT owner, sum(bytes)::bigint AS bytes FROM owner_bytes
+    WHERE owner IN (SELECT owner FROM runs WHERE id = ANY ($1::uuid[])) GROUP BY owner`,
+}
 const insertBatches: Statement = {
   name: 'insert batches',
   text: `INSERT INTO batches (run, first_seq, last_seq, json_bytes, body, writer, flush)
@@ -88,6 +93,8 @@ export class LoadedRuns {
   readonly #owners: OwnerBytes
   readonly #runs = new Map<string, LoadedRun>()
   readonly #byKey = new Map<number, LoadedRun>()
+  /** What the runs of owners take without this transaction: of those whose quota is asked about. */
+  readonly #ownerBytes = new Map<string, number>()
 
   constructor(tx: Transaction, owners: OwnerBytes) {
     this.#tx = tx
@@ -97,14 +104,15 @@ export class LoadedRuns {
   /** Locks and reads whatever the operations name. */
   async loadFor(operations: readonly Operation[]): Promise<void> {
     const named = namedBy(operations)
-    const { runs, detailed, asked, told, produced, producers } = named
+    const { runs, detailed, asked, told, bounded, produced, producers } = named
     if (runs.length === 0) return
     // In this order: what hangs on a run is read once its row is locked.
-    const [facts, details, questions, said, known, answers] = await Promise.all([
+    const [facts, details, questions, said, taken, known, answers] = await Promise.all([
       this.#tx.ask<FactsRow>(lockRuns, [runs]),
       detailed.length === 0 ? [] : this.#tx.ask<DetailsRow>(selectDetails, [detailed]),
       asked.length === 0 ? [] : this.#tx.ask<ApprovalRow>(selectApprovals, [asked, named.approvals]),
       told.length === 0 ? [] : this.#tx.ask<NamedMessage>(selectMessages, [told, named.messages]),
+      bounded.length === 0 ? [] : this.#tx.ask<OwnerRow>(selectOwnerBytes, [bounded]),
       produced.length === 0 ? [] : this.#tx.ask<NamedProducer>(selectProducers, [produced, producers]),
       produced.length === 0 ? [] : this.#tx.ask<AnswerRow>(selectAnswers, [produced, producers, named.seqs]),
     ])
@@ -112,6 +120,7 @@ export class LoadedRuns {
     for (const row of details) this.#detail(row)
     for (const { run, id, answer } of questions) this.#byKey.get(run)?.approvals.set(id, { answer })
     for (const { run, ...message } of said) this.#byKey.get(run)?.messages.set(message.id, messageOf(message))
+    for (const { owner, bytes } of taken) this.#ownerBytes.set(owner, bytes)
     for (const { run, producer, epoch, next } of known)
       this.#byKey.get(run)?.producers.set(producer, { epoch, next })
     for (const { run, producer, seq, firstSeq, lastSeq } of answers) {
@@ -166,6 +175,11 @@ export class LoadedRuns {
   addedBytes(owner: string): number {
     const runs = [...this.#runs.values()].filter((run) => run.owner === owner)
     return runs.reduce((sum, run) => sum + run.grown + run.added.bytes, this.#owners.of(owner))
+  }
+
+  /** What the runs of an owner take, of a run that was loaded to be told something within a quota. */
+  ownerBytes(owner: string): number {
+    return (this.#ownerBytes.get(owner) ?? 0) + this.addedBytes(owner)
   }
 
   /** Null changes nothing. */
@@ -240,6 +254,10 @@ interface ApprovalRow {
 interface NamedMessage extends MessageColumns {
   run: number
 }
+interface OwnerRow {
+  owner: string
+  bytes: number
+}
 interface NamedProducer extends ProducerRow {
   run: number
   producer: string
@@ -262,6 +280,8 @@ interface Named {
   /** Runs whose messages matter, and the messages that are named. */
   told: string[]
   messages: string[]
+  /** Runs of which the quota of their owner is asked about. */
+  bounded: string[]
   /** Of one batch of a producer each. */
   produced: string[]
   producers: string[]
@@ -278,6 +298,7 @@ function namedBy(operations: readonly Operation[]): Named {
     approvals: [],
     told: [],
     messages: [],
+    bounded: [],
     produced: [],
     producers: [],
     seqs: [],
@@ -302,6 +323,7 @@ function namedBy(operations: readonly Operation[]): Named {
       case 'say':
         named.told.push(operation.run)
         named.messages.push(operation.message.id)
+        if (operation.limits.ownerBytesMax !== undefined) named.bounded.push(operation.run)
         break
       case 'take':
         named.told.push(operation.run)

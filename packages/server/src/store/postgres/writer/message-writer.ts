@@ -1,5 +1,5 @@
 /** The rows of what people say to agents. What may happen to one is in `rules/messages.ts`. */
-import type { Message, MessageState } from '@millrace/protocol'
+import { isUndelivered, type Message, type MessageState } from '@millrace/protocol'
 import { attachmentsColumn, type MessageColumns, messageOf } from '#store/batched/attachments'
 import { encodeEvents } from '#store/batched/log-text'
 import type { LogText, OperationResult, RunOperation } from '#store/batched/operations'
@@ -8,7 +8,7 @@ import { messageColumns } from '#store/postgres/rows'
 import * as rules from '#store/rules/messages'
 import { readied } from '#store/rules/park'
 import { isRefusal } from '#store/rules/refusal'
-import { bytesOfText } from '#store/rules/room'
+import { bytesOfContents, bytesOfText } from '#store/rules/room'
 import { type LoadedRun, rowOf } from './loaded-runs.ts'
 import type { WriterParts } from './writer-parts.ts'
 
@@ -30,9 +30,13 @@ const attach: Statement = {
   name: 'insert attachments',
   text: 'INSERT INTO attachments (run, message, contents) VALUES ($1, $2, $3)',
 }
-const selectContents: Statement = {
-  name: 'attachments to carry',
-  text: 'SELECT contents FROM attachments WHERE run = $1 AND message = $2',
+const detach: Statement = {
+  name: 'delete attachments',
+  text: 'DELETE FROM attachments WHERE run = $1 AND message = $2',
+}
+const move: Statement = {
+  name: 'move attachments',
+  text: 'UPDATE attachments SET run = $2 WHERE run = $1 AND message = $3',
 }
 const update: Statement = {
   name: 'update message',
@@ -45,11 +49,6 @@ const selectUndelivered: Statement = {
 }
 
 export function messageWriter({ tx, runs }: WriterParts): MessageWriter {
-  function set(run: LoadedRun, message: Message, state: MessageState): void {
-    run.messages.set(message.id, { ...message, state })
-    tx.post(update, [run.n, message.id, state])
-  }
-
   function seal(run: LoadedRun): void {
     tx.post(updateSealed, [run.n])
     run.sealed = true
@@ -59,17 +58,17 @@ export function messageWriter({ tx, runs }: WriterParts): MessageWriter {
   function change(run: LoadedRun, id: string, state: MessageState, log: readonly LogText[]): OperationResult {
     const message = run.messages.get(id)
     if (message === undefined) throw new Error(`there is no message ${id}`)
-    set(run, message, state)
+    set(run, message, state, { tx, runs })
     return { kind: 'appended', firstSeq: runs.add(run, log), state: run.state }
   }
 
   return {
-    say({ run: runId, message, contents, waitingMax, log }) {
+    say({ run: runId, message, contents, limits, log }) {
       const known = runs.open(runId)
-      const facts = { id: message.id, taken: known?.messages.has(message.id) ?? false, waitingMax }
-      const run = rules.acceptMessage(known, { ...facts, waiting: waitingOf(known).length })
+      const run = rules.acceptMessage(known, message, factsFor(known, message, runs), limits)
       if (isRefusal(run)) return run
-      put(run, message, contents, { tx, runs })
+      put(run, message, { tx, runs })
+      if (contents !== null) tx.post(attach, [run.n, message.id, contents])
       if (message.mode === 'interrupt') runs.setParked(run, readied(run))
       return { kind: 'appended', firstSeq: runs.add(run, log), state: run.state }
     },
@@ -80,7 +79,7 @@ export function messageWriter({ tx, runs }: WriterParts): MessageWriter {
       const decided = rules.takeMessages(known, attempt, { want, seal: seals }, waiting)
       if (isRefusal(decided)) return decided
       const { run, taken } = decided
-      for (const message of taken) set(run, message, 'taken')
+      for (const message of taken) set(run, message, 'taken', { tx, runs })
       if (decided.seals) seal(run)
       const messages = taken.map((message): Message => ({ ...message, state: 'taken' }))
       return { kind: 'taken', messages, sealed: run.sealed && waiting.length === taken.length }
@@ -128,13 +127,9 @@ export async function carryMessages(
   let texts = ''
   for (const row of await tx.ask<MessageColumns>(selectUndelivered, [from.n])) {
     const message = messageOf(row)
-    const [attached] =
-      message.attachments === undefined
-        ? []
-        : await tx.ask<{ contents: string }>(selectContents, [from.n, message.id])
-    from.messages.set(message.id, { ...message, state: 'carried' })
-    tx.post(update, [from.n, message.id, 'carried'])
-    put(to, message, attached?.contents ?? null, { tx, runs })
+    put(to, message, { tx, runs })
+    if (message.attachments !== undefined) tx.post(move, [from.n, to.n, message.id])
+    set(from, message, 'carried', { tx, runs })
     const events = encodeEvents([{ at, ...rules.carryMessage(message, fromId) }])
     runs.add(to, events)
     for (const { text } of events) texts += text
@@ -145,14 +140,39 @@ export async function carryMessages(
 function put(
   run: LoadedRun,
   message: Omit<Message, 'state'>,
-  contents: string | null,
   { tx, runs }: Pick<WriterParts, 'tx' | 'runs'>,
 ): void {
-  const { id, mode, text, user, at } = message
+  const { id, mode, text, user, at, attachments } = message
   run.messages.set(id, { ...message, state: 'waiting' })
   tx.post(insert, [run.n, id, mode, text, user, at, attachmentsColumn(message)])
-  if (contents !== null) tx.post(attach, [run.n, id, contents])
-  runs.grow(run, bytesOfText(text) + bytesOfText(contents))
+  runs.grow(run, bytesOfText(text) + bytesOfContents(attachments))
+}
+
+function set(
+  run: LoadedRun,
+  message: Message,
+  state: MessageState,
+  { tx, runs }: Pick<WriterParts, 'tx' | 'runs'>,
+): void {
+  run.messages.set(message.id, { ...message, state })
+  tx.post(update, [run.n, message.id, state])
+  if (message.attachments === undefined || rules.keepsContents(state)) return
+  tx.post(detach, [run.n, message.id])
+  runs.grow(run, -bytesOfContents(message.attachments))
+}
+
+function factsFor(
+  run: LoadedRun | undefined,
+  { id }: Pick<Message, 'id'>,
+  runs: WriterParts['runs'],
+): rules.MessageFacts {
+  const undelivered = [...(run?.messages.values() ?? [])].filter(({ state }) => isUndelivered(state))
+  return {
+    taken: run?.messages.has(id) ?? false,
+    waiting: waitingOf(run).length,
+    undeliveredBytes: undelivered.reduce((sum, message) => sum + rules.bytesHeld(message), 0),
+    ownerBytes: run === undefined ? 0 : runs.ownerBytes(run.owner),
+  }
 }
 
 function waitingOf(run: LoadedRun | undefined): Message[] {

@@ -7,7 +7,7 @@ import type { OperationResult, RunOperation } from '#store/batched/operations'
 import * as rules from '#store/rules/messages'
 import { readied } from '#store/rules/park'
 import { isRefusal } from '#store/rules/refusal'
-import { bytesOfText } from '#store/rules/room'
+import { bytesOfContents, bytesOfText } from '#store/rules/room'
 import { messageColumns } from '#store/sqlite/run-columns'
 import type { SetParked } from './approval-writer.ts'
 import type { OpenRun, PendingLog } from './pending-log.ts'
@@ -28,11 +28,7 @@ export interface MessageWriter {
 export function createMessageWriter(db: DatabaseSync, log: PendingLog, setParked: SetParked): MessageWriter {
   const sql = prepareStatements(db)
 
-  function insert(run: OpenRun, message: Omit<Message, 'state'>, contents: string | null): void {
-    sql.insert(run, message)
-    if (contents !== null) sql.attach(run, message.id, contents)
-    log.grow(run, bytesOfText(message.text) + bytesOfText(contents))
-  }
+  const { insert, settle } = rowWriter(sql, log)
 
   function seal(run: OpenRun): void {
     sql.seal(run)
@@ -40,13 +36,18 @@ export function createMessageWriter(db: DatabaseSync, log: PendingLog, setParked
   }
 
   return {
-    say({ run: runId, message, contents, waitingMax, log: events }) {
+    say({ run: runId, message, contents, limits, log: events }) {
       const known = log.open(runId)
-      const taken = sql.find(known, message.id) !== undefined
-      const waiting = sql.countWaiting(known)
-      const run = rules.acceptMessage(known, { id: message.id, taken, waiting, waitingMax })
+      const facts = {
+        taken: sql.find(known, message.id) !== undefined,
+        ...sql.undeliveredFacts(known),
+        ownerBytes:
+          known === undefined || limits.ownerBytesMax === undefined ? 0 : log.ownerBytes(known.owner),
+      }
+      const run = rules.acceptMessage(known, message, facts, limits)
       if (isRefusal(run)) return run
-      insert(run, message, contents)
+      insert(run, message)
+      if (contents !== null) sql.attach(run, message.id, contents)
       if (message.mode === 'interrupt') setParked(run, readied(run))
       return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
     },
@@ -63,53 +64,87 @@ export function createMessageWriter(db: DatabaseSync, log: PendingLog, setParked
       return { kind: 'taken', messages, sealed: run.sealed && waiting.length === taken.length }
     },
 
-    deliver({ run: runId, attempt, message, log: events }) {
+    deliver({ run: runId, attempt, message: id, log: events }) {
       const known = log.open(runId)
-      const run = rules.deliverMessage(known, attempt, sql.find(known, message))
+      const message = sql.find(known, id)
+      const run = rules.deliverMessage(known, attempt, message)
       if (run === null) return { kind: 'done' }
       if (isRefusal(run)) return run
-      sql.update('delivered', run, message)
+      if (message !== undefined) settle(run, message, 'delivered')
       return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
     },
 
-    withdraw({ run: runId, message, log: events }) {
+    withdraw({ run: runId, message: id, log: events }) {
       const known = log.open(runId)
-      const run = rules.withdrawMessage(known, sql.find(known, message))
+      const message = sql.find(known, id)
+      const run = rules.withdrawMessage(known, message)
       if (isRefusal(run)) return run
-      sql.update('withdrawn', run, message)
+      if (message !== undefined) settle(run, message, 'withdrawn')
       return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
     },
 
     seal,
 
-    carry({ id: fromId, run: from }, to, at) {
-      let texts = ''
-      for (const message of sql.undelivered(from)) {
-        sql.update('carried', from, message.id)
-        insert(to, message, sql.contents(from, message))
-        const events = encodeEvents([{ at, ...rules.carryMessage(message, fromId) }])
-        log.add(to, events)
-        for (const { text } of events) texts += text
-      }
-      return texts
+    carry: (from, to, at) => carry(from, to, { sql, log, at }),
+  }
+}
+
+/** Writes the rows of messages, and counts them for their runs. */
+function rowWriter(sql: Statements, log: PendingLog) {
+  return {
+    insert(run: OpenRun, message: Omit<Message, 'state'>): void {
+      sql.insert(run, message)
+      log.grow(run, bytesOfText(message.text) + bytesOfContents(message.attachments))
+    },
+
+    /** Of a message that a rule has found. */
+    settle(run: OpenRun, message: Pick<Message, 'id' | 'attachments'>, state: MessageState): void {
+      sql.update(state, run, message.id)
+      if (message.attachments === undefined || rules.keepsContents(state)) return
+      sql.detach(run, message.id)
+      log.grow(run, -bytesOfContents(message.attachments))
     },
   }
 }
+
+/** Moves what was not delivered to a new run. */
+function carry(
+  { id: fromId, run: from }: { id: string; run: OpenRun },
+  to: OpenRun,
+  { sql, log, at }: { sql: Statements; log: PendingLog; at: number },
+): string {
+  const { insert, settle } = rowWriter(sql, log)
+  let texts = ''
+  for (const message of sql.undelivered(from)) {
+    insert(to, message)
+    sql.move(message, from, to)
+    settle(from, message, 'carried')
+    const events = encodeEvents([{ at, ...rules.carryMessage(message, fromId) }])
+    log.add(to, events)
+    for (const { text } of events) texts += text
+  }
+  return texts
+}
+
+type Statements = ReturnType<typeof prepareStatements>
+type HeldRow = Pick<MessageColumns, 'state' | 'attachments'> & { bytes: number }
 
 function prepareStatements(db: DatabaseSync) {
   const insert = db.prepare(`INSERT INTO messages (run, id, mode, text, user, at, attachments, state)
     VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting')`)
   const attach = db.prepare('INSERT INTO attachments (run, message, contents) VALUES (?, ?, ?)')
-  const selectContents = db.prepare('SELECT contents FROM attachments WHERE run = ? AND message = ?')
-  const selectState = db.prepare('SELECT state FROM messages WHERE run = ? AND id = ?')
+  const detach = db.prepare('DELETE FROM attachments WHERE run = ? AND message = ?')
+  const move = db.prepare('UPDATE attachments SET run = ? WHERE run = ? AND message = ?')
+  const select = db.prepare('SELECT id, state, attachments FROM messages WHERE run = ? AND id = ?')
   const selectWaiting = db.prepare(
     `SELECT ${messageColumns} FROM messages WHERE run = ? AND state = 'waiting' ORDER BY n`,
   )
   const selectUndelivered = db.prepare(
     `SELECT ${messageColumns} FROM messages WHERE run = ? AND state IN ('waiting', 'taken') ORDER BY n`,
   )
-  const countWaiting = db.prepare(
-    `SELECT count(*) AS waiting FROM messages WHERE run = ? AND state = 'waiting'`,
+  const selectHeld = db.prepare(
+    `SELECT state, octet_length(text) AS bytes, attachments FROM messages
+      WHERE run = ? AND state IN ('waiting', 'taken')`,
   )
   const update = db.prepare('UPDATE messages SET state = ? WHERE run = ? AND id = ?')
   const updateSealed = db.prepare('UPDATE runs SET sealed = 1 WHERE n = ?')
@@ -120,16 +155,27 @@ function prepareStatements(db: DatabaseSync) {
       return insert.run(run.n, id, mode, text, user, at, attachmentsColumn(message))
     },
     attach: (run: OpenRun, id: string, contents: string) => attach.run(run.n, id, contents),
-    contents: (run: OpenRun, { id, attachments }: Pick<Message, 'id' | 'attachments'>) =>
-      attachments === undefined ? null : String(selectContents.get(run.n, id)?.contents),
-    find: (run: OpenRun | undefined, id: string) =>
-      run && (selectState.get(run.n, id) as { state: MessageState } | undefined),
+    detach: (run: OpenRun, id: string) => detach.run(run.n, id),
+    move: ({ id, attachments }: Pick<Message, 'id' | 'attachments'>, from: OpenRun, to: OpenRun) => {
+      if (attachments !== undefined) move.run(to.n, from.n, id)
+    },
+    find(run: OpenRun | undefined, id: string) {
+      const found = run && select.get(run.n, id)
+      return found && messageOf(found as unknown as Pick<MessageColumns, 'id' | 'state' | 'attachments'>)
+    },
     waiting: (run: OpenRun | undefined) =>
       run === undefined ? [] : (selectWaiting.all(run.n) as unknown as MessageColumns[]).map(messageOf),
     undelivered: (run: OpenRun) =>
       (selectUndelivered.all(run.n) as unknown as MessageColumns[]).map(messageOf),
-    countWaiting: (run: OpenRun | undefined) =>
-      run === undefined ? 0 : Number(countWaiting.get(run.n)?.waiting),
+    undeliveredFacts(run: OpenRun | undefined): Pick<rules.MessageFacts, 'waiting' | 'undeliveredBytes'> {
+      const facts = { waiting: 0, undeliveredBytes: 0 }
+      for (const row of run === undefined ? [] : selectHeld.all(run.n)) {
+        const held = messageOf(row as unknown as HeldRow)
+        if (held.state === 'waiting') facts.waiting += 1
+        facts.undeliveredBytes += held.bytes + rules.bytesHeld({ ...held, text: '' })
+      }
+      return facts
+    },
     update: (state: MessageState, run: OpenRun, id: string) => update.run(state, run.n, id),
     seal: (run: OpenRun) => updateSealed.run(run.n),
   }
