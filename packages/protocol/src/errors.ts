@@ -72,7 +72,7 @@ export class MillraceError extends Error {
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.fields = options.fields
+    this.fields = options.fields && boundedFields(options.fields)
     this.retryAfter = options.retryAfter
     this.details = options.details
   }
@@ -91,6 +91,49 @@ export function messageOf(error: unknown): string {
 export interface FieldError {
   path: string
   expected: string
+}
+
+const fieldsMax = 20
+const pathCharsMax = 200
+const expectedCharsMax = 1000
+const choicesMax = 20
+const choicesCharsMax = 500
+
+/** What a refusal names of the fields at fault: the first of them, shortened, and the number of the others. */
+export function boundedFields(fields: readonly FieldError[]): FieldError[] {
+  // One more entry is no longer than the one that counts it: so nothing that is bounded is cut again.
+  const shown = fields.length <= fieldsMax + 1 ? fields : fields.slice(0, fieldsMax)
+  const bounded = shown.map(({ path, expected }) => ({
+    path: shortened(path, pathCharsMax),
+    expected: shortened(expected, expectedCharsMax),
+  }))
+  if (shown.length === fields.length) return bounded
+  return [...bounded, { path: '…', expected: `${fields.length - fieldsMax} more are at fault` }]
+}
+
+/** The fields at fault in one line. */
+export function namedFields(fields: readonly FieldError[]): string {
+  return boundedFields(fields)
+    .map(({ path, expected }) => `${path}: ${expected}`)
+    .join('; ')
+}
+
+/** A list of choices for a message: the first of them, and the number of the others. */
+export function listOf(choices: readonly string[]): string {
+  const shown: string[] = []
+  let chars = 0
+  for (const choice of choices) {
+    const text = shortened(choice, pathCharsMax)
+    chars += text.length
+    if (shown.length === choicesMax || (chars > choicesCharsMax && shown.length > 0)) break
+    shown.push(text)
+  }
+  const more = choices.length - shown.length
+  return `${shown.join(', ')}${more === 0 ? '' : `, … and ${more} more`}`
+}
+
+function shortened(text: string, charsMax: number): string {
+  return text.length <= charsMax ? text : `${text.slice(0, charsMax - 1).toWellFormed()}…`
 }
 
 /** RFC 9457 problem details, with our closed `code`. */

@@ -78,3 +78,77 @@ export function choicesOf(field: FormField): readonly FormOption[] | null {
 
 /** What people fill in, by the names of the fields. */
 export type FormValues = Record<string, string | number | boolean | string[]>
+
+/** Each is linear in the text, which people write. */
+export const textFormats = {
+  email: /^[^\s@]+@[^\s@]+$/,
+  uri: /^[a-zA-Z][a-zA-Z0-9+.-]*:\S+$/,
+  date: /^\d{4}-\d{2}-\d{2}$/,
+  'date-time': /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?$/,
+} as const satisfies Record<NonNullable<TextField['format']>, RegExp>
+
+/** The bound of the texts in one list that people fill in. */
+export const listedTextsMax = 100
+
+/** Says what makes a form one that no answer satisfies. Null: people can answer it. */
+export function whyUnanswerable({ properties, required = [] }: FormSchema): string | null {
+  const missing = required.find((name) => !Object.hasOwn(properties, name))
+  if (missing !== undefined) return `it requires ${quoted(missing)}, and has no such field`
+  for (const [name, field] of Object.entries(properties)) {
+    const contradiction = contradictionIn(field)
+    if (contradiction !== null) return `nothing can be filled in at ${quoted(name)}: ${contradiction}`
+  }
+  return null
+}
+
+function contradictionIn(field: FormField): string | null {
+  switch (field.type) {
+    case 'string':
+      return inText(field)
+    case 'number':
+    case 'integer':
+      return inNumber(field)
+    case 'boolean':
+      return null
+    case 'array':
+      return inList(field)
+    default:
+      return field satisfies never
+  }
+}
+
+function inText(field: TextField): string | null {
+  const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, format, other = false } = field
+  if (minLength > maxLength) return `minLength ${minLength} is above maxLength ${maxLength}`
+  const choices = choicesOf(field)
+  if (choices === null || other) return null
+  const fits = ({ const: text }: FormOption) =>
+    text.length >= minLength &&
+    text.length <= maxLength &&
+    (format === undefined || textFormats[format].test(text))
+  return choices.some(fits) ? null : 'none of its choices has the length and the format that it wants'
+}
+
+function inNumber({
+  type,
+  minimum = Number.NEGATIVE_INFINITY,
+  maximum = Number.POSITIVE_INFINITY,
+}: NumberField) {
+  if (minimum > maximum) return `minimum ${minimum} is above maximum ${maximum}`
+  if (type !== 'integer') return null
+  const least = Math.max(Math.ceil(minimum), Number.MIN_SAFE_INTEGER)
+  const most = Math.min(Math.floor(maximum), Number.MAX_SAFE_INTEGER)
+  return least > most ? `no whole number is from ${minimum} to ${maximum}` : null
+}
+
+function inList(field: ListField): string | null {
+  const { minItems = 0, maxItems = Number.POSITIVE_INFINITY, other = false } = field
+  if (minItems > maxItems) return `minItems ${minItems} is above maxItems ${maxItems}`
+  const choices = other ? null : choicesOf(field)
+  const most = choices === null ? listedTextsMax : new Set(choices.map((choice) => choice.const)).size
+  return minItems > most ? `it wants ${minItems} texts, and ${most} are the most there can be` : null
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name.slice(0, 100).toWellFormed())
+}

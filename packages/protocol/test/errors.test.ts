@@ -39,6 +39,20 @@ describe('a problem', () => {
     expect(toProblem(new MillraceError('invalid_request', 'no', { fields })).errors).toEqual(fields)
   })
 
+  it('a problem names the first fields at fault, shortened, and counts the others', () => {
+    const fields = Array.from({ length: 75_000 }, (_, index) => ({
+      path: `values.${index}${'x'.repeat(1000)}`,
+      expected: 'absent'.repeat(1000),
+    }))
+    const { errors = [] } = toProblem(new MillraceError('invalid_request', 'no', { fields }))
+    expect(errors).toHaveLength(21)
+    expect(errors[0]?.path).toMatch(/^values\.0x{190,}…$/)
+    expect(errors.at(-1)).toEqual({ path: '…', expected: '74980 more are at fault' })
+    expect(JSON.stringify(errors).length).toBeLessThan(30_000)
+    // Some faces name the fields in their own words, and refuse again.
+    expect(new MillraceError('invalid_request', 'no', { fields: errors }).fields).toEqual(errors)
+  })
+
   it('a problem reveals neither the cause nor the stack', () => {
     const error = new MillraceError('internal', 'no', { cause: new Error('password=hunter2') })
     expect(JSON.stringify(toProblem(error))).not.toMatch(/hunter2|at /)

@@ -1,6 +1,6 @@
 /** Checks the forms of agents, and limits them: agents are not trusted. */
 import { z } from 'zod'
-import type { Form, FormSchema, FormValues } from '../forms.ts'
+import { type Form, type FormSchema, type FormValues, listedTextsMax } from '#forms'
 
 const fieldsMax = 32
 const optionsMax = 100
@@ -70,6 +70,6 @@ export const formValues = z.record(
     z.string().max(valueCharsMax),
     z.number(),
     z.boolean(),
-    z.array(z.string().max(valueCharsMax)).max(optionsMax),
+    z.array(z.string().max(valueCharsMax)).max(listedTextsMax),
   ]),
 ) satisfies z.ZodType<FormValues>

@@ -1,10 +1,10 @@
-/** Reads a request by its schema, and refuses it in our own words: each field at fault, and what was expected of it. */
+/** Reads a request by its schema, and refuses it in our own words: the fields at fault, and what was expected of each. */
 import type { z } from 'zod'
-import { type FieldError, MillraceError } from '#errors'
+import { type FieldError, listOf, MillraceError, namedFields } from '#errors'
 
 /**
  * Returns what the schema reads. `whole` names the request where no field of it is at fault.
- * @throws MillraceError `invalid_request` with every field at fault.
+ * @throws MillraceError `invalid_request` with the fields at fault.
  */
 export function readRequest<Schema extends z.ZodType>(
   schema: Schema,
@@ -17,8 +17,7 @@ export function readRequest<Schema extends z.ZodType>(
 }
 
 export function invalidRequest(fields: FieldError[]): MillraceError {
-  const named = fields.map(({ path, expected }) => `${path}: ${expected}`).join('; ')
-  return new MillraceError('invalid_request', `The request is not valid: ${named}`, { fields })
+  return new MillraceError('invalid_request', `The request is not valid: ${namedFields(fields)}`, { fields })
 }
 
 function fieldsOf(issue: z.core.$ZodIssue, whole: string): FieldError[] {
@@ -54,7 +53,7 @@ const nouns: Readonly<Record<string, string>> = {
 
 function oneOf(values: readonly unknown[]): string {
   const shown = values.map((value) => JSON.stringify(value))
-  return shown.length === 1 ? `${shown[0]}` : `one of ${shown.join(', ')}`
+  return shown.length === 1 ? `${shown[0]}` : `one of ${listOf(shown)}`
 }
 
 /** What is counted of a value, by its type: one, and several. */

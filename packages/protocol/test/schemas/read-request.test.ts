@@ -48,6 +48,14 @@ describe('a request that its schema refuses', () => {
     )
   })
 
+  it('the refusal of a body with 75,000 unknown fields is short', () => {
+    const unknown = Object.fromEntries(Array.from({ length: 75_000 }, (_, index) => [`key${index}`, 1]))
+    const error = refusalOf(startRunBody, { ...execution, ...unknown })
+    expect(JSON.stringify(error.fields).length).toBeLessThan(10_000)
+    expect(error.message.length).toBeLessThan(10_000)
+    expect(error.message).toMatch(/74980 more are at fault$/)
+  })
+
   it('a list that is too long says how many entries it may have', () => {
     expect(fieldsOf(z.array(z.string()).max(1), ['a', 'b'])).toEqual(['(body): a list of at most 1 entry'])
   })

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { OfferedAgent } from '@millrace/protocol'
+import { listOf, type OfferedAgent } from '@millrace/protocol'
 import type { AcpEngineOptions } from '#agents/acp/engine'
 import type { AgentEngine } from '#agents/agent'
 import { builtInAgent } from '#config/agents/read'
@@ -60,7 +60,7 @@ export function acpExecutions({ agents = new Map(), ...options }: OtherAgentsOpt
     engine: {
       refuses: ({ model, limits }) => {
         if (!names.includes(model ?? ''))
-          return names.length === 0 ? 'an agent of the configuration' : `one of ${names.join(', ')}`
+          return names.length === 0 ? 'an agent of the configuration' : `one of ${listOf(names)}`
         return limits.usd === null ? null : isMoneyLimited
       },
       start: async (task, host) => {

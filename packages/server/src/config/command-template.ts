@@ -2,7 +2,7 @@
  * A tool's command line: `{projectPath}` and the declared arguments are filled in, each within its element
  * of the template. A value can become neither a second argument nor an option.
  */
-import { type FieldError, MillraceError } from '@millrace/protocol'
+import { type FieldError, listOf, MillraceError, namedFields } from '@millrace/protocol'
 import type { Tool, ToolArg } from './config.ts'
 
 /** `{{name}}` is the literal text `{name}`. Braces around anything but a name mean nothing. */
@@ -77,16 +77,17 @@ export function resolveCommand(
     const argv = rest.flatMap((element) => fillElement(element, values, errors))
     if (errors.length === 0) return [fill(program, values), ...argv]
   }
-  const names = errors.map((error) => `${error.path}: ${error.expected}`).join('; ')
-  throw new MillraceError('invalid_request', `The arguments do not fit the tool ${tool.id}: ${names}`, {
-    fields: errors,
-  })
+  throw new MillraceError(
+    'invalid_request',
+    `The arguments do not fit the tool ${tool.id}: ${namedFields(errors)}`,
+    { fields: errors },
+  )
 }
 
 /** Describes the expected value; null if the value is valid. */
 function faultOf(arg: ToolArg, value: string): string | null {
   if (value.includes('\0')) return 'a string without NUL'
-  if (arg.values !== undefined && !arg.values.includes(value)) return `one of ${arg.values.join(', ')}`
+  if (arg.values !== undefined && !arg.values.includes(value)) return `one of ${listOf(arg.values)}`
   if (arg.pattern !== undefined && !arg.pattern.matches(value))
     return `a string that matches ${arg.pattern.source}`
   return null

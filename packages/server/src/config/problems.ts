@@ -1,5 +1,5 @@
 /** The problems of a configuration: all at once, each with its key and what was expected. */
-import { type FieldError, MillraceError } from '@millrace/protocol'
+import { boundedFields, type FieldError, MillraceError } from '@millrace/protocol'
 import type { ZodType, z } from 'zod'
 import { nearest } from './nearest.ts'
 
@@ -14,7 +14,7 @@ export class ConfigError extends MillraceError {
   constructor(file: string | null, problems: readonly ConfigProblem[]) {
     const where = file === null ? '' : ` in ${file}`
     const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`
-    const lines = problems.map((problem) => `  ${problem.path}: expected ${problem.expected}`)
+    const lines = boundedFields(problems).map(({ path, expected }) => `  ${path}: expected ${expected}`)
     super('invalid_config', `The configuration is not valid: ${count}${where}\n${lines.join('\n')}`, {
       fields: [...problems],
     })

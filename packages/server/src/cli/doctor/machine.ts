@@ -1,5 +1,5 @@
 /** Checks what a server needs of this machine: Node, and a configuration that loads. */
-import { messageOf } from '@millrace/protocol'
+import { boundedFields, messageOf } from '@millrace/protocol'
 import type { Io } from '#cli/terminal'
 import { capacityProblems, readCapacity } from '#compose/capacity'
 import type { Config } from '#config/config'
@@ -40,7 +40,7 @@ export async function checkConfig(
   } catch (error) {
     const details =
       error instanceof ConfigError
-        ? error.problems.map(({ path, expected }) => `${path}: expected ${expected}`)
+        ? boundedFields(error.problems).map(({ path, expected }) => `${path}: expected ${expected}`)
         : [messageOf(error)]
     return {
       config: null,

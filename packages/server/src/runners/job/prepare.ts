@@ -1,5 +1,5 @@
 /** From a request for a job to the spec of its run. */
-import { type FieldError, MillraceError } from '@millrace/protocol'
+import { boundedFields, type FieldError, MillraceError } from '@millrace/protocol'
 import { resolveCommand } from '#config/command-template'
 import type { Project, Tool } from '#config/config'
 
@@ -24,7 +24,13 @@ export function prepareJob(
     fields.push({ path: 'project', expected: oneOf('project', projectId, config.projects.keys()) })
   }
   if (tool === undefined || project === undefined) {
-    throw new MillraceError('invalid_request', fields.map(({ expected }) => expected).join('; '), { fields })
+    throw new MillraceError(
+      'invalid_request',
+      boundedFields(fields)
+        .map(({ expected }) => expected)
+        .join('; '),
+      { fields },
+    )
   }
   if (!tool.projects.includes(project.id)) {
     const expected = `a project the tool ${tool.id} may run in: ${tool.projects.join(', ')}`

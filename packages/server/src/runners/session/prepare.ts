@@ -2,7 +2,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isWithin } from '@millrace/policy'
-import { type FieldError, MillraceError } from '@millrace/protocol'
+import { boundedFields, type FieldError, listOf, MillraceError } from '@millrace/protocol'
 import { promptText } from '@millrace/protocol/schemas'
 import { builtInAgent } from '#config/agents/read'
 import type { Project } from '#config/config'
@@ -65,7 +65,9 @@ export function prepareSession(
   if (place !== undefined && 'expected' in place) fields.push({ path: 'cwd', expected: place.expected })
   if (project === undefined || fields.length > 0) {
     // The problem of a project is a sentence by itself.
-    const told = fields.map(({ path, expected }) => (path === 'project' ? expected : `${path}: ${expected}`))
+    const told = boundedFields(fields).map(({ path, expected }) =>
+      path === 'project' ? expected : `${path}: ${expected}`,
+    )
     throw new MillraceError('invalid_request', told.join('; '), { fields })
   }
   const spec: SessionSpec = {
@@ -112,7 +114,7 @@ function knownProjects(given: unknown, { projects }: { projects: ReadonlyMap<str
 }
 
 function knownAgents(given: unknown, agents: readonly string[]): string {
-  return `one of the agents ${agents.join(', ')}: ${shorten(String(given))} is not in the configuration ("agents")`
+  return `one of the agents ${listOf(agents)}: ${shorten(String(given))} is not in the configuration ("agents")`
 }
 
 function shorten(text: string): string {

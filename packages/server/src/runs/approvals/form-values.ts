@@ -5,6 +5,8 @@ import {
   type FormField,
   type FormSchema,
   type FormValues,
+  listOf,
+  textFormats,
 } from '@millrace/protocol'
 
 type Value = FormValues[string]
@@ -45,7 +47,7 @@ function ofText(field: Extract<FormField, { type: 'string' }>, value: string): s
   if (choices !== undefined && !other && !choices.includes(value)) return oneOf(choices)
   if (value.length < minLength) return `at least ${minLength} characters`
   if (value.length > maxLength) return `at most ${maxLength} characters`
-  return format === undefined || formats[format].test(value) ? null : words[format]
+  return format === undefined || textFormats[format].test(value) ? null : words[format]
 }
 
 function ofNumber(field: Extract<FormField, { type: 'number' | 'integer' }>, value: Value): string | null {
@@ -60,23 +62,15 @@ function ofList(field: Extract<FormField, { type: 'array' }>, value: readonly st
   const { minItems = 0, maxItems = Number.POSITIVE_INFINITY, other = false } = field
   const choices = choicesOf(field)?.map((option) => option.const)
   if (choices !== undefined && !other && !value.every((one) => choices.includes(one)))
-    return `only ${choices.join(', ')}`
+    return `only ${listOf(choices)}`
   if (new Set(value).size < value.length) return 'each of them once'
   if (value.length < minItems) return `at least ${minItems} of them`
   return value.length > maxItems ? `at most ${maxItems} of them` : null
 }
 
 function oneOf(choices: readonly string[]): string {
-  return `one of ${choices.join(', ')}`
+  return `one of ${listOf(choices)}`
 }
-
-/** Each is linear in the text, which people write. */
-const formats = {
-  email: /^[^\s@]+@[^\s@]+$/,
-  uri: /^[a-zA-Z][a-zA-Z0-9+.-]*:\S+$/,
-  date: /^\d{4}-\d{2}-\d{2}$/,
-  'date-time': /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?$/,
-} as const
 
 const words = {
   email: 'an e-mail address',

@@ -40,6 +40,18 @@ describe('the values of a form', () => {
     },
   )
 
+  it('the fault of a choice names the first choices, and counts the others', () => {
+    const many = Array.from({ length: 100 }, (_, index) => `choice ${index} ${'x'.repeat(4000)}`)
+    const [one, some] = [
+      faultOf({ type: 'string', enum: many }, 'none'),
+      faultOf({ type: 'array', items: { enum: many } }, ['none']),
+    ]
+    for (const fault of [one, some]) {
+      expect(fault).toMatch(/^(one of|only) choice 0 x+…, choice 1 .* and 9\d more$/)
+      expect(fault?.length).toBeLessThan(1000)
+    }
+  })
+
   it('a field that is missing, and one that the form does not have, are named', () => {
     const schema = { type: 'object', properties: { a: { type: 'boolean' } }, required: ['a'] } as const
     expect(faultsIn({ ...schema, required: ['a'] }, JSON.parse('{"b":true,"__proto__":"x"}'))).toEqual([
