@@ -70,7 +70,8 @@ const deeds: Record<string, Deed> = {
       const answer = await client.request('elicitation/create', params, { cancellationSignal: cut })
       return say(JSON.stringify(answer), to)
     } catch (error) {
-      return say(`refused: ${(error as { code?: number }).code}`, to)
+      const { code, message } = error as { code?: number; message?: string }
+      return say(`refused: ${code} ${message}`, to)
     }
   },
   history: (_rest, to) => say(to.conversation.prompts.slice(0, -1).join(' | '), to),

@@ -160,6 +160,15 @@ export class Gate {
     }
   }
 
+  /** Denies a call that nobody can be asked about. Never throws. */
+  refuse(call: GateCall, reason: string): void {
+    try {
+      this.#report(call, inputOf(call.input), reason)
+    } catch {
+      // The call is denied whether or not the report succeeds.
+    }
+  }
+
   /** Withdraws the question about a call, or about every call: they are refused. */
   withdraw(id?: string): void {
     const ids = id === undefined ? [...this.#open] : [id]

@@ -4,13 +4,14 @@
  */
 
 /** Nesting of objects and arrays. Anything much deeper cannot be serialized again. */
-const depthMax = 200
+export const depthMax = 200
 /** Values in one message. Each takes far more memory than its text: as text, `{}` has two bytes. */
-const valuesMax = 500_000
+export const valuesMax = 500_000
 
 const quote = 0x22
 const backslash = 0x5c
 const comma = 0x2c
+const colon = 0x3a
 const opening = new Set([0x7b, 0x5b])
 const closing = new Set([0x7d, 0x5d])
 
@@ -31,6 +32,48 @@ export function isModest(line: string): boolean {
     if (values > valuesMax) return false
   }
   return true
+}
+
+export interface Envelope {
+  id?: string | number
+  method?: string
+}
+
+/** Reads who is to be answered, and about what, of a message of JSON-RPC that is not to be parsed. */
+export function envelopeOf(line: string): Envelope {
+  const envelope: Envelope = {}
+  let depth = 0
+  let from = 0
+  let key = ''
+  for (let index = 0; index < line.length; index++) {
+    const code = line.charCodeAt(index)
+    if (code === quote) index = endOfText(line, index)
+    else if (opening.has(code)) {
+      depth += 1
+      if (depth === 1) from = index + 1
+    } else if (depth === 1 && code === colon) {
+      key = line.slice(from, index).trim()
+      from = index + 1
+    } else if (depth === 1 && (code === comma || closing.has(code))) {
+      Object.assign(envelope, memberOf(key, line.slice(from, index)))
+      from = index + 1
+      if (code !== comma) return envelope
+    } else if (closing.has(code)) depth -= 1
+  }
+  return envelope
+}
+
+const memberCharsMax = 1000
+
+function memberOf(key: string, text: string): Envelope {
+  if (text.length > memberCharsMax) return {}
+  try {
+    const value: unknown = JSON.parse(text)
+    if (key === '"id"' && (typeof value === 'string' || typeof value === 'number')) return { id: value }
+    return key === '"method"' && typeof value === 'string' ? { method: value } : {}
+  } catch {
+    return {}
+  }
 }
 
 /** Returns the position of the quote that ends a string, or the end of the line. */

@@ -50,32 +50,24 @@ export function encodeSegment(
   dialect: Dialect,
   terminal: number | null,
 ): Segment {
+  const texts: string[] = []
   const types: string[] = []
-  const ends: number[] = [0]
-  let text = ''
+  const offsets: number[] = [0]
+  let length = 0
   for (const event of events) {
-    text += dialect.frames(event, event.seq === terminal)
+    const text = dialect.frames(event, event.seq === terminal)
+    length += Buffer.byteLength(text)
+    texts.push(text)
     types.push(event.type)
-    ends.push(text.length)
+    offsets.push(length)
   }
-  // One string, written once: to count and write the bytes of each event by itself takes as long again as the rest.
-  const length = Buffer.byteLength(text)
-  const chunk = buildChunk(length, (target, start) => target.write(text, start))
-  const offsets = length === text.length ? ends : bytesUpTo(text, ends)
+  const chunk = buildChunk(length, (target, start) => {
+    let index = 0
+    for (const text of texts) target.write(text, start + (offsets[index++] ?? 0))
+  })
   const first = events[0]?.seq ?? 0
   const cost = chunk.chunked.length + segmentCost + events.length * eventCost
   return { ...chunk, first, last: first + events.length - 1, offsets, types, cost }
-}
-
-/** Turns places in a text into places in its UTF-8. */
-function bytesUpTo(text: string, places: readonly number[]): number[] {
-  let before = 0
-  let bytes = 0
-  return places.map((place) => {
-    bytes += Buffer.byteLength(text.slice(before, place))
-    before = place
-    return bytes
-  })
 }
 
 /** A part of a segment's body: the events from index `from` up to, but not including, index `to`. */

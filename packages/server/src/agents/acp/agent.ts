@@ -181,7 +181,7 @@ export class AcpAgent implements LiveAgent {
     if (task.questions)
       client.onRequest(sdk.methods.client.elicitation.create, asRecord, ({ params }) => {
         this.#forms += 1
-        return answerForm(params, { gate: host.gate, cut: this.#cut, number: this.#forms })
+        return answerForm(params, { gate: host.gate, cut: this.#cut, number: this.#forms, sdk })
       })
     this.#connection = client.connect(wire.stream)
     void process.exited.then((exit) => {

@@ -6,7 +6,7 @@
  */
 
 import { LineSplitter } from '#agents/line-splitter'
-import { isModest } from '#agents/modest-line'
+import { type Envelope, envelopeOf, isModest } from '#agents/modest-line'
 
 export type JsonRecord = Record<string, unknown>
 
@@ -17,6 +17,8 @@ export interface LineReceiver {
   message(message: JsonRecord, chars: number): void
   /** The line is not a message: some agents print warnings among them. */
   stray(line: string): void
+  /** The line may be a message, and is not to be parsed. Passed on besides as a stray line. */
+  immodest(envelope: Envelope): void
   /** Called once. */
   broken(why: string): void
 }
@@ -48,6 +50,7 @@ export class JsonLines {
       this.#receiver.message(message, text.length)
       return
     }
+    if (text.startsWith('{') && !isModest(text)) this.#receiver.immodest(envelopeOf(text))
     this.#strayLines += 1
     if (this.#strayLines <= strayLinesMax) {
       this.#receiver.stray(text)

@@ -1,10 +1,11 @@
 /** Answers an agent's requests for permission, and for what people fill in: the gate judges the call, and people are asked where the policy says so. */
-import type { RequestPermissionResponse } from '@agentclientprotocol/sdk'
-import { type Elicited, elicit } from '#agents/elicitation'
+import type { CreateElicitationResponse, RequestPermissionResponse } from '@agentclientprotocol/sdk'
+import { elicit } from '#agents/elicitation'
 import type { Gate } from '#agents/gate'
 import type { Calls } from './calls.ts'
 import { judgedAs } from './judging.ts'
 import { type JsonRecord, recordOf } from './lines.ts'
+import type { AcpSdk } from './sdk.ts'
 
 export interface PermissionParts {
   gate: Pick<Gate, 'judge' | 'permit'>
@@ -54,21 +55,37 @@ async function decide(
   return permit.allowed && JSON.stringify(permit.input) === JSON.stringify(first.input)
 }
 
-/** Answers a request of an agent for what people fill in. Never rejects. `number`: of the form, in its run. */
-export function answerForm(
+export interface FormParts {
+  gate: Pick<Gate, 'permit' | 'refuse' | 'withdraw'>
+  cut: AbortSignal
+  /** Of the form, in its run. */
+  number: number
+  sdk: Pick<AcpSdk, 'RequestError'>
+}
+
+/**
+ * Answers a request of an agent for what people fill in.
+ * @throws RequestError that says why, for a form that nobody can answer.
+ */
+export async function answerForm(
   { mode, message, requestedSchema, toolCallId }: JsonRecord,
-  { gate, cut, number }: { gate: Pick<Gate, 'permit' | 'withdraw'>; cut: AbortSignal; number: number },
-): Promise<Elicited> {
-  return elicit({
+  { gate, cut, number, sdk }: FormParts,
+): Promise<CreateElicitationResponse> {
+  const elicited = await elicit({
     gate,
     id: typeof toolCallId === 'string' ? `${toolCallId.slice(0, 1000)}#form-${number}` : `form-${number}`,
     tool: 'elicitation',
     message,
-    // People are not sent to an address that an agent names.
-    requestedSchema: mode === 'url' ? null : requestedSchema,
+    mode: mode ?? undefined,
+    requestedSchema,
     signal: cut,
   })
+  if (elicited.action === 'refuse') throw new sdk.RequestError(invalidParams, elicited.reason)
+  return elicited
 }
+
+/** Of JSON-RPC. */
+const invalidParams = -32602
 
 interface Option {
   id: string

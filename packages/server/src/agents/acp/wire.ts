@@ -11,6 +11,7 @@
 import type { Readable } from 'node:stream'
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk'
 import type { SandboxedProcess } from '@millrace/sandbox'
+import { depthMax, type Envelope, valuesMax } from '#agents/modest-line'
 import { JsonLines, type JsonRecord, recordOf } from './lines.ts'
 
 export interface WireParts {
@@ -32,6 +33,10 @@ export interface WireParts {
 const outputCharsMax = 1024 ** 3
 /** The bound of what the agent leaves unread. */
 const unreadBytesMax = 16 * 1024 ** 2
+
+/** Of JSON-RPC. */
+const invalidParams = -32602
+const immodesty = `a message may be nested ${depthMax} deep, and have ${valuesMax} values`
 
 export class Wire {
   readonly stream: Stream
@@ -69,6 +74,7 @@ export class Wire {
       redact: (line) => this.#parts.redact(line),
       message: (message, chars) => this.#take(message, chars),
       stray: (line) => this.#parts.stray(line),
+      immodest: (envelope) => this.#refuse(envelope),
       broken: (why) => this.#parts.broken(why),
     })
     stdout.setEncoding('utf8')
@@ -99,6 +105,15 @@ export class Wire {
       if (method === 'session/prompt' && result !== null) this.#parts.answered(result)
     }
     this.#readable?.enqueue(message as AnyMessage)
+  }
+
+  /** A question is answered with an error; an answer is one to us. */
+  #refuse({ id, method }: Envelope): void {
+    if (this.#isCut || id === undefined) return
+    const error = { code: invalidParams, message: immodesty }
+    const answer = { jsonrpc: '2.0', id, error } as const
+    if (method !== undefined) void this.#write(answer)
+    else if (this.#open.delete(id)) this.#readable?.enqueue(answer)
   }
 
   async #write(message: AnyMessage): Promise<void> {

@@ -32,19 +32,45 @@ describe('a form of an agent', () => {
     expect(saidIn(context)).toEqual([JSON.stringify({ action: 'accept', content: values })])
   })
 
-  it('a form that a person declines, or that cannot be shown, is declined', async () => {
-    const odd = JSON.stringify({ type: 'object', properties: { name: { type: 'object' } } })
-    const { context, run } = agents.prepare({ questions: 'on', prompt: `form ${form}\nform ${odd}` })
+  it('a form that a person declines is declined', async () => {
+    const { context, run } = agents.prepare({ questions: 'on', prompt: `form ${form}` })
     context.answer = async () => ({ decision: 'deny', by: 'person' })
     expect((await run()).outcome.state).toBe('completed')
     expect(context.questions).toHaveLength(1)
-    expect(saidIn(context)).toEqual(['{"action":"decline"}', '{"action":"decline"}'])
+    expect(saidIn(context)).toEqual(['{"action":"decline"}'])
+  })
+
+  it('a form that nobody can be shown or can answer is refused with the reason, and the log has it', async () => {
+    const odd = { type: 'object', properties: { name: { type: 'object' } } }
+    const impossible = { type: 'object', properties: {}, required: ['name'] }
+    const deep = nested(150)
+    const prompt = [odd, impossible, deep].map((schema) => `form ${JSON.stringify(schema)}`).join('\n')
+    const { context, run } = agents.prepare({ questions: 'on', prompt })
+    expect((await run()).outcome.state).toBe('completed')
+    expect(context.questions).toEqual([])
+    expect(saidIn(context)).toEqual([
+      expect.stringMatching(/^refused: -32602 The form cannot be shown: properties.name.type: /),
+      'refused: -32602 The form cannot be answered: it requires "name", and has no such field.',
+      'refused: -32602 a message may be nested 200 deep, and have 500000 values',
+    ])
+    expect(context.of('permission:denied')).toMatchObject([
+      { toolUseId: 'form-1', tool: 'elicitation', reason: expect.stringContaining('cannot be shown') },
+      { toolUseId: 'form-2', tool: 'elicitation', reason: expect.stringContaining('cannot be answered') },
+    ])
+    expect(context.of('acp:stray_output')).toHaveLength(1)
   })
 
   it('an agent of a session without the option is refused at once', async () => {
     const { context, outcome } = await agents.run({ prompt: `form ${form}` })
     expect(outcome.state).toBe('completed')
     expect(context.questions).toEqual([])
-    expect(saidIn(context)).toEqual(['refused: -32601'])
+    expect(saidIn(context)).toEqual([expect.stringMatching(/^refused: -32601/)])
   })
 })
+
+/** Each form inside another is two levels of JSON. */
+function nested(depth: number): object {
+  let schema: object = { type: 'string' }
+  for (let level = 0; level < depth; level++) schema = { type: 'object', properties: { a: schema } }
+  return schema
+}

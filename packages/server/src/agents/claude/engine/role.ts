@@ -20,21 +20,26 @@ export interface AgentRole {
 export const sessionRole: AgentRole = { options: {}, instructions: '', ownTools: [] }
 
 /** A session whose agent, and the MCP servers it uses, may put questions to people. */
-export function askingRole(gate: Pick<Gate, 'permit' | 'withdraw'>): AgentRole {
+export function askingRole(gate: Pick<Gate, 'permit' | 'refuse' | 'withdraw'>): AgentRole {
   return {
     ...sessionRole,
     formOf: questionsIn,
     options: {
-      onElicitation: ({ serverName, message, requestedSchema, mode }, { requestId, signal }) =>
-        elicit({
+      onElicitation: async ({ serverName, message, requestedSchema, mode }, { requestId, signal }) => {
+        const elicited = await elicit({
           gate,
           id: `elicitation-${requestId}`,
           tool: `mcp__${serverName}`,
           message,
-          // People are not sent to an address that a server names.
-          requestedSchema: mode === 'url' ? null : requestedSchema,
+          mode,
+          requestedSchema,
           signal,
-        }),
+        })
+        // An answer of MCP has no other place for a reason.
+        return elicited.action === 'refuse'
+          ? { action: 'cancel', _meta: { reason: elicited.reason } }
+          : elicited
+      },
     },
   }
 }

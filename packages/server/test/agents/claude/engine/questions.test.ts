@@ -93,7 +93,7 @@ describe('a session that may ask people', () => {
     expect(toolResults(context)).toMatchObject([{ isError: false, text: expect.stringContaining('SQLite') }])
   })
 
-  it('a form of an MCP server reaches people, and their values reach the server', async () => {
+  it('a form of an MCP server reaches people, and their values reach the server; one that nobody can answer is cancelled', async () => {
     const server = join(sessions.project, 'asking-server.mjs')
     writeFileSync(server, askingServer)
     onTestFinished(() => rmSync(server))
@@ -112,6 +112,10 @@ describe('a session that may ask people', () => {
       },
     ])
     expect(toolResults(context)[0]?.text).toContain('Ada')
+    expect(toolResults(context)[0]?.text).toContain('cancel')
+    expect(context.of('permission:denied')).toMatchObject([
+      { tool: 'mcp__forms', reason: expect.stringContaining('it requires "nothing"') },
+    ])
   })
 })
 
@@ -140,6 +144,7 @@ const askingServer = `
 import { createInterface } from 'node:readline'
 const send = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n')
 let call
+const results = []
 createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, method, params, result } = JSON.parse(line)
   if (method === 'initialize') {
@@ -148,10 +153,14 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     send({ id, result: { tools: [{ name: 'register', description: 'Registers', inputSchema: { type: 'object' } }] } })
   } else if (method === 'tools/call') {
     call = id
+    const requestedSchema = { type: 'object', properties: {}, required: ['nothing'] }
+    send({ id: 'odd', method: 'elicitation/create', params: { message: 'Who is nobody?', requestedSchema } })
+  } else if (id === 'odd') {
+    results.push(result)
     const requestedSchema = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] }
     send({ id: 'ask', method: 'elicitation/create', params: { message: 'Who are you?', requestedSchema } })
   } else if (id === 'ask') {
-    send({ id: call, result: { content: [{ type: 'text', text: JSON.stringify(result) }] } })
+    send({ id: call, result: { content: [{ type: 'text', text: JSON.stringify([...results, result]) }] } })
   } else if (method !== undefined && id !== undefined) {
     send({ id, result: {} })
   }
