@@ -4,11 +4,12 @@
  *
  * Invariant: what the provider may charge is counted, however the step ends.
  */
-import { APICallError, type ModelMessage, streamText, type ToolSet, wrapLanguageModel } from 'ai'
+import { APICallError, type ModelMessage, RetryError, streamText, type ToolSet, wrapLanguageModel } from 'ai'
 import type { AgentMove } from '#agents/moves'
 import { ExecutionFailure, type Meter } from '#agents/spending/meter'
 import { type Tokens, totalOf } from '#agents/spending/price'
 import type { Clock } from '#time/clock'
+import { UselessAnswer } from '../model/events.ts'
 import type { Model, ProviderOptions } from '../model/open.ts'
 import { Silence, type SilenceLimits } from './silence.ts'
 
@@ -115,12 +116,23 @@ export async function takeStep(parts: StepParts): Promise<Step> {
     if (request.mayCost) reservation.settle(reader.tokens)
     else reservation.release()
     left.abort()
-    if (error instanceof ExecutionFailure) throw error
+    const failure = failureIn(error)
+    if (failure !== null) throw failure
     if (request.isAnswered) throw new BrokenAnswer('the answer broke off', { cause: error })
     throw request.hasFailed ? new FailedRequest('the request failed', { cause: error }) : error
   } finally {
     silence.stop()
   }
+}
+
+/** Packages wrap what the way to the model throws. */
+function failureIn(error: unknown): ExecutionFailure | null {
+  let inner = error
+  for (let depth = 0; depth < 5 && inner instanceof Error; depth++) {
+    if (inner instanceof ExecutionFailure) return inner
+    inner = RetryError.isInstance(inner) ? inner.lastError : inner.cause
+  }
+  return null
 }
 
 /** A token is seldom longer than this. Short answers get room for an estimate that is far off. */
@@ -166,7 +178,7 @@ class WatchedRequest {
       return answer
     } catch (error) {
       this.hasFailed = true
-      this.mayCost = this.#signal.aborted
+      this.mayCost = this.#signal.aborted || failureIn(error) instanceof UselessAnswer
       if (!brokeOff(error)) throw error
       this.mayCost = true
       this.isAnswered = true

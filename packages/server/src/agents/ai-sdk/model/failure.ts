@@ -20,7 +20,7 @@ const overflowWords = [
 const wordsCharsMax = 300
 
 export function failureOf(error: unknown, model: string, redact: (text: string) => string): Failure {
-  if (error instanceof ExecutionFailure) return { code: error.code, message: error.message }
+  if (error instanceof ExecutionFailure) return { code: error.code, message: redact(error.message) }
   const { last, attempts } = lastOf(error)
   if (isOverflow(last)) {
     return {

@@ -6,8 +6,10 @@
  */
 import { type Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { Readable } from 'node:stream'
+import { pipeline, type Readable } from 'node:stream'
 import { connectionTo } from '#agents/connection'
+import { ExecutionFailure } from '#agents/spending/meter'
+import { EventLines, noStream, RefusalBody } from './events.ts'
 
 export interface ModelTransport {
   readonly fetch: typeof fetch
@@ -52,12 +54,14 @@ function send(
       ...(signal ? { signal } : {}),
     })
     // The provider packages know a lost connection by this name.
-    const fail = (cause: unknown) =>
-      reject(signal?.aborted ? cause : new TypeError('fetch failed', { cause }))
+    const fail = (cause: unknown) => {
+      const isFinal = signal?.aborted || cause instanceof ExecutionFailure
+      reject(isFinal ? cause : new TypeError('fetch failed', { cause }))
+    }
     outgoing.on('error', fail)
     outgoing.on('response', (incoming) => {
       try {
-        resolve(toResponse(incoming))
+        resolve(toResponse(incoming, url.host))
       } catch (error) {
         incoming.destroy()
         fail(error)
@@ -70,15 +74,39 @@ function send(
 /** Statuses that have no body. */
 const bodiless = [204, 205, 304]
 
-/** @throws where the answer is not one of HTTP: Node's parser lets more pass. */
-function toResponse(incoming: IncomingMessage): Response {
+/** @throws where the answer is not one of HTTP (Node's parser lets more pass), or a web page. */
+function toResponse(incoming: IncomingMessage, host: string): Response {
   const status = incoming.statusCode ?? 502
   if (status < 200 || status > 599) throw new Error(`it answered with status ${status}`)
   const headers = new Headers()
   for (const [name, value] of Object.entries(incoming.headers)) {
     for (const each of Array.isArray(value) ? value : [value ?? '']) headers.append(name, each)
   }
-  if (bodiless.includes(status)) incoming.resume()
-  const body = bodiless.includes(status) ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>)
-  return new Response(body, { status, headers })
+  if (bodiless.includes(status)) {
+    incoming.resume()
+    return new Response(null, { status, headers })
+  }
+  if (status < 300 && headers.get('content-type')?.startsWith('text/html')) {
+    throw new ExecutionFailure('provider_error', noStream(host, null))
+  }
+  const body = status < 300 ? new EventLines(host) : new RefusalBody()
+  // Whoever reads the body learns of errors.
+  pipeline(incoming, body, () => {})
+  return new Response(readableOf(body), { status, headers })
+}
+
+/** As `Readable.toWeb`, which throws where nobody can catch it if a stream is destroyed while it has something to give. */
+function readableOf(body: Readable): ReadableStream<Uint8Array> {
+  const pieces = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await pieces.next()
+        if (done === true) controller.close()
+        else controller.enqueue(value)
+      },
+      cancel: () => void body.destroy(),
+    },
+    { highWaterMark: 0 },
+  )
 }
