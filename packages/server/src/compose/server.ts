@@ -133,7 +133,7 @@ async function open(options: ServerOptions, releases: Releases): Promise<OpenSer
   const placement = serving ?? (await openPlacement(store, announced, log, releases))
   const runs = composeRuns(base, sandbox, kinds, placedBy(placement, config, kinds))
   observe(base, { sandbox, kinds, runs, delivery, realtime })
-  endWithLease(base, runs, onFatal, releases)
+  endWithStore(base, { runs, delivery }, onFatal, releases)
   await runs.open()
   const callers = await openCallers({ ...base, credentials: store.credentials }, releases)
   const retention = openRetention({ ...base, sandbox, worktrees }, releases)
@@ -204,18 +204,25 @@ function observe({ metrics, store }: Base, { sandbox, kinds, runs, delivery, rea
   })
 }
 
-/** A node whose lease is about to end stops what it works on: others will take it over. */
-function endWithLease(
-  { store, log }: Base,
-  runs: Runs,
+/**
+ * A node whose lease is about to end stops what it works on: others will take it over. One whose database has another history
+ * tells its followers.
+ */
+function endWithStore(
+  { store: { shared }, log }: Base,
+  { runs, delivery }: Pick<Observed, 'runs' | 'delivery'>,
   onFatal: ServerOptions['onFatal'],
   releases: Releases,
 ): void {
-  const stop = store.shared?.onLeaseEnding((reason) => {
+  if (shared === undefined) return
+  const stop = shared.onLeaseEnding((reason) => {
     log.fatal({ reason }, 'the runs of this node are ended: other nodes are about to take them over')
     void runs.abandon().finally(() => onFatal?.(new Error(reason)))
   })
-  if (stop !== undefined) releases.push(stop)
+  releases.push(
+    stop,
+    shared.onHistoryChanged(() => delivery.startOver()),
+  )
 }
 
 /** Which kinds there are, and the worktrees that sessions may have. */

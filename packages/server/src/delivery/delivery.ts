@@ -156,6 +156,15 @@ export class Delivery {
     await this.#followers.destroy()
   }
 
+  /**
+   * The store has another history: refuses new streams and tells every follower that what it has is void, before its stream
+   * ends. Resolves when all are over.
+   */
+  startOver(): Promise<void> {
+    this.#refusing = true
+    return this.#followers.startOver()
+  }
+
   /** Examines every follower: for a scrape, not for a hot path. */
   stats(): DeliveryStats {
     return {

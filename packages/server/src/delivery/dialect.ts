@@ -26,6 +26,11 @@ export interface Dialect {
   /** Says in band that the cursor could not be served; never empty, and without an `id:`. */
   reset(reset: ResetData): string
   /**
+   * Says in band that the log has another history, of which this server knows nothing, and makes a client that reconnects by
+   * itself forget its cursor; never empty.
+   */
+  readonly startOver: string
+  /**
    * The answer to a client that has a finished log already: 204, which stops an `EventSource`, or a
    * stream that ends at once.
    */
@@ -39,5 +44,7 @@ export const nativeDialect: Dialect = {
   heartbeat: commentText,
   reset: ({ reason, firstSeq, head }) =>
     unnumberedFrameText(resetType, JSON.stringify({ reason, firstSeq, head })),
+  // With an empty id an EventSource reconnects without a cursor.
+  startOver: frameText('', resetType, JSON.stringify({ reason: 'epoch', firstSeq: 1, head: 0 })),
   whenOver: 'no-content',
 }

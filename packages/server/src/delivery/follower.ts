@@ -114,6 +114,17 @@ export class Follower implements TurnTaker, ConnectionUser {
     this.wake()
   }
 
+  /** Ends the stream; its client learns that what it has is of another history. */
+  startOver(): void {
+    if (this.#phase === 'over') return
+    const { feed, counters } = this.#options
+    if (!this.#connection.backedUp) {
+      counters.resets += 1
+      this.#connection.write(textChunk(feed.dialect.startOver))
+    }
+    this.close()
+  }
+
   /** Ends the stream; what was written is still sent. */
   finish(): void {
     this.#connection.finish()

@@ -34,6 +34,13 @@ export class Followers {
     await Promise.all(all.map((follower) => follower.closed))
   }
 
+  /** Tells each that its log has another history, and ends it; resolves when all are over. */
+  async startOver(): Promise<void> {
+    const all = [...this.#all]
+    for (const follower of all) follower.startOver()
+    await Promise.all(all.map((follower) => follower.closed))
+  }
+
   /** Ends everything at once; resolves when all are over. */
   async destroy(): Promise<void> {
     const all = [...this.#all]

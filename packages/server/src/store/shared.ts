@@ -61,4 +61,9 @@ export interface SharedStore {
    * stopped at once, since another node will take it over.
    */
   onLeaseEnding(listener: (reason: string) => void): () => void
+  /**
+   * Announces, once, that the store has another history than this node knows, and is about to fail. What the listeners still
+   * do is waited for, a second at most. Returns a function that ends the listening.
+   */
+  onHistoryChanged(listener: () => Promise<void>): () => void
 }

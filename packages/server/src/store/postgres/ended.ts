@@ -1,3 +1,7 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+const lastWordsMs = 1000
+
 /** Why a store is over: nothing is tried again after one of these. */
 export class Ended extends Error {}
 
@@ -12,6 +16,25 @@ export class NodeLost extends Ended {
 export class HistoryChanged extends Ended {
   constructor() {
     super('the database has another history than before: it was restored, or a standby took its place')
+  }
+}
+
+/** What is to be done before a store fails because its history has changed. */
+export class LastWords {
+  readonly #listeners = new Set<() => Promise<void>>()
+
+  /** Returns what removes the listener. */
+  add(listener: () => Promise<void>): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Resolves when the store may fail for this reason. Calls each listener once. */
+  async before(error: Ended): Promise<void> {
+    if (!(error instanceof HistoryChanged)) return
+    const said = [...this.#listeners].map((listener) => listener())
+    this.#listeners.clear()
+    await Promise.race([Promise.allSettled(said), wait(lastWordsMs)])
   }
 }
 

@@ -12,7 +12,7 @@ import type { SharedStore, Store } from '#store/store'
 import type { Client } from './connection.ts'
 import { count } from './counting.ts'
 import { checkServer, identify, type Known, recognize, timelineOf, timeOf } from './database.ts'
-import { type Ended, NodeLost, StoreClosed } from './ended.ts'
+import { type Ended, LastWords, NodeLost, StoreClosed } from './ended.ts'
 import { Link } from './link.ts'
 import { thisMachine } from './machine.ts'
 import { countNodes, endsRequestedBy, Membership, nodesBy, register } from './membership.ts'
@@ -62,7 +62,8 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
   const { settings, node = randomUUID(), home = randomUUID(), leaseMs = leaseMsDefault } = options
   const { synchronousStandby = false } = options
   const failed = Promise.withResolvers<string>()
-  const ended = (error: Ended) => failed.resolve(error.message)
+  const lastWords = new LastWords()
+  const ended = (error: Ended) => void lastWords.before(error).then(() => failed.resolve(error.message))
   let awayListener: ((reason: string | null) => void) | undefined
   let known: Known | null = null
   const writeLink = new Link({
@@ -120,7 +121,7 @@ async function open(options: PostgresStoreOptions): Promise<PostgresStore> {
         for (const close of closing) await close()
       },
     }
-    const shared = sharing({ node, membership, signals, reading, clock })
+    const shared = sharing({ node, membership, signals, reading, clock, lastWords })
     return { ...openBatchedStore(backend, options), shared }
   } catch (error) {
     for (const close of closing) await close()
@@ -172,9 +173,17 @@ interface SharingParts {
   signals: Signals
   reading: Reading
   clock: StoreClock
+  lastWords: LastWords
 }
 
-function sharing({ node, membership, signals, reading: { query }, clock }: SharingParts): SharedStore {
+function sharing({
+  node,
+  membership,
+  signals,
+  reading: { query },
+  clock,
+  lastWords,
+}: SharingParts): SharedStore {
   return {
     node,
     now: () => clock.now(),
@@ -192,6 +201,7 @@ function sharing({ node, membership, signals, reading: { query }, clock }: Shari
       query({ name: 'heads', text: 'SELECT id, head, closed FROM runs WHERE id = ANY ($1::uuid[])' }, [ids]),
     onGap: (listener) => signals.gaps.add(listener),
     onLeaseEnding: (listener) => membership.ending.add(listener),
+    onHistoryChanged: (listener) => lastWords.add(listener),
   }
 }
 

@@ -10,5 +10,6 @@ export const toyDialect: Dialect = {
   },
   heartbeat: (text) => `event: tick\ndata: ${text}\n\n`,
   reset: ({ reason, head }) => `event: rewind\ndata: ${reason} ${head}\n\n`,
+  startOver: '{"startOver":true}\n',
   whenOver: 'empty-stream',
 }
