@@ -14,11 +14,12 @@ import { gzip } from './suite/gzip.ts'
 import { idle } from './suite/idle.ts'
 import { ingest } from './suite/ingest.ts'
 import { listing } from './suite/listing.ts'
+import { nodes } from './suite/nodes.ts'
 import { output } from './suite/output.ts'
 import { producers } from './suite/producers.ts'
 import { realtime } from './suite/realtime.ts'
 import { resume } from './suite/resume.ts'
-import { soak } from './suite/soak.ts'
+import { soak } from './suite/soak/soak.ts'
 import { start } from './suite/start.ts'
 import { storm } from './suite/storm.ts'
 
@@ -31,6 +32,7 @@ const suite: Record<string, (options: Options) => Promise<Board>> = {
   output,
   start,
   producers,
+  nodes,
   gzip,
   boot,
   rest,

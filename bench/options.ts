@@ -22,6 +22,7 @@ export const usage = `npm run bench -- <name> [options]
   output     1,000,000 lines of a job until its follower has the last
   start      from POST to the first line of output
   producers  programs elsewhere that send batches of events to external runs
+  nodes      a delivery over 1, 2, 4 and 8 nodes, and what NOTIFY costs three writers
   gzip       what a stream costs and weighs compressed, flushed at every write
   boot       from the start of the program until it listens, and one command
   rest       memory and threads of a fresh server
@@ -35,7 +36,7 @@ export const usage = `npm run bench -- <name> [options]
 
   --rounds N      rounds per side, interleaved (default 3)
   --seconds N     length of one window of measurement (default 4)
-  --counts A,B    followers (fanout, idle, storm, connect, burst), clients (realtime), runs (ingest), producers, events (resume) or lines (output)
+  --counts A,B    followers (fanout, idle, storm, connect, burst, nodes), clients (realtime), runs (ingest), producers, events (resume) or lines (output)
   --sides A,B     only sides whose name holds one of these
   --minutes N     length of the soak (default 30)`
 

@@ -5,14 +5,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { middle } from '../measure/board.ts'
-import { settling } from '../measure/child.ts'
-import { openDescriptors, residentBytes } from '../measure/proc.ts'
-import { type Scratch, withScratch } from '../measure/scratch.ts'
-import type { Options } from '../options.ts'
-import { type MillraceServer, readMetric, startMillrace } from '../peers/millrace.ts'
-import { preparePrinting } from '../printer/printing.ts'
-import { Crowd } from './soak-crowd.ts'
+import { middle } from '../../measure/board.ts'
+import { settling } from '../../measure/child.ts'
+import { openDescriptors, residentBytes } from '../../measure/proc.ts'
+import { type Scratch, withScratch } from '../../measure/scratch.ts'
+import type { Options } from '../../options.ts'
+import { type MillraceServer, readMetric, startMillrace } from '../../peers/millrace.ts'
+import { preparePrinting } from '../../printer/printing.ts'
+import { Crowd } from './crowd.ts'
 
 const followers = 200
 const jobsPerMinute = 50

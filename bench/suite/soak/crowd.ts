@@ -5,9 +5,9 @@
  * gone when `stop()` has resolved.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Follower } from '../load/follower.ts'
-import { Latencies } from '../load/latencies.ts'
-import { followRequest, type MillraceServer, startJob } from '../peers/millrace.ts'
+import { Follower } from '../../load/follower.ts'
+import { Latencies } from '../../load/latencies.ts'
+import { followRequest, type MillraceServer, startJob } from '../../peers/millrace.ts'
 
 const tools = ['short', 'short', 'short', 'burst', 'failing', 'stubborn'] as const
 const shareAborted = 0.15
