@@ -4,7 +4,7 @@ import { formSchema } from '@millrace/protocol/schemas'
 import type { Gate } from './gate.ts'
 
 export interface Elicitation {
-  gate: Pick<Gate, 'permit' | 'refuse' | 'withdraw'>
+  gate: Pick<Gate, 'permit' | 'refuse'>
   /** Unique in the run. */
   id: string
   /** What people see as the asker. */
@@ -35,16 +35,14 @@ export async function elicit(asked: Elicitation): Promise<Elicited> {
     return { action: 'refuse', reason: form }
   }
   if (signal.aborted) return { action: 'cancel' }
-  const withdraw = () => gate.withdraw(id)
-  signal.addEventListener('abort', withdraw, { once: true })
   const inputWith = (values: FormValues) => ({ message: form.message, values })
   const permit = await gate.permit({
     id,
     tool,
     input: { message: form.message },
     form: { ...form, inputWith },
+    signal,
   })
-  signal.removeEventListener('abort', withdraw)
   if (signal.aborted) return { action: 'cancel' }
   return permit.allowed
     ? { action: 'accept', content: permit.input.values as FormValues }

@@ -10,8 +10,9 @@
  */
 import { createHash } from 'node:crypto'
 import type { Policy, ToolCall, Verdict } from '@millrace/policy'
-import { type Form, type FormValues, messageOf, type PermissionDeniedEvent } from '@millrace/protocol'
+import type { Form, FormValues, PermissionDeniedEvent } from '@millrace/protocol'
 import type { ApprovalAnswer, RunContext } from '#runners/runner'
+import { failureReason, noAnswer, refusalBy, withdrawnReason } from './refusals.ts'
 
 export interface GateParts {
   policy: Pick<Policy, 'decide'>
@@ -52,6 +53,8 @@ export interface GateCall {
   /** The engine can run another input than the agent's. Without it, such an answer denies the call, and says why. */
   changeable?: boolean
   form?: GateForm
+  /** Aborted when nobody needs an answer any longer: people are then not asked, or their open question is withdrawn. */
+  signal?: AbortSignal | undefined
 }
 
 export type Permit = { allowed: true; input: Record<string, unknown> } | { allowed: false; reason: string }
@@ -89,9 +92,8 @@ export class Gate {
   readonly #allowed: Set<string>
   /** Questions whose answers nobody has used, by the id of the call. */
   readonly #asked = new Map<string, Asked>()
-  /** Calls that people are being asked about. */
-  readonly #open = new Set<string>()
-  #openApprovals = 0
+  /** Questions that people are being asked, each with the id of its call. An agent may use an id twice. */
+  readonly #open = new Set<{ id: string; isWithdrawn: boolean }>()
   #waiting = 0
   #turn: Promise<void> = Promise.resolve()
   #closed = false
@@ -153,7 +155,7 @@ export class Gate {
         return
       const permit = this.#askPeople(call, toolCall, verdict.reason)
       this.#asked.set(call.id, { inputDigest: digestOf(toolCall.input), permit })
-      if (this.#open.has(call.id)) asked()
+      if (this.#isOpen(call.id)) asked()
       await permit
     } catch {
       // Whoever permits the call learns it.
@@ -169,9 +171,14 @@ export class Gate {
     }
   }
 
-  /** Withdraws the question about a call, or about every call: they are refused. */
+  /** Withdraws the question about a call, or about every call: they are refused. The end of a run does that by itself. */
   withdraw(id?: string): void {
-    const ids = id === undefined ? [...this.#open] : [id]
+    if (this.#closed) return
+    const open = [...this.#open].filter((one) => id === undefined || one.id === id)
+    const ids = new Set(open.filter(({ isWithdrawn }) => !isWithdrawn).map((one) => one.id))
+    for (const one of open) one.isWithdrawn = true
+    // One that an earlier process of the agent put may be open.
+    if (open.length === 0 && id !== undefined) ids.add(id)
     // A failure also ends the run.
     for (const one of ids) this.#parts.withdraw?.(one).catch(() => {})
   }
@@ -232,23 +239,47 @@ export class Gate {
   #answerTo(call: GateCall, toolCall: ToolCall, reason: string): Promise<Permit> {
     const asked = this.#asked.get(call.id)
     this.#asked.delete(call.id)
-    if (asked !== undefined && asked.inputDigest === digestOf(toolCall.input)) return asked.permit
+    if (asked !== undefined && asked.inputDigest === digestOf(toolCall.input))
+      return this.#whileWanted(call, () => asked.permit)
     return this.#askPeople(call, toolCall, reason)
   }
 
+  /** Waits for people, and withdraws their question when the signal of the call aborts. */
+  async #whileWanted({ id, signal }: GateCall, wait: () => Promise<Permit>): Promise<Permit> {
+    const withdraw = () => this.withdraw(id)
+    if (signal?.aborted) {
+      withdraw()
+      return { allowed: false, reason: withdrawnReason }
+    }
+    signal?.addEventListener('abort', withdraw, { once: true })
+    try {
+      return await wait()
+    } finally {
+      signal?.removeEventListener('abort', withdraw)
+    }
+  }
+
+  #isOpen(id: string): boolean {
+    return [...this.#open].some((open) => open.id === id)
+  }
+
   async #askPeople(call: GateCall, toolCall: ToolCall, reason: string): Promise<Permit> {
+    if (this.#open.size >= openApprovalsMax) {
+      const refusal = `${openApprovalsMax} approvals are open already, so this call is refused. It needs one because: ${reason}`
+      this.#report(call, toolCall.input, refusal)
+      return { allowed: false, reason: refusal }
+    }
+    return this.#whileWanted(call, () => this.#putToPeople(call, toolCall, reason))
+  }
+
+  async #putToPeople(call: GateCall, toolCall: ToolCall, reason: string): Promise<Permit> {
     const { tool, input } = toolCall
     const { ask, log } = this.#parts
     const { id, agentId } = call
     const form =
       call.form === undefined ? {} : { form: { message: call.form.message, schema: call.form.schema } }
-    if (this.#openApprovals >= openApprovalsMax) {
-      const refusal = `${openApprovalsMax} approvals are open already, so this call is refused. It needs one because: ${reason}`
-      this.#report(call, input, refusal)
-      return { allowed: false, reason: refusal }
-    }
-    this.#openApprovals += 1
-    this.#open.add(id)
+    const open = { id, isWithdrawn: false }
+    this.#open.add(open)
     this.listener.asking(true)
     try {
       const answer = await ask({ toolUseId: id, tool, input, reason, ...agentOf(agentId), ...form })
@@ -257,8 +288,7 @@ export class Gate {
       log.warn(logged({ tool, toolUseId: id, by: answer.by, reason }), 'a tool call was not approved')
       return { allowed: false, reason: call.form ? noAnswer(answer) : refusalBy(answer, reason) }
     } finally {
-      this.#openApprovals -= 1
-      this.#open.delete(id)
+      this.#open.delete(open)
       this.listener.asking(false)
     }
   }
@@ -310,32 +340,6 @@ export class Gate {
   #cwdOf(cwd: unknown): string {
     return typeof cwd === 'string' && cwd.startsWith('/') ? cwd : this.#parts.cwd
   }
-}
-
-function failureReason(error: unknown): string {
-  return `The policy could not judge this call: ${messageOf(error)}.`
-}
-
-function refusalBy(answer: ApprovalAnswer, reason: string): string {
-  switch (answer.by) {
-    case 'person':
-      return answer.message
-        ? `A person refused this call: ${answer.message}`
-        : `A person refused this call. It needed an approval because: ${reason}`
-    case 'expiry':
-      return `Nobody answered in time, so this call is refused. It needed an approval because: ${reason}`
-    case 'withdrawn':
-      return 'The question about this call was withdrawn, so it is refused.'
-    default:
-      return answer.by satisfies never
-  }
-}
-
-/** For the agent that put a form to people. */
-function noAnswer({ by, message }: ApprovalAnswer): string {
-  if (by === 'withdrawn') return 'The question was withdrawn.'
-  if (by === 'expiry') return 'Nobody answered in time. Decide sensibly, and say at the end what you decided.'
-  return message ? `A person declined to answer: ${message}` : 'A person declined to answer.'
 }
 
 function agentOf(agentId: string | undefined): { agentId?: string } {

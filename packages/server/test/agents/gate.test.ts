@@ -1,13 +1,16 @@
 /** The gate by itself: no SDK, no process. */
 import type { Verdict } from '@millrace/policy'
 import type { FormSchema, FormValues } from '@millrace/protocol'
+import { until } from '@millrace/test-support/until'
 import { describe, expect, it } from 'vitest'
 import { canUseToolOf, hookOf } from '#agents/claude/engine/permissions'
 import { Gate, type GateCall, type GateParts } from '#agents/gate'
+import type { ApprovalAnswer } from '#runners/runner'
 
 function open(
   decide: (input: Record<string, unknown>) => Verdict,
   ask: GateParts['ask'] = async () => ({ decision: 'allow', by: 'person' }),
+  withdraw: GateParts['withdraw'] = async () => {},
 ) {
   const denied: unknown[] = []
   const asking: boolean[] = []
@@ -15,6 +18,7 @@ function open(
     policy: { decide: ({ input }) => decide(input) },
     cwd: '/project',
     ask,
+    withdraw,
     log: { warn: () => {}, info: () => {} },
   })
   gate.listener = { denied: (event) => denied.push(event), asking: (waits) => asking.push(waits) }
@@ -173,6 +177,76 @@ describe('the gate', () => {
     expect(await permit).toMatchObject({ allowed: false })
   })
 
+  // Failed before: the question was put although its call was over, and nobody withdrew it.
+  it('the gate asks nobody about a call that ended while it waited for its turn', async () => {
+    const { gate, asking } = open(askAlways)
+    const ended = new AbortController()
+    const permit = gate.permit({ ...call({ command: 'odd' }), signal: ended.signal })
+    ended.abort()
+    expect(await permit).toEqual({ allowed: false, reason: expect.stringContaining('withdrawn') })
+    expect(asking).toEqual([])
+  })
+
+  it('the gate withdraws the question about a call that ends, by whichever of its doors it was put', async () => {
+    for (const door of ['permit', 'answered'] as const) {
+      const people = Promise.withResolvers<ApprovalAnswer>()
+      const withdrawn: string[] = []
+      const { gate, asking } = open(
+        askAlways,
+        () => people.promise,
+        async (id) => {
+          withdrawn.push(id)
+          people.resolve({ decision: 'deny', by: 'withdrawn' })
+        },
+      )
+      const ended = new AbortController()
+      const one = call({ command: 'odd' })
+      if (door === 'answered') void gate.answered(one)
+      const permit = gate.permit({ ...one, signal: ended.signal })
+      await until(() => asking.length === 1)
+      // The permit of a call whose question is open takes its turn, too.
+      await new Promise((resolve) => setImmediate(resolve))
+      ended.abort()
+      expect(await permit).toMatchObject({ allowed: false })
+      expect([withdrawn, asking]).toEqual([['call'], [true, false]])
+    }
+  })
+
+  it('a closed gate withdraws nothing: the end of a run does that, and a parked run keeps its question', async () => {
+    const withdrawn: string[] = []
+    const { gate, asking } = open(
+      askAlways,
+      () => new Promise(() => {}),
+      async (id) => void withdrawn.push(id),
+    )
+    const ended = new AbortController()
+    void gate.permit({ ...call({ command: 'odd' }), signal: ended.signal })
+    await until(() => asking.length === 1)
+    gate.close()
+    ended.abort()
+    gate.withdraw()
+    expect(withdrawn).toEqual([])
+  })
+
+  // Failed before: the end of the first question hid the second, which nobody withdrew.
+  it('of two questions about calls with one id, the second is withdrawn after the first is answered', async () => {
+    const people = [Promise.withResolvers<ApprovalAnswer>(), Promise.withResolvers<ApprovalAnswer>()]
+    const unasked = [...people]
+    const withdrawn: string[] = []
+    const { gate, asking } = open(
+      askAlways,
+      () => unasked.shift()?.promise ?? Promise.reject(new Error('a third question')),
+      async (id) => void withdrawn.push(id),
+    )
+    const first = gate.permit(call({ command: 'first' }))
+    void gate.permit(call({ command: 'second' }))
+    await until(() => asking.length === 2)
+    people[0]?.resolve({ decision: 'allow', by: 'person' })
+    await first
+    gate.withdraw()
+    expect(withdrawn).toEqual(['call'])
+  })
+
   it('the gate opens 32 approvals at once, and denies and reports every further call', async () => {
     const { gate, denied } = open(askAlways, () => new Promise(() => {}))
     const permits = Array.from({ length: 40 }, (_, index) =>
@@ -263,7 +337,7 @@ describe('the gate as the Claude SDK asks it', () => {
 
   it('canUseTool is answered with the judged input, or with the reason', async () => {
     const { gate } = open(byCommand)
-    const canUseTool = canUseToolOf({ permit: (call) => gate.permit(call), begins: async () => {} }, gate)
+    const canUseTool = canUseToolOf({ permit: (call) => gate.permit(call), begins: async () => {} })
     const about = { signal, toolUseID: 'call', requestId: 'r' }
     expect(await canUseTool('Bash', { command: 'good' }, about)).toEqual({
       behavior: 'allow',

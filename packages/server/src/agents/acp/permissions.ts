@@ -43,20 +43,20 @@ const rejecting = ['reject_once', 'reject_always'] as const
 
 async function decide(
   call: NonNullable<ReturnType<Calls['take']>>,
-  { gate }: Pick<PermissionParts, 'gate'>,
+  { gate, cut: signal }: Pick<PermissionParts, 'gate' | 'cut'>,
 ): Promise<boolean> {
   const [first, ...others] = judgedAs(call)
   for (const [index, { tool, input }] of others.entries()) {
     const verdict = await gate.judge({ id: `${call.id}#${index}`, tool, input })
     if (verdict.decision === 'deny') return false
   }
-  const permit = await gate.permit({ id: call.id, tool: first.tool, input: first.input })
+  const permit = await gate.permit({ id: call.id, tool: first.tool, input: first.input, signal })
   // The agent runs what it asked for, and cannot be given another input.
   return permit.allowed && JSON.stringify(permit.input) === JSON.stringify(first.input)
 }
 
 export interface FormParts {
-  gate: Pick<Gate, 'permit' | 'refuse' | 'withdraw'>
+  gate: Pick<Gate, 'permit' | 'refuse'>
   cut: AbortSignal
   /** Of the form, in its run. */
   number: number

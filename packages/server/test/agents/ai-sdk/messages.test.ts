@@ -146,6 +146,20 @@ it('an interrupt does not wait for people who are asked about a call', async () 
   expect(lastRequest(model), 'the model learns that nothing happened').toContain('This call was not begun')
 })
 
+// Failed before: the calls that waited for the policy were asked about after the turn was cut, and the questions stayed open.
+it('an interrupt while many calls wait for the policy leaves no question about any of them', async () => {
+  const calls = Array.from({ length: 8 }, (_, n) => use('shell', { command: `git push origin branch-${n}` }))
+  const model = await serve([reply({ turn: 1 }, calls), reply({}, [say('Understood.')])])
+  const { host, agent } = await start(model, { tools: [new CountingShell()], approvals: 'on' })
+  host.answer = () => {
+    if (host.questions.length === 1) host.messages.say('Leave it', 'interrupt')
+    return new Promise(() => {})
+  }
+  expect(await agent.ended).toMatchObject({ state: 'completed', result: { text: 'Understood.' } })
+  expect(host.questions).toHaveLength(1)
+  expect(host.withdrawn).toContain(host.questions[0]?.toolUseId)
+})
+
 it('a message stays in the conversation that a later execution resumes', async () => {
   const model = await serve([reply({ turn: 1 }, [say('First.')]), reply({}, [say('Second.')])])
   const { host, agent } = await start(model)

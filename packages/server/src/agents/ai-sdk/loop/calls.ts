@@ -94,8 +94,11 @@ async function denialOf(
   { shared, parentToolCallId }: CallParts,
 ): Promise<Answered | null> {
   const agent = parentToolCallId === undefined ? {} : { agentId: parentToolCallId }
-  const judging = shared.host.gate.permit({ id: call.id, ...judged, ...agent })
-  const permit = await unlessAborted(judging, shared.signal)
+  const { signal } = shared
+  const permit = await unlessAborted(
+    shared.host.gate.permit({ id: call.id, ...judged, ...agent, signal }),
+    signal,
+  )
   if (!permit.allowed) return { status: 'denied', text: `This call was denied: ${permit.reason}` }
   if (isDeepStrictEqual(permit.input, judged.input)) return null
   return { status: 'denied', text: 'This call was denied: its input was changed after the model made it.' }

@@ -182,7 +182,7 @@ export class ClaudeAgent implements LiveAgent<AgentStop> {
       cwd: task.cwd,
       env: environment,
       abortController: this.#controller,
-      canUseTool: canUseToolOf(this.#parking, host.gate, role),
+      canUseTool: canUseToolOf(this.#parking, role),
       hooks: {
         PreToolUse: [
           {

@@ -22,7 +22,7 @@ export interface ParkingParts {
   gate: Pick<Gate, 'answered' | 'permit' | 'withdraw'>
   clock: Pick<Clock, 'after'>
   task: Pick<AgentTask, 'parkAfterMs' | 'woken'>
-  turns: Pick<Turns, 'isCutting' | 'cut'>
+  turns: Pick<Turns, 'isCutting' | 'cut' | 'signal'>
 }
 
 /** For the model. */
@@ -82,7 +82,9 @@ export class Parking {
     // The call that the run was woken for has its answer.
     if (afterMs === undefined || call.agentId !== undefined || !this.#hasBegun) return 'passes'
     const { promise: asked, resolve } = Promise.withResolvers<void>()
-    const answered = gate.answered({ ...call, changeable: true }, resolve).then(() => false)
+    const answered = gate
+      .answered({ ...call, changeable: true, signal: turns.signal }, resolve)
+      .then(() => false)
     // A run that is parked before its question is put waits for no answer: it would be woken at once.
     await Promise.race([asked, answered])
     const isLate =
@@ -98,8 +100,11 @@ export class Parking {
     const known = this.#first
     // The process repeats the request when it learns late that somebody answers it.
     if (known !== null && known.id === call.id) return known.permit
-    if (this.#hasBegun) return this.#parts.gate.permit(call)
-    const permit = this.#permitFirst(call)
+    const { gate, turns } = this.#parts
+    // The process says late, or never, that it no longer needs an answer.
+    const signal = AbortSignal.any([turns.signal, ...(call.signal === undefined ? [] : [call.signal])])
+    if (this.#hasBegun) return gate.permit({ ...call, signal })
+    const permit = this.#permitFirst({ ...call, signal })
     this.#first = { id: call.id, permit }
     return permit
   }
@@ -107,9 +112,7 @@ export class Parking {
   async #permitFirst(call: GateCall): Promise<Permit> {
     const { gate, turns } = this.#parts
     const permit = await Promise.race([gate.permit(call), turns.cut])
-    if (permit !== undefined) return permit
-    gate.withdraw(call.id)
-    return { allowed: false, reason: cutReason }
+    return permit ?? { allowed: false, reason: cutReason }
   }
 
   /** To be awaited before a call is let through or refused. */

@@ -44,16 +44,12 @@ export function hookOf(
 /** The SDK calls it after the hook, for calls that the SDK doubts or the hook wants people to judge. */
 export function canUseToolOf(
   parking: Pick<Parking, 'permit' | 'begins'>,
-  gate: Pick<Gate, 'withdraw'>,
   { ownTools = [], formOf }: Partial<Pick<AgentRole, 'ownTools' | 'formOf'>> = {},
 ): CanUseTool {
   return async (tool, input, { toolUseID: id, agentID: agentId, signal }) => {
     if (ownTools.includes(tool)) return { behavior: 'allow', updatedInput: input }
-    // The turn was cut, perhaps before the question was asked.
-    const withdraw = () => gate.withdraw(id)
-    signal.addEventListener('abort', withdraw, { once: true })
-    const permit = await parking.permit(withForm({ id, tool, input, agentId, changeable: true }, formOf))
-    signal.removeEventListener('abort', withdraw)
+    const call = { id, tool, input, agentId, changeable: true, signal }
+    const permit = await parking.permit(withForm(call, formOf))
     if (!(await hasBegun(parking))) return { behavior: 'deny', message: ending }
     return permit.allowed
       ? { behavior: 'allow', updatedInput: permit.input }

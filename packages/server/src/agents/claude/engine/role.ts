@@ -20,7 +20,7 @@ export interface AgentRole {
 export const sessionRole: AgentRole = { options: {}, instructions: '', ownTools: [] }
 
 /** A session whose agent, and the MCP servers it uses, may put questions to people. */
-export function askingRole(gate: Pick<Gate, 'permit' | 'refuse' | 'withdraw'>): AgentRole {
+export function askingRole(gate: Pick<Gate, 'permit' | 'refuse'>): AgentRole {
   return {
     ...sessionRole,
     formOf: questionsIn,

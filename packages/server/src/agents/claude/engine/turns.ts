@@ -39,7 +39,8 @@ export class Turns {
   #current: string | null = null
   /** The turn of `current` has begun. */
   #hasBegun: boolean
-  #cutting = false
+  /** Aborted when a message is to cut the turn. */
+  #turn = new AbortController()
   readonly #cut = Promise.withResolvers<void>()
 
   constructor(
@@ -78,7 +79,7 @@ export class Turns {
     if (uuid !== this.#current || state !== 'started') return
     this.#hasBegun = true
     // An interrupt that the process read before it began the turn has cut nothing.
-    if (this.#cutting) this.#interrupt(query)
+    if (this.isCutting) this.#interrupt(query)
   }
 
   /**
@@ -88,7 +89,7 @@ export class Turns {
   #begins(query: Pick<Query, 'interrupt'>): void {
     if (this.#hasBegun || this.#current !== null) return
     this.#hasBegun = true
-    if (this.#cutting) this.#interrupt(query)
+    if (this.isCutting) this.#interrupt(query)
   }
 
   /** Takes in what was added to the transcript, in the same tick as it is stored. */
@@ -108,8 +109,8 @@ export class Turns {
    * end with. Any other ends the agent, unless an interrupt brought it about.
    */
   async next(completed: boolean): Promise<boolean> {
-    const wasCut = this.#cutting
-    this.#cutting = false
+    const wasCut = this.isCutting
+    if (wasCut) this.#turn = new AbortController()
     if (!completed && !wasCut) return false
     // What missed its turn begins the next one by itself.
     if (this.#joining.size > 0) return true
@@ -122,14 +123,19 @@ export class Turns {
   }
 
   interrupt(query: Pick<Query, 'interrupt'>): void {
-    this.#cutting = true
+    this.#turn.abort()
     this.#cut.resolve()
     if (this.#hasBegun) this.#interrupt(query)
   }
 
   /** A message is to cut the turn. */
   get isCutting(): boolean {
-    return this.#cutting
+    return this.signal.aborted
+  }
+
+  /** Of the running turn: aborted when a message is to cut it. */
+  get signal(): AbortSignal {
+    return this.#turn.signal
   }
 
   /** Resolves when a message cuts a turn for the first time. */

@@ -64,6 +64,8 @@ export class RecordingHost implements ExecutionHost {
   /** What was emitted besides moves. */
   readonly events: EmittedEvent[] = []
   readonly questions: ApprovalRequest[] = []
+  /** Calls whose questions were withdrawn. */
+  readonly withdrawn: string[] = []
   readonly gate: Gate
   readonly dialogue: Dialogue
   readonly messages = new Mailbox()
@@ -114,6 +116,7 @@ export class RecordingHost implements ExecutionHost {
         this.questions.push(question)
         return this.answer(question)
       },
+      withdraw: async (toolUseId) => void this.withdrawn.push(toolUseId),
     })
   }
 

@@ -23,7 +23,7 @@ function rig() {
     },
     clock,
     task: { parkAfterMs: 0 },
-    turns: { isCutting: false, cut: new Promise<void>(() => {}) },
+    turns: { isCutting: false, cut: new Promise<void>(() => {}), signal: new AbortController().signal },
   })
   const events = [
     { type: 'message_start' },

@@ -85,7 +85,7 @@ async function converse(scenario: Scenario, { project, home, url }: Place): Prom
         ...agentEnvironment(undefined, { url, token: 'made-up-token' }),
         ...scenario.env,
       },
-      canUseTool: canUseToolOf({ permit: (call) => gate.permit(call), begins: async () => {} }, gate, role),
+      canUseTool: canUseToolOf({ permit: (call) => gate.permit(call), begins: async () => {} }, role),
       hooks: {
         PreToolUse: [{ hooks: [hookOf(gate, role)], onFailure: 'block' }],
         PostToolUse: [{ matcher: patchingTools, hooks: [subagentHook(patched)] }],
