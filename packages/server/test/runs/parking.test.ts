@@ -100,6 +100,41 @@ it('the answer that a parked run waited for is used by one call: another like it
   expect(run.result).toMatchObject([{ decision: 'allow' }, { decision: 'deny' }])
 })
 
+// Failed before: what had been used was forgotten when the run was parked again.
+it('an answer that a call has used serves no other call after the run is parked again', async () => {
+  const second = { ...approvalRequest, toolUseId: 'toolu_2' }
+  const rig = await openSessions({
+    script: async (context) => {
+      await context.started()
+      const { attempt } = context.run
+      const first = context.ask(approvalRequest)
+      first.catch(() => {})
+      if (attempt === 1) return parked
+      if (attempt === 2) {
+        await first
+        await context.woken?.begins()
+        context.ask(second).catch(() => {})
+        return parked
+      }
+      // The model makes the first call again, with the same id and input.
+      const answers = [await context.ask(second)]
+      await context.woken?.begins()
+      return outcome({ result: [...answers, await first] })
+    },
+  })
+  const { id } = await startSession(rig)
+  await untilParked(rig, id)
+  await rig.runs.answerApproval(id, await openApproval(rig.store, id), { decision: 'allow' }, ann)
+  await until(async () => {
+    const run = await rig.store.getRun(id)
+    return run?.attempt === 2 && run.parked === 'waiting'
+  })
+  await rig.runs.answerApproval(id, await openApproval(rig.store, id), { decision: 'allow' }, ann)
+  await rig.runs.answerApproval(id, await openApproval(rig.store, id), { decision: 'deny' }, ann)
+  const run = await untilOver(rig.runs, id)
+  expect(run).toMatchObject({ attempt: 3, result: [{ decision: 'allow' }, { decision: 'deny' }] })
+})
+
 it('a question of a parked run that nobody answers in time is refused, and the run resumes with that', async () => {
   const ran: string[] = []
   const rig = await openSessions({ script: parking(ran) })
@@ -190,6 +225,40 @@ it('a run that was woken withdraws no question but that of the call it names', a
   await rig.runs.answerApproval(id, first, { decision: 'allow' }, ann)
   await rig.runs.answerApproval(id, await asked.promise, { decision: 'allow' }, ann)
   expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'allow', by: 'person' })
+})
+
+// Failed before: the question was not known yet when it was withdrawn, and stayed open for ever.
+it('a question of a woken run is withdrawn although its earlier answer is still being looked up', async () => {
+  const other = { ...approvalRequest, toolUseId: 'toolu_2' }
+  const rig = await openSessions({
+    script: wokenTo(async (context, first, woken) => {
+      await first
+      await woken.begins()
+      const second = context.ask(other)
+      await context.withdraw(other.toolUseId)
+      return second
+    }),
+  })
+  const { id } = await startSession(rig)
+  await untilParked(rig, id)
+  await rig.runs.answerApproval(id, await openApproval(rig.store, id), { decision: 'allow' }, ann)
+  expect((await untilOver(rig.runs, id)).result).toEqual({ decision: 'deny', by: 'withdrawn' })
+})
+
+it('of two open questions about calls with one id, both are withdrawn', async () => {
+  const rig = await openSessions({
+    script: async (context) => {
+      await context.started()
+      const answers = [approvalRequest, { ...approvalRequest, input: { command: 'ls' } }].map((request) =>
+        context.ask(request),
+      )
+      await context.withdraw(approvalRequest.toolUseId)
+      return outcome({ result: await Promise.all(answers) })
+    },
+  })
+  const { id } = await startSession(rig)
+  const run = await untilOver(rig.runs, id)
+  expect(run.result).toMatchObject([{ by: 'withdrawn' }, { by: 'withdrawn' }])
 })
 
 it('a run that was woken and whose call had not begun is parked again by the next server, and its call is made once', async () => {

@@ -7,12 +7,10 @@
  */
 import { type OpenQuestion, type PermissionRequestedEvent, permissionTypes } from '@millrace/protocol'
 import type { ApprovalStore, LogStore, RunRecord, RunStore } from '#store/store'
+import { windowsFromEnd } from './log-windows.ts'
 
 /** Those that expire first. */
 const questionsMax = 2000
-/** A question stands near the end of its log, since most agents wait for the answer. */
-const windowEvents = 500
-const windowBytes = 4 * 1024 * 1024
 
 type QuestionStore = Pick<RunStore, 'getRun'> &
   Pick<LogStore, 'readAfter'> &
@@ -68,37 +66,13 @@ export class Questions {
     }
   }
 
-  /** Searches the log from its end, window by window. */
   async #search(run: RunRecord, ids: Set<string>): Promise<PermissionRequestedEvent[]> {
     const found: PermissionRequestedEvent[] = []
-    // Events may have been added since the record was read.
-    let until = Number.POSITIVE_INFINITY
-    for (let after = Math.max(run.head - windowEvents, 0); ids.size > 0; ) {
-      found.push(...(await this.#requested(run.id, after, until, ids)))
-      if (after === 0) break
-      until = after
-      after = Math.max(after - windowEvents, 0)
-    }
-    return found
-  }
-
-  async #requested(
-    runId: string,
-    after: number,
-    until: number,
-    ids: Set<string>,
-  ): Promise<PermissionRequestedEvent[]> {
-    const found: PermissionRequestedEvent[] = []
-    for (let cursor = after; cursor < until; ) {
-      const page = await this.#store.readAfter(runId, { after: cursor, maxBytes: windowBytes })
-      for (const event of page?.events ?? []) {
-        if (event.type !== permissionTypes.requested) continue
-        const text = JSON.parse(event.json) as PermissionRequestedEvent
-        if (ids.delete(text.approvalId)) found.push(text)
-      }
-      const last = page?.events.at(-1)
-      if (last === undefined) break
-      cursor = last.seq
+    if (ids.size === 0) return found
+    for await (const events of windowsFromEnd(run, this.#store, [permissionTypes.requested])) {
+      const texts = events.map(({ json }) => JSON.parse(json) as PermissionRequestedEvent)
+      found.push(...texts.filter(({ approvalId }) => ids.delete(approvalId)))
+      if (ids.size === 0) break
     }
     return found
   }
