@@ -63,8 +63,13 @@ export class DiskGuard {
 export function diskOf(directory: string): Disk {
   return {
     freeBytes() {
-      const { bavail, bsize } = statfsSync(directory)
-      return bavail * bsize
+      try {
+        const { bavail, bsize } = statfsSync(directory)
+        return bavail * bsize
+      } catch {
+        // A directory that is gone is noticed by others, and no run has filled it.
+        return Number.POSITIVE_INFINITY
+      }
     },
     writtenBytes(pid) {
       try {

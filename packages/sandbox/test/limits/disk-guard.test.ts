@@ -41,6 +41,11 @@ describe('the guard of the disk', () => {
     expect(guard.look([old])).toBeNull()
   })
 
+  // Failed before: the timer that asks threw, which ended the server.
+  it('a directory that is gone has room', () => {
+    expect(diskOf('/nonexistent/data').freeBytes()).toBe(Number.POSITIVE_INFINITY)
+  })
+
   it('ends nobody who wrote little, however full the disk is', () => {
     const { disk, guard, run } = guarded()
     disk.free = 0

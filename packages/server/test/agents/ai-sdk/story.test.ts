@@ -66,7 +66,7 @@ type Delivery = { bytesPerWrite?: number }
 async function storyIn(format: Format, delivery: Delivery) {
   const shell = new CountingShell()
   const { host, end } = await run(
-    await serve(story, delivery, { deltaChars: delivery.bytesPerWrite === undefined ? 5 : 500 }),
+    await serve(story, delivery, { deltaChars: delivery.bytesPerWrite === undefined ? 1 : 500 }),
     { format, tools: [shell] },
   )
   return { host, end, shell, told: told(host.moves) }
