@@ -1,7 +1,7 @@
 import { nest } from '@millrace/protocol/view'
 import { useAgentExecution, useAgentSSE, useAgentStore } from '@millrace/react'
 import { Banner } from './banner.tsx'
-import { Items } from './items.tsx'
+import { Items, textOf } from './items.tsx'
 import { Plan } from './plan.tsx'
 
 /** What an execution plans, thinks and does, as it happens. */
@@ -45,7 +45,7 @@ function Result({ value, durationMs }: { value: unknown; durationMs: number | nu
   return (
     <section className="result" aria-label="Result">
       <h2>Result</h2>
-      <pre>{typeof value === 'string' ? value : JSON.stringify(value, null, 2)}</pre>
+      <pre>{textOf(value)}</pre>
       {durationMs !== null && <p className="quiet">{(durationMs / 1000).toFixed(1)} s</p>}
     </section>
   )

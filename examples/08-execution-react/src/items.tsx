@@ -63,14 +63,31 @@ const states: Record<CallItem['status'], string> = {
 
 function Call({ call }: { call: CallItem }) {
   const { status, durationMs, output, result } = call
-  const took = durationMs === null ? '' : `${durationMs.toLocaleString('en')} ms`
-  const shown = typeof result === 'string' ? result : JSON.stringify(result)
+  const took =
+    durationMs === null ? '' : `${durationMs.toLocaleString('en', { maximumFractionDigits: 0 })} ms`
+  // What a call printed while it ran is in its result, too.
+  const shown = status === 'running' || result === undefined ? output.text : textOf(result)
   return (
     <div className={`call ${status}`} data-kind="call" data-call={call.toolCallId} data-status={status}>
       <code>{callInLine(call.toolName, call.input)}</code>
       <span className="quiet"> {states[status] || took}</span>
-      {output.text !== '' && <pre>{output.text}</pre>}
-      {shown !== undefined && <pre>{shown}</pre>}
+      {shown !== '' && <pre>{shown}</pre>}
+      {diffsOf(result).map((diff) => (
+        <pre key={diff}>{diff}</pre>
+      ))}
     </div>
   )
+}
+
+/** Many results are objects with a `text`: those of agents, and of calls that changed files. */
+export function textOf(result: unknown): string {
+  if (typeof result === 'string') return result
+  const { text } = (result ?? {}) as { text?: unknown }
+  return typeof text === 'string' ? text : JSON.stringify(result, null, 2)
+}
+
+function diffsOf(result: unknown): string[] {
+  const { files } = (result ?? {}) as { files?: unknown }
+  if (!Array.isArray(files)) return []
+  return files.flatMap(({ diff }) => (typeof diff === 'string' ? [diff] : []))
 }

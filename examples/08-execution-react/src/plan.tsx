@@ -21,6 +21,7 @@ export function Plan({ goal, phases, tokens, costUsd }: PlanProps) {
     <section aria-label="Plan" className="plan">
       <h2>Plan</h2>
       {goal !== null && <p>{goal}</p>}
+      {phases.length === 0 && <p className="quiet">None yet.</p>}
       <ol>
         {phases.map(({ id, name, status }) => (
           <li key={id} className={status} data-phase={id} data-status={status}>
@@ -29,7 +30,7 @@ export function Plan({ goal, phases, tokens, costUsd }: PlanProps) {
           </li>
         ))}
       </ol>
-      {tokens !== null && (
+      {total > 0 && (
         <p className="quiet">
           {total.toLocaleString('en')} tokens{costUsd === null ? '' : `, ${dollars(costUsd)}`}
         </p>

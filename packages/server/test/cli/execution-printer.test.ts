@@ -106,6 +106,27 @@ describe('an execution on the screen', () => {
     expect(stdout).toBe('One\nTwo\n and a half\n')
   })
 
+  it('a call that fails shows of its result only what its output did not show', async () => {
+    const lines = Array.from({ length: 25 }, (_, index) => `line ${index}`)
+    const ended = '[The command ended with exit code 1.]'
+    const short = await shown([
+      start('1'),
+      output('1', 'line 0\nline 1\n'),
+      complete('1', 'error', `line 0\nline 1\n\n${ended}`),
+    ])
+    expect(short.stderr).toEqual(['● shell npm test', '  line 0', '  line 1', `  ${ended}`])
+    const long = await shown([
+      start('1'),
+      output('1', `${lines.join('\n')}\n`),
+      complete('1', 'error', `${lines.join('\n')}\n\n${ended}`),
+    ])
+    expect(long.stderr.slice(20), 'how it ends').toEqual([
+      '  line 19',
+      ...lines.slice(20).map((one) => `  ${one}`),
+      `  ${ended}`,
+    ])
+  })
+
   it('the output of a call is shown line by line, up to a bound, and its result is not shown again', async () => {
     const lines = Array.from({ length: 25 }, (_, index) => `line ${index}`)
     const { stderr } = await shown([

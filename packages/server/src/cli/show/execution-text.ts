@@ -163,14 +163,20 @@ export class ExecutionText implements AgentText {
     if (call.status === 'cancelled') return [line('note', indented(call, `✗ cancelled: ${this.#call(call)}`))]
     if (call.status === 'denied' && this.#denied.delete(call.toolCallId)) return []
     const failed = call.status !== 'ok'
-    if (printed !== undefined && printed.lines > 0 && !failed) {
-      const left = printed.lines - outputLines
-      return left > 0 ? [line('result', indented(call, `  … ${left} more lines`))] : []
+    const look = failed ? 'error' : 'result'
+    if (printed !== undefined && printed.lines > 0) {
+      const left = Math.max(0, printed.lines - outputLines)
+      // How a failure ends is what a person wants to know of it.
+      const end = failed ? unseen(textOf(call.result), call.output.text, left) : []
+      const skipped = failed ? end.length - errorLines : left
+      const more: Piece[] = skipped > 0 ? [line('result', indented(call, `  … ${skipped} more lines`))] : []
+      const shown = end.slice(-errorLines)
+      return [...more, ...shown.map((one) => line(look, indented(call, `  ${clip(one, 400)}`)))]
     }
     const lines = excerpt(textOf(call.result), failed ? errorLines : resultLines)
     if (lines.length === 0) return []
     const shown = lines.map((one) => `  ${one}`).join('\n')
-    return [line(failed ? 'error' : 'result', indented(call, shown))]
+    return [line(look, indented(call, shown))]
   }
 
   #facts(): string[] {
@@ -189,6 +195,13 @@ const marks = { pending: '·', active: '▶', complete: '✓', incomplete: '✗'
 function planText({ goal, phases }: ExecutionView): string {
   const lines = phases.map(({ name, status }) => `  ${marks[status]} ${clip(name, 160)}`)
   return [`-- plan: ${clip(goal ?? '', 200)}`, ...lines].join('\n')
+}
+
+/** The lines of a result that are not on the screen: of `output`, all but the last `left` lines are. */
+function unseen(result: string, output: string, left: number): string[] {
+  const printed = output.trimEnd().split('\n')
+  const shown = new Set(printed.slice(0, printed.length - left))
+  return result.split('\n').filter((one) => one.trim() !== '' && !shown.has(one))
 }
 
 /** An engine that streams no text has its answer in the result alone. */

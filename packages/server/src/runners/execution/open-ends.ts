@@ -77,7 +77,7 @@ export function completed(
   { at, status, result }: { at: number; status: string; result: unknown },
 ) {
   // A clock that was set back makes no negative durations.
-  return { toolName, toolCallId, result, duration: Math.max(0, at - startedAt), status, ...place }
+  return { toolName, toolCallId, result, duration: Math.max(0, Math.round(at - startedAt)), status, ...place }
 }
 
 function placeOf({ phaseId, parentToolCallId }: Record<string, unknown>): OpenCall['place'] {

@@ -71,7 +71,7 @@ export class Story {
 
   /** Milliseconds since the beginning. */
   get duration(): number {
-    return this.#beganAt === null ? 0 : Math.max(0, this.#elapsed() - this.#beganAt)
+    return this.#beganAt === null ? 0 : Math.max(0, Math.round(this.#elapsed() - this.#beganAt))
   }
 
   /** Of all kinds together; null where no use was reported. */

@@ -219,13 +219,13 @@ describe('the end of a story', () => {
     expect(newStory().end({ completed: false })).toEqual([])
   })
 
-  it('durations are measured, also while the clock of the machine is set', () => {
+  it('durations are measured in whole milliseconds, also while the clock of the machine is set', () => {
     let [at, elapsed] = [5000, 70]
     const story = new Story({ task: 't', now: () => at, elapsed: () => elapsed })
     const [started] = story.take([call('a')])
     expect(started?.data).toMatchObject({ startedAt: 5000 })
     at += 3_600_000
-    elapsed += 25
+    elapsed += 24.6
     const [complete] = story.take([done('a')])
     expect(complete?.data).toMatchObject({ duration: 25 })
     expect(story.duration).toBe(25)
