@@ -1,6 +1,6 @@
 /**
  * Messages to a session whose server is killed (`kill -9`) at random moments: each that was accepted is in the
- * conversation once, in this run or in one that resumes it, or is visibly undelivered. The moments come from a seed
+ * conversation once, with its attachment, in this run or in one that resumes it, or is visibly undelivered. The moments come from a seed
  * that a failure prints.
  */
 import { randomUUID } from 'node:crypto'
@@ -27,11 +27,16 @@ beforeAll(async () => {
 afterAll(() => place.dispose())
 
 interface Sent {
+  /** In the text of the message. */
   mark: string
+  /** In its attachment. */
+  fileMark: string
   id: string | null
 }
 
-it(`each message is read once over ${cycles} kills of the server`, { timeout: cycles * 90_000 }, async () => {
+it(`each message is read once, with its attachment, over ${cycles} kills of the server`, {
+  timeout: cycles * 90_000,
+}, async () => {
   const random = seededRandom()
   onTestFailed(() => console.error(`MILLRACE_TEST_SEED=${random.seed}`))
   let server = await place.start()
@@ -60,11 +65,13 @@ it(`each message is read once over ${cycles} kills of the server`, { timeout: cy
 })
 
 async function say(server: ServerProcess, runId: string, mode: MessageMode): Promise<Sent | 'over'> {
-  const mark = `MARK-${randomUUID()}`
-  const answer = await server.call(`/api/runs/${runId}/messages`, post({ text: mark, mode }))
+  const [mark, fileMark] = [`MARK-${randomUUID()}`, `FILE-${randomUUID()}`]
+  const data = Buffer.from(`${fileMark} ${'x'.repeat(100_000)}`).toString('base64')
+  const attachments = [{ name: 'note.txt', mediaType: 'text/plain', data }]
+  const answer = await server.call(`/api/runs/${runId}/messages`, post({ text: mark, mode, attachments }))
   if (answer.status === 409) return 'over'
   expect(answer.status).toBe(202)
-  return { mark, id: ((await answer.json()) as { messageId: string }).messageId }
+  return { mark, fileMark, id: ((await answer.json()) as { messageId: string }).messageId }
 }
 
 /** Resumes the run until it completes, and looks for its messages in the conversation. Returns how many are there. */
@@ -86,9 +93,11 @@ async function expectReadOnce(server: ServerProcess, first: string, sent: readon
   const { messages } = await server.json<{ messages: Message[] }>(`/api/runs/${last?.id}/messages`)
   const undelivered = messages.map(({ id }) => id)
   const conversation = lastConversation(first)
-  for (const { mark, id } of sent) {
+  for (const { mark, fileMark, id } of sent) {
     const times = delivered.filter((one) => one === id).length
-    expect(conversation.split(mark).length - 1, `${mark} in the conversation`).toBe(times)
+    for (const written of [mark, fileMark]) {
+      expect(conversation.split(written).length - 1, `${written} in the conversation`).toBe(times)
+    }
     expect(times + undelivered.filter((one) => one === id).length, `${mark} is accounted for`).toBe(1)
   }
   if (last?.state === 'completed') expect(undelivered).toEqual([])

@@ -141,6 +141,42 @@ export function describeRoom(subject: Subject): void {
       expect((await store.createRun(newRun({ ownerBytesMax: bytes }))).created).toBe(true)
     })
 
+    test('long answers and long ends are refused while the runs of the owner take what they may, and short ones are not', async () => {
+      const { store } = subject
+      const id = await runningRun(store)
+      const [one, other] = [newApproval(), newApproval()]
+      for (const approval of [one, other]) await store.requestApproval(id, 1, approval)
+      const ownerBytesMax = await store.ownerBytes('ada')
+      const answer = (approval: string, characters: number, limit = ownerBytesMax) =>
+        store.answerApproval(id, approval, {
+          ...{ decision: 'allow', by: 'person', at: 5_000, ownerBytesMax: limit },
+          updatedInput: { command: 'x'.repeat(characters) },
+        })
+      const refused = { code: 'quota_exceeded', message: expect.stringMatching(/^The runs of ada take /) }
+      await expect(answer(one.id, 17_000)).rejects.toMatchObject(refused)
+      expect((await store.openApprovals(id)).map((open) => open.id)).toEqual([one.id, other.id])
+      await answer(one.id, 12_000)
+      await answer(other.id, 17_000, 1_000_000)
+      const end = (characters: number) =>
+        store.finish(id, 1, { ...completed({ text: 'r'.repeat(characters) }), ownerBytesMax })
+      await expect(end(17_000)).rejects.toMatchObject(refused)
+      expect(await store.getRun(id)).toMatchObject({ state: 'running' })
+      expect(await end(12_000)).toMatchObject({ state: 'completed' })
+    })
+
+    test('long ends that are written together are refused from the one on that finds the quota used up', async () => {
+      const { store } = subject
+      const ids = [await runningRun(store), await runningRun(store), await runningRun(store)]
+      const ownerBytesMax = (await store.ownerBytes('ada')) + 50_000
+      const ends = ids.map((id) =>
+        store.finish(id, 1, { ...completed({ text: 'r'.repeat(20_000) }), ownerBytesMax }),
+      )
+      const codes = (await Promise.allSettled(ends)).map((one) =>
+        one.status === 'fulfilled' ? one.value.state : one.reason.code,
+      )
+      expect(codes).toEqual(['completed', 'completed', 'quota_exceeded'])
+    })
+
     test('what a batch writes counts for the runs that it creates', async () => {
       const { store } = subject
       const id = await runningRun(store)

@@ -18,6 +18,8 @@ import { isReserved } from './reserved-types.ts'
 export interface ProducersParts extends EndingParts {
   store: ProducerStore & Pick<RunStore, 'finish' | 'getRun'> & Pick<StoreHealth, 'status'> & CommitFeed
   kinds: ReadonlyMap<string, Kind>
+  /** What the runs of one owner may take in the store. Absent: any number of bytes. */
+  ownerBytesMax?: number | undefined
   after: Clock['after']
 }
 
@@ -145,7 +147,7 @@ export class Producers {
     }
     if (!isFinal(run.state)) this.#checkWritable(mayWait)
     const { state, result = null, error, tokensUsed = null, stack } = request
-    const { eventBytes, log, now, store } = this.#parts
+    const { eventBytes, log, now, store, ownerBytesMax } = this.#parts
     const at = now()
     const { duration = at - (run.startedAt ?? run.createdAt) } = request
     const failure = typeof error === 'string' ? { message: error } : error
@@ -161,6 +163,7 @@ export class Producers {
         result: state === 'completed' ? bounded(result, eventBytes) : null,
         error: state === 'errored' ? boundedError({ message: String(data.error) }, eventBytes) : null,
         usage: null,
+        ownerBytesMax,
       })
     } catch (thrown) {
       const current = await store.getRun(run.id)

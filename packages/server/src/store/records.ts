@@ -123,6 +123,11 @@ export interface Finish {
   result: unknown
   error: ({ message: string } & Record<string, unknown>) | null
   usage: Record<string, unknown> | null
+  /**
+   * If it takes more than 16 KiB, it is refused with `quota_exceeded` while the runs of the run's owner take this many bytes.
+   * Absent: they may take any number.
+   */
+  ownerBytesMax?: number | undefined
 }
 
 /** A question to people. */
@@ -176,6 +181,11 @@ export interface ApprovalAnswer {
   scope?: 'run' | undefined
   /** Milliseconds since the epoch. */
   at: number
+  /**
+   * If it takes more than 16 KiB, it is refused with `quota_exceeded` while the runs of the run's owner take this many bytes.
+   * Absent: they may take any number.
+   */
+  ownerBytesMax?: number | undefined
 }
 
 export interface Park {

@@ -147,7 +147,7 @@ export interface ApprovalStore {
   /**
    * Answers a question, together with the `permission:resolved` event, whose data is returned; no attempt
    * is needed. Fails with `not_found`, with `already_answered` (also when the end of the run withdrew the
-   * question), or with `storage_full` while the disk is full.
+   * question), with `quota_exceeded`, or with `storage_full` while the disk is full.
    */
   answerApproval(runId: string, approvalId: string, answer: ApprovalAnswer): Promise<PermissionResolvedEvent>
 

@@ -100,7 +100,7 @@ export function observeStore(
     },
 
     async answerApproval(runId, approvalId, answer) {
-      const data = await timed(0, () => store.answerApproval(runId, approvalId, answer))
+      const data = await timed(0, () => store.answerApproval(runId, approvalId, answer)).catch(refused)
       observer.appended(1, Buffer.byteLength(JSON.stringify(data)))
       return data
     },
@@ -110,7 +110,7 @@ export function observeStore(
 
     async finish(runId, attempt, finish) {
       const bytes = sizeOf([finish.event])
-      const run = await timed(bytes, () => store.finish(runId, attempt, finish))
+      const run = await timed(bytes, () => store.finish(runId, attempt, finish)).catch(refused)
       observer.appended(1, bytes)
       observer.ended(run)
       return run

@@ -85,7 +85,7 @@ export function conversationRoutes(app: FaceApp, { runs }: Pick<NativeFaceParts,
   app.post(
     '/api/runs/:id/approvals/:approvalId',
     {
-      config: { refuses: ['already_answered'] },
+      config: { refuses: ['already_answered', 'quota_exceeded'] },
       schema: {
         tags: ['runs'],
         summary: 'Answer what a session asked; the first answer counts',

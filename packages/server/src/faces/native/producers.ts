@@ -42,7 +42,7 @@ export function producerRoutes(app: FaceApp, { runs, auth }: ProducerParts): voi
   app.post(
     '/api/runs/:id/finish',
     {
-      config: { refuses: ['run_over', 'not_listening'] },
+      config: { refuses: ['run_over', 'not_listening', 'quota_exceeded'] },
       schema: {
         tags: ['producers'],
         summary: 'End an external run, or let an interactive session complete',

@@ -27,6 +27,8 @@ export interface ApprovalsParts {
   form(runId: string, approvalId: string): Promise<Form | undefined>
   store: Omit<ApprovalStore, 'requestApproval'> & CommitFeed
   now: () => number
+  /** What the runs of one owner may take in the store. Absent: any number of bytes. */
+  ownerBytesMax?: number | undefined
   log: Logger
   /** What the sweeps are timed by. */
   after?: Clock['after'] | undefined
@@ -72,7 +74,8 @@ export class Approvals {
 
   /**
    * Records a person's answer. Fails with `not_found`; with `invalid_request`, which names each field that is not what a form
-   * asks for; or with `already_answered`, which includes an approval that has expired, whether or not a sweep has seen that yet.
+   * asks for; with `already_answered`, which includes an approval that has expired, whether or not a sweep has seen that yet; or with
+   * `quota_exceeded`, of a long answer.
    */
   async answer(
     runId: string,
@@ -80,7 +83,7 @@ export class Approvals {
     answer: AnswerApprovalBody,
     user: string,
   ): Promise<PermissionResolvedEvent> {
-    const { store, now, form } = this.#parts
+    const { store, now, form, ownerBytesMax } = this.#parts
     const { decision, message, updatedInput, values, scope } = answer
     const approval = await store.getApproval(runId, approvalId)
     if (approval === null) throw new MillraceError('not_found', `No approval ${approvalId.slice(0, 64)}`)
@@ -88,7 +91,8 @@ export class Approvals {
     if (approval.answer === null && at >= approval.expiresAt) await this.expire(runId, approvalId)
     else if (approval.answer === null) checkAnswer(answer, await form(runId, approvalId))
     const given = { message, updatedInput, values, scope: scope === 'run' ? scope : undefined }
-    return store.answerApproval(runId, approvalId, { decision, by: 'person', user, at, ...given })
+    const counted = { decision, by: 'person', user, at, ownerBytesMax, ...given } as const
+    return store.answerApproval(runId, approvalId, counted)
   }
 
   #watch(): () => void {

@@ -57,7 +57,14 @@ export type RunOperation =
       log: LogText[]
     }
   /** `answer`: JSON, the data of the event. */
-  | { op: 'answer'; run: string; approval: string; answer: string; log: LogText[] }
+  | {
+      op: 'answer'
+      run: string
+      approval: string
+      answer: string
+      ownerBytesMax?: number | undefined
+      log: LogText[]
+    }
   | {
       op: 'say'
       run: string

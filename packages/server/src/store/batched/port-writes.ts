@@ -43,13 +43,13 @@ function runWrites(
   const finishing = (
     run: string,
     attempt: number,
-    { state, event, result, error, usage }: Port.Finish,
+    { state, event, result, error, usage, ownerBytesMax }: Port.Finish,
     silentBefore: number | null,
   ): Promise<Written> => {
     const log = encodeEvents([event])
     const left = { result: toJson(result), error: toJson(error), usage: toJson(usage) }
-    const operation = { op: 'finish', run, attempt, state, at: event.at, ...left, silentBefore, log } as const
-    return submit(outbox, operation, [event], log)
+    const ending = { state, at: event.at, ...left, silentBefore, ownerBytesMax }
+    return submit(outbox, { op: 'finish', run, attempt, ...ending, log }, [event], log)
   }
   return {
     async createRun(run) {
@@ -145,7 +145,8 @@ function eventWrites(
       await submit(outbox, { op: 'ask', run, attempt, approval: id, expiresAt, call, log }, [event], log)
     },
 
-    async answerApproval(run, approval, { at, decision, by, user, message, updatedInput, values, scope }) {
+    async answerApproval(run, approval, { at, decision, by, ...given }) {
+      const { user, message, updatedInput, values, scope, ownerBytesMax } = given
       const data: PermissionResolvedEvent = {
         approvalId: approval,
         decision,
@@ -159,7 +160,7 @@ function eventWrites(
       const json = JSON.stringify(data)
       const event = { at, type: permissionTypes.resolved, json }
       const log = encodeEvents([event])
-      await submit(outbox, { op: 'answer', run, approval, answer: json, log }, [event], log)
+      await submit(outbox, { op: 'answer', run, approval, answer: json, ownerBytesMax, log }, [event], log)
       return data
     },
 

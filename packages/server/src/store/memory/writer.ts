@@ -14,6 +14,7 @@ import * as parking from '#store/rules/park'
 import { produce } from '#store/rules/produce'
 import * as progress from '#store/rules/progress'
 import { isRefusal, unknownRun } from '#store/rules/refusal'
+import { bytesOfEnd, bytesOfText, type QuotaFacts, tooLong } from '#store/rules/room'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
 import type { TranscriptEntry } from '#store/store'
 import { addEvents, appended, changed, rowResult, type Writer } from './changes.ts'
@@ -146,6 +147,8 @@ function progressWriter(
       const finished = finish(run, operation.attempt, operation, open)
       if (finished === null) return { kind: 'none' }
       if (isRefusal(finished)) return finished
+      const long = tooLong(bytesOfEnd(finished.change), quotaFacts(tables, finished.run, operation))
+      if (long !== null) return long
       const withdrawn = withdraw(finished.run, finished.withdrawn, operation.at)
       addEvents(finished.run, operation.log)
       addToTally(tables, finished.run.kind, finished.tally)
@@ -155,7 +158,8 @@ function progressWriter(
   }
 }
 
-function approvalWriter({ runs }: MemoryTables): Pick<Writer, 'ask' | 'answer'> {
+function approvalWriter(tables: MemoryTables): Pick<Writer, 'ask' | 'answer'> {
+  const { runs } = tables
   return {
     ask({ run: id, attempt, approval, expiresAt, call, log }) {
       const taken = runs.get(id)?.approvals.has(approval) ?? false
@@ -165,10 +169,12 @@ function approvalWriter({ runs }: MemoryTables): Pick<Writer, 'ask' | 'answer'> 
       return appended(run, log)
     },
 
-    answer({ run: id, approval, answer, log }) {
+    answer({ run: id, approval, answer, log, ...limits }) {
       const asked = runs.get(id)?.approvals.get(approval)
       const run = approvals.answer(runs.get(id), asked)
       if (isRefusal(run)) return run
+      const long = tooLong(bytesOfText(answer), quotaFacts(tables, run, limits))
+      if (long !== null) return long
       if (asked !== undefined) asked.answer = answer
       Object.assign(run, parking.readied(run))
       return appended(run, log)
@@ -200,6 +206,14 @@ function retentionWriter({ runs }: MemoryTables): Pick<Writer, 'prune' | 'delete
     // What was forgotten takes no room.
     reclaim: () => ({ kind: 'reclaimed', bytes: 0, more: false }),
   }
+}
+
+function quotaFacts(
+  tables: MemoryTables,
+  { owner }: Pick<MemoryRun, 'owner'>,
+  { ownerBytesMax }: Pick<QuotaFacts, 'ownerBytesMax'>,
+): QuotaFacts {
+  return { owner, ownerBytesMax, ownerBytes: ownerBytes(tables, owner) }
 }
 
 function factsFor(tables: MemoryTables, run: NewRunRow): CreateFacts {

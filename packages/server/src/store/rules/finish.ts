@@ -22,6 +22,7 @@ export interface Ending {
   usage: string | null
   /** The end of a run for its silence: only if its lease ended before this time. Null: any other end. */
   silentBefore: number | null
+  ownerBytesMax?: number | undefined
 }
 
 export interface Finished<Run> {

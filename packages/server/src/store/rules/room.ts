@@ -11,6 +11,8 @@ import type { NewRunRow, RunRow } from './rows.ts'
 
 /** Of a run besides its log and its texts: its row, its indexes, the text by which it is found. */
 const runBytes = 1024
+/** An answer or an end in words takes less, and is always kept: people can answer, and producers can end their runs. */
+const briefBytes = 16 * 1024
 /** Of a batch of a producer: the answer that is kept for it. */
 export const producedBytes = 64
 
@@ -36,15 +38,19 @@ export function bytesOfContents(attachments: readonly Pick<Attachment, 'bytes'>[
   return attachments.reduce((sum, { bytes }) => sum + Math.ceil(bytes / 3) * 4 + 3, 1)
 }
 
+/** What the quota of an owner is judged by. `ownerBytes`: with `ownerBytesMax`, what the runs of the owner take. */
+export type QuotaFacts = Pick<NewRunRow, 'owner' | 'ownerBytesMax'> & { ownerBytes: number }
+
 /** May the runs of the owner take more? Null: yes. */
-export function overQuota({
-  owner,
-  ownerBytes,
-  ownerBytesMax,
-}: Pick<NewRunRow, 'owner' | 'ownerBytesMax'> & { ownerBytes: number }): Refusal | null {
+export function overQuota({ owner, ownerBytes, ownerBytesMax }: QuotaFacts): Refusal | null {
   if (ownerBytesMax === undefined || ownerBytes < ownerBytesMax) return null
   return refusal('quota_exceeded', quotaMessage(owner, ownerBytes, ownerBytesMax), {
     ownerBytes,
     ownerBytesMax,
   })
+}
+
+/** May this answer to a question, or this end of a run, be kept? Null: yes. */
+export function tooLong(bytes: number, facts: QuotaFacts): Refusal | null {
+  return bytes <= briefBytes ? null : overQuota(facts)
 }

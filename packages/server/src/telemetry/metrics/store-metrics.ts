@@ -50,7 +50,7 @@ export class StoreMetrics {
     this.#quota = counter(
       registry,
       'millrace_quota_total',
-      'Runs and messages that the quota of an owner refused, and runs that it ended',
+      'Requests that the quota of an owner refused, and runs that it ended',
       ['action'],
     )
     for (const action of ['refused', 'ended']) this.#quota.inc({ action }, 0)

@@ -7,7 +7,7 @@ import type { OperationResult, RunOperation } from '#store/batched/operations'
 import * as rules from '#store/rules/approvals'
 import * as parking from '#store/rules/park'
 import { isRefusal } from '#store/rules/refusal'
-import { bytesOfText } from '#store/rules/room'
+import { bytesOfText, tooLong } from '#store/rules/room'
 import { type LoadedRun, rowOf } from './loaded-runs.ts'
 import { releaseMessages } from './message-writer.ts'
 import * as sql from './run-statements.ts'
@@ -41,10 +41,12 @@ export function approvalWriter({ tx, runs }: WriterParts): ApprovalWriter {
       return { kind: 'appended', firstSeq: runs.add(run, log), state: run.state }
     },
 
-    answer({ run: runId, approval: id, answer, log }) {
+    answer({ run: runId, approval: id, answer, ownerBytesMax, log }) {
       const known = runs.open(runId)
       const run = rules.answer(known, known?.approvals.get(id))
       if (isRefusal(run)) return run
+      const long = tooLong(bytesOfText(answer), runs.quotaFacts(run, ownerBytesMax))
+      if (long !== null) return long
       resolve(run, id, answer)
       runs.setParked(run, parking.readied(run))
       return { kind: 'appended', firstSeq: runs.add(run, log), state: run.state }

@@ -12,6 +12,7 @@ import type { LogText, Operation } from '#store/batched/operations'
 import type { Statement } from '#store/postgres/connection'
 import { factColumns, isRunId, messageColumns } from '#store/postgres/rows'
 import type { ProducerRow } from '#store/rules/produce'
+import type { QuotaFacts } from '#store/rules/room'
 import type { RunRow } from '#store/rules/rows'
 import { JoinedEvents } from './joined-events.ts'
 import type { OwnerBytes } from './owner-bytes.ts'
@@ -177,9 +178,10 @@ export class LoadedRuns {
     return runs.reduce((sum, run) => sum + run.grown + run.added.bytes, this.#owners.of(owner))
   }
 
-  /** What the runs of an owner take, of a run that was loaded to be told something within a quota. */
-  ownerBytes(owner: string): number {
-    return (this.#ownerBytes.get(owner) ?? 0) + this.addedBytes(owner)
+  /** Of a run that was loaded for an operation with this limit. */
+  quotaFacts({ owner }: Pick<LoadedRun, 'owner'>, ownerBytesMax: number | undefined): QuotaFacts {
+    const ownerBytes = (this.#ownerBytes.get(owner) ?? 0) + this.addedBytes(owner)
+    return { owner, ownerBytesMax, ownerBytes }
   }
 
   /** Null changes nothing. */
@@ -306,6 +308,7 @@ function namedBy(operations: readonly Operation[]): Named {
   for (const operation of operations) {
     if (!('run' in operation) || typeof operation.run !== 'string' || !isRunId(operation.run)) continue
     runs.add(operation.run)
+    if (ownerBytesMaxOf(operation) !== undefined) named.bounded.push(operation.run)
     switch (operation.op) {
       case 'append':
       case 'transcript':
@@ -323,7 +326,6 @@ function namedBy(operations: readonly Operation[]): Named {
       case 'say':
         named.told.push(operation.run)
         named.messages.push(operation.message.id)
-        if (operation.limits.ownerBytesMax !== undefined) named.bounded.push(operation.run)
         break
       case 'take':
         named.told.push(operation.run)
@@ -348,6 +350,12 @@ function namedBy(operations: readonly Operation[]): Named {
     }
   }
   return { ...named, runs: [...runs], detailed: [...detailed] }
+}
+
+/** Of an operation that the quota of the run's owner may refuse. */
+function ownerBytesMaxOf(operation: Operation): number | undefined {
+  if (operation.op === 'say') return operation.limits.ownerBytesMax
+  return operation.op === 'answer' || operation.op === 'finish' ? operation.ownerBytesMax : undefined
 }
 
 /** The row as it is now; the run may change, the row does not. */

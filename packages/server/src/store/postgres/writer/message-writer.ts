@@ -9,6 +9,7 @@ import * as rules from '#store/rules/messages'
 import { readied } from '#store/rules/park'
 import { isRefusal } from '#store/rules/refusal'
 import { bytesOfContents, bytesOfText } from '#store/rules/room'
+import type { MessageLimits } from '#store/store'
 import { type LoadedRun, rowOf } from './loaded-runs.ts'
 import type { WriterParts } from './writer-parts.ts'
 
@@ -65,7 +66,7 @@ export function messageWriter({ tx, runs }: WriterParts): MessageWriter {
   return {
     say({ run: runId, message, contents, limits, log }) {
       const known = runs.open(runId)
-      const run = rules.acceptMessage(known, message, factsFor(known, message, runs), limits)
+      const run = rules.acceptMessage(known, message, factsFor(known, message, { runs, limits }), limits)
       if (isRefusal(run)) return run
       put(run, message, { tx, runs })
       if (contents !== null) tx.post(attach, [run.n, message.id, contents])
@@ -164,14 +165,14 @@ function set(
 function factsFor(
   run: LoadedRun | undefined,
   { id }: Pick<Message, 'id'>,
-  runs: WriterParts['runs'],
+  { runs, limits }: { runs: WriterParts['runs']; limits: MessageLimits },
 ): rules.MessageFacts {
   const undelivered = [...(run?.messages.values() ?? [])].filter(({ state }) => isUndelivered(state))
   return {
     taken: run?.messages.has(id) ?? false,
     waiting: waitingOf(run).length,
     undeliveredBytes: undelivered.reduce((sum, message) => sum + rules.bytesHeld(message), 0),
-    ownerBytes: run === undefined ? 0 : runs.ownerBytes(run.owner),
+    ownerBytes: run === undefined ? 0 : runs.quotaFacts(run, limits.ownerBytesMax).ownerBytes,
   }
 }
 

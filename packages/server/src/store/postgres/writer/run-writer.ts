@@ -8,7 +8,7 @@ import { fence } from '#store/rules/fence'
 import * as endings from '#store/rules/finish'
 import * as progress from '#store/rules/progress'
 import { isRefusal } from '#store/rules/refusal'
-import { bytesOfEnd, bytesOfEntries } from '#store/rules/room'
+import { bytesOfEnd, bytesOfEntries, tooLong } from '#store/rules/room'
 import type { RunRow } from '#store/rules/rows'
 import { type ApprovalWriter, approvalWriter, parkingWriter } from './approval-writer.ts'
 import { createRun } from './creation.ts'
@@ -167,6 +167,8 @@ function endingWriter({ tx, runs, tallies }: WriterParts, approvals: ApprovalWri
       if (finished === null) return { kind: 'none' }
       if (isRefusal(finished)) return finished
       const { run, change, tally } = finished
+      const long = tooLong(bytesOfEnd(change), runs.quotaFacts(run, operation.ownerBytesMax))
+      if (long !== null) return long
       const withdrawn = approvals.withdraw(run, finished.withdrawn, operation.at)
       runs.add(run, operation.log)
       tx.post(sql.updateFinished, [

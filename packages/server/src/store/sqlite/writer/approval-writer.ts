@@ -8,7 +8,7 @@ import type { OperationResult, RunOperation } from '#store/batched/operations'
 import * as rules from '#store/rules/approvals'
 import { type ParkedRow, readied } from '#store/rules/park'
 import { isRefusal } from '#store/rules/refusal'
-import { bytesOfText } from '#store/rules/room'
+import { bytesOfText, tooLong } from '#store/rules/room'
 import type { RunRow } from '#store/rules/rows'
 import type { OpenRun, PendingLog } from './pending-log.ts'
 
@@ -44,10 +44,12 @@ export function createApprovalWriter(
       return { kind: 'appended', firstSeq: log.add(run, events), state: run.state }
     },
 
-    answer({ run: runId, approval: id, answer, log: events }) {
+    answer({ run: runId, approval: id, answer, ownerBytesMax, log: events }) {
       const known = log.open(runId)
       const run = rules.answer(known, found(known, id))
       if (isRefusal(run)) return run
+      const long = tooLong(bytesOfText(answer), log.quotaFacts(run, ownerBytesMax))
+      if (long !== null) return long
       update.run(answer, run.n, id)
       log.grow(run, bytesOfText(answer))
       setParked(run, readied(run))

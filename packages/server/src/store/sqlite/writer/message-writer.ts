@@ -41,8 +41,7 @@ export function createMessageWriter(db: DatabaseSync, log: PendingLog, setParked
       const facts = {
         taken: sql.find(known, message.id) !== undefined,
         ...sql.undeliveredFacts(known),
-        ownerBytes:
-          known === undefined || limits.ownerBytesMax === undefined ? 0 : log.ownerBytes(known.owner),
+        ownerBytes: known === undefined ? 0 : log.quotaFacts(known, limits.ownerBytesMax).ownerBytes,
       }
       const run = rules.acceptMessage(known, message, facts, limits)
       if (isRefusal(run)) return run

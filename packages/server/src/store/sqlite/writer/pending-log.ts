@@ -9,6 +9,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { type LogText, rowSize } from '#store/batched/operations'
+import type { QuotaFacts } from '#store/rules/room'
 import type { RunRow } from '#store/rules/rows'
 import { createKnownRuns, type OpenRun } from './known-runs.ts'
 import { createOwnerBytes } from './owner-bytes.ts'
@@ -23,8 +24,8 @@ export interface PendingLog {
   add(run: OpenRun, log: readonly LogText[]): number
   /** Counts what is stored of the run besides its events; negative: what is no longer. */
   grow(run: OpenRun, bytes: number): void
-  /** What the runs of an owner take, as the transaction has it. */
-  ownerBytes(owner: string): number
+  /** What the runs of an owner take, as the transaction has it, where there is a limit to it. */
+  quotaFacts(run: Pick<RunRow, 'owner'>, ownerBytesMax: number | undefined): QuotaFacts
   /** Counts a run, or beginnings of its log, that are gone. */
   shrinkOwner(owner: string, bytes: number): void
   flush(run: OpenRun): void
@@ -90,8 +91,10 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
       grown.add(run)
       run.grown += bytes
     },
-    ownerBytes: (owner) =>
-      [...grown].reduce((sum, run) => (run.owner === owner ? sum + run.grown : sum), owners.of(owner)),
+    quotaFacts({ owner }, ownerBytesMax) {
+      const ownerBytes = ownerBytesMax === undefined ? 0 : owners.of(owner) + pendingOf(owner, grown)
+      return { owner, ownerBytesMax, ownerBytes }
+    },
     shrinkOwner: (owner, bytes) => owners.add(owner, -bytes),
     flush,
     flushAll() {
@@ -104,4 +107,10 @@ export function createPendingLog(db: DatabaseSync): PendingLog {
       owners.clear()
     },
   }
+}
+
+function pendingOf(owner: string, grown: Iterable<OpenRun>): number {
+  let bytes = 0
+  for (const run of grown) if (run.owner === owner) bytes += run.grown
+  return bytes
 }

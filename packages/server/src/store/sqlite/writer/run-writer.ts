@@ -12,7 +12,7 @@ import { sealRun } from '#store/rules/messages'
 import * as rules from '#store/rules/park'
 import * as progress from '#store/rules/progress'
 import { isRefusal } from '#store/rules/refusal'
-import { bytesOfEnd, bytesOfRun } from '#store/rules/room'
+import { bytesOfEnd, bytesOfRun, tooLong } from '#store/rules/room'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
 import { createApprovalWriter, prepareParking } from './approval-writer.ts'
 import { createForgetter } from './forgetter.ts'
@@ -126,7 +126,7 @@ export function createRunWriter(
       sameKey: idempotency === null ? undefined : sql.findByKey(owner, idempotency.key),
       transcriptKept: copies !== null && transcripts.isKept(copies.from),
       placeTaken: place !== null && sql.isPlaceTaken(place),
-      ownerBytes: run.ownerBytesMax === undefined ? 0 : log.ownerBytes(owner),
+      ownerBytes: log.quotaFacts(run, run.ownerBytesMax).ownerBytes,
       idTaken: log.open(id) !== undefined,
     }
   }
@@ -204,6 +204,8 @@ export function createRunWriter(
     if (finished === null) return { kind: 'none' }
     if (isRefusal(finished)) return finished
     const { run } = finished
+    const long = tooLong(bytesOfEnd(finished.change), log.quotaFacts(run, operation.ownerBytesMax))
+    if (long !== null) return long
     const withdrawn = approvals.withdraw(run, finished.withdrawn, operation.at)
     log.add(run, operation.log)
     log.grow(run, bytesOfEnd(finished.change))
