@@ -22,6 +22,7 @@ import { resume } from './suite/resume.ts'
 import { soak } from './suite/soak/soak.ts'
 import { start } from './suite/start.ts'
 import { storm } from './suite/storm.ts'
+import { text } from './suite/text.ts'
 
 const suite: Record<string, (options: Options) => Promise<Board>> = {
   fanout,
@@ -40,6 +41,7 @@ const suite: Record<string, (options: Options) => Promise<Board>> = {
   burst,
   realtime,
   listing,
+  text,
 }
 
 releaseOnSignal()

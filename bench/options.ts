@@ -30,6 +30,7 @@ export const usage = `npm run bench -- <name> [options]
   burst      ten events within a tenth of a second, to 10,000 followers
   realtime   1,000 clients that come at once, until each has subscribed
   listing    pages of listings and searches over 50,000 runs
+  text       24 MB of text through one agent session: the server's memory
   all        all of these, one after the other
   charts     draws the tables of README.md (measures nothing)
   soak       followers and jobs coming and going, for --minutes

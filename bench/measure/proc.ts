@@ -21,6 +21,12 @@ export function residentBytes(pids: readonly number[]): number {
   return pages * pageSize
 }
 
+/** The most that the process ever had resident (`VmHWM`). */
+export function peakResidentBytes(pid: number): number {
+  const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
+  return Number(line?.[1]) * 1024
+}
+
 export function openDescriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length
 }

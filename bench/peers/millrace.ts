@@ -79,13 +79,18 @@ export async function startMillrace(scratch: Scratch, options: MillraceOptions):
 export const printTools = { print: { command: ['node', 'printer.ts'], timeoutSeconds: null } }
 
 /** Starts a job; its id. */
-export async function startJob({ url, token }: MillraceServer, tool: string): Promise<string> {
+export function startJob(server: MillraceServer, tool: string): Promise<string> {
+  return startRun(server, { kind: 'job', project: 'bench', tool })
+}
+
+/** Starts a run of any kind; its id. */
+export async function startRun({ url, token }: MillraceServer, body: unknown): Promise<string> {
   const response = await fetch(`${url}/api/runs`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify({ kind: 'job', project: 'bench', tool }),
+    body: JSON.stringify(body),
   })
-  if (response.status !== 201) throw new Error(`the job was refused: ${await response.text()}`)
+  if (response.status !== 201) throw new Error(`the run was refused: ${await response.text()}`)
   return ((await response.json()) as { run: { id: string } }).run.id
 }
 
