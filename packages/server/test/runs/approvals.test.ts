@@ -271,8 +271,18 @@ describe('an approval that nobody answers', () => {
 })
 
 describe('an answer given on another node', () => {
-  it('an answer given on another node arrives through the store', async () => {
-    const rig = await openSessions({ script: askOnce })
+  it('an answer given on another node is found at its hint, which has no events', async () => {
+    const rig = await openSessions({
+      script: askOnce,
+      between: (store) => ({
+        ...store,
+        onCommit: (listener) =>
+          store.onCommit((commit: Commit) => {
+            const isAnswer = commit.events.some(({ type }) => type === permissionTypes.resolved)
+            listener(isAnswer ? { ...commit, events: [], elsewhere: true } : commit)
+          }),
+      }),
+    })
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
     await rig.store.answerApproval(id, approvalId, { decision: 'allow', by: 'person', user: 'ann', at: 5 })

@@ -116,6 +116,9 @@ export class Approvals {
   }
 
   #look(commit: Commit): void {
+    // Of another node's commit only the hint is here. Where its read fails the next sweep finds the answer.
+    if (commit.elsewhere === true && this.#ofRun(commit.runId).length > 0)
+      this.#sweepRun(commit.runId).catch(() => {})
     for (const event of commit.events) {
       if (event.type !== permissionTypes.resolved) continue
       if (this.#ofRun(commit.runId).length === 0) continue
