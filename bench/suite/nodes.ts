@@ -18,8 +18,10 @@ import { counted, interleaved } from './rounds.ts'
 
 const nodeCounts = [1, 2, 4, 8]
 const followers = 2000
-/** A tenth of what one core delivers, so that eight nodes find room beside the load on two. */
-const perSecond = 5
+/** A fifth of what one core delivers, so that eight nodes find room beside the load on two. */
+const perSecond = 10
+/** Until what eight nodes run is compiled, each with its share of the followers. */
+const warmUpMs = 6000
 const writers = 3
 const writtenRuns = 200
 
@@ -68,10 +70,9 @@ const notifying = [
 async function deliver(peer: Peer, scratch: Scratch, count: number, seconds: number) {
   const { port, request, pids, printing } = await peer.start(scratch)
   const load = await Load.start(scratch)
-  // Compiles what is about to be measured.
   await load.connect({ port, request: await request(null), count })
-  printing.rate(perSecond * 4)
-  await sleep(3000)
+  printing.rate(perSecond * 3)
+  await sleep(warmUpMs)
   printing.rate(0)
   await sleep(1000)
   const rested = cpuSeconds(pids)
