@@ -25,13 +25,13 @@ import { graceMs as usualGraceMs } from '#runners/grace'
 import type { Clock } from '#time/clock'
 import { Calls } from './calls.ts'
 import { type Conversation, entryOf, promptOf } from './conversation.ts'
-import { type Cause, describeEnd } from './end.ts'
+import { type Cause, causeOf, describeEnd } from './end.ts'
 import { Journal } from './journal.ts'
 import { type JsonRecord, recordOf } from './lines.ts'
-import { type Opened, OpeningError, openConversation } from './opening.ts'
+import { type Opened, openConversation } from './opening.ts'
 import { answerForm, answerPermission } from './permissions.ts'
 import { startProcess } from './process.ts'
-import { Refusal, refusalOf } from './refusal.ts'
+import { refusalOf } from './refusal.ts'
 import type { AcpSdk } from './sdk.ts'
 import { StderrTail } from './stderr-tail.ts'
 import { Wire } from './wire.ts'
@@ -63,8 +63,6 @@ const settleMs = 2000
 const termMs = 3000
 const stallSeconds = 600
 const quotedCharsMax = 300
-/** The protocol's code for "log in first". */
-const authRequired = -32000
 
 export class AcpAgent implements LiveAgent {
   readonly ended: Promise<AgentEnd>
@@ -80,8 +78,10 @@ export class AcpAgent implements LiveAgent {
   #exit: ProcessExit | null = null
   #connection: ClientConnection | null = null
   #conversation: Conversation | null = null
-  /** The running turn. `cut`: its open questions are answered as cancelled. */
-  #turn: { answered: Promise<unknown>; cut: AbortController } | null = null
+  /** The answer to the running turn. */
+  #turn: Promise<unknown> | null = null
+  /** Cuts the running turn, or the next one where none runs: its open questions are answered as cancelled. */
+  #cutting = new AbortController()
   #isReplay = false
   #isResumable = false
   #turns = 0
@@ -128,10 +128,8 @@ export class AcpAgent implements LiveAgent {
   }
 
   interrupt(): void {
-    if (this.#turn === null) return
-    this.#interrupted = true
-    this.#turn.cut.abort()
-    this.#notifyCancel()
+    this.#cutting.abort()
+    if (this.#turn !== null) this.#notifyCancel()
   }
 
   async #live(): Promise<AgentEnd> {
@@ -153,7 +151,7 @@ export class AcpAgent implements LiveAgent {
       await this.#converse(opened.conversationId)
       this.#end({ kind: 'done' })
     } catch (error) {
-      this.#end(this.#causeOf(error))
+      this.#end(causeOf(error, { turns: this.#turns, lastWords: this.#lastWords() }))
     }
     await this.#leave(this.#process)
     return this.#describeEnd()
@@ -234,19 +232,20 @@ export class AcpAgent implements LiveAgent {
   async #prompt(sessionId: string, message: AgentMessage | null): Promise<void> {
     const { task, host } = this.#parts
     this.#turns += 1
-    this.#interrupted = false
     this.#journal.turnBegan()
     const { prompt, leftOut } = promptOf(message ?? { text: task.prompt }, this.#takes)
     for (const { name, mediaType } of leftOut)
       this.#journal.emit('acp:attachment_left_out', { messageId: message?.id, name, mediaType })
     const answer = this.#request('session/prompt', { sessionId, prompt })
-    this.#turn = { answered: answer.catch(() => {}), cut: new AbortController() }
+    this.#turn = answer.catch(() => {})
+    if (this.#cutting.signal.aborted) this.#notifyCancel()
     if (message !== null) {
       this.#keep(message.id)
       void host.dialogue.delivered(message.id).catch(() => {})
     }
     const { stopReason } = await this.#unlessOver(answer)
     this.#turn = null
+    this.#interrupted = this.#cutting.signal.aborted
     this.#stopReason = typeof stopReason === 'string' ? stopReason.slice(0, 64) : ''
     this.#calls.endAll()
   }
@@ -262,7 +261,10 @@ export class AcpAgent implements LiveAgent {
   async #nextTurn(): Promise<AgentMessage | null> {
     this.#watchdog.asking(true)
     try {
-      return await this.#unlessOver(this.#parts.host.dialogue.nextTurn())
+      const next = this.#parts.host.dialogue.nextTurn()
+      // From now on an interrupt is about the turn that the message begins.
+      this.#cutting = new AbortController()
+      return await this.#unlessOver(next)
     } finally {
       this.#watchdog.asking(false)
     }
@@ -305,7 +307,7 @@ export class AcpAgent implements LiveAgent {
 
   /** Aborted when the running turn is cut, and where no turn runs. */
   get #cut(): AbortSignal {
-    return this.#turn?.cut.signal ?? AbortSignal.abort()
+    return this.#turn === null ? AbortSignal.abort() : this.#cutting.signal
   }
 
   #notifyCancel(): void {
@@ -318,25 +320,8 @@ export class AcpAgent implements LiveAgent {
     this.#cause = cause
     this.#watchdog.stop()
     this.#parts.host.gate.close()
-    this.#turn?.cut.abort()
+    this.#cutting.abort()
     this.#over.reject(new Error('the agent is being ended'))
-  }
-
-  #causeOf(error: unknown): Cause {
-    if (error instanceof OpeningError) return { kind: 'failed', reason: error.reason, error: error.message }
-    if (!(error instanceof Refusal)) return { kind: 'gone', thrown: messageOf(error) }
-    if (error.code === authRequired)
-      return {
-        kind: 'failed',
-        reason: 'not_logged_in',
-        error: `The agent is not logged in: ${error.message}`,
-      }
-    const reason = this.#turns === 0 ? 'not_started' : 'agent_error'
-    return {
-      kind: 'failed',
-      reason,
-      error: `The agent refused to work: ${error.message}${this.#lastWords()}`,
-    }
   }
 
   /** Ends the process with all its descendants. */
@@ -345,7 +330,7 @@ export class AcpAgent implements LiveAgent {
     const grace = cause?.kind === 'cancelled' ? cause.graceMs : termMs
     if (cause?.kind === 'cancelled' && this.#turn !== null && grace > 0) {
       this.#notifyCancel()
-      await this.#within(Math.min(cancelMs, grace), this.#turn.answered, process.exited)
+      await this.#within(Math.min(cancelMs, grace), this.#turn, process.exited)
     }
     this.#journal.close()
     process.stdin.end()

@@ -1,7 +1,10 @@
 /** How an agent ended: why it was ended, or the reason for which it stopped its last turn. */
+import { messageOf } from '@millrace/protocol'
 import type { ProcessExit } from '@millrace/sandbox'
 import { type AgentEnd, failed } from '#agents/agent'
 import { crashed } from '#agents/crash'
+import { OpeningError } from './opening.ts'
+import { Refusal } from './refusal.ts'
 
 export type Cause =
   | { kind: 'cancelled'; graceMs: number }
@@ -9,6 +12,19 @@ export type Cause =
   | { kind: 'failed'; reason: string; error: string }
   /** The process went away. */
   | { kind: 'gone'; thrown: string | null }
+
+/** The protocol's code for "log in first". */
+const authRequired = -32000
+
+/** What a failure of the conversation is. `turns`: how many have begun. */
+export function causeOf(error: unknown, { turns, lastWords }: { turns: number; lastWords: string }): Cause {
+  if (error instanceof OpeningError) return { kind: 'failed', reason: error.reason, error: error.message }
+  if (!(error instanceof Refusal)) return { kind: 'gone', thrown: messageOf(error) }
+  if (error.code === authRequired)
+    return { kind: 'failed', reason: 'not_logged_in', error: `The agent is not logged in: ${error.message}` }
+  const reason = turns === 0 ? 'not_started' : 'agent_error'
+  return { kind: 'failed', reason, error: `The agent refused to work: ${error.message}${lastWords}` }
+}
 
 /** The result of a session's run. */
 export interface AcpResult {

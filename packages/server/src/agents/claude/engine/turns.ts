@@ -37,8 +37,8 @@ export class Turns {
   readonly #unread = new Map<string, () => void>()
   /** The message whose turn runs, or is about to begin; null for the prompt. */
   #current: string | null = null
-  /** The turn of `current` has begun. */
-  #hasBegun: boolean
+  /** The turn of `current` has begun. An interrupt that the process reads before cuts nothing. */
+  #hasBegun = false
   /** Aborted when a message is to cut the turn. */
   #turn = new AbortController()
   readonly #cut = Promise.withResolvers<void>()
@@ -51,7 +51,6 @@ export class Turns {
     this.#dialogue = dialogue
     this.#clock = clock
     // A conversation that is woken continues by itself, with the call that was put off.
-    this.#hasBegun = woken === null
     if (woken === null) this.input.push(userMessage({ text: prompt }))
   }
 
@@ -83,8 +82,8 @@ export class Turns {
   }
 
   /**
-   * A conversation that is woken makes its call before its turn begins. The process would take an interrupt in between, and
-   * never begin the turn.
+   * The turn of the prompt begins. A conversation that is woken makes its call before: the process would take an interrupt in
+   * between, and never begin the turn.
    */
   #begins(query: Pick<Query, 'interrupt'>): void {
     if (this.#hasBegun || this.#current !== null) return

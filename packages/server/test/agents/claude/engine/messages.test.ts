@@ -152,6 +152,20 @@ describe('a message to a session', () => {
     const { outcome } = await running
     expect(outcome).toMatchObject({ state: 'completed', result: { text: 'short' } })
   })
+
+  // Failed before: the process read the interrupt before it began the turn, which nothing cut.
+  it('an interrupt that arrives before the first turn cuts it', async () => {
+    const model = await serve([
+      say('short', { text: 'Keep it short' }),
+      // The turn may be cut before the model is asked.
+      { reply: { content: [{ type: 'text', text: 'a long story', hold: 'never' }] } },
+    ])
+    const { context, run } = sessions.prepare(model)
+    const id = context.messages.say('Keep it short', 'interrupt')
+    const { outcome } = await run()
+    expect(outcome).toMatchObject({ state: 'completed', result: { text: 'short' } })
+    expect(context.messages.delivery).toEqual([id])
+  })
 })
 
 describe('an interactive session', () => {
