@@ -4,8 +4,8 @@ import type { EmittedEvent } from '#runners/runner'
 import type { AgentHost, ExecutionHost } from './agent.ts'
 
 export interface Reporting extends Pick<AgentHost, 'appendTranscript'> {
-  /** The gate denied a call. Its event is one of executions as well, and is emitted as it is. */
-  denied(toolUseId: string): void
+  /** The gate denied a call. Its event is one of executions as well: `emit` emits it as it is. */
+  denied(toolUseId: string, emit: () => Promise<void>): Promise<void>
   /** Takes any other event. Resolves when what it led to is on disk. */
   take(event: EmittedEvent): Promise<void>
 }
@@ -13,8 +13,8 @@ export interface Reporting extends Pick<AgentHost, 'appendTranscript'> {
 export function reportingHost(host: ExecutionHost, reporting: Reporting): AgentHost {
   const take = (event: EmittedEvent): Promise<void> => {
     if (event.type !== permissionTypes.denied) return reporting.take(event)
-    reporting.denied(String((event.data as { toolUseId?: unknown }).toolUseId))
-    return host.emit([event])
+    const { toolUseId } = event.data as { toolUseId?: unknown }
+    return reporting.denied(String(toolUseId), () => host.emit([event]))
   }
   return {
     gate: host.gate,

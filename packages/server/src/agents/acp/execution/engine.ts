@@ -35,7 +35,10 @@ export async function startExecution(
 /** The host of an agent whose updates are to become moves. `reported` is called after each that was taken. */
 function reporting(host: ExecutionHost, translator: Translator, reported: () => void): AgentHost {
   return reportingHost(host, {
-    denied: (toolUseId) => translator.denied(toolUseId),
+    denied(toolUseId, emit) {
+      translator.denied(toolUseId)
+      return emit()
+    },
     take({ type, data }) {
       const moves = translator.take(type, data)
       const stored = moves.length === 0 ? Promise.resolve() : host.report(moves)

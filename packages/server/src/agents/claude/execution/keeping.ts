@@ -2,12 +2,12 @@
  * Keeps the log of an execution in step with its conversation. The process of the SDK reports what it writes to its
  * transcript some tenths of a second after its messages. So a call begins only when the conversation on disk has it,
  * and its end is reported in the commit that has the result: whenever the server is killed, an agent that resumes
- * knows of every call that may have done something.
+ * knows of every call that may have done something. The process also has a call judged before its message is read, or while
+ * the start of the call waits here: its denial waits for that.
  *
- * Owns: the ids of the calls and results that the conversation has, the moves that wait for one, and one timer while
- * any wait.
+ * Owns: the ids of the calls and results that the conversation has, the moves and events that wait, and their timers.
  * Invariants: moves keep their order; none is reported before its result is kept or its own two seconds are over, and
- * none waits longer.
+ * none waits longer. The start of a call is reported before its denial, unless it is more than two seconds late.
  */
 import type { ExecutionHost } from '#agents/agent'
 import type { AgentMove } from '#agents/moves'
@@ -16,6 +16,17 @@ import type { Clock } from '#time/clock'
 
 /** A process that does not report its transcript may work on anyway. */
 const waitMsMax = 2000
+
+interface Call {
+  kept: Promise<void>
+  keep(): void
+  /** Its start has been reported. */
+  begun: Promise<void>
+  begin(): void
+  isBegun: boolean
+  /** Called in the tick in which its start is reported, before anything else is. */
+  afterwards: (() => void)[]
+}
 
 interface Waiting {
   moves: readonly AgentMove[]
@@ -27,7 +38,7 @@ interface Waiting {
 export class Keeping {
   readonly #host: Pick<ExecutionHost, 'report' | 'appendTranscript'>
   readonly #clock: Clock
-  readonly #calls = new Map<string, { kept: Promise<void>; keep: () => void }>()
+  readonly #calls = new Map<string, Call>()
   readonly #results = new Set<string>()
   #waiting: Waiting[] = []
   #callOff: (() => void) | null = null
@@ -40,7 +51,7 @@ export class Keeping {
   /** Reports moves, in their order; those that wait need not be waited for. */
   report(moves: readonly AgentMove[]): Promise<void> {
     const results = moves.flatMap((move) => (move.move === 'tool-complete' ? [move.toolCallId] : []))
-    if (this.#waiting.length === 0 && this.#has(results)) return this.#host.report(moves)
+    if (this.#waiting.length === 0 && this.#has(results)) return this.#reportNow(moves)
     this.#waiting.push({ moves, results, due: this.#clock.now() + waitMsMax })
     this.#awaitFirst()
     return Promise.resolve()
@@ -57,26 +68,58 @@ export class Keeping {
     return kept
   }
 
-  /** Resolves when the conversation has the call, or after a bounded time. */
+  /** Resolves when the conversation has the call and its start is reported, or after a bounded time. */
   async kept(toolCallId: string): Promise<void> {
+    const { kept, begun } = this.#call(toolCallId)
     const late = Promise.withResolvers<void>()
     const callOff = this.#clock.after(waitMsMax, late.resolve)
-    await Promise.race([this.#call(toolCallId).kept, late.promise])
+    await Promise.race([Promise.all([kept, begun]), late.promise])
     callOff()
+  }
+
+  /** Calls `emit` once the start of the call is reported, or after a bounded time. It need not be waited for. */
+  afterStart(toolCallId: string, emit: () => Promise<void>): Promise<void> {
+    const call = this.#call(toolCallId)
+    if (call.isBegun) return emit()
+    let isEmitted = false
+    const emitOnce = () => {
+      if (isEmitted) return
+      isEmitted = true
+      callOff()
+      void emit().catch(() => {})
+    }
+    const callOff = this.#clock.after(waitMsMax, emitOnce)
+    call.afterwards.push(emitOnce)
+    return Promise.resolve()
   }
 
   /** Reports everything that waits. */
   settle(): void {
     while (this.#waiting.length > 0) this.#reportFirst()
     this.#awaitFirst()
+    for (const call of this.#calls.values()) for (const emit of call.afterwards.splice(0)) emit()
   }
 
-  #call(id: string): { kept: Promise<void>; keep: () => void } {
+  #call(id: string): Call {
     const known = this.#calls.get(id)
     if (known !== undefined) return known
     const { promise: kept, resolve: keep } = Promise.withResolvers<void>()
-    this.#calls.set(id, { kept, keep })
-    return { kept, keep }
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+    const call = { kept, keep, begun, begin, isBegun: false, afterwards: [] }
+    this.#calls.set(id, call)
+    return call
+  }
+
+  #reportNow(moves: readonly AgentMove[]): Promise<void> {
+    const reported = this.#host.report(moves)
+    for (const move of moves) if (move.move === 'tool-start') this.#begin(this.#call(move.toolCallId))
+    return reported
+  }
+
+  #begin(call: Call): void {
+    call.isBegun = true
+    call.begin()
+    for (const emit of call.afterwards.splice(0)) emit()
   }
 
   #has(results: readonly string[]): boolean {
@@ -106,7 +149,7 @@ export class Keeping {
 
   #reportFirst(): void {
     const first = this.#waiting.shift()
-    if (first !== undefined) void this.#host.report(first.moves).catch(() => {})
+    if (first !== undefined) void this.#reportNow(first.moves).catch(() => {})
   }
 
   #stopWaiting(): void {

@@ -13,7 +13,10 @@ export function reporting(
   reported: () => void,
 ): AgentHost {
   return reportingHost(host, {
-    denied: (toolUseId) => translator.denied(toolUseId),
+    denied(toolUseId, emit) {
+      translator.denied(toolUseId)
+      return keeping.afterStart(toolUseId, emit)
+    },
     take(event) {
       if (event.type === subagentResultType) {
         const { toolUseId, result } = event.data as SubagentResultEvent

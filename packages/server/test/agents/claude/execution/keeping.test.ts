@@ -18,11 +18,9 @@ function open() {
 }
 
 function named(move: AgentMove): string {
-  return move.move === 'tool-complete'
-    ? `end ${move.toolCallId}`
-    : move.move === 'text'
-      ? move.text
-      : move.move
+  if (move.move === 'tool-complete') return `end ${move.toolCallId}`
+  if (move.move === 'tool-start') return `start ${move.toolCallId}`
+  return move.move === 'text' ? move.text : move.move
 }
 
 const end = (toolCallId: string): AgentMove => ({
@@ -30,6 +28,12 @@ const end = (toolCallId: string): AgentMove => ({
   toolCallId,
   status: 'ok',
   result: '',
+})
+const start = (toolCallId: string): AgentMove => ({
+  move: 'tool-start',
+  toolCallId,
+  toolName: 'Bash',
+  params: {},
 })
 const text = (said: string): AgentMove => ({ move: 'text', messageId: 'm', text: said })
 const entry = (...content: object[]): TranscriptEntry => ({
@@ -53,6 +57,35 @@ describe('an execution and its conversation', () => {
     void keeping.appendTranscript([result('b'), entry({ type: 'text', text: '"tool_' })])
     void keeping.report([end('b')])
     expect(done.slice(4)).toEqual(['kept 2', 'end b', 'three', 'end b'])
+  })
+
+  // Failed before: a denial was emitted at once, before the start of its call.
+  it('the denial of a call is emitted right after its start, wherever that waits, and before its end', () => {
+    const { done, keeping } = open()
+    const deny = (id: string) => keeping.afterStart(id, async () => void done.push(`denied ${id}`))
+    void deny('a')
+    void keeping.report([start('a')])
+    void keeping.report([end('a')])
+    void keeping.report([start('b')])
+    void deny('b')
+    void keeping.report([end('b')])
+    expect(done).toEqual(['start a', 'denied a'])
+    void keeping.appendTranscript([result('a'), result('b')])
+    expect(done.slice(2)).toEqual(['kept 2', 'end a', 'start b', 'denied b', 'end b'])
+    void keeping.report([start('c')])
+    void deny('c')
+    expect(done.slice(-2)).toEqual(['start c', 'denied c'])
+  })
+
+  it('the denial of a call that never starts is emitted after two seconds, and at the end at once', async () => {
+    const { done, clock, keeping } = open()
+    void keeping.afterStart('a', async () => void done.push('denied a'))
+    await clock.advance(2000)
+    expect(done).toEqual(['denied a'])
+    void keeping.afterStart('b', async () => void done.push('denied b'))
+    keeping.settle()
+    await clock.advance(2000)
+    expect(done).toEqual(['denied a', 'denied b'])
   })
 
   it('what waits is reported after two seconds at the latest, and at the end at once', () => {
@@ -97,11 +130,14 @@ describe('an execution and its conversation', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('a call may run once the conversation has it, or after two seconds', async () => {
+  it('a call may run once the conversation has it and its start is reported, or after two seconds', async () => {
     const { clock, keeping } = open()
     const may: string[] = []
     const running = ['a', 'b'].map((id) => keeping.kept(id).then(() => may.push(id)))
     void keeping.appendTranscript([call('a')])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(may).toEqual([])
+    void keeping.report([start('a')])
     await running[0]
     expect(may).toEqual(['a'])
     clock.advance(2000)
