@@ -52,6 +52,27 @@ describe('an execution that reaches a limit', () => {
     expect(inputTokens + outputTokens).toBeLessThanOrEqual(10_000)
   })
 
+  // Failed before: all of them were run, eight at a time.
+  it('ends with provider_error when an answer has more than 128 calls, of which it runs none', async () => {
+    for (const [count, state] of [
+      [128, 'completed'],
+      [129, 'errored'],
+    ] as const) {
+      const calls = Array.from({ length: count }, () => use('shell', { command: 'git status' }))
+      const model = await serve([reply({ turn: 1 }, calls), reply({}, [say('Done.')])])
+      const shell = new CountingShell()
+      const { host, end } = await run(model, { tools: [shell] })
+      expect(end.state).toBe(state)
+      expect(shell.ran).toHaveLength(state === 'completed' ? count : 0)
+      if (end.state === 'errored')
+        expect(end).toMatchObject({
+          reason: 'provider_error',
+          error: expect.stringMatching(/more than 128 calls/),
+        })
+      expect(host.of('tool-start')).toHaveLength(shell.ran.length)
+    }
+  })
+
   // Failed before: each of these gave the limit back what had been used.
   it.each([
     ['negative', { prompt_tokens: -1e9, completion_tokens: -1e9 }],

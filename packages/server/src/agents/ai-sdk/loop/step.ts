@@ -91,7 +91,7 @@ export async function takeStep(parts: StepParts): Promise<Step> {
     })
     for await (const part of result.stream) {
       if (reader.take(part)) silence.heard()
-      refuseMoreThan(reservation.outputTokensMax, reader.bytes)
+      refuseMoreThan(reservation.outputTokensMax, reader)
       await parts.room()
     }
     if (reader.error !== null) throw reader.error
@@ -139,8 +139,18 @@ function failureIn(error: unknown): ExecutionFailure | null {
 const bytesPerTokenMax = 32
 const answerBytesMin = 64 * 1024
 
+/** Far more calls than a model makes at once. */
+const callsMax = 128
+
 /** @throws where a model server ignores how long an answer may be: its answer might never end. */
-function refuseMoreThan(outputTokensMax: number, bytes: number): void {
+function refuseMoreThan(outputTokensMax: number, { bytes, callCount }: StepReader): void {
+  if (callCount > callsMax) {
+    const none = 'None of them was run.'
+    throw new ExecutionFailure(
+      'provider_error',
+      `The model's answer has more than ${callsMax} calls. ${none}`,
+    )
+  }
   if (bytes <= Math.max(outputTokensMax * bytesPerTokenMax, answerBytesMin)) return
   const asked = `${outputTokensMax} tokens that it was asked for at most`
   throw new ExecutionFailure('max_tokens', `The model's answer is far longer than the ${asked}.`)
@@ -211,14 +221,23 @@ class StepReader {
   error: unknown = null
   readonly #parts: StepParts
   readonly #thoughts = new Map<string, string>()
+  /** Calls whose inputs have begun. */
+  #begunCount = 0
 
   constructor(parts: StepParts) {
     this.#parts = parts
   }
 
+  get callCount(): number {
+    return Math.max(this.#begunCount, this.calls.length)
+  }
+
   /** Returns whether the model said something. */
   take(part: Part): boolean {
     switch (part.type) {
+      case 'tool-input-start':
+        this.#begunCount += 1
+        return true
       case 'tool-input-delta':
         this.bytes += Buffer.byteLength(part.delta)
         return true
