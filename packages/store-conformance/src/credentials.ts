@@ -109,5 +109,23 @@ export function describeCredentials(subject: Subject): void {
       await credentials.sweep(2_001)
       expect(await credentials.list('token')).toEqual([young])
     })
+
+    test('a sweep forgets what was revoked, but no token of a user, and tickets that nobody used in time', async () => {
+      const { credentials } = subject.store
+      const [token, gone] = [newCredential(), newCredential()]
+      const push = [newCredential({ kind: 'push' }), newCredential({ kind: 'push' })] as const
+      const used = newCredential({ kind: 'ticket' })
+      const unused = newCredential({ kind: 'ticket', expiresAt: 9_000_000 })
+      const all = [token, gone, ...push, used, unused]
+      for (const one of all) await credentials.add(one, one.id)
+      await credentials.take(used.id, 2_000)
+      for (const { id } of [gone, push[0]]) await credentials.revoke(id, 3_000)
+      await credentials.sweep(61_000)
+      const left = async () =>
+        (await Promise.all(all.map(({ id }) => credentials.find(id)))).flatMap((one) => one?.id ?? [])
+      expect(await left()).toEqual([token, gone, push[1], used, unused].map(({ id }) => id))
+      await credentials.sweep(61_001)
+      expect(await left()).toEqual([token, gone, push[1], used].map(({ id }) => id))
+    })
   })
 }

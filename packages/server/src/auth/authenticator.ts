@@ -5,7 +5,12 @@
  * credential is looked up in the store every time, so that a revoked one is refused at once.
  */
 import { randomUUID } from 'node:crypto'
-import type { Credential, CredentialKind, CredentialStore } from '#store/credentials'
+import {
+  type Credential,
+  type CredentialKind,
+  type CredentialStore,
+  ticketFirstUseMs,
+} from '#store/credentials'
 import type { Identity } from './identity.ts'
 import type { JwtVerifier } from './jwt.ts'
 import type { Principal } from './principal.ts'
@@ -16,8 +21,6 @@ const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
 export const loginCodeTtlMs = 10 * minuteMs
 export const cookieTtlMs = 30 * dayMs
-/** A ticket must be used for the first time within this time. */
-export const ticketFirstUseMs = minuteMs
 /** A ticket whose credential never expires lives this long. */
 const ticketTtlMs = 30 * dayMs
 /** Longer than most work, shorter than forgetting about it. */

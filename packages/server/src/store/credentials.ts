@@ -11,6 +11,9 @@
  */
 export type CredentialKind = 'login' | 'cookie' | 'token' | 'ticket' | 'run' | 'jwt' | 'push' | 'push-keys'
 
+/** A ticket must be used for the first time within this time. */
+export const ticketFirstUseMs = 60_000
+
 export interface Credential {
   /** A UUID; names the credential in listings and revocations, and opens nothing. */
   id: string
@@ -50,6 +53,9 @@ export interface CredentialStore {
    * fresh read.
    */
   dead(ids: readonly string[], at: number): Promise<string[]>
-  /** Forgets what expired before `at`. */
+  /**
+   * Forgets what expired before `at`, what opens nothing since it was revoked (a user's token aside, which stays in the list), and
+   * tickets whose time for a first use is over.
+   */
   sweep(at: number): Promise<void>
 }

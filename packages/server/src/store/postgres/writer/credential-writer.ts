@@ -1,6 +1,6 @@
 /** What operations on credentials do. */
 import type { CredentialOperation, OperationResult } from '#store/batched/operations'
-import type { Credential } from '#store/credentials'
+import { type Credential, ticketFirstUseMs } from '#store/credentials'
 import type { Statement } from '#store/postgres/connection'
 import { credentialColumns } from '#store/postgres/rows'
 import * as rules from '#store/rules/credentials'
@@ -28,7 +28,12 @@ const revoke: Statement = {
       SELECT id FROM credentials WHERE id IN (SELECT id FROM line) ORDER BY id FOR UPDATE)
     UPDATE credentials SET revoked_at = coalesce(revoked_at, $2) WHERE id IN (SELECT id FROM locked) RETURNING id`,
 }
-const sweep: Statement = { name: 'sweep credentials', text: 'DELETE FROM credentials WHERE expires_at < $1' }
+const sweep: Statement = {
+  name: 'sweep credentials',
+  text: `DELETE FROM credentials WHERE expires_at < $1
+    OR (revoked_at IS NOT NULL AND kind <> 'token')
+    OR (kind = 'ticket' AND used_at IS NULL AND created_at < $1 - ${ticketFirstUseMs})`,
+}
 
 export async function writeCredential(
   operation: CredentialOperation,

@@ -1,7 +1,7 @@
 /** What operations on credentials do, inside the transaction of their batch. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { CredentialOperation, OperationResult } from '#store/batched/operations'
-import type { Credential } from '#store/credentials'
+import { type Credential, ticketFirstUseMs } from '#store/credentials'
 import * as rules from '#store/rules/credentials'
 import { credentialColumns, toCredential } from '#store/sqlite/credential-row'
 
@@ -18,7 +18,9 @@ export function createCredentialWriter(
       SELECT id FROM credentials WHERE id = $id
       UNION SELECT credentials.id FROM credentials JOIN line ON credentials.parent = line.id)
     UPDATE credentials SET revoked_at = coalesce(revoked_at, $at) WHERE id IN (SELECT id FROM line)`)
-  const sweep = db.prepare('DELETE FROM credentials WHERE expires_at < ?')
+  const sweep = db.prepare(`DELETE FROM credentials WHERE expires_at < $at
+    OR (revoked_at IS NOT NULL AND kind <> 'token')
+    OR (kind = 'ticket' AND used_at IS NULL AND created_at < $at - ${ticketFirstUseMs})`)
 
   function add(credential: Credential, hash: string): OperationResult {
     const { id, kind, user, admin, createdAt, expiresAt, revokedAt, usedAt, parent, path } = credential
@@ -45,7 +47,7 @@ export function createCredentialWriter(
           ? { kind: 'none' }
           : { kind: 'done' }
       case 'credential-sweep':
-        sweep.run(operation.at)
+        sweep.run({ at: operation.at })
         return { kind: 'done' }
       default:
         return operation satisfies never
