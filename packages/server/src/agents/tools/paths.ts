@@ -7,7 +7,7 @@ const globCharsMax = 1000
 
 /** Relative paths start where the run works. One spelling is both judged and opened. */
 export const pathField = (description: string) =>
-  z.string().min(1).max(pathCharsMax).refine(isPlain, 'must not hold NUL characters').describe(description)
+  withoutNul(wellFormed(z.string().min(1).max(pathCharsMax))).describe(description)
 
 export const globField = (description: string) => z.string().min(1).max(globCharsMax).describe(description)
 
@@ -21,11 +21,12 @@ export function absolutePath(path: string, cwd: string): string {
   return normal.startsWith('/') ? normal : normalPath(`${cwd}/${normal}`)
 }
 
-function isPlain(path: string): boolean {
-  return !path.includes('\0')
-}
-
 /** Halves of surrogate pairs cannot be stored: they would become other characters. */
 export function wellFormed(text: z.ZodString) {
   return text.refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
+}
+
+/** No path has one, and no argument of a program. */
+export function withoutNul(text: z.ZodString) {
+  return text.refine((value) => !value.includes('\0'), 'must not hold NUL characters')
 }

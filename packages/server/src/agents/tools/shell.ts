@@ -7,7 +7,7 @@ import { isReservedVariable } from '#config/agent-settings'
 import { CallProcess } from './call-process.ts'
 import { MiddleClip } from './clip.ts'
 import { breachText, cutText } from './inside-call.ts'
-import { wellFormed } from './paths.ts'
+import { wellFormed, withoutNul } from './paths.ts'
 import type { AgentTool, ToolContext, ToolResult } from './tool.ts'
 
 const commandCharsMax = 100_000
@@ -18,7 +18,7 @@ const outputCharsMax = 30_000
 const liveCharsMax = 500_000
 
 const input = z.object({
-  command: wellFormed(z.string().min(1).max(commandCharsMax)).describe(
+  command: withoutNul(wellFormed(z.string().min(1).max(commandCharsMax))).describe(
     'The command, in the language of bash.',
   ),
   description: z

@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { linkSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openTools } from './support/rig.ts'
@@ -84,6 +84,8 @@ describe('the tool edit', () => {
     ['a binary file', 'binary', 'is not plain text'],
     ['a directory', 'folder', 'is a directory'],
     ['a file that is read-only', 'read-only', 'Permission denied'],
+    ['a file that is too large', 'large', 'project/large is too large for this tool: 10.0 GiB'],
+    ['the project itself', '.', 'project is a directory'],
     ['a dangling link', 'dangling', 'is a link to nowhere, which does not exist'],
   ])('refuses %s', async (_what, path, sentence) => {
     file('empty', '')
@@ -91,6 +93,7 @@ describe('the tool edit', () => {
     mkdirSync(join(project, 'folder'), { recursive: true })
     file('read-only', 'x', 0o444)
     link('nowhere', 'dangling')
+    truncateSync(file('large', ''), 10 * 1024 ** 3)
     const { ok, text } = await edit(path, 'x', 'y')
     expect({ ok, text }).toEqual({ ok: false, text: expect.stringContaining(sentence) })
   })

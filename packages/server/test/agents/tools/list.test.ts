@@ -68,9 +68,15 @@ describe('the tool list', () => {
     expect({ ok, details }).toMatchObject({ ok: true, details: { entries: 100 } })
   })
 
-  it('shows a name with a newline as one entry', async () => {
+  it('shows a name with a newline or an escape as one entry of plain text', async () => {
     file('odd/one\ntwo', '')
-    expect((await list('odd')).text).toBe('"one\\ntwo" (0 bytes)')
+    file('odd/red\u001b[31m\u009b', '')
+    link('nowhere\nfake/', 'odd/to')
+    expect((await list('odd')).text.split('\n')).toEqual([
+      '"one\\ntwo" (0 bytes)',
+      '"red\\u001b[31m\\u009b" (0 bytes)',
+      'to -> "nowhere\\nfake/"',
+    ])
   })
 
   it.each([

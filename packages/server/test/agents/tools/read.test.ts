@@ -49,6 +49,13 @@ describe('the tool read', () => {
     )
   })
 
+  it('takes CR alone for no end of a line', async () => {
+    file('cr.txt', 'one\rtwo\r')
+    expect((await read('cr.txt')).text).toBe(
+      '     1\tone\rtwo\n\n[There is no newline at the end of the file.]',
+    )
+  })
+
   it('shows bytes that are not UTF-8 as replacement characters, and notes them', async () => {
     file('latin1.txt', Buffer.from('caf\xe9\n', 'latin1'))
     expect((await read('latin1.txt')).text).toBe(

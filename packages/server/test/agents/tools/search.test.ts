@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { MatchReport } from '#agents/tools/inside/matches'
 import { openTools } from './support/rig.ts'
 
 const { call, file, link, pipe } = openTools()
@@ -84,6 +85,24 @@ describe('the tool search', () => {
     const { text, details } = await search('x', 'bound', { limit: 5 })
     expect(text).toContain('     5: x\n\n[Ended after 5 matching lines: there may be more.')
     expect(details).toMatchObject({ matches: 5, truncated: true })
+  })
+
+  it('looks for no more matches in a file than it shows', () => {
+    const report = (mode: 'lines' | 'files' | 'counts') =>
+      new MatchReport({ mode, contextLines: 0, matchesMax: 5, outputCharsMax: 1000 })
+    const lines = report('lines')
+    expect(lines.room).toBe(5)
+    lines.add('a', { lines: ['x', 'x'], at: [0, 1].map((line) => ({ line, column: 0 })) })
+    expect(lines.room).toBe(3)
+    expect(report('files').room).toBe(1)
+    expect(report('counts').room).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('shows lines after the last match without their CR', async () => {
+    file('crlf', 'x\r\ny\r\nx\r\n')
+    expect((await search('x', 'crlf', { limit: 1, contextLines: 1 })).text).toContain(
+      '     1: x\n     2- y\n\n',
+    )
   })
 
   it('bounds its output', async () => {

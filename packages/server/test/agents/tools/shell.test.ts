@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { isRoot, ordinaryUser } from '@millrace/test-support/workspace'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { shellTool } from '#agents/tools/shell'
 import { agentTools } from '#agents/tools/tools'
 import { openTools } from './support/rig.ts'
 
@@ -229,6 +230,12 @@ describe('the tool shell', () => {
       )
     expect((await ask()).text).not.toContain('reached')
     expect((await ask({ shellNetwork: true })).text).toContain('reached')
+  })
+
+  it('refuses a command that no program can be given', () => {
+    const { input } = shellTool({ network: false })
+    expect(input.safeParse({ command: 'echo a\0b' }).error?.message).toContain('must not hold NUL characters')
+    expect(input.safeParse({ command: 'echo a' }).success).toBe(true)
   })
 
   it('is judged as Bash, with exactly the command that runs', () => {

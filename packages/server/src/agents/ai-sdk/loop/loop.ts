@@ -18,7 +18,7 @@ import { type Conversation, resultOf } from '../transcript/conversation.ts'
 import type { Entry } from '../transcript/entries.ts'
 import { type Answered, answerCall, CallNotBegun, type CallParts } from './calls.ts'
 import { type PlanAnswer, type PlanBoard, phaseTool, planTool } from './plan.ts'
-import type { Shared } from './shared.ts'
+import { boundedName, type Shared } from './shared.ts'
 import { BrokenAnswer, type Step, type StepCall, takeStep } from './step.ts'
 
 export interface LoopParts {
@@ -215,7 +215,7 @@ export class Loop {
   async #keepStep({ message, calls, tokens }: Step): Promise<StepCall[]> {
     const { shared, conversation } = this.#parts
     const { renamed, ids } = shared.uniqueIds(message)
-    const own = calls.map((call, at) => ({ ...call, id: ids[at] ?? call.id }))
+    const own = calls.map((call, at) => ({ ...call, id: ids[at] ?? call.id, name: boundedName(call.name) }))
     const entries: Entry[] = hasContent(renamed) ? [{ type: 'message', message: renamed }] : []
     const messages = conversation.messages.length + entries.length
     this.#counted = tokens === null ? null : { tokens, messages }

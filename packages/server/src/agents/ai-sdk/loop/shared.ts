@@ -1,4 +1,5 @@
 /** What every agent of one execution shares: its model, its limits, and the way to tools and people. */
+import { createHash } from 'node:crypto'
 import type { ProcessLimits } from '@millrace/sandbox'
 import type { ModelMessage } from 'ai'
 import type { ExecutionHost, ExecutionTask } from '#agents/agent'
@@ -38,6 +39,20 @@ export interface Shared {
   uniqueIds(message: ModelMessage): { renamed: ModelMessage; ids: string[] }
 }
 
+/** What providers accept at most. */
+const nameCharsMax = 64
+
+/** The name of a tool: a model may invent one of any length. */
+export function boundedName(name: string): string {
+  return name.slice(0, nameCharsMax)
+}
+
+/** An id is in every event of its call: one that is long, or no plain text, is replaced. */
+function plainId(id: string): string {
+  if (/^[\x21-\x7e]{1,200}$/.test(id)) return id
+  return `call-${createHash('sha256').update(id).digest('base64url').slice(0, 16)}`
+}
+
 /**
  * Makes the ids of calls unique in an execution: some servers begin anew in every answer. The first use of
  * an id keeps it.
@@ -45,8 +60,9 @@ export interface Shared {
 export function uniqueIdsAfter(used: Iterable<string>): Shared['uniqueIds'] {
   const known = new Set(used)
   const take = (id: string): string => {
-    let free = id
-    for (let count = 2; known.has(free); count += 1) free = `${id}-${count}`
+    const plain = plainId(id)
+    let free = plain
+    for (let count = 2; known.has(free); count += 1) free = `${plain}-${count}`
     known.add(free)
     return free
   }
@@ -58,7 +74,7 @@ export function uniqueIdsAfter(used: Iterable<string>): Shared['uniqueIds'] {
       if (part.type !== 'tool-call') return part
       const toolCallId = take(part.toolCallId)
       ids.push(toolCallId)
-      return { ...part, toolCallId }
+      return { ...part, toolCallId, toolName: boundedName(part.toolName) }
     })
     return { renamed: { ...message, content }, ids }
   }

@@ -8,6 +8,7 @@ import { APICallError, type ModelMessage, RetryError, streamText, type ToolSet, 
 import type { AgentMove } from '#agents/moves'
 import { ExecutionFailure, type Meter } from '#agents/spending/meter'
 import { type Tokens, totalOf } from '#agents/spending/price'
+import { MiddleClip } from '#agents/tools/clip'
 import type { Clock } from '#time/clock'
 import { UselessAnswer } from '../model/events.ts'
 import type { Model, ProviderOptions } from '../model/open.ts'
@@ -289,8 +290,14 @@ class StepReader {
   }
 }
 
+/** It repeats the whole input, which the model knows. */
+const problemCharsMax = 2000
+
 function problemOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'The input does not fit the tool.'
+  if (!(error instanceof Error)) return 'The input does not fit the tool.'
+  const clip = new MiddleClip(problemCharsMax)
+  clip.push(error.message)
+  return clip.text
 }
 
 /** The SDK adds results for calls that cannot run; ours say the same for every call that did not run. */

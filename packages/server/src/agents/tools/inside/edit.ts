@@ -25,7 +25,7 @@ export function run(request: EditRequest): Answer {
   try {
     const before = place.stat()
     if (before === null) throw new Refusal(`There is no ${path}. Use the write tool to create a file.`)
-    const { content } = readWhole(place.reached, bytesMax, true)
+    const { content } = readWhole(place.reached, bytesMax, path)
     const kind = binaryKind(content)
     if (kind !== null)
       throw new Refusal(`${path} is not plain text (${kind}). Use the shell tool to change it.`)

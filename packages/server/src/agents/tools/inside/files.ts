@@ -10,15 +10,19 @@ export interface OpenFile {
   stat: Stats
 }
 
-/** Opens a regular file for reading. The caller closes it. `isLast`: the path has been resolved, and leads to no link. */
-export function openRegular(path: string, isLast = false): OpenFile {
+/**
+ * Opens a regular file for reading. The caller closes it. `shown` is its path for messages, where `path` has been resolved
+ * and leads to no link.
+ */
+export function openRegular(path: string, shown?: string): OpenFile {
+  const isLast = shown !== undefined
   // Before it is opened as well: opening alone may do something, as with a tape or a terminal.
-  refuseSpecial(path, isLast ? lstatSync(path) : statSync(path))
+  refuseSpecial(shown ?? path, isLast ? lstatSync(path) : statSync(path))
   const { O_RDONLY, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW } = constants
   const fd = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | (isLast ? O_NOFOLLOW : 0))
   try {
     const stat = fstatSync(fd)
-    refuseSpecial(path, stat)
+    refuseSpecial(shown ?? path, stat)
     return { fd, stat }
   } catch (error) {
     closeSync(fd)
@@ -44,15 +48,16 @@ export function readFully(fd: number, buffer: Buffer, position: number): number 
   return length
 }
 
-/** Reads a whole file of at most `bytesMax`. */
-export function readWhole(path: string, bytesMax: number, isLast = false): { content: Buffer; stat: Stats } {
-  const { fd, stat } = openRegular(path, isLast)
+/** Reads a whole file of at most `bytesMax`. `shown`: as of `openRegular`. */
+export function readWhole(path: string, bytesMax: number, shown?: string): { content: Buffer; stat: Stats } {
+  const { fd, stat } = openRegular(path, shown)
+  const tooLong = (bytes: number) => new Refusal(tooLarge(shown ?? path, bytes, bytesMax))
   try {
-    if (stat.size > bytesMax) throw new Refusal(tooLarge(path, stat.size, bytesMax))
+    if (stat.size > bytesMax) throw tooLong(stat.size)
     // One more byte tells whether the file has grown.
     const buffer = Buffer.alloc(Math.min(Math.max(stat.size, 65_536), bytesMax) + 1)
     const length = readFully(fd, buffer, 0)
-    if (length === buffer.length) throw new Refusal(tooLarge(path, Math.max(stat.size, length), bytesMax))
+    if (length === buffer.length) throw tooLong(Math.max(stat.size, length))
     return { content: buffer.subarray(0, length), stat }
   } finally {
     closeSync(fd)
@@ -67,6 +72,14 @@ export function sizeText(bytes: number): string {
   if (bytes < 1024) return `${bytes} bytes`
   if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`
   return bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`
+}
+
+/** A path as one line: a line break in a name must not look like another entry, nor an escape like a colour. */
+export function inLine(path: string): string {
+  const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+  if (!control.test(path)) return path
+  const escaped = (one: string) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(path).replace(/[\u007f-\u009f\u2028\u2029]/g, escaped)
 }
 
 const images: readonly [kind: string, start: string][] = [

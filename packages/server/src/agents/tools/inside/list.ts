@@ -2,7 +2,7 @@
 import { lstatSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Answer, Refusal } from './answer.ts'
-import { sizeText } from './files.ts'
+import { inLine, sizeText } from './files.ts'
 import { globMatcher } from './glob.ts'
 import { type Entry, Walk, type WalkLimits } from './walk.ts'
 
@@ -48,12 +48,11 @@ function nothing(path: string, pattern: string | null): string {
 }
 
 function lineOf(root: string, { path, dirent }: Entry, withSize: boolean): string {
-  // A newline in a name must not look like another entry.
-  const name = /[\n\r]/.test(path) ? JSON.stringify(path) : path
+  const name = inLine(path)
   const full = join(root, path)
   try {
     if (dirent.isDirectory()) return `${name}/`
-    if (dirent.isSymbolicLink()) return `${name} -> ${readlinkSync(full)}`
+    if (dirent.isSymbolicLink()) return `${name} -> ${inLine(readlinkSync(full))}`
     if (!dirent.isFile()) return `${name} (${specialKind(dirent)})`
     return withSize ? `${name} (${sizeText(lstatSync(full).size)})` : name
   } catch {

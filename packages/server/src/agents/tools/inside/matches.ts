@@ -53,6 +53,13 @@ export class MatchReport {
     if (mode === 'lines' ? this.matches >= matchesMax : this.files >= matchesMax) this.isFull = true
   }
 
+  /** How many further matches of one file are shown or counted. */
+  get room(): number {
+    const { mode, matchesMax } = this.#options
+    if (mode === 'counts') return Number.POSITIVE_INFINITY
+    return mode === 'files' ? 1 : matchesMax - this.matches
+  }
+
   get text(): string | null {
     return this.#parts.length === 0 ? null : this.#parts.join('\n').trimEnd()
   }

@@ -48,7 +48,8 @@ export class Place {
   static open(path: string, projectPath: string, create: boolean): Place {
     const target = resolveLinks(path)
     const name = basename(target)
-    if (target === '/' || name === '..') throw new Refusal(`${path} is a directory.`)
+    if (target === '/' || name === '..' || relative(projectPath, target) === '')
+      throw new Refusal(`${path} is a directory.`)
     refuseGuarded(target, projectPath, path)
     const directory = openParent(dirname(target), projectPath, create, path)
     return new Place(directory, name)

@@ -92,6 +92,8 @@ class LineReader {
     }
     if (this.#lineBytes > 0) {
       found.endsWithNewline = false
+      // A CR at the end of the file ends no line with CRLF.
+      if (this.#lastByte === carriageReturn) found.crlf -= 1
       this.#endLine()
     }
     return found

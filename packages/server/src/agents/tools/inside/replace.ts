@@ -27,20 +27,26 @@ export function replace(content: Buffer, { oldText, newText, replaceAll }: Repla
   if (first === undefined) return { found: 'nothing' }
   if (places.length > 1 && !replaceAll) return { found: 'many', at: places }
   const chosen = withoutOverlaps(places, from.length)
-  const parts: Buffer[] = []
-  let rest = 0
-  for (const at of chosen) {
-    parts.push(content.subarray(rest, at), to)
-    rest = at + from.length
-  }
-  parts.push(content.subarray(rest))
   return {
     found: 'replaced',
-    content: Buffer.concat(parts),
+    content: replacedAt(content, chosen, from.length, to),
     count: chosen.length,
     start: first,
     end: first + to.length,
   }
+}
+
+/** Into one buffer: there may be millions of places, of which pieces would need far more memory and time. */
+function replacedAt(content: Buffer, places: readonly number[], length: number, to: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(content.length + places.length * (to.length - length))
+  let [read, written] = [0, 0]
+  for (const at of places) {
+    written += content.copy(bytes, written, read, at)
+    written += to.copy(bytes, written)
+    read = at + length
+  }
+  content.copy(bytes, written, read)
+  return bytes
 }
 
 /**

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { RE2JS } from 're2js'
 import { type Answer, Refusal } from './answer.ts'
-import { binaryKind, readWhole } from './files.ts'
+import { binaryKind, inLine, readWhole } from './files.ts'
 import { globMatcher } from './glob.ts'
 import { type FileMatches, MatchReport } from './matches.ts'
 import { Walk, type WalkLimits } from './walk.ts'
@@ -35,7 +35,8 @@ export function run(request: SearchRequest): Answer {
   const look = (file: string) => {
     const lines = linesOf(file)
     if (lines === null) skipped += 1
-    else if (matcher.mayMatch(lines)) report.add(shownPath(file, cwd), matchesIn(lines, matcher, walk))
+    else if (matcher.mayMatch(lines))
+      report.add(shownPath(file, cwd), matchesIn(lines, matcher, walk, report.room))
   }
   if (statSync(path).isDirectory()) {
     for (const entry of walk.entries()) {
@@ -94,15 +95,16 @@ function linesOf(path: string): string | null {
   }
 }
 
-function matchesIn(text: string, matcher: LineMatcher, walk: Walk): FileMatches {
-  const lines = text.split('\n')
+/** At most one match more than there is room for, which tells that there are more. */
+function matchesIn(text: string, matcher: LineMatcher, walk: Walk, room: number): FileMatches {
+  const lines = text.split(text.includes('\r') ? /\r?\n/ : '\n')
   if (lines.at(-1) === '') lines.pop()
   const at: { line: number; column: number }[] = []
   for (const [index, whole] of lines.entries()) {
     const line = whole.endsWith('\r') ? whole.slice(0, -1) : whole
     lines[index] = line
     const column = matcher.find(line)
-    if (column !== -1) at.push({ line: index, column })
+    if (column !== -1 && at.push({ line: index, column }) > room) break
     // A clock is slow, a line is not.
     if (index % 256 === 255 && walk.isLate()) break
   }
@@ -112,5 +114,5 @@ function matchesIn(text: string, matcher: LineMatcher, walk: Walk): FileMatches 
 function shownPath(file: string, cwd: string): string {
   const inside = relative(cwd, file)
   const shown = inside === '' ? basename(file) : inside.startsWith('../') ? file : inside
-  return /[\n\r]/.test(shown) ? JSON.stringify(shown) : shown
+  return inLine(shown)
 }

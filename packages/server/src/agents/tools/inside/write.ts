@@ -21,7 +21,7 @@ export function run({ path, content, projectPath }: WriteRequest): Answer {
     const old =
       before === null || before.size > comparedBytesMax
         ? null
-        : readWhole(place.reached, comparedBytesMax, true).content
+        : readWhole(place.reached, comparedBytesMax, path).content
     const details = { path: place.path, created: before === null, bytes: bytes.length }
     if (old?.equals(bytes)) return { ok: true, text: `${path} already has exactly this content.`, details }
     place.write(bytes, before)

@@ -23,6 +23,16 @@ describe('replacing a text', () => {
     expect(edited('aaaa', 'aa', 'x', true)).toBe('xx')
   })
 
+  it('replaces a text in millions of places in a moment', () => {
+    const content = 'ab'.repeat(4_000_000)
+    const begun = process.cpuUsage()
+    const replaced = edit(content, 'ab', 'c', true)
+    expect(replaced).toMatchObject({ found: 'replaced', count: 4_000_000 })
+    expect(replaced.found === 'replaced' && replaced.content.equals(Buffer.alloc(4_000_000, 'c'))).toBe(true)
+    // As pieces it took 12 seconds of CPU.
+    expect(process.cpuUsage(begun).user).toBeLessThan(6_000_000)
+  })
+
   it('finds text written with LF in a file with CRLF, and keeps CRLF in new lines', () => {
     expect(edited('a\r\nb\r\nc\r\n', 'a\nb\n', 'a\nx\nb\n')).toBe('a\r\nx\r\nb\r\nc\r\n')
     expect(edited('a\r\nb\r\n', 'b', 'b\nc')).toBe('a\r\nb\r\nc\r\n')
