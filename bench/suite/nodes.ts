@@ -22,6 +22,7 @@ const followers = 2000
 const perSecond = 10
 /** Until what eight nodes run is compiled, each with its share of the followers. */
 const warmUpMs = 6000
+const fewFollowers = 100
 const writers = 3
 const writtenRuns = 200
 
@@ -43,6 +44,10 @@ export async function nodes(options: Options): Promise<Board> {
   await interleaved(deliveries, peers, options.rounds, async (peer, scratch) => {
     board.add(deliveries, peer.name, await deliver(peer, scratch, count, options.seconds))
   })
+  const behind = `${counted(fewFollowers, 'follower')} at another node, ${perSecond} events/s`
+  await interleaved(behind, peers.slice(0, 1), options.rounds, async (peer, scratch) => {
+    board.add(behind, peer.name, await deliver(peer, scratch, fewFollowers, options.seconds))
+  })
   const sides = chosen([...notifying], options).filter(() => postgresPrograms() !== null)
   const writing = `${counted(writers, 'writer')}, ${counted(writtenRuns, 'run')} each`
   await interleaved(writing, sides, options.rounds, async ({ name, hints }, scratch) => {
@@ -53,6 +58,15 @@ export async function nodes(options: Options): Promise<Board> {
     const of = board.median(deliveries, millraceNodes(nodes).name, delivery)
     board.expect(`CPU of a delivery: ${counted(nodes, 'web node')} / 1`, { atMost: 1.15 }, { of, to: one })
   }
+  for (const [figure, atMost] of [
+    ['p50', 20],
+    ['p99', 200],
+  ] as const)
+    board.expectValue(
+      `${behind}: ${figure}, ms`,
+      { atMost },
+      board.median(behind, millraceNodes(1).name, figure),
+    )
   const [told, silent] = notifying.map(({ name }) => board.median(writing, name, written))
   board.expect(
     `acknowledged events/s, ${writing}: with NOTIFY / without`,
