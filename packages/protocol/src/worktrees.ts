@@ -32,7 +32,7 @@ export interface Worktree {
   usedAt: number
   /** Retention leaves it alone. */
   kept: boolean
-  /** The session that works in it. */
+  /** The session that works in it, or that waits there for an answer. Until it is over nothing can be merged or discarded. */
   run: string | null
   /** Null where it cannot be read. */
   state: {

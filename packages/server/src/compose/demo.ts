@@ -3,11 +3,22 @@
  * repair. Everything it drives says that it is a script.
  *
  * Owns: the model's server, and the copy of the sample project, made anew for every run that begins there, so that
- * there is something to repair. Both are gone when `close()` has resolved.
+ * there is something to repair. Both are gone when `close()` has resolved. The copy of a server that was killed is removed by
+ * the next one on this machine, whatever its data directory.
  */
 import { createHash } from 'node:crypto'
-import { cpSync, lchownSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import {
+  cpSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { barrierTo } from '@millrace/sandbox'
 import { demoProject, demoScript, loadScript, startScriptedModel } from '@millrace/scripted-model'
@@ -25,6 +36,9 @@ export interface Demo {
 }
 
 export const demoProjectId = 'demo'
+const folderPrefix = 'millrace-demo-'
+/** Beside the project: whose it is. */
+const serverFile = 'server.json'
 /** `nobody`, everywhere. */
 const nobody = 65_534
 
@@ -47,7 +61,7 @@ export async function openDemo(dataDir: string, { withProject }: { withProject: 
     return { baseUrl: model.url, project: null, refresh: () => {}, close: () => model.close() }
   // Not in the data directory, which no run may enter; the name is the same after a restart, for a resume.
   const server = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
-  const folder = join(tmpdir(), `millrace-demo-${server}`)
+  const folder = join(tmpdir(), `${folderPrefix}${server}`)
   const path = join(folder, 'sample-project')
   const remove = () => rmSync(folder, { recursive: true, force: true })
   const close = async () => {
@@ -57,6 +71,7 @@ export async function openDemo(dataDir: string, { withProject }: { withProject: 
   const refresh = () => {
     remove()
     mkdirSync(folder, { mode: 0o755 })
+    writeFileSync(join(folder, serverFile), JSON.stringify([hostname(), process.pid]))
     cpSync(demoProject, path, { recursive: true })
     if (owner === process.getuid?.()) return
     // The folder last: from then on another process of that user could replace what is in it.
@@ -65,12 +80,38 @@ export async function openDemo(dataDir: string, { withProject }: { withProject: 
     }
   }
   try {
+    removeAbandoned()
     refresh()
   } catch (error) {
     await close()
     throw error
   }
   return { baseUrl: model.url, project: { id: demoProjectId, path: realpathSync(path) }, refresh, close }
+}
+
+/** Removes the copies of our user's servers on this machine that are no longer alive. */
+function removeAbandoned(): void {
+  for (const name of readdirSync(tmpdir()).filter((one) => one.startsWith(folderPrefix))) {
+    const folder = join(tmpdir(), name)
+    try {
+      if (lstatSync(folder).uid !== process.getuid?.()) continue
+      const [host, pid] = JSON.parse(readFileSync(join(folder, serverFile), 'utf8')) as [unknown, unknown]
+      // A number that another process has by now keeps the copy, which does no harm.
+      if (host === hostname() && typeof pid === 'number' && !isAlive(pid))
+        rmSync(folder, { recursive: true, force: true })
+    } catch {
+      // Its server is just making or removing it.
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
 }
 
 /** The kind, whose runs in the demo's project begin with something to repair; one that resumes keeps what is there. */

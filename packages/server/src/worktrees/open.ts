@@ -25,7 +25,7 @@ export function openWorktrees({ config, store, sandbox, now, log }: OpenWorktree
     projects,
     sandbox,
     limits: worktrees,
-    isTaken: (place) => isTaken(store, place),
+    takenBy: (place) => takenBy(store, place),
     now,
     log,
   })
@@ -39,20 +39,20 @@ function realDirectory(path: string): string {
 const pageRuns = 100
 
 /** A run that waits for its answer without a process is open as well. */
-async function isTaken(
+async function takenBy(
   store: Pick<Store, 'listRuns'>,
   { project, branch }: { project: string; branch: string | null },
-): Promise<boolean> {
+): Promise<string | null> {
   for (const kind of ['session', 'execution'] as const) {
     for (const state of openStates) {
       let cursor: string | undefined
       do {
         const page = await store.listRuns({ project, kind, state, limit: pageRuns, cursor })
-        const here = page.runs.filter(({ spec }) => (spec.worktree ?? null) === branch)
-        if (here.some(({ attempt }) => attempt > 0)) return true
+        const here = page.runs.find(({ spec, attempt }) => (spec.worktree ?? null) === branch && attempt > 0)
+        if (here !== undefined) return here.id
         cursor = page.nextCursor ?? undefined
       } while (cursor !== undefined)
     }
   }
-  return false
+  return null
 }

@@ -122,6 +122,35 @@ export async function restore(git: InsideGit, { runId, directory }: Place, commi
   await git.text({ runId, directory, script, args: [commit] })
 }
 
+/** No exit code of git's. */
+const notPutBack = 70
+
+/**
+ * Git that cannot write a file in the middle of a merge (a full disk, a directory without permissions) leaves the files before
+ * it merged. They are put back: git touches only files that are as it knows them, so it has their content.
+ */
+const mergeScript = `${fallbackAuthor}
+export GIT_LITERAL_PATHSPECS=1
+was=$(mktemp -d)
+index=$(git rev-parse --git-path index)
+git update-index -q --refresh >/dev/null || :
+cp "$index" "$was/index"
+git diff --name-only --no-renames --diff-filter=a -z --relative HEAD "$3" -- > "$was/old"
+git diff --name-only --no-renames --diff-filter=A -z --relative HEAD "$3" -- |
+  xargs -0 -r sh -c 'for name; do [ -e "$name" ] || [ -L "$name" ] || printf "%s\\0" "$name"; done' sh > "$was/new"
+edited=$(xargs -0 -r git diff-files --name-only -- < "$was/old")
+git merge --quiet --no-edit --no-verify --no-stat --message "$2" "$1" || {
+  code=$?
+  [ -z "$(git rev-parse --quiet --verify MERGE_HEAD || :)" ] || git merge --abort || :
+  if [ -z "$edited" ]; then
+    xargs -0 -r rm -f -- < "$was/new" || :
+    cp "$was/index" "$index"
+    git checkout-index --force --quiet -z --stdin < "$was/old" || exit ${notPutBack}
+  fi
+  exit $code
+}
+git rev-parse HEAD`
+
 export type Merged =
   | { kind: 'merged'; commit: string }
   | { kind: 'conflict'; files: string[] }
@@ -169,18 +198,17 @@ export async function merge(
   const merged = await git.run({
     runId,
     directory,
-    script: `${fallbackAuthor}
-git merge --quiet --no-edit --no-verify --no-stat --message "$2" "$1" || {
-  code=$?
-  [ -z "$(git rev-parse --quiet --verify MERGE_HEAD || :)" ] || git merge --abort
-  exit $code
-}
-git rev-parse HEAD`,
-    args: [commit, message],
+    script: mergeScript,
+    args: [commit, message, tree],
     timeoutMs: mergeTimeoutMs,
   })
   if (merged.code === null)
     return { kind: 'refused', words: 'git was killed while it merged: look at the project with git status' }
+  if (merged.code === notPutBack)
+    return {
+      kind: 'refused',
+      words: `${wordsOf(merged.stderr)}; not every file could be put back: look at the project with git status`,
+    }
   return merged.code === 0
     ? { kind: 'merged', commit: merged.stdout.trim() }
     : { kind: 'refused', words: wordsOf(merged.stderr) }

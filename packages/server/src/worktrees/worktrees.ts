@@ -39,8 +39,8 @@ export interface WorktreesParts {
   projects: ReadonlyMap<string, Project>
   sandbox: Pick<Sandbox, 'spawn'>
   limits: WorktreeQuotaParts['limits']
-  /** Has a run that began and is not over taken the place? Null for the branch: the project itself. */
-  isTaken(place: { project: string; branch: string | null }): Promise<boolean>
+  /** The run that began in the place and is not over, or null. No branch means the project itself. */
+  takenBy(place: { project: string; branch: string | null }): Promise<string | null>
   now: () => number
   log: Pick<Logger, 'info' | 'warn'>
 }
@@ -223,7 +223,7 @@ export class Worktrees {
     const project = this.#projectOf(this.#visible(id, principal))
     const merge = this.#inTurn(project.id, async () => {
       const record = await this.#free(id, principal)
-      if (await this.#parts.isTaken({ project: project.id, branch: null }))
+      if ((await this.#parts.takenBy({ project: project.id, branch: null })) !== null)
         throw new MillraceError(
           'project_busy',
           'A session is at work in the project: its files must not change under it',
@@ -234,10 +234,7 @@ export class Worktrees {
       })
       return { ...merged, removed: !keep && (await this.#removeMerged(record, project)) }
     })
-    const over = merge.then(
-      () => {},
-      () => {},
-    )
+    const over = merge.then(() => {}).catch(() => {})
     this.#merges.set(project.id, over)
     return merge
   }
@@ -303,8 +300,7 @@ export class Worktrees {
       if (before === undefined || project === undefined) continue
       await this.#inTurn(project.id, async () => {
         const record = registry.get(id)
-        if (record === undefined || record.kept || this.#holders.has(id)) return
-        if (await this.#parts.isTaken(record)) return
+        if (record === undefined || record.kept || (await this.#holderOf(record)) !== null) return
         const unusedDays = (now() - record.usedAt) / dayMs
         if (unusedDays < Math.min(days, unmergedDays)) return
         const { head } = await repositoryOf(this.#gitOf(project), project)
@@ -337,7 +333,7 @@ export class Worktrees {
       return null
     })
     const shown = state && { uncommitted: state.uncommitted, ahead: state.ahead, behind: state.behind }
-    const run = this.#holders.get(id) ?? null
+    const run = await this.#holderOf(record)
     return { id, project, owner, branch, base, path, createdAt, usedAt, kept, run, state: shown }
   }
 
@@ -350,8 +346,13 @@ export class Worktrees {
 
   async #free(id: string, principal: Principal): Promise<WorktreeRecord> {
     const record = this.#visible(id, principal)
-    if (this.#holders.has(id) || (await this.#parts.isTaken(record))) throw atWork()
+    if ((await this.#holderOf(record)) !== null) throw atWork()
     return record
+  }
+
+  /** The run at work in it, or one that waits for an answer without a process. */
+  async #holderOf(record: WorktreeRecord): Promise<string | null> {
+    return this.#holders.get(record.id) ?? this.#parts.takenBy(record)
   }
 
   #refuseForeign(record: WorktreeRecord | undefined, owner: string): void {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '@millrace/test-support/until'
 import { git } from '@millrace/test-support/workspace'
@@ -24,6 +24,7 @@ describe('merging a worktree', () => {
       code: 'project_busy',
     })
     const parked = open([project], { waiting: [branch], now: () => Date.now() + 99 * dayMs })
+    expect(await parked.get(id, ada)).toMatchObject({ run: 'a parked run' })
     await expect(parked.merge(id, ada)).rejects.toMatchObject({ code: 'run_open' })
     await parked.sweep({ days: 7, unmergedDays: 7 })
     expect(existsSync(held.path)).toBe(true)
@@ -56,6 +57,41 @@ describe('merging a worktree', () => {
     const { id } = await only(worktrees, project.id)
     expect(await worktrees.merge(id, ada)).toMatchObject({ into: 'main', removed: false })
     expect(existsSync(join(project.path, 'made'))).toBe(true)
+  })
+
+  it.each([
+    ['by moving its branch on', false],
+    ['by a commit of its own', true],
+  ])('that cannot write a file leaves the project as it was, %s', async (how, advances) => {
+    const project = repository(`locked-${advances}`)
+    const file = (name: string) => join(project.path, name)
+    mkdirSync(file('locked'))
+    for (const name of ['a', 'locked/b', 'z']) writeFileSync(file(name), 'before\n')
+    git(project.path, 'add', '.')
+    git(project.path, 'commit', '--quiet', '-m', 'more')
+    const worktrees = open([project])
+    const held = await hold(worktrees, project)
+    for (const name of ['a', 'added', 'locked/b', 'z']) writeFileSync(join(held.path, name), 'after\n')
+    held.release()
+    if (advances) {
+      writeFileSync(file('other'), 'theirs\n')
+      git(project.path, 'add', '.')
+      git(project.path, 'commit', '--quiet', '-m', how)
+    }
+    writeFileSync(file('staged'), 'staged\n')
+    if (!advances) git(project.path, 'add', 'staged')
+    const before = git(project.path, 'status', '--porcelain')
+    const head = git(project.path, 'rev-parse', 'HEAD')
+    chmodSync(file('locked'), 0o555)
+    const { id } = await only(worktrees, project.id)
+    await expect(worktrees.merge(id, ada)).rejects.toMatchObject({ code: 'not_mergeable' })
+    expect(git(project.path, 'status', '--porcelain')).toBe(before)
+    expect(git(project.path, 'rev-parse', 'HEAD')).toBe(head)
+    for (const name of ['a', 'locked/b', 'z']) expect(readFileSync(file(name), 'utf8')).toBe('before\n')
+    expect(existsSync(file('added'))).toBe(false)
+    chmodSync(file('locked'), 0o755)
+    expect(await worktrees.merge(id, ada)).toMatchObject({ into: 'main' })
+    expect(readFileSync(file('z'), 'utf8')).toBe('after\n')
   })
 
   it('that changes hooks of the project is refused, wherever its configuration puts them', async () => {

@@ -34,3 +34,16 @@ it('git that writes for a merge may take half an hour: killed, it would leave it
   const writing = commands.filter(({ script }) => /git (?:commit|merge) /.test(script))
   expect(writing.map(({ timeoutMs }) => timeoutMs)).toEqual([1_800_000, 1_800_000])
 })
+
+it('a merge that fails, and whose files cannot be put back, says where to look', async () => {
+  const run = async ({ script }: InsideCommand) =>
+    script.includes('git merge --quiet')
+      ? { code: 70, stdout: '', isCut: false, stderr: 'error: unable to write file a\n' }
+      : { code: 0, stdout: '', isCut: false, stderr: '' }
+  const git = { run, text: async (command: InsideCommand) => (await run(command)).stdout } as InsideGit
+  const change = { commit: 'c', message: 'm', protectedNames: /^never$/ }
+  expect(await merge(git, { runId: 'r', directory: '/srv/tree' }, change)).toEqual({
+    kind: 'refused',
+    words: 'unable to write file a; not every file could be put back: look at the project with git status',
+  })
+})

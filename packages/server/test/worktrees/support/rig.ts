@@ -67,7 +67,8 @@ export function worktreeRig() {
         places: new WorktreePlaces(workspace.dataDir, join(workspace.root, 'trees')),
         projects: new Map(projects.map((project) => [project.id, project])),
         sandbox,
-        isTaken: async ({ branch }) => (branch === null ? busy : waiting.includes(branch)),
+        takenBy: async ({ branch }) =>
+          (branch === null ? busy : waiting.includes(branch)) ? 'a parked run' : null,
         now,
         log: pino({}, { write: (line: string) => void lines.push(line) }),
       })
