@@ -138,16 +138,30 @@ it('a question is denied with a reason, which reaches the log; an answer that co
   await until(async () => (await read()).run.state === 'completed')
 })
 
-it('a command is changed before it is allowed, and what ran is what was written', async () => {
+/** Moves the focus from where it is, as somebody without a mouse does. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  const focused = () => page.evaluate<string | undefined>('document.activeElement?.textContent')
+  for (let presses = 0; presses < 60; presses++) {
+    await page.keyboard.press('Tab')
+    if ((await focused()) === name) return
+  }
+  throw new Error(`no press of Tab reached ${name}`)
+}
+
+it('by keyboard alone a command is changed before it is allowed, and what ran is what was written', async () => {
   const { page } = first
+  await page.goto(server.url)
   const body = { kind: 'session', project: 'demo', prompt: 'Fix the failing test', approvals: 'on' }
   const { run } = await server.json<{ run: { id: string } }>('/api/runs', post(body))
-  await question(page).getByRole('button', { name: 'Edit…' }).click()
-  const field = page.getByLabel('Command that runs instead')
-  expect(await field.inputValue()).toContain('node --test')
-  await field.fill('echo changed by a person')
+  await question(page).waitFor()
+  await tabTo(page, 'Edit…')
+  await page.keyboard.press('Enter')
+  expect(await page.getByLabel('Command that runs instead').inputValue()).toContain('node --test')
   expect(await seriousProblems(page)).toEqual([])
-  await page.getByRole('button', { name: 'Allow this instead' }).click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('echo changed by a person')
+  await tabTo(page, 'Allow this instead')
+  await page.keyboard.press('Enter')
   await question(page).waitFor({ state: 'detached' })
   await page.goto(`${server.url}/runs/${run.id}`)
   await page.getByText('changed by a person').first().waitFor()

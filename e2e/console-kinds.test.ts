@@ -227,7 +227,7 @@ it('from its page an interrupted job starts again, and a conversation continues 
   await until(async () => (await server.json<{ approvals: [] }>('/api/approvals')).approvals.length === 0)
 })
 
-it('a session in a worktree is started from the form, its agent asks by a form, and the values reach it', async () => {
+it('a session in a worktree is started from the form, its agent asks by a form that unfolds in the inbox, and the values reach it', async () => {
   const page = tabs.session
   await page.keyboard.press('Control+k')
   await page.getByRole('combobox', { name: 'Search commands and runs' }).fill('new agent session')
@@ -248,11 +248,20 @@ it('a session in a worktree is started from the form, its agent asks by a form, 
   await dialog.getByRole('button', { name: 'Start session' }).click()
   await page.waitForURL((url) => url.href !== before)
 
-  const question = page.getByRole('article', { name: 'Question: AskUserQuestion' })
+  const questionOn = (on: Page) => on.getByRole('article', { name: 'Question: AskUserQuestion' })
+  const question = questionOn(page)
   await question.getByText('One file').waitFor()
   expect(await seriousProblems(page)).toEqual([])
-  await question.getByLabel('SQLite').check()
-  await question.getByRole('button', { name: 'Answer' }).click()
+  const inbox = tabs.external
+  await inbox.goto(server.url)
+  const folded = questionOn(inbox)
+  await folded.getByText('Which database?').waitFor()
+  expect(await folded.getByText('One file').count()).toBe(0)
+  await folded.getByRole('button', { name: 'Answer…' }).click()
+  // The first choice has the focus.
+  await inbox.keyboard.press('ArrowDown')
+  expect(await folded.getByLabel('SQLite').isChecked()).toBe(true)
+  await folded.getByRole('button', { name: 'Answer', exact: true }).click()
   await question.waitFor({ state: 'detached' })
   await page.getByText('It was answered.').first().waitFor()
   await badge('session', 'completed')

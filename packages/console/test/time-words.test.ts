@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { agoText, durationText } from '../src/ui/time-words.ts'
+import { agoText, durationText, leftText } from '../src/ui/time-words.ts'
 
 const [second, minute, hour, day] = [1000, 60_000, 3_600_000, 86_400_000]
 
@@ -13,6 +13,17 @@ describe('durationText', () => {
     [3 * day + 4 * hour, '3 d 4 h'],
   ])('%d ms are "%s"', (ms, text) => {
     expect(durationText(ms)).toBe(text)
+  })
+})
+
+describe('leftText', () => {
+  it.each([
+    [0, 'expired'],
+    [9 * minute + 59 * second, '9 m 59 s left'],
+    [59 * minute + 55 * second, '59 m left'],
+    [2 * hour + 10 * minute, '2 h 10 m left'],
+  ])('%d ms to go are "%s"', (ms, text) => {
+    expect(leftText(ms)).toBe(text)
   })
 })
 

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'react'
 import uPlot from 'uplot'
 import type { Tone } from '#ui/badge.tsx'
+import { Dot } from '#ui/state-dot.tsx'
 import 'uplot/dist/uPlot.min.css'
 import { colourOf, onThemeChange } from './colours.ts'
 
@@ -33,6 +34,13 @@ export function Chart(props: ChartProps) {
     <section aria-label={title} className="min-w-0 rounded-lg border border-line bg-panel px-4 pt-3 pb-2">
       <header className="flex items-baseline gap-2">
         <h2 className="text-[13px] font-semibold">{title}</h2>
+        {series.length > 1 &&
+          series.map(({ name, tone }) => (
+            <span key={name} className="flex items-center gap-1 text-[11px] text-muted">
+              <Dot tone={tone} />
+              {name}
+            </span>
+          ))}
         <span className="flex-1" />
         <span className="truncate text-[12px] text-muted tabular-nums">
           {at === undefined || pointed === null
@@ -99,10 +107,16 @@ function optionsOf(
     scales: {
       // The last interval has room for its bar.
       x: { time: true, range: (_, min, max) => [min, max + bucketMs / 1000] },
-      y: { range: (_, __, max) => [0, Math.max(max * 1.1, Number.EPSILON)] },
+      y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 64 },
+      {
+        ...axis,
+        grid: { show: false },
+        space: 64,
+        size: 24,
+        values: (_, splits, __, ___, step) => splits.map((at) => tickText(at, step)),
+      },
       {
         ...axis,
         grid: { stroke: line, width: 1 },
@@ -158,6 +172,16 @@ function Table({ title, times, bucketMs, series, textOf }: ChartProps) {
 }
 
 const dayMs = 86_400_000
+const hourSeconds = 3600
+
+/** `step`: seconds between two ticks. Midnight is the day that begins. */
+function tickText(seconds: number, step: number): string {
+  const date = new Date(seconds * 1000)
+  const isDay = step * 1000 >= dayMs || (date.getHours() === 0 && date.getMinutes() === 0)
+  return isDay
+    ? date.toLocaleDateString([], { month: 'short', day: 'numeric' })
+    : date.toLocaleTimeString([], { hour: 'numeric', ...(step % hourSeconds !== 0 && { minute: '2-digit' }) })
+}
 
 function timeText(seconds: number, bucketMs: number): string {
   const date = new Date(seconds * 1000)

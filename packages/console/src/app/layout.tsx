@@ -1,7 +1,7 @@
 /** What every page stands in: navigation at the side; on a phone, at the bottom. */
 import { Link, Outlet } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { QuestionTray } from '#approvals/question-tray.tsx'
+import { QuestionsElsewhere, QuestionTray } from '#approvals/question-tray.tsx'
 import { useInbox } from '#inbox/inbox-page.tsx'
 import { useLive } from '#live/live-store.ts'
 import { openPalette, openStart } from '#start/start-store.ts'
@@ -22,8 +22,13 @@ export function Layout() {
         Skip to the page
       </a>
       <Navigation />
-      <main id="page" tabIndex={-1} className="min-w-0 flex-1 outline-none">
+      <main
+        id="page"
+        tabIndex={-1}
+        className="min-w-0 flex-1 pb-(--tray-height,0px) outline-none max-sm:[--page-below:calc(3.25rem+1px+env(safe-area-inset-bottom))]"
+      >
         <ConnectionBanner />
+        <QuestionsElsewhere />
         <Outlet />
       </main>
       <QuestionTray />

@@ -38,27 +38,21 @@ export function Answer({ question }: { question: OpenQuestion }) {
         </div>
       )}
       {way === 'choose' && question.form === undefined && (
-        <div className="flex flex-wrap gap-2">
-          <Button
-            look="good"
-            className="max-sm:flex-1"
-            disabled={isPending}
-            onClick={() => answer({ decision: 'allow' })}
-          >
+        <div className="flex flex-wrap gap-2 max-sm:grid max-sm:grid-cols-2">
+          <Button look="good" disabled={isPending} onClick={() => answer({ decision: 'allow' })}>
             Allow
           </Button>
           <Button
-            className="max-sm:flex-1"
             disabled={isPending}
             title="The same call needs no further answer in this run"
             onClick={() => answer({ decision: 'allow', scope: 'run' })}
           >
             Allow for this run
           </Button>
-          <Button className="max-sm:flex-1" disabled={isPending} onClick={() => setWay('edit')}>
+          <Button disabled={isPending} onClick={() => setWay('edit')}>
             Edit…
           </Button>
-          <Button className="max-sm:flex-1" disabled={isPending} onClick={() => setWay('deny')}>
+          <Button disabled={isPending} onClick={() => setWay('deny')}>
             Deny…
           </Button>
         </div>

@@ -22,7 +22,8 @@ export function FormAnswer({ form: { schema }, isPending, answer, decline }: For
       {Object.entries(schema.properties).map(([name, field]) => (
         <Asked key={name} name={name} field={field} isRequired={schema.required?.includes(name) === true} />
       ))}
-      <div className="flex gap-2">
+      {/* In the page of a run the questions scroll: their answer stays in sight. */}
+      <div className="sticky bottom-(--answer-bottom,auto) -mx-3 -mb-3 flex gap-2 rounded-b-lg border-t border-line bg-panel px-3 py-2.5 sm:-mx-4 sm:px-4">
         <Button type="submit" look="good" className="max-sm:flex-1" disabled={isPending}>
           Answer
         </Button>

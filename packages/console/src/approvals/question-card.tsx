@@ -1,33 +1,47 @@
 /** A question of a run: exactly what would run, and the answer. */
 import type { Form, OpenQuestion } from '@millrace/protocol'
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import { useOverview } from '#inbox/overview.ts'
 import { Badge } from '#ui/badge.tsx'
+import { Button } from '#ui/button.tsx'
 import { classes } from '#ui/classes.ts'
 import { useNow } from '#ui/now.ts'
 import { titleOf } from '#ui/run-words.ts'
-import { durationText } from '#ui/time-words.ts'
+import { leftText } from '#ui/time-words.ts'
 import { Answer } from './answer.tsx'
 import { callParts } from './call-parts.ts'
 import { Exact } from './exact.tsx'
 
-export function QuestionCard({ question }: { question: OpenQuestion }) {
+/** `isBrief`: among other things. A form is then folded, since it would push them away. */
+export function QuestionCard({ question, isBrief = false }: { question: OpenQuestion; isBrief?: boolean }) {
   const { tool, input, reason, agentId, form } = question
+  const [isFolded, setFolded] = useState(isBrief && form !== undefined)
   return (
     <article
       aria-label={`Question: ${tool}`}
       className="rounded-lg border border-line-strong bg-panel shadow-sm"
     >
       <header className="flex items-center gap-2 border-b border-line px-3 py-2 sm:px-4">
-        <Badge tone="wait">{tool}</Badge>
+        <Badge tone="wait">{form === undefined ? tool : 'Question'}</Badge>
         {agentId !== undefined && <Badge>subagent</Badge>}
         <WhereAsked question={question} />
         <span className="flex-1" />
         <Expiry at={question.expiresAt} />
       </header>
       <div className="flex flex-col gap-2 px-3 py-3 sm:px-4">
-        {form === undefined ? <Call input={input} reason={reason} /> : <FormMessage form={form} />}
-        <Answer question={question} />
+        {form === undefined ? (
+          <Call input={input} reason={reason} />
+        ) : isFolded ? (
+          <FoldedForm form={form} open={() => setFolded(false)} />
+        ) : (
+          <FormMessage form={form} />
+        )}
+        {!isFolded && (
+          <div ref={isBrief && form !== undefined ? focusFirst : undefined}>
+            <Answer question={question} />
+          </div>
+        )}
       </div>
     </article>
   )
@@ -53,6 +67,29 @@ function Call({ input, reason }: Pick<OpenQuestion, 'input' | 'reason'>) {
         <span className="text-muted">Why it asks: </span>
         {reason}
       </p>
+    </>
+  )
+}
+
+/** Somebody has just unfolded it, to fill it in. */
+function focusFirst(element: HTMLElement | null): void {
+  element?.querySelector<HTMLElement>('input, textarea, select')?.focus()
+}
+
+/** What a form asks first, and the way to the rest. */
+function FoldedForm({ form: { message, schema }, open }: { form: Form; open(): void }) {
+  const fields = Object.values(schema.properties)
+  const [asked = message] = fields.map(({ description, title }) => description ?? title)
+  const others = fields.length - 1
+  return (
+    <>
+      <p className="font-medium">{asked}</p>
+      <div className="flex items-center gap-3">
+        <Button look="good" aria-expanded={false} onClick={open}>
+          Answer…
+        </Button>
+        {others > 0 && <span className="text-[12px] text-muted">and {others} more</span>}
+      </div>
     </>
   )
 }
@@ -84,7 +121,7 @@ function Expiry({ at }: { at: number }) {
       className="text-[12px] whitespace-nowrap text-muted tabular-nums"
       title="Unanswered until then, it is denied"
     >
-      {left > 0 ? `${durationText(left)} left` : 'expired'}
+      {leftText(left)}
     </span>
   )
 }

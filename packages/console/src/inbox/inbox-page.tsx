@@ -84,7 +84,7 @@ function NeedsMe({ inbox: { failed } }: { inbox: Inbox }) {
       {questions.length > 0 && (
         <div className="flex flex-col gap-3 border-b border-line p-3 sm:p-4">
           {questions.map((question) => (
-            <QuestionCard key={question.approvalId} question={question} />
+            <QuestionCard key={question.approvalId} question={question} isBrief />
           ))}
         </div>
       )}

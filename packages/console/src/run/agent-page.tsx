@@ -40,7 +40,7 @@ export function AgentPage({ first }: { first: Run }) {
     { id: 'events', label: 'Events' },
   ]
   return (
-    <div className="flex h-[calc(100dvh-var(--page-below,0px))] flex-col max-sm:[--page-below:3.5rem]">
+    <div className="whole-page flex flex-col">
       <RunHeader
         run={run}
         isAsking={talk !== null && talk.approvals.length > 0}
@@ -236,7 +236,9 @@ function AgentFacts({ view, run }: { view: AgentView; run: Run }) {
   return (
     <>
       {typeof model === 'string' && <span>{model}</span>}
-      {'turns' in view && view.turns !== null && <span>{view.turns} turns</span>}
+      {'turns' in view && view.turns !== null && (
+        <span>{view.turns === 1 ? '1 turn' : `${view.turns} turns`}</span>
+      )}
       {total > 0 && <span>{total.toLocaleString('en')} tokens</span>}
       {!isCostKnown && view.costUsd !== null && <span>{dollars(view.costUsd)}</span>}
     </>

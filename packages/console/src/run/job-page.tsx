@@ -31,7 +31,7 @@ function OpenJobPage({ first, log }: { first: Run; log: EventLog }) {
   const [chosen, setChosen] = useState<View | null>(null)
   const shown: View = isTerminal ? (chosen ?? (location.hash === '' ? 'terminal' : 'log')) : 'log'
   return (
-    <div className="flex h-[calc(100dvh-var(--page-below,0px))] flex-col max-sm:[--page-below:3.5rem]">
+    <div className="whole-page flex flex-col">
       <RunHeader run={run} status={status} error={error} retry={() => log.retry()} />
       {isTerminal && <Tabs<View> tabs={tabs} chosen={shown} onChoose={setChosen} />}
       {shown === 'log' ? (

@@ -5,7 +5,9 @@ import type { ConnectionStatus } from '@millrace/react'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useDocumentState } from '#app/document-state.ts'
+import { useLive } from '#live/live-store.ts'
 import { Badge } from '#ui/badge.tsx'
+import { classes } from '#ui/classes.ts'
 import { ExecutionIcon, ExternalIcon, JobIcon, SessionIcon } from '#ui/icons.tsx'
 import { Problem } from '#ui/notice.tsx'
 import { argumentsOf, costOf, costText, type Standing, standingOf, titleOf } from '#ui/run-words.ts'
@@ -58,7 +60,14 @@ export function RunHeader({ run, isAsking = false, isIdle = false, ...more }: Ru
         <RunActions run={run} />
       </div>
       {run.error !== null && isFinal(run.state) && (
-        <p className="mx-4 mb-2 rounded-md bg-raised px-3 py-1.5 text-soft">{run.error.message}</p>
+        <p
+          className={classes(
+            'mx-4 mb-2 rounded-md px-3 py-1.5 break-words',
+            tone === 'bad' ? 'bg-bad-soft text-bad' : 'bg-raised text-soft',
+          )}
+        >
+          {run.error.message}
+        </p>
       )}
       <Connection status={status} error={error} retry={retry} />
     </header>
@@ -68,7 +77,7 @@ export function RunHeader({ run, isAsking = false, isIdle = false, ...more }: Ru
 /** How it stands, as far as the log knows more than the record. */
 function standingNow(run: Run, isAsking: boolean, isIdle: boolean): Standing {
   if (isFinal(run.state)) return standingOf(run)
-  if (isAsking) return { label: 'needs you', tone: 'wait', isLive: true }
+  if (isAsking) return { label: 'asks you', tone: 'wait', isLive: true }
   return isIdle ? { label: 'waits for a message', tone: 'wait', isLive: false } : standingOf(run)
 }
 
@@ -106,7 +115,10 @@ function RunLink({ runId, children }: { runId: string; children: ReactNode }) {
 }
 
 function Connection({ status, error, retry }: Pick<RunHeaderProps, 'status' | 'error' | 'retry'>) {
+  const isKnown = useLive((live) => live.status) === 'reconnecting'
   if (status === 'reconnecting') {
+    // The banner of the page says so.
+    if (isKnown) return null
     return (
       <p role="status" className="bg-wait-soft px-4 py-1 text-[12px] text-wait">
         The connection was lost. Reconnecting…

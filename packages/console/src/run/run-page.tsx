@@ -2,23 +2,37 @@
 import type { ClientError } from '@millrace/client'
 import type { Run } from '@millrace/protocol'
 import { useClient } from '@millrace/react'
+import { Link } from '@tanstack/react-router'
 import { useCallback, useEffect, useState } from 'react'
-import { Loading, Problem } from '#ui/notice.tsx'
+import { buttonClasses } from '#ui/button.tsx'
+import { classes } from '#ui/classes.ts'
+import { Empty, Loading, Problem } from '#ui/notice.tsx'
 import { AgentPage } from './agent-page.tsx'
 import { JobPage } from './job-page.tsx'
 
 export default function RunPage({ runId }: { runId: string }) {
   const { run, error, read } = useRecord(runId)
   if (run === null) {
-    return error === null ? (
-      <Loading />
-    ) : (
+    if (error === null) return <Loading />
+    if (error.code === 'not_found') return <NoSuchRun />
+    return (
       <div className="p-4">
-        <Problem message={error.code === 'not_found' ? 'There is no such run' : error.message} retry={read} />
+        <Problem message={error.message} retry={read} />
       </div>
     )
   }
   return run.kind === 'job' ? <JobPage key={run.id} first={run} /> : <AgentPage key={run.id} first={run} />
+}
+
+function NoSuchRun() {
+  return (
+    <Empty title="There is no such run">
+      <p>Old runs are deleted after a while, and those of other people are not shown.</p>
+      <Link to="/runs" className={classes(buttonClasses(), 'mt-3')}>
+        All runs
+      </Link>
+    </Empty>
+  )
 }
 
 /** The record that tells of which kind the run is. What changes in it is read by the page of that kind. */

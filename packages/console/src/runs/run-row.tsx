@@ -36,7 +36,9 @@ export function RunRow({ run, asks = false, tabIndex, onFocus, children }: RunRo
         <StateDot run={run} asks={asks} />
         <KindIcon kind={run.kind} />
         <span className="flex min-w-0 flex-1 flex-col sm:flex-row sm:items-baseline sm:gap-2">
-          <span className="truncate font-medium">{titleOf(run)}</span>
+          <span className={classes('truncate font-medium', args !== '' && 'sm:max-w-1/2 sm:shrink-0')}>
+            {titleOf(run)}
+          </span>
           {args !== '' && (
             <span className="hidden truncate font-mono text-[12px] text-muted sm:inline">{args}</span>
           )}
@@ -54,7 +56,7 @@ function Whose({ run }: { run: Run }) {
   const user = useSession((session) => (session.status === 'in' ? session.server.user : ''))
   const parts = [run.project, run.owner === user ? null : run.owner].filter((part) => part !== null)
   return (
-    <span className="truncate text-[12px] text-muted">
+    <span className="truncate text-[12px] text-muted sm:max-w-40 sm:shrink-0">
       {parts.join(' · ')}
       <span className="sm:hidden">
         {parts.length > 0 && ' · '}

@@ -15,6 +15,13 @@ export function durationText(ms: number): string {
   return `${Math.floor(safe / day)} d ${Math.floor((safe % day) / hour)} h`
 }
 
+/** `12 s left`, `59 m left`, `2 h 10 m left`, `expired`. Seconds count in the last ten minutes alone. */
+export function leftText(ms: number): string {
+  if (ms <= 0) return 'expired'
+  const isLong = ms >= 10 * minute && ms < hour
+  return `${isLong ? `${Math.floor(ms / minute)} m` : durationText(ms)} left`
+}
+
 /** `just now`, `5 m ago`, `3 h ago`, `2 d ago`, then the date. A clock that is ahead of ours reads as now. */
 export function agoText(at: number, now: number): string {
   const ms = now - at

@@ -20,8 +20,14 @@ const telling = [
 export function callInLine(tool: string, input: unknown, cwd?: string): string {
   const fields = typeof input === 'object' && input !== null ? (input as Record<string, unknown>) : {}
   const found = telling.map((name) => fields[name]).find((value) => typeof value === 'string')
-  const what = typeof found === 'string' ? relative(found, cwd) : compact(fields)
+  const what = typeof found === 'string' ? relative(found, cwd) : (questionIn(fields) ?? compact(fields))
   return clip(`${tool} ${what}`.trimEnd(), lineLength)
+}
+
+/** What is asked first, of a call that asks people. */
+function questionIn({ questions }: Record<string, unknown>): string | undefined {
+  const [first] = Array.isArray(questions) ? questions : []
+  return typeof first?.question === 'string' ? first.question : undefined
 }
 
 /**

@@ -72,14 +72,14 @@ export function LogView({ log, rows, look, target, selection, onSelect, isLive }
   const seqs: number[] = []
   for (let row = view.first; row <= view.last; row++) if (!rows.isHidden(row)) seqs.push(firstSeq + row)
   return (
-    <div className="relative min-h-0 flex-1">
+    <div className="relative min-h-0 flex-1 bg-panel">
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the links and buttons inside have the keyboard */}
       <section
         ref={scroller}
         aria-label="Log"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it is scrolled by keyboard
         tabIndex={0}
-        className="log absolute inset-0 overflow-auto bg-panel -outline-offset-2 [overflow-anchor:none]"
+        className="log absolute inset-x-0 top-0 bottom-2 overflow-auto bg-panel -outline-offset-2 [overflow-anchor:none]"
         style={{ '--log-digits': String(Math.max(String(head).length, 4)) } as Record<string, string>}
         onScroll={({ currentTarget }) => rows.scrolledTo(currentTarget.scrollTop)}
         onClick={onClick}

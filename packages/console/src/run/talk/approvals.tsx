@@ -7,7 +7,7 @@ export function Approvals({ runId, approvals }: { runId: string; approvals: read
   return (
     <section
       aria-label="Questions"
-      className="max-h-[55dvh] shrink-0 overflow-y-auto border-t border-line bg-wait-soft p-3"
+      className="max-h-[55dvh] shrink-0 overflow-y-auto border-t border-line bg-wait-soft p-3 [--answer-bottom:-0.75rem]"
     >
       <div className="mx-auto flex max-w-3xl flex-col gap-2">
         {approvals.map((approval) => (
