@@ -7,6 +7,7 @@ import { giveAway } from '@millrace/test-support/agents'
 import { scratchFolder } from '@millrace/test-support/folders'
 import { post, quietPort, type ServerProcess, startServer } from '@millrace/test-support/server'
 import { until } from '@millrace/test-support/until'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { seriousProblems } from './support/axe.ts'
 import { type Browser, openBrowser } from './support/browser.ts'
@@ -264,7 +265,7 @@ const recordTasks = `{
   }).observe({ type: 'longtask', buffered: true })
 }`
 
-it.runIf(isFull)('a run of 2,500 items opens without a task of the page that lasts', async () => {
+it.runIf(isFull)('a run of 2,500 items opens at its end, with the items in view alone', async () => {
   const id = await startRun({ kind: 'external', title: 'A long one' })
   const events = Array.from({ length: 2500 }, (_, index) => {
     const toolCallId = `c${index}`
@@ -286,31 +287,43 @@ it.runIf(isFull)('a run of 2,500 items opens without a task of the page that las
   await page().getByText('Part 2498').waitFor()
   const tasks = await page().evaluate<number[]>('globalThis.longTasks')
   console.log(`a run of 2,500 items: tasks over 50 ms, in ms: ${tasks.join(' ') || 'none'}`)
-  expect(Math.max(0, ...tasks)).toBeLessThan(1000)
+  const items = page().getByRole('region', { name: 'Conversation' }).locator('[data-key]')
+  expect(await items.count()).toBeLessThan(200)
+  expect(browser.complaints).toEqual([])
 })
 
-it.runIf(isFull)('5,000 pieces of text arrive without a task of the page that lasts', async () => {
-  const id = await startRun({ kind: 'external', title: 'A long answer' })
-  await page().addInitScript(recordTasks)
-  await open(id)
-  const text =
-    '## A title\n\nSome **words** and `code`, then a paragraph that goes on for a while.\n\n- a\n- b\n\n'
-  for (let sent = 0; sent < 5000; sent += 50) {
-    const events = Array.from({ length: 50 }, (_, index) => {
-      const at = ((sent + index) * 12) % text.length
-      return {
-        type: 'text:delta',
-        data: { messageId: `m${Math.floor(sent / 500)}`, text: (text + text).slice(at, at + 12) },
-      }
-    })
-    await server.call(`/api/runs/${id}/events`, post({ events }))
-  }
-  await server.call(`/api/runs/${id}/finish`, post({ state: 'completed' }))
-  await badge('completed')
-  const tasks = await page().evaluate<number[]>('globalThis.longTasks')
-  console.log(`tasks of the main thread over 50 ms, in ms: ${tasks.join(' ') || 'none'}`)
-  expect(Math.max(0, ...tasks)).toBeLessThan(1000)
-})
+it.runIf(isFull)(
+  '5,000 pieces of text that arrive one by one end as they do on a page that is opened later',
+  async () => {
+    const id = await startRun({ kind: 'external', title: 'A long answer' })
+    await page().addInitScript(recordTasks)
+    await open(id)
+    const text =
+      '## A title\n\nSome **words** and `code`, then a paragraph that goes on for a while.\n\n- a\n- b\n\n'
+    for (let sent = 0; sent < 5000; sent += 50) {
+      const events = Array.from({ length: 50 }, (_, index) => {
+        const at = ((sent + index) * 12) % text.length
+        return {
+          type: 'text:delta',
+          data: { messageId: `m${Math.floor(sent / 500)}`, text: (text + text).slice(at, at + 12) },
+        }
+      })
+      await server.call(`/api/runs/${id}/events`, post({ events }))
+    }
+    await server.call(`/api/runs/${id}/finish`, post({ state: 'completed' }))
+    await badge('completed')
+    const tasks = await page().evaluate<number[]>('globalThis.longTasks')
+    console.log(`tasks of the main thread over 50 ms, in ms: ${tasks.join(' ') || 'none'}`)
+    const later = await browser.context.newPage()
+    await later.goto(page().url())
+    const end = (on: Page) =>
+      on.getByRole('region', { name: 'Conversation' }).locator('.markdown').last().innerText()
+    // Text is drawn at a pace: what was streamed may still arrive.
+    await expect.poll(async () => (await end(page())) === (await end(later))).toBe(true)
+    await later.close()
+    expect(browser.complaints).toEqual([])
+  },
+)
 
 /** As Lighthouse counts: painted is the first content, interactive the end of the last long task. */
 const loadFigures = `(() => {
@@ -344,7 +357,6 @@ it.runIf(isFull)('a browser that was never here loads the inbox in 200 kB at mos
     console.log(`the first load of the inbox: ${JSON.stringify(figures)}`)
     expect(figures.bytes).toBeGreaterThan(50_000)
     expect(figures.bytes).toBeLessThan(200_000)
-    expect(figures.paintMs).toBeLessThan(10_000)
   } finally {
     await other.close()
   }
