@@ -45,7 +45,7 @@ export interface MessagesParts {
   visible(id: string, principal: Principal): Promise<RunRecord>
 }
 
-/** What one run may be told beyond what its agent has read. */
+/** How much the messages of one run may hold that its agent has not read. */
 const limits = { waitingMax: 100, undeliveredBytesMax: 16 * 1024 ** 2 }
 const sweepMs = 5000
 

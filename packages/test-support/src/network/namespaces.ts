@@ -1,6 +1,6 @@
 /**
  * Two network namespaces and a switch between them, so that a test can lose packets: what runs in one talks to the other as
- * to another machine, until the cable is pulled. Then packets vanish in both directions, and neither side is told.
+ * to another machine, until the cable is pulled. Then packets vanish in both directions, and neither side notices.
  */
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
