@@ -61,12 +61,16 @@ interface Editor {
   agent: acp.ClientContext
   updates: acp.SessionUpdate[]
   asked: acp.RequestPermissionRequest[]
+  forms: acp.CreateElicitationRequest[]
   /** What was said, in the order in which it came. */
   said(): string[]
   leave(): Promise<void>
 }
 
-async function open(args: readonly string[], answer: 'allow' | 'deny' = 'allow'): Promise<Editor> {
+async function open(
+  args: readonly string[],
+  fill: readonly acp.CreateElicitationResponse[] = [],
+): Promise<Editor> {
   const env = { ...process.env, MILLRACE_TOKEN: server.token, XDG_STATE_HOME: join(place.path, 'state') }
   const child = spawn(process.execPath, [cli, 'acp', '--url', server.url, ...args], {
     env,
@@ -74,13 +78,18 @@ async function open(args: readonly string[], answer: 'allow' | 'deny' = 'allow')
   })
   editors.push(child)
   const updates: acp.SessionUpdate[] = []
+  const forms: acp.CreateElicitationRequest[] = []
   const asked: acp.RequestPermissionRequest[] = []
   const { agent } = acp
     .client({ name: 'test' })
     .onNotification('session/update', ({ params }) => void updates.push(params.update))
     .onRequest('session/request_permission', ({ params }) => {
       asked.push(params)
-      return { outcome: { outcome: 'selected', optionId: answer } }
+      return { outcome: { outcome: 'selected', optionId: 'allow' } }
+    })
+    .onRequest('elicitation/create', ({ params }) => {
+      forms.push(params)
+      return fill[forms.length - 1] ?? { action: 'cancel' }
     })
     .connect(
       acp.ndJsonStream(
@@ -88,7 +97,10 @@ async function open(args: readonly string[], answer: 'allow' | 'deny' = 'allow')
         Readable.toWeb(child.stdout) as ReadableStream<Uint8Array>,
       ),
     )
-  const { protocolVersion, agentCapabilities } = await agent.request('initialize', { protocolVersion: 1 })
+  const { protocolVersion, agentCapabilities } = await agent.request('initialize', {
+    protocolVersion: 1,
+    clientCapabilities: fill.length === 0 ? {} : { elicitation: { form: {} } },
+  })
   expect([protocolVersion, agentCapabilities?.loadSession]).toEqual([1, true])
   const said = () =>
     updates.flatMap((update) => {
@@ -99,7 +111,7 @@ async function open(args: readonly string[], answer: 'allow' | 'deny' = 'allow')
     child.stdin.end()
     await once(child, 'exit')
   }
-  return { agent, updates, asked, said, leave }
+  return { agent, updates, asked, forms, said, leave }
 }
 
 function prompt({ agent }: Editor, sessionId: string, text: string): Promise<acp.PromptResponse> {
@@ -147,6 +159,35 @@ describe('millrace acp', () => {
     expect(sessions).toEqual(expect.arrayContaining([expect.objectContaining({ title: 'say one' })]))
     await second.agent.notify('session/cancel', { sessionId })
     await second.leave()
+    await endAll()
+  })
+
+  it('an editor that shows forms is asked what an agent wants to know, again until the answer fits, and another is not', async () => {
+    const schema = {
+      type: 'object',
+      properties: { copies: { type: 'integer', maximum: 3 } },
+      required: ['copies'],
+    }
+    const text = `form ${JSON.stringify(schema)}`
+    const answers = [4, 2].map((copies) => ({ action: 'accept', content: { copies } }) as const)
+    const able = await open(['--agent', 'scripted'], [...answers, { action: 'decline' }])
+    const { sessionId } = await able.agent.request('session/new', { cwd: place.project(), mcpServers: [] })
+    expect(await prompt(able, sessionId, `${text}\n${text}`)).toEqual({ stopReason: 'end_turn' })
+    expect(able.said()).toEqual([
+      'agent: {"action":"accept","content":{"copies":2}}',
+      'agent: {"action":"decline"}',
+    ])
+    expect(able.forms.map(({ message }) => message)).toEqual([
+      'Please fill in',
+      expect.stringMatching(/^Please fill in\n\n.*values.copies: at most 3/),
+      'Please fill in',
+    ])
+    expect(able.forms[0]).toMatchObject({ mode: 'form', sessionId, requestedSchema: schema })
+    await endAll()
+    const unable = await open(['--agent', 'scripted'])
+    const other = await unable.agent.request('session/new', { cwd: place.project(), mcpServers: [] })
+    expect(await prompt(unable, other.sessionId, text)).toEqual({ stopReason: 'end_turn' })
+    expect(unable.said()).toEqual([expect.stringMatching(/^agent: refused: -32601/)])
     await endAll()
   })
 

@@ -29,6 +29,8 @@ export interface EditorAgent {
 
 export function editorAgent({ acp, client, bindings, start, say, version }: EditorAgentParts): EditorAgent {
   const sessions = new Map<string, EditorSession>()
+  /** The editor can show forms. */
+  let forms = false
 
   function open(id: string, cwd: string, editor: AgentContext): EditorSession {
     sessions.get(id)?.close()
@@ -37,7 +39,17 @@ export function editorAgent({ acp, client, bindings, start, say, version }: Edit
       client,
       say,
       editor,
-      start: (prompt) => startIn(client, { kind: 'session', ...start, prompt, cwd, interactive: true }),
+      forms,
+      start: (prompt) =>
+        startIn(client, {
+          kind: 'session',
+          ...start,
+          prompt,
+          cwd,
+          interactive: true,
+          // An agent asks only where somebody can answer.
+          ...(forms ? { questions: 'on' as const } : {}),
+        }),
       moved: (runId) => bindings.bind(id, runId),
     })
     sessions.set(id, session)
@@ -52,11 +64,14 @@ export function editorAgent({ acp, client, bindings, start, say, version }: Edit
 
   const app = acp
     .agent({ name: 'millrace' })
-    .onRequest('initialize', () => ({
-      protocolVersion: acp.PROTOCOL_VERSION,
-      agentInfo: { name: 'millrace', title: 'Millrace', version },
-      agentCapabilities: { loadSession: true, sessionCapabilities: { resume: {}, list: {} } },
-    }))
+    .onRequest('initialize', ({ params }) => {
+      forms = params.clientCapabilities?.elicitation?.form != null
+      return {
+        protocolVersion: acp.PROTOCOL_VERSION,
+        agentInfo: { name: 'millrace', title: 'Millrace', version },
+        agentCapabilities: { loadSession: true, sessionCapabilities: { resume: {}, list: {} } },
+      }
+    })
     .onRequest('session/new', ({ params, client: editor }) => {
       const sessionId = randomUUID()
       open(sessionId, params.cwd, editor)

@@ -11,8 +11,10 @@ import type {
   SessionUpdate,
   StopReason,
 } from '@agentclientprotocol/sdk'
-import type { Client, Following } from '@millrace/client'
+import { type Client, ClientError, type Following } from '@millrace/client'
 import {
+  type AnswerApprovalBody,
+  type Form,
   finalStateOf,
   idleType,
   messageOf,
@@ -21,6 +23,7 @@ import {
   type Run,
 } from '@millrace/protocol'
 import { callInLine } from '@millrace/protocol/view'
+import { editorForm } from './forms.ts'
 import { recordOf, said, Translator } from './translate.ts'
 
 export interface EditorSessionParts {
@@ -29,6 +32,8 @@ export interface EditorSessionParts {
   /** Sends a message to an agent at work; its id. */
   say(runId: string, text: string): Promise<string>
   editor: AgentContext
+  /** It can show forms. */
+  forms: boolean
   /** Starts the first run. */
   start(prompt: string): Promise<Run>
   /** The session has come to another run. */
@@ -167,15 +172,35 @@ export class EditorSession {
     else this.#fail(new Error(typeof data.error === 'string' ? data.error : `The session was ${state}`))
   }
 
-  #ask({ approvalId, toolUseId, tool, input, reason, form }: Record<string, unknown>): void {
-    // An editor's permission request has no place for an answer in words.
-    if (form !== undefined) return
-    const { id, editor, client } = this.#parts
+  #ask(data: Record<string, unknown>): void {
+    const { client, forms } = this.#parts
     const run = this.#run
-    const question = String(approvalId)
+    const question = String(data.approvalId)
+    // An editor's permission request has no place for an answer in words.
+    if (data.form !== undefined && !forms) return
     if (run === null || this.#questions.has(question)) return
     const controller = new AbortController()
     this.#questions.set(question, controller)
+    const { signal } = controller
+    const give = async (answer: AnswerApprovalBody) => {
+      if (!signal.aborted) await client.answer(run.id, question, answer)
+    }
+    const asked =
+      data.form === undefined
+        ? this.#askPermission(data, signal, give)
+        : this.#askForm(data.form as Form, signal, give)
+    void asked
+      // Somebody else was first, or the editor is gone.
+      .catch(() => {})
+      .finally(() => this.#questions.delete(question))
+  }
+
+  async #askPermission(
+    { toolUseId, tool, input, reason }: Record<string, unknown>,
+    signal: AbortSignal,
+    give: (answer: AnswerApprovalBody) => Promise<void>,
+  ): Promise<void> {
+    const { id, editor } = this.#parts
     const request: RequestPermissionRequest = {
       sessionId: id,
       toolCall: {
@@ -190,18 +215,37 @@ export class EditorSession {
         { optionId: 'deny', name: 'Deny', kind: 'reject_once' },
       ],
     }
-    const asked = editor.request('session/request_permission', request, {
-      cancellationSignal: controller.signal,
+    const { outcome } = await editor.request('session/request_permission', request, {
+      cancellationSignal: signal,
     })
-    void asked
-      .then(async ({ outcome }) => {
-        if (outcome.outcome !== 'selected' || controller.signal.aborted) return
-        const decision = outcome.optionId === 'allow' ? 'allow' : 'deny'
-        await client.answer(run.id, question, { decision })
-      })
-      // Somebody else was first, or the editor is gone.
-      .catch(() => {})
-      .finally(() => this.#questions.delete(question))
+    if (outcome.outcome === 'selected')
+      await give({ decision: outcome.optionId === 'allow' ? 'allow' : 'deny' })
+  }
+
+  /** Asks again, and says why, until the answer fits the form. A form that is cancelled stays open for others. */
+  async #askForm(
+    form: Form,
+    signal: AbortSignal,
+    give: (answer: AnswerApprovalBody) => Promise<void>,
+  ): Promise<void> {
+    const { id, editor } = this.#parts
+    const { schema, valuesOf } = editorForm(form.schema)
+    for (let message = form.message; ; ) {
+      const answer = await editor.request(
+        'elicitation/create',
+        { mode: 'form', sessionId: id, message, requestedSchema: schema },
+        { cancellationSignal: signal },
+      )
+      if (answer.action === 'decline') await give({ decision: 'deny' })
+      if (answer.action !== 'accept') return
+      try {
+        await give({ decision: 'allow', values: valuesOf(recordOf(answer.content)) })
+        return
+      } catch (error) {
+        if (!(error instanceof ClientError) || error.code !== 'invalid_request') throw error
+        message = `${form.message}\n\n${error.message}`
+      }
+    }
   }
 
   #show(update: SessionUpdate): Promise<void> {
