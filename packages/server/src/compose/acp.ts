@@ -51,17 +51,28 @@ function isProgram(program: string, path: readonly string[]): boolean {
 
 const prefix = 'acp:'
 
+/** Only the gateway keeps a limit in dollars, and only with a price. */
+function unpriced(
+  entry: AgentEntry | undefined,
+  { models = [] }: Pick<AcpEngineOptions, 'models'>,
+): string | null {
+  if (entry === undefined || entry.gateway === null)
+    return 'An agent that speaks ACP reports what it costs only afterwards, so no limit in dollars would hold.'
+  const { vendor } = entry.gateway
+  const isPriced = models.some(({ provider, price }) => provider === vendor && price !== undefined)
+  if (isPriced) return null
+  return `A limit in dollars needs the price of the agent's model: set "price" in an entry of "models" with the provider "${vendor}".`
+}
+
 /** The same agents as an engine of executions: `acp:<agent>`. */
 export function acpExecutions({ agents = new Map(), ...options }: OtherAgentsOptions): OfferedEngine {
   const names = [...agents.keys()].map((name) => `${prefix}${name}`)
-  const isMoneyLimited =
-    'An agent that speaks ACP reports what it costs only afterwards, so no limit in dollars would hold.'
   return {
     engine: {
       refuses: ({ model, limits }) => {
         if (!names.includes(model ?? ''))
           return names.length === 0 ? 'an agent of the configuration' : `one of ${listOf(names)}`
-        return limits.usd === null ? null : isMoneyLimited
+        return limits.usd === null ? null : unpriced(agents.get(model?.slice(prefix.length) ?? ''), options)
       },
       start: async (task, host) => {
         const { startExecution } = await import('#agents/acp/execution/engine')

@@ -103,6 +103,8 @@ function composeAgents(
   const acp = {
     ...options,
     agents: config.agents,
+    models: [...(config.models?.values() ?? [])],
+    maxBudgetUsd: config.agent?.maxBudgetUsd,
     model,
     needsBoundary: config.sandbox.mode !== 'off',
   }

@@ -190,6 +190,12 @@ export interface AgentSettings {
   [option: string]: unknown
 }
 
+export interface AgentGateway {
+  vendor: 'anthropic' | 'openai' | 'google'
+  /** Null: the model of the built-in agent. */
+  upstream: { baseUrl: string; apiKey: string } | null
+}
+
 /** An entry of `agents`: a program that speaks the Agent Client Protocol on its standard input and output. */
 export interface AgentEntry {
   name: string
@@ -203,8 +209,8 @@ export interface AgentEntry {
   mode?: string | undefined
   /** The method by which it logs in. Undefined: it does so by itself. */
   auth?: string | undefined
-  /** Its model is that of the built-in agent, behind the server's gateway. */
-  usesGateway: boolean
+  /** Its model is behind the server's gateway, and no process of the run has the key. Null: it reaches its model itself. */
+  gateway: AgentGateway | null
   /** Does it ask before it changes something? Null: not known. */
   asks: boolean | null
   /** Absolute paths that it may read besides those of every run. */

@@ -25,11 +25,15 @@ describe('agents of the configuration', () => {
     const { agents } = await load({ gemini: {} }, { GEMINI_API_KEY: 'made-up', OPENAI_API_KEY: 'other' })
     expect(agents?.get('gemini')).toMatchObject({
       command: ['gemini', '--acp'],
-      env: { GEMINI_API_KEY: 'made-up' },
+      // The key stays with the server, and the gateway is the way to the model.
+      env: {},
       secrets: ['made-up'],
-      network: ['generativelanguage.googleapis.com:443'],
+      network: [],
       mode: 'default',
-      usesGateway: false,
+      gateway: {
+        vendor: 'google',
+        upstream: { baseUrl: 'https://generativelanguage.googleapis.com', apiKey: 'made-up' },
+      },
       asks: true,
     })
   })
@@ -48,10 +52,35 @@ describe('agents of the configuration', () => {
       command: ['/opt/codex', '-x'],
       mode: 'read-only',
       network: 'internet',
-      env: { A: 'b', OPENAI_API_KEY: 'made-up' },
+      env: { A: 'b' },
       secrets: ['made-up'],
+      gateway: { vendor: 'openai', upstream: { baseUrl: 'https://api.openai.com', apiKey: 'made-up' } },
       asks: null,
     })
+  })
+
+  it('an address of its own is where the gateway leads, and an agent without a key or with a provider of its own reaches it itself', async () => {
+    const env = { OPENAI_BASE_URL: 'http://127.0.0.1:9/models/v1', OPENAI_API_KEY: { env: 'OTHER_KEY' } }
+    const { agents } = await load(
+      {
+        codex: { env },
+        own: { preset: 'codex', env: { MODEL_PROVIDER: 'mine' } },
+        gemini: {},
+        opencode: {},
+      },
+      { OTHER_KEY: 'made-up-too', OPENAI_API_KEY: 'made-up' },
+    )
+    expect(agents?.get('codex')).toMatchObject({
+      env: {},
+      secrets: ['made-up-too'],
+      gateway: { upstream: { baseUrl: 'http://127.0.0.1:9/models', apiKey: 'made-up-too' } },
+    })
+    expect(agents?.get('own')).toMatchObject({ gateway: null, env: { OPENAI_API_KEY: 'made-up' } })
+    expect(agents?.get('gemini')).toMatchObject({
+      gateway: null,
+      network: ['generativelanguage.googleapis.com:443'],
+    })
+    expect(agents?.get('opencode')).toMatchObject({ gateway: null })
   })
 
   it('an agent without a preset reaches nothing and knows nothing unless its entry says so', async () => {
@@ -64,7 +93,7 @@ describe('agents of the configuration', () => {
       network: [],
       mode: undefined,
       auth: undefined,
-      usesGateway: false,
+      gateway: null,
       asks: null,
       read: [],
       files: new Map([['.agent/a b.toml', 'x']]),

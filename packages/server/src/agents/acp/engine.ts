@@ -1,8 +1,18 @@
 /** The ACP engine: one for each agent of the configuration, whose program runs whole in the sandbox. */
 import { messageOf } from '@millrace/protocol'
-import { type AgentEngine, type AgentHost, type AgentTask, failed, type LiveAgent } from '#agents/agent'
+import {
+  type AgentEnd,
+  type AgentEngine,
+  type AgentHost,
+  type AgentTask,
+  failed,
+  type LiveAgent,
+} from '#agents/agent'
+import { Budget, defaultBudgetUsd } from '#agents/gateway/budget'
 import type { ModelEndpoint } from '#agents/gateway/endpoint'
 import { type ModelGateway, openModelGateway } from '#agents/gateway/gateway'
+import { configuredPrices, type ModelPrices, type PricedEntry } from '#agents/gateway/prices'
+import { vendors } from '#agents/gateway/vendors/vendors'
 import { redactor } from '#agents/redact'
 import type { AgentEntry } from '#config/config'
 import { defaultProcessLimits } from '#runners/limits'
@@ -15,8 +25,12 @@ export interface AcpEngineOptions {
   entry: AgentEntry
   /** The environment of every run: proxies, certificate authorities and additions of the configuration. */
   environment?: Readonly<Record<string, string>>
-  /** For agents whose model is behind the gateway; null where there is none. */
+  /** The model of the built-in agent, which some agents share; null where there is none. */
   model: ModelEndpoint | null
+  /** The models of the configuration: the gateway keeps a budget where one has a price. Default: none. */
+  models?: readonly PricedEntry[]
+  /** What a session may spend, in US dollars, where nothing else is said. Default: that of the built-in agent. */
+  maxBudgetUsd?: number | undefined
   /** Variables that name the server's own proxy. Default: none. */
   proxyEnv?: NodeJS.ProcessEnv
   /** Whether agents may run where the machine has no sandbox: many ask for nothing, and it is all that holds them. */
@@ -39,8 +53,11 @@ export async function startAgent(
   task: AgentTask,
   host: AgentHost,
   options: AcpEngineOptions,
+  /** What the run itself asks for. */
+  usd: number | null = null,
 ): Promise<StartedAgent> {
-  const { entry, model } = options
+  const { entry } = options
+  const upstream = entry.gateway && (entry.gateway.upstream ?? options.model)
   const resumes = restore(task.transcript, entry.name)
   if (task.resumes && resumes === null)
     return endedAgent('not_resumable', 'The session to resume has no conversation yet: start a new session')
@@ -48,13 +65,16 @@ export async function startAgent(
     const message = `The agent ${entry.name} runs only in a sandbox, and this machine has none; see docs/agents.md`
     return endedAgent('not_started', message)
   }
-  if (entry.usesGateway && model === null)
+  if (entry.gateway !== null && upstream === null)
     return endedAgent('not_started', `The agent ${entry.name} needs a model: set ANTHROPIC_API_KEY`)
   let gateway: ModelGateway | null = null
   try {
-    if (entry.usesGateway && model !== null)
-      gateway = await openModelGateway({ ...model, proxyEnv: options.proxyEnv })
-    return new AcpAgent({
+    if (entry.gateway !== null && upstream !== null) {
+      const vendor = vendors[entry.gateway.vendor]
+      const { proxyEnv } = options
+      gateway = await openModelGateway({ ...upstream, proxyEnv, vendor }, budgetOf(usd, options))
+    }
+    const agent = new AcpAgent({
       task,
       host,
       entry,
@@ -66,11 +86,47 @@ export async function startAgent(
       clock: options.clock ?? monotonicClock,
       version: options.version,
       withoutSecrets: without([gateway?.token, ...entry.secrets]),
-      redact: redactor([gateway?.token, model?.apiKey, ...entry.secrets]),
+      redact: redactor([gateway?.token, upstream?.apiKey, ...entry.secrets]),
     })
+    return gateway?.budget == null ? agent : within(gateway.budget, agent)
   } catch (error) {
     await gateway?.close()
     return endedAgent('not_started', `Could not start: ${messageOf(error)}`)
+  }
+}
+
+/** Null: the price of no model of its vendor is known, so nothing can be counted. */
+function pricesFor(
+  { gateway }: Pick<AgentEntry, 'gateway'>,
+  models: readonly PricedEntry[] = [],
+): ModelPrices | null {
+  return gateway === null ? null : configuredPrices(models, gateway.vendor)
+}
+
+function budgetOf(
+  asked: number | null,
+  { entry, model, models, maxBudgetUsd }: AcpEngineOptions,
+): Budget | null {
+  const prices = pricesFor(entry, models)
+  const usd = asked ?? maxBudgetUsd ?? defaultBudgetUsd
+  const isDemo = entry.gateway?.upstream === null && model?.demo === true
+  if (prices === null || isDemo) return null
+  return new Budget(usd, prices, asked === null ? 'dearest' : 'refused')
+}
+
+/** The gateway has counted, so its figures are those of the run, whatever the agent says. */
+function within(budget: Budget, agent: StartedAgent): StartedAgent {
+  const ended = agent.ended.then((end): AgentEnd => {
+    const usage = end.usage === null ? null : { ...end.usage, costUsd: budget.costUsd }
+    if (!budget.isSpent || (end.state !== 'completed' && end.reason === 'aborted')) return { ...end, usage }
+    const error = `It reached its budget of $${budget.usd}: the next request could have exceeded it`
+    return { ...failed('max_budget', error), result: end.result, usage }
+  })
+  return {
+    ended,
+    cancel: (graceMs) => agent.cancel(graceMs),
+    interrupt: () => agent.interrupt?.(),
+    fail: (reason, error) => agent.fail(reason, error),
   }
 }
 

@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs'
 import { dirname, isAbsolute } from 'node:path'
 import type { ProcessLimits, Sandbox, SandboxedProcess } from '@millrace/sandbox'
 import type { AgentTask } from '#agents/agent'
-import type { AgentEntry } from '#config/config'
+import type { AgentEntry, AgentGateway } from '#config/config'
 import type { Conversation } from './conversation.ts'
 
 export interface ProcessPlace {
@@ -55,16 +55,38 @@ const direct = '127.0.0.1,localhost,::1,[::1]'
 function environmentOf({ entry, environment, gateway }: ProcessPlace): Record<string, string> {
   const env = { ...usual, ...environment, ...entry.env }
   if (gateway === null) return env
-  return {
-    ...env,
-    NO_PROXY: direct,
-    no_proxy: direct,
-    ANTHROPIC_BASE_URL: gateway.url,
-    ANTHROPIC_AUTH_TOKEN: gateway.token,
+  const own = toGateway[entry.gateway?.vendor ?? 'anthropic'](gateway)
+  return { ...env, NO_PROXY: direct, no_proxy: direct, ...own }
+}
+
+/** How each vendor's agent finds the gateway. */
+const toGateway: Readonly<
+  Record<AgentGateway['vendor'], (gateway: { url: string; token: string }) => Record<string, string>>
+> = {
+  anthropic: ({ url, token }) => ({
+    ANTHROPIC_BASE_URL: url,
+    ANTHROPIC_AUTH_TOKEN: token,
     // The only requests are those to the model, through the gateway.
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     DISABLE_AUTOUPDATER: '1',
-  }
+  }),
+  // Codex takes another address only for a provider that has another name.
+  openai: ({ url, token }) => ({
+    OPENAI_API_KEY: token,
+    OPENAI_BASE_URL: `${url}/v1`,
+    MODEL_PROVIDER: 'millrace',
+    CODEX_CONFIG: JSON.stringify({
+      model_providers: {
+        millrace: {
+          name: 'Millrace',
+          base_url: `${url}/v1`,
+          wire_api: 'responses',
+          env_key: 'OPENAI_API_KEY',
+        },
+      },
+    }),
+  }),
+  google: ({ url, token }) => ({ GEMINI_API_KEY: token, GOOGLE_GEMINI_BASE_URL: url }),
 }
 
 /** An empty list of destinations is no network at all. */

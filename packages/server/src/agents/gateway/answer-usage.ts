@@ -1,5 +1,5 @@
 /**
- * What an answer of the Messages API says that it has used, read while it passes. Owns: the beginning of a line, or
+ * What an answer of an API says that it has used, read while it passes. Owns: the beginning of a line, or
  * a whole answer that is no stream, until it can be read.
  */
 import type { IncomingMessage } from 'node:http'
@@ -15,6 +15,18 @@ export interface AnswerUsage {
   searches: number
 }
 
+/** How a vendor reports what an answer used. */
+export interface UsageForm {
+  /** Cheap, and asked of each line of a stream: most of them say nothing of it. */
+  mayTell(line: string): boolean
+  /** What is known after an event of a stream; `isLast`: it is all there is to know. Null: the event says nothing. */
+  read(event: Fields, before: AnswerUsage): { usage?: AnswerUsage; isLast: boolean } | null
+  /** Of an answer that is no stream. Null: it does not say. */
+  readWhole(answer: Fields): AnswerUsage | null
+}
+
+export const nothingUsed: AnswerUsage = { model: null, tokens: noTokens, cacheHourTokens: 0, searches: 0 }
+
 /** More than any answer has; what is longer counts as an answer that does not say what it used. */
 const keptCharsMax = 64 * 1024 ** 2
 
@@ -27,7 +39,10 @@ export class UsageReader {
   #isComplete = false
   #bytes = 0
 
-  constructor({ headers }: Pick<IncomingMessage, 'headers'>) {
+  readonly #form: UsageForm
+
+  constructor({ headers }: Pick<IncomingMessage, 'headers'>, form: UsageForm = messagesUsage) {
+    this.#form = form
     this.#isStream = (headers['content-type'] ?? '').toLowerCase().includes('text/event-stream')
   }
 
@@ -59,13 +74,16 @@ export class UsageReader {
 
   /** The answer has ended. */
   end(): void {
-    if (this.#isStream || this.#isLost) return
-    const answer = parsed(this.#text)
-    this.#text = ''
-    if (isObject(answer.usage)) {
-      this.#takeUsage(answer, answer.usage)
-      this.#isComplete = true
+    if (this.#isLost) return
+    if (this.#isStream) {
+      this.#readLine(this.#text)
+      return
     }
+    const usage = this.#form.readWhole(parsed(this.#text))
+    this.#text = ''
+    if (usage === null) return
+    this.#usage = usage
+    this.#isComplete = true
   }
 
   #readLines(): void {
@@ -79,51 +97,60 @@ export class UsageReader {
 
   #readLine(line: string): void {
     if (!line.startsWith('data:')) return
-    // Deltas are most of a stream, and say nothing of what it used.
-    if (!line.includes('"usage"') && !line.includes('message_stop')) return
-    const event = parsed(line.slice('data:'.length))
-    if (event.type === 'message_start' && isObject(event.message)) {
-      this.#takeUsage(event.message, event.message.usage)
-    } else if (event.type === 'message_delta') this.#takeUsage({}, event.usage)
-    else if (event.type === 'message_stop') this.#isComplete = this.#usage !== null
-  }
-
-  /** Figures of a stream only grow; an event may leave out those that did not change. */
-  #takeUsage({ model }: Fields, usage: unknown): void {
-    if (!isObject(usage)) return
-    const before = this.#usage ?? { model: null, tokens: noTokens, cacheHourTokens: 0, searches: 0 }
-    const { cache_creation: written, server_tool_use: server, iterations } = usage
-    // A model that answers in the place of another is counted beside it only here.
-    const parts = Array.isArray(iterations) ? iterations.filter(isObject) : []
-    const grown = (field: string, known: number) =>
-      Math.max(
-        larger(usage[field], known),
-        parts.reduce((sum, part) => sum + larger(part[field], 0), 0),
-      )
-    this.#usage = {
-      model: typeof model === 'string' ? model : before.model,
-      tokens: {
-        inputTokens: grown('input_tokens', before.tokens.inputTokens),
-        outputTokens: grown('output_tokens', before.tokens.outputTokens),
-        cacheReadTokens: grown('cache_read_input_tokens', before.tokens.cacheReadTokens),
-        cacheCreationTokens: grown('cache_creation_input_tokens', before.tokens.cacheCreationTokens),
-      },
-      cacheHourTokens: larger(
-        isObject(written) ? written.ephemeral_1h_input_tokens : 0,
-        before.cacheHourTokens,
-      ),
-      searches: larger(isObject(server) ? server.web_search_requests : 0, before.searches),
-    }
+    if (!this.#form.mayTell(line)) return
+    const told = this.#form.read(parsed(line.slice('data:'.length)), this.#usage ?? nothingUsed)
+    if (told === null) return
+    this.#usage = told.usage ?? this.#usage
+    if (told.isLast) this.#isComplete = this.#usage !== null
   }
 }
 
-type Fields = Record<string, unknown>
+/** Of the Messages API of Anthropic. */
+export const messagesUsage: UsageForm = {
+  mayTell: (line) => line.includes('"usage"') || line.includes('message_stop'),
+  read({ type, message, usage }, before) {
+    if (type === 'message_stop') return { isLast: true }
+    const [about, told] =
+      type === 'message_start' && isObject(message) ? [message, message.usage] : [{}, usage]
+    if (!isObject(told) || (type !== 'message_start' && type !== 'message_delta')) return null
+    return { usage: grownBy(about, told, before), isLast: false }
+  },
+  readWhole: (answer) => (isObject(answer.usage) ? grownBy(answer, answer.usage, nothingUsed) : null),
+}
 
-function isObject(value: unknown): value is Fields {
+/** Figures of a stream only grow; an event may leave out those that did not change. */
+function grownBy({ model }: Fields, usage: Fields, before: AnswerUsage): AnswerUsage {
+  const { cache_creation: written, server_tool_use: server, iterations } = usage
+  // A model that answers in the place of another is counted beside it only here.
+  const parts = Array.isArray(iterations) ? iterations.filter(isObject) : []
+  const grown = (field: string, known: number) =>
+    Math.max(
+      larger(usage[field], known),
+      parts.reduce((sum, part) => sum + larger(part[field], 0), 0),
+    )
+  return {
+    model: typeof model === 'string' ? model : before.model,
+    tokens: {
+      inputTokens: grown('input_tokens', before.tokens.inputTokens),
+      outputTokens: grown('output_tokens', before.tokens.outputTokens),
+      cacheReadTokens: grown('cache_read_input_tokens', before.tokens.cacheReadTokens),
+      cacheCreationTokens: grown('cache_creation_input_tokens', before.tokens.cacheCreationTokens),
+    },
+    cacheHourTokens: larger(
+      isObject(written) ? written.ephemeral_1h_input_tokens : 0,
+      before.cacheHourTokens,
+    ),
+    searches: larger(isObject(server) ? server.web_search_requests : 0, before.searches),
+  }
+}
+
+export type Fields = Record<string, unknown>
+
+export function isObject(value: unknown): value is Fields {
   return value !== null && typeof value === 'object'
 }
 
-function larger(value: unknown, before: number): number {
+export function larger(value: unknown, before: number): number {
   return typeof value === 'number' && Number.isFinite(value) && value > before ? value : before
 }
 

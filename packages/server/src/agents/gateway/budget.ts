@@ -9,7 +9,8 @@
 import { ExecutionFailure, Meter, type Reservation, type Step } from '#agents/spending/meter'
 import { costOf, type Price, tokensIn } from '#agents/spending/price'
 import type { AnswerUsage } from './answer-usage.ts'
-import { type AskedMessage, BodyProblem } from './body.ts'
+import type { AskedMessage } from './body.ts'
+import { BodyProblem } from './json-object.ts'
 import { dearer, type ModelPrices } from './prices.ts'
 
 /** What is known of an answer when its connection has ended. */
@@ -26,6 +27,9 @@ export interface Admission {
   /** Idempotent. */
   settle(end: AnswerEnd): void
 }
+
+/** What a session may spend where nothing is said, in US dollars. */
+export const defaultBudgetUsd = 5
 
 /** Of the answer to a request that does not fit. The SDK gives up at once, and repeats nothing. */
 export const budgetStatus = 403

@@ -3,7 +3,6 @@
  * than the other side reads them; a broken answer never looks whole.
  */
 import {
-  type Agent,
   type ClientRequest,
   request as httpRequest,
   type IncomingMessage,
@@ -12,13 +11,8 @@ import {
 import { request as httpsRequest } from 'node:https'
 import { pipeline, Transform } from 'node:stream'
 import { forwardedHeaders, returnedHeaders } from './headers.ts'
-
-/** The way to the API. */
-export interface Way {
-  base: URL
-  agent: Agent
-  apiKey: string | undefined
-}
+import type { Vendor } from './vendors/vendor.ts'
+import type { Way } from './way.ts'
 
 /** A body that was read before it is forwarded, and a reader of the answer. */
 export interface Metered {
@@ -33,17 +27,17 @@ export function pass(
   way: Way,
   metered?: Metered,
 ): ClientRequest | null {
-  const { base, apiKey } = way
-  const headers = forwardedHeaders(request, base.host, apiKey)
+  const { base, apiKey, vendor } = way
+  const headers = forwardedHeaders(request, way)
   const outgoing = requestTo(way, request, metered === undefined ? headers : framed(headers, metered.body))
   if (outgoing === null) {
-    refuse(response, 400, 'invalid_request_error', 'the request cannot be forwarded')
+    refuse(response, vendor, 400, 'invalid_request_error', 'the request cannot be forwarded')
     return null
   }
   const unreachable = (error?: NodeJS.ErrnoException) => {
     if (response.headersSent || response.destroyed) return
     const why = error === undefined ? 'it gave no answer' : (error.code ?? 'the connection broke')
-    refuse(response, 502, 'api_error', `the model's API at ${base.host} cannot be reached: ${why}`)
+    refuse(response, vendor, 502, 'api_error', `the model's API at ${base.host} cannot be reached: ${why}`)
   }
   // Not a pipeline: if the API refuses a body before it has read all of it, a pipeline would cut the
   // session's connection, and with it the answer that says why.
@@ -129,8 +123,14 @@ function reading(read: (piece: Buffer) => void): Transform {
 }
 
 /** Refuses in the shape of the API's own errors. Does not wait for the rest of the request's body. */
-export function refuse(response: ServerResponse, status: number, type: string, message: string): void {
+export function refuse(
+  response: ServerResponse,
+  vendor: Pick<Vendor, 'refusal'>,
+  status: number,
+  type: string,
+  message: string,
+): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name)
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' })
-  response.end(JSON.stringify({ type: 'error', error: { type, message } }))
+  response.end(JSON.stringify(vendor.refusal(status, type, message)))
 }

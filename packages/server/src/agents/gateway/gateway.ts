@@ -15,21 +15,25 @@ import { connectionTo } from '#agents/connection'
 import type { Budget } from './budget.ts'
 import { pass, refuse } from './forward.ts'
 import { passMessage } from './metered.ts'
-import { isMessage, isNeeded, staysBelow } from './target.ts'
+import { staysBelow } from './target.ts'
+import { anthropic } from './vendors/anthropic.ts'
+import type { Vendor } from './vendors/vendor.ts'
 
 interface ModelUpstream {
   /** `http` or `https`; may have a path, below which every request goes. */
   baseUrl: string
-  /** Sent as `x-api-key`. Absent: requests carry no credential. */
+  /** Sent as the vendor wants it. Absent: requests carry no credential. */
   apiKey: string | undefined
   /** Variables that name a proxy on the way to the API (`HTTPS_PROXY`, `NO_PROXY`, …). Default: none. */
   proxyEnv?: NodeJS.ProcessEnv | undefined
+  /** Default: Anthropic. */
+  vendor?: Vendor
 }
 
 export interface ModelGateway {
-  /** `http://127.0.0.1:<port>`, for ANTHROPIC_BASE_URL. */
+  /** `http://127.0.0.1:<port>`, the address of the API for the agent. */
   readonly url: string
-  /** For ANTHROPIC_AUTH_TOKEN (or, as well, ANTHROPIC_API_KEY). */
+  /** The key of the API for the agent. */
   readonly token: string
   /** Null where no price of a model is known, so that the gateway cannot count money. */
   readonly budget: Budget | null
@@ -49,27 +53,29 @@ export async function openModelGateway(
   const agent = connectionTo(base, upstream.proxyEnv)
   const token = randomBytes(32).toString('base64url')
   const closing = new AbortController()
-  const way = { base, agent, apiKey: upstream.apiKey }
+  const { apiKey, vendor = anthropic } = upstream
+  const way = { base, agent, apiKey, vendor }
   const held = { bytes: 0 }
   const server = createServer((request, response) => {
     if (!carriesToken(request, token)) {
-      refuse(response, 401, 'authentication_error', 'this is not the session’s token')
+      refuse(response, vendor, 401, 'authentication_error', 'this is not the session’s token')
     } else if (request.httpVersion !== '1.1') {
       // In HTTP/1.0 a broken answer looks like a complete one.
-      refuse(response, 505, 'invalid_request_error', 'only HTTP/1.1 is supported')
+      refuse(response, vendor, 505, 'invalid_request_error', 'only HTTP/1.1 is supported')
     } else if (
       !staysBelow(request.url ?? '') ||
       (request.headers['transfer-encoding'] ?? 'chunked') !== 'chunked'
     ) {
-      refuse(response, 400, 'invalid_request_error', 'only targets below the API’s address are served')
-    } else if (!isNeeded(request.method, request.url ?? '')) {
       refuse(
         response,
-        403,
-        'permission_error',
-        'a session may ask for messages and count tokens, nothing else',
+        vendor,
+        400,
+        'invalid_request_error',
+        'only targets below the API’s address are served',
       )
-    } else if (budget !== null && isMessage(request.url ?? '') && request.method === 'POST') {
+    } else if (!vendor.needs(request.method, request.url ?? '')) {
+      refuse(response, vendor, 403, 'permission_error', `a session may ${vendor.offer}, nothing else`)
+    } else if (budget !== null && vendor.costs(request.method, request.url ?? '')) {
       void passMessage(request, response, { way, budget, held, closing: closing.signal })
     } else pass(request, response, way)
   })
@@ -110,7 +116,7 @@ function carriesToken({ headers }: IncomingMessage, token: string): boolean {
   const bearer = /^bearer +(.*)$/i.exec(headers.authorization ?? '')?.[1]
   // Digests have one length, so that the comparison reveals nothing about the token.
   const digest = (text: string) => createHash('sha256').update(text).digest()
-  return [bearer, headers['x-api-key']].some(
+  return [bearer, headers['x-api-key'], headers['x-goog-api-key']].some(
     (given) => typeof given === 'string' && timingSafeEqual(digest(given), digest(token)),
   )
 }

@@ -1,23 +1,34 @@
 /** Which header fields pass the gateway to the model's API, in either direction. */
 import type { IncomingMessage } from 'node:http'
+import type { Way } from './way.ts'
 
 type Fields = Record<string, string | string[]>
 
 /** Hop-by-hop fields (RFC 9110, section 7.6.1); so are those that `Connection` names. */
 const ofTheConnection = new Set(['connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
 
-/** No credential of the session's process may reach the API; the gateway itself answers `expect`. */
-const notForwarded = new Set(['host', 'authorization', 'x-api-key', 'cookie', 'expect'])
+/** No credential of the session's process may reach the API, nor who is to be billed; the gateway itself answers `expect`. */
+const notForwarded = new Set([
+  'host',
+  'authorization',
+  'x-api-key',
+  'x-goog-api-key',
+  'x-goog-user-project',
+  'openai-organization',
+  'openai-project',
+  'cookie',
+  'expect',
+])
 
 /** Fields of a request to the API: without the session's credentials, with the server's. */
-export function forwardedHeaders(request: IncomingMessage, host: string, apiKey: string | undefined): Fields {
+export function forwardedHeaders(request: IncomingMessage, { base, apiKey, vendor }: Way): Fields {
   const fields = passing(request, (name) => notForwarded.has(name))
   // Kept even if `Connection` names them: without framing, the body of a GET would be read as a second request.
   const length = request.headers['content-length']
   if (request.headers['transfer-encoding'] !== undefined) fields['transfer-encoding'] = 'chunked'
   else if (length !== undefined) fields['content-length'] = length
-  fields.host = host
-  if (apiKey !== undefined) fields['x-api-key'] = apiKey
+  fields.host = base.host
+  if (apiKey !== undefined) Object.assign(fields, vendor.credential(apiKey))
   return fields
 }
 

@@ -5,10 +5,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ExecutionFailure } from '#agents/spending/meter'
 import { UsageReader } from './answer-usage.ts'
-import { BodyProblem, MessageBody } from './body.ts'
+import type { PricedBody } from './body.ts'
 import { type Admission, type Budget, budgetStatus } from './budget.ts'
-import { framed, pass, refuse, requestTo, type Way } from './forward.ts'
+import { framed, pass, refuse, requestTo } from './forward.ts'
 import { forwardedHeaders } from './headers.ts'
+import { BodyProblem } from './json-object.ts'
+import type { Way } from './way.ts'
 
 interface Parts {
   way: Way
@@ -31,9 +33,11 @@ export async function passMessage(
   parts: Parts,
 ): Promise<void> {
   const { way, budget, held } = parts
+  const { vendor } = way
+  const target = request.url ?? ''
   const left = new AbortController()
   response.on('close', () => left.abort())
-  const body = new MessageBody()
+  const body = vendor.body(target)
   request.on('error', () => {})
   try {
     if (request.headers['content-encoding'] !== undefined) throw new BodyProblem('the body is encoded')
@@ -48,13 +52,15 @@ export async function passMessage(
     if (error instanceof ExecutionFailure) {
       refuse(
         response,
+        vendor,
         budgetStatus,
         'permission_error',
         `The budget of this run does not allow the request. ${error.message}`,
       )
-    } else if (error instanceof TooLarge) refuse(response, 413, 'request_too_large', error.message)
-    else if (error instanceof BodyProblem) refuse(response, 400, 'invalid_request_error', error.message)
-    else refuse(response, 500, 'api_error', 'the request could not be read')
+    } else if (error instanceof TooLarge) refuse(response, vendor, 413, 'request_too_large', error.message)
+    else if (error instanceof BodyProblem)
+      refuse(response, vendor, 400, 'invalid_request_error', error.message)
+    else refuse(response, vendor, 500, 'api_error', 'the request could not be read')
   } finally {
     held.bytes -= body.bytes
   }
@@ -64,7 +70,7 @@ class TooLarge extends Error {
   override readonly name = 'TooLarge'
 }
 
-async function readInto(body: MessageBody, request: IncomingMessage, held: { bytes: number }): Promise<void> {
+async function readInto(body: PricedBody, request: IncomingMessage, held: { bytes: number }): Promise<void> {
   const pieces = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
   for await (const piece of pieces) {
     if (body.bytes + piece.length > bodyBytesMax || held.bytes + piece.length > heldBytesMax) {
@@ -90,7 +96,7 @@ function forward(
     body,
     answered(answer) {
       isRefused = (answer.statusCode ?? 0) >= 300
-      const usage = new UsageReader(answer)
+      const usage = new UsageReader(answer, way.vendor.usage)
       reader = usage
       answer.on('end', () => {
         usage.end()
@@ -135,9 +141,10 @@ function countTokens(
   signal: AbortSignal,
 ): Promise<number | null> {
   const { promise, resolve } = Promise.withResolvers<number | null>()
-  const headers = framed(forwardedHeaders(request, way.base.host, way.apiKey), body)
-  const query = (request.url ?? '').match(/\?.*$/)?.[0] ?? ''
-  const outgoing = requestTo(way, { method: 'POST', url: `/v1/messages/count_tokens${query}` }, headers)
+  const counting = way.vendor.counts(request.url ?? '')
+  if (counting === null) return Promise.resolve(null)
+  const headers = framed(forwardedHeaders(request, way), body)
+  const outgoing = requestTo(way, { method: 'POST', url: counting.target }, headers)
   if (outgoing === null) return Promise.resolve(null)
   const give = () => outgoing.destroy()
   signal.addEventListener('abort', give)
@@ -151,15 +158,17 @@ function countTokens(
     const pieces: Buffer[] = []
     answer.on('data', (piece: Buffer) => pieces.push(piece))
     answer.on('error', () => resolve(null))
-    answer.on('end', () => resolve(answer.statusCode === 200 ? tokensOf(Buffer.concat(pieces)) : null))
+    answer.on('end', () =>
+      resolve(answer.statusCode === 200 ? tokensIn(Buffer.concat(pieces), counting.field) : null),
+    )
   })
   outgoing.end(body)
   return promise
 }
 
-function tokensOf(body: Buffer): number | null {
+function tokensIn(body: Buffer, field: string): number | null {
   try {
-    const { input_tokens: tokens } = JSON.parse(body.toString()) as { input_tokens?: unknown }
+    const { [field]: tokens } = JSON.parse(body.toString()) as Record<string, unknown>
     return typeof tokens === 'number' && Number.isFinite(tokens) && tokens >= 0 ? tokens : null
   } catch {
     return null

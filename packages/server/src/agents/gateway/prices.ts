@@ -1,5 +1,6 @@
 /** The prices of the models that a run may ask for at the gateway. */
 import { anthropicPrice, type Price, ratesOf } from '#agents/spending/price'
+import type { VendorName } from './vendors/vendor.ts'
 
 export interface ModelPrices {
   /** `isKnown` is false for a model that has no price: it counts as the dearest there is. */
@@ -8,16 +9,21 @@ export interface ModelPrices {
   readonly dearest: Price
 }
 
-interface PricedEntry {
+export interface PricedEntry {
   provider: string
   model?: string | undefined
   price?: Price | undefined
 }
 
-/** Those that `models` of the configuration gives to models of Anthropic. Null: none. */
-export function configuredPrices(entries: Iterable<PricedEntry>): ModelPrices | null {
+/** Those that `models` of the configuration gives to models of a vendor. Null: none. */
+export function configuredPrices(
+  entries: Iterable<PricedEntry>,
+  vendor: VendorName = 'anthropic',
+): ModelPrices | null {
   const priced = [...entries].flatMap(({ provider, model = '', price }): [string, Price][] =>
-    provider === 'anthropic' && price !== undefined ? [[model, anthropicPrice(price)]] : [],
+    provider === vendor && price !== undefined
+      ? [[model, vendor === 'anthropic' ? anthropicPrice(price) : price]]
+      : [],
   )
   return modelPrices(new Map(priced))
 }
@@ -30,7 +36,8 @@ export function modelPrices(priced: ReadonlyMap<string, Price>): ModelPrices | n
     dearest,
     of(model) {
       // A name may end with the day of its version.
-      const found = priced.get(model) ?? priced.get(model.replace(/-\d{8}$/, '')) ?? priced.get('')
+      const found =
+        priced.get(model) ?? priced.get(model.replace(/-(\d{8}|\d{4}-\d{2}-\d{2})$/, '')) ?? priced.get('')
       return { price: found ?? dearest, isKnown: found !== undefined }
     },
   }

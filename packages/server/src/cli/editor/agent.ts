@@ -40,16 +40,7 @@ export function editorAgent({ acp, client, bindings, start, say, version }: Edit
       say,
       editor,
       forms,
-      start: (prompt) =>
-        startIn(client, {
-          kind: 'session',
-          ...start,
-          prompt,
-          cwd,
-          interactive: true,
-          // An agent asks only where somebody can answer.
-          ...(forms ? { questions: 'on' as const } : {}),
-        }),
+      start: (prompt) => startIn(client, { kind: 'session', ...start, prompt, cwd, ...manner(forms) }),
       moved: (runId) => bindings.bind(id, runId),
     })
     sessions.set(id, session)
@@ -66,11 +57,7 @@ export function editorAgent({ acp, client, bindings, start, say, version }: Edit
     .agent({ name: 'millrace' })
     .onRequest('initialize', ({ params }) => {
       forms = params.clientCapabilities?.elicitation?.form != null
-      return {
-        protocolVersion: acp.PROTOCOL_VERSION,
-        agentInfo: { name: 'millrace', title: 'Millrace', version },
-        agentCapabilities: { loadSession: true, sessionCapabilities: { resume: {}, list: {} } },
-      }
+      return { ...abilities, protocolVersion: acp.PROTOCOL_VERSION, agentInfo: { ...name, version } }
     })
     .onRequest('session/new', ({ params, client: editor }) => {
       const sessionId = randomUUID()
@@ -106,6 +93,16 @@ export function editorAgent({ acp, client, bindings, start, say, version }: Edit
       for (const session of sessions.values()) session.close()
     },
   }
+}
+
+const name = { name: 'millrace', title: 'Millrace' }
+const abilities = {
+  agentCapabilities: { loadSession: true, sessionCapabilities: { resume: {}, list: {} } },
+}
+
+/** An agent asks only where somebody can answer. */
+function manner(forms: boolean): Pick<StartSessionBody, 'interactive' | 'questions'> {
+  return { interactive: true, ...(forms ? { questions: 'on' } : {}) }
 }
 
 /** What went wrong on the server, as it says it. */

@@ -1,3 +1,5 @@
+import type { AgentGateway } from '../config.ts'
+
 /**
  * What is known of four agents that speak the Agent Client Protocol (docs/agents.md): an entry of the configuration with
  * one of these names, or with `preset`, needs to say only what differs.
@@ -10,9 +12,17 @@ export interface AgentPreset {
   mode?: string
   auth?: string
   /** Reaches its model through the server's gateway, with the server's key and without knowing it. */
-  gateway?: 'anthropic'
+  gateway?: PresetGateway
   /** It asks before it changes something, as the preset starts it. */
   asks: boolean
+}
+
+export interface PresetGateway {
+  vendor: AgentGateway['vendor']
+  /** Variables of the agent. Absent: the model of the built-in agent. */
+  variables?: { key: string; baseUrl: string; own: readonly string[] }
+  /** Where the vendor is, unless `baseUrl` says otherwise. */
+  baseUrl: string
 }
 
 export const agentPresets = {
@@ -22,7 +32,7 @@ export const agentPresets = {
     env: {},
     network: [],
     mode: 'default',
-    gateway: 'anthropic',
+    gateway: { vendor: 'anthropic', baseUrl: 'https://api.anthropic.com' },
     asks: true,
   },
   // Its own sandbox does not start inside ours.
@@ -32,6 +42,15 @@ export const agentPresets = {
     network: ['api.openai.com:443'],
     mode: 'agent-full-access',
     auth: 'api-key',
+    gateway: {
+      vendor: 'openai',
+      baseUrl: 'https://api.openai.com',
+      variables: {
+        key: 'OPENAI_API_KEY',
+        baseUrl: 'OPENAI_BASE_URL',
+        own: ['CODEX_CONFIG', 'MODEL_PROVIDER'],
+      },
+    },
     asks: false,
   },
   gemini: {
@@ -40,6 +59,11 @@ export const agentPresets = {
     network: ['generativelanguage.googleapis.com:443'],
     mode: 'default',
     auth: 'gemini-api-key',
+    gateway: {
+      vendor: 'google',
+      baseUrl: 'https://generativelanguage.googleapis.com',
+      variables: { key: 'GEMINI_API_KEY', baseUrl: 'GOOGLE_GEMINI_BASE_URL', own: [] },
+    },
     asks: true,
   },
   // Asks only where its own configuration says so.

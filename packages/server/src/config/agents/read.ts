@@ -1,10 +1,10 @@
 /** Reads the section `agents`: programs that speak the Agent Client Protocol, each with what it needs and no more. */
 import { homedir } from 'node:os'
 import type { z } from 'zod'
-import type { AgentEntry } from '../config.ts'
+import type { AgentEntry, AgentGateway } from '../config.ts'
 import type { Problems } from '../problems.ts'
-import type { agentSchema } from '../schema.ts'
-import { type AgentPreset, agentPresetNames, presetNamed } from './presets.ts'
+import { type agentSchema, httpUrl } from '../schema.ts'
+import { type AgentPreset, agentPresetNames, type PresetGateway, presetNamed } from './presets.ts'
 
 /** The agent that the server brings along; a request that names no agent means it. */
 export const builtInAgent = 'claude'
@@ -60,14 +60,17 @@ function readAgent({ name, input, preset, command, env }: AgentParts, problems: 
     env,
     problems,
   )
+  const { gateway, env: own } = behindGateway(`agents.${name}`, preset?.gateway, variables.env, problems)
   return {
     name,
     command: [withHome(program), ...args],
-    ...variables,
-    network: input.network ?? preset?.network ?? [],
+    env: own,
+    secrets: [...new Set([...variables.secrets, ...(gateway?.upstream ? [gateway.upstream.apiKey] : [])])],
+    // The preset's network is the way to the vendor.
+    network: input.network ?? (gateway === null ? preset?.network : undefined) ?? [],
     mode: input.mode ?? preset?.mode,
     auth: input.auth ?? preset?.auth,
-    usesGateway: preset?.gateway === 'anthropic',
+    gateway,
     // An entry that starts it otherwise may change that.
     asks: [input.command, input.mode, input.env].every((one) => one === undefined)
       ? (preset?.asks ?? null)
@@ -105,6 +108,28 @@ function readVariables(
     if (typeof given !== 'string') secrets.push(value)
   }
   return { env: values, secrets }
+}
+
+/** Takes the key out of the agent's environment, where there is one. */
+function behindGateway(
+  at: string,
+  preset: PresetGateway | undefined,
+  env: Readonly<Record<string, string>>,
+  problems: Problems,
+): { gateway: AgentGateway | null; env: Readonly<Record<string, string>> } {
+  if (preset === undefined) return { gateway: null, env }
+  const { vendor, variables } = preset
+  if (variables === undefined) return { gateway: { vendor, upstream: null }, env }
+  const { [variables.key]: apiKey, [variables.baseUrl]: given, ...others } = env
+  // Without a key it logs in by itself; with a provider of its own it knows where its model is.
+  if (apiKey === undefined || variables.own.some((name) => name in env)) return { gateway: null, env }
+  if (!/^[\x21-\x7e]+$/.test(apiKey))
+    problems.add(`${at}.env.${variables.key}`, 'visible ASCII characters, without spaces')
+  const baseUrl =
+    given === undefined ? preset.baseUrl : problems.parse(`${at}.env.${variables.baseUrl}`, httpUrl, given)
+  // Programs of OpenAI have the version of the API in its address; their requests have it, too.
+  const upstream = { baseUrl: (baseUrl ?? '').replace(/\/v1\/?$/, ''), apiKey }
+  return { gateway: { vendor, upstream }, env: others }
 }
 
 function withHome(path: string): string {

@@ -141,14 +141,14 @@ export const descriptions: Record<string, Description> = {
     default: "the preset's",
   },
   'agents.<name>.env': {
-    text: 'Its variables. `{"env": "NAME"}` takes the value of the server\'s variable, which is how a key gets there: no other run knows it.',
+    text: 'Its variables. `{"env": "NAME"}` takes the value of the server\'s variable, which is how a key gets there: no other run knows it, and neither does an agent [behind the gateway](agents.md#presets).',
     example: { GEMINI_API_KEY: { env: 'GEMINI_API_KEY' } },
     default: "the preset's",
   },
   'agents.<name>.network': {
     text: 'What the agent and its commands reach; as `network` of a tool.',
     example: ['generativelanguage.googleapis.com:443'],
-    default: "the host of the preset's provider; else nothing",
+    default: "the host of the preset's provider where the agent itself has the key; else nothing",
   },
   'agents.<name>.mode': {
     text: 'The mode of the agent, in its own words, set as soon as a conversation has begun. It decides what the agent asks for.',

@@ -12,13 +12,28 @@ const entry = scripted({
   name: 'claude-acp',
   command: ['node', join(modules, '@agentclientprotocol/claude-agent-acp/dist/index.js')],
   mode: agentPresets['claude-acp'].mode,
-  usesGateway: true,
+  gateway: { vendor: 'anthropic', upstream: null },
   asks: true,
   read: [modules],
 })
 const model = ({ url }: { url: string }) => ({ model: { baseUrl: url, apiKey: 'made-up-key', demo: false } })
 
 describe('the adapter of Claude', () => {
+  it('with a price the gateway keeps the budget, and a session that reaches it ends for that reason', async () => {
+    const said = await serve([say('Too dear')])
+    const models = [{ provider: 'anthropic', price: { input: 5, output: 25 } }]
+    const options = { ...model(said), models, maxBudgetUsd: 0.0001 }
+    const { outcome } = await agents.run({ entry, prompt: 'Say something', options })
+    expect(outcome).toMatchObject({
+      state: 'errored',
+      error: {
+        reason: 'max_budget',
+        message: 'It reached its budget of $0.0001: the next request could have exceeded it',
+      },
+    })
+    expect(said.requests.filter(({ path }) => path === '/v1/messages')).toEqual([])
+  })
+
   it('a session works with its tools, asks before it writes, is cut short, and is resumed', async () => {
     const said = await serve([
       use('Write', { file_path: '{{cwd}}/made.txt', content: 'by the adapter' }),

@@ -36,7 +36,9 @@ const others: readonly Other[] = [
     args: ['--acp'],
     write: (file_path, content) => ({ name: 'write_file', input: { file_path, content } }),
     shell: (command) => ({ name: 'run_shell_command', input: { command } }),
-    entry: (url) => ({ env: { GEMINI_API_KEY: 'made-up-gemini-key', GOOGLE_GEMINI_BASE_URL: url } }),
+    entry: (url) => ({
+      gateway: { vendor: 'google', upstream: { baseUrl: url, apiKey: 'made-up-gemini-key' } },
+    }),
     asks: true,
     resumesAfterAbort: false,
   },
@@ -75,15 +77,7 @@ const others: readonly Other[] = [
     write: (path, content) => ({ name: 'exec_command', input: { cmd: `printf '${content}' > ${path}` } }),
     shell: (cmd) => ({ name: 'exec_command', input: { cmd } }),
     entry: (url) => ({
-      env: {
-        OPENAI_API_KEY: 'made-up-openai-key',
-        MODEL_PROVIDER: 'local',
-        CODEX_CONFIG: JSON.stringify({
-          model_providers: {
-            local: { name: 'local', base_url: `${url}/v1`, wire_api: 'responses', env_key: 'OPENAI_API_KEY' },
-          },
-        }),
-      },
+      gateway: { vendor: 'openai', upstream: { baseUrl: url, apiKey: 'made-up-openai-key' } },
     }),
     asks: false,
     resumesAfterAbort: true,
@@ -109,6 +103,8 @@ function installed({ preset, install, program }: Other): string | null {
   }
   return existsSync(join(directory, program)) ? null : `${install} has no ${program}`
 }
+
+const prices = ['openai', 'google'].map((provider) => ({ provider, price: { input: 1, output: 1 } }))
 
 const agents = openAgents()
 const file = (name: string) => join(agents.project, name)
@@ -139,7 +135,8 @@ async function works(other: Other): Promise<void> {
     say('All done'),
   ])
   const entry = entryOf(other, model.url)
-  const first = await agents.run({ entry, policy, prompt: 'Write a file' })
+  const options = { models: prices }
+  const first = await agents.run({ entry, policy, prompt: 'Write a file', options })
   expect(first.outcome.error).toBeNull()
   expect(readFileSync(file(`${preset}.txt`), 'utf8')).toContain('by an agent')
   expect(existsSync(file('ran.txt'))).toBe(true)
@@ -150,6 +147,7 @@ async function works(other: Other): Promise<void> {
   expect(denied).toEqual(asks ? ['sudo rm -rf /'] : [])
   expect(first.context.of('acp:tool_call').length).toBeGreaterThanOrEqual(2)
   expect(JSON.stringify(first.context.events)).not.toContain('made-up-')
+  if (entry.gateway !== null) expect(first.outcome.usage?.costUsd).toBeGreaterThan(0)
 
   const cut = agents.prepare({ entry, policy, prompt: 'Wait', resumes: first.context })
   const ended = cut.run()
@@ -166,7 +164,8 @@ async function works(other: Other): Promise<void> {
 }
 
 function step({ name, input }: { name: string; input: Record<string, string> }, when: Step['when']): Step {
-  return { when, reply: { content: [{ type: 'tool_use', name, input }] } }
+  const usage = { input_tokens: 1000, output_tokens: 10 }
+  return { when, reply: { content: [{ type: 'tool_use', name, input }], usage } }
 }
 
 function entryOf(other: Other, url: string): AgentEntry {
@@ -183,7 +182,8 @@ function entryOf(other: Other, url: string): AgentEntry {
     ] as never,
     mode,
     auth,
-    network: [new URL(url).host],
+    // An agent behind the gateway reaches nothing else.
+    network: entry.gateway === undefined ? [new URL(url).host] : [],
     read: [directory],
     ...entry,
     env: { ...plain, ...own },

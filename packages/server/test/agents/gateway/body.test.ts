@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BodyProblem, MessageBody } from '#agents/gateway/body'
+import { MessageBody } from '#agents/gateway/body'
+import { BodyProblem } from '#agents/gateway/json-object'
 
 const asked = { model: 'm', max_tokens: 100, messages: [{ role: 'user', content: 'Go' }] }
 

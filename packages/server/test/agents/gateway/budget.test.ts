@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type AskedMessage, BodyProblem } from '#agents/gateway/body'
+import type { AskedMessage } from '#agents/gateway/body'
 import { type Admission, Budget } from '#agents/gateway/budget'
+import { BodyProblem } from '#agents/gateway/json-object'
 import { configuredPrices } from '#agents/gateway/prices'
 import { ExecutionFailure } from '#agents/spending/meter'
 

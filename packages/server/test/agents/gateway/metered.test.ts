@@ -10,6 +10,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { Budget } from '#agents/gateway/budget'
 import { passMessage } from '#agents/gateway/metered'
 import { configuredPrices } from '#agents/gateway/prices'
+import { anthropic } from '#agents/gateway/vendors/anthropic'
 import {
   after,
   ask,
@@ -186,7 +187,7 @@ describe('a gateway with a budget', () => {
 
   it('a request whose body is refused holds nothing', async () => {
     const held = { bytes: 0 }
-    const way = { base: new URL('http://127.0.0.1:9'), agent: new Agent(), apiKey: key }
+    const way = { base: new URL('http://127.0.0.1:9'), agent: new Agent(), apiKey: key, vendor: anthropic }
     const parts = { way, budget: budgetOf(1), held, closing: new AbortController().signal }
     const done: Promise<void>[] = []
     const address = await upstream((asked, answered) => void done.push(passMessage(asked, answered, parts)))

@@ -23,6 +23,7 @@ export async function startExecution(
     { ...task, model: undefined },
     reporting(host, translator, () => checkLimits(translator, task, fail)),
     options,
+    task.limits.usd,
   )
   started.resolve(agent)
   return {
@@ -67,6 +68,7 @@ const codes: Readonly<Record<string, ExecutionErrorCode>> = {
   max_tokens: 'max_tokens',
   max_iterations: 'max_iterations',
   max_turn_requests: 'max_iterations',
+  max_budget: 'budget',
   refusal: 'refused',
   not_logged_in: 'provider_error',
   agent_error: 'provider_error',
@@ -74,7 +76,8 @@ const codes: Readonly<Record<string, ExecutionErrorCode>> = {
 }
 
 function executionEndOf(end: AgentEnd, { usage }: Translator): AgentEnd {
-  const used = { tokens: usage.tokens, costUsd: usage.costUsd }
+  // What the gateway has counted comes first.
+  const used = { tokens: usage.tokens, costUsd: end.usage?.costUsd ?? usage.costUsd }
   const result = { text: end.result?.text ?? '' }
   if (end.state === 'completed') return { state: 'completed', result, usage: used }
   // What is left is about the process: it crashed, was silent, or broke the rules.

@@ -1,6 +1,7 @@
 /** The options of the agent SDK's `query()`: ours (docs/sessions.md), overridden by the configuration. */
 import type { Options } from '@anthropic-ai/claude-agent-sdk'
 import { neverAllowed } from '@millrace/policy'
+import { defaultBudgetUsd } from '#agents/gateway/budget'
 import type { AgentSettings } from '#config/config'
 import { questionTool } from './questions.ts'
 import { type AgentRole, sessionRole } from './role.ts'
@@ -24,7 +25,7 @@ const rules = [
 /** What works for a session: packages, documentation and remotes, and nothing of this machine. */
 export const defaultNetwork = 'internet'
 
-export const defaultLimits = { maxTurns: 50, maxBudgetUsd: 5, stallSeconds: 600 }
+export const defaultLimits = { maxTurns: 50, maxBudgetUsd: defaultBudgetUsd, stallSeconds: 600 }
 
 /** The options that every agent of a server in this role shares. */
 export function agentOptions(agent: AgentSettings = {}, role: AgentRole = sessionRole): Options {

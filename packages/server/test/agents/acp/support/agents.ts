@@ -32,7 +32,7 @@ export function scripted(entry: Partial<AgentEntry> = {}, traits: readonly strin
     secrets: [],
     network: [],
     mode: 'default',
-    usesGateway: false,
+    gateway: null,
     asks: null,
     read: scriptedAgentRead,
     files: new Map(),
