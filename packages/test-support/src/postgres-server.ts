@@ -3,11 +3,28 @@
  * where the tests run as root, since the server refuses to be root. Its disk need not survive a power cut: `fsync` is off.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { appendFileSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { isAlive } from './processes.ts'
+
+const prefix = 'millrace-postgres-'
+/** So that tests that are killed leave no server. */
+const endsWithThisProcess = existsSync('/usr/bin/setpriv')
+  ? ['/usr/bin/setpriv', '--pdeathsig', 'INT', '--']
+  : []
 
 export interface PostgresServer {
   /** Of the database `postgres`, with every right and without a password. */
@@ -82,13 +99,28 @@ interface Place {
 }
 
 async function newPlace(programs: string): Promise<Place> {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-postgres-'))
+  removeLeftFolders()
+  const folder = mkdtempSync(join(tmpdir(), prefix))
+  writeFileSync(join(folder, 'owner'), String(process.pid))
   const as = process.getuid?.() === 0 ? unprivileged() : {}
   const data = join(folder, 'data')
   mkdirSync(data, { mode: 0o700 })
   if (as.uid !== undefined) for (const path of [folder, data]) chownSync(path, as.uid, as.gid ?? as.uid)
   const options = { ...as, cwd: folder, env: { ...process.env, LC_ALL: 'C', LC_MESSAGES: 'C' } }
   return { programs, folder, data, port: await freePort(), options }
+}
+
+/** Removes the folders of processes that are gone: tests that were killed could not do it. */
+function removeLeftFolders(): void {
+  for (const name of readdirSync(tmpdir()).filter((name) => name.startsWith(prefix))) {
+    const folder = join(tmpdir(), name)
+    try {
+      if (isAlive(Number(readFileSync(join(folder, 'owner'), 'utf8')))) continue
+      rmSync(folder, { recursive: true, force: true })
+    } catch {
+      // It is just being made or removed, or belongs to somebody else.
+    }
+  }
 }
 
 function run({ programs, options }: Place, program: string, args: string[]): void {
@@ -146,10 +178,19 @@ function spawnServer(
   const flags = flagsFor(folder, network?.address ?? '127.0.0.1', durable)
   const { uid, gid, ...rest } = options
   if (network === undefined || uid === undefined) {
-    const [program = '', ...args] = server
-    return spawn(program, [...args, ...flags], { ...options, stdio: 'ignore' })
+    const [program = '', ...args] = [...endsWithThisProcess, ...server, ...flags]
+    return spawn(program, args, { ...options, stdio: 'ignore' })
   }
-  const user = ['setpriv', '--reuid', String(uid), '--regid', String(gid ?? uid), '--clear-groups']
+  const user = [
+    'setpriv',
+    '--reuid',
+    String(uid),
+    '--regid',
+    String(gid ?? uid),
+    '--clear-groups',
+    '--pdeathsig',
+    'INT',
+  ]
   const args = ['netns', 'exec', network.namespace, ...user, ...server, ...flags]
   return spawn('ip', args, { ...rest, stdio: 'ignore' })
 }
