@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createMillrace } from '@millrace/server'
 import { scratchFolder } from '@millrace/test-support/folders'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -15,6 +15,10 @@ const blocks = [...readme.matchAll(/^```(\S+) (\S+)\n([\s\S]*?)^```$/gm)].map(([
   mark,
   text: text ?? '',
 }))
+
+/** Ends what hangs, with what was printed until then. A machine with other work needs minutes for a start without caches. */
+const waitMs = 300_000
+vi.setConfig({ testTimeout: 2 * waitMs })
 
 /** The named code block of the README. */
 function block(mark: string): string {
@@ -53,7 +57,7 @@ function openShell(cwd: string, env: NodeJS.ProcessEnv): Shell {
   }
   const until = (printed: string) =>
     new Promise<string>((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`not printed: ${printed}\n${output}`)), 100_000)
+      const late = setTimeout(() => reject(new Error(`not printed: ${printed}\n${output}`)), waitMs)
       tell = () => {
         if (!output.includes(printed)) return
         clearTimeout(late)
@@ -112,7 +116,10 @@ beforeAll(async () => {
 afterAll(() => copy.dispose())
 
 function environment(): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, HOME: home, MILLRACE_PORT: String(port), MILLRACE_HOST: '127.0.0.1' }
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  const server = { MILLRACE_PORT: String(port), MILLRACE_HOST: '127.0.0.1' }
+  // A new home has no compiled code, and each of a dozen starts would compile it all.
+  return { PATH, HOME: home, ...server, ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }) }
 }
 
 function serverPid(dataDir: string): number {
