@@ -155,6 +155,7 @@ export class Gate {
         return
       const permit = this.#askPeople(call, toolCall, verdict.reason)
       this.#asked.set(call.id, { inputDigest: digestOf(toolCall.input), permit })
+      dropOldest(this.#asked)
       if (this.#isOpen(call.id)) asked()
       await permit
     } catch {

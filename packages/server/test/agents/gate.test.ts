@@ -288,6 +288,21 @@ describe('the gate', () => {
     expect(judged).toBe(1501)
   })
 
+  // Failed before: answers that no call used were kept without a bound.
+  it('the gate keeps the newest of very many answers that no call used, and asks again about the others', async () => {
+    let questions = 0
+    const { gate } = open(askAlways, async () => {
+      questions += 1
+      return { decision: 'allow', by: 'person' }
+    })
+    for (let index = 0; index <= 1000; index += 1) await gate.answered(call({ command: 'odd' }, `${index}`))
+    expect(questions).toBe(1001)
+    await gate.permit(call({ command: 'odd' }, '1000'))
+    expect(questions).toBe(1001)
+    await gate.permit(call({ command: 'odd' }, '0'))
+    expect(questions).toBe(1002)
+  })
+
   it('the gate denies a call whose input is not an object, or that the policy cannot judge', async () => {
     const { gate, denied } = open(() => {
       throw new Error('out of order')
