@@ -1,5 +1,15 @@
 /** What every store must have in common with the memory store: random steps, and a view of everything a store shows. */
-import { completed, entry, line, newApproval, newRun } from '@millrace/store-conformance/material'
+import {
+  completed,
+  entry,
+  line,
+  messageDelivered,
+  messageWithdrawn,
+  newApproval,
+  newMessage,
+  newRun,
+  withFile,
+} from '@millrace/store-conformance/material'
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { Credential } from '#store/credentials'
@@ -13,6 +23,7 @@ const idsOf = (group: number, count: number) =>
 const runIds = idsOf(1, 6)
 const approvalIds = idsOf(2, 3)
 const credentialIds = idsOf(3, 5)
+const messageIds = idsOf(4, 4)
 const kinds = ['job', 'session', 'execution'] as const
 const projects = ['web', 'api', null]
 
@@ -22,6 +33,7 @@ const project = oneOf(projects)
 const kind = oneOf(kinds)
 const approval = oneOf(approvalIds)
 const credential = oneOf(credentialIds)
+const message = oneOf(messageIds)
 const attempt = fc.oneof({ weight: 8, arbitrary: fc.constant(1) }, { weight: 2, arbitrary: fc.nat(2) })
 const at = fc.integer({ min: 1, max: 20 })
 const size = fc.oneof(
@@ -120,6 +132,24 @@ const keep = fc.tuple(run, attempt, size).map(
     (store) =>
       store.appendTranscript(id, attempt, [entry(textOf(n))]),
 )
+const say = fc.tuple(run, message, fc.nat(400), oneOf(['queue', 'steer', 'interrupt'] as const)).map(
+  ([id, message, bytes, mode]): Step =>
+    (store) => {
+      const { attachments } = withFile(bytes, 9)
+      const files = bytes % 2 === 0 ? { attachments } : {}
+      return store.acceptMessage(id, newMessage({ id: message, mode, undeliveredBytesMax: 900, ...files }))
+    },
+)
+const hear = fc
+  .tuple(run, attempt, message, oneOf(['turn', 'joining', 'interrupt'] as const))
+  .chain(([id, attempt, message, want]) =>
+    oneOf<Step>([
+      (store) => store.takeMessages(id, attempt, { want, seal: false }),
+      (store) => store.deliverMessage(id, attempt, message, messageDelivered(message)),
+      (store) => store.withdrawMessage(id, message, messageWithdrawn(message)),
+      (store) => store.park(id, attempt, { usage: null, event: null }),
+    ]),
+  )
 const forget = fc
   .tuple(run, fc.nat(12))
   .chain(([id, through]) =>
@@ -128,7 +158,7 @@ const forget = fc
 const addCredential = fc
   .record({
     id: credential,
-    kind: oneOf(['token', 'login'] as const),
+    kind: oneOf(['token', 'login', 'push'] as const),
     expiresAt: fc.option(at),
     createdAt: at,
     parent: fc.option(fc.oneof(credential, fc.constant('process:1'))),
@@ -165,6 +195,8 @@ const round = fc.array(
     { weight: 4, arbitrary: ask },
     { weight: 4, arbitrary: answer },
     { weight: 3, arbitrary: keep },
+    { weight: 5, arbitrary: say },
+    { weight: 8, arbitrary: hear },
     { weight: 3, arbitrary: forget },
     { weight: 2, arbitrary: addCredential },
     { weight: 2, arbitrary: useCredential },
@@ -199,6 +231,9 @@ async function view(store: Store, { limit, page, rule, at }: Look): Promise<unkn
         .then((read) => read && { ...read, bounds: withoutEpoch(read.bounds) }),
       transcript: await store.readTranscript(id),
       open: await store.openApprovals(id),
+      undelivered: await store.undeliveredMessages(id),
+      messages: await Promise.all(messageIds.map((message) => store.getMessage(id, message))),
+      attachments: await Promise.all(messageIds.map((message) => store.readAttachments(id, message))),
       approvals: await Promise.all(approvalIds.map((approval) => store.getApproval(id, approval))),
     })),
   )
