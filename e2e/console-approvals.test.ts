@@ -156,6 +156,10 @@ it('by keyboard alone a command is changed before it is allowed, and what ran is
   await question(page).waitFor()
   await tabTo(page, 'Edit…')
   await page.keyboard.press('Enter')
+  // Back, the focus is where it was.
+  await tabTo(page, 'Back')
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Enter')
   expect(await page.getByLabel('Command that runs instead').inputValue()).toContain('node --test')
   expect(await seriousProblems(page)).toEqual([])
   await page.keyboard.press('Control+a')

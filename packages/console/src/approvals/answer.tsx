@@ -6,6 +6,7 @@ import { ClientError } from '@millrace/client'
 import type { AnswerApprovalBody, OpenQuestion } from '@millrace/protocol'
 import { useClient } from '@millrace/react'
 import { type FormEvent, useId, useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
 import { lookAgain } from '#live/live.ts'
 import { forgetQuestion } from '#live/live-store.ts'
 import { Button } from '#ui/button.tsx'
@@ -18,9 +19,14 @@ type Way = 'choose' | 'deny' | 'edit'
 export function Answer({ question }: { question: OpenQuestion }) {
   const [way, setWay] = useState<Way>('choose')
   const { answer, isPending, problem } = useAnswer(question)
-  const leave = () => setWay('choose')
+  const place = useRef<HTMLDivElement>(null)
+  // The keyboard returns to the button that led there.
+  const leave = () => {
+    flushSync(() => setWay('choose'))
+    place.current?.querySelector<HTMLElement>(`[data-way="${way}"]`)?.focus()
+  }
   return (
-    <div className="flex flex-col gap-2 pt-1">
+    <div ref={place} className="flex flex-col gap-2 pt-1">
       {problem !== null && (
         <p role="alert" className="text-bad">
           {problem}
@@ -49,10 +55,10 @@ export function Answer({ question }: { question: OpenQuestion }) {
           >
             Allow for this run
           </Button>
-          <Button disabled={isPending} onClick={() => setWay('edit')}>
+          <Button data-way="edit" disabled={isPending} onClick={() => setWay('edit')}>
             Edit…
           </Button>
-          <Button disabled={isPending} onClick={() => setWay('deny')}>
+          <Button data-way="deny" disabled={isPending} onClick={() => setWay('deny')}>
             Deny…
           </Button>
         </div>

@@ -27,7 +27,7 @@ export function FormAnswer({ form: { schema }, isPending, answer, decline }: For
         <Button type="submit" look="good" className="max-sm:flex-1" disabled={isPending}>
           Answer
         </Button>
-        <Button className="max-sm:flex-1" disabled={isPending} onClick={decline}>
+        <Button data-way="deny" className="max-sm:flex-1" disabled={isPending} onClick={decline}>
           Decline…
         </Button>
       </div>

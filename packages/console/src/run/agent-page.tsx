@@ -63,7 +63,7 @@ export function AgentPage({ first }: { first: Run }) {
           </Button>
         )}
       </Tabs>
-      {shown === 'changes' && <ChangesView {...changes} />}
+      {shown === 'changes' && <ChangesView {...changes} isOver={isFinal(run.state)} />}
       {shown === 'events' && <Events run={run} />}
       {shown === 'talk' &&
         (talk === null ? <Loading /> : <Talk run={run} view={talk} hasTimeline={hasTimeline} />)}

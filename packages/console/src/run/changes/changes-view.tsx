@@ -10,7 +10,7 @@ import { Diff } from './diff.tsx'
 import { hunkLines } from './lines.ts'
 import type { UsedChanges } from './use-changes.ts'
 
-export function ChangesView({ changes, error, retry }: UsedChanges) {
+export function ChangesView({ changes, error, retry, isOver }: UsedChanges & { isOver: boolean }) {
   if (changes === null) {
     return error === null ? (
       <Loading />
@@ -32,7 +32,9 @@ export function ChangesView({ changes, error, retry }: UsedChanges) {
           </p>
         )}
         {files.length === 0 ? (
-          <Empty title="No file was changed">What an agent writes and edits is shown here.</Empty>
+          <Empty title={isOver ? 'No file was changed' : 'No file has changed yet'}>
+            What an agent writes and edits is shown here.
+          </Empty>
         ) : (
           <Summary changes={changes} />
         )}
