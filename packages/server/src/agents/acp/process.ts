@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { dirname, isAbsolute } from 'node:path'
 import type { ProcessLimits, Sandbox, SandboxedProcess } from '@millrace/sandbox'
 import type { AgentTask } from '#agents/agent'
+import { directVariables } from '#agents/connection'
 import type { AgentEntry, AgentGateway } from '#config/config'
 import type { Conversation } from './conversation.ts'
 
@@ -49,14 +50,17 @@ export async function startProcess(place: ProcessPlace): Promise<SandboxedProces
   })
 }
 
-/** The gateway is on loopback, where no proxy leads. */
-const direct = '127.0.0.1,localhost,::1,[::1]'
-
-function environmentOf({ entry, environment, gateway }: ProcessPlace): Record<string, string> {
-  const env = { ...usual, ...environment, ...entry.env }
+export function environmentOf({
+  entry,
+  environment,
+  gateway,
+}: Pick<ProcessPlace, 'entry' | 'environment' | 'gateway'>): Record<string, string> {
+  const own = { ...usual, ...environment, ...entry.env }
+  // The gateway, and servers of MCP on this machine, are where no proxy leads.
+  const isProxied = Object.keys(own).some((name) => /^(https?|all)_proxy$/i.test(name))
+  const env = isProxied || gateway !== null ? { ...own, ...directVariables(own) } : own
   if (gateway === null) return env
-  const own = toGateway[entry.gateway?.vendor ?? 'anthropic'](gateway)
-  return { ...env, NO_PROXY: direct, no_proxy: direct, ...own }
+  return { ...env, ...toGateway[entry.gateway?.vendor ?? 'anthropic'](gateway) }
 }
 
 /** How each vendor's agent finds the gateway. */

@@ -1,4 +1,5 @@
 /** The environment of an agent's process: an allow-list, with nothing of the server's own. */
+import { directVariables } from '#agents/connection'
 import { isReservedVariable } from '#config/agent-settings'
 import type { AgentSettings } from '#config/config'
 
@@ -35,24 +36,17 @@ const ofTheSdk = [
   'CLAUDE_CODE_SDK_READS_STARTUP_MARKS',
 ]
 
-/** The gateway is on loopback, where no proxy leads. */
-const noProxy = '127.0.0.1,localhost,::1,[::1]'
-
 export function agentEnvironment(
   agent: AgentSettings | undefined,
   gateway: { url: string; token: string },
   everyRun: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   const configured = { ...unreserved(everyRun), ...configuredEnvironment(agent) }
-  const { NO_PROXY, no_proxy } = configured
-  const elsewhere = [NO_PROXY, no_proxy].find((value) => value !== undefined && value !== '')
-  const direct = elsewhere === undefined ? noProxy : `${elsewhere},${noProxy}`
   return {
     ...usual,
     ...configured,
     ...fixed,
-    NO_PROXY: direct,
-    no_proxy: direct,
+    ...directVariables(configured),
     ANTHROPIC_BASE_URL: gateway.url,
     ANTHROPIC_AUTH_TOKEN: gateway.token,
   }

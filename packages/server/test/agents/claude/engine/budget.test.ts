@@ -123,6 +123,16 @@ describe('the limit of an execution in US dollars', () => {
       error: expect.stringMatching(/claude-opus\S* has no price in "models"/),
     })
     expect(lengths(model)).toEqual([])
+    // The SDK asks no other model on its own.
+    const { end: priced } = await executions.run(
+      await serve([{ reply: { content: [{ type: 'text', text: 'Hello' }], usage } }]),
+      {
+        options: { prices: some },
+        limits: { usd: 1 },
+        model: 'claude:claude-priced',
+      },
+    )
+    expect(priced).toMatchObject({ state: 'completed', usage: { costUsd: 0.052 } })
     const { end: sessionLike } = await executions.run(model, {
       options: { prices: some },
       model: 'claude:opus',
