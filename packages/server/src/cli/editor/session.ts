@@ -222,7 +222,7 @@ export class EditorSession {
       await give({ decision: outcome.optionId === 'allow' ? 'allow' : 'deny' })
   }
 
-  /** Asks again, and says why, until the answer fits the form. A form that is cancelled stays open for others. */
+  /** Asks again, and says why, where the answer does not fit the form. A form that is cancelled stays open for others. */
   async #askForm(
     form: Form,
     signal: AbortSignal,
@@ -230,7 +230,8 @@ export class EditorSession {
   ): Promise<void> {
     const { id, editor } = this.#parts
     const { schema, valuesOf } = editorForm(form.schema)
-    for (let message = form.message; ; ) {
+    let { message } = form
+    for (let round = 0; round < roundsMax; round++) {
       const answer = await editor.request(
         'elicitation/create',
         { mode: 'form', sessionId: id, message, requestedSchema: schema },
@@ -264,4 +265,6 @@ export class EditorSession {
 }
 
 const runsMax = 100
+/** How often an editor may answer a form wrongly: some of them answer by themselves. */
+const roundsMax = 10
 const pageEvents = 500
