@@ -177,7 +177,7 @@ const media = ['"image"', '"document"', '"container_upload"', '"file"']
 /** Letters and digits that are written as escapes count as hiding a word: no program writes them so. */
 const escapes = ['\\u003', '\\u004', '\\u005', '\\u006', '\\u007']
 
-/** Longer than every word that is looked for. */
+/** At least as long as every word that is looked for. */
 const longestWord = 20
 
 /** Looks for words piece by piece, since a search of a whole body takes long. */

@@ -83,12 +83,17 @@ export function requestTo(
   }
 }
 
-/** The fields of a request with this body, whose answer can be read. */
+/** The fields of a request with this body, which no reader takes for anything but JSON, and whose answer can be read. */
 export function framed(
   { 'transfer-encoding': _chunked, 'accept-encoding': _any, ...headers }: Record<string, string | string[]>,
   body: Buffer,
 ): Record<string, string | string[]> {
-  return { ...headers, 'accept-encoding': 'identity', 'content-length': String(body.length) }
+  return {
+    ...headers,
+    'content-type': 'application/json',
+    'accept-encoding': 'identity',
+    'content-length': String(body.length),
+  }
 }
 
 function giveBack(

@@ -7,22 +7,33 @@ type Fields = Record<string, string | string[]>
 /** Hop-by-hop fields (RFC 9110, section 7.6.1); so are those that `Connection` names. */
 const ofTheConnection = new Set(['connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
 
-/** No credential of the session's process may reach the API, nor who is to be billed; the gateway itself answers `expect`. */
+/**
+ * No credential of the session's process may reach the API, nor who is to be billed, nor what makes another request of it than
+ * the gateway has judged; the gateway itself answers `expect`.
+ */
 const notForwarded = new Set([
   'host',
   'authorization',
   'x-api-key',
-  'x-goog-api-key',
-  'x-goog-user-project',
   'openai-organization',
   'openai-project',
   'cookie',
   'expect',
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+  'x-original-url',
+  'x-rewrite-url',
 ])
+
+/** Of Google's parameters, one names a key, others who pays, or which parts of an answer are left out, such as its usage. */
+function isParameterOfGoogle(name: string): boolean {
+  return name.startsWith('x-goog-') && name !== 'x-goog-api-client'
+}
 
 /** Fields of a request to the API: without the session's credentials, with the server's. */
 export function forwardedHeaders(request: IncomingMessage, { base, apiKey, vendor }: Way): Fields {
-  const fields = passing(request, (name) => notForwarded.has(name))
+  const fields = passing(request, (name) => notForwarded.has(name) || isParameterOfGoogle(name))
   // Kept even if `Connection` names them: without framing, the body of a GET would be read as a second request.
   const length = request.headers['content-length']
   if (request.headers['transfer-encoding'] !== undefined) fields['transfer-encoding'] = 'chunked'

@@ -71,11 +71,17 @@ export class JsonObject {
     }
   }
 
+  /** Is the member too long to be parsed? */
+  isLong(name: string): boolean {
+    const { from, to } = this.#members.get(name) ?? { from: 0, to: 0 }
+    return to - from > parsedBytesMax
+  }
+
   /** Undefined where there is no such member. */
   value(name: string): unknown {
     const member = this.#members.get(name)
     if (member === undefined) return undefined
-    if (member.to - member.from > parsedBytesMax) throw new BodyProblem(`${name}: too long`)
+    if (this.isLong(name)) throw new BodyProblem(`${name}: too long`)
     return parse(this.#text(member))
   }
 

@@ -44,6 +44,9 @@ const contents = [{ role: 'user', parts: [{ text: 'go' }] }]
 const generate = '/v1beta/models/gemini-pro:generateContent'
 const stream = '/v1beta/models/gemini-pro:streamGenerateContent?alt=sse'
 
+/** An item of the input that brings a tool along. */
+const brought = (type: string) => ({ type: 'tool_search_output', call_id: null, tools: [{ type }] })
+
 const requests = [
   ['openai', 'a response', '/v1/responses', { model: 'm', input }, 'max_output_tokens'],
   [
@@ -110,6 +113,9 @@ describe('a gateway to another vendor', () => {
         'x-goog-api-key': gateway.token,
         'openai-organization': 'org-other',
         'x-goog-user-project': 'other',
+        'x-goog-fieldmask': 'other',
+        'x-http-method-override': 'other',
+        'x-original-url': '/v1/other',
       }
       const { headers, status } = await told(gateway, { path, headers: own, body: '{"as":"it is"}' })
       expect(status).toBe(200)
@@ -159,11 +165,22 @@ describe('a gateway to another vendor', () => {
       { model: 'm', input, tools: [{ type: 'code_interpreter' }] },
       'code_interpreter',
     ],
+    ['openai', '/v1/responses', { model: 'm', input: [...input, { id: 'msg_1' }] }, 'reference'],
+    [
+      'openai',
+      '/v1/responses',
+      { model: 'm', input: [{ type: 'item_reference', id: 'msg_1' }] },
+      'reference',
+    ],
+    ['openai', '/v1/responses', { model: 'm', input: [...input, brought('mcp')] }, 'no tool mcp'],
+    ['openai', '/v1/responses', { model: 'm', input, context_management: [] }, 'context_management'],
     ['openai', '/v1/chat/completions', { model: 'm', messages, n: 5 }, 'n:'],
     ['google', generate, { contents, cachedContent: 'cachedContents/1' }, 'cachedContent'],
     ['google', generate, { contents, generation_config: { candidateCount: 8 } }, 'generation_config'],
     ['google', generate, { contents, generationConfig: { candidateCount: 8 } }, 'one answer'],
+    ['google', generate, { contents, generationConfig: { maxOutputTokens: 0 } }, 'maxOutputTokens'],
     ['google', generate, { contents, tools: [{ file_search: {} }] }, 'file_search'],
+    ['google', generate, { contents, tools: { googleMaps: {} } }, 'googleMaps'],
   ] as const)(
     '%s: with a budget, %s with %j is refused: it has another price',
     async (vendor, path, body, words) => {
@@ -200,6 +217,55 @@ describe('a gateway to another vendor', () => {
     const { model, gateway } = await priced('openai', 10_000)
     await told(gateway, { path: '/v1/responses', body: JSON.stringify({ model: 'm', input }) })
     expect(model.requests[0]?.body).toEqual({ model: 'm', input })
+  })
+
+  it('of a setting that is given twice, the model sees the one that was judged', async () => {
+    const gateway = await gatewayTo('google', await upstream(echo), budgetOf('google', 10_000))
+    const body = '{"contents":[],"generationConfig":{"candidateCount":8,"candidateCount":1}}'
+    const { status, body: seen } = await told(gateway, { path: generate, body })
+    expect([status, seen]).toEqual([200, '{"contents":[],"generationConfig":{"candidateCount":1}}'])
+  })
+
+  it('a body is JSON to the model, whatever the agent calls it', async () => {
+    const gateway = await gatewayTo('google', await upstream(echo), budgetOf('google', 10_000))
+    const headers = { 'content-type': 'application/x-protobuf' }
+    const whole = await told(gateway, { path: generate, headers, body: '{"contents":[]}' })
+    expect(seenBy(whole.headers).headers['content-type']).toBe('application/json')
+  })
+
+  it('searches have their fee reserved, also those of tools that the input brings, and of one tool without a list', async () => {
+    const cases = [
+      ['openai', '/v1/responses', { model: 'm', input: [...input, brought('web_search')] }],
+      ['google', generate, { contents, tools: { googleSearch: {} } }],
+    ] as const
+    for (const [vendor, path, body] of cases) {
+      const { model, gateway } = await priced(vendor, 100)
+      // Ten searches, and what they find, cost more than that.
+      expect((await told(gateway, { path, body: JSON.stringify(body) })).status).toBe(403)
+      expect(model.requests.map((request) => request.path)).not.toContain(path)
+    }
+  })
+
+  it('an answer is asked for no more searches than are paid for', async () => {
+    const { model, gateway } = await priced('openai', 10_000)
+    const body = { model: 'm', input, tools: [{ type: 'web_search' }] }
+    await told(gateway, { path: '/v1/responses', body: JSON.stringify(body) })
+    expect(model.requests[0]?.body).toEqual({ ...body, max_tool_calls: 10 })
+  })
+
+  it('usage that grows with each event of a completion counts as of its last', async () => {
+    const event = (completion_tokens: number, finish_reason: string | null) =>
+      `data: ${JSON.stringify({ model: 'm', choices: [{ index: 0, finish_reason }], usage: { prompt_tokens: 100, completion_tokens } })}\n\n`
+    const url = await upstream((request, response) => {
+      request.resume()
+      response.setHeader('content-type', 'text/event-stream')
+      response.end(`${event(1, null)}${event(200, null)}${event(400, 'stop')}data: [DONE]\n\n`)
+    })
+    const budget = budgetOf('openai', 10_000)
+    const gateway = await gatewayTo('openai', url, budget)
+    const body = JSON.stringify({ model: 'm', messages, stream: true })
+    await told(gateway, { path: '/v1/chat/completions', body })
+    expect(budget.spentUsd).toBeCloseTo(0.5)
   })
 
   it('an answer ends with the session', async () => {

@@ -101,8 +101,11 @@ class ContentBody implements PricedBody {
   }
 
   withMaxTokens(maxTokens: number): Buffer {
-    if (this.#maxTokens() === null && maxTokens >= longestAnswerTokens) return this.#object.with({})
-    return this.#object.with({ generationConfig: { ...this.#settings(), maxOutputTokens: maxTokens } })
+    const isBound = this.#maxTokens() !== null || maxTokens < longestAnswerTokens
+    if (!isBound && this.#object.value('generationConfig') == null) return this.#object.with({})
+    // Written anew: two readers may differ on a setting that is given twice.
+    const bound = isBound ? { maxOutputTokens: maxTokens } : {}
+    return this.#object.with({ generationConfig: { ...this.#settings(), ...bound } })
   }
 
   toCount(): Buffer {
@@ -124,7 +127,8 @@ class ContentBody implements PricedBody {
 
   #maxTokens(): number | null {
     const value = this.#settings().maxOutputTokens ?? null
-    if (value === null || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0))
+    // Zero is the same as none to a reader of Google's.
+    if (value === null || (typeof value === 'number' && Number.isSafeInteger(value) && value > 0))
       return value
     throw new BodyProblem('generationConfig.maxOutputTokens: a number of tokens')
   }
@@ -132,7 +136,8 @@ class ContentBody implements PricedBody {
 
 function usesIn(tools: unknown): Pick<AskedMessage, 'serverToolUses' | 'searches'> {
   const uses = { serverToolUses: 0, searches: 0 }
-  for (const tool of Array.isArray(tools) ? tools : []) {
+  // Google reads an object as a list of one.
+  for (const tool of [tools ?? []].flat()) {
     for (const name of Object.keys(isObject(tool) ? tool : {})) {
       const plain = name.replaceAll('_', '').toLowerCase()
       if (plain === 'functiondeclarations') continue

@@ -49,6 +49,7 @@ const refused = [
   'conversation',
   'prompt',
   'background',
+  'context_management',
   'prediction',
   'audio',
   'web_search_options',
@@ -57,6 +58,8 @@ const refused = [
 const usual: Readonly<Record<string, unknown[]>> = { service_tier: ['auto', 'default', 'flex'], n: [1] }
 /** Tools that the agent runs, or that only say what it may run. */
 const ownTools = new Set(['function', 'custom', 'local_shell', 'apply_patch', 'namespace', 'tool_search'])
+/** Items of the input that bring tools along. */
+const loadingTools = ['"tool_search_output"', '"additional_tools"']
 /** Where a request sets no bound of its own. */
 const searchesMax = 10
 
@@ -82,6 +85,7 @@ class OpenAiBody implements PricedBody {
     '"file_url"',
     '"file"',
   ])
+  readonly #loading = new WordFinder(loadingTools)
   readonly #isChat: boolean
 
   constructor(path: string) {
@@ -94,6 +98,7 @@ class OpenAiBody implements PricedBody {
 
   take(piece: Buffer): void {
     this.#media.take(piece)
+    this.#loading.take(piece)
     this.#object.take(piece)
   }
 
@@ -105,7 +110,7 @@ class OpenAiBody implements PricedBody {
         throw new BodyProblem(`${name}: a run with a budget asks for what can be priced beforehand`)
     }
     refuseSurcharges(this.#object, usual)
-    const searches = searchesIn(this.#object.value('tools'), this.#object.value('max_tool_calls'))
+    const searches = this.#searches()
     return {
       model: modelIn(this.#object),
       fallbacks: [],
@@ -113,7 +118,7 @@ class OpenAiBody implements PricedBody {
       thinkingTokens: 0,
       serverToolUses: searches,
       searches,
-      hasMedia: this.#media.found,
+      hasMedia: this.#media.found || this.#object.isLong('input'),
       cachesForAnHour: false,
       bytes: this.bytes,
     }
@@ -122,13 +127,33 @@ class OpenAiBody implements PricedBody {
   /** A model refuses a bound above its own: where none was asked for, and the rest of the budget pays for any, none is set. */
   withMaxTokens(maxTokens: number): Buffer {
     const isBound = this.#maxTokens() !== null || maxTokens < longestAnswerTokens
-    const bound = isBound ? { [this.#maxName()]: maxTokens } : {}
+    const bound = {
+      ...(isBound ? { [this.#maxName()]: maxTokens } : {}),
+      ...(this.#searches() > 0 && this.#object.value('max_tool_calls') == null
+        ? { max_tool_calls: searchesMax }
+        : {}),
+    }
     const isStream = this.#isChat && this.#object.value('stream') === true
     return this.#object.with({ ...bound, ...(isStream ? { stream_options: { include_usage: true } } : {}) })
   }
 
   toCount(): Buffer {
     return this.#object.only(counted)
+  }
+
+  #searches(): number {
+    const max = this.#object.value('max_tool_calls')
+    return Math.max(searchesIn(this.#object.value('tools'), max), searchesIn(this.#toolsOfInput(), max))
+  }
+
+  /** An item of the input may bring tools along. */
+  #toolsOfInput(): unknown[] {
+    if (this.#object.isLong('input')) {
+      if (this.#loading.found) throw new BodyProblem('input: too long for a run with a budget to bring tools')
+      return []
+    }
+    const input = this.#object.value('input')
+    return Array.isArray(input) ? input.filter(isObject).flatMap(toolsOfItem) : []
   }
 
   #maxName(): string {
@@ -145,6 +170,13 @@ class OpenAiBody implements PricedBody {
       return value
     throw new BodyProblem(`${name}: a number of tokens`)
   }
+}
+
+/** @throws BodyProblem if the item stands for another that OpenAI keeps. */
+function toolsOfItem({ type, role, id, tools }: Fields): unknown[] {
+  if (type === 'item_reference' || ((type ?? role ?? null) === null && id !== undefined))
+    throw new BodyProblem('input: a run with a budget gives each item itself, not a reference to it')
+  return Array.isArray(tools) ? tools : []
 }
 
 function searchesIn(tools: unknown, max: unknown): number {
@@ -164,13 +196,19 @@ function openAiUsage(): UsageForm {
     mayTell: (line) => line.includes('"usage"'),
     read(event) {
       const usage = usageIn(event)
-      return usage === null ? null : { usage, isLast: true }
+      return usage === null ? null : { usage, isLast: isOver(event) }
     },
     readWhole: usageIn,
   }
 }
 
-/** Both APIs report it once, in their last event. */
+/** OpenAI reports usage once, at the end; some servers that speak as it does report it in each event, as it grows. */
+function isOver({ choices, response }: Fields): boolean {
+  if (isObject(response)) return response.status !== 'in_progress' && response.status !== 'queued'
+  if (!Array.isArray(choices)) return true
+  return choices.every((choice) => isObject(choice) && typeof choice.finish_reason === 'string')
+}
+
 function usageIn(event: Fields): AnswerUsage | null {
   const answer = isObject(event.response) ? event.response : event
   const { usage, model, output } = answer
