@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+// The threads of a store, and whatever else tests start from the sources, load the same modules a thousand times.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url))
+
 const exclude = ['**/node_modules/**', '**/dist/**', 'examples/sample-project/**']
 
 /** Tests of HTTP servers in their own process, over SQLite stores in threads. */
