@@ -2,13 +2,13 @@
  * Deletes what is old: the only way in which anything leaves the store, and with it what the disk keeps of a run.
  *
  * Owns only the turn: passes run one after another. Invariants: an open run is never deleted; the newest
- * event of a log, which may be its terminal one, is never dropped; each piece is a short transaction,
- * awaited before the next, so that appends can run in between.
+ * event of a log, which may be its terminal one, is never dropped; nothing of a log is while a question of its run is open; each
+ * piece is a short transaction, awaited before the next, so that appends can run in between.
  */
 import { MillraceError } from '@millrace/protocol'
 import type { Logger } from 'pino'
 import type { CredentialStore } from '#store/credentials'
-import type { Expendable, RetentionRule, RetentionStore, RunStore } from '#store/store'
+import type { ApprovalStore, Expendable, RetentionRule, RetentionStore, RunStore } from '#store/store'
 
 /** Absent fields take the configured value. */
 export interface PruneRequest {
@@ -37,7 +37,8 @@ export interface KeptOfRuns {
 
 export interface RetentionParts {
   store: RetentionStore &
-    Pick<RunStore, 'getRun'> & {
+    Pick<RunStore, 'getRun'> &
+    Pick<ApprovalStore, 'openApprovals'> & {
       credentials: Pick<CredentialStore, 'sweep'>
     }
   /** As configured. */
@@ -140,9 +141,16 @@ export class Retention {
   /** Returns what was really deleted: another process may have been first. */
   async #forget({ runId, throughSeq }: Expendable): Promise<{ runs: number; events: number }> {
     const { store } = this.#parts
-    if (throughSeq !== null) return { runs: 0, events: await gone(store.prune(runId, throughSeq)) }
+    if (throughSeq !== null) return { runs: 0, events: await this.#dropEvents(runId, throughSeq) }
     const events = await store.deleteRun(runId)
     return events === null ? { runs: 0, events: 0 } : { runs: 1, events }
+  }
+
+  async #dropEvents(runId: string, throughSeq: number): Promise<number> {
+    const { store } = this.#parts
+    // Only the log says what a question asks, and which values its form takes. One that is asked from now on is newer than these.
+    const open = await store.openApprovals(runId)
+    return open.length > 0 ? 0 : gone(store.prune(runId, throughSeq))
   }
 
   /** Also what an interrupted pass, or a server that was killed, left behind. */

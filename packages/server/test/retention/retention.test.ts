@@ -50,6 +50,25 @@ test('runs that ended longer ago than configured are deleted, and nothing else, 
   expect(lines).toHaveLength(1)
 })
 
+test('a log keeps its events while a question is open, since only they say what it asks', async () => {
+  const store = open()
+  const id = await runningRun(store)
+  const question = { id: randomUUID(), expiresAt: now + day, call: 'c', event: line('may I?') }
+  await store.requestApproval(id, 1, question)
+  await store.append(
+    id,
+    1,
+    upTo(20).map((n) => line(`${n}`)),
+  )
+  const before = await readAll(store, id)
+  const { retention } = retentionOf(store, { days: 30, events: 5 })
+  expect(await retention.prune()).toMatchObject({ runs: 0, events: 0 })
+  expect(await readAll(store, id)).toEqual(before)
+  await store.answerApproval(id, question.id, { decision: 'allow', by: 'person', user: 'ann', at: now })
+  await retention.prune()
+  expect(await readAll(store, id)).toHaveLength(5)
+})
+
 test('only the newest events of each log are kept, the terminal one always', async () => {
   const store = open()
   const over = await overRun(store, 1, 20)

@@ -306,7 +306,7 @@ export const descriptions: Record<string, Description> = {
   },
   'retention.days': { text: 'Runs are deleted this long after their end.', example: 7 },
   'retention.events': {
-    text: 'Of a longer log, only the newest events are kept.',
+    text: 'Of a longer log, only the newest events are kept, unless a question of its run is open.',
     example: 100_000,
     default: 'all',
   },
