@@ -87,6 +87,13 @@ export const textFormats = {
   'date-time': /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?$/,
 } as const satisfies Record<NonNullable<TextField['format']>, RegExp>
 
+/** As JSON Schema counts, and agents: a character beyond the first plane is one. */
+export function lengthOf(text: string): number {
+  let length = 0
+  for (const _character of text) length += 1
+  return length
+}
+
 /** The bound of the texts in one list that people fill in. */
 export const listedTextsMax = 100
 
@@ -123,8 +130,8 @@ function inText(field: TextField): string | null {
   const choices = choicesOf(field)
   if (choices === null || other) return null
   const fits = ({ const: text }: FormOption) =>
-    text.length >= minLength &&
-    text.length <= maxLength &&
+    lengthOf(text) >= minLength &&
+    lengthOf(text) <= maxLength &&
     (format === undefined || textFormats[format].test(text))
   return choices.some(fits) ? null : 'none of its choices has the length and the format that it wants'
 }

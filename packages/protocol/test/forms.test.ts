@@ -30,6 +30,7 @@ describe('a form that nobody can answer', () => {
 
   it.each<FormField>([
     { type: 'string', minLength: 2, maxLength: 2 },
+    { type: 'string', enum: ['🚀'], maxLength: 1 },
     { type: 'string', enum: ['abc', 'a@b.example'], format: 'email' },
     { type: 'string', enum: ['abc'], maxLength: 2, other: true },
     { type: 'integer', minimum: 1, maximum: 1 },

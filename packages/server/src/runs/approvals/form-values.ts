@@ -5,6 +5,7 @@ import {
   type FormField,
   type FormSchema,
   type FormValues,
+  lengthOf,
   listOf,
   textFormats,
 } from '@millrace/protocol'
@@ -45,8 +46,8 @@ function ofText(field: Extract<FormField, { type: 'string' }>, value: string): s
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, format, other = false } = field
   const choices = choicesOf(field)?.map((option) => option.const)
   if (choices !== undefined && !other && !choices.includes(value)) return oneOf(choices)
-  if (value.length < minLength) return `at least ${minLength} characters`
-  if (value.length > maxLength) return `at most ${maxLength} characters`
+  if (lengthOf(value) < minLength) return `at least ${minLength} characters`
+  if (lengthOf(value) > maxLength) return `at most ${maxLength} characters`
   return format === undefined || textFormats[format].test(value) ? null : words[format]
 }
 

@@ -11,6 +11,7 @@ function faultOf(field: FormField, value: Value): string | undefined {
 describe('the values of a form', () => {
   it.each<[string, FormField, Value[], Value[]]>([
     ['a text', { type: 'string', minLength: 2, maxLength: 3 }, ['ab', 'abc'], ['a', 'abcd', 1, true, ['ab']]],
+    ['a text with emoji', { type: 'string', minLength: 2, maxLength: 3 }, ['🚀🚀🚀'], ['🚀', '🚀🚀🚀🚀']],
     ['one of a list', { type: 'string', enum: ['a', 'b'] }, ['a', 'b'], ['c', '', ['a']]],
     ['one of a list or another', { type: 'string', oneOf: [{ const: 'a' }], other: true }, ['a', 'c'], [1]],
     ['an e-mail address', { type: 'string', format: 'email' }, ['a@b.example'], ['a', 'a b@c', '@']],
