@@ -15,6 +15,8 @@ export interface AskedMessage {
   searches: number
   /** It contains images, documents or references, whose tokens do not show in its bytes. */
   hasMedia: boolean
+  /** How many words speak of these: no fewer than there are images. */
+  mediaCount: number
   /** It may ask for a cache that lasts an hour, which costs more. */
   cachesForAnHour: boolean
   bytes: number
@@ -74,6 +76,7 @@ export class MessageBody implements PricedBody {
       thinkingTokens: budgetOf(this.#object.value('thinking')),
       ...serverToolUsesIn(this.#object.value('tools'), this.#object.value('mcp_servers')),
       hasMedia: this.#media.found,
+      mediaCount: this.#media.countIn(this.#object),
       cachesForAnHour: this.#hour.found,
       bytes: this.bytes,
     }
@@ -193,6 +196,11 @@ export class WordFinder {
 
   get found(): boolean {
     return this.#found
+  }
+
+  /** How often the words are in a body that has ended. */
+  countIn(body: JsonObject): number {
+    return this.#found ? body.count(this.#words) : 0
   }
 
   take(piece: Buffer): void {

@@ -7,7 +7,7 @@
  * under way, and in the order of arrival; one that can never fit is refused.
  */
 import { ExecutionFailure, Meter, type Reservation, type Step } from '#agents/spending/meter'
-import { costOf, type Price, tokensIn } from '#agents/spending/price'
+import { costOf, imageTokens, type Price, tokensIn } from '#agents/spending/price'
 import type { AnswerUsage } from './answer-usage.ts'
 import type { AskedMessage } from './body.ts'
 import { BodyProblem } from './json-object.ts'
@@ -106,7 +106,9 @@ export class Budget {
     }
     const exact = await count()
     signal.throwIfAborted()
-    return this.#inTurn(step(exact ?? tokensIn(asked.bytes)), asked, signal)
+    // The address of an image is short, whatever its size.
+    const estimate = tokensIn(asked.bytes) + asked.mediaCount * imageTokens
+    return this.#inTurn(step(exact ?? estimate), asked, signal)
   }
 
   #refuseUnpriced({ model, fallbacks }: AskedMessage): void {

@@ -71,6 +71,15 @@ export class JsonObject {
     }
   }
 
+  /** How often these words are in it. */
+  count(words: readonly string[]): number {
+    const whole = this.#whole as Buffer
+    let count = 0
+    for (const word of words)
+      for (let at = whole.indexOf(word); at !== -1; at = whole.indexOf(word, at + word.length)) count += 1
+    return count
+  }
+
   /** Is the member too long to be parsed? */
   isLong(name: string): boolean {
     const { from, to } = this.#members.get(name) ?? { from: 0, to: 0 }

@@ -86,7 +86,7 @@ function isImage(part: unknown): boolean {
 }
 
 /** More than any provider counts for an image of the size that it accepts. */
-const imageTokens = 5000
+export const imageTokens = 5000
 
 export function tokensIn(bytes: number): number {
   return Math.ceil(bytes / bytesPerToken)

@@ -99,6 +99,7 @@ describe('the body of a request for a message', () => {
       searches: 4,
       thinkingTokens: 50,
       hasMedia: false,
+      mediaCount: 0,
       cachesForAnHour: false,
     })
     const media = [

@@ -21,6 +21,7 @@ const plain: AskedMessage = {
   serverToolUses: 0,
   searches: 0,
   hasMedia: false,
+  mediaCount: 0,
   cachesForAnHour: false,
   bytes: 3000,
 }

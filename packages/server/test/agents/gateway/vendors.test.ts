@@ -213,6 +213,20 @@ describe('a gateway to another vendor', () => {
     expect(asked).toEqual(['/v1beta/models/gemini-pro:countTokens', '/v1/responses/input_tokens'])
   })
 
+  it('images that no API counts are estimated one by one, however short their addresses are', async () => {
+    const { model, gateway } = await priced('openai', 40)
+    const image = { type: 'image_url', image_url: { url: 'https://a.example/b.png' } }
+    const shown = (count: number) => [{ role: 'user', content: Array.from({ length: count }, () => image) }]
+    const send = async (count: number) => {
+      const body = JSON.stringify({ model: 'm', messages: shown(count) })
+      return (await told(gateway, { path: '/v1/chat/completions', body })).status
+    }
+    // An image may have 5,000 tokens, which are $5 here.
+    expect(await send(10)).toBe(403)
+    expect(model.requests).toEqual([])
+    expect(await send(1)).toBe(200)
+  })
+
   it('a bound is set only where the budget needs one, since a model refuses one above its own', async () => {
     const { model, gateway } = await priced('openai', 10_000)
     await told(gateway, { path: '/v1/responses', body: JSON.stringify({ model: 'm', input }) })

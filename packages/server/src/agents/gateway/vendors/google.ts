@@ -95,6 +95,7 @@ class ContentBody implements PricedBody {
       thinkingTokens: 0,
       ...usesIn(this.#object.value('tools')),
       hasMedia: this.#media.found,
+      mediaCount: this.#media.countIn(this.#object),
       cachesForAnHour: false,
       bytes: this.bytes,
     }

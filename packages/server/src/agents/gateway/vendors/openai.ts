@@ -119,6 +119,7 @@ class OpenAiBody implements PricedBody {
       serverToolUses: searches,
       searches,
       hasMedia: this.#media.found || this.#object.isLong('input'),
+      mediaCount: this.#media.countIn(this.#object),
       cachesForAnHour: false,
       bytes: this.bytes,
     }
