@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { MillraceError } from '@millrace/protocol'
 import type { Backend } from '#store/batched/backend'
 import type { FromReader, ToReader } from '#store/sqlite/messages'
-import { threadLimits } from '#store/sqlite/thread-limits'
+import { threadOptions } from '#store/sqlite/thread-options'
 import { createAsking } from './asking.ts'
 
 /** `close` answers what was asked, then ends the thread. */
@@ -15,7 +15,7 @@ export interface Reading extends Pick<Backend, 'read' | 'failed' | 'close'> {
 export function startReading(path: string): Reading {
   const worker = new Worker(new URL(import.meta.resolve('#store/sqlite/reader/reader-worker')), {
     name: 'store reader',
-    resourceLimits: threadLimits,
+    ...threadOptions(),
   })
   const failed = Promise.withResolvers<string>()
   let closing = false

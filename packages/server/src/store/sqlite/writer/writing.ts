@@ -6,7 +6,7 @@ import type { BatchReply } from '#store/batched/operations'
 import type { FromWriter, ToWriter } from '#store/sqlite/messages'
 import { packOperations, unpackResults } from '#store/sqlite/packing'
 import { createAsking } from '#store/sqlite/reader/asking'
-import { threadLimits } from '#store/sqlite/thread-limits'
+import { threadOptions } from '#store/sqlite/thread-options'
 
 /** `close` resolves when the thread has checkpointed and closed the database. */
 export interface Writing extends Pick<Backend, 'epoch' | 'cursorKey' | 'send' | 'read' | 'failed' | 'close'> {
@@ -19,7 +19,7 @@ export async function startWriting(path: string): Promise<Writing> {
   const worker = new Worker(new URL(import.meta.resolve('#store/sqlite/writer/writer-worker')), {
     name: 'store writer',
     workerData: { path },
-    resourceLimits: threadLimits,
+    ...threadOptions(),
   })
   const opened = Promise.withResolvers<{ epoch: string; cursorKey: string }>()
   const failed = Promise.withResolvers<string>()
