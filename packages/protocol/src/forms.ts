@@ -101,8 +101,10 @@ export const listedTextsMax = 100
 export function whyUnanswerable({ properties, required = [] }: FormSchema): string | null {
   const missing = required.find((name) => !Object.hasOwn(properties, name))
   if (missing !== undefined) return `it requires ${quoted(missing)}, and has no such field`
-  for (const [name, field] of Object.entries(properties)) {
-    const contradiction = contradictionIn(field)
+  // Any other field can be left out.
+  for (const name of required) {
+    const field = properties[name]
+    const contradiction = field === undefined ? null : contradictionIn(field)
     if (contradiction !== null) return `nothing can be filled in at ${quoted(name)}: ${contradiction}`
   }
   return null

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type FormField, whyUnanswerable } from '#forms'
+import { formSchema } from '#schemas/forms'
 
 const reasonFor = (field: FormField) =>
   whyUnanswerable({ type: 'object', properties: { field }, required: ['field'] })
@@ -11,6 +12,19 @@ describe('a form that nobody can answer', () => {
       'it requires "toString", and has no such field',
     )
     expect(whyUnanswerable({ ...schema, required: ['a'] })).toBeNull()
+  })
+
+  it('a field that can be left out may be one that nobody can fill in', () => {
+    const choice = { type: 'string', minLength: 3, maxLength: 2 } as const
+    expect(whyUnanswerable({ type: 'object', properties: { choice } })).toBeNull()
+  })
+
+  it.each<FormField>([
+    { type: 'string', maxLength: 1_000_000 },
+    { type: 'array', items: { enum: ['a'] }, maxItems: 1_000_000, default: [] },
+  ])('a form with a bound above all answers, or with nothing chosen yet, can be shown: %j', (field) => {
+    const schema = { type: 'object', properties: { field } }
+    expect(formSchema.parse(schema)).toEqual(schema)
   })
 
   it.each<[string, FormField]>([

@@ -11,7 +11,10 @@ const valueCharsMax = 16_384
 
 const words = z.string().max(wordsMax)
 const name = z.string().min(1).max(nameMax)
-const count = z.int().min(0).max(valueCharsMax)
+/** More than any answer has: nobody could give it. */
+const least = z.int().min(0).max(valueCharsMax)
+/** May be beyond what an answer can have, which is bounded by itself. */
+const most = z.int().min(0)
 
 const option = z.object({
   const: z.string().max(wordsMax),
@@ -29,8 +32,8 @@ const formField = z.discriminatedUnion('type', [
     enum: plainOptions.optional(),
     oneOf: options.optional(),
     other: z.boolean().optional(),
-    minLength: count.optional(),
-    maxLength: count.optional(),
+    minLength: least.optional(),
+    maxLength: most.optional(),
     format: z.enum(['email', 'uri', 'date', 'date-time']).optional(),
     default: z.string().max(valueCharsMax).optional(),
   }),
@@ -47,9 +50,9 @@ const formField = z.discriminatedUnion('type', [
     ...about,
     items: z.object({ enum: plainOptions.optional(), anyOf: options.optional() }),
     other: z.boolean().optional(),
-    minItems: count.optional(),
-    maxItems: count.optional(),
-    default: plainOptions.optional(),
+    minItems: least.optional(),
+    maxItems: most.optional(),
+    default: z.array(z.string().max(wordsMax)).max(optionsMax).optional(),
   }),
 ])
 
