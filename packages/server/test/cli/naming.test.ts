@@ -169,5 +169,17 @@ describe('naming a tool', () => {
       stderr: 'millrace: build may be any of several tools; name one: npm:build, make:build\n',
     })
     expect((await run(['run', 'npm:tset'], where)).stderr).toContain('did you mean npm:test?')
+    expect((await run(['run', 'tset'], where)).stderr).toContain('did you mean npm:test?')
+  })
+
+  it('a project that the server does not have is refused by its name, with the names of those it has', async () => {
+    const { where } = await serverHere()
+    expect(await run(['run', 'test', '--project', 'wbe'], where)).toMatchObject({
+      code: 125,
+      stderr: 'millrace: no project is named wbe; available projects: web, api\n',
+    })
+    expect((await run(['run', 'test', '--project', 'api'], where)).stderr).toBe(
+      'millrace: no tool is named test; available tools: make:build, lint\n',
+    )
   })
 })

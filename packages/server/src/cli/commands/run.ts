@@ -1,5 +1,5 @@
 /** `millrace run`: runs a tool, and shows its output to the end. */
-import { runResponse, toolsResponse } from '@millrace/protocol/schemas'
+import { projectsResponse, runResponse, toolsResponse } from '@millrace/protocol/schemas'
 import type { Command } from 'commander'
 import type { z } from 'zod'
 import { callJson } from '#cli/api'
@@ -20,10 +20,10 @@ export function declare(program: Command, { io, end }: CommandContext): void {
   following(
     program
       .command('run')
-      .argument('<tool>', 'its id, or an end of it that no other tool has (test for npm:test)')
+      .argument('<tool>', 'its id, or a unique ending of it (test for npm:test)')
       .description('run a tool and follow it to its end'),
   )
-    .option('--project <id>', 'where to run it (not needed if the tool has one project)')
+    .option('--project <id>', 'the project to run it in (may be omitted if the tool has only one)')
     .option('--arg <name=value>', 'an argument of the tool; repeatable', collect, [])
     .addHelpText('after', ctrlC)
     .action(async (tool: string, flags: RunFlags) => end(await runCommand(tool, flags, io)))
@@ -68,9 +68,10 @@ async function findTool(server: Server, name: string, project: string | undefine
   const exact = tools.find(({ id }) => id === name)
   if (exact !== undefined) return exact
   const here = tools.filter(({ projects }) => project === undefined || projects.includes(project))
+  if (project !== undefined && here.length === 0) throw await noToolIn(server, project)
   const afterColon = here.filter(({ id }) => id.endsWith(`:${name}`))
   const [found, ...others] = afterColon.length > 0 ? afterColon : here.filter(({ id }) => id.endsWith(name))
-  if (found === undefined) throw new CliError(unknownTool(name, tools), exitCodes.unavailable)
+  if (found === undefined) throw new CliError(unknownTool(name, here), exitCodes.unavailable)
   if (others.length === 0) return found
   const ids = [found, ...others].map(({ id }) => id)
   throw new CliError(`${name} may be any of several tools; name one: ${ids.join(', ')}`, exitCodes.usage)
@@ -86,10 +87,21 @@ function onlyProject({ id, projects }: ListedTool): string {
   )
 }
 
-function unknownTool(toolId: string, tools: readonly ListedTool[]): string {
+async function noToolIn(server: Server, project: string): Promise<CliError> {
+  const { projects } = await callJson(server, '/api/projects', projectsResponse)
+  const ids = projects.map(({ id }) => id)
+  const text = ids.includes(project)
+    ? `no tool can run in ${project}`
+    : `no project is named ${project}; available projects: ${ids.join(', ') || '(none)'}`
+  return new CliError(text, exitCodes.unavailable)
+}
+
+/** The name may be mistyped as a whole, or as an ending that begins after a colon. */
+function unknownTool(name: string, tools: readonly ListedTool[]): string {
   const ids = tools.map((tool) => tool.id)
-  const meant = nearest(toolId, ids)
+  const afterColon = ids.map((id) => id.slice(id.indexOf(':') + 1))
+  const meant = nearest(name, ids) ?? ids[afterColon.indexOf(nearest(name, afterColon) ?? '')]
   const hint =
     meant === undefined ? `available tools: ${ids.join(', ') || '(none)'}` : `did you mean ${meant}?`
-  return `no tool is named ${toolId}; ${hint}`
+  return `no tool is named ${name}; ${hint}`
 }
