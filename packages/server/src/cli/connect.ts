@@ -23,6 +23,8 @@ export interface Connection {
   again(): Promise<Server | null>
   /** True when the token is the server's own, which changes with each start. */
   renewsToken: boolean
+  /** True for the only server on this machine, found from a folder that it was not started in. */
+  isElsewhere: boolean
 }
 
 export interface Where {
@@ -52,7 +54,10 @@ export async function connect(where: Where): Promise<Connection> {
   const named = namedDataDir(where.data, where.env, where.cwd)
   // A directory that was named is believed: its server may run where its pid cannot be seen.
   const card = named === undefined ? await localCard(where) : await readCard(named.path)
-  if (card !== null) return follows(card)
+  if (card !== null) {
+    const isElsewhere = named === undefined && card.dataDir !== defaultDataDir(where.env, where.cwd)
+    return { ...follows(card), isElsewhere }
+  }
   throw new CliError(
     named === undefined
       ? 'no server runs here: start one with "millrace serve", or name one with --url or --data'
@@ -65,7 +70,7 @@ async function connectTo(url: string, env: NodeJS.ProcessEnv): Promise<Connectio
   const token = env.MILLRACE_TOKEN
   if (token) {
     const server = { url, token }
-    return { server, again: async () => server, renewsToken: false }
+    return { server, again: async () => server, renewsToken: false, isElsewhere: false }
   }
   const card = (await liveCards(env)).find((candidate) => normalUrl(candidate.url) === url)
   if (card !== undefined) return follows(card)
@@ -80,7 +85,7 @@ function follows(card: Card): Connection {
     const now = await readCard(card.dataDir)
     return now === null ? null : serverOf(now)
   }
-  return { server: serverOf(card), again, renewsToken: true }
+  return { server: serverOf(card), again, renewsToken: true, isElsewhere: false }
 }
 
 function serverOf(card: Card): Server {

@@ -57,7 +57,7 @@ describe('the server a command talks to', () => {
     const { cwd, env, dataDir } = place()
     card(dataDir, 4001)
     card(join(stateRoot(env), 'other-1'), 4002)
-    expect((await connect({ env, cwd })).server.token).toBe('token-4001')
+    expect(await connect({ env, cwd })).toMatchObject({ server: { token: 'token-4001' }, isElsewhere: false })
   })
 
   it('the only server on this machine is used; among several, nobody guesses', async () => {
@@ -65,7 +65,7 @@ describe('the server a command talks to', () => {
     await expect(connect({ env, cwd })).rejects.toThrow(/start one with "millrace serve"/)
     card(defaultDataDir(env, cwd), 4001, deadPid)
     card(join(stateRoot(env), 'other-1'), 4002)
-    expect((await connect({ env, cwd })).server.token).toBe('token-4002')
+    expect(await connect({ env, cwd })).toMatchObject({ server: { token: 'token-4002' }, isElsewhere: true })
     card(join(stateRoot(env), 'other-2'), 4003)
     await expect(connect({ env, cwd })).rejects.toThrow(/2 servers run .*\n.*4002.*--data.*\n.*4003/)
   })

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { stateRoot } from '#config/data-dir'
 import { place, run, runProgram, start } from './child.ts'
 import {
   complete,
@@ -7,6 +9,7 @@ import {
   openStream,
   output,
   problem,
+  removeCard,
   runOf,
   scriptedServer,
 } from './scripted-server.ts'
@@ -52,6 +55,20 @@ describe('millrace run', () => {
       project: 'web',
       tool: 'count',
       args: { a: 'b=c', d: '' },
+    })
+  })
+
+  it('run says which server and project it uses when the only server was started in another folder', async () => {
+    const { where, server, record } = await serverWith([complete(1)])
+    removeCard(where.dataDir)
+    server.writeCard(join(stateRoot(where.env), 'other'))
+    const { code, stderr } = await run(['run', 'count'], where)
+    expect({ code, notes: stderr.split('\n').slice(0, 2) }).toEqual({
+      code: 0,
+      notes: [
+        `-- no server runs in this folder: using ${server.url}, in project ${record.project}`,
+        `-- run ${record.id}`,
+      ],
     })
   })
 

@@ -40,7 +40,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
       .argument('<run>', runArgument)
       .description('follow a run from its beginning to its end'),
   )
-    .addHelpText('after', '\nCtrl-C leaves; the run continues.')
+    .addHelpText('after', '\nCtrl-C stops following; the run continues.')
     .action(async (run: string, flags: FollowFlags) => end(await followCommand(run, flags, io)))
 }
 
@@ -61,7 +61,11 @@ async function followCommand(given: string, flags: FollowFlags, io: Io): Promise
 
 /** Shows a run that this command started: Ctrl-C aborts it and waits for its end; a second one leaves. */
 export async function showOwn(shown: Shown): Promise<number> {
-  const { run, connection } = shown
+  const { run, connection, terminal } = shown
+  if (connection.isElsewhere) {
+    const where = run.project === null ? '' : `, in project ${run.project}`
+    await terminal.note(`no server runs in this folder: using ${connection.server.url}${where}`)
+  }
   const printer = printerFor(shown)
   const leave = new AbortController()
   const release = installSignals({
