@@ -38,7 +38,7 @@ describe('the demo', () => {
     const again = await runAgent(model, 'Fix the failing test', place)
     expect(resultOf(again)).toMatchObject({
       is_error: false,
-      result: expect.stringMatching(/^All tests pass already/),
+      result: expect.stringMatching(/^All tests already pass/),
     })
   })
 

@@ -86,7 +86,7 @@ class Notices {
   #wake = () => {}
 
   take(status: FollowStatus, error: ClientError | undefined): void {
-    if (status === 'reconnecting') this.#add({ kind: 'lost', reason: explain(error) })
+    if (status === 'reconnecting') this.#add({ kind: 'lost', reason: causeOf(error) })
     if (status === 'open' && this.#isLost) this.#add({ kind: 'back' })
     this.#isLost = status === 'reconnecting'
   }
@@ -112,6 +112,11 @@ class Notices {
     this.#waiting.push(notice)
     this.#wake()
   }
+}
+
+/** A printer says itself that the connection was lost. */
+function causeOf(error: ClientError | undefined): string {
+  return explain(error).replace(/^The connection was lost: /, '')
 }
 
 function readable(error: unknown, waitMs: number): unknown {

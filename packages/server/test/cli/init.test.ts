@@ -35,7 +35,7 @@ describe('millrace init', () => {
       writeFileSync(path, 'mine')
       const ended = await run(['init', '--json'], where)
       expect(ended).toMatchObject({ code: 1, stdout: '' })
-      expect(ended.stderr).toContain(`${name} is here already`)
+      expect(ended.stderr).toContain(`${name} already exists`)
       expect(readFileSync(path, 'utf8')).toBe('mine')
     },
   )

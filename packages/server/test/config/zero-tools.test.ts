@@ -101,10 +101,10 @@ describe('without a configuration file, the tools of other projects', () => {
     expect(Object.keys((await found(alone, 'repo/members/a')).commands)).toEqual(['python:unittest'])
   })
 
-  it('a script whose name would be taken for an option is left out, with a warning', async () => {
+  it('a script whose name looks like an option is left out, with a warning', async () => {
     const { commands, warnings } = await found({ 'package.json': { scripts: { test: 'x', '--help': 'x' } } })
     expect(commands).toEqual({ 'npm:test': 'npm run test' })
-    expect(warnings).toEqual(['"npm:--help" is skipped: its name would be taken for an option.'])
+    expect(warnings).toEqual(['"npm:--help" is skipped: its name looks like an option.'])
   })
 
   it.each<[string, Files, Record<string, string>]>([

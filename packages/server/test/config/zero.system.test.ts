@@ -58,12 +58,12 @@ describe('without a configuration file', () => {
     })
     expect(config.notices).toEqual([
       expect.stringMatching(
-        /8 tools found in it\. They reach the public internet and no service of this machine, but for those .*npm:dev.*millrace init/,
+        /8 tools found in it\. They can reach the public internet, but no service of this machine; .*npm:dev.* can reach both, .*millrace init/,
       ),
     ])
     expect((await load(workspace({ Makefile: 'all:\n' }))).notices).toEqual([
       expect.stringContaining(
-        '1 tool found in it. They reach the public internet and no service of this machine. "mill',
+        '1 tool found in it. They can reach the public internet, but no service of this machine. To change that',
       ),
     ])
     const file = workspace({ 'millrace.config.json': { projects: { a: { path: '.' } } } })

@@ -23,17 +23,17 @@ interface AnswerFlags extends ServerFlags {
 
 export function declare(program: Command, { io, end }: CommandContext): void {
   for (const [name, decision, what] of [
-    ['approve', 'allow', 'allow what the agent of a session asks for'],
-    ['deny', 'deny', 'deny what the agent of a session asks for'],
+    ['approve', 'allow', 'allow a call that an agent waits to make, or answer its question'],
+    ['deny', 'deny', 'deny a call that an agent waits to make, or decline its question'],
   ] as const) {
     const command = program
       .command(name)
       .argument('<run>', runArgument)
-      .argument('<approval>')
+      .argument('<approval>', 'id of the approval, as follow prints it')
       .description(what)
     if (decision === 'allow') {
       command
-        .option('--for-run', 'calls of exactly this kind need no further answer in this run')
+        .option('--for-run', 'allow further calls of exactly this kind in this run, too')
         .option('--input <json>', 'run the call with this input instead, if the policy does not deny it')
         .option('--values <json>', 'the answer to a form: a value for each field, by its name')
     }
@@ -49,11 +49,11 @@ export function declare(program: Command, { io, end }: CommandContext): void {
       .command('say')
       .argument('<run>', runArgument)
       .argument('<text>', 'the message')
-      .description('say something to the agent of a session or an execution at work'),
+      .description('send a message to an agent at work'),
   )
-    .option('--steer', 'it joins the running turn (default: it starts a turn after that)')
-    .option('--interrupt', 'it cuts the running turn')
-    .option('--attach <file...>', 'images, PDF documents and texts that it brings along')
+    .option('--steer', 'join the running turn (default: wait for its end, then start a turn)')
+    .option('--interrupt', 'interrupt the running turn')
+    .option('--attach <file...>', 'images, PDF documents or texts to send with it')
     .action(async (run: string, text: string, flags: SayFlags) => end(await sayCommand(run, text, flags, io)))
 
   ofServer(
@@ -72,7 +72,7 @@ interface SayFlags extends ServerFlags {
 
 async function sayCommand(given: string, text: string, flags: SayFlags, io: Io): Promise<number> {
   if (flags.steer && flags.interrupt)
-    throw new CliError('--steer does not go with --interrupt', exitCodes.usage)
+    throw new CliError('--steer cannot be combined with --interrupt', exitCodes.usage)
   if (text.trim() === '') throw new CliError('the message is empty', exitCodes.usage)
   const mode = flags.interrupt ? 'interrupt' : flags.steer ? 'steer' : 'queue'
   const attached = flags.attach === undefined ? {} : { attachments: attachedFiles(flags.attach, io.cwd) }

@@ -45,31 +45,31 @@ export function declare(program: Command, { io, end }: CommandContext): void {
   following(
     program.command('ask').argument('[prompt]').description('give an agent a task and follow it to its end'),
   )
-    .option('--project <id>', 'where it works (not needed if there is one project)')
-    .option('--cwd <dir>', 'where in the project')
-    .option('--model <name>', 'which model (default: as configured)')
-    .option('--agent <name>', 'which agent of the configuration (default: claude)')
-    .option('--plan', 'let it plan first and work in phases: an execution, which any model can run')
-    .option('--context <text>', 'with --plan: what it should know besides the task')
+    .option('--project <id>', 'the project to work in (may be omitted if there is only one)')
+    .option('--cwd <dir>', 'the folder to work in, inside the project')
+    .option('--model <name>', 'the model (default: as configured)')
+    .option('--agent <name>', 'the agent, by its name in the configuration (default: claude)')
+    .option('--plan', 'plan first, then work in phases: an execution, for which any model will do')
+    .option('--context <text>', 'with --plan: background for the task')
     .option(
       '--limit <name=number>',
-      'with --plan: iterations, tokens, seconds or usd; may be repeated',
+      'with --plan: iterations, tokens, seconds or usd; repeatable',
       (one: string, others: string[] = []) => [...others, one],
     )
     .option(
       '--worktree [branch]',
-      'work in a git worktree: a new one, or that of the branch, beside the sessions in the project',
+      'work in a git worktree, a new one or that of the branch, independently of other sessions',
     )
     .option(
       '--interactive',
-      'talk with it: what you type are messages, and it waits for them between its turns',
+      'hold a conversation: each line you type is a message, and the agent waits for one between turns',
     )
-    .option('--questions', 'let it ask people what it cannot decide itself; answer with millrace approve')
+    .option('--questions', 'let it ask you questions, which are shown with the commands that answer them')
     .addOption(
-      new Option('--approvals <on|off>', 'may it ask people? (default: as configured)').choices([
-        'on',
-        'off',
-      ]),
+      new Option(
+        '--approvals <on|off>',
+        'whether calls may wait for the approval of a person (default: as configured)',
+      ).choices(['on', 'off']),
     )
     .addHelpText('after', `\nWith -, or without a prompt, the prompt is read from standard input.${ctrlC}`)
     .action(async (prompt: string | undefined, flags: AskFlags) => end(await askCommand(prompt, flags, io)))
@@ -80,7 +80,10 @@ export function declare(program: Command, { io, end }: CommandContext): void {
       .argument('<run>', runArgument)
       .description('continue the conversation of a session or an execution'),
   )
-    .option('--prompt <text>', 'what to tell the agent; - reads standard input (default: to continue)')
+    .option(
+      '--prompt <text>',
+      'the next message to the agent, - for standard input (default: asks it to continue)',
+    )
     .addHelpText('after', ctrlC)
     .action(async (run: string, flags: ResumeFlags) => end(await resumeCommand(run, flags, io)))
 
@@ -88,17 +91,15 @@ export function declare(program: Command, { io, end }: CommandContext): void {
     program
       .command('fork')
       .argument('<run>', runArgument)
-      .description('start a session with the conversation that another one had, which stays as it is'),
+      .description('start a new session from a copy of the conversation of another'),
   )
-    .requiredOption('--prompt <text>', 'what to tell the agent; - reads standard input')
-    .option('--at <event>', 'number of the last event that it has (default: all of the conversation)')
+    .requiredOption('--prompt <text>', 'the next message to the agent, - for standard input')
+    .option('--at <event>', 'number of the last event to copy (default: the whole conversation)')
     .option('--worktree [branch]', 'work in a git worktree: a new one, or that of the branch')
     .addHelpText('after', ctrlC)
     .action(async (run: string, flags: ForkFlags) => end(await forkCommand(run, flags, io)))
 
-  following(
-    program.command('retry').argument('<run>', runArgument).description('run the same again, as a new run'),
-  )
+  following(program.command('retry').argument('<run>', runArgument).description('repeat a run, as a new run'))
     .addHelpText('after', ctrlC)
     .action(async (run: string, flags: FollowFlags) => end(await retryCommand(run, flags, io)))
 }
@@ -109,7 +110,7 @@ async function askCommand(given: string | undefined, flags: AskFlags, io: Io): P
   const { plan = false, interactive } = flags
   if (interactive && (given === undefined || given === '-')) {
     throw new CliError(
-      '--interactive needs the first prompt as an argument: standard input has the messages',
+      '--interactive needs the first prompt as an argument: standard input is for the messages that follow',
       exitCodes.usage,
     )
   }
@@ -176,11 +177,10 @@ function limitsOf(given: readonly string[]): ExecutionLimitsBody {
 
 /** Flags that mean something for only one of the two kinds of run. */
 function checkFlags({ plan, cwd, context, limit, agent, interactive, worktree }: AskFlags): void {
-  if (plan && agent !== undefined) throw new CliError('--agent does not go with --plan', exitCodes.usage)
-  if (plan && worktree !== undefined)
-    throw new CliError('--worktree does not go with --plan', exitCodes.usage)
-  if (plan && interactive) throw new CliError('--interactive does not go with --plan', exitCodes.usage)
-  if (plan && cwd !== undefined) throw new CliError('--cwd does not go with --plan', exitCodes.usage)
+  for (const [name, value] of Object.entries({ agent, worktree, interactive, cwd })) {
+    if (plan && value !== undefined)
+      throw new CliError(`--${name} cannot be combined with --plan`, exitCodes.usage)
+  }
   const orphan = context !== undefined ? '--context' : limit !== undefined ? '--limit' : undefined
   if (!plan && orphan !== undefined) throw new CliError(`${orphan} needs --plan`, exitCodes.usage)
 }

@@ -9,7 +9,7 @@ import { directoryToRestore, directoryWithDatabase } from './upkeep-directory.ts
 
 export function declare(program: Command, { io, end }: CommandContext): void {
   ofDataDirectory(
-    program.command('backup').argument('<file>').description('copy the database, even of a running server'),
+    program.command('backup').argument('<file>').description('copy the database; the server may be running'),
   )
     .addHelpText('after', '\nThe file must not exist yet.')
     .action(async (file: string, flags: DataFlags) => end(await backupCommand(file, flags, io)))

@@ -44,7 +44,12 @@ export function ofServer(command: Command): Command {
 
 /** A client that shows a run to its end. */
 export function following(command: Command): Command {
-  return ofServer(command).option('--wait <seconds>', 'how long the server may be away', seconds, 60)
+  return ofServer(command).option(
+    '--wait <seconds>',
+    'give up when the server has been unreachable this long',
+    seconds,
+    60,
+  )
 }
 
 /** Works on a data directory, with or without its server. */
@@ -53,7 +58,7 @@ export function ofDataDirectory(command: Command): Command {
 }
 
 /** For commands that end a run on Ctrl-C. */
-export const ctrlC = '\nCtrl-C aborts the run and waits for its end; a second Ctrl-C leaves at once.'
+export const ctrlC = '\nCtrl-C aborts the run and waits for its end; a second Ctrl-C exits at once.'
 
 function seconds(text: string): number {
   const value = Number(text)

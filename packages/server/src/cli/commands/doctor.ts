@@ -11,10 +11,10 @@ export interface DoctorFlags extends Pick<ConfigFlags, 'config' | 'data'>, JsonF
 }
 
 export function declare(program: Command, { io, end }: CommandContext): void {
-  withJson(program.command('doctor').description('try out what a server needs'))
+  withJson(program.command('doctor').description('check everything a server needs'))
     .option('--config <file>', 'configuration file')
     .option('--data <dir>', 'data directory')
-    .option('--url <url>', 'also measure whether anything on the way to this server buffers streams')
+    .option('--url <url>', 'also measure whether a proxy in front of this server buffers streams')
     .action(async (flags: DoctorFlags) => end(await doctorCommand(flags, io)))
 }
 

@@ -15,8 +15,8 @@ interface LoginFlags extends ServerFlags {
 }
 
 export function declare(program: Command, { io, end }: CommandContext): void {
-  ofServer(program.command('login').description('print an address that logs a browser in, once'))
-    .option('--user <name>', 'log in as this user, for admins (default: whose token it is)')
+  ofServer(program.command('login').description('print an address that logs one browser in, once'))
+    .option('--user <name>', 'log in as this user; for admins (default: the owner of the token)')
     .option('--admin', 'as an admin, with --user')
     .action(async (flags: LoginFlags) => end(await loginCommand(flags, io)))
 }

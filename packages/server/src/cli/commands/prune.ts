@@ -28,9 +28,13 @@ export function declare(program: Command, { io, end }: CommandContext): void {
       'delete runs that ended more than this many days ago (default: as configured)',
       days,
     )
-    .option('--events <n>', 'keep this many events of every remaining log (default: as configured)', events)
+    .option(
+      '--events <n>',
+      'keep only this many events of each remaining log (default: as configured)',
+      events,
+    )
     .option('--dry-run', 'only report what would be deleted')
-    .option('--config <file>', 'configuration file, where no server runs')
+    .option('--config <file>', 'configuration file, used if no server is running')
     .action(async (flags: PruneFlags) => end(await pruneCommand(flags, io)))
 }
 

@@ -25,13 +25,13 @@ export function declare(program: Command, { io, end }: CommandContext): void {
   ofServer(program.command('runs').description('list runs, newest first'))
     .option('--kind <kind>', 'only runs of this kind')
     .option('--state <state>', 'only runs in this state')
-    .option('--outcome <outcome>', 'only runs that ended so: success, failure, aborted or interrupted')
+    .option('--outcome <outcome>', 'only runs with this outcome: success, failure, aborted or interrupted')
     .option('--failed', 'only runs that failed: the same as --outcome failure')
     .option('--owner <user>', 'only runs of this user (for admins)')
     .option('--search <text>', 'only runs with this text in their tool, title, prompt or id')
     .option('--project <id>', 'only runs in this project')
-    .option('--limit <n>', 'how many')
-    .option('--cursor <cursor>', 'where the previous page ended')
+    .option('--limit <n>', 'how many to list')
+    .option('--cursor <cursor>', 'the cursor that the previous page printed')
     .action(async (flags: RunsFlags) => end(await runsCommand(flags, io)))
 }
 

@@ -12,7 +12,7 @@ import { type CommandContext, ofServer, type ServerFlags } from './command.ts'
 
 export function declare(program: Command, { io, end }: CommandContext): void {
   ofServer(
-    program.command('show').argument('<run>', runArgument).description('show what is known of a run'),
+    program.command('show').argument('<run>', runArgument).description('show the details of a run'),
   ).action(async (run: string, flags: ServerFlags) => end(await showCommand(run, flags, io)))
 }
 

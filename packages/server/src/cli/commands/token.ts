@@ -21,8 +21,8 @@ interface CreateFlags extends DataFlags {
 export function declare(program: Command, { io, end }: CommandContext): void {
   const token = program.command('token').description("create, list and revoke users' tokens")
   ofDataDirectory(token.command('create').description('create a token; it is shown once'))
-    .requiredOption('--user <name>', 'whose runs it sees')
-    .option('--admin', 'it sees and ends every run')
+    .requiredOption('--user <name>', 'the user whose runs it may see')
+    .option('--admin', 'may see and end every run')
     .option('--ttl <duration>', 'how long it is valid: 30d, 12h, 90m (default: until it is revoked)')
     .action(async (flags: CreateFlags) => end(await createCommand(flags, io)))
 
@@ -31,7 +31,7 @@ export function declare(program: Command, { io, end }: CommandContext): void {
   )
 
   ofDataDirectory(
-    token.command('revoke').argument('<id>').description('revoke a token, and end its streams'),
+    token.command('revoke').argument('<id>').description('revoke a token and end its streams'),
   ).action(async (id: string, flags: DataFlags) => end(await revokeCommand(id, flags, io)))
 }
 
@@ -51,7 +51,7 @@ async function createCommand(flags: CreateFlags, io: Io): Promise<number> {
       return
     }
     await terminal.line(token)
-    await terminal.note(`${credential.id}, for ${printable(flags.user)}: it is not shown again`)
+    await terminal.note(`${credential.id}, for ${printable(flags.user)}; the token is not shown again`)
   })
   return exitCodes.ok
 }

@@ -8,8 +8,8 @@ const name = 'agent'
 
 /** As docs/policy.md says it at length. */
 const whatThePolicyIs =
-  'the policy explains calls to people and asks about them; the boundary of an agent is the sandbox. Without one, only ' +
-  'commands that the policy reads completely run unasked, and an agent that may write and run code has all rights of its user'
+  'the boundary of an agent is the sandbox; the policy decides which calls need approval. Without a sandbox, only commands ' +
+  'that the policy can read completely run without approval, and an agent that may write and run code has all rights of its user'
 
 /** Runs the self-test of a server's start. Jobs do not depend on it, so a problem is only a warning. */
 export async function checkAgent(config: Config): Promise<Check[]> {

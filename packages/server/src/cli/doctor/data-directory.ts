@@ -66,7 +66,7 @@ async function checkSpace(directory: string): Promise<Check> {
   const free = bavail * bsize
   const network = networkFileSystems.get(type)
   if (network !== undefined) {
-    return { name, status: 'warn', detail: `is on ${network}: locks and fsync are not reliable there` }
+    return { name, status: 'warn', detail: `it is on ${network}: locks and fsync are not reliable there` }
   }
   const status = free < tooFewBytes ? 'fail' : free < scarceBytes ? 'warn' : 'ok'
   return { name, status, detail: `${(free / 1024 ** 3).toFixed(1)} GiB free` }

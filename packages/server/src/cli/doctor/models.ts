@@ -28,16 +28,16 @@ export async function checkModels(
     {
       name: 'models',
       status: 'info',
-      detail: `executions on other models than Claude: ${known}; the budget of Claude is kept by ${ownerOfBudget([...models.values()])}`,
+      detail: `executions with models other than Claude: ${known}. Claude: ${budgetOfClaude([...models.values()])}`,
     },
   ]
 }
 
-function ownerOfBudget(models: readonly ModelSettings[]): string {
+function budgetOfClaude(models: readonly ModelSettings[]): string {
   const isPriced = models.some(({ provider, price }) => provider === 'anthropic' && price !== undefined)
   return isPriced
-    ? 'the gateway, at the configured price'
-    : 'the agent SDK, after each answer, and executions may set no limit in dollars (no entry for anthropic has a price)'
+    ? 'the gateway enforces the budget, at the configured price'
+    : 'no entry for anthropic has a price, so the agent SDK checks the budget after each answer, and executions cannot have a limit in dollars'
 }
 
 async function checkEntry(

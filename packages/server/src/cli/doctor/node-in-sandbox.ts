@@ -24,7 +24,7 @@ export async function checkNodeInSandbox(
   )
   return problems.flatMap(({ project, problem }): Check[] => {
     if (problem === null) return []
-    const detail = `the file tools of executions cannot run in ${project.id}, since its owner cannot run Node (${node}): ${problem}`
+    const detail = `the file tools of executions cannot run in ${project.id}, because its owner cannot run Node (${node}): ${problem}`
     return [{ name: 'sandbox', status: 'warn', detail }]
   })
 }

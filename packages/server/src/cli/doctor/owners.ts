@@ -17,13 +17,18 @@ export function checkOwners(dataDir: string, ownerBytesMax: number): Check[] {
       return near.map(({ owner, bytes }) => ({
         name,
         status: 'warn',
-        detail: `the runs of ${owner} take ${share(bytes)} of limits.ownerBytes; at 100 % ${owner} starts no run ("millrace prune" makes room)`,
+        detail: `the runs of ${owner} take ${share(bytes)} of limits.ownerBytes; at 100 % ${owner} can start no more runs ("millrace prune" makes room)`,
       }))
     }
     const [first] = largest
-    const detail = first === undefined ? 'no runs yet' : `${first.owner} takes most: ${share(first.bytes)}`
+    const detail =
+      first === undefined
+        ? 'no runs yet'
+        : `the largest user is ${first.owner}, with ${share(first.bytes)} of limits.ownerBytes`
     return [{ name, status: 'ok', detail }]
   } catch (error) {
-    return [{ name, status: 'warn', detail: `what owners take cannot be read: ${messageOf(error)}` }]
+    return [
+      { name, status: 'warn', detail: `the space that each user takes cannot be read: ${messageOf(error)}` },
+    ]
   }
 }

@@ -24,11 +24,13 @@ interface EditorFlags extends ServerFlags {
 
 export function declare(program: Command, { io, end }: CommandContext): void {
   ofServer(
-    program.command('acp').description('be an agent for an editor: sessions on the server, over stdio'),
+    program
+      .command('acp')
+      .description('serve an editor over stdio (Agent Client Protocol): its sessions run on the server'),
   )
-    .option('--project <id>', 'where sessions work (not needed if there is one project)')
-    .option('--agent <name>', 'which agent of the configuration (default: claude)')
-    .option('--model <name>', 'which model (default: as configured)')
+    .option('--project <id>', 'the project of its sessions (may be omitted if there is only one)')
+    .option('--agent <name>', 'the agent, by its name in the configuration (default: claude)')
+    .option('--model <name>', 'the model (default: as configured)')
     .action(async (flags: EditorFlags) => end(await serveEditor(flags, io)))
 }
 
@@ -36,7 +38,8 @@ const accepted = z.object({ messageId: z.string() })
 
 async function serveEditor(flags: EditorFlags, io: Io): Promise<number> {
   const { stdin } = io
-  if (stdin === undefined) throw new CliError('an editor is needed on standard input', exitCodes.usage)
+  if (stdin === undefined)
+    throw new CliError('standard input is closed: this command is started by an editor', exitCodes.usage)
   const connection = await connect(whereOf(flags, io))
   const { agent, model, project = await onlyProject(connection.server) } = flags
   const acp = await import('@agentclientprotocol/sdk')

@@ -20,7 +20,7 @@ export interface TalkOptions {
 }
 
 export const howToTalk =
-  'type a message; begin it with > to join the running turn, with ! to cut it; Ctrl-D ends'
+  'type a message; begin it with > to join the running turn, or with ! to interrupt it; Ctrl-D ends'
 
 const promptText = '> '
 

@@ -27,23 +27,23 @@ const worktreeArgument = 'its branch, its id, or the beginning of its id'
 export function declare(program: Command, { io, end }: CommandContext): void {
   const worktrees = program
     .command('worktrees')
-    .description('list the worktrees of sessions; look at one, merge, keep or discard it')
+    .description('list the worktrees of sessions; diff, merge, keep or discard one')
   ofServer(worktrees.command('list', { isDefault: true }).description('list the worktrees of your sessions'))
     .option('--project <id>', 'only those of this project')
     .action(async (flags: ListFlags) => end(await listCommand(flags, io)))
   const one = (name: string, what: string) =>
     ofServer(worktrees.command(name).argument('<worktree>', worktreeArgument).description(what))
-  one('diff', 'show what it has that its base has not').action(async (given: string, flags: ServerFlags) =>
+  one('diff', 'show its changes since its base').action(async (given: string, flags: ServerFlags) =>
     end(await diffCommand(given, flags, io)),
   )
   one('merge', 'commit its work and merge it into the branch of the project')
-    .option('--message <text>', 'of the commits')
-    .option('--keep', 'leave the worktree and its branch')
+    .option('--message <text>', 'message of the commits')
+    .option('--keep', 'do not remove the worktree and its branch afterwards')
     .action(async (given: string, flags: MergeFlags) => end(await mergeCommand(given, flags, io)))
-  one('keep', 'let retention leave it alone').action(async (given: string, flags: ServerFlags) =>
+  one('keep', 'exempt it from retention').action(async (given: string, flags: ServerFlags) =>
     end(await changeCommand(given, flags, io, { method: 'POST', path: '/keep', done: 'is kept' })),
   )
-  one('discard', 'remove it with its work, and the branch that was made for it').action(
+  one('discard', 'delete it with its work, and the branch that was made for it').action(
     async (given: string, flags: ServerFlags) =>
       end(await changeCommand(given, flags, io, { method: 'DELETE', path: '', done: 'was discarded' })),
   )

@@ -39,12 +39,12 @@ export async function zeroConfig(path: string, env: NodeJS.ProcessEnv): Promise<
   const tools = new Map<string, Tool>()
   for (const tool of found.toSorted((left, right) => Number(comesLast(left)) - Number(comesLast(right)))) {
     if (nameOf(tool.id).startsWith('-'))
-      warnings.push(`${JSON.stringify(tool.id)} is skipped: its name would be taken for an option.`)
+      warnings.push(`${JSON.stringify(tool.id)} is skipped: its name looks like an option.`)
     else if (toolId.safeParse(tool.id).success) tools.set(tool.id, zeroTool(tool, project.id))
     else warnings.push(`${JSON.stringify(tool.id)} is skipped: it cannot be the id of a tool.`)
   }
   if (tools.size === 0) {
-    warnings.push(`No tools were found in ${path}: name some in a millrace.config.json.`)
+    warnings.push(`No tools were found in ${path}: define some in a millrace.config.json.`)
   }
   return { project, tools, warnings, notices: tools.size === 0 ? [] : [noticeOf(project, tools)] }
 }
@@ -64,9 +64,9 @@ function noticeOf({ id, path }: Project, tools: ReadonlyMap<string, Tool>): stri
   const shown = whole.length > 5 ? `${whole.slice(0, 5).join(', ')}, …` : whole.join(', ')
   const reach =
     whole.length === tools.size
-      ? 'They reach the whole network of this machine, with its services.'
-      : `They reach the public internet and no service of this machine${whole.length === 0 ? '' : `, but for those that may serve pages or obey no proxy (${shown}), which reach its whole network`}.`
-  return `There is no configuration file: the project is ${id} (${path}), with ${tools.size} ${tools.size === 1 ? 'tool' : 'tools'} found in it. ${reach} "millrace init" writes a file in which that can be changed.`
+      ? 'They can reach the whole network of this machine, including its services.'
+      : `They can reach the public internet, but no service of this machine${whole.length === 0 ? '' : `; ${shown} can reach both, since servers and programs that ignore proxies need it`}.`
+  return `There is no configuration file: the project is ${id} (${path}), with ${tools.size} ${tools.size === 1 ? 'tool' : 'tools'} found in it. ${reach} To change that, run "millrace init" and edit the file that it writes.`
 }
 
 /**

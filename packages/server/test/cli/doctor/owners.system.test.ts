@@ -20,7 +20,7 @@ test('doctor warns about each owner near the quota, also while a server has the 
       const id = await runningRun(store, { owner })
       if (owner === 'bob')
         expect(checkOwners(dataDir, max)).toEqual([
-          { name: 'quota', status: 'ok', detail: 'ada takes most: 30 %' },
+          { name: 'quota', status: 'ok', detail: 'the largest user is ada, with 30 % of limits.ownerBytes' },
         ])
       await store.append(id, 1, [line('x'.repeat(bytes))])
     }

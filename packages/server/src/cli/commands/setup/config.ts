@@ -13,12 +13,12 @@ interface ConfigCommandFlags extends ConfigFlags, JsonFlags {
 }
 
 export function declare(program: Command, { io, end }: CommandContext): void {
-  withJson(program.command('config').description('show the configuration that is in effect here'))
+  withJson(program.command('config').description('show the configuration in effect in this folder'))
     .option('--print', 'print each value and where it comes from, secrets masked (the default)')
     .option('--schema', 'print the path of the JSON schema, for editors')
     .option('--config <file>', 'configuration file')
-    .option('--host <host>', 'as of serve')
-    .option('--port <port>', 'as of serve')
+    .option('--host <host>', 'as for serve')
+    .option('--port <port>', 'as for serve')
     .option('--data <dir>', 'data directory')
     .option('--store <url>', 'Postgres database')
     .action(async (flags: ConfigCommandFlags) => end(await configCommand(flags, io)))

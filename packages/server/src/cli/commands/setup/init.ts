@@ -10,7 +10,9 @@ import { type CommandContext, type JsonFlags, withJson } from '../command.ts'
 
 export function declare(program: Command, { io, end }: CommandContext): void {
   withJson(
-    program.command('init').description('write a millrace.config.json with what is found here'),
+    program
+      .command('init')
+      .description('write a millrace.config.json for this folder and the tools found in it'),
   ).action(async (flags: JsonFlags) => end(await initCommand(flags, io)))
 }
 
@@ -19,7 +21,7 @@ async function initCommand(flags: JsonFlags, io: Io): Promise<number> {
   const folder = await realpath(io.cwd)
   const existing = (await configFilesIn(folder))[0]
   if (existing !== undefined) {
-    throw new CliError(`${basename(existing)} is here already, and is left as it is`, exitCodes.failed)
+    throw new CliError(`${basename(existing)} already exists; it was not changed`, exitCodes.failed)
   }
   const found = await zeroConfig(folder, io.env)
   for (const warning of found.warnings) await terminal.note(warning)
@@ -38,7 +40,7 @@ async function write(path: string, text: string): Promise<void> {
     await writeFile(path, text, { flag: 'wx' })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const reason = code === 'EEXIST' ? 'a file of this name is here already' : message
+    const reason = code === 'EEXIST' ? 'a file of this name already exists' : message
     throw new CliError(`${path} could not be written: ${reason}`, exitCodes.failed)
   }
 }
