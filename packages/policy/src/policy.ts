@@ -83,7 +83,7 @@ export function createPolicy(options: PolicyOptions): Policy {
     if (asks) return { decision: 'ask', reason, unread: spansOf(findings) }
     return {
       decision: 'deny',
-      reason: sandboxed ? reason : `Outside a sandbox this is not run: ${finding.reason}.`,
+      reason: sandboxed ? reason : sentence(`outside a sandbox this is not run: ${finding.reason}`),
     }
   }
 
@@ -105,5 +105,6 @@ function forbidden(reason: string): readonly Finding[] {
 }
 
 function sentence(reason: string): string {
-  return `${reason.slice(0, 1).toUpperCase()}${reason.slice(1)}.`
+  const end = reason.endsWith('…') ? '' : '.'
+  return `${reason.slice(0, 1).toUpperCase()}${reason.slice(1)}${end}`
 }

@@ -216,6 +216,8 @@ describe('bash that cannot be read', () => {
     expect(reasonOf('ls $(cat list)')).toBe(
       'A word that is not known before the command runs could be any option of ls.',
     )
+    // Four dots in a row would be read as a slip.
+    expect(reasonOf('$(command -v node) --test')).toBe('The name of the program is not written out.')
     expect(reasonOf('ls "$x"/src')).toBe('…/src, whose beginning is not known, could be any option of ls.')
   })
 

@@ -56,14 +56,19 @@ function readScript(reading: Reading, scope: Scope, text: string, input: Input):
     scope,
     simple: (argv, { dynamicName, spans }, from, at) => {
       const [name = []] = argv
-      if (dynamicName)
-        reading.unreadable(`the name of the program is not written out: ${show(name.join(' or '))}`)
+      if (dynamicName) reading.unreadable(nameProblem(name))
       for (const one of combinations(argv)) readCommand(reading, at, one, spans, from)
     },
   })
   // Offsets count only in the text as it was given.
   if (short === text) walker.script(parse(text), input)
   else reading.within(() => walker.script(parse(short), input))
+}
+
+/** Of a name that is not known at all there is nothing to show. */
+function nameProblem(name: readonly string[]): string {
+  const shown = show(name.join(' or '))
+  return `the name of the program is not written out${shown === '…' ? '' : `: ${shown}`}`
 }
 
 /** A function the script defines hides the program of its name, and has been read where it is defined. */
