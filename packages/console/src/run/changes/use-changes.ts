@@ -18,7 +18,7 @@ export function useChanges(runId: string, version: number): UsedChanges {
   const client = useClient()
   const [known, setKnown] = useState<Omit<UsedChanges, 'retry'>>({ changes: null, error: null })
   const [count, setCount] = useState(0)
-  // A version that arrives while one is being read, or waited for, is read after that.
+  // A version that arrives while one is being read, or waited for, is read after that: `readVersion` then changes, too.
   const [readVersion, setReadVersion] = useState(-1)
   const isBehind = readVersion !== version
   // biome-ignore lint/correctness/useExhaustiveDependencies: `count` reads it again
@@ -43,7 +43,7 @@ export function useChanges(runId: string, version: number): UsedChanges {
       clearTimeout(timer)
       leave.abort()
     }
-  }, [client, runId, isBehind, count])
+  }, [client, runId, isBehind, readVersion, count])
   const retry = useCallback(() => {
     setReadVersion(-1)
     setCount((before) => before + 1)
