@@ -5,13 +5,11 @@ import { useState } from 'react'
 import { useOverview } from '#inbox/overview.ts'
 import { Badge } from '#ui/badge.tsx'
 import { Button } from '#ui/button.tsx'
-import { classes } from '#ui/classes.ts'
 import { useNow } from '#ui/now.ts'
 import { titleOf } from '#ui/run-words.ts'
 import { leftText } from '#ui/time-words.ts'
 import { Answer } from './answer.tsx'
-import { callParts } from './call-parts.ts'
-import { Exact } from './exact.tsx'
+import { Call } from './call.tsx'
 
 /** `isBrief`: among other things. A form is then folded, since it would push them away. */
 export function QuestionCard({ question, isBrief = false }: { question: OpenQuestion; isBrief?: boolean }) {
@@ -44,30 +42,6 @@ export function QuestionCard({ question, isBrief = false }: { question: OpenQues
         )}
       </div>
     </article>
-  )
-}
-
-/** All of what would run, and why it is asked about. */
-function Call({ input, reason }: Pick<OpenQuestion, 'input' | 'reason'>) {
-  return (
-    <>
-      {callParts(input).map(({ label, text, change }) => (
-        <div key={label}>
-          <div className="mb-1 text-[11px] font-medium text-muted">{label}</div>
-          <Exact
-            text={text}
-            className={classes(
-              change === 'removed' && 'border-l-2 border-l-bad',
-              change === 'added' && 'border-l-2 border-l-good',
-            )}
-          />
-        </div>
-      ))}
-      <p className="text-[12px] text-soft">
-        <span className="text-muted">Why it asks: </span>
-        {reason}
-      </p>
-    </>
   )
 }
 

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { mount } from '../../../react/test/support/mount.tsx'
+import { Call } from '../../src/approvals/call.tsx'
 import { callParts } from '../../src/approvals/call-parts.ts'
 import { piecesOf } from '../../src/approvals/exact-text.ts'
 
@@ -30,6 +32,24 @@ describe('the text of a question', () => {
       ['other', undefined],
     ])
     expect(parts[3]?.text).toContain('"deep"')
-    expect(callParts('text')).toEqual([{ label: 'Input', text: 'text' }])
+    expect(callParts('text')).toEqual([{ name: '', label: 'Input', text: 'text' }])
+  })
+
+  it('a field that is named like a property of every object, or like another’s label, has its own name and value', async () => {
+    const input = JSON.parse('{"__proto__":"a","constructor":"b","path":"/one","file_path":"/two"}')
+    const { container } = await mount(<Call input={input} reason="It is not on the list." />)
+    expect(container.textContent).toBe(
+      'File/twoFile/one__proto__aconstructorbWhy it asks: It is not on the list.',
+    )
+  })
+
+  it('a text of nothing but hidden characters is counted, and costs no element for each of them', () => {
+    const pieces = piecesOf(`rm${'\u200b'.repeat(200_000)} -rf ${'\u200b\u200c'.repeat(3)}`)
+    expect(pieces.map(({ text }) => text).join('|')).toBe(
+      'rm|U+200B × 200000| -rf |U+200B|U+200C|U+200B|U+200C|U+200B|U+200C',
+    )
+    const unreadable = piecesOf('a\u200b'.repeat(100_000))
+    expect(unreadable.length).toBeLessThan(5000)
+    expect(unreadable.at(-1)).toMatchObject({ text: '195,999 more characters are not shown', isHidden: true })
   })
 })
