@@ -120,12 +120,23 @@ describe.each(kinds)('behind an nginx that %s', (_kind, target, tryDocs) => {
     await tryDocs(base)
     const { servers } = (await (await fetch(`${base}/openapi.json`)).json()) as { servers: unknown }
     expect(servers).toEqual([{ url: base }])
-    await page.goto(`${base}/settings`)
+    // A person is shown a page; a program reads what it reads of every refusal.
+    const unknown = await page.goto(`${base}/no/such/page`)
+    expect(unknown?.status()).toBe(404)
+    await page.getByText('There is no such page').waitFor()
+    for (const [path, accept] of [
+      ['/no/such/page', '*/*'],
+      ['/api/none', 'text/html'],
+    ] as const) {
+      const refused = await fetch(base + path, { headers: { Accept: accept } })
+      expect([path, refused.status, await refused.json()]).toMatchObject([path, 404, { code: 'not_found' }])
+    }
+    await page.getByRole('link', { name: 'admin' }).click()
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.getByText('This browser is not signed in').waitFor()
     expect(await context.cookies()).toEqual([])
-    // The browser's own line about the refused call that finds out.
-    expect(complaints.filter((text) => !text.includes('401'))).toEqual([])
+    // The browser's own lines about the unknown page, and about the refused call that finds out.
+    expect(complaints.filter((text) => !/\b40[14]\b/.test(text))).toEqual([])
   })
 
   it('realtime, a ticket for a stream, and the Location of a run work below the prefix', async () => {

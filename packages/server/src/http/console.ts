@@ -88,6 +88,20 @@ export async function sendConsole(
   return reply.type('text/html; charset=utf-8').serializer(String).send(html)
 }
 
+/** Is it a person in a browser who asks for an address that no route has? Below `/api` there are programs alone. */
+export function wantsPage({ method, url, headers }: FastifyRequest): boolean {
+  const isRead = method === 'GET' || method === 'HEAD'
+  return isRead && !/^\/api(?:[/?]|$)/.test(url) && headers.accept?.includes('text/html') === true
+}
+
+/** Sends the page, which says that there is no such page. */
+export async function sendUnknownPage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  request.refusal = 'not_found'
+  request.server.countRejection?.('not_found')
+  const [path = '/'] = request.url.split('?')
+  return sendConsole(request, reply.code(404).header('Vary', 'Accept'), path.split('/').length - 2)
+}
+
 const notBuilt = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -15,7 +15,7 @@ import { endTakenFrom } from '#sse/taken-socket'
 import type { Answered } from '#telemetry/metrics/http-metrics'
 import { logRequests, type RequestLevel, requestNames } from '#telemetry/request-log'
 import { answerClientError, answerUnreadable } from './client-errors.ts'
-import { announceConsole, serveConsole } from './console.ts'
+import { announceConsole, sendUnknownPage, serveConsole, wantsPage } from './console.ts'
 import { collectRoutes, serveDocuments } from './documents/documents.ts'
 import type { FaceApp } from './face.ts'
 import { ownConnections } from './forget-head.ts'
@@ -81,6 +81,7 @@ export async function createHttpServer(
   app.decorate('countRejection', parts.onRejected)
   app.setErrorHandler(sendRefusal)
   app.setNotFoundHandler((request, reply) => {
+    if (wantsPage(request)) return sendUnknownPage(request, reply)
     const path = request.url.split('?')[0]
     const error = new MillraceError('not_found', `No such route: ${request.method} ${path}`)
     return sendRefusal(error, request, reply)
