@@ -5,6 +5,7 @@ import { lazy, Suspense } from 'react'
 import { InboxPage } from '#inbox/inbox-page.tsx'
 import { filterOf } from '#runs/filter.ts'
 import { RunsPage } from '#runs/runs-page.tsx'
+import { Button } from '#ui/button.tsx'
 import { Empty, Loading } from '#ui/notice.tsx'
 import { basePath } from './address.ts'
 import { Shell } from './shell.tsx'
@@ -16,10 +17,22 @@ const SettingsPage = lazy(async () => ({
   default: (await import('#people/settings-page.tsx')).SettingsPage,
 }))
 
+/** In the place of what failed: of a page, the navigation stays. After an update of the server its old files are gone, too. */
+function Failed({ error }: { error: unknown }) {
+  return (
+    <Empty title="This page failed">
+      <p className="break-words">{messageOf(error).slice(0, 500)}</p>
+      <Button className="mt-3" onClick={() => location.reload()}>
+        Load it again
+      </Button>
+    </Empty>
+  )
+}
+
 const root = createRootRoute({
   component: Shell,
   notFoundComponent: () => <Empty title="There is no such page" />,
-  errorComponent: ({ error }) => <Empty title="This page failed">{messageOf(error)}</Empty>,
+  errorComponent: Failed,
 })
 
 const inbox = createRoute({ getParentRoute: () => root, path: '/', component: InboxPage })
@@ -92,6 +105,7 @@ const login = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([inbox, runs, run, activity, worktrees, settings, login]),
   basepath: basePath,
+  defaultErrorComponent: Failed,
   // Readable addresses: `?state=running&q=npm`.
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
   stringifySearch: (search) => {

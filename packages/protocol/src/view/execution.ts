@@ -112,16 +112,22 @@ function retryText({ error, attempt, attemptsMax }: Data): string {
 /** A phase that began and is missing from the new plan stays: it has happened. */
 function takePlan(view: ExecutionView, plan: Data): ExecutionView {
   if (!Array.isArray(plan.phases)) return view
-  const named = plan.phases.map(phaseOf).filter((phase) => phase !== null)
-  const planned = new Set(named.map(({ id }) => id))
+  const { itemsMax } = view.bounds
   // A phase that is named twice is one phase, or its place would have two keys on a page.
-  const phases = [...planned].flatMap((id) => named.find((phase) => phase.id === id) ?? [])
+  const planned = new Map<string, PlanPhase>()
+  for (const value of plan.phases) {
+    const phase = phaseOf(value)
+    if (phase !== null && planned.size < itemsMax && !planned.has(phase.id)) planned.set(phase.id, phase)
+  }
   const known = new Map(view.phases.map((phase) => [phase.id, phase]))
   const begun = view.phases.filter(({ id, status }) => status !== 'pending' && !planned.has(id))
   return {
     ...view,
     goal: stringOf(plan.goal) ?? view.goal,
-    phases: [...phases.map((phase) => laterOf(known.get(phase.id), phase)), ...begun],
+    phases: [...planned.values()]
+      .map((phase) => laterOf(known.get(phase.id), phase))
+      .concat(begun)
+      .slice(0, itemsMax),
   }
 }
 
@@ -157,7 +163,8 @@ function completePhase(view: ExecutionView, { phaseId: id, phaseName, status }: 
 
 function withPhase(view: ExecutionView, phase: PlanPhase): ExecutionView {
   const index = view.phases.findIndex(({ id }) => id === phase.id)
-  return { ...view, phases: index < 0 ? [...view.phases, phase] : view.phases.with(index, phase) }
+  if (index >= 0) return { ...view, phases: view.phases.with(index, phase) }
+  return view.phases.length < view.bounds.itemsMax ? { ...view, phases: [...view.phases, phase] } : view
 }
 
 function placeOf(view: ExecutionView, { phaseId, parentToolCallId }: Data): Place {

@@ -89,4 +89,20 @@ describe('a view of events that other programs write', () => {
     expect(view.tokens).toEqual({ input: 3 })
     expect(view.phases.map(({ id }) => id)).toEqual(['a', 'b'])
   })
+
+  it('a plan of thousands of phases is read at once, and as many of them are kept as of items', () => {
+    const phases = Array.from({ length: 60_000 }, (_, index) => ({ id: `${index}` }))
+    const view = applyEvents(newView('external', { itemsMax: 50 }), [
+      { seq: 1, type: 'plan:created', data: { plan: { phases } } },
+      ...phases.slice(0, 2000).map(({ id }, index) => ({
+        seq: index + 2,
+        type: 'phase:start',
+        data: { phaseId: `other ${id}` },
+      })),
+      { seq: 2002, type: 'plan:updated', data: { plan: { phases: phases.slice(10, 20) } } },
+    ])
+    expect(view.phases.map(({ id }) => id)).toEqual(phases.slice(10, 20).map(({ id }) => id))
+    const again = applyEvents(view, [{ seq: 2003, type: 'plan:updated', data: { plan: { phases } } }])
+    expect(again.phases.length).toBe(50)
+  })
 })

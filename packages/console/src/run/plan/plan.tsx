@@ -37,8 +37,15 @@ export function PlanSide(props: PlanProps) {
   )
 }
 
+/** A producer may plan thousands. */
+const phasesShown = 200
+
 function Plan({ goal, phases, onChoose }: PlanProps) {
   const done = phases.filter(({ status }) => status === 'complete').length
+  const active = phases.findIndex(({ status }) => status === 'active')
+  const first = Math.max(Math.min(active - phasesShown / 2, phases.length - phasesShown), 0)
+  const shown = phases.slice(first, first + phasesShown)
+  const left = phases.length - first - shown.length
   return (
     <section aria-label="Plan" className="flex flex-col gap-2">
       <h2 className="flex items-baseline justify-between font-medium">
@@ -49,13 +56,23 @@ function Plan({ goal, phases, onChoose }: PlanProps) {
       </h2>
       {goal !== null && <p className="line-clamp-3 text-[12px] text-muted">{goal}</p>}
       <ol className="flex flex-col gap-0.5">
-        {phases.map((phase) => (
+        {first > 0 && <Others count={first} where="before these" />}
+        {shown.map((phase) => (
           <li key={phase.id}>
             <Phase phase={phase} onChoose={onChoose} />
           </li>
         ))}
+        {left > 0 && <Others count={left} where="after these" />}
       </ol>
     </section>
+  )
+}
+
+function Others({ count, where }: { count: number; where: string }) {
+  return (
+    <li className="px-2 py-1 text-[12px] text-muted">
+      {count.toLocaleString('en')} more {where}
+    </li>
   )
 }
 
