@@ -118,6 +118,8 @@ function useExports(
   const client = useClient()
   return {
     copy: async () => {
+      if (!isSecureContext)
+        throw new Error('only a page over HTTPS, or on the server’s own machine, may copy')
       const range = chosen ?? { first: Math.max(firstSeq, head - copiedLinesMax + 1), last: head }
       const { parts, lines } = await exportLines(client, run.id, range)
       await navigator.clipboard.writeText(parts.join(''))

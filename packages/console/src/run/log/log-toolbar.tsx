@@ -1,4 +1,5 @@
 /** What can be done with a log: search, timestamps, wrapping, copying, downloading. */
+import { messageOf } from '@millrace/protocol'
 import { type KeyboardEvent, type ReactNode, type RefObject, useState } from 'react'
 import { ClockIcon, CopyIcon, DownIcon, DownloadIcon, UpIcon, WrapIcon } from '#run/icons.tsx'
 import { IconButton } from '#ui/button.tsx'
@@ -29,7 +30,8 @@ export interface LogToolbarProps {
 export function LogToolbar(props: LogToolbarProps) {
   const { text, onText, found, current, onMove, options, onOptions, field } = props
   const [said, setSaid] = useState('')
-  const perform = (action: () => Promise<string>) => async () => setSaid(await action())
+  const perform = (action: () => Promise<string>) => async () =>
+    setSaid(await action().catch((error) => `That failed: ${messageOf(error)}`))
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Enter') onMove(event.shiftKey ? -1 : 1)
     else if (event.key === 'Escape') onText('')
