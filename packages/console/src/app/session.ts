@@ -1,6 +1,6 @@
 /** Who uses this browser, and what they may start. */
 import { ClientError, type Connection, call } from '@millrace/client'
-import type { ProjectsResponse, ToolsResponse } from '@millrace/protocol'
+import { messageOf, type ProjectsResponse, type ToolsResponse } from '@millrace/protocol'
 import { create } from 'zustand'
 import { addressOf, serverUrl } from './address.ts'
 
@@ -75,9 +75,15 @@ async function codeOfToken(token: string): Promise<string> {
   }
 }
 
+/** Where the server cannot be reached, the page stays, and says so. */
 export async function signOut(): Promise<void> {
-  const { dropPush } = await import('#people/push.ts')
-  await dropPush().catch(() => {})
-  await call(connection, { method: 'POST', path: '/api/logout' })
-  location.assign(addressOf('login'))
+  try {
+    const { dropPush } = await import('#people/push.ts')
+    await dropPush().catch(() => {})
+    await call(connection, { method: 'POST', path: '/api/logout' })
+  } catch (error) {
+    return useSession.setState({ status: 'failed', message: messageOf(error) }, true)
+  }
+  // Replaced: the way back leads to no page of this user.
+  location.replace(addressOf('login'))
 }

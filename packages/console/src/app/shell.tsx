@@ -11,17 +11,18 @@ import { basePath } from './address.ts'
 import { Dialogs } from './dialogs.tsx'
 import { DocumentState } from './document-state.ts'
 import { Layout } from './layout.tsx'
-import { connection, readSession, useSession } from './session.ts'
+import { followOtherTabs } from './other-tabs.ts'
+import { connection, readSession, useSession, useSignedIn } from './session.ts'
 
 export function Shell() {
   const session = useSession()
   const liveStatus = useLive(({ status }) => status)
+  useEffect(followOtherTabs, [])
   useEffect(() => void readSession(), [])
-  // Another tab of this browser was signed out, or in.
+  // The server no longer knows the cookie.
   useEffect(() => {
     const { status } = useSession.getState()
     if (liveStatus === 'signed-out' && status === 'in') useSession.setState({ status: 'out' }, true)
-    if (liveStatus === 'open' && status === 'out') location.reload()
   }, [liveStatus])
   switch (session.status) {
     case 'unknown':
@@ -55,7 +56,8 @@ async function renewPush(): Promise<void> {
 function SignedIn() {
   const client = useClient()
   const generation = useLive((live) => live.generation)
-  useEffect(() => goLive(connection, basePath), [])
+  const { user } = useSignedIn().server
+  useEffect(() => goLive(connection, `${basePath} ${user}`), [user])
   useEffect(() => void renewPush().catch(() => {}), [])
   useEffect(() => onRunChange(applyToOverview), [])
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new generation means that changes were missed

@@ -26,7 +26,7 @@ type Message =
 const questionsMs = 1000
 const backoffMs = { first: 500, most: 15_000 }
 
-/** Begins to keep this tab up to date. Returns what ends that. */
+/** Begins to keep this tab up to date, with all tabs that use the same `name`. Returns what ends that. */
 export function goLive(connection: Connection, name: string): () => void {
   const leave = new AbortController()
   const channel = openChannel(name, (message) => receive(message))
@@ -88,7 +88,7 @@ interface Channel {
   close(): void
 }
 
-/** To the other tabs of this browser that show the same server. */
+/** To the other tabs of this browser that show the same server to the same user. */
 function openChannel(name: string, onMessage: (message: Message) => void): Channel {
   if (globalThis.BroadcastChannel === undefined) return { post: () => {}, close: () => {} }
   const channel = new BroadcastChannel(`millrace ${name}`)
@@ -194,10 +194,12 @@ function mayAsk({ kind, state }: Run): boolean {
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => {
+    const end = () => {
       clearTimeout(timer)
+      signal.removeEventListener('abort', end)
       resolve()
-    })
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
   })
 }
