@@ -208,12 +208,15 @@ it('after a kill of the server every open page says how its run ended, and an ex
   expect(browser.complaints.filter((text) => !text.includes('net::ERR_'))).toEqual([])
 })
 
-it('from its page an interrupted job starts again, and a conversation continues with a message', async () => {
-  await tabs.job.getByRole('button', { name: 'Retry' }).click()
-  await tabs.job.getByText('retry of').waitFor()
-  await half('job').waitFor()
-  await tabs.job.getByRole('button', { name: 'Abort' }).click()
-  await badge('job', 'aborted')
+it('from its page an interrupted run starts again and is aborted, and a conversation continues with a message', async () => {
+  for (const kind of ['job', 'session'] as const) {
+    await tabs[kind].getByRole('button', { name: 'Retry' }).click()
+    await tabs[kind].getByText('retry of').waitFor()
+    if (kind === 'session') place.model.release(kind)
+    await half(kind).waitFor()
+    await tabs[kind].getByRole('button', { name: 'Abort' }).click()
+    await badge(kind, 'aborted')
+  }
   for (const kind of ['session', 'execution'] as const) {
     const before = tabs[kind].url()
     await tabs[kind].getByLabel('Continue with a message').fill('Continue, please')

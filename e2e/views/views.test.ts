@@ -69,6 +69,7 @@ const views: Record<string, View> = {
     ready: async (page) => {
       await shows('Why it asks')(page)
       await says('Now the tests.')(page)
+      await page.getByRole('tab', { name: /Files.*1/ }).waitFor()
     },
   },
   form: {
