@@ -24,6 +24,7 @@ import { barrierTo } from '@millrace/sandbox'
 import { demoProject, demoScript, loadScript, startScriptedModel } from '@millrace/scripted-model'
 import type { Project } from '#config/config'
 import type { Kind } from '#runners/kind'
+import { isAlive } from '#store/sqlite/upkeep/is-alive'
 
 export interface Demo {
   /** Where the model's API is. It asks for no key. */
@@ -102,15 +103,6 @@ function removeAbandoned(): void {
     } catch {
       // Its server is just making or removing it.
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
 
