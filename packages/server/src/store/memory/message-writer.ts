@@ -4,8 +4,9 @@ import { encodeEvents } from '#store/batched/log-text'
 import * as rules from '#store/rules/messages'
 import { readied } from '#store/rules/park'
 import { isRefusal } from '#store/rules/refusal'
+import type { MessageLimits } from '#store/store'
 import { addEvents, appended, changed, rowResult, type Writer } from './changes.ts'
-import { type MemoryRun, type MemoryTables, ownerBytes } from './tables.ts'
+import { type MemoryRun, type MemoryTables, quotaFacts } from './tables.ts'
 
 export function messageWriter(
   tables: MemoryTables,
@@ -14,7 +15,7 @@ export function messageWriter(
   return {
     say({ run: id, message, contents, limits, log }) {
       const known = runs.get(id)
-      const run = rules.acceptMessage(known, message, factsFor(tables, known, message), limits)
+      const run = rules.acceptMessage(known, message, factsFor(known, message, { tables, limits }), limits)
       if (isRefusal(run)) return run
       run.messages.set(message.id, { ...message, state: 'waiting' })
       if (contents !== null) run.attached.set(message.id, contents)
@@ -82,16 +83,14 @@ function set(run: MemoryRun, message: Message, state: MessageState): void {
 }
 
 function factsFor(
-  tables: MemoryTables,
   run: MemoryRun | undefined,
   { id }: Pick<Message, 'id'>,
+  { tables, limits }: { tables: MemoryTables; limits: MessageLimits },
 ): rules.MessageFacts {
-  const undelivered = [...(run?.messages.values() ?? [])].filter(({ state }) => isUndelivered(state))
   return {
     taken: run?.messages.has(id) ?? false,
-    waiting: waitingIn(run).length,
-    undeliveredBytes: undelivered.reduce((sum, message) => sum + rules.bytesHeld(message), 0),
-    ownerBytes: run === undefined ? 0 : ownerBytes(tables, run.owner),
+    ...rules.heldBy([...(run?.messages.values() ?? [])].map(rules.measured)),
+    ownerBytes: run === undefined ? 0 : quotaFacts(tables, run, limits).ownerBytes,
   }
 }
 

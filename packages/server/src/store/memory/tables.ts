@@ -11,7 +11,14 @@ import type { EventsRow } from '#store/batched/page-text'
 import type { Credential } from '#store/credentials'
 import type { Tally } from '#store/rules/finish'
 import type { ProducerRow } from '#store/rules/produce'
-import { bytesOfEnd, bytesOfEntries, bytesOfRun, bytesOfText, producedBytes } from '#store/rules/room'
+import {
+  bytesOfEnd,
+  bytesOfEntries,
+  bytesOfRun,
+  bytesOfText,
+  producedBytes,
+  type QuotaFacts,
+} from '#store/rules/room'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
 import type { TranscriptEntry } from '#store/store'
 
@@ -79,6 +86,15 @@ export function addToTally(tables: MemoryTables, kind: RunKind, more: Tally): vo
 
 export function ownerBytes({ runs }: MemoryTables, owner: string): number {
   return [...runs.values()].reduce((sum, run) => (run.owner === owner ? sum + bytesOf(run) : sum), 0)
+}
+
+/** Looks through all runs only where there is a limit. */
+export function quotaFacts(
+  tables: MemoryTables,
+  { owner }: Pick<MemoryRun, 'owner'>,
+  { ownerBytesMax }: Pick<QuotaFacts, 'ownerBytesMax'>,
+): QuotaFacts {
+  return { owner, ownerBytesMax, ownerBytes: ownerBytesMax === undefined ? 0 : ownerBytes(tables, owner) }
 }
 
 function bytesOf(run: MemoryRun): number {

@@ -14,13 +14,13 @@ import * as parking from '#store/rules/park'
 import { produce } from '#store/rules/produce'
 import * as progress from '#store/rules/progress'
 import { isRefusal, unknownRun } from '#store/rules/refusal'
-import { bytesOfEnd, bytesOfText, type QuotaFacts, tooLong } from '#store/rules/room'
+import { bytesOfEnd, bytesOfText, tooLong } from '#store/rules/room'
 import type { NewRunRow, RunRow } from '#store/rules/rows'
 import type { TranscriptEntry } from '#store/store'
 import { addEvents, appended, changed, rowResult, type Writer } from './changes.ts'
 import { credentialWriter } from './credential-writer.ts'
 import { carryMessages, messageWriter } from './message-writer.ts'
-import { addToTally, type MemoryRun, type MemoryTables, ownerBytes, toRow } from './tables.ts'
+import { addToTally, type MemoryRun, type MemoryTables, quotaFacts, toRow } from './tables.ts'
 
 export function createWriter(tables: MemoryTables): (operation: Operation) => OperationResult {
   const writer: Writer = {
@@ -147,7 +147,7 @@ function progressWriter(
       const finished = finish(run, operation.attempt, operation, open)
       if (finished === null) return { kind: 'none' }
       if (isRefusal(finished)) return finished
-      const long = tooLong(bytesOfEnd(finished.change), quotaFacts(tables, finished.run, operation))
+      const long = tooLong(bytesOfEnd(finished.change), () => quotaFacts(tables, finished.run, operation))
       if (long !== null) return long
       const withdrawn = withdraw(finished.run, finished.withdrawn, operation.at)
       addEvents(finished.run, operation.log)
@@ -173,7 +173,7 @@ function approvalWriter(tables: MemoryTables): Pick<Writer, 'ask' | 'answer'> {
       const asked = runs.get(id)?.approvals.get(approval)
       const run = approvals.answer(runs.get(id), asked)
       if (isRefusal(run)) return run
-      const long = tooLong(bytesOfText(answer), quotaFacts(tables, run, limits))
+      const long = tooLong(bytesOfText(answer), () => quotaFacts(tables, run, limits))
       if (long !== null) return long
       if (asked !== undefined) asked.answer = answer
       Object.assign(run, parking.readied(run))
@@ -208,14 +208,6 @@ function retentionWriter({ runs }: MemoryTables): Pick<Writer, 'prune' | 'delete
   }
 }
 
-function quotaFacts(
-  tables: MemoryTables,
-  { owner }: Pick<MemoryRun, 'owner'>,
-  { ownerBytesMax }: Pick<QuotaFacts, 'ownerBytesMax'>,
-): QuotaFacts {
-  return { owner, ownerBytesMax, ownerBytes: ownerBytes(tables, owner) }
-}
-
 function factsFor(tables: MemoryTables, run: NewRunRow): CreateFacts {
   const { runs } = tables
   const all = [...runs.values()]
@@ -227,7 +219,7 @@ function factsFor(tables: MemoryTables, run: NewRunRow): CreateFacts {
     sameKey: first && { id: first.id, fingerprint: first.idempotency?.fingerprint ?? null },
     transcriptKept: (runs.get(copiesOf(run)?.from ?? '')?.transcript.length ?? 0) > 0,
     placeTaken: all.some(({ place, closed }) => place !== null && !closed && place === run.place),
-    ownerBytes: ownerBytes(tables, run.owner),
+    ownerBytes: quotaFacts(tables, run, run).ownerBytes,
     idTaken: runs.has(run.id),
   }
 }

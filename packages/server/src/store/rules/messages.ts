@@ -32,15 +32,33 @@ export interface MessageFacts {
   taken: boolean
   /** How many are neither taken nor withdrawn. */
   waiting: number
-  /** What those that are not delivered hold, as `bytesHeld` counts it. */
+  /** What those that are not delivered hold, as `heldBy` counts it. */
   undeliveredBytes: number
   /** With `ownerBytesMax`: what the runs of the run's owner take. */
   ownerBytes: number
 }
 
+/** A message whose text a backend need not read to know how long it is. */
+export type MeasuredMessage = Pick<Message, 'state' | 'attachments'> & { textBytes: number }
+
+export function measured({ state, text, attachments }: Message): MeasuredMessage {
+  return { state, textBytes: bytesOfText(text), attachments }
+}
+
+/** What the messages of a run hold. Those that are delivered, withdrawn or carried do not count. */
+export function heldBy(
+  messages: readonly MeasuredMessage[],
+): Pick<MessageFacts, 'waiting' | 'undeliveredBytes'> {
+  const undelivered = messages.filter(({ state }) => isUndelivered(state))
+  return {
+    waiting: undelivered.filter(({ state }) => state === 'waiting').length,
+    undeliveredBytes: undelivered.reduce((sum, message) => sum + bytesHeld(message), 0),
+  }
+}
+
 /** What a message gives to the agent, in bytes: its text, and what its attachments contain. */
-export function bytesHeld({ text, attachments = [] }: Pick<Message, 'text' | 'attachments'>): number {
-  return attachments.reduce((sum, { bytes }) => sum + bytes, bytesOfText(text))
+function bytesHeld({ textBytes, attachments = [] }: Omit<MeasuredMessage, 'state'>): number {
+  return attachments.reduce((sum, { bytes }) => sum + bytes, textBytes)
 }
 
 /**
@@ -68,7 +86,8 @@ export function acceptMessage<Run extends Facts & Pick<RunRow, 'owner'>>(
       `${waiting} messages wait already; try again when the agent has read one`,
     )
   }
-  if (undeliveredBytes + bytesHeld(message) > undeliveredBytesMax) {
+  const { text, attachments } = message
+  if (undeliveredBytes + bytesHeld({ textBytes: bytesOfText(text), attachments }) > undeliveredBytesMax) {
     const [held, most] = [shownBytes(undeliveredBytes), shownBytes(undeliveredBytesMax)]
     return refusal(
       'too_many_messages',

@@ -50,7 +50,7 @@ export function overQuota({ owner, ownerBytes, ownerBytesMax }: QuotaFacts): Ref
   })
 }
 
-/** May this answer to a question, or this end of a run, be kept? Null: yes. */
-export function tooLong(bytes: number, facts: QuotaFacts): Refusal | null {
-  return bytes <= briefBytes ? null : overQuota(facts)
+/** May this answer to a question, or this end of a run, be kept? Null: yes. The facts are looked up only for a long one. */
+export function tooLong(bytes: number, facts: () => QuotaFacts): Refusal | null {
+  return bytes <= briefBytes ? null : overQuota(facts())
 }

@@ -45,7 +45,7 @@ export function approvalWriter({ tx, runs }: WriterParts): ApprovalWriter {
       const known = runs.open(runId)
       const run = rules.answer(known, known?.approvals.get(id))
       if (isRefusal(run)) return run
-      const long = tooLong(bytesOfText(answer), runs.quotaFacts(run, ownerBytesMax))
+      const long = tooLong(bytesOfText(answer), () => runs.quotaFacts(run, ownerBytesMax))
       if (long !== null) return long
       resolve(run, id, answer)
       runs.setParked(run, parking.readied(run))

@@ -178,9 +178,10 @@ export class LoadedRuns {
     return runs.reduce((sum, run) => sum + run.grown + run.added.bytes, this.#owners.of(owner))
   }
 
-  /** Of a run that was loaded for an operation with this limit. */
+  /** What the runs of an owner take, where there is a limit to it. Of a run that was loaded for an operation with this limit. */
   quotaFacts({ owner }: Pick<LoadedRun, 'owner'>, ownerBytesMax: number | undefined): QuotaFacts {
-    const ownerBytes = (this.#ownerBytes.get(owner) ?? 0) + this.addedBytes(owner)
+    const known = this.#ownerBytes.get(owner) ?? 0
+    const ownerBytes = ownerBytesMax === undefined ? 0 : known + this.addedBytes(owner)
     return { owner, ownerBytesMax, ownerBytes }
   }
 

@@ -1,5 +1,5 @@
 /** The rows of what people say to agents. What may happen to one is in `rules/messages.ts`. */
-import { isUndelivered, type Message, type MessageState } from '@millrace/protocol'
+import type { Message, MessageState } from '@millrace/protocol'
 import { attachmentsColumn, type MessageColumns, messageOf } from '#store/batched/attachments'
 import { encodeEvents } from '#store/batched/log-text'
 import type { LogText, OperationResult, RunOperation } from '#store/batched/operations'
@@ -167,11 +167,9 @@ function factsFor(
   { id }: Pick<Message, 'id'>,
   { runs, limits }: { runs: WriterParts['runs']; limits: MessageLimits },
 ): rules.MessageFacts {
-  const undelivered = [...(run?.messages.values() ?? [])].filter(({ state }) => isUndelivered(state))
   return {
     taken: run?.messages.has(id) ?? false,
-    waiting: waitingOf(run).length,
-    undeliveredBytes: undelivered.reduce((sum, message) => sum + rules.bytesHeld(message), 0),
+    ...rules.heldBy([...(run?.messages.values() ?? [])].map(rules.measured)),
     ownerBytes: run === undefined ? 0 : runs.quotaFacts(run, limits.ownerBytesMax).ownerBytes,
   }
 }

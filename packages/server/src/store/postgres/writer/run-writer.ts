@@ -167,7 +167,7 @@ function endingWriter({ tx, runs, tallies }: WriterParts, approvals: ApprovalWri
       if (finished === null) return { kind: 'none' }
       if (isRefusal(finished)) return finished
       const { run, change, tally } = finished
-      const long = tooLong(bytesOfEnd(change), runs.quotaFacts(run, operation.ownerBytesMax))
+      const long = tooLong(bytesOfEnd(change), () => runs.quotaFacts(run, operation.ownerBytesMax))
       if (long !== null) return long
       const withdrawn = approvals.withdraw(run, finished.withdrawn, operation.at)
       runs.add(run, operation.log)

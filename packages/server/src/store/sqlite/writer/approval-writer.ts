@@ -48,7 +48,7 @@ export function createApprovalWriter(
       const known = log.open(runId)
       const run = rules.answer(known, found(known, id))
       if (isRefusal(run)) return run
-      const long = tooLong(bytesOfText(answer), log.quotaFacts(run, ownerBytesMax))
+      const long = tooLong(bytesOfText(answer), () => log.quotaFacts(run, ownerBytesMax))
       if (long !== null) return long
       update.run(answer, run.n, id)
       log.grow(run, bytesOfText(answer))

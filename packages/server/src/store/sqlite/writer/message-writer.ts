@@ -40,7 +40,7 @@ export function createMessageWriter(db: DatabaseSync, log: PendingLog, setParked
       const known = log.open(runId)
       const facts = {
         taken: sql.find(known, message.id) !== undefined,
-        ...sql.undeliveredFacts(known),
+        ...rules.heldBy(sql.measured(known)),
         ownerBytes: known === undefined ? 0 : log.quotaFacts(known, limits.ownerBytesMax).ownerBytes,
       }
       const run = rules.acceptMessage(known, message, facts, limits)
@@ -126,7 +126,7 @@ function carry(
 }
 
 type Statements = ReturnType<typeof prepareStatements>
-type HeldRow = Pick<MessageColumns, 'state' | 'attachments'> & { bytes: number }
+type MeasuredRow = Pick<MessageColumns, 'state' | 'attachments'> & { textBytes: number }
 
 function prepareStatements(db: DatabaseSync) {
   const insert = db.prepare(`INSERT INTO messages (run, id, mode, text, user, at, attachments, state)
@@ -141,8 +141,8 @@ function prepareStatements(db: DatabaseSync) {
   const selectUndelivered = db.prepare(
     `SELECT ${messageColumns} FROM messages WHERE run = ? AND state IN ('waiting', 'taken') ORDER BY n`,
   )
-  const selectHeld = db.prepare(
-    `SELECT state, octet_length(text) AS bytes, attachments FROM messages
+  const selectMeasured = db.prepare(
+    `SELECT state, octet_length(text) AS textBytes, attachments FROM messages
       WHERE run = ? AND state IN ('waiting', 'taken')`,
   )
   const update = db.prepare('UPDATE messages SET state = ? WHERE run = ? AND id = ?')
@@ -166,15 +166,8 @@ function prepareStatements(db: DatabaseSync) {
       run === undefined ? [] : (selectWaiting.all(run.n) as unknown as MessageColumns[]).map(messageOf),
     undelivered: (run: OpenRun) =>
       (selectUndelivered.all(run.n) as unknown as MessageColumns[]).map(messageOf),
-    undeliveredFacts(run: OpenRun | undefined): Pick<rules.MessageFacts, 'waiting' | 'undeliveredBytes'> {
-      const facts = { waiting: 0, undeliveredBytes: 0 }
-      for (const row of run === undefined ? [] : selectHeld.all(run.n)) {
-        const held = messageOf(row as unknown as HeldRow)
-        if (held.state === 'waiting') facts.waiting += 1
-        facts.undeliveredBytes += held.bytes + rules.bytesHeld({ ...held, text: '' })
-      }
-      return facts
-    },
+    measured: (run: OpenRun | undefined): rules.MeasuredMessage[] =>
+      run === undefined ? [] : (selectMeasured.all(run.n) as unknown as MeasuredRow[]).map(messageOf),
     update: (state: MessageState, run: OpenRun, id: string) => update.run(state, run.n, id),
     seal: (run: OpenRun) => updateSealed.run(run.n),
   }

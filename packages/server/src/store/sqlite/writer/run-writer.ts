@@ -204,7 +204,7 @@ export function createRunWriter(
     if (finished === null) return { kind: 'none' }
     if (isRefusal(finished)) return finished
     const { run } = finished
-    const long = tooLong(bytesOfEnd(finished.change), log.quotaFacts(run, operation.ownerBytesMax))
+    const long = tooLong(bytesOfEnd(finished.change), () => log.quotaFacts(run, operation.ownerBytesMax))
     if (long !== null) return long
     const withdrawn = approvals.withdraw(run, finished.withdrawn, operation.at)
     log.add(run, operation.log)
