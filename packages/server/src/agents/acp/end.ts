@@ -4,7 +4,7 @@ import type { ProcessExit } from '@millrace/sandbox'
 import { type AgentEnd, failed } from '#agents/agent'
 import { crashed } from '#agents/crash'
 import { OpeningError } from './opening.ts'
-import { Refusal } from './refusal.ts'
+import { authRequired, Refusal } from './refusal.ts'
 
 export type Cause =
   | { kind: 'cancelled'; graceMs: number }
@@ -12,9 +12,6 @@ export type Cause =
   | { kind: 'failed'; reason: string; error: string }
   /** The process went away. */
   | { kind: 'gone'; thrown: string | null }
-
-/** The protocol's code for "log in first". */
-const authRequired = -32000
 
 /** What a failure of the conversation is. `turns`: how many have begun. */
 export function causeOf(error: unknown, { turns, lastWords }: { turns: number; lastWords: string }): Cause {

@@ -5,6 +5,7 @@ import type { Gate } from '#agents/gate'
 import type { Calls } from './calls.ts'
 import { judgedAs } from './judging.ts'
 import { type JsonRecord, recordOf } from './lines.ts'
+import { invalidParams } from './refusal.ts'
 import type { AcpSdk } from './sdk.ts'
 
 export interface PermissionParts {
@@ -83,9 +84,6 @@ export async function answerForm(
   if (elicited.action === 'refuse') throw new sdk.RequestError(invalidParams, elicited.reason)
   return elicited
 }
-
-/** Of JSON-RPC. */
-const invalidParams = -32602
 
 interface Option {
   id: string

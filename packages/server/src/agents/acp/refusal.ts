@@ -1,5 +1,9 @@
 import { recordOf } from './lines.ts'
 
+/** The codes of errors of JSON-RPC, and of the protocol's "log in first". */
+export const invalidParams = -32602
+export const authRequired = -32000
+
 /** The agent answered a request with an error. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'

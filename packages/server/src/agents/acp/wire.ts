@@ -13,6 +13,7 @@ import type { AnyMessage, Stream } from '@agentclientprotocol/sdk'
 import type { SandboxedProcess } from '@millrace/sandbox'
 import { depthMax, type Envelope, valuesMax } from '#agents/modest-line'
 import { JsonLines, type JsonRecord, recordOf } from './lines.ts'
+import { invalidParams } from './refusal.ts'
 
 export interface WireParts {
   process: Pick<SandboxedProcess, 'stdin' | 'stdout'>
@@ -34,8 +35,6 @@ const outputCharsMax = 1024 ** 3
 /** The bound of what the agent leaves unread. */
 const unreadBytesMax = 16 * 1024 ** 2
 
-/** Of JSON-RPC. */
-const invalidParams = -32602
 const immodesty = `a message may be nested ${depthMax} deep, and have ${valuesMax} values`
 
 export class Wire {
