@@ -157,6 +157,8 @@ function createFile({ path, content }: StandIn, owner: { uid: number; gid: numbe
   }
 }
 
+const noLongerOurs = new Set('ENOTEMPTY EEXIST ENOENT EACCES EPERM EROFS EBUSY EINVAL ELOOP ENXIO'.split(' '))
+
 function removeUnchanged(standIn: StandIn, inode: bigint | number | null): void {
   try {
     const stat = reach(standIn.path)
@@ -168,21 +170,7 @@ function removeUnchanged(standIn: StandIn, inode: bigint | number | null): void 
     }
   } catch (error) {
     // Somebody has put something into it or removed it, so it is no longer a stand-in.
-    if (
-      ![
-        'ENOTEMPTY',
-        'EEXIST',
-        'ENOENT',
-        'EACCES',
-        'EPERM',
-        'EROFS',
-        'EBUSY',
-        'EINVAL',
-        'ELOOP',
-        'ENXIO',
-      ].includes(codeOf(error))
-    )
-      throw error
+    if (!noLongerOurs.has(codeOf(error))) throw error
   }
 }
 
