@@ -72,7 +72,7 @@ export class MessageBody implements PricedBody {
     return {
       model: modelIn(this.#object),
       fallbacks: fallbacksIn(this.#object.value('fallbacks')),
-      maxTokens: this.#maxTokens(),
+      maxTokens: tokensAt('max_tokens', this.#object.value('max_tokens')),
       thinkingTokens: budgetOf(this.#object.value('thinking')),
       ...serverToolUsesIn(this.#object.value('tools'), this.#object.value('mcp_servers')),
       hasMedia: this.#media.found,
@@ -91,12 +91,17 @@ export class MessageBody implements PricedBody {
   toCount(): Buffer {
     return this.#object.only(counted)
   }
+}
 
-  #maxTokens(): number {
-    const maxTokens = this.#object.value('max_tokens')
-    if (typeof maxTokens === 'number' && Number.isSafeInteger(maxTokens) && maxTokens >= 0) return maxTokens
-    throw new BodyProblem('max_tokens: a number of tokens')
-  }
+/** @throws BodyProblem if the value is no number of tokens. */
+export function tokensAt(name: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw new BodyProblem(`${name}: a number of tokens`)
+}
+
+/** For a request whose price cannot be known beforehand, because of this member. */
+export function unpriceable(name: string): BodyProblem {
+  return new BodyProblem(`${name}: a run with a budget asks for what can be priced beforehand`)
 }
 
 /** What multiplies the price of every token is not in the price that is known. */

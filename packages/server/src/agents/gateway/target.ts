@@ -19,18 +19,3 @@ export function staysBelow(target: string): boolean {
   // Some servers remove the parameters of a segment before they look at it.
   return !path.split(/[/\\]/).some((segment) => /^\.{1,2}(;|$)/.test(segment))
 }
-
-/**
- * What a session needs of the API: messages, the count of tokens, and whether the API is there, which the SDK asks
- * at its start. With the key behind the gateway, a program of the agent could otherwise start batches or delete files.
- */
-export function isNeeded(method: string | undefined, target: string): boolean {
-  const path = target.split('?', 1)[0]
-  if (method === 'HEAD') return path === '/'
-  return method === 'POST' && (path === '/v1/messages' || path === '/v1/messages/count_tokens')
-}
-
-/** True for the target of a request that costs money. */
-export function isMessage(target: string): boolean {
-  return target.split('?', 1)[0] === '/v1/messages'
-}

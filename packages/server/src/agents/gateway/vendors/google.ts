@@ -7,7 +7,7 @@ import {
   nothingUsed,
   type UsageForm,
 } from '../answer-usage.ts'
-import { type AskedMessage, type PricedBody, WordFinder } from '../body.ts'
+import { type AskedMessage, type PricedBody, unpriceable, WordFinder } from '../body.ts'
 import { BodyProblem, JsonObject } from '../json-object.ts'
 import { pathOf, type Vendor } from './vendor.ts'
 
@@ -84,10 +84,7 @@ class ContentBody implements PricedBody {
   end(): AskedMessage {
     this.#object.end()
     const other = this.#object.names.find((name) => !members.includes(name))
-    if (other !== undefined)
-      throw new BodyProblem(
-        `${other.slice(0, 100)}: a run with a budget asks for what can be priced beforehand`,
-      )
+    if (other !== undefined) throw unpriceable(other.slice(0, 100))
     return {
       model: this.#model,
       fallbacks: [],

@@ -7,7 +7,15 @@ import {
   nothingUsed,
   type UsageForm,
 } from '../answer-usage.ts'
-import { type AskedMessage, modelIn, type PricedBody, refuseSurcharges, WordFinder } from '../body.ts'
+import {
+  type AskedMessage,
+  modelIn,
+  type PricedBody,
+  refuseSurcharges,
+  tokensAt,
+  unpriceable,
+  WordFinder,
+} from '../body.ts'
 import { BodyProblem, JsonObject } from '../json-object.ts'
 import { pathOf, type Vendor } from './vendor.ts'
 
@@ -106,8 +114,7 @@ class OpenAiBody implements PricedBody {
     this.#object.end()
     for (const name of refused) {
       const value = this.#object.value(name)
-      if (value !== undefined && value !== null && value !== false)
-        throw new BodyProblem(`${name}: a run with a budget asks for what can be priced beforehand`)
+      if (value !== undefined && value !== null && value !== false) throw unpriceable(name)
     }
     refuseSurcharges(this.#object, usual)
     const searches = this.#searches()
@@ -167,9 +174,7 @@ class OpenAiBody implements PricedBody {
     const value = this.#object.value(name) ?? null
     if (this.#isChat && name === 'max_tokens' && this.#object.value('max_completion_tokens') != null)
       throw new BodyProblem('max_tokens: given twice')
-    if (value === null || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0))
-      return value
-    throw new BodyProblem(`${name}: a number of tokens`)
+    return value === null ? null : tokensAt(name, value)
   }
 }
 

@@ -1,8 +1,9 @@
 /** What differs between the providers of models that the gateway stands in front of. */
+import type { AgentGateway } from '#config/config'
 import type { UsageForm } from '../answer-usage.ts'
 import type { PricedBody } from '../body.ts'
 
-export type VendorName = 'anthropic' | 'openai' | 'google'
+export type VendorName = AgentGateway['vendor']
 
 export interface Vendor {
   readonly name: VendorName
