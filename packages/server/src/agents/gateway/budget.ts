@@ -199,8 +199,8 @@ export class Budget {
     if (end.kind === 'broken') {
       const written = Math.min(tokensIn(end.bytes), reservation.outputTokensMax)
       tokens.outputTokens = Math.max(tokens.outputTokens, written)
-      // An answer reports its searches, and what they found, only at its end.
-      tokens.inputTokens += asked.serverToolUses * tokensOfAServerTool
+      // An answer reports most of its searches, and what they found, only at its end.
+      tokens.inputTokens += Math.max(0, asked.serverToolUses - searches) * tokensOfAServerTool
       searches = Math.max(searches, asked.searches)
     }
     const costs = models.map((each) => costOf(tokens, this.#prices.of(each).price, usage.cacheHourTokens))

@@ -233,6 +233,16 @@ describe('the budget of a run', () => {
     expect(budget.spentUsd).toBeCloseTo(0.02 + 0.000005 + 0.02)
   })
 
+  // Failed before: what they found counted twice, which is more than was reserved.
+  it('an answer that breaks off after it reported its searches counts what they found once', async () => {
+    const budget = new Budget(1, prices)
+    const asked = { ...plain, model: 'small', serverToolUses: 2, searches: 2 }
+    const admission = await budget.admit(asked, noCount, never)
+    const reported = { ...usage(20_000, 0, 'small').usage, searches: 2 }
+    admission.settle({ kind: 'broken', usage: reported, bytes: 3 })
+    expect(budget.spentUsd).toBeCloseTo(0.02 + 0.000005 + 0.02)
+  })
+
   it('an answer that thinks longer than the rest pays for is not asked for', async () => {
     const budget = new Budget(0.05, prices)
     const asked = { ...plain, maxTokens: 10_000, thinkingTokens: 5000 }
