@@ -271,18 +271,23 @@ describe('an approval that nobody answers', () => {
 })
 
 describe('an answer given on another node', () => {
-  it('an answer given on another node is found at its hint, which has no events', async () => {
-    const rig = await openSessions({
+  /** `heard`: what the node hears of the commit that has the answer; null is nothing. */
+  const askedElsewhere = (heard: (answer: Commit) => Commit | null) =>
+    openSessions({
       script: askOnce,
       between: (store) => ({
         ...store,
         onCommit: (listener) =>
           store.onCommit((commit: Commit) => {
             const isAnswer = commit.events.some(({ type }) => type === permissionTypes.resolved)
-            listener(isAnswer ? { ...commit, events: [], elsewhere: true } : commit)
+            const passed = isAnswer ? heard(commit) : commit
+            if (passed !== null) listener(passed)
           }),
       }),
     })
+
+  it('an answer given on another node is found at its hint, which has no events', async () => {
+    const rig = await askedElsewhere((answer) => ({ ...answer, events: [], elsewhere: true }))
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
     await rig.store.answerApproval(id, approvalId, { decision: 'allow', by: 'person', user: 'ann', at: 5 })
@@ -290,17 +295,7 @@ describe('an answer given on another node', () => {
   })
 
   it('an answer given on another node is found by the next sweep if its hint was lost', async () => {
-    const rig = await openSessions({
-      script: askOnce,
-      between: (store) => ({
-        ...store,
-        onCommit: (listener) =>
-          store.onCommit((commit: Commit) => {
-            const hint = commit.events.some(({ type }) => type === permissionTypes.resolved)
-            if (!hint || commit.closed) listener(commit)
-          }),
-      }),
-    })
+    const rig = await askedElsewhere((answer) => (answer.closed ? answer : null))
     const { id } = await startSession(rig)
     const approvalId = await openApproval(rig.store, id)
     const said = { decision: 'deny' as const, message: 'no' }
