@@ -255,7 +255,7 @@ function isRootIn(path: string, setpriv: string | null): boolean {
 function rootRefused(paths: string): MillraceError {
   return new MillraceError(
     'sandbox_unavailable',
-    `The sandbox is required, and runs in ${paths} would be root, since it belongs to root (or setpriv is missing): give it to an ordinary user (chown -R), or set "sandbox.rootProjects" if that is meant`,
+    `The sandbox is required, but runs in ${paths} would run as root, because root owns it (or setpriv is missing): give it to an ordinary user (chown -R), or set "sandbox.rootProjects" to allow this`,
   )
 }
 

@@ -94,7 +94,7 @@ describe('a boundary that works', () => {
 describe('projects of root', () => {
   const refused = {
     code: 'sandbox_unavailable',
-    message: expect.stringMatching(/would be root.*chown.*rootProjects/),
+    message: expect.stringMatching(/would run as root.*chown.*rootProjects/),
   }
 
   it.runIf(isRoot)(

@@ -29,7 +29,7 @@ export function AgentFields({ kind, isDemo, prompt, onOther }: AgentFieldsProps)
       <details>
         <summary className="text-[12px] text-muted">More</summary>
         <div className="mt-3 grid gap-3 sm:grid-cols-2">
-          <Field label="Approvals" hint="Of calls that the policy asks about.">
+          <Field label="Approvals" hint="What happens to calls that need approval.">
             {(id) => (
               <Select id={id} name="approvals" defaultValue="">
                 <option value="">as configured</option>
@@ -39,7 +39,7 @@ export function AgentFields({ kind, isDemo, prompt, onOther }: AgentFieldsProps)
             )}
           </Field>
           {isSession && (
-            <Field label="Questions" hint="Of the agent, about what to do.">
+            <Field label="Questions" hint="Whether the agent may ask what to do.">
               {(id) => (
                 <Select id={id} name="questions" defaultValue="">
                   <option value="">none</option>

@@ -11,7 +11,7 @@ import { Select, TextArea } from '#ui/field.tsx'
 const modes: Record<MessageMode, string> = {
   queue: 'After this turn',
   steer: 'At the next step',
-  interrupt: 'Now, cutting the turn',
+  interrupt: 'Now, interrupting the turn',
 }
 
 export function Composer({ run }: { run: Run }) {
