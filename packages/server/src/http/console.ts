@@ -88,7 +88,7 @@ export async function sendConsole(
   return reply.type('text/html; charset=utf-8').serializer(String).send(html)
 }
 
-/** Is it a person in a browser who asks for an address that no route has? Below `/api` there are programs alone. */
+/** Returns whether a person in a browser asks for an address that no route has. Below `/api` there are programs only. */
 export function wantsPage({ method, url, headers }: FastifyRequest): boolean {
   const isRead = method === 'GET' || method === 'HEAD'
   return isRead && !/^\/api(?:[/?]|$)/.test(url) && headers.accept?.includes('text/html') === true
