@@ -13,7 +13,7 @@ export interface EndParts {
   maxBudgetUsd: number | undefined
   demo: boolean
   /** What the gateway has counted; null: the SDK counts. */
-  budget: Pick<Budget, 'usd' | 'isSpent' | 'costUsd' | 'priceOf'> | null
+  budget: Pick<Budget, 'usd' | 'isSpent' | 'spentUsd' | 'costUsd' | 'priceOf'> | null
   /** Has the usage of earlier attempts of the run. */
   woken?: Pick<Woken, 'usage'> | null | undefined
 }
@@ -32,8 +32,10 @@ export interface SessionUsage {
   cacheReadTokens: number
   cacheCreationTokens: number
   costUsd: number
+  /** What counted towards the budget, where that is not `costUsd`: a model without a price counts as the dearest. */
+  countedUsd?: number
   turns: number
-  byModel: Record<string, Omit<SessionUsage, 'turns' | 'byModel'>>
+  byModel: Record<string, Omit<SessionUsage, 'countedUsd' | 'turns' | 'byModel'>>
 }
 
 /** The result of a session's run. */
@@ -172,6 +174,8 @@ function usageOf(message: SDKResultMessage, budget: EndParts['budget']): Session
     cacheReadTokens: sum('cacheReadTokens'),
     cacheCreationTokens: sum('cacheCreationTokens'),
     costUsd: costUsd ?? amount(message.total_cost_usd),
+    // The SDK knows nothing of requests that programs of the agent made.
+    ...(budget !== null && costUsd === null ? { countedUsd: budget.spentUsd } : {}),
     turns: amount(message.num_turns),
     byModel: Object.fromEntries(byModel),
   }
@@ -186,7 +190,14 @@ function added(now: SessionUsage, earlier: Record<string, unknown> | null): Sess
     const known = byModel[name]
     byModel[name] = known === undefined ? used : summed(known, used)
   }
-  return { ...summed(before, now), byModel, turns: before.turns + now.turns }
+  const isCounted = before.countedUsd !== undefined || now.countedUsd !== undefined
+  const counted = isCounted ? { countedUsd: countedIn(before) + countedIn(now) } : {}
+  return { ...summed(before, now), ...counted, byModel, turns: before.turns + now.turns }
+}
+
+/** What an attempt has taken of the budget. The figures come from the store. */
+function countedIn({ costUsd, countedUsd }: Partial<Record<keyof SessionUsage, unknown>>): number {
+  return Math.max(amount(costUsd), amount(countedUsd))
 }
 
 function summed(one: SessionUsage['byModel'][string], other: typeof one): typeof one {
@@ -204,7 +215,7 @@ export function leftOf<Usd extends number | undefined>(
   usd: Usd,
   earlier: Record<string, unknown> | null | undefined,
 ): Usd {
-  return (usd === undefined ? usd : Math.max(usd - amount(earlier?.costUsd), 1e-6)) as Usd
+  return (usd === undefined ? usd : Math.max(usd - countedIn(earlier ?? {}), 1e-6)) as Usd
 }
 
 function ofModel(

@@ -1,6 +1,6 @@
 import type { SDKResultMessage } from '@anthropic-ai/claude-agent-sdk'
 import { describe, expect, it } from 'vitest'
-import { endOf } from '#agents/claude/engine/end'
+import { endOf, leftOf } from '#agents/claude/engine/end'
 import { outcomeOf } from '#runners/session/outcome'
 
 const run = { id: '4f1c2a7e-0000-4000-8000-000000000000' }
@@ -121,6 +121,7 @@ describe('the end of a session', () => {
     const priced = {
       usd: 5,
       isSpent: false,
+      spentUsd: 0.25,
       costUsd: 0.25,
       priceOf: (name: string) => ({ input: name === 'a' ? 1e6 : 0, output: 0 }),
     }
@@ -131,9 +132,32 @@ describe('the end of a session', () => {
     expect(unknown.usage).toMatchObject({ costUsd: 1, byModel: { a: { costUsd: 0.5 } } })
   })
 
+  it('what counted towards the budget is taken from it when the run is woken, also requests that the SDK knows nothing of', () => {
+    const budget = {
+      usd: 5,
+      isSpent: false,
+      spentUsd: 3,
+      costUsd: null,
+      priceOf: () => ({ input: 0, output: 0 }),
+    }
+    const first = endOf(result(success), { ...limits, budget }).usage ?? null
+    expect(first).toMatchObject({ costUsd: 1, countedUsd: 3 })
+    expect(leftOf(5, first)).toBe(2)
+    const woken = (spentUsd: number, costUsd: number | null) =>
+      endOf(result(success), { ...limits, budget: { ...budget, spentUsd, costUsd }, woken: { usage: first } })
+    expect(woken(0.5, 0.5).usage).toMatchObject({ costUsd: 1.5, countedUsd: 3.5 })
+    expect(leftOf(5, woken(1.5, null).usage)).toBe(0.5)
+  })
+
   it('a request that the budget refused ends the session with the budget as its reason', () => {
     const refused = { subtype: 'success', api_error_status: 403, result: 'API Error: 403' }
-    const budget = { usd: 0.5, isSpent: true, costUsd: 0.49, priceOf: () => ({ input: 1, output: 1 }) }
+    const budget = {
+      usd: 0.5,
+      isSpent: true,
+      spentUsd: 0.49,
+      costUsd: 0.49,
+      priceOf: () => ({ input: 1, output: 1 }),
+    }
     expect(outcomeOf(run, endOf(result(refused), { ...limits, budget })).data).toMatchObject({
       reason: 'error_max_budget_usd',
       error: 'It reached its budget of $0.50',
